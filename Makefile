@@ -1,0 +1,46 @@
+# Each target sets up by itself. `make demo` is the place to start.
+PY := .venv/bin/python
+UV := .venv/bin/uv
+UV_VERSION := 0.13.9
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check lint types contracts clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/installed ## install everything into .venv (TORCH_BACKEND=cpu chooses the small torch)
+
+.venv/installed: requirements/all.lock requirements/torch.lock pyproject.toml
+	test -x $(PY) || python3 -m venv .venv
+	test -x $(UV) || $(PY) -m pip install --quiet uv==$(UV_VERSION)
+	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/all.lock
+ifdef TORCH_BACKEND
+	$(UV) pip install --quiet --python $(PY) --torch-backend=$(TORCH_BACKEND) torch==2.13.0
+else
+	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/torch.lock
+endif
+	$(UV) pip install --quiet --python $(PY) --no-deps -e .
+	touch $@
+
+up: setup ## embedded Kafka and PostgreSQL until Ctrl-C
+	$(PY) -m services.local up --dir .local/up
+
+lint: setup ## ruff: format and rules
+	ruff format --check .
+	ruff check .
+
+types: setup ## mypy --strict
+	mypy
+
+contracts: setup ## import contracts of docs/architecture.md
+	lint-imports
+
+test: setup ## all tests, on a real Kafka and a real PostgreSQL
+	$(PY) -m pytest
+
+check: lint types contracts test ## what .ci/run calls
+
+clean: ## remove what was installed and made here
+	rm -rf .venv .local *.egg-info

@@ -1,0 +1,35 @@
+"""Run migrations against INTENTWATCH_DATABASE_URL (or the URL a caller put in the configuration). Never autogenerates at run time."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from schemas import settings, tables
+
+
+def _url() -> str:
+    url = context.config.get_main_option("sqlalchemy.url")
+    if url:
+        return url
+    loaded = settings.load("database_url").database_url
+    assert loaded is not None  # settings.load refuses otherwise
+    return loaded.get_secret_value()
+
+
+def run() -> None:
+    """Each revision in its own transaction; a lock that is not to be had fails fast instead of queueing traffic behind it."""
+    engine = create_engine(_url(), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("set lock_timeout = '5s'"))
+        connection.execute(text("set statement_timeout = '5min'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=tables.metadata,
+            transaction_per_migration=True,
+            compare_server_default=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,78 @@
+"""Pure. What was decided and why. "No" has a name: every hold carries its reason."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is to be done."""
+
+    RETRAIN = "retrain"
+    ROLLBACK = "rollback"
+    FIX_UPSTREAM = "fix_upstream"
+    REWEIGHT = "reweight"
+    HOLD = "hold"
+
+
+class HoldReason(StrEnum):
+    """Why nothing is to be done now."""
+
+    HEALTHY = "HEALTHY"
+    WATCHING = "WATCHING"
+    TOO_FEW_LOGS = "TOO_FEW_LOGS"
+    TOO_FEW_LABELS = "TOO_FEW_LABELS"
+    COOLING_DOWN = "COOLING_DOWN"
+    RUN_IN_PROGRESS = "RUN_IN_PROGRESS"
+    LATENCY_ONLY = "LATENCY_ONLY"
+    MIX_ONLY = "MIX_ONLY"
+    STALE_WINDOWS = "STALE_WINDOWS"
+    NO_REFERENCE = "NO_REFERENCE"
+
+
+class Cause(StrEnum):
+    """What the evidence says has happened."""
+
+    MIX = "mix"
+    LANGUAGE = "language"
+    PIPELINE = "pipeline"
+    BAD_RELEASE = "bad_release"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One signal the decision looked at, breached or not."""
+
+    signal: str
+    value: float | None
+    limit: float
+    n: int
+    low: float | None
+    high: float | None
+    breached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence, the policy and the outcome."""
+
+    id: str
+    at: dt.datetime
+    model: str
+    decision: Kind
+    hold_reason: HoldReason | None
+    cause: Cause | None
+    reasons: tuple[Reason, ...]
+    policy_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the trigger needs to know of history: the last retrain decision, whether a run is under way, open business incidents."""
+
+    last_retrain: dt.datetime | None = None
+    run_in_progress: bool = False
+    promoted_at: dt.datetime | None = None
+    incidents: int = 0

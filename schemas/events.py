@@ -1,0 +1,140 @@
+"""Pure. What arrives from outside: serving logs, human labels, business incidents; bytes -> event | Malformed. Never raises on bad input."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+Intent = Literal[
+    "product_discovery",
+    "product_question",
+    "recommendation",
+    "faq",
+    "order_tracking",
+    "return_request",
+    "promotion",
+    "checkout_help",
+    "escalation",
+    "chitchat",
+]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+ENVELOPE_MAX = 256
+FUTURE_LIMIT = dt.timedelta(minutes=5)
+PAST_LIMIT = dt.timedelta(days=8)
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Why a message was kept for labelling. `p` is its inclusion probability in (0, 1]; text travels only here."""
+
+    queue: Literal["measure", "train"]
+    p: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    text: str
+
+
+class ServingLog(msgspec.Struct, frozen=True):
+    """One answer of the classifier. Units: latency in milliseconds, confidence and margin ratios in [0, 1]."""
+
+    v: Literal[1]
+    ts: Instant
+    model: Name
+    req_id: Name
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)]
+    role: Literal["champion", "shadow", "canary"] = "champion"
+    conversation: str | None = None
+    intent: Intent | None = None
+    confidence: Ratio | None = None
+    second_intent: Intent | None = None
+    margin: Ratio | None = None
+    tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    chars: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] | None = None
+    script: Literal["latin", "japanese", "mixed", "other"] = "other"
+    fallback_rerank: bool = False
+    error: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    tokenizer_hash: str | None = None
+    sample: Sample | None = None
+
+
+class HumanLabel(msgspec.Struct, frozen=True):
+    """What a person says a message meant, or takes back."""
+
+    req_id: Name
+    annotator: Name
+    labelled_at: Instant
+    intent: Intent | None = None
+    also: list[Intent] = []
+    action: Literal["label", "retract"] = "label"
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """A business incident, or the truth a replay is scored against."""
+
+    id: str
+    kind: str
+    started: Instant
+    ended: Instant | None = None
+    model: str | None = None
+    intent: Intent | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Why bytes are not an event. `reason` is a stable code, `detail` is for a person and never holds message text."""
+
+    reason: str
+    detail: str
+
+
+_T = TypeVar("_T")
+_log = msgspec.json.Decoder(ServingLog)
+_label = msgspec.json.Decoder(HumanLabel)
+_incident = msgspec.json.Decoder(Incident)
+
+
+def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes) -> _T | Malformed:
+    try:
+        return decoder.decode(record)
+    except msgspec.ValidationError as error:
+        return Malformed("invalid", str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Malformed("not_json", str(error))
+
+
+def serving_log(record: bytes) -> ServingLog | Malformed:
+    """Decode one log. An answer needs intent, confidence and tokens; a failure needs error and no answer."""
+    log = _decoded(_log, record)
+    if isinstance(log, Malformed):
+        return log
+    if log.error is None:
+        for field in ("intent", "confidence", "tokens"):
+            if getattr(log, field) is None:
+                return Malformed("missing_field", f"{field} is required unless error is set")
+    elif log.intent is not None or log.confidence is not None:
+        return Malformed("error_with_answer", "intent and confidence are null where error is set")
+    return log
+
+
+def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
+    """The contract's two time limits, against the broker's append time (both aware)."""
+    if ts - appended > FUTURE_LIMIT:
+        return Malformed("future", "ts is more than 5 minutes ahead of the broker's append time")
+    if appended - ts > PAST_LIMIT:
+        return Malformed("too_late", "ts is more than 8 days before the broker's append time")
+    return None
+
+
+def human_label(line: bytes) -> HumanLabel | Malformed:
+    """Decode one label. `action` label needs an intent; retract takes the annotator's label back."""
+    label = _decoded(_label, line)
+    if isinstance(label, HumanLabel) and label.action == "label" and label.intent is None:
+        return Malformed("missing_field", "intent is required for action label")
+    return label
+
+
+def incident(line: bytes) -> Incident | Malformed:
+    """Decode one incident line."""
+    return _decoded(_incident, line)

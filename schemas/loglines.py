@@ -1,0 +1,175 @@
+"""Pure. The seed's log lines: `[TAG] key=value ...`. One encoder, one parser; LOG_FORMAT=json carries the same keys.
+
+In code every rate is a ratio in [0, 1]. Percent and points exist in the line only: FIELDS says how each key of each tag is written, in order.
+A value that could be mistaken for syntax is written as a JSON string, so a hostile value cannot forge a second field or a second line.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Value = str | int | float | bool | dict[str, float] | list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one kind of value is written and read back."""
+
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+_BARE = re.compile(r"[A-Za-z0-9_.:%+\-/#]+\Z")
+
+
+def _quote(value: str) -> str:
+    return json.dumps(value)
+
+
+def _text(value: str) -> str:
+    return value if _BARE.match(value) and value not in ("true", "false", "null", "yes", "no") else _quote(value)
+
+
+def _fixed(places: int, scale: float = 1, unit: str = "") -> Form:
+    return Form(
+        lambda v: f"{v * scale:.{places}f}{unit}",
+        lambda s: round(float(s.removesuffix("%")) / scale, places + 4),
+    )
+
+
+def _switch(true: str, false: str) -> Form:
+    return Form(lambda v: true if v else false, lambda s: {true: True, false: False}[s])
+
+
+def _unquoted(raw: str) -> str:
+    return str(json.loads(raw)) if raw.startswith('"') else raw
+
+
+class _Rate(float):
+    """A learning rate that remembers how many digits it was read with: the seed writes both 2.1e-06 and 2.80e-06."""
+
+    digits = 2
+
+
+def _read_rate(raw: str) -> float:
+    rate = _Rate(raw)
+    rate.digits = len(raw.partition("e")[0].partition(".")[2])
+    return rate
+
+
+def _write_rate(rate: float) -> str:
+    return f"{rate:.{rate.digits if isinstance(rate, _Rate) else 2}e}"
+
+
+TEXT: Final = Form(_text, _unquoted)
+STRING: Final = Form(_quote, _unquoted)  # always quoted, as the seed writes a reason
+WHOLE: Final = Form(lambda v: str(int(v)), int)
+POINTS: Final = _fixed(1, 100)  # 0.917 <-> 91.7
+PERCENT: Final = _fixed(1, 100, "%")
+PERCENT2: Final = _fixed(2, 100, "%")
+ONE: Final = _fixed(1)
+TWO: Final = _fixed(2)
+THREE: Final = _fixed(3)
+NUMBER: Final = Form(lambda v: f"{v:g}", float)
+RATE: Final = Form(_write_rate, _read_rate)
+TRUTH: Final = _switch("true", "false")
+YES: Final = _switch("yes", "no")
+NAMES: Final = Form(lambda v: "[" + ", ".join(v) + "]", lambda s: [p for p in s[1:-1].split(", ") if p])
+SHARES: Final = Form(
+    lambda v: "{" + ", ".join(f"{k}:{x * 100:.1f}" for k, x in v.items()) + "}",
+    lambda s: {k: round(float(x) / 100, 5) for k, x in (pair.split(":") for pair in s[1:-1].split(", "))},
+)
+
+FIELDS: Final[dict[str, dict[str, Form]]] = {
+    "DATA_AUDIT": {
+        "run_id": TEXT, "total_examples": WHOLE, "production": WHOLE, "synthetic": WHOLE, "label_distribution": SHARES, "duplicate_rate": PERCENT,
+        "jp_en_mixed": PERCENT, "multi_intent_estimate": PERCENT, "synthetic_low_quality_estimate": PERCENT,
+    },
+    "DECISION": {"filter_synthetic": YES, "selected": TEXT, "promote": YES, "gamma": ONE, "strategy": STRING, "reason": STRING},
+    "MODEL_BENCH": {"candidates": NAMES, "model": TEXT, "acc": POINTS, "p95_ms": NUMBER, "monthly_cost": NUMBER},
+    "ABLATION": {"loss": TEXT, "overall_acc": POINTS, "rare_acc": POINTS, "train_min": WHOLE},
+    "TRAIN": {
+        "run_id": TEXT, "epoch": WHOLE, "step": TEXT, "lr_head": RATE, "lr_bottom": RATE, "loss": THREE, "grad_norm": TWO,
+        "gpu_mem_gb": ONE, "ex_per_sec": WHOLE,
+    },
+    "VAL": {"run_id": TEXT, "epoch": WHOLE, "loss": TWO, "acc": POINTS, "macro_f1": POINTS, "rare_recall": POINTS, "ece": THREE},
+    "CHECKPOINT": {"best_epoch": WHOLE, "criterion": STRING},
+    "DEPLOY": {"candidate_model": TEXT, "tokenizer_hash": TEXT, "compiled": TRUTH, "target": TEXT},
+    "LOAD_TEST": {"p50_ms": ONE, "p95_ms": ONE, "p99_ms": ONE, "error_rate": PERCENT2, "rps": WHOLE},
+    "SHADOW": {"agreement_with_champion": PERCENT, "disagreement_rate": PERCENT, "critical_intent_regression": TRUTH},
+    "SERVE": {
+        "ts": TEXT, "model": TEXT, "req_id": TEXT, "latency_ms": ONE, "intent": TEXT, "confidence": TWO, "fallback_rerank": TRUTH, "tokens": WHOLE,
+    },
+    "MONITOR_HOURLY": {
+        "model": TEXT, "p50_ms": ONE, "p95_ms": ONE, "p99_ms": ONE, "err_rate": PERCENT2, "low_conf_rate": PERCENT, "kl_div": THREE,
+    },
+    "MONITOR_DAILY": {"model": TEXT, "sampled_acc": POINTS, "rare_recall": POINTS, "fallback_rate": PERCENT},
+    "MONITOR_WEEKLY": {"model": TEXT, "kl_div": THREE, "sampled_acc": POINTS, "low_conf_rate": PERCENT},
+    "ALERT": {"retrain_trigger": TRUTH, "reason": STRING},
+}  # fmt: skip
+# The seed writes these first fields without their key: `[MODEL_BENCH] tinybert acc=87.3`.
+BARE: Final = {"MODEL_BENCH": "model", "ABLATION": "loss"}
+
+_LINE = re.compile(r"\[([A-Z_]+)\]((?: \S.*)?)\Z")
+_PAIR = re.compile(r' ([a-z0-9_]+)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)')
+
+
+class LogLineError(ValueError):
+    """A line, tag or field that this format does not have."""
+
+
+def encode(tag: str, fields: Mapping[str, Value]) -> str:
+    """One line. A field that is None is written `null` if it stands in the tag's order; absent fields are left out.
+
+    >>> encode("MONITOR_DAILY", {"model": "v14", "sampled_acc": 0.917, "rare_recall": 0.879, "fallback_rate": 0.041})
+    '[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%'
+    """
+    forms = _forms(tag)
+    unknown = [name for name in fields if name not in forms]
+    if unknown:
+        raise LogLineError(f"[{tag}] has no field {unknown[0]}")
+    bare = BARE.get(tag)
+    words = [TEXT.write(fields[n]) if n == bare else _pair(forms, n, fields[n]) for n in forms if n in fields]
+    return " ".join([f"[{tag}]", *words])
+
+
+def _forms(tag: str) -> dict[str, Form]:
+    if tag not in FIELDS:
+        raise LogLineError(f"no such tag: {tag}")
+    return FIELDS[tag]
+
+
+def _pair(forms: dict[str, Form], name: str, value: Value) -> str:
+    return f"{name}={'null' if value is None else forms[name].write(value)}"
+
+
+def parse(line: str) -> tuple[str, dict[str, Value]]:
+    """The tag and fields of one line. Raises LogLineError on anything encode would not have written.
+
+    >>> parse("[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%")[1]["sampled_acc"]
+    0.917
+    """
+    match = _LINE.match(line)
+    if not match or "\n" in line:
+        raise LogLineError("not a log line: it must be [TAG] key=value ...")
+    tag, rest = match[1], match[2]
+    forms, fields = _forms(tag), dict[str, Value]()
+    bare = BARE.get(tag)
+    if bare and (named := re.match(r" ([a-z0-9_]+)(?= )", rest)):
+        fields[bare], rest = named[1], rest[named.end() :]
+    position = 0
+    while position < len(rest):
+        pair = _PAIR.match(rest, position)
+        if not pair or pair[1] not in forms:
+            raise LogLineError(f"[{tag}]: cannot read {rest[position : position + 40]!r}")
+        fields[pair[1]] = None if pair[2] == "null" else forms[pair[1]].read(pair[2])
+        position = pair.end()
+    return tag, fields
+
+
+def as_json(tag: str, fields: Mapping[str, Value]) -> str:
+    """The same fields as one JSON object, rates as ratios."""
+    _forms(tag)
+    return json.dumps({"tag": tag, **fields}, ensure_ascii=False)

@@ -1,0 +1,171 @@
+"""Pure but for load(). Every threshold, cadence, cool-down and minimum sample, each with its why. A TOML file may override; its sha256 is in every decision.
+
+Rates are ratios, latencies milliseconds, KL nats. The seed's figures are kept where it gives one (section 9-H, 6.9, gate table).
+"""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used; the message names the key and the nearest known one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Whom to ask and when labels are enough."""
+
+    budget_per_day: int = 500  # what the seed's 9-A labelling team can do; half-width +-2.4 points on live accuracy
+    min_p: float = 0.002  # every request keeps a chance, so the estimator stays unbiased
+    maturity_hours: float = 48  # labels that arrive later than this are rare; before it a window is immature
+    min_to_train: int = 300  # below this a fine-tune moves less than the noise of its own seed
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One signal's rule: in breach when `k` of the last `of` disjoint windows are beyond `enter`; out again at `leave`."""
+
+    horizon: str
+    enter: float
+    leave: float
+    min_n: int
+    k: int = 1
+    of: int = 1
+    watch: float | None = None
+    alert: float | None = None
+    alpha: float | None = None
+    below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The seed's stage-H thresholds, with the sample each needs before it may speak."""
+
+    p95_latency_ms: Level = Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
+    error_rate: Level = Level(horizon="1h", enter=0.005, leave=0.003, k=2, of=3, min_n=1000)
+    low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500, below=0.6)
+    # With no drift at all KL averages 9/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
+    intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=300, watch=0.012, alert=0.02, alpha=0.001)
+    live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
+    rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When evidence becomes a run."""
+
+    cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
+    unneeded_per_year: float = 1  # the false-alarm budget
+    promotion: Literal["approve", "auto"] = "approve"  # a person promotes unless the policy says otherwise
+    accuracy_margin: float = 0.02  # live accuracy counts as lost only this far under its reference: label noise and season
+    collapse_margin: float = 0.12  # lost by this much, accuracy needs no second witness
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a candidate must show. Margins of paired differences; minimums are for a first model without a champion."""
+
+    accuracy_margin: float = 0.005
+    macro_f1_margin: float = 0.005
+    ece_margin: float = 0.01
+    critical_recall_margin: float = 0.05  # held-out rows of one intent are few: 0.05 is what about 200 of them can show
+    p95_latency_ms: float = 15
+    load_error_rate: float = 0.0002
+    min_accuracy: float = 0.80  # absolute gates of a first model: under the seed's "out of the box" 83.2 % less sampling noise
+    min_macro_f1: float = 0.70
+    max_ece: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Money, in one currency; inputs of the cost figures, not claims."""
+
+    wrong_route: float = 0.5
+    label: float = 0.08
+    training_hour: float = 2.0
+    monthly: dict[str, float] = field(default_factory=lambda: {"tinybert": 89.0, "distilbert": 178.0, "roberta_base": 348.0})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything a decision depends on besides the evidence."""
+
+    labels: Labels = Labels()
+    signals: Signals = Signals()
+    trigger: Trigger = Trigger()
+    gates: Gates = Gates()
+    costs: Costs = field(default_factory=Costs)
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the policy: of its values, not of the file's text."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def load(path: Path | None) -> Policy:
+    """The default policy, or `path` laid over it. Raises PolicyError with one line that names cause and remedy."""
+    if path is None:
+        return Policy()
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise PolicyError(f"cannot read policy {path}: {error.strerror}") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = "policy") -> Policy:
+    """A policy from TOML text.
+
+    >>> parse("[labels]\\nbudget_per_day = 40").labels.budget_per_day
+    40
+    """
+    try:
+        return typing.cast(Policy, _overlay(Policy(), tomllib.loads(text), name, ""))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{name} is not TOML: {error}") from error
+
+
+def _overlay(value: Any, changes: dict[str, Any], name: str, path: str) -> Any:
+    known = [f.name for f in dataclasses.fields(value)]
+    kinds = typing.get_type_hints(type(value))
+    new: dict[str, Any] = {}
+    for key, change in changes.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+            raise PolicyError(f"{name}: unknown key {path}{key}; the nearest known one is {path}{near[0]}")
+        current = getattr(value, key)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(change, dict):
+                raise PolicyError(f"{name}: {path}{key} must be a table, not {change!r}")
+            new[key] = _overlay(current, change, name, f"{path}{key}.")
+        else:
+            new[key] = _checked(change, kinds[key], name, path + key)
+    return dataclasses.replace(value, **new)
+
+
+def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
+    options = typing.get_args(kind) or (kind,)
+    if typing.get_origin(kind) is Literal:
+        fits = change in options
+    elif typing.get_origin(kind) is dict:
+        fits = isinstance(change, dict) and all(_number(v) for v in change.values())
+    elif float in options:
+        fits = _number(change) and change >= 0
+    elif int in options:
+        fits = isinstance(change, int) and not isinstance(change, bool) and change >= 0
+    else:
+        fits = isinstance(change, str) and (not key.endswith("horizon") or change in ("5m", "1h", "1d", "7d"))
+    if not fits:
+        raise PolicyError(f"{name}: {key} cannot be {change!r}; expected {getattr(kind, '__name__', kind)}")
+    return float(change) if float in options else change
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value

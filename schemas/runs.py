@@ -1,0 +1,72 @@
+"""Pure. The retrain job's nouns: reference, evaluation, gate, promotion, and the states a run goes through."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class State(StrEnum):
+    """States of a run, in order; each is recorded before the next begins."""
+
+    QUEUED = "queued"
+    TRAINING = "training"
+    EVALUATED = "evaluated"
+    COMPILED = "compiled"
+    GATED = "gated"
+    REGISTERED = "registered"
+    CHAMPION = "champion"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+ENDED: Final = (State.CHAMPION, State.REJECTED, State.FAILED)
+
+
+class GateVerdict(StrEnum):
+    """A gate never passes on missing evidence: that is `inconclusive`."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate: the candidate's value, the champion's, the allowed margin, the interval of their difference and its n."""
+
+    gate: str
+    verdict: GateVerdict
+    value: float | None
+    champion: float | None
+    margin: float | None
+    low: float | None
+    high: float | None
+    n: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a model looked like when it was known to be good: contract.md's reference.json."""
+
+    model: str
+    n: int
+    intent_counts: dict[str, int]
+    mean_confidence: float | None = None
+    low_confidence_rate: float | None = None
+    accuracy: float | None = None
+    accuracy_n: int | None = None
+    recall: dict[str, float] | None = None
+    p95_latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A model became champion: append-only, so that who served when stays answerable."""
+
+    model: str
+    at: dt.datetime
+    run_id: str | None
+    by: str
+    kind: str  # promote | rollback

@@ -1,0 +1,75 @@
+"""Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/recipe.py."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal, NoReturn, Self
+
+from pydantic import SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "INTENTWATCH_"
+EXIT_CONFIGURATION = 3
+EXIT_DEPENDENCY = 4
+
+
+class Settings(BaseSettings):
+    """One field per variable of the contract. `X_FILE` names a file that holds X."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    kafka: str | None = None
+    database_url: SecretStr | None = None
+    policy: Path | None = None
+    models: Path = Path(".local/models")
+    mode: Literal["dev", "production"] = "dev"
+    test_clock: bool = False
+    log_format: Literal["line", "json"] = "line"
+    slack_token: SecretStr | None = None
+    slack_channel: str = "#ml-on-call"
+    slack_signing_secret: SecretStr | None = None
+    slack_base_url: str | None = None
+    gateway_port: int = 8080
+    dashboard_port: int = 8081
+    worker_port: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, object]) -> dict[str, object]:
+        for field in cls.model_fields:
+            path = os.environ.get(f"{PREFIX}{field.upper()}_FILE")
+            if path and field not in values:
+                values[field] = Path(path).read_text().strip()
+        return values
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> Self:
+        if self.mode == "production":
+            for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
+                if getattr(self, field) is None:
+                    raise ValueError(f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it")
+            if self.test_clock:
+                raise ValueError(f"{PREFIX}TEST_CLOCK=1 is refused with INTENTWATCH_MODE=production")
+        return self
+
+
+def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
+    """End the process with one line on stderr and the contract's exit code."""
+    print(f"intentwatch: {cause}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def load(*needs: str) -> Settings:
+    """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "".join(f"{PREFIX}{str(part).upper()}: " for part in first["loc"])
+        refuse(f"{field}{first['msg'].removeprefix('Value error, ')}")
+    except OSError as error:
+        refuse(f"cannot read {error.filename}: {error.strerror}; check the INTENTWATCH_*_FILE variables")
+    for field in needs:
+        if getattr(settings, field) is None:
+            refuse(f"{PREFIX}{field.upper()} is not set; run `python -m services.local up` and paste its export lines, or point it at your own")
+    return settings

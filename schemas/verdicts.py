@@ -1,0 +1,45 @@
+"""Pure. Signal: a measured number with its n, interval and noise floor; Verdict: what the policy says of it."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How a single window stands. `blind`: too little evidence to say, which is never the same as ok."""
+
+    OK = "ok"
+    WATCH = "watch"
+    BREACH = "breach"
+    BLIND = "blind"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One number of one window. Rates are ratios, latencies milliseconds, KL nats; `low`/`high` its 95 % interval."""
+
+    model: str
+    horizon: str
+    end: dt.datetime
+    signal: str
+    value: float | None
+    n: int
+    intent: str | None = None
+    reference_n: int | None = None
+    low: float | None = None
+    high: float | None = None
+    noise_floor: float | None = None
+    p_value: float | None = None
+    reference: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule holds, with hysteresis."""
+
+    signal: Signal
+    verdict: Level
+    limit: float
+    in_breach: bool
+    level: str | None = None
+    labels_needed: int | None = None

@@ -1,0 +1,53 @@
+"""The environment: one line and exit 3 for whatever is missing; secrets from files; production refuses half a configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas import settings
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(settings.PREFIX):
+            monkeypatch.delenv(name)
+
+
+def test_a_secret_is_read_from_its_file_and_never_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("xoxb-1\n")
+    monkeypatch.setenv("INTENTWATCH_SLACK_TOKEN_FILE", str(tmp_path / "token"))
+    loaded = settings.load()
+    assert loaded.slack_token is not None
+    assert loaded.slack_token.get_secret_value() == "xoxb-1"
+    assert "xoxb-1" not in repr(loaded)
+
+
+def exit_line(capsys: pytest.CaptureFixture[str], *needs: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        settings.load(*needs)
+    assert caught.value.code == settings.EXIT_CONFIGURATION
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    return err
+
+
+def test_a_missing_variable_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys, "kafka")
+
+
+def test_a_missing_secret_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTENTWATCH_SLACK_TOKEN_FILE", "/nowhere/token")
+    assert "/nowhere/token" in exit_line(capsys)
+
+
+def test_a_bad_value_names_its_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTENTWATCH_GATEWAY_PORT", "many")
+    assert "INTENTWATCH_GATEWAY_PORT" in exit_line(capsys)
+
+
+def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTENTWATCH_MODE", "production")
+    assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys)
