@@ -1,0 +1,74 @@
+"""Pure. Signals and policy -> verdicts: ok | watch | breach | blind, with hysteresis over disjoint windows.
+
+Never acts and never forgets: a signal with too little evidence is `blind`, it is not ok.
+"""
+
+from collections.abc import Sequence
+
+from schemas import policy, verdicts
+
+Level = verdicts.Level
+
+
+def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
+    """Judge one signal. `past`: this signal's verdicts on earlier disjoint windows of its horizon, newest last."""
+    level, name = _level(signal, rule)
+    recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
+    enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
+    stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or not _left(signal, rule))
+    return verdicts.Verdict(signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name)
+
+
+def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
+    if signal.value is None or signal.n < rule.min_n:
+        return Level.BLIND, None
+    if rule.alpha is not None:
+        return _mix_level(signal, rule)
+    # A rate that only chance carried over the line is watched, not breached: the interval must lie beyond it.
+    if signal.low is not None and signal.low > rule.enter:
+        return Level.BREACH, None
+    return (Level.WATCH, None) if signal.value > rule.enter else (Level.OK, None)
+
+
+def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
+    """A KL level counts only if the G-test rejects and the excess over the noise floor is above it (seed 6.9, 9-H: watch, alert, retrain)."""
+    assert signal.value is not None
+    assert rule.alpha is not None
+    excess = signal.value - (signal.noise_floor or 0.0)
+    if signal.p_value is None or signal.p_value >= rule.alpha:
+        return Level.OK, None
+    if excess > rule.enter:
+        return Level.BREACH, "retrain"
+    if rule.alert is not None and excess > rule.alert:
+        return Level.WATCH, "alert"
+    if rule.watch is not None and excess > rule.watch:
+        return Level.WATCH, "watch"
+    return Level.OK, None
+
+
+def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
+    """Whether the signal is back on the good side of its leave level."""
+    excess = (signal.value or 0.0) - (signal.noise_floor or 0.0)
+    return excess <= rule.leave
+
+
+def falling(
+    *, signal: verdicts.Signal, rule: policy.Level, margin: float, past: Sequence[verdicts.Verdict], labels_needed: int | None = None
+) -> verdicts.Verdict:
+    """Judge a label-based signal, where small is bad: breach when its whole interval lies under the limit.
+
+    The limit is the lower of the policy's level and the reference less `margin`: a model whose reference never reached the
+    level is not retrained for staying where it was.
+    """
+    limit = rule.enter if signal.reference is None else min(rule.enter, signal.reference - margin)
+    leave = limit + (rule.leave - rule.enter)
+    if signal.value is None or signal.n < rule.min_n:
+        level = Level.BLIND
+    elif signal.high is not None and signal.high < limit:
+        level = Level.BREACH
+    else:
+        level = Level.WATCH if signal.value < limit else Level.OK
+    stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or (signal.value or 0.0) < leave)
+    return verdicts.Verdict(
+        signal=signal, verdict=level, limit=limit, in_breach=level is Level.BREACH or stays, labels_needed=labels_needed if level is Level.BLIND else None
+    )

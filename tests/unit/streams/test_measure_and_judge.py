@@ -1,0 +1,116 @@
+"""From counts to verdicts, on the seed's own figures."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from schemas import policy, runs, taxonomy, verdicts, windows
+from streams import judge, measure
+from streams.stats import histogram
+
+END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+SEED_MIX = dict(zip(taxonomy.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
+SIGNALS = policy.Policy().signals
+
+
+def reference(n: int = 100_000) -> runs.Reference:
+    return runs.Reference(model="v14", n=n, intent_counts={intent: round(share * n / 100) for intent, share in SEED_MIX.items()})
+
+
+def window(n: int, shares: dict[str, float] = SEED_MIX, low: float = 0.0, errors: int = 0, latency: float = 8.0) -> windows.Window:
+    counts = np.array([round(n * share / 100) for share in shares.values()], dtype=np.int64)
+    tally = windows.Tally(n=int(counts.sum()) + errors, errors=errors, intent_count=counts, intent_low=np.round(counts * low).astype(np.int64))
+    np.add.at(tally.latency_bins, histogram.latency_bins(np.full(tally.n, latency)), 1)
+    return windows.Window("v14", "champion", "1d", END - windows.HORIZONS["1d"], END, tally, complete=True)
+
+
+def by_name(found: tuple[verdicts.Signal, ...]) -> dict[str, verdicts.Signal]:
+    return {signal.signal: signal for signal in found}
+
+
+def test_every_number_carries_its_n_and_interval() -> None:
+    found = by_name(measure.signals(window(1000, low=0.1, errors=10), reference()))
+    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl"]
+    assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
+    assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
+    rate = found["low_confidence_rate"]
+    assert rate.low is not None
+    assert rate.value is not None
+    assert rate.high is not None
+    assert rate.low < rate.value < rate.high
+    assert found["p95_latency_ms"].value == pytest.approx(8.0, rel=windows.ALPHA)
+
+
+def test_without_a_reference_there_is_no_mix_signal() -> None:
+    assert "intent_mix_kl" not in by_name(measure.signals(window(1000), None))
+
+
+def test_an_empty_window_measures_nothing() -> None:
+    assert all(signal.value is None for signal in measure.signals(window(0), reference()))
+
+
+MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
+
+
+@pytest.mark.parametrize(
+    ("n", "shares", "level"),
+    [
+        (200, MOVED, verdicts.Level.BLIND),
+        (2000, MOVED, verdicts.Level.BREACH),
+        (2000, SEED_MIX, verdicts.Level.OK),
+        (2000, SEED_MIX | {"escalation": 7.2, "product_discovery": 17.9}, verdicts.Level.WATCH),
+    ],
+)
+def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float], level: verdicts.Level) -> None:
+    signal = by_name(measure.signals(window(n, shares), reference()))["intent_mix_kl"]
+    assert judge.verdict(signal, SIGNALS.intent_mix_kl, ()).verdict is level
+
+
+def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level() -> None:
+    rng = np.random.default_rng(1)
+    drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
+    shares = dict(zip(taxonomy.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
+    signal = by_name(measure.signals(window(225, shares), reference()))["intent_mix_kl"]
+    rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
+    assert signal.value is not None
+    assert judge.verdict(signal, rule, ()).verdict is verdicts.Level.OK
+
+
+def rate(value: float, n: int = 2000) -> verdicts.Signal:
+    return by_name(measure.signals(window(n, low=value), reference()))["low_confidence_rate"]
+
+
+def test_a_rate_over_the_line_by_chance_alone_is_watched() -> None:
+    rule = SIGNALS.low_confidence_rate
+    assert judge.verdict(rate(0.085), rule, ()).verdict is verdicts.Level.WATCH
+    assert judge.verdict(rate(0.12), rule, ()).verdict is verdicts.Level.BREACH
+    assert judge.verdict(rate(0.05), rule, ()).verdict is verdicts.Level.OK
+
+
+def test_k_of_n_and_hysteresis() -> None:
+    rule = policy.Level(horizon="1d", enter=0.08, leave=0.07, min_n=100, k=2, of=3)
+    past: list[verdicts.Verdict] = []
+    states = []
+    for value in (0.12, 0.05, 0.12, 0.075, 0.05):
+        past.append(judge.verdict(rate(value), rule, past))
+        states.append(past[-1].in_breach)
+    assert states == [False, False, True, True, False]
+
+
+def accuracy(value: float | None, low: float, high: float, n: int, known: float | None = 0.921) -> verdicts.Signal:
+    return verdicts.Signal("v14", "7d", END, "live_accuracy", value, n, low=low, high=high, reference=known)
+
+
+@pytest.mark.parametrize(
+    ("signal", "level"),
+    [
+        (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.WATCH),
+        (accuracy(0.70, 0.66, 0.74, 500), verdicts.Level.BREACH),
+        (accuracy(0.70, 0.5, 0.85, 30), verdicts.Level.BLIND),
+        (accuracy(None, 0, 1, 0), verdicts.Level.BLIND),
+        (accuracy(0.85, 0.83, 0.87, 500, known=0.86), verdicts.Level.OK),
+    ],
+)
+def test_accuracy_is_judged_by_its_interval_against_its_reference(signal: verdicts.Signal, level: verdicts.Level) -> None:
+    assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, margin=0.02, past=()).verdict is level
