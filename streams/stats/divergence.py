@@ -14,8 +14,9 @@ Mix = npt.ArrayLike
 
 
 def _share(counts: Mix) -> npt.NDArray[np.float64]:
-    smoothed = np.asarray(counts, dtype=np.float64) + JEFFREYS
-    return smoothed / smoothed.sum()
+    smoothed: npt.NDArray[np.float64] = np.asarray(counts, dtype=np.float64) + JEFFREYS
+    share: npt.NDArray[np.float64] = smoothed / smoothed.sum()
+    return share
 
 
 def kl(*, live: Mix, reference: Mix) -> float:
