@@ -1,0 +1,46 @@
+"""`python -m services.local up [--dir D]`: the embedded Kafka and PostgreSQL in the foreground until SIGTERM or Ctrl-C."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from schemas import settings
+from services import provision
+from services.local import jars, supervisor, topology
+
+EXIT_TRY_AGAIN = 75
+EXIT_INTERRUPTED = 130
+
+
+def up(directory: Path | None) -> None:
+    """Start, print the export lines and `# ready`, wait."""
+    with topology.embedded(directory) as (addresses, _):
+        topology.prepare(addresses)
+        for name, value in addresses.environment().items():
+            print(f"export {name}={value}")
+        print("# ready", flush=True)
+        print("intentwatch: Kafka and PostgreSQL are up; Ctrl-C stops them", file=sys.stderr)
+        signal.pause()
+
+
+def main() -> None:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(prog="python -m services.local", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    start = commands.add_parser("up", help="start Kafka and PostgreSQL on free loopback ports, migrated and provisioned")
+    start.add_argument("--dir", type=Path, help="keep the data here; without it a temporary directory is used and removed")
+    arguments = parser.parse_args()
+    try:
+        with supervisor.terminable():
+            up(arguments.dir)
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except topology.InUse as error:
+        settings.refuse(str(error), EXIT_TRY_AGAIN)
+    except (supervisor.NotReady, jars.BadJar, provision.Unreachable) as error:
+        settings.refuse(str(error), settings.EXIT_DEPENDENCY)
+
+
+if __name__ == "__main__":
+    main()

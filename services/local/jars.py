@@ -1,0 +1,88 @@
+"""The Java archives of Apache Kafka: resolved once by Maven coordinates, checked against kafka.lock, then used without any network."""
+
+import contextlib
+import hashlib
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+VERSION = "4.3.0"
+# kafka-clients is named because jgo would take an older one through a transitive path; the binding is the one for slf4j-api 1.7.
+COORDINATES = (
+    f"org.apache.kafka:kafka_2.13:{VERSION}",
+    f"org.apache.kafka:kafka-clients:{VERSION}",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+)
+LOCK = Path(__file__).with_name("kafka.lock")
+
+
+class BadJar(RuntimeError):
+    """An archive is missing or is not the one kafka.lock names."""
+
+
+def locked() -> dict[str, str]:
+    """File name -> sha256."""
+    pairs = (line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
+    return {name: digest for digest, name in pairs}
+
+
+def directory(cache: Path) -> Path:
+    """The folder that holds exactly the locked archives, fetched into `cache` if they are not there yet."""
+    target = cache / f"kafka-{VERSION}"
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="kafka-", dir=cache))
+        try:
+            _fetch(scratch)
+            check(scratch / "jars")
+            (scratch / "jars").rename(target)  # all or nothing: a broken download is never mistaken for a cache
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def check(folder: Path) -> None:
+    """Raise BadJar unless `folder` holds every locked archive, unchanged, and nothing else."""
+    wanted = locked()
+    found = {path.name for path in folder.glob("*.jar")}
+    for name in sorted(wanted.keys() | found):
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest() if name in found else "missing"
+        if digest != wanted.get(name):
+            raise BadJar(f"{name}: sha256 {digest}, kafka.lock says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again")
+
+
+def _fetch(scratch: Path) -> None:
+    from jgo.env import EnvironmentBuilder, LinkStrategy
+    from jgo.maven import MavenContext
+
+    repository = scratch / "repository"
+    with _progress(repository):
+        builder = EnvironmentBuilder(context=MavenContext(repo_cache=repository, timeout=60), link_strategy=LinkStrategy.COPY, cache_dir=scratch / "jgo")
+        environment = builder.from_endpoint("+".join(COORDINATES))
+    (scratch / "jars").mkdir()
+    for jar in Path(environment.path).rglob("*.jar"):
+        shutil.copy2(jar, scratch / "jars" / jar.name)
+
+
+@contextlib.contextmanager
+def _progress(repository: Path) -> Iterator[None]:
+    """A bar that counts the archives as they arrive; jgo itself says nothing for some twenty seconds."""
+    done = threading.Event()
+    with tqdm(desc="Apache Kafka: fetching archives once", total=len(locked()), unit="jar", file=sys.stderr, leave=False) as bar:
+
+        def watch() -> None:
+            while not done.wait(0.3):
+                bar.update(len(list(repository.rglob("*.jar"))) - bar.n)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

@@ -1,0 +1,85 @@
+"""One real Kafka and one real PostgreSQL per test session, through the code that `make up` runs; a database and topics of its own per test.
+
+With INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL set, the tests use those instead.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from schemas import topics
+from services import provision
+from services.local import topology
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def parts() -> Iterator[topology.Addresses]:
+    """The two servers of this session."""
+    kafka, database_url = os.environ.get("INTENTWATCH_KAFKA"), os.environ.get("INTENTWATCH_DATABASE_URL")
+    if kafka and database_url:
+        yield topology.Addresses(kafka, database_url, Path(os.environ.get("INTENTWATCH_MODELS", ".local/models")))
+        return
+    with topology.embedded() as (addresses, _):
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def kafka(parts: topology.Addresses) -> str:
+    """host:port of the broker."""
+    return parts.kafka
+
+
+@pytest.fixture(scope="session")
+def _template(parts: topology.Addresses) -> Iterator[str]:
+    """The name of a migrated database that others are copied from."""
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    _administer(parts.database_url, f"create database {name}")
+    topology.migrate(_named(parts.database_url, name))
+    yield name
+    _administer(parts.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(parts: topology.Addresses, _template: str) -> Iterator[str]:
+    """URL of a fresh, migrated database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(parts.database_url, f"create database {name} template {_template}")
+    yield _named(parts.database_url, name)
+    _administer(parts.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def empty_database(parts: topology.Addresses) -> Iterator[str]:
+    """URL of a fresh database without any table."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(parts.database_url, f"create database {name}")
+    yield _named(parts.database_url, name)
+    _administer(parts.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def new_topic(kafka: str) -> Callable[..., topics.Topic]:
+    """Makes a topic of its own with `partitions` partitions."""
+
+    def make(partitions: int = 3) -> topics.Topic:
+        topic = topics.Topic(f"test.{uuid.uuid4().hex[:12]}", "req_id", partitions, topics.SERVING_LOG.retention_ms, "", (), ())
+        provision.topics(kafka, (topic,))
+        return topic
+
+    return make
+
+
+def _named(url: str, database: str) -> str:
+    return sa.make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))

@@ -1,0 +1,155 @@
+"""The embedded parts keep their data through kill -9 and leave nothing behind, however they end."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from schemas import topics
+from services.local import kafka, postgres, supervisor, topology
+
+ROOT = Path(__file__).parents[2]
+
+
+def eventually(holds: Callable[[], bool], timeout_s: float = 45) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return holds()
+
+
+@contextlib.contextmanager
+def up(directory: Path | None) -> Iterator["subprocess.Popen[str]"]:
+    argv = [sys.executable, "-m", "services.local", "up", *(["--dir", str(directory)] if directory else [])]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=topology.inherited())
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def exports(process: "subprocess.Popen[str]") -> dict[str, str]:
+    assert process.stdout is not None
+    found = {}
+    for line in process.stdout:
+        if line.strip() == "# ready":
+            return found
+        name, _, value = line.strip().removeprefix("export ").partition("=")
+        found[name] = value
+    raise AssertionError(f"never ready: {process.stderr.read() if process.stderr else ''}")
+
+
+def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_no_child_survives_its_supervisor(tmp_path: Path, how: signal.Signals, status: int) -> None:
+    with up(tmp_path / "d") as process:
+        addresses = exports(process)
+        children = family(process)
+        assert {"INTENTWATCH_KAFKA", "INTENTWATCH_DATABASE_URL", "INTENTWATCH_MODELS"} <= addresses.keys()
+        assert len(children) >= 2
+        process.send_signal(how)
+        assert process.wait(60) == status
+        assert eventually(lambda: gone(children))
+
+
+def test_a_temporary_directory_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with up(None) as process:
+        exports(process)
+        assert list(tmp_path.glob("intentwatch-*"))
+        process.terminate()
+        assert process.wait(60) == 0
+    assert not list(tmp_path.glob("intentwatch-*"))
+
+
+def test_a_second_one_on_the_same_directory_is_told_so(tmp_path: Path) -> None:
+    with topology.directory(tmp_path / "d"), up(tmp_path / "d") as second:
+        _, err = second.communicate(timeout=60)
+    assert second.returncode == 75
+    assert "in use" in err
+    assert err.count("\n") == 1
+
+
+def test_data_survives_kill_9_of_both_servers(tmp_path: Path) -> None:
+    topic = topics.Topic("kept", "req_id", 1, 10_000_000, "", (), ())
+    for round_ in (1, 2):
+        with topology.embedded(tmp_path / "d") as (addresses, owner):
+            from services import provision
+
+            provision.topics(addresses.kafka, (topic,))
+            _write(addresses)
+            assert _count(addresses) == (round_, round_)
+            for child in owner.children:
+                os.kill(child.process.pid, signal.SIGKILL)
+                child.process.wait()
+
+
+def _write(addresses: topology.Addresses) -> None:
+    engine = sa.create_engine(addresses.database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("create table if not exists kept (id int)"))
+        connection.execute(sa.text("insert into kept values (1)"))
+    producer = KafkaProducer(bootstrap_servers=addresses.kafka, acks="all")
+    producer.send("kept", b"1").get(timeout=20)
+    producer.close()
+
+
+def _count(addresses: topology.Addresses) -> tuple[int, int]:
+    engine = sa.create_engine(addresses.database_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("select count(*) from kept")).scalar_one()
+    consumer = KafkaConsumer(bootstrap_servers=addresses.kafka)
+    ends = consumer.end_offsets([TopicPartition("kept", 0)])
+    consumer.close()
+    return rows, ends[TopicPartition("kept", 0)]
+
+
+def test_a_child_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    with supervisor.Supervisor() as owner:
+        child = owner.start("broken", ["sh", "-c", "echo no such thing; exit 3"], log=tmp_path / "log")
+        with pytest.raises(supervisor.NotReady, match="status 3: no such thing"):
+            supervisor.wait_ready(child, lambda: False, timeout_s=30)
+
+
+def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    with supervisor.Supervisor(patience_s=0.5) as owner:
+        child = owner.start("deaf", ["sh", "-c", "trap '' TERM; echo on; while :; do sleep 0.1; done"], log=tmp_path / "log")
+        supervisor.wait_ready(child, lambda: "on" in child.log.read_text(), timeout_s=30)
+    assert child.process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("environment", "status", "says"),
+    [({}, 3, "INTENTWATCH_KAFKA is not set"), ({"INTENTWATCH_KAFKA": "127.0.0.1:1"}, 4, "no Kafka broker answers at 127.0.0.1:1")],
+)
+def test_provision_names_cause_and_remedy(environment: dict[str, str], status: int, says: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.provision"], env=topology.inherited() | environment, cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (status, "")
+    assert says in done.stderr.splitlines()[-1]
+
+
+def test_nobody_answers_where_nobody_listens() -> None:
+    assert not kafka.answers("127.0.0.1:1")
+    assert not postgres.answers("postgresql+psycopg://postgres@127.0.0.1:1/postgres")
