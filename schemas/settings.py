@@ -8,6 +8,8 @@ from typing import Literal, NoReturn, Self
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas import topics
+
 PREFIX = "INTENTWATCH_"
 EXIT_CONFIGURATION = 3
 EXIT_DEPENDENCY = 4
@@ -31,7 +33,7 @@ class Settings(BaseSettings):
     slack_base_url: str | None = None
     gateway_port: int = 8080
     dashboard_port: int = 8081
-    worker_port: int | None = None
+    topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
 
     @model_validator(mode="before")
     @classmethod

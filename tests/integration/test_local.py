@@ -5,28 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import psutil
 import pytest
 import sqlalchemy as sa
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas import topics
+from services import provision
 from services.local import kafka, postgres, supervisor, topology
 
 ROOT = Path(__file__).parents[2]
-
-
-def eventually(holds: Callable[[], bool], timeout_s: float = 45) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return holds()
 
 
 @contextlib.contextmanager
@@ -56,8 +48,8 @@ def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
-def gone(processes: list[psutil.Process]) -> bool:
-    return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
+def gone(family: list[psutil.Process]) -> bool:
+    return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family)
 
 
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
@@ -69,7 +61,7 @@ def test_no_child_survives_its_supervisor(tmp_path: Path, how: signal.Signals, s
         assert len(children) >= 2
         process.send_signal(how)
         assert process.wait(60) == status
-        assert eventually(lambda: gone(children))
+        assert processes.eventually(lambda: gone(children))
 
 
 def test_a_temporary_directory_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +86,6 @@ def test_data_survives_kill_9_of_both_servers(tmp_path: Path) -> None:
     topic = topics.Topic("kept", "req_id", 1, 10_000_000, "", (), ())
     for round_ in (1, 2):
         with topology.embedded(tmp_path / "d") as (addresses, owner):
-            from services import provision
-
             provision.topics(addresses.kafka, (topic,))
             _write(addresses)
             assert _count(addresses) == (round_, round_)

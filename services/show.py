@@ -1,0 +1,126 @@
+"""`python -m services.show WHAT`: the read side of the contract. A table for people, `--json` for programs; writes nothing."""
+
+import argparse
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas import settings, windows
+from services import store
+from streams import store as streams_store
+
+READERS = {
+    "windows": store.windows,
+    "signals": store.signals,
+    "quality": store.quality,
+    "decisions": store.decisions,
+    "runs": store.runs,
+    "deadletters": store.deadletters,
+    "offsets": store.offsets,
+}
+# What a person sees first; --json has every key.
+COLUMNS = {
+    "windows": (
+        "model",
+        "role",
+        "horizon",
+        "end",
+        "complete",
+        "n",
+        "errors",
+        "p50_latency_ms",
+        "p95_latency_ms",
+        "low_confidence_rate",
+        "fallback_rate",
+        "late",
+    ),
+    "signals": ("model", "horizon", "end", "signal", "value", "n", "low", "high", "noise_floor", "verdict", "in_breach"),
+    "quality": (
+        "model",
+        "end",
+        "metric",
+        "intent",
+        "estimate",
+        "low",
+        "high",
+        "n_labels",
+        "n_predictions",
+        "reference",
+        "maturity",
+        "verdict",
+        "labels_needed",
+    ),
+    "decisions": ("at", "model", "decision", "hold_reason", "cause", "run_id", "id"),
+    "runs": ("id", "state", "started", "ended", "base_model", "candidate", "promoted"),
+    "deadletters": ("topic", "partition", "offset", "reason", "at", "size", "detail"),
+    "offsets": ("topic", "partition", "next_offset", "high_watermark", "lag", "epoch", "max_event_ts"),
+}
+
+
+def instant(text: str) -> dt.datetime:
+    """An RFC 3339 time; one without a zone is UTC.
+
+    >>> instant("2026-04-20T10:00:00Z").isoformat()
+    '2026-04-20T10:00:00+00:00'
+    """
+    try:
+        parsed = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no RFC 3339 time such as 2026-04-20T10:00:00Z") from None
+    return parsed.astimezone(dt.UTC) if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def rfc3339(value: object) -> str:
+    """A time as JSON carries it, in UTC."""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def table(rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """Rows as aligned text under their headings."""
+    cells = [[_cell(row[name]) for name in columns] for row in rows]
+    widths = [max(len(name), *(len(line[i]) for line in cells)) if cells else len(name) for i, name in enumerate(columns)]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in [list(columns), *cells])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else str(value)
+
+
+def main() -> None:
+    """Parse, read, print."""
+    parser = argparse.ArgumentParser(prog="python -m services.show", description=__doc__)
+    parser.add_argument("what", choices=READERS)
+    parser.add_argument("--model")
+    parser.add_argument("--horizon", choices=windows.HORIZONS)
+    parser.add_argument("--from", dest="since", type=instant, metavar="T")
+    parser.add_argument("--to", dest="until", type=instant, metavar="T")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    chosen = parser.parse_args()
+    url = settings.load("database_url").database_url
+    assert url is not None
+    wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until)
+    try:
+        with streams_store.engine(url.get_secret_value()).connect() as connection:
+            rows = list(READERS[chosen.what](connection, wanted))
+    except sa.exc.OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    except sa.exc.ProgrammingError:
+        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    if chosen.json:
+        sys.stdout.writelines(json.dumps(row, default=rfc3339, ensure_ascii=False) + "\n" for row in rows)
+    else:
+        print(table(rows, COLUMNS[chosen.what]))
+
+
+if __name__ == "__main__":
+    main()

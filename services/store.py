@@ -1,0 +1,111 @@
+"""Postgres, read only: what services.show prints. One function per question."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas import tables
+from streams import describe
+from streams import store as streams_store
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a reader asked for; None asks for everything. `since` <= end (or at) <= `until`."""
+
+    model: str | None = None
+    horizon: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+def _chosen(query: "sa.Select[Any]", wanted: Wanted, *, table: sa.Table, time: str) -> "sa.Select[Any]":
+    if wanted.model is not None and "model" in table.c:
+        query = query.where(table.c.model == wanted.model)
+    if wanted.horizon is not None and "horizon" in table.c:
+        query = query.where(table.c.horizon == wanted.horizon)
+    if wanted.since is not None:
+        query = query.where(table.c[time] >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(table.c[time] <= wanted.until)
+    return query
+
+
+def _rows(connection: sa.Connection, table: sa.Table, names: tuple[str, ...], wanted: Wanted, time: str) -> Iterator[dict[str, Any]]:
+    query = _chosen(sa.select(*(table.c[name] for name in names)), wanted, table=table, time=time).order_by(table.c[time], *table.primary_key)
+    for row in connection.execute(query).mappings():
+        yield dict(row)
+
+
+def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Windows, oldest first."""
+    table = tables.window_state
+    query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(table.c.end, table.c.horizon, table.c.model, table.c.role)
+    for row in connection.execute(query).mappings():
+        yield describe.window(streams_store.as_window(row))
+
+
+def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Judged signals."""
+    names = (
+        "model",
+        "horizon",
+        "end",
+        "signal",
+        "intent",
+        "value",
+        "n",
+        "reference_n",
+        "low",
+        "high",
+        "noise_floor",
+        "p_value",
+        "level",
+        "verdict",
+        "in_breach",
+    )
+    return _whole(_rows(connection, tables.signal, names, wanted, "end"))
+
+
+def quality(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Label-based figures."""
+    names = ("model", "start", "end", "metric", "intent", "estimate", "low", "high", "n_labels", "n_effective", "n_predictions", "naive", "reference")
+    return _whole(_rows(connection, tables.quality, (*names, "maturity", "verdict", "labels_needed"), wanted, "end"))
+
+
+def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """An empty intent stands for "over all intents" in a key; outside it is null."""
+    for row in rows:
+        yield row | {"intent": row["intent"] or None}
+
+
+def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Decisions with every reason."""
+    return _rows(
+        connection, tables.decision, ("id", "at", "model", "decision", "hold_reason", "cause", "reasons", "policy_sha256", "sha256", "run_id"), wanted, "at"
+    )
+
+
+def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Retrain runs with their gates."""
+    names = ("id", "decision_id", "state", "started", "ended", "snapshot_sha256", "base_model", "candidate", "gates", "promoted")
+    for row in _rows(connection, tables.run, names, wanted, "queued_at"):
+        yield row | {"gates": row["gates"] or []}
+
+
+def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """What could not be read, without its bytes."""
+    for row in _rows(connection, tables.dead_letter, ("topic", "part", "offset", "line", "reason", "detail", "at", "size", "sha256"), wanted, "at"):
+        yield {"partition" if name == "part" else name: value for name, value in row.items()}
+
+
+def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Where every partition stands."""
+    table = tables.stream_offset
+    for row in connection.execute(sa.select(table).order_by(table.c.topic, table.c.part)):
+        lag = max(0, row.high_watermark - row.next_offset)
+        place = {"topic": row.topic, "partition": row.part, "next_offset": row.next_offset, "high_watermark": max(row.high_watermark, row.next_offset)}
+        yield place | {"lag": lag, "epoch": row.epoch, "max_event_ts": row.max_event_ts}

@@ -1,0 +1,57 @@
+"""`python -m streams worker`: read serving logs, keep windows. SIGTERM finishes the chunk in hand, leaves the group and exits 0."""
+
+import argparse
+import socket
+import sys
+
+import mode.loop
+
+from schemas import settings
+
+
+def main() -> None:
+    """Check what the worker stands on, then hand over to Faust."""
+    parser = argparse.ArgumentParser(prog="python -m streams", description=__doc__)
+    parser.add_subparsers(required=True).add_parser("worker", help="run one worker; start more to share the partitions")
+    parser.parse_args()
+    loaded = settings.load("kafka", "database_url")
+    _check_kafka(str(loaded.kafka))
+    _check_database(loaded)
+    mode.loop.use("uvloop")
+    import faust
+
+    from streams import app
+
+    worker = faust.Worker(app.app, loglevel="WARN", redirect_stdouts=False)
+    print("intentwatch: stream worker starting", file=sys.stderr, flush=True)
+    worker.execute_from_commandline()
+
+
+def _check_kafka(addresses: str) -> None:
+    for address in addresses.split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except (OSError, ValueError):
+            continue
+        return
+    settings.refuse(f"no Kafka broker answers at {addresses}; check INTENTWATCH_KAFKA or run `make up`", settings.EXIT_DEPENDENCY)
+
+
+def _check_database(loaded: settings.Settings) -> None:
+    import sqlalchemy as sa
+
+    from streams import store
+
+    assert loaded.database_url is not None
+    try:
+        with store.engine(loaded.database_url.get_secret_value()).connect() as connection:
+            store.positions(connection, loaded.topic)
+    except sa.exc.OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    except sa.exc.ProgrammingError:
+        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+
+
+if __name__ == "__main__":
+    main()
