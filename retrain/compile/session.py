@@ -1,0 +1,67 @@
+"""Run a compiled model: tokenizers, onnxruntime and numpy only, so that the gateway needs no torch."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import tokenizers
+
+from retrain.compile import manifest
+from retrain.evaluation import calibration
+from schemas import normalise, taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A verified model, ready to answer. `temperature` is applied before anything reads a confidence."""
+
+    model: str
+    temperature: float
+    tokenizer_hash: str
+    manifest_sha256: str
+    _tokenizer: Any
+    _runtime: Any
+
+    def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
+        """Logits (n, K) of raw messages and the number of tokens of each. One thread: routing answers one message at a time."""
+        encoded = self._tokenizer.encode_batch([normalise.text(text) for text in texts])
+        feed = {
+            "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
+            "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
+        }
+        return self._runtime.run(None, feed)[0].astype(np.float64), [sum(e.attention_mask) for e in encoded]
+
+    def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
+        """Calibrated probabilities (n, K) of raw messages and the number of tokens of each."""
+        logits, tokens = self.logits(texts)
+        return calibration.probabilities(logits, self.temperature), tokens
+
+
+def load(directory: Path) -> Session:
+    """Verify and load a model directory. Raises manifest.BadArtefact, naming what is wrong."""
+    sha256 = manifest.verify(directory)
+    if json.loads((directory / "normaliser.json").read_text())["sha256"] != normalise.SHA256:
+        raise manifest.BadArtefact(f"{directory}/normaliser.json: trained with another normaliser than this build serves")
+    if json.loads((directory / "labels.json").read_text()) != list(taxonomy.INTENTS):
+        raise manifest.BadArtefact(f"{directory}/labels.json: the intents or their order differ from this build's")
+    temperature = float(json.loads((directory / "calibration.json").read_text())["temperature"])
+    return open_unsigned(directory, temperature, sha256)
+
+
+def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "") -> Session:
+    """Load without a manifest: for the job that is still making one."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    path = directory / "compiled" / "onnx" / "model.onnx"
+    runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    raw = (directory / "tokenizer.json").read_bytes()
+    tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
+    tokenizer.enable_padding()
+    tokenizer.enable_truncation(int(json.loads((directory / "calibration.json").read_text()).get("max_tokens", 64)))
+    return Session(directory.name, temperature, hashlib.sha256(raw).hexdigest()[:12], sha256, tokenizer, runtime)

