@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     kafka: str | None = None
     database_url: SecretStr | None = None
     policy: Path | None = None
+    recipe: Path | None = None
     models: Path = Path(".local/models")
     mode: Literal["dev", "production"] = "dev"
     test_clock: bool = False

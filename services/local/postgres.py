@@ -11,7 +11,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from services.local import ports, supervisor
+from services import ports
+from services.local import supervisor
 
 with warnings.catch_warnings():  # it looks for a runtime directory it does not need here
     warnings.simplefilter("ignore")

@@ -1,0 +1,57 @@
+"""Move a finished model into place and make it the champion; tell of every state a run reaches. Loads no torch."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from retrain import store
+from retrain.compile import manifest
+from schemas import runs
+
+
+class NotPromotable(RuntimeError):
+    """The run has no registered candidate."""
+
+
+def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id: str) -> None:
+    """Rename the verified directory to models/<model> and note it."""
+    sha256 = manifest.verify(scratch)
+    scratch.rename(models / model)
+    tokenizer_hash = json.loads((models / model / manifest.MANIFEST).read_bytes())["tokenizer.json"]["sha256"][:12]
+    with engine.begin() as connection:
+        store.register(connection, model=model, run_id=run_id, manifest_sha256=sha256, tokenizer_hash=tokenizer_hash)
+
+
+def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
+    """Verify the run's candidate and make it champion, with its held-out reference, in one transaction; returns the model."""
+    with engine.begin() as connection:
+        row = store.run(connection, run_id)
+        if row is None or row["state"] != runs.State.REGISTERED:
+            raise NotPromotable(f"run {run_id} has no registered candidate; see `python retrain/run.py show {run_id}`")
+        model = str(row["candidate"])
+        manifest.verify(models / model)
+        at = store.clock(connection) or row["as_of"]
+        reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))
+        store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
+        store.put_reference(connection, reference, at=at, source="held_out")
+        store.change_run(connection, run_id, state=runs.State.CHAMPION, promoted=True, ended=sa.func.now())
+        store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
+        tell(connection, run_id)
+    return model
+
+
+def tell(connection: sa.Connection, run_id: str) -> None:
+    """Put a run's state into the outbox: one message an incident, which is the decision where there is one."""
+    row = store.run(connection, run_id)
+    names = ("decision_id", "state", "base_model", "candidate", "gates", "promoted", "error", "champion")
+    payload = {"run_id": run_id, **{name: row[name] for name in names}, "gates": row["gates"] or []}
+    thread = f"decision:{row['decision_id']}" if row["decision_id"] else f"run:{run_id}"
+    store.post(connection, dedupe_key=f"run:{run_id}:{row['state']}:{_stamp(row)}", thread_key=thread, kind="run", payload=payload)
+
+
+def _stamp(row: sa.RowMapping) -> str:
+    """A run that starts over tells its states again."""
+    started = row["started"]
+    return started.isoformat() if isinstance(started, dt.datetime) else "-"

@@ -1,0 +1,151 @@
+"""`python retrain/run.py run | work | show | promote`: the retrain job by hand, as a worker, and what became of a run. Parses and delegates."""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: look in the repository, not in retrain/
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import argparse
+import datetime as dt
+import json
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain import recipe, store
+from schemas import policy, runs, settings, times
+from streams import store as streams_store
+
+EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: 1, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
+EXIT_INCONCLUSIVE = 21
+EXIT_TRY_AGAIN = 75
+_POLL_S = 1.0
+
+
+def _engine(loaded: settings.Settings) -> sa.Engine:
+    assert loaded.database_url is not None
+    engine = streams_store.engine(loaded.database_url.get_secret_value())
+    try:
+        with engine.connect() as connection:
+            store.champion(connection)
+    except sa.exc.OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    except sa.exc.ProgrammingError:
+        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    return engine
+
+
+def _workshop(loaded: settings.Settings) -> Any:
+    from retrain import job, log  # torch is loaded here and nowhere else
+
+    try:
+        rules = policy.load(loaded.policy)
+        made_with = recipe.parse(loaded.recipe.read_text(), str(loaded.recipe)) if loaded.recipe else recipe.Recipe()
+    except (policy.PolicyError, recipe.RecipeError, OSError) as error:
+        settings.refuse(str(error))
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    return job.Workshop(_engine(loaded), loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate inconclusive."""
+    from retrain import job
+
+    shop = _workshop(settings.load("database_url"))
+    with shop.engine.begin() as connection:
+        as_of = chosen.as_of or store.clock(connection) or dt.datetime.now(dt.UTC)
+        run_id = job.manual_id(as_of, shop.recipe)
+        store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
+        if not store.hold_lease(connection, shop.owner, job.LEASE_S):
+            settings.refuse("another run is in progress; see `python -m services.show runs`", EXIT_TRY_AGAIN)
+    try:
+        state = job.execute(shop, run_id)
+    finally:
+        with shop.engine.begin() as connection:
+            store.release_lease(connection, shop.owner)
+    with shop.engine.connect() as connection:
+        row = store.run(connection, run_id)
+    print(json.dumps({"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}))
+    if row["error"]:
+        settings.refuse(row["error"], EXITS[state])
+    inconclusive = state is runs.State.REJECTED and all(gate["verdict"] != runs.GateVerdict.FAIL for gate in row["gates"])
+    return EXIT_INCONCLUSIVE if inconclusive else EXITS[state]
+
+
+def work(_chosen: argparse.Namespace) -> int:
+    """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left unfinished starts over."""
+    from retrain import job
+
+    shop = _workshop(settings.load("database_url"))
+    stopping = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    print("intentwatch: retrain worker ready", file=sys.stderr, flush=True)
+    while not stopping:
+        try:
+            with shop.engine.begin() as connection:
+                mine = store.hold_lease(connection, shop.owner, job.LEASE_S)
+                waiting = store.unfinished_run(connection) if mine else None
+        except sa.exc.OperationalError:
+            waiting = None
+        if waiting:
+            job.execute(shop, waiting["id"])
+        else:
+            time.sleep(_POLL_S)
+    with shop.engine.begin() as connection:
+        store.release_lease(connection, shop.owner)
+    return 0
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """One run as JSON."""
+    with _engine(settings.load("database_url")).connect() as connection:
+        row = store.run(connection, chosen.run)
+    if row is None:
+        settings.refuse(f"no run {chosen.run}; see `python -m services.show runs`", 2)
+    print(json.dumps(dict(row), default=str, indent=1))
+    return 0
+
+
+def promote(chosen: argparse.Namespace) -> int:
+    """Make a registered candidate the champion: the human step of promotion = "approve"."""
+    from retrain import promote as promotion
+    from retrain.compile import manifest
+
+    loaded = settings.load("database_url")
+    try:
+        model = promotion.promote(_engine(loaded), loaded.models, chosen.run, by=chosen.by)
+    except (promotion.NotPromotable, manifest.BadArtefact) as error:
+        settings.refuse(str(error), 5)
+    print(json.dumps({"promoted": model}))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python retrain/run.py", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("run", help="train, gate and register now")
+    one.add_argument("--decision", metavar="ID")
+    one.add_argument("--as-of", type=times.instant, metavar="T", help="use labels as they were known then")
+    one.set_defaults(do=run)
+    commands.add_parser("work", help="do queued runs until SIGTERM").set_defaults(do=work)
+    look = commands.add_parser("show", help="one run as JSON")
+    look.add_argument("run")
+    look.set_defaults(do=show)
+    approve = commands.add_parser("promote", help="make a registered candidate the champion")
+    approve.add_argument("run")
+    approve.add_argument("--by", required=True, metavar="NAME")
+    approve.set_defaults(do=promote)
+    return parser
+
+
+if __name__ == "__main__":
+    arguments = _parser().parse_args()
+    try:
+        raise SystemExit(arguments.do(arguments))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

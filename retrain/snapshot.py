@@ -1,0 +1,27 @@
+"""Freeze labelled rows to a file named by its hash: what a run was trained on stays answerable, and the same rows give the same run."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+
+
+def freeze(rows: pd.DataFrame, directory: Path) -> str:
+    """Write rows (already in a fixed order) to directory/<sha256>.jsonl.gz unless it is there; returns the sha256."""
+    body = "".join(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows.to_dict("records")).encode()
+    sha256 = hashlib.sha256(body).hexdigest()
+    directory.mkdir(parents=True, exist_ok=True)
+    target = directory / f"{sha256}.jsonl.gz"
+    if not target.exists():
+        scratch = target.with_suffix(".new")
+        scratch.write_bytes(gzip.compress(body, mtime=0))
+        scratch.rename(target)
+    return sha256
+
+
+def thaw(directory: Path, sha256: str) -> pd.DataFrame:
+    """The rows of a snapshot."""
+    lines = gzip.decompress((directory / f"{sha256}.jsonl.gz").read_bytes()).splitlines()
+    return pd.DataFrame([json.loads(line) for line in lines])

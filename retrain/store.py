@@ -1,0 +1,133 @@
+"""Postgres: labelled rows, runs, models, promotions, references. One function per question; the caller owns the transaction."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from schemas import runs, tables
+
+Connection = sa.Connection
+
+
+def current_labels(as_of: dt.datetime | None = None) -> "sa.Select[Any]":
+    """The label that holds for each request: the newest not retracted, as people knew at `as_of` (None: now)."""
+    label = tables.human_label
+    known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
+    mine = known.distinct(label.c.req_id, label.c.annotator).order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id).subquery()
+    held = sa.select(mine).where(mine.c.action == "label")
+    return held.distinct(mine.c.req_id).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
+
+
+def labelled_rows(connection: Connection, as_of: dt.datetime) -> pd.DataFrame:
+    """Everything a model may be trained on: the corpus, and sampled messages with the label that held at `as_of`. Columns of split.COLUMNS."""
+    corpus = tables.corpus
+    imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
+    label, sample = current_labels(as_of).subquery(), tables.sampled_prediction
+    columns = (sample.c.req_id.label("id"), sample.c.text, label.c.intent, sa.literal("live").label("kind"), sample.c.conversation, sa.null().label("cluster"))
+    live = sa.select(*columns).distinct(sample.c.req_id).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of).order_by(sample.c.req_id)
+    found = [dict(row) for query in (imported, live) for row in connection.execute(query).mappings()]
+    frame = pd.DataFrame(found, columns=["id", "text", "intent", "kind", "conversation", "cluster"])
+    return frame.astype(object).where(frame.notna(), None).sort_values(["kind", "id"], ignore_index=True)
+
+
+def clock(connection: Connection) -> dt.datetime | None:
+    """The stream's clock; None before the first log."""
+    return connection.execute(sa.select(sa.func.max(tables.stream_clock.c.watermark))).scalar()
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+def queue_run(connection: Connection, *, run_id: str, decision_id: str | None, as_of: dt.datetime) -> None:
+    """Queue a run; the same id again changes nothing."""
+    connection.execute(pg.insert(tables.run).values(id=run_id, decision_id=decision_id, as_of=as_of, state=runs.State.QUEUED).on_conflict_do_nothing())
+
+
+def unfinished_run(connection: Connection) -> Any:
+    """The oldest run that has not ended, or None."""
+    table = tables.run
+    open_runs = sa.select(table).where(table.c.state.not_in(runs.ENDED), table.c.state != runs.State.REGISTERED)
+    return connection.execute(open_runs.order_by(table.c.queued_at, table.c.id).limit(1)).mappings().first()
+
+
+def run(connection: Connection, run_id: str) -> Any:
+    """One run's row, or None."""
+    return connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id)).mappings().first()
+
+
+def change_run(connection: Connection, run_id: str, **values: Any) -> None:
+    """Set columns of a run."""
+    connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
+
+
+def record_step(connection: Connection, run_id: str, step: str, detail: dict[str, Any]) -> None:
+    """Note that a step is done, before the next begins."""
+    insert = pg.insert(tables.run_step).values(run_id=run_id, step=step, detail=detail)
+    connection.execute(insert.on_conflict_do_update(index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}))
+
+
+def hold_lease(connection: Connection, owner: str, seconds: int) -> bool:
+    """Take or renew the right to run a job, by database time."""
+    table = tables.lease
+    until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
+    insert = pg.insert(table).values(name="retrain", owner=owner, epoch=1, expires_at=until)
+    change = insert.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"owner": owner, "expires_at": until, "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1)},
+        where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
+    )
+    return connection.execute(change.returning(table.c.epoch)).first() is not None
+
+
+def release_lease(connection: Connection, owner: str) -> None:
+    """Let the next worker in at once."""
+    connection.execute(sa.update(tables.lease).where(tables.lease.c.name == "retrain", tables.lease.c.owner == owner).values(expires_at=sa.func.now()))
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+def champion(connection: Connection) -> Any:
+    """The newest promotion's row, or None before the first."""
+    return connection.execute(sa.select(tables.promotion).order_by(tables.promotion.c.id.desc()).limit(1)).mappings().first()
+
+
+def next_model(connection: Connection) -> str:
+    """The name of the next version: v1, v2 ..."""
+    return f"v{(connection.execute(sa.select(sa.func.count()).select_from(tables.model_version)).scalar() or 0) + 1}"
+
+
+def register(connection: Connection, *, model: str, run_id: str, manifest_sha256: str, tokenizer_hash: str) -> None:
+    """Note a finished model directory."""
+    row = {"model": model, "run_id": run_id, "manifest_sha256": manifest_sha256, "tokenizer_hash": tokenizer_hash}
+    connection.execute(pg.insert(tables.model_version).values(row).on_conflict_do_nothing())
+
+
+def promote(connection: Connection, promotion: runs.Promotion) -> None:
+    """Make a model the champion: one more row."""
+    connection.execute(sa.insert(tables.promotion).values(dataclasses.asdict(promotion)))
+
+
+def put_reference(connection: Connection, reference: runs.Reference, *, at: dt.datetime, source: str) -> None:
+    """Record what a model looks like when it is good, from `at` on."""
+    values = {"model": reference.model, "at": at, "source": source, "body": dataclasses.asdict(reference)}
+    connection.execute(pg.insert(tables.reference).values(values).on_conflict_do_nothing())
+
+
+def references(connection: Connection, model: str) -> list[tuple[dt.datetime, str, runs.Reference]]:
+    """(since, source, reference) of a model, oldest first."""
+    table = tables.reference
+    rows = connection.execute(sa.select(table).where(table.c.model == model).order_by(table.c.at))
+    return [(row.at, row.source, runs.Reference(**row.body)) for row in rows]
+
+
+def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str, payload: dict[str, Any]) -> None:
+    """Put a message into the outbox, in the transaction of what it tells of."""
+    values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
+    connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
+
+
+def gates(report: Sequence[runs.Gate]) -> list[dict[str, Any]]:
+    """A gate report as JSON."""
+    return [dataclasses.asdict(gate) for gate in report]

@@ -1,0 +1,31 @@
+"""`python -m services.gateway`: answer POST /classify with the champion, on loopback at INTENTWATCH_GATEWAY_PORT."""
+
+import logging
+
+import uvicorn
+
+from schemas import policy, settings
+from services import ports
+from services.gateway import app, champion, serving_log
+from streams import store as streams_store
+
+
+def main() -> None:
+    """Read the environment, serve until SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    loaded = settings.load("kafka", "database_url")
+    assert loaded.kafka is not None
+    assert loaded.database_url is not None
+    try:
+        rules = policy.load(loaded.policy)
+    except policy.PolicyError as error:
+        settings.refuse(str(error))
+    if ports.listening(loaded.gateway_port):
+        settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
+    follow = champion.Champion(streams_store.engine(loaded.database_url.get_secret_value()), loaded.models)
+    gateway = app.Gateway(follow, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
+    uvicorn.run(app.build(gateway), host=ports.HOST, port=loaded.gateway_port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Pure. From probabilities to an answer: the first two intents, whether to rerank, which script the text is in."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas import taxonomy, windows
+
+# Unsure and undecided between two: reranking helps. Unsure alone does not send a message there, so fallbacks stay fewer than low confidences.
+_NARROW = 0.15
+_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f]")
+_LATIN = re.compile(r"[A-Za-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the classifier says of one message; confidence and margin in [0, 1]."""
+
+    intent: str
+    confidence: float
+    second_intent: str
+    margin: float
+    fallback_rerank: bool
+
+
+def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
+    """The answer of one message's calibrated probabilities, shape (K,).
+
+    >>> answer(np.array([0.4, 0.35, 0.25] + [0.0] * 7)).fallback_rerank
+    True
+    """
+    second, first = np.argsort(probabilities, kind="stable")[-2:]
+    confidence = float(min(1.0, probabilities[first]))
+    margin = float(max(0.0, confidence - probabilities[second]))
+    return Answer(taxonomy.INTENTS[first], confidence, taxonomy.INTENTS[second], margin, confidence < windows.LOW_CONFIDENCE and margin < _NARROW)
+
+
+def script(text: str) -> str:
+    """latin | japanese | mixed | other, by the letters in it.
+
+    >>> script("NARUTO"), script("ナルト"), script("Naruto みたいな"), script("123")
+    ('latin', 'japanese', 'mixed', 'other')
+    """
+    japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
+    return "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
+
+
+def body(req_id: str, model: str, found: Answer, latency_ms: float) -> dict[str, Any]:
+    """The answer as contract.md promises it."""
+    return {
+        "req_id": req_id,
+        "model": model,
+        "intent": found.intent,
+        "confidence": found.confidence,
+        "second_intent": found.second_intent,
+        "margin": found.margin,
+        "fallback_rerank": found.fallback_rerank,
+        "also": [],
+        "latency_ms": latency_ms,
+    }

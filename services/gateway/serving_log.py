@@ -1,0 +1,102 @@
+"""Serving logs on their way to Kafka: a bounded buffer and a thread. Never blocks serving; what does not fit is dropped and counted."""
+
+import json
+import logging
+import queue
+import threading
+import time
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from schemas import events
+
+log = logging.getLogger("intentwatch.gateway")
+
+_LINGER_S = 0.02
+_RETRY_S = 1.0
+
+
+class Emitter:
+    """Puts logs into envelopes of up to 256 and sends them, idempotently."""
+
+    def __init__(self, bootstrap: str, topic: str, *, capacity: int = 50_000) -> None:
+        self._bootstrap, self._topic = bootstrap, topic
+        self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
+        self.dropped = self.sent = self.failed = 0
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def emit(self, found: dict[str, Any]) -> None:
+        """Hand a log over; returns at once."""
+        try:
+            self._queue.put_nowait(found)
+        except queue.Full:
+            self.dropped += 1
+
+    @property
+    def waiting(self) -> int:
+        """Logs in the buffer."""
+        return self._queue.qsize()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Send what is left, within the time, and end."""
+        self._stopping.set()
+        self._thread.join(timeout_s)
+        self.dropped += self.waiting
+
+    def _run(self) -> None:
+        producer = None
+        while producer is None and not self._stopping.is_set():
+            producer = self._connect()
+        while producer is not None and not (self._stopping.is_set() and self._queue.empty()):
+            batch = self._take()
+            if batch:
+                self._send(producer, batch)
+        if producer is not None:
+            producer.flush(timeout=8)
+            producer.close(timeout=2)
+
+    def _connect(self) -> Any:
+        try:
+            return KafkaProducer(bootstrap_servers=self._bootstrap.split(","), acks="all", enable_idempotence=True, compression_type="zstd", max_block_ms=5_000)
+        except (KafkaError, OSError, ValueError) as error:
+            log.warning("no Kafka broker answers at %s (%s); serving goes on, %d logs wait", self._bootstrap, type(error).__name__, self.waiting)
+            self._stopping.wait(_RETRY_S)
+            return None
+
+    def _take(self) -> list[dict[str, Any]]:
+        """What has come within the linger time, at most an envelope."""
+        try:
+            batch = [self._queue.get(timeout=0.1)]
+        except queue.Empty:
+            return []
+        until = time.monotonic() + _LINGER_S
+        while len(batch) < events.ENVELOPE_MAX and (left := until - time.monotonic()) > 0:
+            try:
+                batch.append(self._queue.get(timeout=left))
+            except queue.Empty:
+                break
+        return batch
+
+    def _send(self, producer: Any, batch: list[dict[str, Any]]) -> None:
+        value = b"\n".join(json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() for found in batch)
+        try:
+            future = producer.send(self._topic, value, key=str(batch[0]["req_id"]).encode(), headers=[("content", b"batch")])
+        except KafkaError as error:
+            self._fail(error, len(batch))
+            return
+        future.add_callback(lambda _: self._succeed(len(batch)))
+        future.add_errback(lambda error: self._fail(error, len(batch)))
+
+    def _succeed(self, count: int) -> None:
+        self.sent += count
+
+    def _fail(self, error: BaseException, count: int) -> None:
+        self.failed += count
+        log.warning("%d serving logs could not be sent: %s", count, error)

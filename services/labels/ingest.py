@@ -1,0 +1,84 @@
+"""Pure. Label files: lines -> labels or a reason each, and what a label does to those before it."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import events, normalise, taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file and what it is."""
+
+    number: int
+    found: events.HumanLabel | events.Malformed
+
+
+def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
+    """Every non-empty line of a JSON Lines or CSV file, numbered from 1 (in CSV the header is line 1)."""
+    if not is_csv:
+        for number, raw in enumerate(body.split(b"\n"), start=1):
+            if raw.strip():
+                yield Line(number, events.human_label(raw))
+        return
+    reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig", "replace")))
+    for row in reader:
+        fields: dict[str, Any] = {name: value for name, value in row.items() if name and value}
+        if "also" in fields:
+            fields["also"] = [name.strip() for name in fields["also"].strip("[]").replace('"', "").split(",") if name.strip()]
+        yield Line(reader.line_num, events.human_label(json.dumps(fields).encode()))
+
+
+def label_id(label: events.HumanLabel) -> str:
+    """Identity of a label by its content: importing a file twice adds nothing."""
+    content = [label.req_id, label.annotator, label.labelled_at.isoformat(), label.intent, sorted(label.also), label.action]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def row(label: events.HumanLabel) -> dict[str, Any]:
+    """A label as a row of tables.human_label."""
+    names = ("req_id", "annotator", "labelled_at", "intent", "also", "action")
+    return {"id": label_id(label)} | {name: getattr(label, name) for name in names}
+
+
+def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same person chose anew; conflicts: people differ now."""
+    stored = {entry["id"] for entry in history}
+    new = {label_id(label): label for label in labels if label_id(label) not in stored}
+    current: dict[str, dict[str, str | None]] = {}
+    relabels = 0
+    entries = [*history, *(row(label) for label in new.values())]
+    for entry in sorted(entries, key=lambda e: (e["labelled_at"], e["id"])):
+        mine = current.setdefault(entry["req_id"], {})
+        held = mine.get(entry["annotator"])
+        intent = entry["intent"] if entry["action"] == "label" else None
+        relabels += entry["id"] in new and held is not None and intent is not None and intent != held
+        mine[entry["annotator"]] = intent
+    requests = {label.req_id for label in labels}
+    conflicts = sum(len({intent for intent in current[req_id].values() if intent}) > 1 for req_id in requests)
+    joined = sum(label.req_id in known for label in labels)
+    return {"read": 0, "joined": joined, "orphans": len(labels) - joined, "relabels": relabels, "conflicts": conflicts}
+
+
+def corpus_row(raw: bytes) -> dict[str, Any] | str:
+    """A labelled message as a row of tables.corpus, or why it is none. Only text, intent, kind, conversation and cluster are read."""
+    try:
+        found = json.loads(raw)
+        text, intent = found["text"], found["intent"]
+    except (ValueError, KeyError, TypeError) as error:
+        return f"not a labelled message: {type(error).__name__} {error}"
+    if not isinstance(text, str) or not normalise.text(text):
+        return "text is empty"
+    if intent not in taxonomy.INDEX:
+        return f"intent {intent!r} is not one of the ten"
+    kind = found.get("kind") or "human"
+    if kind not in ("human", "machine"):
+        return f"kind {kind!r} is neither human nor machine"
+    identity = hashlib.sha256(f"{intent}\n{text}".encode()).hexdigest()
+    clean = text.replace("\x00", "\ufffd")
+    return {"id": identity, "text": clean, "intent": intent, "kind": kind, "conversation": found.get("conversation"), "cluster": found.get("cluster")}
