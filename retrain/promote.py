@@ -1,5 +1,6 @@
 """Move a finished model into place and make it the champion; tell of every state a run reaches. Loads no torch."""
 
+import dataclasses
 import datetime as dt
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from retrain import store
 from retrain.compile import manifest
-from schemas import runs
+from schemas import decisions, runs
 
 
 class NotPromotable(RuntimeError):
@@ -55,3 +56,13 @@ def _stamp(row: sa.RowMapping) -> str:
     """A run that starts over tells its states again."""
     started = row["started"]
     return started.isoformat() if isinstance(started, dt.datetime) else "-"
+
+
+def tell_decision(connection: sa.Connection, taken: decisions.Decision, run_id: str | None) -> None:
+    """Put a decision into the outbox. One that repeats every hour tells once a day."""
+    payload = dataclasses.asdict(taken) | {"at": taken.at.isoformat(), "run_id": run_id}
+    if run_id:
+        key = thread = f"decision:{taken.id}"
+    else:
+        key = thread = f"{taken.decision}:{taken.model}:{taken.at:%Y-%m-%d}"
+    store.post(connection, dedupe_key=key, thread_key=thread, kind="decision", payload=payload)

@@ -59,7 +59,9 @@ def run(connection: Connection, run_id: str) -> Any:
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
-    """Set columns of a run."""
+    """Set columns of a run; one that ends also notes the stream's clock."""
+    if "ended" in values:
+        values["closed_as_of"] = sa.func.coalesce(sa.select(sa.func.max(tables.stream_clock.c.watermark)).scalar_subquery(), tables.run.c.as_of)
     connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
 
 

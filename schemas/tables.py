@@ -266,6 +266,7 @@ run = sa.Table(
     sa.Column("queued_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("started", _TIME),
     sa.Column("ended", _TIME),
+    sa.Column("closed_as_of", _TIME),  # the stream's clock when it ended: what a replay can see
     sa.Column("heartbeat_at", _TIME),
     sa.Column("progress", pg.JSONB),
     sa.Column("snapshot_sha256", sa.Text),

@@ -1,0 +1,107 @@
+"""Postgres: what was known of a model at an instant of the stream's clock. The live monitors and the replay read the same rows."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain import moment, store
+from retrain.evaluation import live
+from schemas import decisions, policy, runs, tables, verdicts, windows
+from streams import store as streams_store
+
+Connection = sa.Connection
+
+
+def champion_at(connection: Connection, at: dt.datetime) -> Any:
+    """The promotion that held at `at`, or None."""
+    table = tables.promotion
+    return connection.execute(sa.select(table).where(table.c.at < at).order_by(table.c.id.desc()).limit(1)).mappings().first()
+
+
+def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datetime | None) -> list[dt.datetime]:
+    """Ends of the complete hours that hold champion traffic, oldest first."""
+    table = tables.window_state
+    query = sa.select(table.c.end).distinct().where(table.c.horizon == "1h", table.c.role == "champion", table.c.complete)
+    query = query.where(table.c.end >= since) if since else query
+    query = query.where(table.c.end <= until) if until else query
+    return list(connection.execute(query.order_by(table.c.end)).scalars())
+
+
+def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:
+    """Everything an evaluation needs."""
+    span = max(windows.HORIZONS[rules.signals.live_accuracy.horizon], windows.HORIZONS[rules.signals.rare_recall.horizon])
+    return moment.Moment(
+        model=model,
+        at=at,
+        windows=_windows(connection, model, at),
+        reference=reference_at(connection, model, at),
+        sampled=sampled(connection, model, at - span, at, as_of=at),
+        hours=hours(connection, model, at - span, at),
+    )
+
+
+def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
+    table = tables.window_state
+    query = sa.select(table).where(table.c.model == model, table.c.role == "champion", table.c.end == at, table.c.horizon != "5m")
+    return {row["horizon"]: streams_store.as_window(row) for row in connection.execute(query).mappings()}
+
+
+def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Reference | None:
+    """The newest reference of the model not after `at`."""
+    known = [reference for since, _, reference in store.references(connection, model) if since <= at]
+    return known[-1] if known else None
+
+
+def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime) -> list[live.Sampled]:
+    """The measure queue of a stretch of time, with the labels people had given by `as_of`."""
+    sample, label = tables.sampled_prediction, store.current_labels(as_of).subquery()
+    query = (
+        sa.select(sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p, label.c.intent.label("label"))
+        .join(label, label.c.req_id == sample.c.req_id, isouter=True)
+        .where(sample.c.model == model, sample.c.role == "champion", sample.c.queue == "measure", sample.c.ts >= start, sample.c.ts < end)
+        .order_by(sample.c.ts, sample.c.req_id)
+    )
+    return [live.Sampled(row.ts.astimezone(dt.UTC), row.intent, row.confidence, row.p, row.label) for row in connection.execute(query)]
+
+
+def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:
+    """All champion answers by hour: how many, and the sum of their confidences."""
+    pane = tables.pane_hour
+    n, confidence = sa.func.sum(pane.c.n - pane.c.errors), sa.func.sum(pane.c.confidence_sum_micro)
+    query = sa.select(pane.c.start, n, confidence).where(pane.c.model == model, pane.c.role == "champion", pane.c.start >= start, pane.c.start < end)
+    rows = connection.execute(query.group_by(pane.c.start))
+    return {row[0].astimezone(dt.UTC): live.Hour(int(row[1]), int(row[2]) / windows.MICRO) for row in rows}
+
+
+def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:
+    """The verdicts of the last four weeks by signal, oldest first."""
+    table = tables.signal
+    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - dt.timedelta(days=28), table.c.intent == "")
+    found: dict[str, list[verdicts.Verdict]] = {}
+    for row in connection.execute(query.order_by(table.c.end)).mappings():
+        found.setdefault(row["signal"], []).append(_verdict(row))
+    return dict(found)
+
+
+def _verdict(row: Any) -> verdicts.Verdict:
+    names = ("model", "horizon", "end", "signal", "value", "n", "reference_n", "low", "high", "noise_floor", "p_value", "reference")
+    signal = verdicts.Signal(**{name: row[name] for name in names})
+    return verdicts.Verdict(signal, verdicts.Level(row["verdict"]), row["limit"], row["in_breach"], row["level"])
+
+
+def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.Past:
+    """What had happened by `at`, by the stream's clock alone."""
+    taken = sa.select(sa.func.max(tables.decision.c.at)).where(tables.decision.c.decision == decisions.Kind.RETRAIN, tables.decision.c.at < at)
+    run = tables.run
+    open_runs = sa.select(sa.func.count()).select_from(run).where(run.c.as_of < at, sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at))
+    incident = tables.incident
+    standing = sa.or_(incident.c.ended.is_(None), incident.c.ended > at)
+    open_incidents = sa.select(sa.func.count()).select_from(incident).where(incident.c.started <= at, standing)
+    return decisions.Past(
+        last_retrain=connection.execute(taken).scalar(),
+        run_in_progress=connection.execute(open_runs).scalar_one() > 0,
+        promoted_at=promotion["at"],
+        incidents=connection.execute(open_incidents).scalar_one(),
+    )

@@ -1,0 +1,96 @@
+"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close` records what the business sees.
+
+APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a stopped scheduler catches up.
+"""
+
+import argparse
+import datetime as dt
+import hashlib
+import logging
+import os
+import signal
+import socket
+import sys
+
+import sqlalchemy as sa
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from retrain import log
+from retrain import store as retrain_store
+from schemas import policy, settings, taxonomy, times
+from services.scheduler import monitor, store
+from streams import store as streams_store
+
+_TICK_S = 0.5
+warn = logging.getLogger("intentwatch.scheduler").warning
+
+
+def _engine(loaded: settings.Settings) -> sa.Engine:
+    assert loaded.database_url is not None
+    engine = streams_store.engine(loaded.database_url.get_secret_value())
+    try:
+        with engine.connect() as connection:
+            store.due(connection, 1)
+    except sa.exc.OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    except sa.exc.ProgrammingError:
+        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    return engine
+
+
+def serve() -> None:
+    """Tick until SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    loaded = settings.load("database_url")
+    try:
+        rules = policy.load(loaded.policy)
+    except policy.PolicyError as error:
+        settings.refuse(str(error))
+    watch = monitor.Monitor(_engine(loaded), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
+
+    def tick() -> None:
+        try:
+            watch.tick()
+        except sa.exc.SQLAlchemyError as error:
+            warn("this tick failed, the next one tries again: %s", str(error).splitlines()[0])
+
+    ticker = BlockingScheduler(timezone=dt.UTC)
+    ticker.add_job(tick, "interval", seconds=_TICK_S, max_instances=1, coalesce=True, misfire_grace_time=None)
+    signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
+    print("intentwatch: scheduler ready", file=sys.stderr, flush=True)
+    ticker.start()
+
+
+def incident(chosen: argparse.Namespace) -> None:
+    """Open or close a business incident."""
+    with _engine(settings.load("database_url")).begin() as connection:
+        at = chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
+        if chosen.action == "close":
+            print(store.close_incidents(connection, chosen.kind, chosen.intent, at))
+            return
+        identity = hashlib.sha256(f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()).hexdigest()[:12]
+        store.open_incident(connection, {"id": identity, "kind": chosen.kind, "intent": chosen.intent, "count": chosen.count, "started": at})
+        print(identity)
+
+
+def main() -> None:
+    """Parse; without a sub-command, serve."""
+    parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
+    commands = parser.add_subparsers()
+    record = commands.add_parser("incident", help="record a business incident")
+    record.add_argument("action", choices=("open", "close"))
+    record.add_argument("--kind", required=True)
+    record.add_argument("--intent", choices=taxonomy.INTENTS)
+    record.add_argument("--count", type=int)
+    record.add_argument("--at", type=times.instant, metavar="T")
+    record.set_defaults(do=incident)
+    chosen = parser.parse_args()
+    if hasattr(chosen, "do"):
+        chosen.do(chosen)
+    else:
+        serve()
+
+
+if __name__ == "__main__":
+    main()

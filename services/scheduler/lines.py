@@ -1,0 +1,51 @@
+"""Pure. What the monitors say in the seed's lines; rates as ratios, the encoder turns them to percent and points."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from retrain.evaluation import live
+from schemas import verdicts, windows
+from streams import describe
+
+Line = tuple[str, dict[str, Any]]
+
+
+def _kl(found: Iterable[verdicts.Verdict]) -> float | None:
+    return next((v.signal.value for v in found if v.signal.signal == "intent_mix_kl"), None)
+
+
+def hourly(window: windows.Window, kl: float | None) -> Line:
+    """[MONITOR_HOURLY] of an hour."""
+    shown = describe.window(window)
+    latencies = {f"p{p}_ms": shown[f"p{p}_latency_ms"] for p in (50, 95, 99)}
+    return "MONITOR_HOURLY", {
+        "model": window.model, **latencies, "err_rate": shown["error_rate"], "low_conf_rate": shown["low_confidence_rate"], "kl_div": kl,
+    }  # fmt: skip
+
+
+def daily(window: windows.Window, estimates: Sequence[live.Estimate]) -> Line:
+    """[MONITOR_DAILY] of a day."""
+    accuracy, rare = (estimates[i].estimate for i in (0, 1))
+    return "MONITOR_DAILY", {"model": window.model, "sampled_acc": accuracy, "rare_recall": rare, "fallback_rate": describe.window(window)["fallback_rate"]}
+
+
+def weekly(window: windows.Window, kl: float | None, estimates: Sequence[live.Estimate]) -> Line:
+    """[MONITOR_WEEKLY] of a week."""
+    low = describe.window(window)["low_confidence_rate"]
+    return "MONITOR_WEEKLY", {"model": window.model, "kl_div": kl, "sampled_acc": estimates[0].estimate, "low_conf_rate": low}
+
+
+_WORDS: Mapping[str, str] = {
+    "live_accuracy": "live accuracy degradation",
+    "rare_recall": "rare recall degradation",
+    "intent_mix_kl": "drift",
+    "low_confidence_rate": "low confidence",
+    "p95_latency_ms": "latency",
+    "error_rate": "errors",
+}
+
+
+def alert(found: Iterable[verdicts.Verdict]) -> Line:
+    """[ALERT] of a retrain: every breached signal is in the reason."""
+    breached = [_WORDS[name] for name in _WORDS for v in found if v.signal.signal == name and v.in_breach]
+    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(breached)}

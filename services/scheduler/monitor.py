@@ -1,0 +1,142 @@
+"""Do the jobs that are due by the stream's clock: judge an hour (a day, a week), restate label figures, decide, record, queue what follows."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain import log, moment, promote
+from retrain import store as retrain_store
+from retrain.history import store as history
+from schemas import decisions, policy, runs, taxonomy, verdicts, windows
+from services.scheduler import lines, store
+from streams import judge, measure
+
+DAY = windows.HORIZONS["1d"]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """What a tick needs."""
+
+    engine: sa.Engine
+    policy: policy.Policy
+    say: log.LogLines
+    owner: str
+
+    def tick(self) -> int:
+        """Do every due hour, each in a transaction of its own; returns how many this replica did."""
+        with self.engine.connect() as connection:
+            waiting = store.due(connection)
+        return sum(self._hour(at.astimezone(dt.UTC)) for at in waiting)
+
+    def _hour(self, at: dt.datetime) -> bool:
+        said: list[lines.Line] = []
+        with self.engine.begin() as connection:
+            if not store.claim(connection, "hourly", at, self.owner):
+                return False
+            promotion = history.champion_at(connection, at)
+            if promotion is not None:
+                said = self._evaluate(connection, promotion, at)
+        for tag, fields in said:
+            self.say.line(tag, fields)
+        return True
+
+    def _evaluate(self, connection: sa.Connection, promotion: Any, at: dt.datetime) -> list[lines.Line]:
+        model = promotion["model"]
+        known = history.moment_at(connection, model, at, self.policy)
+        found = moment.evaluate(known, history.verdicts_of(connection, model, at), history.past(connection, promotion, at), self.policy)
+        store.put_verdicts(connection, found.fresh)
+        self._put_quality(connection, known, found.estimates, {v.signal.signal: v for v in found.fresh}, self.policy.signals.live_accuracy.horizon)
+        said = [lines.hourly(known.windows["1h"], _kl(known, "1h"))] if "1h" in known.windows else []
+        if at == windows.floor(at, DAY):
+            said += self._day(connection, known, promotion)
+        return said + self._decide(connection, found)
+
+    def _day(self, connection: sa.Connection, known: moment.Moment, promotion: Any) -> list[lines.Line]:
+        """The daily job, and on Mondays the weekly one."""
+        store.claim(connection, "daily", known.at, self.owner)
+        self._restate(connection, known)
+        self._first_day(connection, known, promotion)
+        said = []
+        if "1d" in known.windows:
+            said.append(lines.daily(known.windows["1d"], moment.within(known, "1d")))
+        if known.at.weekday() == 0 and "7d" in known.windows and store.claim(connection, "weekly", known.at, self.owner):
+            said.append(lines.weekly(known.windows["7d"], _kl(known, "7d"), moment.within(known, "7d")))
+        return said
+
+    def _restate(self, connection: sa.Connection, known: moment.Moment) -> None:
+        """Label figures of the last days again, with the labels that have come since; once mature they stay."""
+        days = int(self.policy.labels.maturity_hours // 24) + 2
+        for back in range(days):
+            end = known.at - back * DAY
+            sampled = history.sampled(connection, known.model, end - DAY, end, as_of=known.at)
+            earlier = moment.Moment(known.model, end, {}, known.reference, sampled, history.hours(connection, known.model, end - DAY, end))
+            if earlier.hours:
+                self._put_quality(connection, earlier, moment.within(earlier, "1d"), {}, "1d", as_of=known.at)
+
+    def _put_quality(
+        self,
+        connection: sa.Connection,
+        known: moment.Moment,
+        estimates: Any,
+        judged: dict[str, verdicts.Verdict],
+        horizon: str,
+        as_of: dt.datetime | None = None,
+    ) -> None:
+        as_of = as_of or known.at
+        mature = as_of - known.at >= dt.timedelta(hours=self.policy.labels.maturity_hours)
+        expected = {name: moment.expected(known.reference, name) for name in ("live_accuracy", "rare_recall")}
+        recall = (known.reference.recall or {}) if known.reference else {}
+        wanted = judged or {name: self._judged(known, estimate, expected[name], horizon) for name, estimate in zip(expected, estimates, strict=False)}
+        store.put_quality(
+            connection, estimates, wanted, model=known.model, start=known.at - windows.HORIZONS[horizon], end=known.at, as_of=as_of,
+            maturity="mature" if mature else "immature", expected=expected | {intent: recall.get(intent) for intent in taxonomy.INTENTS},
+        )  # fmt: skip
+
+    def _judged(self, known: moment.Moment, estimate: Any, expected: float | None, horizon: str) -> verdicts.Verdict:
+        rule: policy.Level = getattr(self.policy.signals, estimate.metric)
+        signal = verdicts.Signal(
+            known.model, horizon, known.at, estimate.metric, estimate.estimate, estimate.n_labels, low=estimate.low, high=estimate.high, reference=expected
+        )
+        needed = max(0, rule.min_n - estimate.n_labels)
+        return judge.falling(signal=signal, rule=rule, margin=self.policy.trigger.accuracy_margin, past=(), labels_needed=needed)
+
+    def _first_day(self, connection: sa.Connection, known: moment.Moment, promotion: Any) -> None:
+        """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a recorded event."""
+        day, before = known.windows.get("1d"), known.reference
+        if day is None or before is None or day.start < promotion["at"] or len(retrain_store.references(connection, known.model)) > 1:
+            return
+        if day.tally.answered < self.policy.signals.intent_mix_kl.min_n:
+            return
+        after = runs.Reference(
+            model=known.model,
+            n=int(day.tally.intent_count.sum()),
+            intent_counts=dict(zip(taxonomy.INTENTS, day.tally.intent_count.tolist(), strict=True)),
+            mean_confidence=day.tally.confidence_sum_micro / windows.MICRO / day.tally.answered,
+            low_confidence_rate=int(day.tally.intent_low.sum()) / day.tally.answered,
+            accuracy=before.accuracy,
+            accuracy_n=before.accuracy_n,
+            recall=before.recall,
+            p95_latency_ms=next(s.value for s in measure.signals(day, None) if s.signal == "p95_latency_ms"),
+        )
+        retrain_store.put_reference(connection, after, at=known.at, source="first_day")
+
+    def _decide(self, connection: sa.Connection, found: moment.Evaluation) -> list[lines.Line]:
+        """Record the decision; a retrain queues its run and its message in the same transaction."""
+        taken = found.decision
+        retrain = taken.decision is decisions.Kind.RETRAIN
+        run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if retrain else None
+        store.put_decision(connection, taken, found.evidence, run_id)
+        if taken.decision is decisions.Kind.HOLD:
+            return []
+        if run_id:
+            retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
+        promote.tell_decision(connection, taken, run_id)
+        return [lines.alert((*found.fresh, *found.standing))] if retrain else []
+
+
+def _kl(known: moment.Moment, horizon: str) -> float | None:
+    window = known.windows[horizon]
+    return measure.intent_mix_kl(window, known.reference).value if known.reference else None
