@@ -12,6 +12,7 @@ from schemas import normalise, taxonomy
 
 TEST_SHARE = 0.20
 VAL_SHARE = 0.10
+LIVE_SHARE = 0.6  # of a capped training set: new language needs room, old language must not be forgotten
 COLUMNS = ("id", "text", "intent", "kind", "conversation", "cluster")
 
 
@@ -73,10 +74,10 @@ def leaks(split_rows: pd.DataFrame) -> dict[str, int]:
 
 
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
-    """At most `limit` training rows: labelled live rows first, then every intent its share, rare ones at least a twentieth."""
+    """At most `limit` training rows: the newest live ones (they come in order of time) up to LIVE_SHARE, then every intent its share."""
     if len(train) <= limit:
         return train
-    live = train[train["kind"] == "live"].sample(frac=1, random_state=seed).head(limit)
+    live = train[train["kind"] == "live"].tail(int(limit * LIVE_SHARE))
     rest, room = train[train["kind"] != "live"], limit - len(live)
     floor = room // (2 * len(taxonomy.INTENTS))
     counts = {str(intent): int(count) for intent, count in rest["intent"].value_counts().items()}

@@ -24,15 +24,17 @@ def current_labels(as_of: dt.datetime | None = None) -> "sa.Select[Any]":
 
 
 def labelled_rows(connection: Connection, as_of: dt.datetime) -> pd.DataFrame:
-    """Everything a model may be trained on: the corpus, and sampled messages with the label that held at `as_of`. Columns of split.COLUMNS."""
+    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS."""
     corpus = tables.corpus
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
     label, sample = current_labels(as_of).subquery(), tables.sampled_prediction
     columns = (sample.c.req_id.label("id"), sample.c.text, label.c.intent, sa.literal("live").label("kind"), sample.c.conversation, sa.null().label("cluster"))
-    live = sa.select(*columns).distinct(sample.c.req_id).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of).order_by(sample.c.req_id)
-    found = [dict(row) for query in (imported, live) for row in connection.execute(query).mappings()]
+    once = sa.select(*columns, sample.c.ts).distinct(sample.c.req_id).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of)
+    live = once.order_by(sample.c.req_id, sample.c.model).subquery()
+    newest_last = sa.select(live).order_by(live.c.ts, live.c.id)
+    found = [dict(row) for query in (imported.order_by(corpus.c.id), newest_last) for row in connection.execute(query).mappings()]
     frame = pd.DataFrame(found, columns=["id", "text", "intent", "kind", "conversation", "cluster"])
-    return frame.astype(object).where(frame.notna(), None).sort_values(["kind", "id"], ignore_index=True)
+    return frame.astype(object).where(frame.notna(), None)
 
 
 def clock(connection: Connection) -> dt.datetime | None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas import events, settings, times
-from services.labels import guideline, ingest, store
+from schemas import settings, times
+from services.labels import accept, guideline, ingest, store
 from streams import store as streams_store
 
 EXIT_INTEGRITY = 5
@@ -27,15 +27,10 @@ def _read(path: Path) -> bytes:
 def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Commit the good lines, report the others; exit 5 if there are any."""
     lines = list(ingest.lines(_read(chosen.file), is_csv=chosen.file.suffix == ".csv"))
-    labels = [line.found for line in lines if isinstance(line.found, events.HumanLabel)]
-    rejected = [{"line": line.number, "reason": f"{line.found.reason}: {line.found.detail}"} for line in lines if isinstance(line.found, events.Malformed)]
-    req_ids = {label.req_id for label in labels}
     with engine.begin() as connection:
-        report: dict[str, Any] = dict(ingest.report(labels, store.known_requests(connection, req_ids), store.labels_of(connection, req_ids)))
-        store.add_labels(connection, [ingest.row(label) for label in labels])
-    report |= {"read": len(lines), "rejected": rejected}
+        report = accept.labels(connection, lines)
     print(json.dumps(report) if chosen.json else _readable(report))
-    return EXIT_INTEGRITY if rejected else 0
+    return EXIT_INTEGRITY if report["rejected"] else 0
 
 
 def _readable(report: dict[str, Any]) -> str:

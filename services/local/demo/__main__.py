@@ -1,0 +1,138 @@
+"""`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole loop from a message to the next champion.
+
+MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages; JSON=FILE writes the summary and every
+decision; KEEP=1 leaves everything up until Ctrl-C.
+"""
+
+import argparse
+import gzip
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from schemas import policy, settings, times, topics
+from services import ports, store
+from services.labels import ingest
+from services.local import jars, supervisor, topology
+from services.local.demo import play, recount, report, stage, story, traffic
+
+_SEED = 20260420
+_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain")
+
+
+def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
+    """The two message tables of a directory. Ends with exit 2 and one line where a row cannot be read."""
+    found = []
+    for name in ("base", "later"):
+        path = directory / f"{name}.jsonl.gz"
+        try:
+            found.append([json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines() if line.strip()])
+        except (OSError, EOFError, ValueError) as error:
+            settings.refuse(
+                f"cannot read {path}: {getattr(error, 'strerror', None) or error}; MESSAGES names a directory with base.jsonl.gz and later.jsonl.gz", 2
+            )
+    return found[0], found[1]
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """The whole demo; 0 only if the loop closed."""
+    begun = time.monotonic()
+    base, later = tables(chosen.messages)
+    told = story.plan(base, later, seed=_SEED)
+    corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in told.corpus) if isinstance(row, dict)]
+    with stage.up(None, {}) as on:
+        for name in _ALWAYS_ON:
+            on.start(name)
+        pids = {child.name: child.process.pid for child in on.owner.children}
+        on.wait(lambda: ports.listening(on.port("GATEWAY_PORT")), "the gateway")
+        playing = play.Play(on, told, story.DAYS, traffic.Customers(on.port("GATEWAY_PORT")))
+        playing.first_champion(corpus)
+        on.wait(playing.serving, "the gateway to serve the first champion")
+        playing.all_days()
+        summary = summarise(on, playing, pids)
+        summary["seconds"] = round(time.monotonic() - begun)
+        failed = report.problems(summary)
+        finish(chosen, on, summary, failed)
+    return 1 if failed else 0
+
+
+def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict[str, Any]:
+    """Every figure of the last line, from Postgres and from Kafka."""
+    days = playing.settled()
+    taken = on.rows(store.decisions)
+    runs = [row for row in on.rows(store.runs) if row["decision_id"]]
+    counted = recount.compare(recount.logs(on.addresses.kafka, topics.SERVING_LOG.name), on.rows(store.windows, horizon="1d"))
+    first = days[0].window["model"]
+    kinds = {
+        "acc_stable": [d for d in days if d.kind == story.STABLE],
+        "acc_drifted": [d for d in days if d.kind == story.LATER and d.window["model"] == first],
+    }
+    kinds["acc_after"] = [d for d in days if d.kind == story.LATER and d.window["model"] != first]
+    early = play.BEGIN + play.DAY * story.DAYS.index(story.LATER)
+    gateway = next(child for child in on.owner.children if child.name == "gateway")
+    return {
+        "events": counted.events,
+        "windows": len(on.rows(store.windows)),
+        "lost": counted.lost,
+        "duplicated": counted.duplicated,
+        "decisions": len(taken),
+        "retrains": sum(row["decision"] == "retrain" for row in taken),
+        "promoted": sum(bool(row["promoted"]) for row in runs),
+        **{name: report.mean_accuracy(chosen) for name, chosen in kinds.items()},
+        **{f"truth_{name}": _truth(chosen) for name, chosen in kinds.items()},
+        "early_retrains": sum(row["decision"] == "retrain" and row["at"] <= early for row in taken),
+        "swaps": len(playing.customers.models),
+        "same_process": gateway.process.poll() is None and gateway.process.pid == pids["gateway"],
+        "all_decisions": taken,
+        "runs": runs,
+    }
+
+
+def _truth(days: list[report.Day]) -> float | None:
+    n = sum(day.truth[1] for day in days)
+    return sum(day.truth[0] for day in days) / n if n else None
+
+
+def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[str]) -> None:
+    """Summary, addresses, the last line; wait if asked to."""
+    for name in ("acc_stable", "acc_drifted", "acc_after"):
+        print(f"{name:12} {report.percent(summary[name])} by sampled labels, {report.percent(summary['truth_' + name])} in truth")
+    for row in summary["runs"]:
+        print(f"run {row['id']}: {row['state']}, candidate {row['candidate']}, " + ", ".join(f"{g['gate']} {g['verdict']}" for g in row["gates"]))
+    print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")
+    for problem in failed:
+        print(f"the loop did not close: {problem}")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
+    print(report.last_line(summary), flush=True)
+    if chosen.keep:
+        print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
+        signal.pause()
+
+
+def main() -> None:
+    """Parse; turn what can go wrong outside into one line."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--messages", type=Path, required=True)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", action="store_true")
+    chosen = parser.parse_args()
+    try:
+        with supervisor.terminable():
+            code = run(chosen)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (story.TooFewRowsError, policy.PolicyError) as error:
+        settings.refuse(str(error), 2)
+    except topology.InUse as error:
+        settings.refuse(str(error), 75)
+    except (supervisor.NotReady, jars.BadJar) as error:
+        settings.refuse(str(error), settings.EXIT_DEPENDENCY)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

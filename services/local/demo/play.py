@@ -1,0 +1,132 @@
+"""Play the story: train and promote the first champion, then day after day of traffic and labels, waiting at each midnight for the product."""
+
+import datetime as dt
+import http.client
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from tqdm import tqdm
+
+from schemas import decisions, runs, tables
+from services import store
+from services.labels import store as labels_store
+from services.local.demo import report, stage, story, traffic
+
+BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+_HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+_TAIL_HOURS = 8  # after the last day, so that its labels come in and its midnight passes
+
+
+@dataclass(slots=True)
+class Play:
+    """What has happened so far."""
+
+    on: stage.Stage
+    told: story.Story
+    kinds: Sequence[str]
+    customers: traffic.Customers
+    days: list[report.Day] = field(default_factory=list)
+
+    def first_champion(self, corpus: Sequence[dict[str, Any]]) -> None:
+        """Load the labelled messages and have the retrain worker train on them."""
+        with self.on.engine.begin() as connection:
+            labels_store.add_corpus(connection, corpus)
+            connection.execute(sa.insert(tables.run).values(id="ft_first", as_of=BEGIN, state=runs.State.QUEUED))
+        self._follow_run("training the first champion")
+
+    def _follow_run(self, what: str, timeout_s: float = 600) -> None:
+        """Wait for the run in hand, with a bar from its recorded progress."""
+        with tqdm(desc=what, total=100, unit="%", file=sys.stderr, leave=False) as bar:
+
+            def ended() -> bool:
+                run = self._open_run()
+                if run is not None and run["progress"]:
+                    bar.update(round(90 * run["progress"]["step"] / run["progress"]["steps"]) - bar.n)
+                return run is None
+
+            self.on.wait(ended, what, timeout_s)
+
+    def _open_run(self) -> Any:
+        table = tables.run
+        with self.on.engine.connect() as connection:
+            return connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED))).mappings().first()
+
+    def all_days(self) -> None:
+        """Every day, then a morning more."""
+        sys.stdout.write(report.heading() + "\n")
+        with tqdm(desc="two weeks of traffic", total=len(self.kinds), unit="day", file=sys.stderr, leave=False) as bar:
+            for number, rows in enumerate(self.told.days):
+                self._day(rows, BEGIN + number * DAY, follow=number > 0)
+                bar.update()
+                if number:
+                    tqdm.write(report.line(self.days[-1]), file=sys.stdout)
+            self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.kinds) * DAY, _TAIL_HOURS, follow=True)
+            tqdm.write(report.line(self.days[-1]), file=sys.stdout)
+
+    def _day(self, rows: Sequence[story.Row], start: dt.datetime, *, follow: bool) -> None:
+        self._hours(rows, start, 24, follow=follow)
+
+    def _hours(self, rows: Sequence[story.Row], start: dt.datetime, hours: int, *, follow: bool) -> None:
+        """Messages hour by hour, labels as they fall due. The first hour closes the day before: then the product is waited for."""
+        for hour in range(hours):
+            now = start + hour * _HOUR
+            traffic.annotate(self.on.engine, self.customers, now)
+            self.customers.hour(rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now)
+            if hour == 0 and follow:
+                self._midnight(start)
+
+    def _midnight(self, midnight: dt.datetime) -> None:
+        """The day that ends at `midnight` is judged, and a run that it started is done, before the next hour begins."""
+        self.on.wait(lambda: self._judged(midnight), f"the daily monitor of {midnight:%Y-%m-%d}")
+        if self._open_run() is not None:
+            self._follow_run("retraining")
+            self.on.wait(self.serving, "the gateway to follow the promotion")
+        self.days.append(self._look(midnight))
+
+    def _judged(self, midnight: dt.datetime) -> bool:
+        job = tables.job_run
+        with self.on.engine.connect() as connection:
+            return connection.execute(sa.select(job.c.job).where(job.c.job == "hourly", job.c.due_at == midnight)).first() is not None
+
+    def serving(self) -> bool:
+        """Whether the gateway answers with the champion that Postgres names."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.on.port("GATEWAY_PORT"), timeout=10)
+        connection.request("GET", "/readyz")
+        serving = json.loads(connection.getresponse().read()).get("model")
+        connection.close()
+        with self.on.engine.connect() as database:
+            newest = database.execute(sa.select(tables.promotion.c.model).order_by(tables.promotion.c.id.desc()).limit(1)).scalar()
+        return bool(serving == newest)
+
+    def _look(self, midnight: dt.datetime) -> report.Day:
+        """The day's row, from Postgres."""
+        day = midnight - DAY
+        windows = self.on.rows(store.windows, horizon="1d", since=midnight, until=midnight)
+        window = max(windows, key=lambda row: int(row["n"]))
+        model = window["model"]
+        signals = {row["signal"]: row for row in self.on.rows(store.signals, model=model, since=midnight, until=midnight)}
+        quality = self._quality(model, day)
+        taken = [row["decision"] if row["decision"] != decisions.Kind.HOLD else f"hold {row['hold_reason']}" for row in self._decisions(day, midnight)]
+        loud = [found for found in taken if not found.startswith("hold")]
+        truth = self.customers.right.get((day.date(), model), [0, 0])
+        return report.Day(day.date(), self.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), loud[0] if loud else taken[-1])
+
+    def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
+        rows = self.on.rows(store.quality, model=model, since=day + DAY, until=day + DAY)
+        return next((row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None)
+
+    def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
+        return [row for row in self.on.rows(store.decisions, since=start, until=end) if row["at"] > start]
+
+    def settled(self) -> list[report.Day]:
+        """The days with their label figures as they stand at the end, labels that came later included."""
+        found = []
+        for day in self.days:
+            quality = self._quality(day.window["model"], dt.datetime.combine(day.date, dt.time(), dt.UTC))
+            found.append(report.Day(day.date, day.kind, day.window, day.signals, quality, day.truth, day.decision))
+        return found

@@ -1,0 +1,48 @@
+"""Count again from Kafka's offset 0 what Postgres says was counted. Imports nothing from streams/, so that it can contradict it."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+_IDLE_MS = 10_000
+
+Cell = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Logs Kafka holds and Postgres lacks, and the other way round; over every day, model and intent apart, so that two wrongs do not cancel."""
+
+    events: int
+    lost: int
+    duplicated: int
+
+
+def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
+    """Every log of the topic, single or in an envelope, from the first offset to the last one there is now."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, consumer_timeout_ms=_IDLE_MS)
+    parts = [TopicPartition(topic, part) for part in sorted(consumer.partitions_for_topic(topic) or ())]
+    consumer.assign(parts)
+    ends = consumer.end_offsets(parts)
+    consumer.seek_to_beginning(*parts)
+    found: list[dict[str, Any]] = []
+    while any(consumer.position(part) < ends[part] for part in parts):
+        for records in consumer.poll(timeout_ms=1_000).values():
+            for record in records:
+                batch = ("content", b"batch") in record.headers
+                found += [json.loads(line) for line in (record.value.splitlines() if batch else [record.value])]
+    consumer.close()
+    return found
+
+
+def compare(found: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recount:
+    """Kafka's logs against the day windows of `services.show windows --json --horizon 1d`."""
+    sent = Counter((log["ts"][:10], log["model"], log["intent"] or "error") for log in found)
+    counted: Counter[Cell] = Counter()
+    for window in windows:
+        cells = window["intent_counts"] | {"error": window["errors"]}
+        counted.update({(window["start"][:10], window["model"], intent): count for intent, count in cells.items() if count})
+    return Recount(len(found), (sent - counted).total(), (counted - sent).total())

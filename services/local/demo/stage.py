@@ -1,0 +1,77 @@
+"""The demo's stage: the embedded servers and every process of the product, with the demo's policy, on free ports; and what Postgres says."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas import settings
+from services import ports, store
+from services.local import processes, supervisor, topology
+from streams import store as streams_store
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where everything is."""
+
+    addresses: topology.Addresses
+    environment: dict[str, str]
+    owner: supervisor.Supervisor
+    engine: sa.Engine
+    logs: Path
+
+    def port(self, name: str) -> int:
+        """The port of a process, by the variable that names it."""
+        return int(self.environment[settings.PREFIX + name])
+
+    def start(self, name: str) -> supervisor.Child:
+        """Start one process of the list."""
+        process = processes.named(name)
+        argv = [sys.executable, *process.command]
+        return self.owner.start(name, argv, env=topology.inherited() | self.environment, log=self.logs / f"{name}.log", cwd=topology.ROOT)
+
+    def rows(self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any) -> list[dict[str, Any]]:
+        """What `services.show` would print."""
+        with self.engine.connect() as connection:
+            return list(what(connection, store.Wanted(**wanted)))
+
+    def alive(self) -> None:
+        """Raise if a process has ended: the loop would wait for it in vain."""
+        for child in self.owner.children:
+            if child.process.poll() is not None:
+                raise supervisor.NotReady(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
+
+    def wait(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
+        """Poll until it holds, watching the processes."""
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            self.alive()
+            if time.monotonic() > deadline:
+                raise supervisor.NotReady(f"waited {timeout_s:.0f} s for {what}; the logs are in {self.logs}")
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
+    """The servers, migrated and provisioned, and the sandbox that stands in for Slack."""
+    with topology.embedded(directory) as (addresses, owner):
+        topology.prepare(addresses)
+        gateway, dashboard, slack = ports.free(3)
+        mine = {
+            "POLICY": str(HERE / "policy.toml"),
+            "RECIPE": str(HERE / "recipe.toml"),
+            "TEST_CLOCK": "1",
+            "GATEWAY_PORT": str(gateway),
+            "DASHBOARD_PORT": str(dashboard),
+            "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
+        }
+        environment = addresses.environment() | {settings.PREFIX + name: value for name, value in mine.items()} | overlay
+        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs")
