@@ -1,4 +1,4 @@
-"""`python retrain/run.py run | work | show | promote`: the retrain job by hand, as a worker, and what became of a run. Parses and delegates."""
+"""`python retrain/run.py run | replay | work | show | promote`: the retrain job by hand, history again, the worker, and what became of a run."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import recipe, store
+from retrain import playback, recipe, store
 from schemas import policy, runs, settings, times
 from streams import store as streams_store
 
@@ -125,6 +125,11 @@ def promote(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def replay(chosen: argparse.Namespace) -> int:
+    """The decisions history would have led to; exit 10 if any is retrain."""
+    return playback.run(chosen, _engine)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python retrain/run.py", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -140,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     approve.add_argument("run")
     approve.add_argument("--by", required=True, metavar="NAME")
     approve.set_defaults(do=promote)
+    again = commands.add_parser("replay", help="the decisions a stretch of history would have led to")
+    playback.arguments(again)
+    again.set_defaults(do=replay)
     return parser
 
 

@@ -103,10 +103,11 @@ def _panes(logs: list[events.ServingLog], late: list[bool]) -> dict[Key, windows
         columns = grouped[windows.floor(log.ts, MINUTE).astimezone(dt.UTC), log.model, log.role]
         columns.logs.append(log)
         columns.late += is_late
-    return {key: _tally(columns.logs, columns.late) for key, columns in grouped.items()}
+    return {key: tally(columns.logs, columns.late) for key, columns in grouped.items()}
 
 
-def _tally(logs: list[events.ServingLog], late: int) -> windows.Tally:
+def tally(logs: list[events.ServingLog], late: int = 0) -> windows.Tally:
+    """The tally of logs, `late` of which came late."""
     latency = np.array([log.latency_ms for log in logs])
     answered = [log for log in logs if log.error is None]
     intent = np.array([taxonomy.INDEX[log.intent] for log in answered if log.intent], dtype=np.int64)

@@ -4,7 +4,7 @@ Whole groups of near duplicates go to one side and to one day, so nothing that w
 """
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,14 +43,14 @@ def plan(base: Sequence[Row], later: Sequence[Row], *, seed: int, days: Sequence
     rng = random.Random(seed)  # noqa: S311 - a story, not a secret
     groups = _shuffled_groups([row for row in base if row["kind"] == "human"], rng)
     corpus, traffic = _cut(groups, corpus_rows)
-    fresh = [row for group in _shuffled_groups(list(later), rng) for row in group]
-    calm = [row for group in traffic for row in group]
     old, new = sum(day != LATER for day in days), sum(day == LATER for day in days)
+    fresh = _even([row for group in _shuffled_groups(list(later), rng) for row in group])
+    calm = [row for group in traffic for row in group]
     size = min(most, int(len(calm) / (old + 0.5)), len(fresh) // max(new, 1))
     if size < 300 or len(corpus) < 600:
         raise TooFewRowsError(f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed")
     moved, rest = _moved(calm, size if MIX in days else 0, rng)
-    pools = {STABLE: iter(rest), LATER: iter(fresh), MIX: iter(moved)}
+    pools = {STABLE: iter(_even(rest)), LATER: iter(fresh), MIX: iter(moved)}
     return Story(corpus, [[next(pools[day]) for _ in range(size)] for day in days])
 
 
@@ -65,6 +65,17 @@ def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:
     found = [rng.sample(group, min(len(group), _GROUP_MOST)) for _, group in sorted(grouped.items())]
     rng.shuffle(found)
     return found
+
+
+def _even(rows: list[Row]) -> list[Row]:
+    """The rows in an order in which every stretch has the same intent mix: an ordinary day is no campaign. Within an intent they keep theirs."""
+    counts = Counter(row["intent"] for row in rows)
+    place: Counter[str] = Counter()
+    keyed = []
+    for i, row in enumerate(rows):
+        keyed.append(((place[row["intent"]] + 0.5) / counts[row["intent"]], i, row))
+        place[row["intent"]] += 1
+    return [row for *_, row in sorted(keyed, key=lambda entry: entry[:2])]
 
 
 def _cut(groups: list[list[Row]], rows: int) -> tuple[list[Row], list[list[Row]]]:

@@ -1,0 +1,97 @@
+"""`retrain/run.py replay`: read history from Postgres or from files, walk it under each policy, print what would have been decided. Writes nothing."""
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from tqdm import tqdm
+
+from retrain import replay
+from retrain.history import files
+from retrain.history import store as history
+from schemas import decisions, policy, settings, times
+
+EXIT_FIRES = 10
+_WARM_UP = dt.timedelta(days=28)  # how far back verdicts are remembered
+
+Source = Callable[[policy.Policy], Iterator[replay.Scene]]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The contract's options."""
+    parser.add_argument("--from", dest="since", type=times.instant, metavar="T")
+    parser.add_argument("--to", dest="until", type=times.instant, metavar="T")
+    parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="may be given several times")
+    parser.add_argument("--incidents", type=Path, metavar="F", help="score the decisions against these")
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--logs", type=Path, metavar="F")
+    parser.add_argument("--labels", type=Path, metavar="F")
+    parser.add_argument("--reference", type=Path, metavar="F")
+    parser.add_argument("--reference-until", type=times.instant, metavar="T")
+
+
+def run(chosen: argparse.Namespace, engine: Callable[[settings.Settings], sa.Engine]) -> int:
+    """Replay; exit 10 if any decision is retrain."""
+    try:
+        policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", policy.load(settings.Settings().policy))]
+        known = files.incidents(chosen.incidents) if chosen.incidents else []
+        source = _from_files(chosen) if chosen.logs else _from_postgres(chosen, engine(settings.load("database_url")))
+    except policy.PolicyError as error:
+        settings.refuse(str(error))
+    except files.BadHistory as error:
+        settings.refuse(str(error), 2)
+    fired = False
+    scores = []
+    for name, rules in policies:
+        taken = [pair for pair in replay.walk(_shown(source(rules)), rules) if _inside(pair[1].at, chosen)]
+        fired = fired or any(decision.decision is decisions.Kind.RETRAIN for _, decision in taken)
+        for _, decision in taken:
+            print(_line(decision, name, as_json=chosen.json))
+        scores.append(replay.score(name, taken, known, rules))
+    if chosen.incidents:
+        sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in scores)
+    return EXIT_FIRES if fired else 0
+
+
+def _from_files(chosen: argparse.Namespace) -> Source:
+    if not chosen.labels or not (chosen.reference or chosen.reference_until):
+        raise files.BadHistory("--logs needs --labels and one of --reference and --reference-until")
+    logs, labels = files.serving_logs(chosen.logs), files.labels(chosen.labels)
+    known = files.reference(chosen.reference) if chosen.reference else chosen.reference_until
+    return lambda _: files.scenes(logs, labels, known)
+
+
+def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
+    def scenes(rules: policy.Policy) -> Iterator[replay.Scene]:
+        since = chosen.since - _WARM_UP if chosen.since else None
+        with engine.connect() as connection:
+            connection.execute(sa.text("set transaction read only"))
+            for at in history.hour_ends(connection, since, chosen.until):
+                promotion = history.champion_at(connection, at)
+                if promotion is not None:
+                    moment = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
+                    yield replay.Scene(moment, history.past(connection, promotion, at))
+
+    return scenes
+
+
+def _shown(scenes: Iterator[replay.Scene]) -> Iterator[replay.Scene]:
+    yield from tqdm(scenes, desc="replay", unit="h", file=sys.stderr, leave=False)
+
+
+def _inside(at: dt.datetime, chosen: argparse.Namespace) -> bool:
+    return (chosen.since is None or at >= chosen.since) and (chosen.until is None or at <= chosen.until)
+
+
+def _line(decision: decisions.Decision, name: str, *, as_json: bool) -> str:
+    if as_json:
+        body: dict[str, Any] = dataclasses.asdict(decision) | {"run_id": None, "policy": name}
+        return json.dumps(body, default=times.rfc3339)
+    breached = ", ".join(f"{r.signal} {r.value:.4g} (limit {r.limit:.4g}, n {r.n})" for r in decision.reasons if r.breached and r.value is not None)
+    return f"{times.rfc3339(decision.at)}  {name}  {decision.model}  {decision.decision} {decision.hold_reason or decision.cause or ''}  {breached}".rstrip()

@@ -1,0 +1,91 @@
+"""Pure. History again: the decisions a policy would have taken, from the functions the live monitors call, and what they were worth."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from retrain import moment
+from schemas import decisions, events, policy, verdicts
+
+# A retrain is the right answer to these; on any other day it is a false alarm.
+_NEEDS_RETRAIN = ("language",)
+_NEEDS_ACTION = {"pipeline": decisions.Kind.FIX_UPSTREAM, "bad_release": decisions.Kind.ROLLBACK}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A moment and what had happened by then, the replay's own decisions apart. `messages`, `labels`: totals by then."""
+
+    moment: moment.Moment
+    past: decisions.Past
+    messages: int = 0
+    labels: int = 0
+
+
+def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
+    """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
+    history: dict[str, list[verdicts.Verdict]] = {}
+    model, last_retrain = None, None
+    for scene in scenes:
+        if scene.moment.model != model:
+            history, model = {}, scene.moment.model
+        found = moment.evaluate(scene.moment, history, replace(scene.past, last_retrain=last_retrain), rules)
+        for verdict in found.fresh:
+            history.setdefault(verdict.signal.signal, []).append(verdict)
+        if found.decision.decision is decisions.Kind.RETRAIN:
+            last_retrain = found.decision.at
+        yield scene, found.decision
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a policy's decisions were worth against known incidents. Delays are means over hits, None without any."""
+
+    policy: str
+    hits: int
+    misses: int
+    false_alarms: int
+    delay_messages: float | None
+    delay_hours: float | None
+    labels_used: int
+    retrains: int
+    cost: float
+
+
+def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:
+    """Match acted decisions to incidents; each incident counts once, at its first right answer."""
+    acted = [(scene, decision) for scene, decision in taken if decision.decision is not decisions.Kind.HOLD]
+    found = [_first(incident, acted) for incident in incidents if _answer(incident) is not None]
+    delays = [(scene, incident) for incident, scene in found if scene is not None]
+    retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
+    labels = taken[-1][0].labels if taken else 0
+    hours = [(scene.moment.at - incident.started).total_seconds() / 3600 for scene, incident in delays]
+    messages = [scene.messages - _messages_at(incident.started, taken) for scene, incident in delays]
+    return Score(
+        policy=name,
+        hits=len(delays),
+        misses=len(found) - len(delays),
+        false_alarms=sum(not any(_covers(i, d.at) and _answer(i) is d.decision for i in incidents) for _, d in acted),
+        delay_messages=sum(messages) / len(messages) if messages else None,
+        delay_hours=sum(hours) / len(hours) if hours else None,
+        labels_used=labels,
+        retrains=len(retrains),
+        cost=labels * rules.costs.label + len(retrains) * rules.costs.training_hour,
+    )
+
+
+def _answer(incident: events.Incident) -> decisions.Kind | None:
+    return decisions.Kind.RETRAIN if incident.kind in _NEEDS_RETRAIN else _NEEDS_ACTION.get(incident.kind)
+
+
+def _covers(incident: events.Incident, at: dt.datetime) -> bool:
+    return incident.started <= at and (incident.ended is None or at <= incident.ended)
+
+
+def _first(incident: events.Incident, acted: Sequence[tuple[Scene, decisions.Decision]]) -> tuple[events.Incident, Scene | None]:
+    right = (scene for scene, decision in acted if _covers(incident, decision.at) and decision.decision is _answer(incident))
+    return incident, next(right, None)
+
+
+def _messages_at(instant: dt.datetime, taken: Sequence[tuple[Scene, decisions.Decision]]) -> int:
+    return max((scene.messages for scene, _ in taken if scene.moment.at <= instant), default=0)
