@@ -55,8 +55,13 @@ def _workshop(loaded: settings.Settings) -> Any:
 def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate inconclusive."""
     from retrain import job
+    from retrain.training import model
 
     shop = _workshop(settings.load("database_url"))
+    try:
+        model.encoder_directory(shop.recipe.base_model)
+    except model.EncoderMissing as error:
+        settings.refuse(str(error))
     with shop.engine.begin() as connection:
         as_of = chosen.as_of or store.clock(connection) or dt.datetime.now(dt.UTC)
         run_id = job.manual_id(as_of, shop.recipe)

@@ -58,7 +58,8 @@ def _wanted(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: poli
     if (quality or past.incidents) and drift:
         return Kind.RETRAIN, None, Cause.LANGUAGE
     if any(collapsed(v, rules.trigger.collapse_margin) for v in found):
-        return Kind.RETRAIN, None, Cause.UNKNOWN
+        moving = any(v.signal.signal in DRIFT and v.verdict is verdicts.Level.BREACH for v in found)
+        return Kind.RETRAIN, None, Cause.LANGUAGE if moving else Cause.UNKNOWN
     if drift == {"intent_mix_kl"}:
         return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
     if breached == {"p95_latency_ms"}:

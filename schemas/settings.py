@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     slack_channel: str = "#ml-on-call"
     slack_signing_secret: SecretStr | None = None
     slack_base_url: str | None = None
+    bind: str = "127.0.0.1"  # a container listens on all of its own interfaces, and its ports are published on the host's loopback
     gateway_port: int = 8080
     dashboard_port: int = 8081
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own

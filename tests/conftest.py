@@ -3,6 +3,7 @@
 With INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL set, the tests use those instead.
 """
 
+import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def kafka(parts: topology.Addresses) -> str:
 
 
 @pytest.fixture(scope="session")
-def _template(parts: topology.Addresses) -> Iterator[str]:
+def template(parts: topology.Addresses) -> Iterator[str]:
     """The name of a migrated database that others are copied from."""
     name = f"template_{uuid.uuid4().hex[:8]}"
     _administer(parts.database_url, f"create database {name}")
@@ -45,22 +46,29 @@ def _template(parts: topology.Addresses) -> Iterator[str]:
     _administer(parts.database_url, f"drop database {name} with (force)")
 
 
-@pytest.fixture
-def database(parts: topology.Addresses, _template: str) -> Iterator[str]:
-    """URL of a fresh, migrated database."""
+@contextlib.contextmanager
+def database_of_its_own(parts: topology.Addresses, template: str | None) -> Iterator[str]:
+    """URL of a fresh database, a copy of `template` if there is one; dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(parts.database_url, f"create database {name} template {_template}")
-    yield _named(parts.database_url, name)
-    _administer(parts.database_url, f"drop database {name} with (force)")
+    _administer(parts.database_url, f"create database {name}" + (f" template {template}" if template else ""))
+    try:
+        yield _named(parts.database_url, name)
+    finally:
+        _administer(parts.database_url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(parts: topology.Addresses, template: str) -> Iterator[str]:
+    """URL of a fresh, migrated database."""
+    with database_of_its_own(parts, template) as url:
+        yield url
 
 
 @pytest.fixture
 def empty_database(parts: topology.Addresses) -> Iterator[str]:
     """URL of a fresh database without any table."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(parts.database_url, f"create database {name}")
-    yield _named(parts.database_url, name)
-    _administer(parts.database_url, f"drop database {name} with (force)")
+    with database_of_its_own(parts, None) as url:
+        yield url
 
 
 @pytest.fixture

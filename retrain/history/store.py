@@ -49,8 +49,8 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
 
 
 def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Reference | None:
-    """The newest reference of the model not after `at`."""
-    known = [reference for since, _, reference in store.references(connection, model) if since <= at]
+    """The newest reference of the model from before `at`: what an instant itself establishes holds from then on."""
+    known = [reference for since, _, reference in store.references(connection, model) if since < at]
     return known[-1] if known else None
 
 

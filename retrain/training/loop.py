@@ -61,7 +61,7 @@ def fine_tune(
                 optimizer.zero_grad()
                 step += 1
                 bar.update()
-                if step % 25 == 0 or step == total:
+                if step % 25 == 0 or step in (1, total):
                     speed = step * recipe.batch / (time.monotonic() - begun)
                     progress = {"epoch": epoch, "step": f"{step}/{total}", "loss": cost.item(), "grad_norm": float(norm), "ex_per_sec": speed}
                     log("TRAIN", {"run_id": run_id, **progress, "lr_head": peaks[-1] * factor, "lr_bottom": peaks[0] * factor, "gpu_mem_gb": 0.0})

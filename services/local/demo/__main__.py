@@ -52,6 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
         playing.first_champion(corpus)
         on.wait(playing.serving, "the gateway to serve the first champion")
         playing.all_days()
+        playing.settle()
         summary = summarise(on, playing, pids)
         summary["seconds"] = round(time.monotonic() - begun)
         failed = report.problems(summary)

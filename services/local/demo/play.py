@@ -1,5 +1,6 @@
 """Play the story: train and promote the first champion, then day after day of traffic and labels, waiting at each midnight for the product."""
 
+import contextlib
 import datetime as dt
 import http.client
 import json
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from schemas import decisions, runs, tables
 from services import store
 from services.labels import store as labels_store
+from services.local import supervisor
 from services.local.demo import report, stage, story, traffic
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -67,6 +69,14 @@ class Play:
                     tqdm.write(report.line(self.days[-1]), file=sys.stdout)
             self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.kinds) * DAY, _TAIL_HOURS, follow=True)
             tqdm.write(report.line(self.days[-1]), file=sys.stdout)
+
+    def settle(self) -> None:
+        """Wait until every message that was answered is counted; what never is, the recount will show."""
+        with contextlib.suppress(supervisor.NotReady):
+            self.on.wait(self._all_counted, "the last messages to be counted", timeout_s=30)
+
+    def _all_counted(self) -> bool:
+        return sum(int(row["n"]) for row in self.on.rows(store.windows, horizon="1d")) >= len(self.customers.truth)
 
     def _day(self, rows: Sequence[story.Row], start: dt.datetime, *, follow: bool) -> None:
         self._hours(rows, start, 24, follow=follow)

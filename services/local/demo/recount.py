@@ -39,10 +39,11 @@ def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
 
 
 def compare(found: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recount:
-    """Kafka's logs against the day windows of `services.show windows --json --horizon 1d`."""
+    """Kafka's logs against the day windows of Postgres."""
     sent = Counter((log["ts"][:10], log["model"], log["intent"] or "error") for log in found)
     counted: Counter[Cell] = Counter()
     for window in windows:
         cells = window["intent_counts"] | {"error": window["errors"]}
-        counted.update({(window["start"][:10], window["model"], intent): count for intent, count in cells.items() if count})
+        day = window["start"].date().isoformat()
+        counted.update({(day, window["model"], intent): count for intent, count in cells.items() if count})
     return Recount(len(found), (sent - counted).total(), (counted - sent).total())

@@ -1,0 +1,164 @@
+"""Logs -> windows -> labels -> decisions on real parts: three schedulers do each job once, and a replay takes the very same decisions."""
+
+import contextlib
+import datetime as dt
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+import sqlalchemy as sa
+import traffic
+from kafka import KafkaProducer
+
+from schemas import taxonomy, topics
+
+BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+DAYS, A_DAY = 4, 720
+HOURS = DAYS * 24 + 1  # the last 60 messages close one hour more
+REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(taxonomy.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
+
+
+def history() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Two calm days, then two in which answers are unsure, wrong and nearly all of one intent; every second message is sampled and labelled."""
+    rng = random.Random(11)
+    logs, labels = [], []
+    for number in range(DAYS * A_DAY + 60):
+        ts = BEGIN + dt.timedelta(days=number / A_DAY)
+        drifted = number >= 2 * A_DAY
+        intent = "chitchat" if drifted and rng.random() < 0.5 else rng.choice(taxonomy.INTENTS)
+        right = rng.random() < (0.55 if drifted else 0.94)
+        confidence = rng.uniform(0.3, 0.9) if drifted else rng.uniform(0.85, 1.0)
+        log = {"v": 1, "ts": ts.isoformat().replace("+00:00", "Z"), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0}
+        log |= {"intent": intent, "confidence": confidence, "tokens": 9, "script": "latin"}
+        if number % 2:
+            log["sample"] = {"queue": "measure", "p": 0.5, "text": f"an invented message {number}"}
+            other = taxonomy.INTENTS[(taxonomy.INDEX[intent] + 1) % 10]
+            given = (ts + dt.timedelta(hours=3)).isoformat()
+            labels.append({"req_id": f"r{number}", "intent": intent if right else other, "annotator": "a1", "labelled_at": given, "action": "label"})
+        logs.append(log)
+    return logs, labels
+
+
+@pytest.fixture
+def stage(kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path) -> dict[str, str]:
+    """A database with a champion and its reference; the logs and labels of the history in files and in place."""
+    logs, labels = history()
+    topic = new_topic()
+    producer = KafkaProducer(bootstrap_servers=kafka, acks="all")
+    for log in logs:
+        producer.send(topic.name, traffic.encode(log), key=log["req_id"].encode())
+    producer.close()
+    for name, rows in (("logs", logs), ("labels", labels)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
+    (tmp_path / "policy.toml").write_text('[signals.live_accuracy]\nhorizon = "1d"\n[trigger]\ncollapse_margin = 0.5\n')
+    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        at = BEGIN - dt.timedelta(days=30)
+        connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": at})
+        body = sa.text("insert into reference (model, at, source, body) values ('v1', :at, 'held_out', cast(:body as jsonb))")
+        connection.execute(body, {"at": at, "body": json.dumps(REFERENCE)})
+    environment = {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_TEST_CLOCK": "1", "INTENTWATCH_TOPIC": topic.name}
+    return environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")}
+
+
+def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp_path: Path) -> None:
+    done = processes.run(["-m", "services.labels", "import", str(tmp_path / "labels.jsonl"), "--json"], stage)
+    assert json.loads(done.stdout)["orphans"] == DAYS * A_DAY // 2 + 30, "labels may come before their messages"
+    with processes.running(["-m", "streams", "worker"], stage, tmp_path / "worker"):
+        assert processes.eventually(lambda: complete(stage) == DAYS), (tmp_path / "worker").read_text()
+    with contextlib.ExitStack() as stack:
+        three = [stack.enter_context(processes.running(["-m", "services.scheduler"], stage, tmp_path / f"s{i}")) for i in range(3)]
+        assert processes.eventually(lambda: len(processes.show("decisions", stage)) == HOURS)
+        for scheduler in three:
+            scheduler.terminate()
+        assert [scheduler.wait(30) for scheduler in three] == [0, 0, 0]
+    lines = [line for i in range(3) for line in (tmp_path / f"s{i}").read_text().splitlines()]
+    assert sum(line.startswith("[MONITOR_HOURLY]") for line in lines) == HOURS, "each due job ran once"
+    assert sum(line.startswith("[MONITOR_DAILY]") for line in lines) == DAYS
+    check_decisions(stage, lines)
+    check_quality(stage)
+    check_replay(stage, tmp_path)
+
+
+def complete(stage: dict[str, str]) -> int:
+    return sum(window["complete"] for window in processes.show("windows", stage, "--horizon", "1d"))
+
+
+def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
+    taken = processes.show("decisions", stage)
+    (retrain,) = [decision for decision in taken if decision["decision"] == "retrain"]
+    assert retrain["cause"] == "language"
+    assert {reason["signal"] for reason in retrain["reasons"] if reason["breached"]} >= {"live_accuracy", "low_confidence_rate", "intent_mix_kl"}
+    (alert,) = [line for line in lines if line.startswith("[ALERT]")]
+    assert alert == '[ALERT] retrain_trigger=true reason="live accuracy degradation + drift + low confidence"'
+    calm = [decision["hold_reason"] for decision in taken if decision["at"] <= "2026-04-22T00:00:00Z"]
+    assert set(calm) <= {"HEALTHY", "WATCHING", "TOO_FEW_LABELS", "TOO_FEW_LOGS"}
+    (run,) = processes.show("runs", stage)
+    assert (run["id"], run["decision_id"], run["state"]) == (retrain["run_id"], retrain["id"], "queued")
+    after = [decision["hold_reason"] for decision in taken if decision["at"] > retrain["at"]]
+    assert set(after) <= {"RUN_IN_PROGRESS", "COOLING_DOWN"}
+
+
+def check_quality(stage: dict[str, str]) -> None:
+    days = [row for row in processes.show("quality", stage) if row["metric"] == "live_accuracy" and row["maturity"] == "mature"]
+    assert days
+    assert all(row["low"] <= row["estimate"] <= row["high"] and row["n_labels"] > 300 for row in days)
+    assert days[0]["estimate"] == pytest.approx(0.94, abs=0.04)
+
+
+def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
+    live = {decision["at"]: decision for decision in processes.show("decisions", stage)}
+    before = processes.show("runs", stage)
+    done = processes.run(["retrain/run.py", "replay", "--json", "--to", "2026-04-24T00:00:00Z"], stage)
+    assert done.returncode == 10, done.stderr
+    again = [json.loads(line) for line in done.stdout.splitlines()]
+    wanted = [at for at in live if at <= "2026-04-24T00:00:00Z"]
+    assert [decision["at"] for decision in again] == wanted
+    assert [decision["sha256"] for decision in again] == [live[at]["sha256"] for at in wanted]
+    assert processes.show("runs", stage) == before, "a replay has no side effect"
+    from_files = ["--logs", str(tmp_path / "logs.jsonl"), "--labels", str(tmp_path / "labels.jsonl"), "--reference", str(tmp_path / "reference.json")]
+    incidents = tmp_path / "incidents.jsonl"
+    incidents.write_text('{"id":"i1","kind":"language","started":"2026-04-22T00:00:00Z","ended":null,"model":"v1"}\n')
+    filed = processes.run(["retrain/run.py", "replay", "--json", "--incidents", str(incidents), *from_files], stage | {"INTENTWATCH_DATABASE_URL": ""})
+    assert filed.returncode == 10, filed.stderr
+    *decisions, score = [json.loads(line) for line in filed.stdout.splitlines()]
+    kinds = {decision["at"]: decision["decision"] for decision in decisions}
+    assert {at: kind for at, kind in kinds.items() if kind == "retrain"} == {at: "retrain" for at in wanted if live[at]["decision"] == "retrain"}
+    assert (score["hits"], score["misses"], score["false_alarms"]) == (1, 0, 0)
+    assert 0 < score["delay_hours"] <= 24
+
+
+def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "deaf.toml").write_text("[signals.live_accuracy]\nmin_n = 1000000\n[signals.rare_recall]\nmin_n = 1000000\n")
+    argv = ["--policy", str(tmp_path / "deaf.toml"), "--logs", str(tmp_path / "logs.jsonl"), "--labels", str(tmp_path / "labels.jsonl")]
+    done = processes.run(["retrain/run.py", "replay", "--json", "--reference-until", "2026-04-21T00:00:00Z", *argv], stage)
+    assert done.returncode == 0, done.stderr
+    assert {json.loads(line)["policy"] for line in done.stdout.splitlines()} == {str(tmp_path / "deaf.toml")}
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "says"),
+    [
+        (["--policy", "/nowhere.toml"], 3, "cannot read policy /nowhere.toml"),
+        (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
+        (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),
+        (["--from", "yesterday"], 2, "is no RFC 3339 time"),
+    ],
+)
+def test_a_wrong_replay_is_refused_in_one_line(argv: list[str], status: int, says: str) -> None:
+    done = processes.run(["retrain/run.py", "replay", *argv], {})
+    assert done.returncode == status
+    assert says in done.stderr.splitlines()[-1]
+
+
+def test_an_incident_is_opened_and_closed(database: str) -> None:
+    environment = {"INTENTWATCH_DATABASE_URL": database}
+    opened = processes.run(["-m", "services.scheduler", "incident", "open", "--kind", "wrong_route", "--intent", "faq", "--count", "12"], environment)
+    assert opened.returncode == 0
+    closed = processes.run(["-m", "services.scheduler", "incident", "close", "--kind", "wrong_route"], environment)
+    assert closed.stdout.strip() == "1"
