@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 import torch
@@ -46,11 +48,19 @@ class Workshop:
 
 
 @dataclass(frozen=True, slots=True)
+class Compiled:
+    """The artefact, what it says of the test rows, shape (n, K), and how far it is from the network."""
+
+    session: session.Session
+    logits: npt.NDArray[np.float64]
+    parity: parity.Parity
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """A network, its artefact and the numbers that the gate needs."""
 
     directory: Path
-    session: session.Session
     answers: gate.Answers
     parity: parity.Parity
     load: loadtest.LoadTest
@@ -122,19 +132,28 @@ def _train(shop: Workshop, run_id: str, parts: dict[str, pd.DataFrame], scratch:
     _advance(shop, run_id, runs.State.EVALUATED)
     network.save_pretrained(scratch)
     tokenizer.save_pretrained(scratch)
+    compiled = _compile(shop, network, tokenizer, (val, test), scratch)
+    probabilities = calibration.probabilities(compiled.logits, compiled.session.temperature)
+    answers = gate.Answers(probabilities.argmax(1), probabilities.max(1))
+    load = loadtest.run(compiled.session, list(parts["test"]["text"]))
+    shop.lines.line("LOAD_TEST", {"p50_ms": load.p50_ms, "p95_ms": load.p95_ms, "p99_ms": load.p99_ms, "error_rate": load.error_rate, "rps": load.rps})
+    return Trained(scratch, answers, compiled.parity, load, confusion.scores(test.labels, answers.predicted))
+
+
+def _compile(shop: Workshop, network: Any, tokenizer: Any, held_out: tuple[loop.Rows, loop.Rows], scratch: Path) -> Compiled:
+    """The artefact that will serve, held against the network; the temperature is fitted on it, not on the network."""
+    val, test = held_out
     (scratch / "calibration.json").write_text(json.dumps({"temperature": 1.0, "max_tokens": shop.recipe.max_tokens}))
-    onnx.compile(network, scratch)
-    raw = session.open_unsigned(scratch)
-    temperature = calibration.temperature(raw.logits(val.texts)[0], val.labels)  # refitted on the artefact that serves, not on the network
+    with tempfile.TemporaryDirectory(dir=shop.models, prefix=".compile_") as workshop:
+        fused = onnx.compile(network, scratch, Path(workshop))
+        exported, _ = session.open_unsigned(scratch, graph=fused).logits(test.texts)
+        moved = onnx.weight_error(fused, scratch / onnx.ARTEFACT)
+    temperature = calibration.temperature(session.open_unsigned(scratch).logits(val.texts)[0], val.labels)
     (scratch / "calibration.json").write_text(json.dumps({"temperature": temperature, "max_tokens": shop.recipe.max_tokens, "n": len(val.texts)}))
     serving = session.open_unsigned(scratch, temperature)
-    compiled, _ = serving.logits(test.texts)
-    same = parity.check(loop.logits(network, tokenizer, test.texts, shop.recipe.max_tokens), compiled, test.labels)
-    probabilities = calibration.probabilities(compiled, temperature)
-    answers = gate.Answers(probabilities.argmax(1), probabilities.max(1))
-    load = loadtest.run(serving, list(parts["test"]["text"]))
-    shop.lines.line("LOAD_TEST", {"p50_ms": load.p50_ms, "p95_ms": load.p95_ms, "p99_ms": load.p99_ms, "error_rate": load.error_rate, "rps": load.rps})
-    return Trained(scratch, serving, answers, same, load, confusion.scores(test.labels, answers.predicted))
+    logits, _ = serving.logits(test.texts)
+    eager = loop.logits(network, tokenizer, test.texts, shop.recipe.max_tokens)
+    return Compiled(serving, logits, parity.check(eager, exported, logits, test.labels, moved))
 
 
 def _gates(shop: Workshop, test: pd.DataFrame, trained: Trained, champion: Any) -> tuple[runs.Gate, ...]:

@@ -3,14 +3,20 @@
 import contextlib
 import io
 import logging
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from onnxruntime import quantization
 from onnxruntime.transformers import optimizer
+
+from retrain.compile import parity
+
+ARTEFACT = Path("compiled/onnx/model.onnx")
 
 
 class _Logits(torch.nn.Module):
@@ -24,18 +30,38 @@ class _Logits(torch.nn.Module):
         return self.network(input_ids=input_ids, attention_mask=attention_mask).logits  # type: ignore[no-any-return]
 
 
-def compile(network: Any, directory: Path) -> Path:  # noqa: A001 - the verb of this package
-    """Write `directory`/compiled/onnx/model.onnx and return its path. Opset 14 through the tracing exporter: the optimiser fuses that graph."""
-    target = directory / "compiled" / "onnx" / "model.onnx"
+def compile(network: Any, directory: Path, workshop: Path) -> Path:  # noqa: A001 - the verb of this package
+    """Write `directory`/compiled/onnx/model.onnx; return the exported float32 graph in `workshop`. Opset 14, tracing exporter: the optimiser fuses that."""
+    exported, fused, target = workshop / "exported.onnx", workshop / "fused.onnx", directory / ARTEFACT
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory) as scratch, _quiet():
-        exported, fused = Path(scratch) / "exported.onnx", Path(scratch) / "fused.onnx"
+    with _quiet():
         _export(network.eval(), exported)
         config = network.config
         heads = getattr(config, "num_attention_heads", getattr(config, "n_heads", 0))
         optimizer.optimize_model(str(exported), model_type="bert", num_heads=heads, hidden_size=config.hidden_size).save_model_to_file(str(fused))
         quantization.quantize_dynamic(fused, target, weight_type=quantization.QuantType.QInt8, per_channel=True, extra_options={"DefaultTensorType": 1})
-    return target
+    return fused
+
+
+def weight_error(fused: Path, target: Path) -> float:
+    """The worst tensor's relative error between the float32 graph and the quantised one; infinite where a tensor is missing."""
+    before, after = _weights(fused), _weights(target)
+    return max((parity.error(tensor, _restored(name, after)) for name, tensor in before.items() if tensor.dtype == np.float32), default=float("inf"))
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+
+
+def _restored(name: str, weights: dict[str, Any]) -> Any:
+    """A tensor as the quantised graph means it. Its scale belongs to the last axis or to the whole; a Gemm's weight has been transposed."""
+    if name in weights:
+        return weights[name]
+    for stored, turned in ((name, False), (f"{name}_Transposed", True)):
+        if f"{stored}_quantized" in weights:
+            whole = weights[f"{stored}_quantized"].astype(np.float32) - weights[f"{stored}_zero_point"].astype(np.float32)
+            return (whole * weights[f"{stored}_scale"]).T if turned else whole * weights[f"{stored}_scale"]
+    return np.empty(0, dtype=np.float32)
 
 
 def _export(network: Any, path: Path) -> None:

@@ -53,12 +53,12 @@ def load(directory: Path) -> Session:
     return open_unsigned(directory, temperature, sha256)
 
 
-def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "") -> Session:
-    """Load without a manifest: for the job that is still making one."""
+def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "", *, graph: Path | None = None) -> Session:
+    """Load without a manifest, and another graph if one is given: for the job that is still making them."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    path = directory / "compiled" / "onnx" / "model.onnx"
+    path = graph or directory / "compiled" / "onnx" / "model.onnx"
     runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     raw = (directory / "tokenizer.json").read_bytes()
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())

@@ -126,23 +126,37 @@ def test_a_missing_or_an_added_file_is_refused(shop: Shop, tmp_path: Path, chang
         session.load(model)
 
 
-def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop: Shop) -> None:
+def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop: Shop, tmp_path: Path) -> None:
     import torch
 
+    from retrain.compile import onnx
     from retrain.training import loop, model
 
     rows = corpus(300)
     texts, labels = [row["text"] for row in rows], np.array([taxonomy.INDEX[row["intent"]] for row in rows])
-    compiled, _ = session.load(shop.models / "v1").logits(texts)
-    network, tokenizer = model.load(shop.models / "v1")
-    normalised = loop.rows(texts, [row["intent"] for row in rows]).texts
-    assert parity.check(loop.logits(network, tokenizer, normalised, 64), compiled, labels).passed
+    directory = shop.models / "v1"
+    compiled, _ = session.load(directory).logits(texts)
+    network, tokenizer = model.load(directory)
+    eager = loop.logits(network, tokenizer, loop.rows(texts, [row["intent"] for row in rows]).texts, 64)
     swapped = compiled.copy()
     swapped[:, [0, 1]] = swapped[:, [1, 0]]
-    assert not parity.check(loop.logits(network, tokenizer, normalised, 64), swapped, labels).passed
+
+    def judged(compiled: Any) -> parity.Parity:
+        """The artefact against what the network, as it is now, exports."""
+        fused = onnx.compile(network, tmp_path, tmp_path)
+        exported, _ = session.open_unsigned(directory, graph=fused).logits(texts)
+        return parity.check(eager, exported, compiled, labels, onnx.weight_error(fused, directory / onnx.ARTEFACT))
+
+    clean = judged(compiled)
+    assert clean.passed, clean
+    assert not judged(swapped).passed
+    weight = network.bert.encoder.layer[0].attention.self.query.weight  # of all tensors the one whose loss moves the answers least
     with torch.no_grad():
-        network.bert.encoder.layer[2].attention.self.query.weight.normal_(std=3.0)
-    assert not parity.check(loop.logits(network, tokenizer, normalised, 64), compiled, labels).passed
+        weight.normal_(std=float(weight.std()), generator=torch.Generator().manual_seed(7))
+    noisy = judged(compiled)
+    assert noisy.export_shift > parity.MAX_EXPORT_SHIFT > 10 * clean.export_shift
+    assert noisy.weight_error > parity.MAX_WEIGHT_ERROR > 2 * clean.weight_error
+    assert not noisy.passed
 
 
 def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
