@@ -22,15 +22,30 @@ class Mismatch(RuntimeError):
 
 def topics(bootstrap: str, wanted: tuple[catalogue.Topic, ...] = catalogue.TOPICS) -> None:
     """Create every topic that is missing. Raises Unreachable, or Mismatch where an existing one has other partitions."""
-    try:
-        client = KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_PATIENCE_MS, bootstrap_timeout_ms=_PATIENCE_MS)
-    except (KafkaError, ValueError, OSError) as error:
-        raise Unreachable(f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`") from error
+    client = _client(bootstrap)
     try:
         for topic in wanted:
             _ensure(client, topic)
     finally:
         client.close()
+
+
+def partitions(bootstrap: str) -> dict[str, int]:
+    """The number of partitions of every topic there; changes nothing. Raises Unreachable."""
+    client = _client(bootstrap)
+    try:
+        return {found["name"]: len(found["partitions"]) for found in client.describe_topics()}
+    except KafkaError as error:
+        raise Unreachable(f"the Kafka broker at {bootstrap} does not list its topics ({type(error).__name__}); look at its log") from error
+    finally:
+        client.close()
+
+
+def _client(bootstrap: str) -> KafkaAdminClient:
+    try:
+        return KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_PATIENCE_MS, bootstrap_timeout_ms=_PATIENCE_MS)
+    except (KafkaError, ValueError, OSError) as error:
+        raise Unreachable(f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`") from error
 
 
 def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:

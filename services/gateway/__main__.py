@@ -1,6 +1,8 @@
-"""`python -m services.gateway`: answer POST /classify with the champion, on loopback at INTENTWATCH_GATEWAY_PORT."""
+"""`python -m services.gateway`: answer POST /classify with the champion, at INTENTWATCH_BIND (loopback) and INTENTWATCH_GATEWAY_PORT."""
 
 import logging
+import signal
+import sys
 
 import uvicorn
 
@@ -24,7 +26,8 @@ def main() -> None:
         settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
     follow = champion.Champion(streams_store.engine(loaded.database_url.get_secret_value()), loaded.models)
     gateway = app.Gateway(follow, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
-    uvicorn.run(app.build(gateway), host=ports.HOST, port=loaded.gateway_port, log_level="warning", access_log=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again once it has drained: that is a good end, not a crash
+    uvicorn.run(app.build(gateway), host=loaded.bind, port=loaded.gateway_port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""`python -m services.doctor [NAME] [--json]`: are the dependencies there, and is the work done? NAME asks only what that process stands on and does.
+
+Exit 0, or 4 if any line is `fail`. Reads only; docker-compose.yml uses it as the health check of the processes without a port.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from retrain import store as retrain_store
+from schemas import settings, topics
+from services import provision
+from services.doctor import findings, store
+from services.local import processes
+from services.scheduler import store as scheduler_store
+from streams import store as streams_store
+
+_ROOT = Path(__file__).parents[2]
+NAMES = tuple(process.name for process in processes.PROCESSES if not process.one_shot)
+
+
+def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+    """Every check that these processes need, dependencies first."""
+    needs = {need for name in names for need in processes.named(name).needs}
+    if "KAFKA" in needs:
+        yield from _kafka(str(loaded.kafka))
+    yield from _database(loaded, names)
+
+
+def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
+    try:
+        found = provision.partitions(bootstrap)
+    except provision.Unreachable as error:
+        cause, _, remedy = str(error).partition("; ")
+        yield findings.Finding("kafka", findings.Status.FAIL, cause, remedy)
+        return
+    yield findings.Finding("kafka", findings.Status.OK, f"answers at {bootstrap}")
+    yield findings.provisioned(found, topics.TOPICS)
+
+
+def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+    assert loaded.database_url is not None
+    head = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
+    try:
+        with streams_store.engine(loaded.database_url.get_secret_value()).connect() as connection:
+            yield findings.Finding("database", findings.Status.OK, "answers")
+            found = findings.migration(store.revision(connection), str(head))
+            yield found
+            if found.status is findings.Status.OK:  # without its tables there is nothing to ask
+                yield from _work(connection, loaded.topic, names)
+    except sa.exc.OperationalError:
+        yield findings.Finding("database", findings.Status.FAIL, "Postgres does not answer", "check INTENTWATCH_DATABASE_URL or run `make up`")
+
+
+def _work(connection: sa.Connection, topic: str, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+    if "streams" in names:
+        yield findings.lag(store.lag(connection, topic))
+        yield findings.rollup(store.lease_left_s(connection, "rollup"))
+    if "scheduler" in names:
+        yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection))
+    if "retrain" in names:
+        run_in_hand = retrain_store.unfinished_run(connection) is not None
+        yield findings.retrain(store.lease_left_s(connection, "retrain"), run_in_hand=run_in_hand)
+    if "notifier" in names:
+        yield findings.notifier(store.outbox(connection))
+
+
+def main() -> None:
+    """Parse, examine, print each line as it is known."""
+    parser = argparse.ArgumentParser(prog="python -m services.doctor", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    chosen = parser.parse_args()
+    names = (chosen.name,) if chosen.name else NAMES
+    needs = {need.lower() for name in names for need in processes.named(name).needs}
+    loaded = settings.load(*sorted(needs & {"kafka", "database_url"}))
+    failed = False
+    for found in examine(loaded, names):
+        failed |= found.status is findings.Status.FAIL
+        remedy = f"; {found.remedy}" if found.remedy else ""
+        print(json.dumps(dataclasses.asdict(found)) if chosen.json else f"{found.status:<5} {found.check:<10} {found.detail}{remedy}", flush=True)
+    sys.exit(settings.EXIT_DEPENDENCY if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

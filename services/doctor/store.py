@@ -1,0 +1,42 @@
+"""Postgres, read only: the facts the doctor looks at. One function per question."""
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+
+from schemas import tables
+from services.doctor import findings
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The migration the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def lag(connection: sa.Connection, topic: str) -> int:
+    """Records of the topic that no window counts yet."""
+    table = tables.stream_offset
+    behind = sa.func.greatest(table.c.high_watermark - table.c.next_offset, 0)
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(behind), 0)).where(table.c.topic == topic)).scalar_one())
+
+
+def lease_left_s(connection: sa.Connection, name: str) -> float | None:
+    """Seconds a lease still holds by database time, negative once lapsed; None if it was never taken."""
+    left = sa.extract("epoch", tables.lease.c.expires_at - sa.func.now())
+    found = connection.execute(sa.select(left).where(tables.lease.c.name == name)).scalar()
+    return None if found is None else float(found)
+
+
+def jobs_idle_s(connection: sa.Connection) -> float | None:
+    """Seconds since the scheduler did a job; None if it never did."""
+    table = tables.job_run
+    found = connection.execute(sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.claimed_at)))).scalar()
+    return None if found is None else float(found)
+
+
+def outbox(connection: sa.Connection) -> findings.Outbox:
+    """What has not been sent."""
+    table = tables.outbox
+    overdue = sa.func.coalesce(sa.func.max(sa.extract("epoch", sa.func.now() - table.c.next_attempt_at)), 0)
+    refused = sa.func.count().filter(table.c.attempts > 0)
+    row = connection.execute(sa.select(refused, overdue).where(table.c.sent_at.is_(None))).one()
+    return findings.Outbox(row[0], max(0.0, float(row[1])))
