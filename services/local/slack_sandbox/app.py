@@ -1,0 +1,88 @@
+"""Slack for a machine without Slack: the Web API's methods over HTTP, and a page that shows the messages as Slack would. Loopback only.
+
+It keeps everything in memory and sends nothing anywhere.
+"""
+
+import json
+import urllib.parse
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from services.local.slack_sandbox import faults, render, workspace
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_MOST_BYTES: Final = 1_000_000
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def build(room: workspace.Workspace) -> faults.Faults:
+    """The application around a workspace."""
+    app = FastAPI(title="Slack sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    layer = faults.Faults(app)
+    page = _page_template()
+
+    @app.post("/api/{method}")
+    async def method(method: str, request: Request) -> Response:
+        arguments = await _arguments(request)
+        if arguments is None:
+            return JSONResponse({"ok": False, "error": "invalid_json"})
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        return JSONResponse(room.call(method, bearer or arguments.get("token"), arguments))
+
+    @app.post("/test/faults")
+    async def queue(request: Request, wanted: list[faults.Fault]) -> dict[str, int]:
+        client = request.client.host if request.client else ""
+        if client not in _LOOPBACK or request.url.hostname not in _LOOPBACK:
+            raise HTTPException(403, "from this machine only")
+        for fault in wanted:
+            layer.queues[fault.method].append(fault)
+        return {"queued": len(wanted)}
+
+    @app.get("/")
+    async def index() -> Response:
+        return HTMLResponse(page.render(channels=[(channel, _threads(channel)) for channel in room.channels.values()]), headers=_HEADERS)
+
+    @app.get("/style.css")
+    async def style() -> Response:
+        return Response((_TEMPLATES / "style.css").read_text(), media_type="text/css", headers=_HEADERS)
+
+    return layer
+
+
+def _page_template() -> jinja2.Template:
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= {"mrkdwn": render.mrkdwn, "clock": render.clock}
+    return pages.get_template("index.html")
+
+
+def _threads(channel: workspace.Channel) -> list[tuple[workspace.Answer, list[workspace.Answer]]]:
+    """Messages with their replies, oldest first."""
+    said = list(channel.messages.values())
+    return [(root, [reply for reply in said if reply.get("thread_ts") == root["ts"]]) for root in said if "thread_ts" not in root]
+
+
+async def _arguments(request: Request) -> dict[str, Any] | None:
+    """A call's arguments, from JSON or from a form whose nested values are JSON; None if they cannot be read."""
+    raw = b""
+    async for part in request.stream():
+        raw += part
+        if len(raw) > _MOST_BYTES:
+            raise HTTPException(413, f"over {_MOST_BYTES} bytes")
+    try:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            found = json.loads(raw or b"{}")
+            return found if isinstance(found, dict) else None
+        form: dict[str, Any] = dict(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True))
+        return form | {name: json.loads(form[name]) for name in ("blocks", "metadata") if name in form}
+    except ValueError:
+        return None

@@ -1,0 +1,88 @@
+"""`python -m services.notifier [--once]`: carry the outbox to Slack, once a second, until SIGTERM; --once delivers what is due and exits.
+
+Exit 75 after --once: something is still to be sent.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+
+import sqlalchemy as sa
+
+from schemas import settings
+from services.notifier import deliver, slack, store
+from streams import store as streams_store
+
+EXIT_TRY_AGAIN = 75
+_POLL_S = 1.0
+
+
+def _slack(loaded: settings.Settings) -> slack.Slack:
+    """Slack itself with a token, the sandbox with an address alone."""
+    if loaded.slack_token is None and loaded.slack_base_url is None:
+        settings.refuse(
+            "neither INTENTWATCH_SLACK_TOKEN nor INTENTWATCH_SLACK_BASE_URL is set; set the bot's token, or start `python -m "
+            "services.local.slack_sandbox --port 8082` and set INTENTWATCH_SLACK_BASE_URL=http://127.0.0.1:8082/api/"
+        )
+    token = loaded.slack_token.get_secret_value() if loaded.slack_token else slack.SANDBOX_TOKEN
+    return slack.Slack(token, loaded.slack_channel, loaded.slack_base_url or slack.SLACK)
+
+
+def _engine(loaded: settings.Settings) -> sa.Engine:
+    assert loaded.database_url is not None
+    engine = streams_store.engine(loaded.database_url.get_secret_value())
+    try:
+        with engine.connect() as connection:
+            store.waiting(connection)
+    except sa.exc.OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    except sa.exc.ProgrammingError:
+        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    return engine
+
+
+def once(carrier: deliver.Carrier) -> None:
+    """Deliver what is due; exit 75 if something is left."""
+    carrier.drain(lambda: False)
+    with carrier.engine.connect() as connection:
+        left = store.waiting(connection)
+    if left:
+        settings.refuse(f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again", EXIT_TRY_AGAIN)
+
+
+def serve(carrier: deliver.Carrier) -> None:
+    """Deliver until SIGTERM. Neither Slack nor Postgres being away ends it."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    print("intentwatch: notifier ready", file=sys.stderr, flush=True)
+    pause = 0.0
+    while not stop.wait(pause):
+        try:
+            pause = max(_POLL_S, carrier.drain(stop.is_set))
+        except sa.exc.SQLAlchemyError as error:
+            deliver.warn("this round failed, the next one tries again: %s", str(error).splitlines()[0])
+            pause = _POLL_S
+
+
+def main() -> None:
+    """Parse; without --once, serve."""
+    parser = argparse.ArgumentParser(prog="python -m services.notifier", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="deliver what is due and exit")
+    chosen = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    loaded = settings.load("database_url")
+    client = _slack(loaded)
+    carrier = deliver.Carrier(_engine(loaded), client)
+    if chosen.once:
+        once(carrier)
+    else:
+        serve(carrier)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

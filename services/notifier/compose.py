@@ -1,0 +1,236 @@
+"""Pure. What the outbox tells -> a Slack message. Written for the on-call at 3 a.m.: what happened with numbers, why, what to do, where to look.
+
+A thread's root is a function of everything told so far, so editing it twice changes nothing. Never a number without its n.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from retrain import trigger
+from schemas import decisions, runs, times
+from services.notifier import figures, limits
+
+Kind, State = decisions.Kind, runs.State
+
+WORDS: Final = {
+    Kind.RETRAIN: "RETRAIN DECIDED",
+    Kind.ROLLBACK: "ROLL BACK",
+    Kind.FIX_UPSTREAM: "FIX UPSTREAM",
+    Kind.REWEIGHT: "REWEIGHT",
+    Kind.HOLD: "HOLD",
+}
+_ADVICE: Final = {
+    Kind.RETRAIN: "Nothing to do now: the run waits for the retrain worker. If it does not start, look for `python retrain/run.py work`.",
+    Kind.ROLLBACK: "The release is the likely cause: put the model before it back, then look at what changed.",
+    Kind.FIX_UPSTREAM: "Do not retrain: requests fail before the model answers. Look at the gateway and at what feeds it.",
+    Kind.REWEIGHT: "The mix moved and the model still answers well: adjust the reference, no training is needed.",
+    Kind.HOLD: "Nothing to do.",
+}
+
+
+class NotComposable(ValueError):
+    """A payload that no message can be made of; the text names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One row of the outbox: its kind, its payload, when it was written."""
+
+    kind: str
+    payload: Mapping[str, Any]
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Slack is given: `text` for phones and screen readers, `blocks` for the eye."""
+
+    text: str
+    blocks: list[limits.Block]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's state as promote.tell puts it."""
+
+    run_id: str
+    state: runs.State
+    decision_id: str | None
+    base_model: str | None
+    candidate: str | None
+    champion: str | None
+    gates: tuple[runs.Gate, ...]
+    promoted: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything a thread has told: its decision, if one began it, and where its run stands."""
+
+    decision: decisions.Decision | None
+    run: Run | None
+    run_id: str | None
+    at: dt.datetime
+
+
+def root(told: Sequence[Told]) -> Message:
+    """The message at the head of the thread: the state now over the evidence of the decision."""
+    story = _story(told)
+    headline = limits.cut(_headline(story), limits.HEADER)
+    blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, _section(_lead(story))]
+    if story.decision:
+        blocks += _fields(story.decision.reasons)
+        blocks.append(_section("*Why this fired*\n" + "\n".join(figures.clauses(story.decision))))
+    if story.run:
+        blocks += _outcome(story.run)
+    blocks += [_section(f"*Next step*\n{_next(story)}"), _context(_origin(story))]
+    return Message(*limits.fitted(limits.escape(headline), blocks))
+
+
+def reply(told: Told) -> Message:
+    """One line of history in the thread."""
+    story = _story([told])
+    if story.run is None or story.run.state in runs.ENDED or story.run.state is State.REGISTERED:
+        line = limits.escape(_headline(story))
+    else:
+        line = f"{story.run.state.upper()} `{limits.escape(story.run.run_id)}`" + _progress(story.run)
+    blocks = [_section(line), _context([f"at {_date(told.at)}"])]
+    return Message(*limits.fitted(line, blocks))
+
+
+def possible_duplicate(message: Message) -> Message:
+    """The same message, saying that an earlier attempt may have arrived too and could not be looked up."""
+    note = _context(["possible duplicate: an earlier attempt was not confirmed, and Slack would not let us look it up"])
+    return Message(*limits.fitted(message.text, [*message.blocks, note]))
+
+
+def _story(told: Sequence[Told]) -> Story:
+    decision, run, run_id = None, None, None
+    for row in told:
+        try:
+            if row.kind == "decision":
+                decision = msgspec.convert(dict(row.payload), decisions.Decision)
+                run_id = row.payload.get("run_id")
+            elif row.kind == "run":
+                run = msgspec.convert(dict(row.payload), Run)
+                run_id = run.run_id
+            else:
+                raise NotComposable(f"unknown kind {row.kind!r}")
+        except msgspec.ValidationError as error:
+            raise NotComposable(f"{row.kind}: {error}") from None
+    return Story(decision, run, run_id, told[-1].at)
+
+
+def _headline(story: Story) -> str:
+    """What happened, with numbers. The word comes first: a phone shows the first forty characters."""
+    run, decision = story.run, story.decision
+    if run is None:
+        assert decision is not None
+        return f"{WORDS[decision.decision]} {decision.model}: {_evidence(decision)}"
+    if run.state is State.CHAMPION:
+        over = f" over {run.champion}" if run.champion else ", the first champion"
+        return f"PROMOTED {run.candidate}{over}: {figures.gates_short(run.gates[:1])}"
+    if run.state is State.REGISTERED:
+        return f"APPROVAL NEEDED {run.candidate}: every gate passed, {figures.gates_short(run.gates[:1])}"
+    if run.state is State.REJECTED:
+        short = [gate for gate in run.gates if gate.verdict is not runs.GateVerdict.PASS]
+        failed = any(gate.verdict is runs.GateVerdict.FAIL for gate in short)
+        return f"GATES {'FAILED' if failed else 'INCONCLUSIVE'} {run.candidate}: {figures.gates_short(sorted(short, key=lambda g: g.verdict != 'fail'))}"
+    if run.state is State.FAILED:
+        return f"FAILED {run.run_id}: {run.error}"
+    return f"TRAINING {run.run_id}" + (f" for {decision.model}: {_evidence(decision)}" if decision else "")
+
+
+def _evidence(decision: decisions.Decision) -> str:
+    """The breached signals that fit beside each other, quality first."""
+    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: (r.signal not in trigger.QUALITY, r.signal not in trigger.DRIFT))
+    line = ""
+    for reason in breached:
+        longer = f"{line} + {figures.short(reason)}" if line else figures.short(reason)
+        if line and len(longer) > limits.HEADER - 42:
+            break
+        line = longer
+    return line or "no signal in breach"
+
+
+def _lead(story: Story) -> str:
+    parts = []
+    if story.decision:
+        breached = sum(reason.breached for reason in story.decision.reasons)
+        cause = f"believed cause: *{story.decision.cause}*" if story.decision.cause else "no cause named"
+        parts += [f"Model `{limits.escape(story.decision.model)}`", cause, f"{breached} of {len(story.decision.reasons)} signals in breach"]
+    if story.run_id:
+        parts.append(f"run `{limits.escape(story.run_id)}`" + ("" if story.decision else ", started by hand"))
+    return "  ·  ".join(parts)
+
+
+def _fields(reasons: Sequence[decisions.Reason]) -> Iterator[limits.Block]:
+    """The evidence in two columns, what is in breach first. Beyond Slack's ten the last one says how many are missing."""
+    ordered = sorted(reasons, key=lambda reason: not reason.breached)
+    texts = [figures.field(reason) for reason in ordered]
+    if len(texts) > limits.FIELDS:
+        texts = [*texts[: limits.FIELDS - 1], f"… and {len(texts) - limits.FIELDS + 1} more signals"]
+    if texts:
+        yield {"type": "section", "fields": [{"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts]}
+
+
+def _outcome(run: Run) -> Iterator[limits.Block]:
+    if run.error:  # what an exception said is foreign: plain text, so nothing in it is markup
+        yield {"type": "section", "text": {"type": "plain_text", "text": limits.cut(f"Error: {run.error}", limits.SECTION), "emoji": False}}
+    if run.gates:
+        passed = sum(gate.verdict is runs.GateVerdict.PASS for gate in run.gates)
+        lines = [figures.gate_line(gate) for gate in sorted(run.gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)]
+        yield _section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(lines))
+
+
+def _next(story: Story) -> str:
+    run = story.run
+    if run is None:
+        assert story.decision is not None
+        return _ADVICE[story.decision.decision]
+    name, keeps = limits.escape(run.run_id), f"`{limits.escape(run.champion)}` keeps serving" if run.champion else "No model serves yet"
+    look = f"`python retrain/run.py show {name}`"
+    if run.state is State.CHAMPION:
+        return f"Nothing to do: `{limits.escape(str(run.candidate))}` serves. Its own live accuracy follows with the labels of the next days."
+    if run.state is State.REGISTERED:
+        return f"{keeps}. To promote: `python retrain/run.py promote {name}`"
+    if run.state is State.REJECTED:
+        return f"{keeps}. Read the gates above; where one is inconclusive, label what it asks for. Details: {look}"
+    if run.state is State.FAILED:
+        return f"{keeps}. Remove the cause, then start again: `python retrain/run.py run`. Details: {look}"
+    return f"Nothing to do: the run is at *{run.state}*{_progress(run)}. {keeps}."
+
+
+def _progress(run: Run) -> str:
+    """Which of the steps before an end this is."""
+    steps = [State.TRAINING, State.EVALUATED, State.COMPILED, State.GATED, State.REGISTERED]
+    return f", step {steps.index(run.state) + 1} of {len(steps)}" if run.state in steps else ""
+
+
+def _origin(story: Story) -> list[str]:
+    if story.decision is None:
+        return [f"updated {_date(story.at)}"]
+    taken = story.decision
+    at = times.rfc3339(taken.at)
+    return [
+        f"decision `{limits.escape(taken.id)}`  ·  sha256 `{limits.escape(taken.sha256[:12])}`  ·  decided {_date(taken.at)}  ·  updated {_date(story.at)}",
+        f"replay: `python retrain/run.py replay --from {at} --to {at}`",
+    ]
+
+
+def _date(at: dt.datetime) -> str:
+    """A time in the reader's own zone; the text after the bar is for clients that cannot."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def _section(text: str) -> limits.Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": limits.cut(text, limits.SECTION)}}
+
+
+def _context(texts: Sequence[str]) -> limits.Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts]}

@@ -1,0 +1,67 @@
+"""Pure. Slack's limits, and how a text is cut to them with a mark. The one place that escapes what others wrote."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+Block = dict[str, Any]
+
+HEADER: Final = 150
+SECTION: Final = 3000
+FIELD: Final = 2000
+FIELDS: Final = 10
+BLOCKS: Final = 50
+TOTAL: Final = 12_000  # the whole message as JSON, as it goes over the wire
+MARK: Final = " … (cut)"
+_LEAST: Final = 2 * len(MARK)
+
+
+def escape(text: str) -> str:
+    """Text others wrote, as mrkdwn shows it literally: no mention, no link, no end of a code span.
+
+    >>> escape("<!channel> a & `b`")
+    "&lt;!channel&gt; a &amp; 'b'"
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters; a mark says that something is missing, and no entity is left in halves.
+
+    >>> cut("a long sentence &amp; more", 18)
+    'a long sen … (cut)'
+    """
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - len(MARK)]
+    begin = kept.rfind("&", len(kept) - 4)
+    if begin >= 0 and ";" not in kept[begin:]:
+        kept = kept[:begin]
+    return kept + MARK
+
+
+def size(text: str, blocks: list[Block]) -> int:
+    """Characters of the message as JSON."""
+    return len(json.dumps({"text": text, "blocks": blocks}))
+
+
+def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
+    """The message within Slack's total: the longest text gives way first, halved until all fits."""
+    text, blocks = cut(text, SECTION), copy.deepcopy(blocks[:BLOCKS])
+    while size(text, blocks) > TOTAL:
+        longest = max(_texts(blocks), key=lambda found: len(json.dumps(found["text"])))
+        if len(longest["text"]) <= _LEAST:
+            blocks.pop()
+        else:
+            longest["text"] = cut(longest["text"], max(len(longest["text"]) // 2, _LEAST))
+    return text, blocks
+
+
+def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:
+    """Every text object of the blocks."""
+    for block in blocks:
+        if "text" in block:
+            yield block["text"]
+        yield from block.get("fields", ())
+        yield from block.get("elements", ())

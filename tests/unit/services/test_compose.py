@@ -1,0 +1,98 @@
+"""A message is read as the on-call reads it (golden), keeps Slack's limits whatever it is told, and never lets foreign text become markup."""
+
+import dataclasses
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import decisions, runs
+from services.local.slack_sandbox import blocks
+from services.notifier import compose, limits
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
+REASONS = (
+    decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True),
+    decisions.Reason("intent_mix_kl", 0.592, 0.028, 1200, 0.55, 0.64, breached=True),
+    decisions.Reason("low_confidence_rate", 0.134, 0.08, 1200, 0.116, 0.155, breached=True),
+    decisions.Reason("p95_latency_ms", 5.3, 15.0, 1200, None, None, breached=False),
+)
+GATES = (
+    runs.Gate("accuracy", runs.GateVerdict.PASS, 0.884, 0.801, 0.005, 0.05, 0.12, 612),
+    runs.Gate("recall:escalation", runs.GateVerdict.PASS, 0.9, 0.8, 0.05, -0.1, 0.3, 20),
+)
+
+
+def decision(**changed: Any) -> compose.Told:
+    taken = decisions.Decision("d_1", AT, "v1", decisions.Kind.RETRAIN, None, decisions.Cause.LANGUAGE, REASONS, "p" * 64, "s" * 64)
+    payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {"at": AT.isoformat(), "run_id": "ft_2026_04_30"}
+    return compose.Told("decision", json.loads(json.dumps(payload)), AT)
+
+
+def run(state: runs.State, **changed: Any) -> compose.Told:
+    payload = {"run_id": "ft_2026_04_30", "state": state, "decision_id": "d_1", "base_model": "minilm", "candidate": None, "champion": "v1"}
+    payload |= {"gates": [], "promoted": False, "error": None} | changed
+    return compose.Told("run", json.loads(json.dumps(payload)), AT + dt.timedelta(minutes=7))
+
+
+def gates(*found: runs.Gate) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(gate) for gate in found]
+
+
+PROMOTED = [decision(), run(runs.State.TRAINING), run(runs.State.CHAMPION, candidate="v2", promoted=True, gates=gates(*GATES))]
+
+
+@pytest.mark.parametrize(("name", "told"), [("retrain", PROMOTED[:1]), ("promoted", PROMOTED)])
+def test_the_message_an_on_call_reads(name: str, told: list[compose.Told]) -> None:
+    """To renew after a change of wording: write `found` to the file and read it."""
+    found = dataclasses.asdict(compose.root(told))
+    assert found == json.loads((GOLDEN / f"slack_{name}.json").read_text())
+
+
+def test_the_header_says_what_happened_with_numbers_and_n() -> None:
+    assert (
+        compose.root([decision()]).text
+        == "RETRAIN DECIDED v1: live accuracy 65.1 % (limit 90.0 %, n = 327) + intent mix KL 0.592 nats (limit 0.028 nats, n = 1,200)"
+    )
+
+
+def test_a_failed_gate_is_named_first_and_the_champion_stays() -> None:
+    failed = runs.Gate("recall:promotion", runs.GateVerdict.FAIL, 0.5, 0.9, 0.05, -0.6, -0.2, 20)
+    message = compose.root([decision(), run(runs.State.REJECTED, candidate="v2", gates=gates(*GATES, failed))])
+    assert message.text.startswith("GATES FAILED v2: recall of promotion 50.0 % against 90.0 % (n = 20)")
+    assert "`v1` keeps serving" in json.dumps(message.blocks)
+
+
+def test_a_failed_run_says_why_and_how_to_start_again() -> None:
+    message = compose.root([run(runs.State.FAILED, decision_id=None, error="no space left on device")])
+    assert message.text == "FAILED ft_2026_04_30: no space left on device"
+    assert "python retrain/run.py run" in json.dumps(message.blocks)
+
+
+@given(st.text(min_size=1, max_size=400), st.integers(0, 40))
+def test_whatever_it_is_told_slack_takes_it(foreign: str, many: int) -> None:
+    reasons = tuple(dataclasses.replace(REASONS[i % 4], signal=foreign + str(i)) for i in range(many))
+    broken = runs.Gate(foreign, runs.GateVerdict.FAIL, None, None, None, None, None, 0, foreign)
+    told = [decision(model=foreign, reasons=reasons), run(runs.State.REJECTED, candidate=foreign, gates=gates(*[broken] * many), error=foreign)]
+    for message in (compose.root(told), compose.reply(told[1]), compose.possible_duplicate(compose.root(told))):
+        assert blocks.problems(message.blocks) == []
+        assert not blocks.too_long(message.text, message.blocks)
+        assert message.text.strip()
+
+
+@pytest.mark.parametrize("hostile", ["<!channel>", "<@U1>", "<https://evil.example|click>", "`*x*`"])
+def test_foreign_text_stays_text(hostile: str) -> None:
+    message = compose.root([decision(model=hostile), run(runs.State.FAILED, error=hostile)])
+    shown = [text["text"] for text in limits._texts(message.blocks) if text["type"] == "mrkdwn"]
+    assert not any(hostile in text for text in [message.text, *shown])
+
+
+@pytest.mark.parametrize("told", [compose.Told("decision", {"id": "d"}, AT), compose.Told("gossip", {}, AT)])
+def test_what_cannot_be_told_is_named(told: compose.Told) -> None:
+    with pytest.raises(compose.NotComposable):
+        compose.root([told])
