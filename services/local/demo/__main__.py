@@ -20,7 +20,7 @@ from services.local import jars, supervisor, topology
 from services.local.demo import play, recount, report, stage, story, traffic
 
 _SEED = 20260420
-_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain")
+_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier")
 
 
 def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
@@ -44,6 +44,7 @@ def run(chosen: argparse.Namespace) -> int:
     told = story.plan(base, later, seed=_SEED)
     corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in told.corpus) if isinstance(row, dict)]
     with stage.up(None, {}) as on:
+        on.start_sandbox()
         for name in _ALWAYS_ON:
             on.start(name)
         pids = {child.name: child.process.pid for child in on.owner.children}
@@ -74,6 +75,7 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
     kinds["acc_after"] = [d for d in days if d.kind == story.LATER and d.window["model"] != first]
     early = play.BEGIN + play.DAY * story.DAYS.index(story.LATER)
     gateway = next(child for child in on.owner.children if child.name == "gateway")
+    sent, unsent = playing.messages()
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
@@ -86,6 +88,8 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
         **{f"truth_{name}": _truth(chosen) for name, chosen in kinds.items()},
         "early_retrains": sum(row["decision"] == "retrain" and row["at"] <= early for row in taken),
         "swaps": len(playing.customers.models),
+        "slack_sent": sent,
+        "slack_unsent": unsent,
         "same_process": gateway.process.poll() is None and gateway.process.pid == pids["gateway"],
         "all_decisions": taken,
         "runs": runs,
@@ -103,6 +107,7 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
         print(f"{name:12} {report.percent(summary[name])} by sampled labels, {report.percent(summary['truth_' + name])} in truth")
     for row in summary["runs"]:
         print(f"run {row['id']}: {row['state']}, candidate {row['candidate']}, " + ", ".join(f"{g['gate']} {g['verdict']}" for g in row["gates"]))
+    print(f"Slack        {summary['slack_sent']} messages sent, {summary['slack_unsent']} not: http://{ports.HOST}:{on.slack_port}/")
     print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")
     for problem in failed:
         print(f"the loop did not close: {problem}")

@@ -71,9 +71,19 @@ class Play:
             tqdm.write(report.line(self.days[-1]), file=sys.stdout)
 
     def settle(self) -> None:
-        """Wait until every message that was answered is counted; what never is, the recount will show."""
+        """Wait until every message that was answered is counted and every notice is out; what never is, the summary will show."""
         with contextlib.suppress(supervisor.NotReady):
             self.on.wait(self._all_counted, "the last messages to be counted", timeout_s=30)
+
+        with contextlib.suppress(supervisor.NotReady):
+            self.on.wait(lambda: self.messages()[1] == 0, "the last messages to reach Slack", timeout_s=30)
+
+    def messages(self) -> tuple[int, int]:
+        """How many messages of the outbox are in Slack, and how many are not yet."""
+        sent = tables.outbox.c.sent_at.is_not(None)
+        with self.on.engine.connect() as connection:
+            counted = dict(connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all())
+        return counted.get(True, 0), counted.get(False, 0)
 
     def _all_counted(self) -> bool:
         return sum(int(row["n"]) for row in self.on.rows(store.windows, horizon="1d")) >= len(self.customers.truth)

@@ -68,6 +68,8 @@ def problems(summary: Mapping[str, Any]) -> list[str]:
     stable, drifted, after = (summary[name] for name in ("acc_stable", "acc_drifted", "acc_after"))
     if summary["promoted"] < 1:
         found.append("no retrained model was promoted")
+    if not summary["slack_sent"] or summary["slack_unsent"]:
+        found.append(f"Slack got {summary['slack_sent']} messages and lacks {summary['slack_unsent']}")
     if summary["early_retrains"]:
         found.append("a retrain in the stable or mix-only days")
     if summary["swaps"] < 2 or not summary["same_process"]:

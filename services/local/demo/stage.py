@@ -27,6 +27,7 @@ class Stage:
     owner: supervisor.Supervisor
     engine: sa.Engine
     logs: Path
+    slack_port: int
 
     def port(self, name: str) -> int:
         """The port of a process, by the variable that names it."""
@@ -34,9 +35,15 @@ class Stage:
 
     def start(self, name: str) -> supervisor.Child:
         """Start one process of the list."""
-        process = processes.named(name)
-        argv = [sys.executable, *process.command]
-        return self.owner.start(name, argv, env=topology.inherited() | self.environment, log=self.logs / f"{name}.log", cwd=topology.ROOT)
+        return self._start(name, *processes.named(name).command)
+
+    def start_sandbox(self) -> supervisor.Child:
+        """Start what stands in for Slack."""
+        return self._start("slack_sandbox", "-m", "services.local.slack_sandbox", "--port", str(self.slack_port))
+
+    def _start(self, name: str, *command: str) -> supervisor.Child:
+        env = topology.inherited() | self.environment
+        return self.owner.start(name, [sys.executable, *command], env=env, log=self.logs / f"{name}.log", cwd=topology.ROOT)
 
     def rows(self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any) -> list[dict[str, Any]]:
         """What `services.show` would print."""
@@ -61,7 +68,7 @@ class Stage:
 
 @contextlib.contextmanager
 def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
-    """The servers, migrated and provisioned, and the sandbox that stands in for Slack."""
+    """The servers, migrated and provisioned, and a free port for every process; none is started yet."""
     with topology.embedded(directory) as (addresses, owner):
         topology.prepare(addresses)
         gateway, dashboard, slack = ports.free(3)
@@ -74,4 +81,4 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
         environment = addresses.environment() | {settings.PREFIX + name: value for name, value in mine.items()} | overlay
-        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs")
+        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs", slack)
