@@ -2,6 +2,7 @@
 
 from alembic import context
 from sqlalchemy import create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 from schemas import settings, tables
 
@@ -18,7 +19,11 @@ def _url() -> str:
 def run() -> None:
     """Each revision in its own transaction; a lock that is not to be had fails fast instead of queueing traffic behind it."""
     engine = create_engine(_url(), poolclass=pool.NullPool)
-    with engine.connect() as connection:
+    try:
+        connection = engine.connect()
+    except OperationalError:
+        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+    with connection:
         connection.execute(text("set lock_timeout = '5s'"))
         connection.execute(text("set statement_timeout = '5min'"))
         connection.commit()

@@ -83,7 +83,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         champion = store.champion(connection)
     parts = _parts(shop, rows)
     sha256 = snapshot.freeze(rows, shop.models / "snapshots")
-    base = {"snapshot_sha256": sha256, "recipe_sha256": shop.recipe.sha256, "base_model": shop.recipe.base_model}
+    base: dict[str, Any] = {"snapshot_sha256": sha256, "recipe_sha256": shop.recipe.sha256, "base_model": shop.recipe.base_model}
     _advance(shop, run_id, runs.State.TRAINING, started=sa.func.now(), champion=champion and champion["model"], **base)
     shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
     scratch = shop.models / f".{run_id}"  # beside the models: the signing key lies there
@@ -105,8 +105,9 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         )
         return runs.State.REJECTED
     promote.register(shop.engine, shop.models, scratch, candidate, run_id)
-    _advance(shop, run_id, runs.State.REGISTERED)
-    if shop.policy.trigger.promotion == "approve":
+    asks = shop.policy.trigger.promotion == "approve"
+    _advance(shop, run_id, runs.State.REGISTERED, told=asks)
+    if asks:
         return runs.State.REGISTERED
     promote.promote(shop.engine, shop.models, run_id, by="policy")
     shop.lines.line("DECISION", {"promote": True, "strategy": "blue_green", "reason": "every gate passed"})
@@ -205,12 +206,13 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
     )
 
 
-def _advance(shop: Workshop, run_id: str, state: runs.State, **values: Any) -> None:
-    """Record a state, and tell of it in the same transaction."""
+def _advance(shop: Workshop, run_id: str, state: runs.State, *, told: bool = True, **values: Any) -> None:
+    """Record a state, and tell of it in the same transaction; one that is over at once need not be told."""
     with shop.engine.begin() as connection:
         store.change_run(connection, run_id, state=state, **values)
         store.record_step(connection, run_id, state, {})
-        promote.tell(connection, run_id)
+        if told:
+            promote.tell(connection, run_id)
 
 
 def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:

@@ -16,6 +16,7 @@ from retrain import replay
 from retrain.history import files
 from retrain.history import store as history
 from schemas import decisions, policy, settings, times
+from streams import database
 
 EXIT_FIRES = 10
 _WARM_UP = dt.timedelta(days=28)  # how far back verdicts are remembered
@@ -36,12 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference-until", type=times.instant, metavar="T")
 
 
-def run(chosen: argparse.Namespace, engine: Callable[[settings.Settings], sa.Engine]) -> int:
+def run(chosen: argparse.Namespace) -> int:
     """Replay; exit 10 if any decision is retrain."""
     try:
         policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", policy.load(settings.Settings().policy))]
         known = files.incidents(chosen.incidents) if chosen.incidents else []
-        source = _from_files(chosen) if chosen.logs else _from_postgres(chosen, engine(settings.load("database_url")))
+        source = _from_files(chosen) if chosen.logs else _from_postgres(chosen, database.opened(settings.load("database_url").database_url))
     except policy.PolicyError as error:
         settings.refuse(str(error))
     except files.BadHistory as error:
@@ -70,8 +71,7 @@ def _from_files(chosen: argparse.Namespace) -> Source:
 def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
     def scenes(rules: policy.Policy) -> Iterator[replay.Scene]:
         since = chosen.since - _WARM_UP if chosen.since else None
-        with engine.connect() as connection:
-            connection.execute(sa.text("set transaction read only"))
+        with engine.connect().execution_options(postgresql_readonly=True) as connection:
             for at in history.hour_ends(connection, since, chosen.until):
                 promotion = history.champion_at(connection, at)
                 if promotion is not None:

@@ -19,25 +19,12 @@ import sqlalchemy as sa
 
 from retrain import playback, recipe, store
 from schemas import policy, runs, settings, times
-from streams import store as streams_store
+from streams import database
 
-EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: 1, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
-EXIT_INCONCLUSIVE = 21
 EXIT_TRY_AGAIN = 75
+EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
+EXIT_INCONCLUSIVE = 21
 _POLL_S = 1.0
-
-
-def _engine(loaded: settings.Settings) -> sa.Engine:
-    assert loaded.database_url is not None
-    engine = streams_store.engine(loaded.database_url.get_secret_value())
-    try:
-        with engine.connect() as connection:
-            store.champion(connection)
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    return engine
 
 
 def _workshop(loaded: settings.Settings) -> Any:
@@ -49,7 +36,7 @@ def _workshop(loaded: settings.Settings) -> Any:
     except (policy.PolicyError, recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    return job.Workshop(_engine(loaded), loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
+    return job.Workshop(database.opened(loaded.database_url), loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -108,7 +95,7 @@ def work(_chosen: argparse.Namespace) -> int:
 
 def show(chosen: argparse.Namespace) -> int:
     """One run as JSON."""
-    with _engine(settings.load("database_url")).connect() as connection:
+    with database.opened(settings.load("database_url").database_url).connect() as connection:
         row = store.run(connection, chosen.run)
     if row is None:
         settings.refuse(f"no run {chosen.run}; see `python -m services.show runs`", 2)
@@ -123,7 +110,7 @@ def promote(chosen: argparse.Namespace) -> int:
 
     loaded = settings.load("database_url")
     try:
-        model = promotion.promote(_engine(loaded), loaded.models, chosen.run, by=chosen.by)
+        model = promotion.promote(database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by)
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
         settings.refuse(str(error), 5)
     print(json.dumps({"promoted": model}))
@@ -132,7 +119,7 @@ def promote(chosen: argparse.Namespace) -> int:
 
 def replay(chosen: argparse.Namespace) -> int:
     """The decisions history would have led to; exit 10 if any is retrain."""
-    return playback.run(chosen, _engine)
+    return playback.run(chosen)
 
 
 def _parser() -> argparse.ArgumentParser:

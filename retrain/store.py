@@ -18,9 +18,13 @@ def current_labels(as_of: dt.datetime | None = None) -> "sa.Select[Any]":
     """The label that holds for each request: the newest not retracted, as people knew at `as_of` (None: now)."""
     label = tables.human_label
     known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
-    mine = known.distinct(label.c.req_id, label.c.annotator).order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id).subquery()
+    mine = (
+        known.ext(pg.distinct_on(label.c.req_id, label.c.annotator))
+        .order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)
+        .subquery()
+    )
     held = sa.select(mine).where(mine.c.action == "label")
-    return held.distinct(mine.c.req_id).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
+    return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
 
 
 def labelled_rows(connection: Connection, as_of: dt.datetime) -> pd.DataFrame:
@@ -29,7 +33,7 @@ def labelled_rows(connection: Connection, as_of: dt.datetime) -> pd.DataFrame:
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
     label, sample = current_labels(as_of).subquery(), tables.sampled_prediction
     columns = (sample.c.req_id.label("id"), sample.c.text, label.c.intent, sa.literal("live").label("kind"), sample.c.conversation, sa.null().label("cluster"))
-    once = sa.select(*columns, sample.c.ts).distinct(sample.c.req_id).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of)
+    once = sa.select(*columns, sample.c.ts).ext(pg.distinct_on(sample.c.req_id)).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of)
     live = once.order_by(sample.c.req_id, sample.c.model).subquery()
     newest_last = sa.select(live).order_by(live.c.ts, live.c.id)
     found = [dict(row) for query in (imported.order_by(corpus.c.id), newest_last) for row in connection.execute(query).mappings()]

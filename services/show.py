@@ -7,11 +7,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import sqlalchemy as sa
-
 from schemas import settings, times, windows
 from services import store
-from streams import store as streams_store
+from streams import database
 
 READERS = {
     "windows": store.windows,
@@ -86,16 +84,9 @@ def main() -> None:
     parser.add_argument("--to", dest="until", type=times.instant, metavar="T")
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
-    url = settings.load("database_url").database_url
-    assert url is not None
     wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until)
-    try:
-        with streams_store.engine(url.get_secret_value()).connect() as connection:
-            rows = list(READERS[chosen.what](connection, wanted))
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    with database.opened(settings.load("database_url").database_url).connect() as connection:
+        rows = list(READERS[chosen.what](connection, wanted))
     if chosen.json:
         sys.stdout.writelines(json.dumps(row, default=times.rfc3339, ensure_ascii=False) + "\n" for row in rows)
     else:

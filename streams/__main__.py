@@ -16,7 +16,9 @@ def main() -> None:
     parser.parse_args()
     loaded = settings.load("kafka", "database_url")
     _check_kafka(str(loaded.kafka))
-    _check_database(loaded)
+    from streams import database  # numpy and SQLAlchemy load slowly: a missing address is said first
+
+    database.opened(loaded.database_url).dispose()
     mode.loop.use("uvloop")
     import faust
 
@@ -36,21 +38,6 @@ def _check_kafka(addresses: str) -> None:
             continue
         return
     settings.refuse(f"no Kafka broker answers at {addresses}; check INTENTWATCH_KAFKA or run `make up`", settings.EXIT_DEPENDENCY)
-
-
-def _check_database(loaded: settings.Settings) -> None:
-    import sqlalchemy as sa
-
-    from streams import store
-
-    assert loaded.database_url is not None
-    try:
-        with store.engine(loaded.database_url.get_secret_value()).connect() as connection:
-            store.positions(connection, loaded.topic)
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def engine(url: str) -> sa.Engine:
     )
 
 
+def probe(connection: Connection) -> None:
+    """Read nothing from a table: fails where there is none."""
+    connection.execute(sa.select(tables.stream_offset.c.part).limit(0))
+
+
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
     """Become the owner of these partitions: from now on every older epoch is fenced."""
     table = tables.stream_offset

@@ -9,7 +9,7 @@ import uvicorn
 from schemas import policy, settings
 from services import ports
 from services.gateway import app, champion, serving_log
-from streams import store as streams_store
+from streams import database
 
 
 def main() -> None:
@@ -17,14 +17,13 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("kafka", "database_url")
     assert loaded.kafka is not None
-    assert loaded.database_url is not None
     try:
         rules = policy.load(loaded.policy)
     except policy.PolicyError as error:
         settings.refuse(str(error))
     if ports.listening(loaded.gateway_port):
         settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
-    follow = champion.Champion(streams_store.engine(loaded.database_url.get_secret_value()), loaded.models)
+    follow = champion.Champion(database.opened(loaded.database_url), loaded.models)
     gateway = app.Gateway(follow, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again once it has drained: that is a good end, not a crash
     uvicorn.run(app.build(gateway), host=loaded.bind, port=loaded.gateway_port, log_level="warning", access_log=False)

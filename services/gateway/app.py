@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import prometheus_client
-from fastapi import FastAPI, Header, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 
@@ -103,37 +103,49 @@ def build(gateway: Gateway) -> FastAPI:
     ) -> Any:
         messages, single = _parsed(await _limited(request))
         ts = _event_time(x_event_time) if gateway.test_clock and x_event_time else dt.datetime.now(dt.UTC)
-        model = gateway.champion.session
-        if model is None:
-            raise HTTPException(503, "no champion yet: promote a model first, `python retrain/run.py run`")
-        if gateway.in_hand >= _WAITING:
-            raise HTTPException(429, "saturated", {"Retry-After": "1"})
         req_id = x_request_id or uuid.uuid4().hex
-        gateway.in_hand += 1
-        try:
-            results = await asyncio.get_running_loop().run_in_executor(
-                gateway.pool,
-                lambda: [gateway.classify(model, m, req_id if single else f"{req_id}-{i}", ts) for i, m in enumerate(messages)],
-            )
-        finally:
-            gateway.in_hand -= 1
+        results = await _answered(gateway, messages, [req_id] if single else [f"{req_id}-{i}" for i in range(len(messages))], ts)
         return results[0] if single else {"results": results}
 
-    @app.get("/livez")
+    app.include_router(_operation(gateway))
+    return app
+
+
+async def _answered(gateway: Gateway, messages: list[Message], req_ids: list[str], ts: dt.datetime) -> list[dict[str, Any]]:
+    """Classify in the pool, all with one model; 503 without a champion, 429 when saturated."""
+    model = gateway.champion.session
+    if model is None:
+        raise HTTPException(503, "no champion yet: promote a model first, `python retrain/run.py run`")
+    if gateway.in_hand >= _WAITING:
+        raise HTTPException(429, "saturated", {"Retry-After": "1"})
+    gateway.in_hand += 1
+    try:
+        return await asyncio.get_running_loop().run_in_executor(
+            gateway.pool, lambda: [gateway.classify(model, message, req_id, ts) for message, req_id in zip(messages, req_ids, strict=True)]
+        )
+    finally:
+        gateway.in_hand -= 1
+
+
+def _operation(gateway: Gateway) -> APIRouter:
+    """What those who run it ask."""
+    router = APIRouter()
+
+    @router.get("/livez")
     async def livez() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @router.get("/readyz")
     async def readyz() -> Response:
         model = gateway.champion.session
         status = {"status": "ok", "model": model.model} if model else {"status": "waiting", "reason": "no champion yet"}
         return JSONResponse(status, 200 if model else 503)
 
-    @app.get("/metrics")
+    @router.get("/metrics")
     async def metrics() -> Response:
         return Response(prometheus_client.generate_latest(gateway.registry), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
-    return app
+    return router
 
 
 async def _limited(request: Request) -> bytes:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from schemas import settings, times
 from services.labels import accept, guideline, ingest, store
-from streams import store as streams_store
+from streams import database
 
 EXIT_INTEGRITY = 5
 
@@ -104,15 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Parse, connect, do."""
     chosen = _parser().parse_args()
-    url = settings.load("database_url").database_url
-    assert url is not None
-    try:
-        code = chosen.do(streams_store.engine(url.get_secret_value()), chosen)
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    sys.exit(code)
+    sys.exit(chosen.do(database.opened(settings.load("database_url").database_url), chosen))
 
 
 if __name__ == "__main__":

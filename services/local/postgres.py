@@ -61,10 +61,10 @@ def _open_to(user: str, directory: Path) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether a server there answers a query."""
+    """Whether a server there accepts a connection to that database."""
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3})
     try:
-        with engine.connect() as connection:
-            return connection.execute(sa.text("select 1")).scalar() == 1
+        with engine.connect():
+            return True
     except sa.exc.OperationalError:
         return False

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from schemas import settings
 from services.notifier import deliver, slack, store
-from streams import store as streams_store
+from streams import database
 
 EXIT_TRY_AGAIN = 75
 _POLL_S = 1.0
@@ -28,19 +28,6 @@ def _slack(loaded: settings.Settings) -> slack.Slack:
         )
     token = loaded.slack_token.get_secret_value() if loaded.slack_token else slack.SANDBOX_TOKEN
     return slack.Slack(token, loaded.slack_channel, loaded.slack_base_url or slack.SLACK)
-
-
-def _engine(loaded: settings.Settings) -> sa.Engine:
-    assert loaded.database_url is not None
-    engine = streams_store.engine(loaded.database_url.get_secret_value())
-    try:
-        with engine.connect() as connection:
-            store.waiting(connection)
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    return engine
 
 
 def once(carrier: deliver.Carrier) -> None:
@@ -74,7 +61,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("database_url")
     client = _slack(loaded)
-    carrier = deliver.Carrier(_engine(loaded), client)
+    carrier = deliver.Carrier(database.opened(loaded.database_url), client)
     if chosen.once:
         once(carrier)
     else:

@@ -198,7 +198,7 @@ def _next(story: Story) -> str:
     if run.state is State.CHAMPION:
         return f"Nothing to do: `{limits.escape(str(run.candidate))}` serves. Its own live accuracy follows with the labels of the next days."
     if run.state is State.REGISTERED:
-        return f"{keeps}. To promote: `python retrain/run.py promote {name}`"
+        return f"{keeps}. To promote: `python retrain/run.py promote {name} --by YOUR_NAME`"
     if run.state is State.REJECTED:
         return f"{keeps}. Read the gates above; where one is inconclusive, label what it asks for. Details: {look}"
     if run.state is State.FAILED:

@@ -50,7 +50,13 @@ def _seconds(seconds: float) -> Any:
 
 def claim(connection: Connection, lease_s: float) -> Row | None:
     """The oldest due message that heads its thread, taken for `lease_s`; None if there is none. Until it is settled its thread waits, others do not."""
-    heads = sa.select(*_ROW, _outbox.c.next_attempt_at).distinct(_outbox.c.thread_key).where(*_OPEN).order_by(_outbox.c.thread_key, _outbox.c.id).subquery()
+    heads = (
+        sa.select(*_ROW, _outbox.c.next_attempt_at)
+        .ext(pg.distinct_on(_outbox.c.thread_key))
+        .where(*_OPEN)
+        .order_by(_outbox.c.thread_key, _outbox.c.id)
+        .subquery()
+    )
     due = sa.select(*(heads.c[column.name] for column in _ROW)).where(heads.c.next_attempt_at <= sa.func.now()).order_by(heads.c.id).limit(1)
     found = connection.execute(due).mappings().first()
     if found is None:

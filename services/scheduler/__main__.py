@@ -19,23 +19,10 @@ from retrain import log
 from retrain import store as retrain_store
 from schemas import policy, settings, taxonomy, times
 from services.scheduler import monitor, store
-from streams import store as streams_store
+from streams import database
 
 _TICK_S = 0.5
 warn = logging.getLogger("intentwatch.scheduler").warning
-
-
-def _engine(loaded: settings.Settings) -> sa.Engine:
-    assert loaded.database_url is not None
-    engine = streams_store.engine(loaded.database_url.get_secret_value())
-    try:
-        with engine.connect() as connection:
-            store.due(connection, 1)
-    except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
-    except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    return engine
 
 
 def serve() -> None:
@@ -47,7 +34,7 @@ def serve() -> None:
         rules = policy.load(loaded.policy)
     except policy.PolicyError as error:
         settings.refuse(str(error))
-    watch = monitor.Monitor(_engine(loaded), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
+    watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
 
     def tick() -> None:
         try:
@@ -64,7 +51,7 @@ def serve() -> None:
 
 def incident(chosen: argparse.Namespace) -> None:
     """Open or close a business incident."""
-    with _engine(settings.load("database_url")).begin() as connection:
+    with database.opened(settings.load("database_url").database_url).begin() as connection:
         at = chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
         if chosen.action == "close":
             print(store.close_incidents(connection, chosen.kind, chosen.intent, at))
