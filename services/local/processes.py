@@ -25,7 +25,7 @@ PROCESSES: Final[tuple[Process, ...]] = (
     Process("scheduler", ("-m", "services.scheduler"), ("DATABASE_URL", "POLICY"), ("migrate",)),
     Process("retrain", ("retrain/run.py", "work"), ("DATABASE_URL", "MODELS", "POLICY"), ("migrate",), torch=True),
     Process("notifier", ("-m", "services.notifier"), ("DATABASE_URL", "SLACK_TOKEN", "SLACK_CHANNEL", "SLACK_BASE_URL"), ("migrate",)),
-    Process("dashboard", ("-m", "services.dashboard"), ("DATABASE_URL",), ("migrate",), port="DASHBOARD_PORT"),
+    Process("dashboard", ("-m", "services.dashboard"), ("DATABASE_URL", "POLICY"), ("migrate",), port="DASHBOARD_PORT"),
 )
 
 

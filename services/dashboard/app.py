@@ -1,0 +1,141 @@
+"""The board over HTTP: GET / for people, /api/production and /metrics for programs, /livez and /readyz. Reads Postgres, writes nothing."""
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import jinja2
+import prometheus_client
+import sqlalchemy as sa
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.middleware.base import RequestResponseEndpoint
+
+from schemas import policy, times
+from services.dashboard import board, chart, facts, gauges, store, summary, words
+from streams import store as streams_store
+
+REFRESH_S: Final = 30
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+log = logging.getLogger("intentwatch.dashboard")
+
+
+class Unreadable(RuntimeError):
+    """The board cannot be read now; the message names cause and remedy."""
+
+
+class Dashboard:
+    """Where the figures are and by which policy they are explained."""
+
+    def __init__(self, engine: sa.Engine, rules: policy.Policy, *, test_clock: bool) -> None:
+        self.engine, self.policy, self.test_clock = engine, rules, test_clock
+
+    def check(self) -> None:
+        """Raises Unreadable unless Postgres answers and has its tables."""
+        with readable(), self.engine.connect() as connection:
+            streams_store.probe(connection)
+
+    def read(self) -> tuple[board.Board, facts.Stream]:
+        """The board as it stands, and the stream behind it. Raises Unreadable."""
+        rules = self.policy.signals
+        horizons = {rule.horizon for rule in (rules.p95_latency_ms, rules.error_rate, rules.low_confidence_rate, rules.intent_mix_kl)}
+        with readable():
+            known = store.read(self.engine, horizons)
+        return summary.of(known, self.policy, test_clock=self.test_clock), known.stream
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Turns what Postgres refuses into one sentence with its remedy."""
+    try:
+        yield
+    except sa.exc.ProgrammingError:
+        raise Unreadable("the database has no tables; run `alembic upgrade head`") from None
+    except sa.exc.SQLAlchemyError as error:
+        log.warning("Postgres does not answer: %s", str(error).splitlines()[0])
+        raise Unreadable("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`") from None
+
+
+def build(dashboard: Dashboard) -> FastAPI:
+    """The application."""
+    app = FastAPI(title="intentwatch dashboard", docs_url=None, redoc_url=None, openapi_url=None)
+    pages = _pages()
+
+    # Plain functions: FastAPI runs them in threads, so a slow database does not hold up /livez.
+    @app.get("/")
+    def production(refresh: str = "") -> Response:
+        shown, _ = dashboard.read()
+        return HTMLResponse(pages.get_template("board.html").render(board=shown, refresh=None if refresh == "off" else REFRESH_S))
+
+    @app.get("/api/production")
+    def api() -> Response:
+        shown, _ = dashboard.read()
+        return Response(json.dumps(board.plain(shown), default=times.rfc3339, ensure_ascii=False, allow_nan=False), media_type="application/json")
+
+    @app.exception_handler(Unreadable)
+    async def unreadable(request: Request, error: Unreadable) -> Response:
+        if request.url.path == "/":
+            return HTMLResponse(pages.get_template("unreadable.html").render(reason=str(error), refresh=REFRESH_S), 503)
+        return JSONResponse({"ready": False, "reason": str(error)}, 503)
+
+    _probes(app, dashboard)
+    _files(app)
+    return app
+
+
+def _probes(app: FastAPI, dashboard: Dashboard) -> None:
+    """What machines ask."""
+
+    @app.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz() -> dict[str, bool]:
+        dashboard.check()
+        return {"ready": True}
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        try:
+            shown, stream = dashboard.read()
+            text = gauges.text(shown, stream)
+        except Unreadable:
+            text = gauges.text(None, None)  # a scrape that fails would hide that the dashboard itself is up
+        return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _files(app: FastAPI) -> None:
+    """The page's own files, and the headers of every answer."""
+
+    @app.get("/style.css")
+    async def style() -> Response:
+        return Response((_TEMPLATES / "style.css").read_text(), media_type="text/css")
+
+    @app.get("/icon.svg")
+    async def icon() -> Response:
+        return Response((_TEMPLATES / "icon.svg").read_text(), media_type="image/svg+xml")
+
+    @app.middleware("http")
+    async def guarded(request: Request, answer: RequestResponseEndpoint) -> Response:
+        response = await answer(request)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def _pages() -> jinja2.Environment:
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    pages.globals |= {"chart": chart, "words": words}
+    pages.filters |= {"prose": words.prose}
+    return pages

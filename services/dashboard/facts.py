@@ -1,0 +1,87 @@
+"""Pure. What the board is made of: rows as Postgres gave them in one snapshot, and which of several models served when."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import runs, windows
+
+Row = Mapping[str, Any]
+
+HISTORY = dt.timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`: complete hours without their monitors."""
+
+    now: dt.datetime
+    watermark: dt.datetime | None = None
+    beat_s: float | None = None
+    lag: int = 0
+    unjudged: int = 0
+
+    @property
+    def clock(self) -> dt.datetime:
+        """The watermark; before the first log the wall clock."""
+        return self.watermark or self.now
+
+    @property
+    def since(self) -> dt.datetime:
+        """Where the histories begin."""
+        return self.clock - HISTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One snapshot. Rows are oldest first; `windows` has complete windows of every role; `action` is the newest decision that is no hold."""
+
+    stream: Stream
+    windows: Sequence[Row] = ()
+    signals: Sequence[Row] = ()
+    quality: Sequence[Row] = ()
+    promotions: Sequence[Row] = ()
+    references: Sequence[tuple[dt.datetime, runs.Reference]] = ()
+    decision: Row | None = None
+    action: Row | None = None
+    run: Row | None = None
+
+    @property
+    def champion(self) -> str | None:
+        """The model of the newest promotion."""
+        return self.promotions[-1]["model"] if self.promotions else None
+
+    def served(self, horizon: str) -> list[Row]:
+        """The champion's window at each end, oldest first: of the model promoted last before it, as the monitors choose it."""
+        best: dict[dt.datetime, Row] = {}
+        for row in self.windows:
+            if row["horizon"] == horizon and row["role"] == "champion" and row["complete"]:
+                held = best.get(row["end"])
+                if held is None or self._rank(row) > self._rank(held):
+                    best[row["end"]] = row
+        return [best[end] for end in sorted(best)]
+
+    def _rank(self, row: Row) -> tuple[bool, int]:
+        return row["model"] == champion_at(self.promotions, row["end"]), row["n"]
+
+    def reference(self, model: str, end: dt.datetime) -> runs.Reference | None:
+        """The model's newest reference from before `end`: the one its window was judged against."""
+        known = [found for since, found in self.references if found.model == model and since < end]
+        return known[-1] if known else None
+
+    def of(self, signal: str) -> list[Row]:
+        """A signal's judged rows."""
+        return [row for row in self.signals if row["signal"] == signal]
+
+    def stale(self, end: dt.datetime, horizon: str) -> bool:
+        """Whether the stream has gone two steps past the newest figure: a decision no longer counts it either."""
+        return self.stream.clock - end > 2 * windows.STEPS[horizon]
+
+
+def champion_at(promotions: Iterable[Row], at: dt.datetime) -> str | None:
+    """The model that was champion just before `at`; None before the first promotion."""
+    model = None
+    for row in promotions:
+        model = row["model"] if row["at"] < at else model
+    return model

@@ -1,0 +1,179 @@
+"""Pure. The six panels the policy judges: the newest verdict, its evidence and its history. Judges nothing itself."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas import policy, taxonomy, windows
+from services.dashboard import board, facts, words
+from streams.stats import divergence
+
+State, Unit = board.State, board.Unit
+
+_HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
+QUALITY: Final = ("live_accuracy", "rare_recall")
+_MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
+NO_WINDOW: Final = "No complete window yet: is the stream worker running? `python -m services.doctor streams` names what is missing."
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A judged signal's place on the board. Its name is the policy's and the key of a window's figure."""
+
+    key: str
+    name: str
+    unit: board.Unit
+
+    @property
+    def labelled(self) -> bool:
+        """Whether people's labels are behind it; then small is bad and each hour looks back over the horizon."""
+        return self.key in QUALITY
+
+
+def panel(signal: Signal, known: facts.Facts, rules: policy.Policy) -> board.Panel:
+    """The signal's panel: the newest judged value, or the newest window's with the remark that nobody has judged it, or what is missing."""
+    rule: policy.Level = getattr(rules.signals, signal.key)
+    empty = board.Panel(signal.key, signal.name, signal.unit, counted="labels" if signal.labelled else "logs", at_least=signal.labelled, horizon=rule.horizon)
+    empty = dataclasses.replace(
+        empty,
+        lead="p95" if signal.key == "p95_latency_ms" else "",
+        limit=rule.enter,
+        notes=_latest_hour(signal, known, rule),
+        series=_series(signal, known, rule),
+    )
+    rows = known.of(signal.key)
+    if not rows:
+        return _unjudged(empty, signal, known, rule)
+    row = rows[-1]
+    state, verdict = standing(signal, row, rule)
+    if known.stale(row["end"], row["horizon"]):
+        behind = words.span((known.stream.clock - row["end"]).total_seconds())
+        state, verdict = State.STALE, f"{behind} behind the stream, then {state}: is the scheduler running?"
+    figures: dict[str, Any] = {name: board.finite(row[name]) for name in ("value", "low", "high", "noise_floor", "limit")}
+    found = dataclasses.replace(empty, state=state, verdict=verdict, model=row["model"], n=row["n"], horizon=row["horizon"], end=row["end"], **figures)
+    return dataclasses.replace(found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes))
+
+
+def standing(signal: Signal, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+    """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with its hysteresis; `verdict` is one window."""
+    verdict, beyond = row["verdict"], "below" if signal.labelled else "above"
+    if verdict == "blind":
+        wanting = f"{row['n']:,} of the {rule.min_n:,} {'labels' if signal.labelled else 'logs'} the policy asks for"
+        if row["in_breach"]:
+            return State.BREACH, f"was in breach; too little evidence to say it has ended: {wanting}"
+        return State.BLIND, f"too little evidence: {wanting}"
+    if row["in_breach"] and verdict == "breach":
+        return State.BREACH, f"{beyond} the limit, interval and all" if rule.alpha is None else "the mix has moved, beyond chance"
+    if row["in_breach"]:
+        return State.BREACH, f"recovering, but not back past {words.amount(signal.unit, rule.leave)} yet"
+    if verdict == "breach":
+        return State.WATCH, f"{beyond} the limit in this window; {rule.k} of {rule.of} make a breach"
+    if verdict == "watch":
+        return State.WATCH, f"level {row['level']}: beyond chance" if row["level"] else f"{beyond} the limit, but the interval reaches across it"
+    if rule.alpha is not None and row["p_value"] is not None and row["p_value"] >= rule.alpha:
+        return State.OK, "no more than chance"
+    return State.OK, "within the limit"
+
+
+def _unjudged(empty: board.Panel, signal: Signal, known: facts.Facts, rule: policy.Level) -> board.Panel:
+    """A panel without any verdict."""
+    found = known.served(rule.horizon)
+    if known.champion is None:
+        why = "No champion, so nothing is judged: `python retrain/run.py run` trains and gates the first one."
+    else:
+        why = "Not judged yet: is the scheduler running? `python -m services.doctor scheduler` names what is missing."
+    if not known.windows:
+        return dataclasses.replace(empty, missing=NO_WINDOW)
+    if signal.labelled:
+        return dataclasses.replace(empty, missing=why)
+    if not found:
+        return dataclasses.replace(empty, missing=f"No complete {rule.horizon} window yet; one ends every {rule.horizon} of the stream's clock.")
+    row = found[-1]
+    point = _point(signal, row, known)
+    if point is None and known.champion is not None:
+        why = "No reference mix to compare with: it comes with the first promotion." if signal.key == "intent_mix_kl" else why
+    panel = dataclasses.replace(empty, state=State.UNJUDGED, verdict=why, model=row["model"], n=row["n"], end=row["end"], value=point.value if point else None)
+    return dataclasses.replace(panel, lines=_lines(panel, rule))
+
+
+def _lines(found: board.Panel, rule: policy.Level) -> tuple[board.Line, ...]:
+    """The limit and, where the policy has them, the levels before it."""
+    lower = [board.Line(word, value) for word, value in (("watch", rule.watch), ("alert", rule.alert)) if value is not None]
+    return (*([board.Line("limit", found.limit, limit=True)] if found.limit is not None else []), *lower)
+
+
+def _series(signal: Signal, known: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
+    """The history: as judged; before any verdict, as the windows have it. p95 latency stands between p50 and p99."""
+    judged = [_judged_point(row) for row in known.of(signal.key)]
+    rows = known.served(rule.horizon)
+    points = judged or [_point(signal, row, known) for row in rows if not signal.labelled]
+    step = _HOUR_S if signal.labelled else windows.STEPS[rule.horizon].total_seconds()
+    main = board.Series(signal.key, step, tuple(point for point in points if point))
+    if signal.key != "p95_latency_ms":
+        return (main,)
+    beside = [(name, [(row, board.finite(row[f"{name}_latency_ms"])) for row in rows]) for name in ("p50", "p99")]
+    others = [board.Series(name, step, tuple(board.Point(r["end"], v, r["n"]) for r, v in found if v is not None)) for name, found in beside]
+    return (main, *others)
+
+
+def _judged_point(row: facts.Row) -> board.Point | None:
+    value = board.finite(row["value"])
+    return None if value is None else board.Point(row["end"], value, row["n"], board.finite(row["low"]), board.finite(row["high"]))
+
+
+def _point(signal: Signal, row: facts.Row, known: facts.Facts) -> board.Point | None:
+    """A window's own figure, for what no monitor has judged."""
+    value = _kl(row, known)[0] if signal.key == "intent_mix_kl" else board.finite(row[signal.key])
+    return None if value is None else board.Point(row["end"], value, row["n"])
+
+
+def _kl(row: facts.Row, known: facts.Facts) -> tuple[float | None, float | None]:
+    """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or without answers."""
+    reference = known.reference(row["model"], row["end"])
+    live = [row["intent_counts"][intent] for intent in taxonomy.INTENTS]
+    if reference is None or not sum(live):
+        return None, None
+    expected = [reference.intent_counts.get(intent, 0) for intent in taxonomy.INTENTS]
+    floor = divergence.noise_floor(k=len(live), n=sum(live), reference_n=reference.n)
+    return divergence.kl(live=live, reference=expected), floor
+
+
+def _latest_hour(signal: Signal, known: facts.Facts, rule: policy.Level) -> tuple[str, ...]:
+    """The newest hour of what is judged by the day: a drift of this night shows here first."""
+    rows = known.served("1h")
+    if signal.labelled or rule.horizon == "1h" or not rows:
+        return ()
+    row, floor = rows[-1], None
+    value = board.finite(row[signal.key]) if signal.key != "intent_mix_kl" else None
+    if signal.key == "intent_mix_kl":
+        value, floor = _kl(row, known)
+    chance = "" if floor is None else f", chance alone {words.amount(signal.unit, floor)}"
+    return () if value is None else (f"Latest hour, to {words.when(row['end'])}: {words.amount(signal.unit, value)} (n = {row['n']:,}{chance})",)
+
+
+def _evidence(signal: Signal, row: facts.Row, known: facts.Facts) -> tuple[str, ...]:
+    """What else belongs to the value."""
+    if signal.key == "p95_latency_ms":
+        same = [w for w in known.served(row["horizon"]) if (w["model"], w["end"]) == (row["model"], row["end"])]
+        return tuple(f"p50 {words.amount(Unit.MS, w['p50_latency_ms'])}, p99 {words.amount(Unit.MS, w['p99_latency_ms'])}" for w in same[-1:])
+    if signal.key == "intent_mix_kl":
+        chance = "" if row["p_value"] is None else f", p {words.probability(row['p_value'])}"
+        return (f"Reference n = {row['reference_n'] or 0:,}{chance}. Levels count above the noise floor.",)
+    return _labels(row, known.quality, signal.key) if signal.labelled else ()
+
+
+def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[str, ...]:
+    """The label figures of the same window: what they stand for, what is still to be labelled, and each rare intent's recall."""
+    start = row["end"] - windows.HORIZONS[row["horizon"]]
+    same = [q for q in quality if (q["model"], q["start"], q["end"]) == (row["model"], start, row["end"])]
+    said = []
+    for found in (q for q in same if q["metric"] == metric):
+        reference = "" if found["reference"] is None else f"; reference {words.amount(Unit.RATIO, found['reference'])}"
+        said.append(f"Stands for {found['n_predictions']:,} answers, {_MATURITY.get(found['maturity'], found['maturity'])}{reference}")
+        if found["labels_needed"]:
+            said.append(f"{found['labels_needed']:,} more labels needed: `python -m services.labels next`")
+    rare = [q for q in same if metric == "rare_recall" and q["metric"] == "recall" and q["intent"] in taxonomy.RARE]
+    if rare:
+        said.append(", ".join(f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare))
+    return tuple(said)

@@ -1,0 +1,83 @@
+"""Postgres, read only: what the board shows. One function per question, one snapshot for them all."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas import runs, tables, windows
+from services import store
+from services.dashboard import facts
+
+Connection = sa.Connection
+
+
+def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
+    """Everything, as of one instant: figures that stand side by side belong together."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection, connection.begin():
+        known = stream(connection)
+        return facts.Facts(
+            stream=known,
+            windows=[row for horizon in sorted({"1h", *horizons}) for row in complete(connection, horizon, known)],
+            signals=signals(connection, known.since),
+            quality=list(store.quality(connection, store.Wanted(since=known.since))),
+            promotions=promotions(connection),
+            references=references(connection),
+            decision=decision(connection),
+            action=decision(connection, holds=False),
+            run=newest_run(connection),
+        )
+
+
+def stream(connection: Connection) -> facts.Stream:
+    """How the stream stands, ages by database time."""
+    table, now = tables.stream_clock, sa.func.now()
+    row = connection.execute(sa.select(now, sa.func.max(table.c.watermark), sa.func.extract("epoch", now - sa.func.max(table.c.updated_at)))).one()
+    lag = sum(part["lag"] for part in store.offsets(connection, store.Wanted()))
+    beat_s = None if row[2] is None else float(row[2])
+    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection))
+
+
+def unjudged(connection: Connection) -> int:
+    """Complete hours with champion traffic that no hourly job has done."""
+    window, job = tables.window_state, tables.job_run
+    done = sa.exists().where(job.c.job == "hourly", job.c.due_at == window.c.end)
+    waiting = sa.select(sa.func.count(window.c.end.distinct())).where(window.c.horizon == "1h", window.c.role == "champion", window.c.complete, sa.not_(done))
+    return int(connection.execute(waiting).scalar_one())
+
+
+def complete(connection: Connection, horizon: str, known: facts.Stream) -> list[dict[str, Any]]:
+    """The horizon's complete windows of the history; one that holds no step of it more than needed."""
+    since = windows.floor(known.since, windows.STEPS[horizon])
+    return [row for row in store.windows(connection, store.Wanted(horizon=horizon, since=since)) if row["complete"]]
+
+
+def signals(connection: Connection, since: dt.datetime) -> list[Any]:
+    """Judged signals over all intents with the limit they were judged by, oldest first."""
+    table = tables.signal
+    query = sa.select(table).where(table.c.end >= since, table.c.intent == "")
+    return list(connection.execute(query.order_by(table.c.end, table.c.model)).mappings())
+
+
+def promotions(connection: Connection) -> list[Any]:
+    """Who became champion when, oldest first."""
+    return list(connection.execute(sa.select(tables.promotion).order_by(tables.promotion.c.id)).mappings())
+
+
+def references(connection: Connection) -> list[tuple[dt.datetime, runs.Reference]]:
+    """Each reference with the instant it holds from, oldest first."""
+    rows = connection.execute(sa.select(tables.reference.c.at, tables.reference.c.body).order_by(tables.reference.c.at))
+    return [(row.at, runs.Reference(**row.body)) for row in rows]
+
+
+def decision(connection: Connection, *, holds: bool = True) -> Any:
+    """The newest decision, or None; without holds the newest that asked for something."""
+    table = tables.decision
+    query = sa.select(table).order_by(table.c.at.desc(), table.c.taken_at.desc()).limit(1)
+    return connection.execute(query if holds else query.where(table.c.decision != "hold")).mappings().first()
+
+
+def newest_run(connection: Connection) -> Any:
+    """The run queued last, or None."""
+    return connection.execute(sa.select(tables.run).order_by(tables.run.c.queued_at.desc(), tables.run.c.id).limit(1)).mappings().first()
