@@ -5,7 +5,10 @@ UV_VERSION := 0.13.9
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lint types contracts clean
+# What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine days instead of fourteen.
+DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short)
+
+.PHONY: help setup up demo test check lint types contracts clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +29,9 @@ endif
 
 up: setup ## embedded Kafka and PostgreSQL until Ctrl-C
 	$(PY) -m services.local up --dir .local/up
+
+demo: setup ## the whole loop on two weeks of traffic (MESSAGES=DIR JSON=FILE KEEP=1 SHORT=1)
+	@$(PY) -m services.local.demo $(DEMO)
 
 lint: setup ## ruff: format and rules
 	ruff format --check .

@@ -1,7 +1,7 @@
 """`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole loop from a message to the next champion.
 
 MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages; JSON=FILE writes the summary and every
-decision; KEEP=1 leaves everything up until Ctrl-C.
+decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine days.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from schemas import policy, settings, times, topics
 from services import ports, store
 from services.labels import ingest
 from services.local import jars, supervisor, topology
-from services.local.demo import play, recount, report, stage, story, traffic
+from services.local.demo import invent, play, recount, report, stage, story, traffic
 
 _SEED = 20260420
-_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier")
+_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier", "dashboard")
 
 
 def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
@@ -40,8 +40,8 @@ def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
 def run(chosen: argparse.Namespace) -> int:
     """The whole demo; 0 only if the loop closed."""
     begun = time.monotonic()
-    base, later = tables(chosen.messages)
-    told = story.plan(base, later, seed=_SEED)
+    base, later = tables(chosen.messages) if chosen.messages else invent.tables(_SEED)
+    told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS if chosen.short else story.DAYS)
     corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in told.corpus) if isinstance(row, dict)]
     with stage.up(None, {}) as on:
         on.start_sandbox()
@@ -49,7 +49,7 @@ def run(chosen: argparse.Namespace) -> int:
             on.start(name)
         pids = {child.name: child.process.pid for child in on.owner.children}
         on.wait(lambda: ports.listening(on.port("GATEWAY_PORT")), "the gateway")
-        playing = play.Play(on, told, story.DAYS, traffic.Customers(on.port("GATEWAY_PORT")))
+        playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")))
         playing.first_champion(corpus)
         on.wait(playing.serving, "the gateway to serve the first champion")
         playing.all_days()
@@ -73,7 +73,7 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
         "acc_drifted": [d for d in days if d.kind == story.LATER and d.window["model"] == first],
     }
     kinds["acc_after"] = [d for d in days if d.kind == story.LATER and d.window["model"] != first]
-    early = play.BEGIN + play.DAY * story.DAYS.index(story.LATER)
+    early = play.BEGIN + play.DAY * playing.told.kinds.index(story.LATER)
     gateway = next(child for child in on.owner.children if child.name == "gateway")
     sent, unsent = playing.messages()
     return {
@@ -108,6 +108,7 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
     for row in summary["runs"]:
         print(f"run {row['id']}: {row['state']}, candidate {row['candidate']}, " + ", ".join(f"{g['gate']} {g['verdict']}" for g in row["gates"]))
     print(f"Slack        {summary['slack_sent']} messages sent, {summary['slack_unsent']} not: http://{ports.HOST}:{on.slack_port}/")
+    print(f"dashboard    http://{ports.HOST}:{on.port('DASHBOARD_PORT')}/")
     print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")
     for problem in failed:
         print(f"the loop did not close: {problem}")
@@ -115,6 +116,7 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
         chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
     print(report.last_line(summary), flush=True)
     if chosen.keep:
+        print("\n".join(f"export {name}={value}" for name, value in on.environment.items()))
         print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
         signal.pause()
 
@@ -122,9 +124,10 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
 def main() -> None:
     """Parse; turn what can go wrong outside into one line."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--messages", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--messages", type=Path, metavar="DIR", help="play these tables instead of invented messages")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary and every decision")
+    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--short", action="store_true", help="nine days instead of fourteen")
     chosen = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a day's row shows when the day is over, also in a pipe
     try:

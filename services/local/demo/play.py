@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
 from tqdm import tqdm
 
-from schemas import decisions, runs, tables
-from services import store
+from retrain import store as retrain_store
+from schemas import decisions
+from services import store as read
+from services.gateway import store as gateway_store
 from services.labels import store as labels_store
 from services.local import supervisor
-from services.local.demo import report, stage, story, traffic
+from services.local.demo import report, stage, store, story, traffic
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 _HOUR = dt.timedelta(hours=1)
@@ -30,7 +31,6 @@ class Play:
 
     on: stage.Stage
     told: story.Story
-    kinds: Sequence[str]
     customers: traffic.Customers
     days: list[report.Day] = field(default_factory=list)
 
@@ -38,7 +38,7 @@ class Play:
         """Load the labelled messages and have the retrain worker train on them."""
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
-            connection.execute(sa.insert(tables.run).values(id="ft_first", as_of=BEGIN, state=runs.State.QUEUED))
+            retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
         self._follow_run("training the first champion")
 
     def _follow_run(self, what: str, timeout_s: float = 600) -> None:
@@ -54,20 +54,19 @@ class Play:
             self.on.wait(ended, what, timeout_s)
 
     def _open_run(self) -> Any:
-        table = tables.run
         with self.on.engine.connect() as connection:
-            return connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED))).mappings().first()
+            return retrain_store.unfinished_run(connection)
 
     def all_days(self) -> None:
         """Every day, then a morning more."""
         sys.stdout.write(report.heading() + "\n")
-        with tqdm(desc="two weeks of traffic", total=len(self.kinds), unit="day", file=sys.stderr, leave=False) as bar:
+        with tqdm(desc="simulated days", total=len(self.told.kinds), unit="day", file=sys.stderr, leave=False) as bar:
             for number, rows in enumerate(self.told.days):
                 self._day(rows, BEGIN + number * DAY, follow=number > 0)
                 bar.update()
                 if number:
                     tqdm.write(report.line(self.days[-1]), file=sys.stdout)
-            self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.kinds) * DAY, _TAIL_HOURS, follow=True)
+            self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS, follow=True)
             tqdm.write(report.line(self.days[-1]), file=sys.stdout)
 
     def settle(self) -> None:
@@ -80,13 +79,11 @@ class Play:
 
     def messages(self) -> tuple[int, int]:
         """How many messages of the outbox are in Slack, and how many are not yet."""
-        sent = tables.outbox.c.sent_at.is_not(None)
         with self.on.engine.connect() as connection:
-            counted = dict(connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all())
-        return counted.get(True, 0), counted.get(False, 0)
+            return store.messages(connection)
 
     def _all_counted(self) -> bool:
-        return sum(int(row["n"]) for row in self.on.rows(store.windows, horizon="1d")) >= len(self.customers.truth)
+        return sum(int(row["n"]) for row in self.on.rows(read.windows, horizon="1d")) >= len(self.customers.truth)
 
     def _day(self, rows: Sequence[story.Row], start: dt.datetime, *, follow: bool) -> None:
         self._hours(rows, start, 24, follow=follow)
@@ -109,9 +106,8 @@ class Play:
         self.days.append(self._look(midnight))
 
     def _judged(self, midnight: dt.datetime) -> bool:
-        job = tables.job_run
         with self.on.engine.connect() as connection:
-            return connection.execute(sa.select(job.c.job).where(job.c.job == "hourly", job.c.due_at == midnight)).first() is not None
+            return store.judged(connection, midnight)
 
     def serving(self) -> bool:
         """Whether the gateway answers with the champion that Postgres names."""
@@ -120,28 +116,27 @@ class Play:
         serving = json.loads(connection.getresponse().read()).get("model")
         connection.close()
         with self.on.engine.connect() as database:
-            newest = database.execute(sa.select(tables.promotion.c.model).order_by(tables.promotion.c.id.desc()).limit(1)).scalar()
-        return bool(serving == newest)
+            return bool(serving == gateway_store.champion(database))
 
     def _look(self, midnight: dt.datetime) -> report.Day:
         """The day's row, from Postgres."""
         day = midnight - DAY
-        windows = self.on.rows(store.windows, horizon="1d", since=midnight, until=midnight)
+        windows = self.on.rows(read.windows, horizon="1d", since=midnight, until=midnight)
         window = max(windows, key=lambda row: int(row["n"]))
         model = window["model"]
-        signals = {row["signal"]: row for row in self.on.rows(store.signals, model=model, since=midnight, until=midnight)}
+        signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight)}
         quality = self._quality(model, day)
         taken = [row["decision"] if row["decision"] != decisions.Kind.HOLD else f"hold {row['hold_reason']}" for row in self._decisions(day, midnight)]
         loud = [found for found in taken if not found.startswith("hold")]
         truth = self.customers.right.get((day.date(), model), [0, 0])
-        return report.Day(day.date(), self.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), loud[0] if loud else taken[-1])
+        return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), loud[0] if loud else taken[-1])
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
-        rows = self.on.rows(store.quality, model=model, since=day + DAY, until=day + DAY)
+        rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)
         return next((row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None)
 
     def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-        return [row for row in self.on.rows(store.decisions, since=start, until=end) if row["at"] > start]
+        return [row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start]
 
     def settled(self) -> list[report.Day]:
         """The days with their label figures as they stand at the end, labels that came later included."""

@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 STABLE, MIX, LATER = "stable", "mix", "later"
 # Days 1 to 14. One day in which only the mix moves, alone among stable ones; from day 9 on the language is new.
 DAYS: Final[tuple[str, ...]] = (STABLE,) * 4 + (MIX,) + (STABLE,) * 3 + (LATER,) * 6
+SHORT_DAYS: Final[tuple[str, ...]] = (STABLE,) * 2 + (MIX,) + (STABLE,) * 2 + (LATER,) * 4
 CORPUS_ROWS: Final = 2_900
 MOST_A_DAY: Final = 1_200
 # On the mix day these intents come more often: a campaign and its parcels.
@@ -32,9 +33,10 @@ class TooFewRowsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The rows the first champion is trained on, and each day's messages in order."""
+    """The rows the first champion is trained on; each day's kind and its messages in order."""
 
     corpus: list[Row]
+    kinds: Sequence[str]
     days: list[list[Row]]
 
 
@@ -51,7 +53,7 @@ def plan(base: Sequence[Row], later: Sequence[Row], *, seed: int, days: Sequence
         raise TooFewRowsError(f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed")
     moved, rest = _moved(calm, size if MIX in days else 0, rng)
     pools = {STABLE: iter(_even(rest)), LATER: iter(fresh), MIX: iter(moved)}
-    return Story(corpus, [[next(pools[day]) for _ in range(size)] for day in days])
+    return Story(corpus, days, [[next(pools[day]) for _ in range(size)] for day in days])
 
 
 def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:

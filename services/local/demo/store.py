@@ -1,0 +1,20 @@
+"""Postgres, read only: how far the product is with what the demo gave it. One function per question."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from schemas import tables
+
+
+def judged(connection: sa.Connection, hour_end: dt.datetime) -> bool:
+    """Whether the scheduler has done the monitors of the hour that ends there, or is at it."""
+    job = tables.job_run
+    return connection.execute(sa.select(job.c.job).where(job.c.job == "hourly", job.c.due_at == hour_end)).first() is not None
+
+
+def messages(connection: sa.Connection) -> tuple[int, int]:
+    """Messages of the outbox that are in Slack, and those that are not."""
+    sent = tables.outbox.c.sent_at.is_not(None)
+    counted = dict(connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all())
+    return counted.get(True, 0), counted.get(False, 0)
