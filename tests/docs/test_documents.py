@@ -1,0 +1,95 @@
+"""The documents are true: their commands run as written, their links lead somewhere, the README's tree is the tree, the contract's names exist."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from retrain import recipe
+from schemas import policy, settings
+from services import provision
+from services.local import topology
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+EACH = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+# `make` is only asked whether it could: its targets are what runs these tests.
+PROLOGUE = "set -eo pipefail\nmake() { command make --no-print-directory -n \"$@\" > /dev/null; }\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"
+
+
+def blocks(path: Path) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_commands_of_a_document_run_in_order(path: Path, parts: topology.Addresses, database: str, tmp_path: Path) -> None:
+    provision.topics(parts.kafka)  # as `make up` has
+    script = "".join(blocks(path)).replace("/tmp/", f"{tmp_path}/")
+    environment = topology.inherited() | parts.environment() | {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_MODELS": str(tmp_path / "models")}
+    done = subprocess.run(["bash", "-c", PROLOGUE + script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+@EACH
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+@EACH
+def test_every_command_named_exists(path: Path) -> None:
+    """`python -m X` is a module here, `make X` a target, and every INTENTWATCH_ variable is one."""
+    text = path.read_text()
+    for module in re.findall(r"python -m ((?:services|streams)[\w.]*)", text):
+        place = ROOT / module.replace(".", "/")
+        assert (place / "__main__.py").is_file() or place.with_suffix(".py").is_file(), module
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)", text)) <= targets
+    variables = {name.removeprefix(settings.PREFIX).removesuffix("_FILE").lower() for name in re.findall(r"INTENTWATCH_[A-Z_]+[A-Z]", text)}
+    assert variables <= set(settings.Settings.model_fields)
+
+
+def tree() -> list[str]:
+    (block,) = re.findall(r"^```text\n(schemas/.*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    return str(block).splitlines()
+
+
+def test_the_readmes_tree_is_the_tree() -> None:
+    named: set[str] = set()
+    folder = ""
+    for line in tree():
+        if not line.startswith(" "):
+            folder = line.split()[0]
+        words = re.findall(r"(?:^|(?<=\s))([a-z_0-9]+(?:\.py|/))", line)
+        named |= {folder if word == folder else folder + word for word in words}
+    named |= {f"retrain/{word}" for word in ("training/", "compile/", "evaluation/", "history/")} & named
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "services/local" / name.rsplit("/", 2)[-2]).exists()] == []
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    inside = {"/".join(name.split("/")[:2]) + ("/" if name.count("/") > 1 else "") for name in tracked if "/" in name and not name.endswith("__init__.py")}
+    missing = {name for name in inside if name.split("/")[0] in ("schemas", "streams", "retrain", "services")} - named
+    assert missing == set()
+    assert {name.split("/")[0] + "/" for name in tracked if "/" in name and not name.startswith(".")} <= named
+
+
+def test_the_contract_states_the_policys_defaults() -> None:
+    """Keys and figures of its policy section, against the policy itself."""
+    text = (ROOT / "docs/contract.md").read_text().split("## Policy")[1].split("## ")[0]
+    rules = policy.Policy()
+    for section in (rules.labels, rules.gates):
+        for name in section.__dataclass_fields__:
+            found = re.search(rf"\b{name}=([\d.]+)", text)
+            if found:
+                assert float(found[1]) == getattr(section, name), name
+    assert recipe.Recipe().rows == 20_000  # the tutorial and the demo's recipe say so
+
+
+def test_ci_calls_the_readmes_own_commands() -> None:
+    stages = [shlex.split(line)[1:] for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith("stage make")]
+    targets = [stage[1] for stage in stages]
+    check = re.search(r"^check: ([a-z ]+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert check is not None
+    assert [target for target in targets if target not in ("setup", "demo")] == check[1].split()
+    assert targets[-1] == "demo"
