@@ -1,0 +1,95 @@
+"""The demo's story and its verdict: nothing trained on comes again, ordinary days have one mix, and the loop counts as closed only if every part did."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from schemas import taxonomy
+from services.local.demo import recount, report, story
+
+
+def rows(name: str, count: int, **more: Any) -> list[story.Row]:
+    return [
+        {"text": f"{name} message {i} about {taxonomy.INTENTS[i % 10]} {i * 7919}", "intent": taxonomy.INTENTS[i % 10], "kind": "human",
+         "conversation": None, "cluster": f"{name}{i // 3}", **more}
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told() -> story.Story:
+    return story.plan(rows("base", 9000) + rows("machine", 500, kind="machine"), rows("later", 4000), seed=7)
+
+
+def test_no_row_and_no_cluster_that_trains_comes_in_traffic(told: story.Story) -> None:
+    sent = [row for day in told.days for row in day]
+    assert not {row["text"] for row in told.corpus} & {row["text"] for row in sent}
+    assert not {row["cluster"] for row in told.corpus} & {row["cluster"] for row in sent}
+    assert len({row["text"] for row in sent}) == len(sent)
+    assert {row["kind"] for row in told.corpus + sent} == {"human"}
+
+
+def test_a_day_holds_what_its_kind_says(told: story.Story) -> None:
+    assert len({len(day) for day in told.days}) == 1
+    for kind, day in zip(told.kinds, told.days, strict=True):
+        assert all(row["cluster"].startswith("later") == (kind == story.LATER) for row in day)
+
+
+def test_only_the_mix_day_has_another_mix(told: story.Story) -> None:
+    shares = {}
+    for kind, day in zip(told.kinds, told.days, strict=True):
+        shares.setdefault(kind, []).append(Counter(row["intent"] for row in day)["promotion"] / len(day))
+    assert max(shares[story.STABLE]) - min(shares[story.STABLE]) < 0.02
+    assert shares[story.MIX][0] > 1.5 * max(shares[story.STABLE])
+
+
+def test_the_same_seed_tells_the_same_story(told: story.Story) -> None:
+    again = story.plan(rows("base", 9000), rows("later", 4000), seed=7)
+    assert [row["text"] for row in again.days[0]] == [row["text"] for row in told.days[0]]
+
+
+def test_too_few_rows_are_counted_to_the_user() -> None:
+    with pytest.raises(story.TooFewRowsError, match="500 base and 4000 later rows"):
+        story.plan(rows("base", 500), rows("later", 4000), seed=7)
+
+
+LOG = {"ts": "2026-04-20T10:00:00Z", "model": "v1", "intent": "faq"}
+
+
+def window(**counts: int) -> dict[str, Any]:
+    import datetime as dt
+
+    return {"start": dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "model": "v1", "errors": counts.pop("errors", 0), "intent_counts": counts}
+
+
+@pytest.mark.parametrize(
+    ("windows", "lost", "duplicated"), [([window(faq=2)], 0, 0), ([window(faq=1)], 1, 0), ([window(faq=3)], 0, 1), ([window(faq=1, chitchat=1)], 1, 1)]
+)
+def test_a_lost_and_a_doubled_log_do_not_cancel(windows: list[dict[str, Any]], lost: int, duplicated: int) -> None:
+    assert recount.compare([LOG, LOG], windows) == recount.Recount(2, lost, duplicated)
+
+
+CLOSED = {
+    "lost": 0, "duplicated": 0, "promoted": 1, "early_retrains": 0, "swaps": 2, "same_process": True, "slack_sent": 9, "slack_unsent": 0,
+    "acc_stable": 0.94, "acc_drifted": 0.66, "acc_after": 0.86,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, []),
+        ({"lost": 1}, ["lost=1"]),
+        ({"promoted": 0}, ["no retrained model was promoted"]),
+        ({"early_retrains": 1}, ["a retrain in the stable or mix-only days"]),
+        ({"same_process": False}, ["the promotion did not show over HTTP in the same gateway process"]),
+        ({"slack_unsent": 2}, ["Slack got 9 messages and lacks 2"]),
+        ({"acc_stable": 0.98}, ["acc_stable=0.980 is trivial"]),
+        ({"acc_drifted": 0.80, "acc_after": 0.90}, ["acc_drifted=0.800 is not 0.15 under acc_stable=0.940"]),
+        ({"acc_after": 0.79}, ["acc_after=0.790 regains less than half of the loss"]),
+        ({"acc_after": None}, ["an accuracy is missing"]),
+    ],
+)
+def test_the_loop_is_closed_only_if_every_part_is(change: dict[str, Any], says: list[str]) -> None:
+    assert report.problems(CLOSED | change) == says
