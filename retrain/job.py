@@ -127,6 +127,7 @@ def _parts(shop: Workshop, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _train(shop: Workshop, run_id: str, parts: dict[str, pd.DataFrame], scratch: Path) -> Trained:
     torch.set_num_threads(2)
+    torch.manual_seed(shop.recipe.seed)  # the head's first weights are drawn while loading
     network, tokenizer = model.load(model.encoder_directory(shop.recipe.base_model))
     train, val, test = (loop.rows(list(frame["text"]), list(frame["intent"])) for frame in (parts["train"], parts["val"], parts["test"]))
     network = loop.fine_tune(network, tokenizer, train, val, shop.recipe, run_id=run_id, log=shop.lines.line, beat=_beat(shop, run_id))

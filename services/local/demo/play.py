@@ -40,6 +40,10 @@ class Play:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
         self._follow_run("training the first champion")
+        (run,) = self.on.rows(read.runs)
+        if not run["promoted"]:
+            missed = ", ".join(f"{gate['gate']} {gate['verdict']}" for gate in run["gates"] or () if gate["verdict"] != "pass")
+            raise supervisor.NotReady(f"the first model is {run['state']}, not champion: {missed or 'see ' + str(self.on.logs / 'retrain.log')}")
 
     def _follow_run(self, what: str, timeout_s: float = 600) -> None:
         """Wait for the run in hand, with a bar from its recorded progress."""
@@ -55,7 +59,7 @@ class Play:
 
     def _open_run(self) -> Any:
         with self.on.engine.connect() as connection:
-            return retrain_store.unfinished_run(connection)
+            return store.open_run(connection)
 
     def all_days(self) -> None:
         """Every day, then a morning more."""
@@ -110,13 +114,13 @@ class Play:
             return store.judged(connection, midnight)
 
     def serving(self) -> bool:
-        """Whether the gateway answers with the champion that Postgres names."""
+        """Whether the gateway answers with the champion that Postgres names; there must be one."""
         connection = http.client.HTTPConnection("127.0.0.1", self.on.port("GATEWAY_PORT"), timeout=10)
         connection.request("GET", "/readyz")
         serving = json.loads(connection.getresponse().read()).get("model")
         connection.close()
         with self.on.engine.connect() as database:
-            return bool(serving == gateway_store.champion(database))
+            return serving is not None and serving == gateway_store.champion(database)
 
     def _look(self, midnight: dt.datetime) -> report.Day:
         """The day's row, from Postgres."""

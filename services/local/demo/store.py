@@ -4,13 +4,19 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from schemas import tables
+from schemas import runs, tables
 
 
 def judged(connection: sa.Connection, hour_end: dt.datetime) -> bool:
     """Whether the scheduler has done the monitors of the hour that ends there, or is at it."""
     job = tables.job_run
     return connection.execute(sa.select(job.c.job).where(job.c.job == "hourly", job.c.due_at == hour_end)).first() is not None
+
+
+def open_run(connection: sa.Connection) -> sa.RowMapping | None:
+    """The run that has not ended; one that is registered is about to be promoted, by the demo's policy."""
+    table = tables.run
+    return connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED))).mappings().first()
 
 
 def messages(connection: sa.Connection) -> tuple[int, int]:
