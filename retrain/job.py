@@ -20,7 +20,7 @@ import pandas as pd
 import sqlalchemy as sa
 import torch
 
-from retrain import audit, gate, loadtest, log, promote, recipe, snapshot, split, store
+from retrain import audit, gate, heartbeat, loadtest, log, promote, recipe, snapshot, split, store
 from retrain.compile import manifest, onnx, parity, session
 from retrain.evaluation import calibration, confusion
 from retrain.training import loop, model
@@ -70,21 +70,25 @@ class Trained:
 def execute(shop: Workshop, run_id: str) -> runs.State:
     """Do a queued run to its end; a failure is recorded with its cause. Returns the state it ended in."""
     try:
-        return _execute(shop, run_id)
-    except (TooFewLabelsError, model.EncoderMissing, manifest.BadArtefact, RuntimeError, ValueError, OSError) as error:
-        _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=str(error).splitlines()[0][:500])
+        with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
+            return _execute(shop, run_id)
+    except (TooFewLabelsError, model.EncoderMissing, manifest.BadArtefact, RuntimeError, ValueError, OSError, sa.exc.SQLAlchemyError) as error:
+        _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=(str(error).splitlines() or [type(error).__name__])[0][:500])
         return runs.State.FAILED
 
 
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
-        as_of = store.run(connection, run_id)["as_of"]
-        rows = store.labelled_rows(connection, as_of)
+        known = store.run(connection, run_id)
+        rows = store.labelled_rows(connection, known["as_of"])
         champion = store.champion(connection)
+    if known["state"] == runs.State.REGISTERED:  # killed between the last two steps
+        promote.promote(shop.engine, shop.models, run_id, by="policy")
+        return runs.State.CHAMPION
     parts = _parts(shop, rows)
     sha256 = snapshot.freeze(rows, shop.models / "snapshots")
     base: dict[str, Any] = {"snapshot_sha256": sha256, "recipe_sha256": shop.recipe.sha256, "base_model": shop.recipe.base_model}
-    _advance(shop, run_id, runs.State.TRAINING, started=sa.func.now(), champion=champion and champion["model"], **base)
+    _advance(shop, run_id, runs.State.TRAINING, started=sa.func.now(), closed_as_of=None, error=None, champion=champion and champion["model"], **base)
     shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
     scratch = shop.models / f".{run_id}"  # beside the models: the signing key lies there
     shutil.rmtree(scratch, ignore_errors=True)
@@ -224,7 +228,6 @@ def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
         if time.monotonic() - last > _BEAT_S:
             last = time.monotonic()
             with shop.engine.begin() as connection:
-                store.hold_lease(connection, shop.owner, LEASE_S)
                 store.change_run(connection, run_id, progress=progress)
 
     return beat

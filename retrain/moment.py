@@ -65,10 +65,9 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
 
 
 def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
-    known = {"live_accuracy": estimates[0], "rare_recall": estimates[1]}
-    for name in _LABELLED:
+    for place, name in enumerate(_LABELLED):
         rule: policy.Level = getattr(rules.signals, name)
-        found = known[name]
+        found = (estimates if rule.horizon == rules.signals.live_accuracy.horizon else within(moment, rule.horizon))[place]
         signal = verdicts.Signal(
             model=moment.model,
             horizon=rule.horizon,

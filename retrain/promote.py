@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,8 +18,9 @@ class NotPromotable(RuntimeError):
 
 
 def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id: str) -> None:
-    """Rename the verified directory to models/<model> and note it."""
+    """Rename the verified directory to models/<model> and note it. What stands there unnoted is the remains of a run that was killed right here."""
     sha256 = manifest.verify(scratch)
+    shutil.rmtree(models / model, ignore_errors=True)
     scratch.rename(models / model)
     tokenizer_hash = json.loads((models / model / manifest.MANIFEST).read_bytes())["tokenizer.json"]["sha256"][:12]
     with engine.begin() as connection:
@@ -31,7 +33,9 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         row = store.run(connection, run_id)
         if row is None or row["state"] != runs.State.REGISTERED:
             raise NotPromotable(f"run {run_id} has no registered candidate; see `python retrain/run.py show {run_id}`")
-        model = str(row["candidate"])
+        model, serving = str(row["candidate"]), store.champion(connection)
+        if (serving and serving["model"]) != row["champion"]:
+            raise NotPromotable(f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it")
         manifest.verify(models / model)
         at = store.clock(connection) or row["as_of"]
         reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))

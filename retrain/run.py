@@ -52,14 +52,17 @@ def run(chosen: argparse.Namespace) -> int:
     with shop.engine.begin() as connection:
         as_of = chosen.as_of or store.clock(connection) or dt.datetime.now(dt.UTC)
         run_id = job.manual_id(as_of, shop.recipe)
+        known = store.run(connection, run_id)
+        if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
+            settings.refuse(f"run {run_id} is {known['state']} already; another --as-of or recipe is another run", 2)
         store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
-        if not store.hold_lease(connection, shop.owner, job.LEASE_S):
+        if not store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
             settings.refuse("another run is in progress; see `python -m services.show runs`", EXIT_TRY_AGAIN)
     try:
         state = job.execute(shop, run_id)
     finally:
         with shop.engine.begin() as connection:
-            store.release_lease(connection, shop.owner)
+            store.release_leases(connection, shop.owner)
     with shop.engine.connect() as connection:
         row = store.run(connection, run_id)
     print(json.dumps({"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}))
@@ -80,16 +83,20 @@ def work(_chosen: argparse.Namespace) -> int:
     while not stopping:
         try:
             with shop.engine.begin() as connection:
-                mine = store.hold_lease(connection, shop.owner, job.LEASE_S)
-                waiting = store.unfinished_run(connection) if mine else None
+                store.hold_lease(connection, "retrain_worker", shop.owner, job.LEASE_S)
+                waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
+                if waiting and not store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
+                    waiting = None  # another worker, or a run by hand, is at it
         except sa.exc.OperationalError:
             waiting = None
         if waiting:
             job.execute(shop, waiting["id"])
+            with shop.engine.begin() as connection:
+                store.release_leases(connection, shop.owner)
         else:
             time.sleep(_POLL_S)
     with shop.engine.begin() as connection:
-        store.release_lease(connection, shop.owner)
+        store.release_leases(connection, shop.owner)
     return 0
 
 

@@ -52,10 +52,10 @@ def queue_run(connection: Connection, *, run_id: str, decision_id: str | None, a
     connection.execute(pg.insert(tables.run).values(id=run_id, decision_id=decision_id, as_of=as_of, state=runs.State.QUEUED).on_conflict_do_nothing())
 
 
-def unfinished_run(connection: Connection) -> Any:
-    """The oldest run that has not ended, or None."""
+def unfinished_run(connection: Connection, *, promotes: bool = False) -> Any:
+    """The oldest run that waits for a worker, or None; `promotes`: a registered one waits for it too, not for a person."""
     table = tables.run
-    open_runs = sa.select(table).where(table.c.state.not_in(runs.ENDED), table.c.state != runs.State.REGISTERED)
+    open_runs = sa.select(table).where(table.c.state.not_in(runs.ENDED if promotes else (*runs.ENDED, runs.State.REGISTERED)))
     return connection.execute(open_runs.order_by(table.c.queued_at, table.c.id).limit(1)).mappings().first()
 
 
@@ -65,9 +65,10 @@ def run(connection: Connection, run_id: str) -> Any:
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
-    """Set columns of a run; one that ends also notes the stream's clock."""
-    if "ended" in values:
-        values["closed_as_of"] = sa.func.coalesce(sa.select(sa.func.max(tables.stream_clock.c.watermark)).scalar_subquery(), tables.run.c.as_of)
+    """Set columns of a run; one whose work is over, promoted or not, also notes the stream's clock."""
+    if "ended" in values or values.get("state") == runs.State.REGISTERED:
+        now = sa.select(sa.func.max(tables.stream_clock.c.watermark)).scalar_subquery()
+        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now, tables.run.c.as_of)
     connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
 
 
@@ -77,11 +78,11 @@ def record_step(connection: Connection, run_id: str, step: str, detail: dict[str
     connection.execute(insert.on_conflict_do_update(index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}))
 
 
-def hold_lease(connection: Connection, owner: str, seconds: int) -> bool:
-    """Take or renew the right to run a job, by database time."""
+def hold_lease(connection: Connection, name: str, owner: str, seconds: int) -> bool:
+    """Take or renew a lease by database time: `retrain` is the right to run a job, `retrain_worker` says that a worker is there."""
     table = tables.lease
     until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
-    insert = pg.insert(table).values(name="retrain", owner=owner, epoch=1, expires_at=until)
+    insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
     change = insert.on_conflict_do_update(
         index_elements=["name"],
         set_={"owner": owner, "expires_at": until, "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1)},
@@ -90,9 +91,9 @@ def hold_lease(connection: Connection, owner: str, seconds: int) -> bool:
     return connection.execute(change.returning(table.c.epoch)).first() is not None
 
 
-def release_lease(connection: Connection, owner: str) -> None:
-    """Let the next worker in at once."""
-    connection.execute(sa.update(tables.lease).where(tables.lease.c.name == "retrain", tables.lease.c.owner == owner).values(expires_at=sa.func.now()))
+def release_leases(connection: Connection, owner: str) -> None:
+    """Let the next one in at once."""
+    connection.execute(sa.update(tables.lease).where(tables.lease.c.name.startswith("retrain"), tables.lease.c.owner == owner).values(expires_at=sa.func.now()))
 
 
 # --- models -----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Pure. What arrives from outside: serving logs, human labels, business incidents; bytes -> event | Malformed. Never raises on bad input."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
@@ -19,7 +20,9 @@ Intent = Literal[
     "chitchat",
 ]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+# Postgres keeps no NUL in text: one must make its record malformed, never stop its partition.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 ENVELOPE_MAX = 256
@@ -44,7 +47,7 @@ class ServingLog(msgspec.Struct, frozen=True):
     req_id: Name
     latency_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)]
     role: Literal["champion", "shadow", "canary"] = "champion"
-    conversation: str | None = None
+    conversation: Word | None = None
     intent: Intent | None = None
     confidence: Ratio | None = None
     second_intent: Intent | None = None
@@ -53,8 +56,8 @@ class ServingLog(msgspec.Struct, frozen=True):
     chars: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] | None = None
     script: Literal["latin", "japanese", "mixed", "other"] = "other"
     fallback_rerank: bool = False
-    error: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
-    tokenizer_hash: str | None = None
+    error: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] | None = None
+    tokenizer_hash: Word | None = None
     sample: Sample | None = None
 
 
@@ -90,6 +93,8 @@ class Malformed:
 
 
 _T = TypeVar("_T")
+_QUOTED = re.compile(r" '.*'", re.DOTALL)  # the offending value, which is foreign text
+_FIRST, _LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _log = msgspec.json.Decoder(ServingLog)
 _label = msgspec.json.Decoder(HumanLabel)
 _incident = msgspec.json.Decoder(Incident)
@@ -99,7 +104,7 @@ def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes) -> _T | Malform
     try:
         return decoder.decode(record)
     except msgspec.ValidationError as error:
-        return Malformed("invalid", str(error))
+        return Malformed("invalid", _QUOTED.sub("", str(error)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Malformed("not_json", str(error))
 
@@ -109,6 +114,8 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
     log = _decoded(_log, record)
     if isinstance(log, Malformed):
         return log
+    if not _FIRST <= log.ts < _LAST:  # arithmetic on times near the ends of the calendar overflows
+        return Malformed("invalid", "ts is not between 2000 and 2200")
     if log.error is None:
         for field in ("intent", "confidence", "tokens"):
             if getattr(log, field) is None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas import topics
@@ -33,8 +33,8 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr | None = None
     slack_base_url: str | None = None
     bind: str = "127.0.0.1"  # a container listens on all of its own interfaces, and its ports are published on the host's loopback
-    gateway_port: int = 8080
-    dashboard_port: int = 8081
+    gateway_port: int = Field(8080, ge=1, le=65535)
+    dashboard_port: int = Field(8081, ge=1, le=65535)
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
 
     @model_validator(mode="before")
@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     def _production_is_complete(self) -> Self:
         if self.mode == "production":
             for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
-                if getattr(self, field) is None:
+                value = getattr(self, field)
+                if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
                     raise ValueError(f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it")
             if self.test_clock:
                 raise ValueError(f"{PREFIX}TEST_CLOCK=1 is refused with INTENTWATCH_MODE=production")

@@ -107,7 +107,7 @@ dead_letter = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
 )
-# The bytes stand apart: they may hold what a customer wrote, so they have a retention and grants of their own.
+# The bytes stand apart: they may hold what a customer wrote, so that access to them can be granted on its own.
 dead_letter_bytes = sa.Table(
     "dead_letter_bytes",
     metadata,

@@ -7,6 +7,7 @@ contract's exit code, unacknowledged, and the next owner reads on from the offse
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, TypeVar
@@ -34,7 +35,7 @@ def end_process(cause: str, code: int) -> NoReturn:
 
 
 class Counter:
-    """Counts the chunks of the partitions this worker has claimed. Not thread-safe: one agent, one chunk at a time."""
+    """Counts the chunks of the partitions this worker has claimed. A rebalance waits for the chunk in hand: both run in threads."""
 
     def __init__(self, engine: sa.Engine, *, topic: str, check_time: bool, end: Callable[[str, int], NoReturn] = end_process) -> None:
         self._engine = engine
@@ -42,6 +43,7 @@ class Counter:
         self._check_time = check_time
         self._end = end
         self._claims: dict[int, store.Claim] = {}
+        self._one_at_a_time = threading.Lock()
 
     def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
         """Become the owner of exactly these partitions; returns where to read on."""
@@ -50,11 +52,16 @@ class Counter:
             with self._engine.begin() as connection:
                 return store.claim(connection, self._topic, parts)
 
-        self._claims = self._persist("claim partitions", attempt)
-        return dict(self._claims)
+        with self._one_at_a_time:
+            self._claims = self._persist("claim partitions", attempt)
+            return dict(self._claims)
 
     def count(self, chunk: chunks.Chunk) -> None:
         """Add a chunk to Postgres, once. A chunk of an earlier claim is dropped: it will be or has been read again."""
+        with self._one_at_a_time:
+            self._count(chunk)
+
+    def _count(self, chunk: chunks.Chunk) -> None:
         claim = self._claims.get(chunk.part)
         if claim is None or claim.epoch != chunk.claim:
             return

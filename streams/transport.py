@@ -1,6 +1,6 @@
 """A Faust transport that hands the agent one event per run of records of a partition, instead of one event a record.
 
-Written against faust-streaming 0.15.3, which is pinned exactly; tests/integration/test_transport.py says what to look at when a new version
+Written against faust-streaming 0.15.3, which is pinned exactly; tests/integration/test_stream_worker.py says what to look at when a new version
 breaks it. What is overridden, and why:
 - seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and seeks to what Postgres says.
 - getmany: builds chunks and lets none through that does not begin where the last one ended. A batch fetched across a rebalance

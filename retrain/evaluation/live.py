@@ -58,7 +58,7 @@ def estimates(sampled: Iterable[Sampled], hours: Mapping[dt.datetime, Hour]) -> 
     labelled = [s for s in inside if s.label is not None]
     response = len(labelled) / len(inside) if inside else 1.0  # labels still missing in covered hours are taken as missing at random
     n = sum(hours[hour].n for hour in covered)
-    mean = sum(hours[hour].confidence_sum for hour in covered) / n if n else 0.0
+    mean = math.fsum(hours[hour].confidence_sum for hour in covered) / n if n else 0.0  # exact: a set's order differs from process to process
     recalls = [recall(labelled, (intent,), "recall", intent, n) for intent in taxonomy.INTENTS]
     return (accuracy(labelled, response, n, mean), recall(labelled, taxonomy.RARE, "rare_recall", None, n), *recalls)
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import zlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         raw = path.read_bytes()
         body = gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadHistory(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     return ((number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip())
 

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from retrain import store as retrain_store
 from schemas import settings, topics
 from services import provision
 from services.doctor import findings, store
@@ -66,8 +65,8 @@ def _work(connection: sa.Connection, topic: str, names: tuple[str, ...]) -> Iter
     if "scheduler" in names:
         yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection))
     if "retrain" in names:
-        run_in_hand = retrain_store.unfinished_run(connection) is not None
-        yield findings.retrain(store.lease_left_s(connection, "retrain"), run_in_hand=run_in_hand)
+        leases = [store.lease_left_s(connection, name) for name in ("retrain_worker", "retrain")]
+        yield findings.retrain(max((left for left in leases if left is not None), default=None))
     if "notifier" in names:
         yield findings.notifier(store.outbox(connection))
 

@@ -8,7 +8,6 @@ from schemas import topics
 
 LAG_WATCHED = 100_000  # records: less than a second of the worker's measured speed
 IDLE_S = 120.0  # a process at work does something more often than this
-BUSY_S = 3600.0  # a run may leave its lease alone this long while it compiles or is put under load
 
 
 class Status(StrEnum):
@@ -86,19 +85,15 @@ def rollup(left_s: float | None) -> Finding:
     return Finding("streams", Status.OK, "a worker holds the roll-up lease")
 
 
-def retrain(left_s: float | None, *, run_in_hand: bool) -> Finding:
-    """Whether a retrain worker is there. It renews its lease every second while idle and at every training step of a run.
+def retrain(left_s: float | None) -> Finding:
+    """Whether a retrain worker is there: seconds the newer of its leases still holds. It renews one every second while idle, the other during a run.
 
-    >>> retrain(-60.0, run_in_hand=True).status, retrain(-60.0, run_in_hand=False).status
-    (<Status.WARN: 'warn'>, <Status.FAIL: 'fail'>)
+    >>> retrain(-60.0).status, retrain(12.0).status
+    (<Status.FAIL: 'fail'>, <Status.OK: 'ok'>)
     """
     if left_s is not None and left_s > 0:
         return Finding("retrain", Status.OK, "a worker holds the lease")
     detail = "no worker has ever taken the lease" if left_s is None else f"the lease lapsed {-left_s:.0f} s ago"
-    if run_in_hand and left_s is not None and -left_s < BUSY_S:
-        return Finding(
-            "retrain", Status.WARN, f"{detail}, a run is in hand", "wait: steps without a heartbeat may take minutes; see `python -m services.show runs`"
-        )
     return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import prometheus_client
+import pydantic_core
 from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
@@ -29,7 +30,7 @@ class Message(BaseModel):
     """One message to classify."""
 
     text: str
-    conversation: str | None = None
+    conversation: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$")
 
 
 class Batch(BaseModel):
@@ -162,11 +163,14 @@ async def _limited(request: Request) -> bytes:
 def _parsed(raw: bytes) -> tuple[list[Message], bool]:
     """The messages and whether they came as a single one. 422 names the field, 413 the limit."""
     try:
-        batch = Batch.model_validate_json(raw) if b'"messages"' in raw else None
-        messages = batch.messages if batch else [Message.model_validate_json(raw)]
+        body = pydantic_core.from_json(raw)
+        batch = Batch.model_validate(body) if isinstance(body, dict) and "messages" in body else None
+        messages = batch.messages if batch else [Message.model_validate(body)]
     except ValidationError as error:
         detail = [{"loc": ["body", *problem["loc"]], "msg": problem["msg"]} for problem in error.errors()]
         raise HTTPException(422, detail) from None
+    except ValueError as error:
+        raise HTTPException(422, [{"loc": ["body"], "msg": f"not JSON: {error}"}]) from None
     if len(messages) > MAX_MESSAGES:
         raise HTTPException(413, f"messages: at most {MAX_MESSAGES}")
     for i, message in enumerate(messages):

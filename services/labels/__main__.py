@@ -4,6 +4,7 @@ import argparse
 import gzip
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def _read(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         settings.refuse(f"cannot read {path}: {getattr(error, 'strerror', None) or error}", 2)
 
 

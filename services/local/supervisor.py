@@ -122,11 +122,11 @@ def tail(log: Path, lines: int = 5) -> str:
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit(0), so that context managers unwind."""
+def terminable(status: int = 0) -> Iterator[None]:
+    """Turn SIGTERM into SystemExit(status), so that context managers unwind."""
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
+        raise SystemExit(status)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:

@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from services.labels import ingest
 from services.local import jars, supervisor, topology
 from services.local.demo import invent, play, recount, report, stage, story, traffic
 
+EXIT_INTERRUPTED = 130
 _SEED = 20260420
 _ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier", "dashboard")
 
@@ -29,8 +31,8 @@ def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
     for name in ("base", "later"):
         path = directory / f"{name}.jsonl.gz"
         try:
-            found.append([json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines() if line.strip()])
-        except (OSError, EOFError, ValueError) as error:
+            found.append([story.row(line) for line in gzip.decompress(path.read_bytes()).splitlines() if line.strip()])
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             settings.refuse(
                 f"cannot read {path}: {getattr(error, 'strerror', None) or error}; MESSAGES names a directory with base.jsonl.gz and later.jsonl.gz", 2
             )
@@ -79,7 +81,7 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
-        "lost": counted.lost,
+        "lost": counted.lost + max(0, len(playing.customers.truth) - counted.events),  # an answer whose log never reached Kafka is lost too
         "duplicated": counted.duplicated,
         "decisions": len(taken),
         "retrains": sum(row["decision"] == "retrain" for row in taken),
@@ -131,10 +133,10 @@ def main() -> None:
     chosen = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a day's row shows when the day is over, also in a pipe
     try:
-        with supervisor.terminable():
+        with supervisor.terminable(EXIT_INTERRUPTED):
             code = run(chosen)
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(EXIT_INTERRUPTED) from None
     except (story.TooFewRowsError, policy.PolicyError) as error:
         settings.refuse(str(error), 2)
     except topology.InUse as error:

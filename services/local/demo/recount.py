@@ -1,6 +1,7 @@
 """Count again from Kafka's offset 0 what Postgres says was counted. Imports nothing from streams/, so that it can contradict it."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 _IDLE_MS = 10_000
+_PATIENCE_S = 120.0
 
 Cell = tuple[str, str, str]
 
@@ -29,7 +31,10 @@ def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     ends = consumer.end_offsets(parts)
     consumer.seek_to_beginning(*parts)
     found: list[dict[str, Any]] = []
+    deadline = time.monotonic() + _PATIENCE_S
     while any(consumer.position(part) < ends[part] for part in parts):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the topic could not be read to its end within {_PATIENCE_S:.0f} s")
         for records in consumer.poll(timeout_ms=1_000).values():
             for record in records:
                 batch = ("content", b"batch") in record.headers

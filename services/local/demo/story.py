@@ -3,6 +3,7 @@
 Whole groups of near duplicates go to one side and to one day, so nothing that was trained on, or looks like it, comes again in traffic.
 """
 
+import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,18 @@ _GROUP_MOST = 40  # one template with thousands of variants must not fill a day
 
 class TooFewRowsError(ValueError):
     """The tables cannot fill two weeks."""
+
+
+def row(line: bytes) -> Row:
+    """A line of a message table. Raises ValueError where it is none.
+
+    >>> row(b'{"text": "hi", "intent": "chitchat"}')["kind"]
+    'human'
+    """
+    found = json.loads(line)
+    if not isinstance(found, dict) or not isinstance(found.get("text"), str) or not isinstance(found.get("intent"), str):
+        raise ValueError(f"no object with text and intent: {line[:80].decode(errors='replace')}")
+    return {"kind": "human"} | found
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,14 @@ def test_no_bytes_raise(raw: bytes) -> None:
         assert isinstance(decode(raw), events.Malformed)
 
 
+def test_the_detail_never_quotes_what_was_sent() -> None:
+    found = events.serving_log((EXAMPLES / "serving_log.1.nul_in_intent.fail.json").read_bytes())
+    assert isinstance(found, events.Malformed)
+    assert "x" not in found.detail.split("`")[0].split()
+    assert "\0" not in found.detail
+    assert "intent" in found.detail
+
+
 @pytest.mark.parametrize(("minutes", "reason"), [(5.1, "future"), (4.9, None), (0, None), (-8 * 1440 + 1, None), (-8 * 1440 - 1, "too_late")])
 def test_time_limits(minutes: float, reason: str | None) -> None:
     appended = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
