@@ -28,23 +28,24 @@ _POLL_S = 1.0
 
 
 def _workshop(loaded: settings.Settings) -> Any:
-    from retrain import job, log  # torch is loaded here and nowhere else
-
     try:
         rules = policy.load(loaded.policy)
         made_with = recipe.parse(loaded.recipe.read_text(), str(loaded.recipe)) if loaded.recipe else recipe.Recipe()
     except (policy.PolicyError, recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
-    owner = f"{socket.gethostname()}:{os.getpid()}"
-    return job.Workshop(database.opened(loaded.database_url), loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
+    owner, engine = f"{socket.gethostname()}:{os.getpid()}", database.opened(loaded.database_url)
+    from retrain import job, log  # torch is loaded here and nowhere else, and only when everything it needs is there
+
+    return job.Workshop(engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate inconclusive."""
-    from retrain import job
     from retrain.training import model
 
     shop = _workshop(settings.load("database_url"))
+    from retrain import job
+
     try:
         model.encoder_directory(shop.recipe.base_model)
     except model.EncoderMissing as error:
@@ -74,9 +75,9 @@ def run(chosen: argparse.Namespace) -> int:
 
 def work(_chosen: argparse.Namespace) -> int:
     """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left unfinished starts over."""
+    shop = _workshop(settings.load("database_url"))
     from retrain import job
 
-    shop = _workshop(settings.load("database_url"))
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     print("intentwatch: retrain worker ready", file=sys.stderr, flush=True)
