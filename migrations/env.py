@@ -5,6 +5,7 @@ from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from schemas import settings, tables
+from streams import database
 
 
 def _url() -> str:
@@ -22,7 +23,7 @@ def run() -> None:
     try:
         connection = engine.connect()
     except OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+        settings.refuse(database.NO_ANSWER, settings.EXIT_DEPENDENCY)
     with connection:
         connection.execute(text("set lock_timeout = '5s'"))
         connection.execute(text("set statement_timeout = '5min'"))

@@ -1,16 +1,13 @@
 """Keep the lease of the run in hand, from a thread: export, quantising and load test take longer than a lease and have no loop to beat in."""
 
 import contextlib
-import os
-import sys
 import threading
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from retrain import store
-
-EXIT_FENCED = 7
+from schemas import settings
+from streams import agents, store
 
 
 @contextlib.contextmanager
@@ -34,6 +31,4 @@ def _beat(engine: sa.Engine, owner: str, seconds: int, stop: threading.Event) ->
         except sa.exc.SQLAlchemyError:
             continue  # an outage takes the lease from nobody: whoever comes back first renews it
         if not mine:
-            sys.stderr.write("intentwatch: another worker has taken this run over\n")
-            sys.stderr.flush()
-            os._exit(EXIT_FENCED)
+            agents.end_process("another worker has taken this run over", settings.EXIT_FENCED)

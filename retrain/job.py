@@ -153,7 +153,7 @@ def _compile(shop: Workshop, network: Any, tokenizer: Any, held_out: tuple[loop.
     with tempfile.TemporaryDirectory(dir=shop.models, prefix=".compile_") as workshop:
         fused = onnx.compile(network, scratch, Path(workshop))
         exported, _ = session.open_unsigned(scratch, graph=fused).logits(test.texts)
-        moved = onnx.weight_error(fused, scratch / onnx.ARTEFACT)
+        moved = onnx.weight_error(fused, scratch / session.ARTEFACT)
     temperature = calibration.temperature(session.open_unsigned(scratch).logits(val.texts)[0], val.labels)
     (scratch / "calibration.json").write_text(json.dumps({"temperature": temperature, "max_tokens": shop.recipe.max_tokens, "n": len(val.texts)}))
     serving = session.open_unsigned(scratch, temperature)

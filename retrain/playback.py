@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Replay; exit 10 if any decision is retrain."""
     try:
-        policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", policy.load(settings.load().policy))]
+        policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", settings.rules(settings.load()))]
         known = files.incidents(chosen.incidents) if chosen.incidents else []
         source = _from_files(chosen) if chosen.logs else _from_postgres(chosen, database.opened(settings.load("database_url").database_url))
     except policy.PolicyError as error:

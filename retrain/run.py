@@ -18,20 +18,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import playback, recipe, store
-from schemas import policy, runs, settings, times
+from schemas import runs, settings, times
 from streams import database
+from streams import store as streams_store
 
-EXIT_TRY_AGAIN = 75
-EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
+EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
 EXIT_INCONCLUSIVE = 21
 _POLL_S = 1.0
 
 
 def _workshop(loaded: settings.Settings) -> Any:
+    rules = settings.rules(loaded)
     try:
-        rules = policy.load(loaded.policy)
         made_with = recipe.parse(loaded.recipe.read_text(), str(loaded.recipe)) if loaded.recipe else recipe.Recipe()
-    except (policy.PolicyError, recipe.RecipeError, OSError) as error:
+    except (recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
     owner, engine = f"{socket.gethostname()}:{os.getpid()}", database.opened(loaded.database_url)
     from retrain import job, log  # torch is loaded here and nowhere else, and only when everything it needs is there
@@ -57,8 +57,8 @@ def run(chosen: argparse.Namespace) -> int:
         if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
             settings.refuse(f"run {run_id} is {known['state']} already; another --as-of or recipe is another run", 2)
         store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
-        if not store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
-            settings.refuse("another run is in progress; see `python -m services.show runs`", EXIT_TRY_AGAIN)
+        if not streams_store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
+            settings.refuse("another run is in progress; see `python -m services.show runs`", settings.EXIT_TRY_AGAIN)
     try:
         state = job.execute(shop, run_id)
     finally:
@@ -84,9 +84,9 @@ def work(_chosen: argparse.Namespace) -> int:
     while not stopping:
         try:
             with shop.engine.begin() as connection:
-                store.hold_lease(connection, "retrain_worker", shop.owner, job.LEASE_S)
+                streams_store.hold_lease(connection, "retrain_worker", shop.owner, job.LEASE_S)
                 waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
-                if waiting and not store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
+                if waiting and not streams_store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
                     waiting = None  # another worker, or a run by hand, is at it
         except sa.exc.OperationalError:
             waiting = None
@@ -120,7 +120,7 @@ def promote(chosen: argparse.Namespace) -> int:
     try:
         model = promotion.promote(database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by)
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
-        settings.refuse(str(error), 5)
+        settings.refuse(str(error), settings.EXIT_INTEGRITY)
     print(json.dumps({"promoted": model}))
     return 0
 
@@ -156,4 +156,4 @@ if __name__ == "__main__":
     try:
         raise SystemExit(arguments.do(arguments))
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(settings.EXIT_INTERRUPTED) from None

@@ -78,21 +78,8 @@ def record_step(connection: Connection, run_id: str, step: str, detail: dict[str
     connection.execute(insert.on_conflict_do_update(index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}))
 
 
-def hold_lease(connection: Connection, name: str, owner: str, seconds: int) -> bool:
-    """Take or renew a lease by database time: `retrain` is the right to run a job, `retrain_worker` says that a worker is there."""
-    table = tables.lease
-    until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
-    insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
-    change = insert.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"owner": owner, "expires_at": until, "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1)},
-        where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
-    )
-    return connection.execute(change.returning(table.c.epoch)).first() is not None
-
-
 def release_leases(connection: Connection, owner: str) -> None:
-    """Let the next one in at once."""
+    """Let the next one in at once: `retrain` is the right to run a job, `retrain_worker` says that a worker is there."""
     connection.execute(sa.update(tables.lease).where(tables.lease.c.name.startswith("retrain"), tables.lease.c.owner == owner).values(expires_at=sa.func.now()))
 
 

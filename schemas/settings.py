@@ -8,11 +8,15 @@ from typing import Literal, NoReturn, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas import topics
+from schemas import policy, topics
 
 PREFIX = "INTENTWATCH_"
 EXIT_CONFIGURATION = 3
 EXIT_DEPENDENCY = 4
+EXIT_INTEGRITY = 5
+EXIT_FENCED = 7
+EXIT_TRY_AGAIN = 75
+EXIT_INTERRUPTED = 130
 
 
 class Settings(BaseSettings):
@@ -62,6 +66,14 @@ def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
     """End the process with one line on stderr and the contract's exit code."""
     print(f"intentwatch: {cause}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def rules(loaded: Settings) -> policy.Policy:
+    """The policy that INTENTWATCH_POLICY names, or the default. Ends with exit 3 and one line where it cannot be used."""
+    try:
+        return policy.load(loaded.policy)
+    except policy.PolicyError as error:
+        refuse(str(error))
 
 
 def load(*needs: str) -> Settings:

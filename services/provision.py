@@ -67,7 +67,7 @@ def main() -> None:
     except Unreachable as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
     except Mismatch as error:
-        settings.refuse(str(error), 5)
+        settings.refuse(str(error), settings.EXIT_INTEGRITY)
     print(f"intentwatch: {len(catalogue.TOPICS)} topic(s) in place", file=sys.stderr)
 
 

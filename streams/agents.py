@@ -14,13 +14,10 @@ from typing import NoReturn, TypeVar
 
 import sqlalchemy as sa
 
+from schemas import settings
 from streams import chunks, observe, store
 
 log = logging.getLogger("intentwatch.streams")
-
-EXIT_DEPENDENCY = 4
-EXIT_INTEGRITY = 5
-EXIT_FENCED = 7
 
 _T = TypeVar("_T")
 _PATIENCE_S = 120.0  # a restart of Postgres takes seconds; after two minutes a supervisor and a person should know
@@ -67,13 +64,14 @@ class Counter:
             return
         if chunk.first_offset != claim.next_offset:
             self._end(
-                f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.first_offset}, expected {claim.next_offset}; reading on from Postgres", EXIT_INTEGRITY
+                f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.first_offset}, expected {claim.next_offset}; reading on from Postgres",
+                settings.EXIT_INTEGRITY,
             )
         seen = observe.chunk(chunk, max_event_ts=claim.max_event_ts, check_time=self._check_time)
         try:
             self._persist("store a chunk", lambda: self._flush(chunk, seen))
         except store.Fenced as fenced:
-            self._end(str(fenced), EXIT_FENCED)
+            self._end(str(fenced), settings.EXIT_FENCED)
         self._claims[chunk.part] = store.Claim(claim.epoch, chunk.next_offset, seen.max_event_ts)
 
     def _flush(self, chunk: chunks.Chunk, seen: observe.Observed) -> None:
@@ -95,11 +93,12 @@ class Counter:
                 log.warning("cannot %s, trying again in %.1f s: %s", what, pause, str(error.orig).splitlines()[0] if error.orig else error)
                 if time.monotonic() - begun > _PATIENCE_S:
                     self._end(
-                        f"cannot {what}: Postgres has not answered for {_PATIENCE_S:.0f} s; check INTENTWATCH_DATABASE_URL and the server", EXIT_DEPENDENCY
+                        f"cannot {what}: Postgres has not answered for {_PATIENCE_S:.0f} s; check INTENTWATCH_DATABASE_URL and the server",
+                        settings.EXIT_DEPENDENCY,
                     )
                 time.sleep(pause)
             except sa.exc.SQLAlchemyError as error:
-                self._end(f"cannot {what}: {str(error).splitlines()[0]}", EXIT_INTEGRITY)
+                self._end(f"cannot {what}: {str(error).splitlines()[0]}", settings.EXIT_INTEGRITY)
         raise AssertionError("the pauses never end")
 
     @staticmethod

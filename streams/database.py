@@ -6,6 +6,9 @@ from pydantic import SecretStr
 from schemas import settings
 from streams import store
 
+NO_ANSWER = "Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`"
+NO_TABLES = "the database has no tables; run `alembic upgrade head`"
+
 
 def opened(url: SecretStr | None) -> sa.Engine:
     """An engine on a database that answers and has its tables. Ends with exit 3 for an address that is none, else with exit 4."""
@@ -17,7 +20,7 @@ def opened(url: SecretStr | None) -> sa.Engine:
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError):
         settings.refuse("INTENTWATCH_DATABASE_URL is not an address such as postgresql+psycopg://user:password@host:5432/database")
     except sa.exc.OperationalError:
-        settings.refuse("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`", settings.EXIT_DEPENDENCY)
+        settings.refuse(NO_ANSWER, settings.EXIT_DEPENDENCY)
     except sa.exc.ProgrammingError:
-        settings.refuse("the database has no tables; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+        settings.refuse(NO_TABLES, settings.EXIT_DEPENDENCY)
     return engine

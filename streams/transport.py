@@ -21,6 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from schemas import settings
 from streams import agents, chunks
 
 CHUNK_RECORDS = 5_000
@@ -108,7 +109,7 @@ class Consumer(driver.Consumer):
             agents.end_process(
                 f"{tp.topic}/{tp.partition}: offsets {expected} to {begin - 1} ({begin - expected} records) were deleted before they were read; "
                 "raise the topic's retention, then accept the loss with `update stream_offset`",
-                agents.EXIT_INTEGRITY,
+                settings.EXIT_INTEGRITY,
             )
         return True
 

@@ -14,9 +14,7 @@ from onnx import numpy_helper
 from onnxruntime import quantization
 from onnxruntime.transformers import optimizer
 
-from retrain.compile import parity
-
-ARTEFACT = Path("compiled/onnx/model.onnx")
+from retrain.compile import parity, session
 
 
 class _Logits(torch.nn.Module):
@@ -32,7 +30,7 @@ class _Logits(torch.nn.Module):
 
 def compile(network: Any, directory: Path, workshop: Path) -> Path:  # noqa: A001 - the verb of this package
     """Write `directory`/compiled/onnx/model.onnx; return the exported float32 graph in `workshop`. Opset 14, tracing exporter: the optimiser fuses that."""
-    exported, fused, target = workshop / "exported.onnx", workshop / "fused.onnx", directory / ARTEFACT
+    exported, fused, target = workshop / "exported.onnx", workshop / "fused.onnx", directory / session.ARTEFACT
     target.parent.mkdir(parents=True, exist_ok=True)
     with _quiet():
         _export(network.eval(), exported)

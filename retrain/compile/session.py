@@ -15,6 +15,8 @@ from retrain.compile import manifest
 from retrain.evaluation import calibration
 from schemas import normalise, taxonomy
 
+ARTEFACT = Path("compiled/onnx/model.onnx")
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -58,7 +60,7 @@ def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "", *
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    path = graph or directory / "compiled" / "onnx" / "model.onnx"
+    path = graph or directory / ARTEFACT
     runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     raw = (directory / "tokenizer.json").read_bytes()
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())

@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from schemas import policy, settings
+from schemas import settings
 from services import ports
 from services.dashboard import app
 from streams import database
@@ -16,10 +16,7 @@ def main() -> None:
     """Read the environment, say where, serve."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("database_url")
-    try:
-        rules = policy.load(loaded.policy)
-    except policy.PolicyError as error:
-        settings.refuse(str(error))
+    rules = settings.rules(loaded)
     if ports.listening(loaded.dashboard_port):
         settings.refuse(f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one")
     served = app.build(app.Dashboard(database.opened(loaded.database_url), rules, test_clock=loaded.test_clock))

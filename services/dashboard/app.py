@@ -16,6 +16,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from schemas import policy, times
 from services.dashboard import board, chart, facts, gauges, store, summary, words
+from streams import database
 from streams import store as streams_store
 
 REFRESH_S: Final = 30
@@ -59,10 +60,10 @@ def readable() -> Iterator[None]:
     try:
         yield
     except sa.exc.ProgrammingError:
-        raise Unreadable("the database has no tables; run `alembic upgrade head`") from None
+        raise Unreadable(database.NO_TABLES) from None
     except sa.exc.SQLAlchemyError as error:
         log.warning("Postgres does not answer: %s", str(error).splitlines()[0])
-        raise Unreadable("Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`") from None
+        raise Unreadable(database.NO_ANSWER) from None
 
 
 def build(dashboard: Dashboard) -> FastAPI:

@@ -19,6 +19,7 @@ from services import provision
 from services.doctor import findings, store
 from services.local import processes
 from services.scheduler import store as scheduler_store
+from streams import database
 from streams import store as streams_store
 
 _ROOT = Path(__file__).parents[2]
@@ -55,7 +56,8 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
             if found.status is findings.Status.OK:  # without its tables there is nothing to ask
                 yield from _work(connection, loaded.topic, names)
     except sa.exc.OperationalError:
-        yield findings.Finding("database", findings.Status.FAIL, "Postgres does not answer", "check INTENTWATCH_DATABASE_URL or run `make up`")
+        cause, _, remedy = database.NO_ANSWER.partition("; ")
+        yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
 
 
 def _work(connection: sa.Connection, topic: str, names: tuple[str, ...]) -> Iterator[findings.Finding]:

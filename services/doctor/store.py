@@ -5,6 +5,7 @@ from alembic.runtime.migration import MigrationContext
 
 from schemas import tables
 from services.doctor import findings
+from services.notifier import store as notifier_store
 
 
 def revision(connection: sa.Connection) -> str | None:
@@ -38,7 +39,6 @@ def outbox(connection: sa.Connection) -> findings.Outbox:
     table = tables.outbox
     overdue = sa.func.coalesce(sa.func.max(sa.extract("epoch", sa.func.now() - table.c.next_attempt_at)), 0)
     refused = sa.func.count().filter(table.c.attempts > 0)
-    parked = table.c.error.startswith("parked: ")  # set aside for a person: nobody is late with those
-    head = sa.select(sa.func.min(table.c.id)).where(table.c.sent_at.is_(None), sa.func.coalesce(parked, False).is_(False)).group_by(table.c.thread_key)
+    head = sa.select(sa.func.min(table.c.id)).where(*notifier_store.OPEN).group_by(table.c.thread_key)  # the rest of a thread waits for it
     row = connection.execute(sa.select(refused, overdue).where(table.c.id.in_(head))).one()
     return findings.Outbox(row[0], max(0.0, float(row[1])))

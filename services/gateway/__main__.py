@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from schemas import policy, settings
+from schemas import settings
 from services import ports
 from services.gateway import app, champion, serving_log
 from streams import database
@@ -17,10 +17,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("kafka", "database_url")
     assert loaded.kafka is not None
-    try:
-        rules = policy.load(loaded.policy)
-    except policy.PolicyError as error:
-        settings.refuse(str(error))
+    rules = settings.rules(loaded)
     if ports.listening(loaded.gateway_port):
         settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
     follow = champion.Champion(database.opened(loaded.database_url), loaded.models)

@@ -14,8 +14,6 @@ from schemas import settings, times
 from services.labels import accept, guideline, ingest, store
 from streams import database
 
-EXIT_INTEGRITY = 5
-
 
 def _read(path: Path) -> bytes:
     try:
@@ -31,7 +29,7 @@ def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     with engine.begin() as connection:
         report = accept.labels(connection, lines)
     print(json.dumps(report) if chosen.json else _readable(report))
-    return EXIT_INTEGRITY if report["rejected"] else 0
+    return settings.EXIT_INTEGRITY if report["rejected"] else 0
 
 
 def _readable(report: dict[str, Any]) -> str:
@@ -51,7 +49,7 @@ def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     with engine.begin() as connection:
         added = store.add_corpus(connection, rows)
     print(json.dumps({"read": len(rows) + len(rejected), "added": added, "rejected": rejected[:100]}))
-    return EXIT_INTEGRITY if rejected else 0
+    return settings.EXIT_INTEGRITY if rejected else 0
 
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:

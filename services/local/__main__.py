@@ -1,7 +1,6 @@
 """`python -m services.local up [--dir D]`: the embedded Kafka and PostgreSQL in the foreground until SIGTERM or Ctrl-C."""
 
 import argparse
-import os
 import signal
 import sys
 from pathlib import Path
@@ -9,9 +8,6 @@ from pathlib import Path
 from schemas import settings
 from services import provision
 from services.local import jars, supervisor, topology
-
-EXIT_TRY_AGAIN = 75
-EXIT_INTERRUPTED = 130
 
 
 def up(directory: Path | None) -> None:
@@ -32,15 +28,15 @@ def main() -> None:
     start = commands.add_parser("up", help="start Kafka and PostgreSQL on free loopback ports, migrated and provisioned")
     start.add_argument("--dir", type=Path, help="keep the data here; without it a temporary directory is used and removed")
     arguments = parser.parse_args()
-    if os.environ.get(settings.PREFIX + "MODE") == "production":
+    if settings.load().mode == "production":
         settings.refuse("INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL; set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own")
     try:
         with supervisor.terminable():
             up(arguments.dir)
     except KeyboardInterrupt:
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        raise SystemExit(settings.EXIT_INTERRUPTED) from None
     except topology.InUse as error:
-        settings.refuse(str(error), EXIT_TRY_AGAIN)
+        settings.refuse(str(error), settings.EXIT_TRY_AGAIN)
     except (supervisor.NotReady, jars.BadJar, provision.Unreachable, provision.Mismatch) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
 

@@ -15,7 +15,6 @@ from schemas import settings
 from services.notifier import deliver, slack, store
 from streams import database
 
-EXIT_TRY_AGAIN = 75
 _POLL_S = 1.0
 
 
@@ -36,7 +35,7 @@ def once(carrier: deliver.Carrier) -> None:
     with carrier.engine.connect() as connection:
         left = store.waiting(connection)
     if left:
-        settings.refuse(f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again", EXIT_TRY_AGAIN)
+        settings.refuse(f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again", settings.EXIT_TRY_AGAIN)
 
 
 def serve(carrier: deliver.Carrier) -> None:
@@ -72,4 +71,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(settings.EXIT_INTERRUPTED) from None

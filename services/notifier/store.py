@@ -18,7 +18,7 @@ UNCLEAR = "unclear: "
 PARKED = "parked: "
 
 _outbox, _thread = tables.outbox, tables.slack_thread
-_OPEN = (_outbox.c.sent_at.is_(None), sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(PARKED))))
+OPEN = (_outbox.c.sent_at.is_(None), sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(PARKED))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def claim(connection: Connection, lease_s: float) -> Row | None:
     heads = (
         sa.select(*_ROW, _outbox.c.next_attempt_at)
         .ext(pg.distinct_on(_outbox.c.thread_key))
-        .where(*_OPEN)
+        .where(*OPEN)
         .order_by(_outbox.c.thread_key, _outbox.c.id)
         .subquery()
     )
@@ -97,4 +97,4 @@ def park(connection: Connection, row: Row, error: str) -> None:
 
 def waiting(connection: Connection) -> list[str]:
     """The errors of messages that are still to be sent; '' for one not tried yet."""
-    return [error or "" for error in connection.execute(sa.select(_outbox.c.error).where(*_OPEN).order_by(_outbox.c.id)).scalars()]
+    return [error or "" for error in connection.execute(sa.select(_outbox.c.error).where(*OPEN).order_by(_outbox.c.id)).scalars()]

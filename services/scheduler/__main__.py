@@ -17,7 +17,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 
 from retrain import log
 from retrain import store as retrain_store
-from schemas import policy, settings, taxonomy, times
+from schemas import settings, taxonomy, times
 from services.scheduler import monitor, store
 from streams import database
 
@@ -30,10 +30,7 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     loaded = settings.load("database_url")
-    try:
-        rules = policy.load(loaded.policy)
-    except policy.PolicyError as error:
-        settings.refuse(str(error))
+    rules = settings.rules(loaded)
     watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
 
     def tick() -> None:

@@ -147,7 +147,7 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop
         """The artefact against what the network, as it is now, exports."""
         fused = onnx.compile(network, tmp_path, tmp_path)
         exported, _ = session.open_unsigned(directory, graph=fused).logits(texts)
-        return parity.check(eager, exported, compiled, labels, onnx.weight_error(fused, directory / onnx.ARTEFACT))
+        return parity.check(eager, exported, compiled, labels, onnx.weight_error(fused, directory / session.ARTEFACT))
 
     clean = judged(compiled)
     assert clean.passed, clean

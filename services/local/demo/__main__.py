@@ -14,13 +14,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from schemas import policy, settings, times, topics
+from schemas import settings, times, topics
 from services import ports, store
 from services.labels import ingest
 from services.local import jars, supervisor, topology
 from services.local.demo import invent, play, recount, report, stage, story, traffic
 
-EXIT_INTERRUPTED = 130
 _SEED = 20260420
 _ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier", "dashboard")
 
@@ -133,14 +132,14 @@ def main() -> None:
     chosen = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a day's row shows when the day is over, also in a pipe
     try:
-        with supervisor.terminable(EXIT_INTERRUPTED):
+        with supervisor.terminable(settings.EXIT_INTERRUPTED):
             code = run(chosen)
     except KeyboardInterrupt:
-        raise SystemExit(EXIT_INTERRUPTED) from None
-    except (story.TooFewRowsError, policy.PolicyError) as error:
+        raise SystemExit(settings.EXIT_INTERRUPTED) from None
+    except story.TooFewRowsError as error:
         settings.refuse(str(error), 2)
     except topology.InUse as error:
-        settings.refuse(str(error), 75)
+        settings.refuse(str(error), settings.EXIT_TRY_AGAIN)
     except (supervisor.NotReady, jars.BadJar) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
     raise SystemExit(code)
