@@ -4,6 +4,7 @@ import datetime as dt
 
 import markupsafe
 
+from services import units
 from services.dashboard import board
 
 Unit = board.Unit
@@ -17,10 +18,8 @@ def amount(unit: board.Unit, value: float | None) -> str:
     """
     if value is None:
         return "no value"
-    if unit is Unit.RATIO:
-        percent = 100 * value
-        return f"{percent:.1f} %" if percent == 0 or abs(percent) >= 0.1 else f"{percent:.2g} %"
-    return {Unit.MS: f"{value:.1f} ms", Unit.NATS: f"{value:.3f} nats"}.get(unit) or f"{value:,.0f} logs"
+    written = {Unit.RATIO: units.percent, Unit.MS: units.ms, Unit.NATS: units.nats}.get(unit)
+    return written(value) if written else f"{value:,.0f} logs"
 
 
 def points(difference: float) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from retrain import trigger
 from schemas import decisions, runs
+from services import units
 from services.notifier import limits
 
 _NAMES: Final = {"p95_latency_ms": "p95 latency", "low_confidence_rate": "low-confidence rate", "intent_mix_kl": "intent mix KL", "ece": "calibration error"}
@@ -18,11 +19,10 @@ def amount(name: str, value: float) -> str:
     ('71.4 %', '13.9 ms', '0.029 nats', '0.02 %')
     """
     if name.endswith("_ms"):
-        return f"{value:.1f} ms"
+        return units.ms(value)
     if name.endswith("_kl"):
-        return f"{value:.3f} nats"
-    percent = 100 * value
-    return f"{percent:.1f} %" if percent == 0 or abs(percent) >= 0.1 else f"{percent:.2g} %"
+        return units.nats(value)
+    return units.percent(value)
 
 
 def called(signal: str) -> str:

@@ -47,15 +47,15 @@ def size(text: str, blocks: list[Block]) -> int:
 
 
 def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
-    """The message within Slack's total: the longest text gives way first, halved until all fits."""
-    text, blocks = cut(text, SECTION), copy.deepcopy(blocks[:BLOCKS])
-    while size(text, blocks) > TOTAL:
-        longest = max(_texts(blocks), key=lambda found: len(json.dumps(found["text"])))
+    """The message within Slack's total: the longest text, the one for phones included, gives way first, halved until all fits."""
+    fallback, blocks = {"text": cut(text, SECTION)}, copy.deepcopy(blocks[:BLOCKS])
+    while size(fallback["text"], blocks) > TOTAL:
+        longest = max((fallback, *_texts(blocks)), key=lambda found: len(json.dumps(found["text"])))
         if len(longest["text"]) <= _LEAST:
             blocks.pop()
         else:
             longest["text"] = cut(longest["text"], max(len(longest["text"]) // 2, _LEAST))
-    return text, blocks
+    return fallback["text"], blocks
 
 
 def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas import decisions, runs
@@ -75,6 +75,7 @@ def test_a_failed_run_says_why_and_how_to_start_again() -> None:
 
 
 @given(st.text(min_size=1, max_size=400), st.integers(0, 40))
+@example("\U00010000" * 40, 26)  # twelve characters each on the wire: the text for phones alone would be over the total
 def test_whatever_it_is_told_slack_takes_it(foreign: str, many: int) -> None:
     reasons = tuple(dataclasses.replace(REASONS[i % 4], signal=foreign + str(i)) for i in range(many))
     broken = runs.Gate(foreign, runs.GateVerdict.FAIL, None, None, None, None, None, 0, foreign)
