@@ -81,7 +81,9 @@ def add_panes(connection: Connection, part: int, panes: Mapping[observe.Key, win
     merged = [windows.Pane(*key, part, tally + stored[key] if key in stored else tally) for key, tally in sorted(panes.items(), key=lambda p: p[0])]
     put_panes(connection, table, merged)
     dirty = [{"start": p.start, "model": p.model, "role": p.role, "part": p.part} for p in merged]
-    connection.execute(pg.insert(tables.pane_dirty).on_conflict_do_nothing(), dirty)
+    insert = pg.insert(tables.pane_dirty)
+    # A mark that stands already is written again, which locks it: the roll-up must not take it before these panes can be seen.
+    connection.execute(insert.on_conflict_do_update(index_elements=list(tables.pane_dirty.primary_key), set_={"part": insert.excluded.part}), dirty)
 
 
 def put_panes(connection: Connection, table: sa.Table, panes: Sequence[windows.Pane]) -> None:

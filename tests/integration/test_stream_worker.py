@@ -1,7 +1,9 @@
 """The worker on a real Kafka and a real Postgres: nothing lost, nothing doubled, also when it is killed; bad records kept apart."""
 
+import datetime as dt
 import random
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
-from schemas import tables, topics
+from schemas import tables, topics, windows
+from streams import store
 
 WORKER = ["-m", "streams", "worker"]
 
@@ -116,6 +119,32 @@ def test_two_workers_share_the_partitions(
             assert processes.eventually(lambda: counted(database) == 6000), (tmp_path / "b").read_text()
             assert second.poll() is None
     assert traffic.differences(processes.show("windows", environment), logs) == []
+
+
+def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(database: str) -> None:
+    """The mark of a minute stands already, a flush adds to that minute, and the roll-up takes the mark before the flush has committed."""
+    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    minute = dt.datetime(2026, 4, 20, 10, 41, tzinfo=dt.UTC)
+    key = (minute, "v1", "champion")
+    one = windows.Tally(n=1)
+    seen: list[int] = []
+
+    def roll_up() -> None:
+        with engine.begin() as connection:
+            store.take_dirty(connection)
+            seen.append(sum(pane.tally.n for pane in store.panes(connection, tables.pane_minute, minute, minute + dt.timedelta(minutes=1), {"v1"})))
+
+    with engine.begin() as connection:
+        store.add_panes(connection, 0, {key: one})
+    rolling = threading.Thread(target=roll_up)
+    with engine.begin() as connection:
+        store.add_panes(connection, 0, {key: one})
+        rolling.start()
+        rolling.join(1)  # it ends here, or waits for this flush
+    rolling.join()
+    with engine.begin() as connection:
+        left = store.take_dirty(connection)
+    assert seen == [2] or left == [key]
 
 
 @pytest.mark.parametrize(
