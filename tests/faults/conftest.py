@@ -44,7 +44,7 @@ class Progress:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if session.items and not session.config.option.collectonly:
+    if session.items and not SHORT and not session.config.option.collectonly:
         session.config.pluginmanager.register(Progress(len(session.items)), "faults-progress")
 
 

@@ -4,6 +4,7 @@ An implementation of its own, by the contract's formulas; imports nothing of the
 """
 
 import calendar
+import functools
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -108,10 +109,9 @@ def _seconds(ts: str) -> float:
     return instant.timestamp()
 
 
-def _minute(text: str, known: dict[str, int] = {}) -> int:  # noqa: B006: the few minutes of a run are worked out once
-    if text not in known:
-        known[text] = calendar.timegm((int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), 0, 0, 0, 0))
-    return known[text]
+@functools.cache
+def _minute(text: str) -> int:
+    return calendar.timegm((int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), 0, 0, 0, 0))
 
 
 def _add(found: Counted, logs: list[Any], parts: list[int]) -> None:

@@ -68,7 +68,7 @@ def _optional(log: dict[str, Any]) -> bool:
         "chars": lambda v: _whole(v, 0, 100_000_000),
         "error": lambda v: _text(v, 1, 100),
     }
-    return all(log.get(name) is None or isinstance(log[name], str | int | float) and holds(log[name]) for name, holds in nullable.items())
+    return all(log.get(name) is None or (isinstance(log[name], str | int | float) and holds(log[name])) for name, holds in nullable.items())
 
 
 def _typed(log: dict[str, Any]) -> bool:

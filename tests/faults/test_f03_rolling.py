@@ -1,0 +1,21 @@
+"""F3: two workers are restarted one after the other by SIGTERM, over and over: each ends with 0, nothing is lost or doubled."""
+
+from faults import feed, invent, lab
+
+SEED = 103
+RESTARTS = 12
+
+
+def test_rolling_restart_of_two_workers(site: lab.Lab) -> None:
+    longest = 0.0
+    with feed.flowing(site.kafka, site.topic, invent.records(300_000, SEED), seconds=3.0 * RESTARTS):
+        crew = {name: site.crew.start(name) for name in ("one", "two")}
+        site.moves()
+        statuses = []
+        for number in range(RESTARTS):
+            name = ("one", "two")[number % 2]
+            statuses.append(site.crew.stop(crew[name]))
+            crew[name] = site.crew.start(name)
+            longest = max(longest, site.moves())
+    assert statuses == [0] * RESTARTS, site.crew.said()
+    site.conclude("F3", injected=len(statuses), at_least=RESTARTS, more=f"longest_stall_s={longest:.1f} seed={SEED}")
