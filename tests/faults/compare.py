@@ -79,7 +79,7 @@ def cells(counted: recount.Counted, database: str, ignored: tuple[str, ...] = ()
     return verdict
 
 
-def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: Verdict) -> None:
+def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: Verdict, ignored: tuple[str, ...] = ()) -> None:
     """Windows by model, role, horizon and end, as printed; percentiles against the exact order statistic."""
     wanted = _wanted(counted)
     exact = _Latencies(counted)
@@ -88,7 +88,7 @@ def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: 
         end = int((dt.datetime.fromisoformat(window["end"]) - _EPOCH).total_seconds())
         key = (window["model"], window["role"], window["horizon"], end)
         seen.add(key)
-        _window(verdict, key, window, wanted.get(key), exact)
+        _window(verdict, key, window, wanted.get(key), exact, ignored)
     for key in wanted.keys() - seen:
         if key[2] != "7d" or (*key[:3], key[3] - 86_400) not in wanted:  # of the weeks, those that end with a day that has logs must be there
             verdict.lost += int(wanted[key][0])
@@ -124,12 +124,12 @@ class _Latencies:
         return np.sort(latency[np.searchsorted(minute, start) : np.searchsorted(minute, end)])
 
 
-def _window(verdict: Verdict, key: tuple[str, str, str, int], shown: dict[str, Any], wanted: Any, exact: _Latencies) -> None:
+def _window(verdict: Verdict, key: tuple[str, str, str, int], shown: dict[str, Any], wanted: Any, exact: _Latencies, ignored: tuple[str, ...]) -> None:
     if wanted is None:
         verdict.duplicated += shown["n"]
         verdict.places.append(f"{key}: {shown['n']} logs that Kafka does not hold")
         return
-    names = ("n", "errors", "late")
+    names = [name for name in ("n", "errors", "late") if name not in ignored]
     counts = [(name, int(wanted[recount.STARTS[name]]), shown[name]) for name in names]
     counts += list(zip(shown["intent_counts"], wanted[_INTENTS].tolist(), shown["intent_counts"].values(), strict=True))
     counts += list(zip(shown["script_counts"], wanted[_SCRIPTS].tolist(), shown["script_counts"].values(), strict=True))

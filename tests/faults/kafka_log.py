@@ -63,3 +63,13 @@ def stored(kafka: str, topic: str) -> Iterator[list[Stored]]:
 def _stored(message: confluent_kafka.Message) -> Stored:
     batch = ("content", b"batch") in (message.headers() or ())
     return Stored(message.partition(), message.offset(), message.value() or b"", batch, message.timestamp()[1])
+
+
+def leaders(kafka: str, topic: str) -> tuple[list[int], bool]:
+    """The leader of each partition, and whether all replicas are in sync."""
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka, **_SETTINGS})
+    try:
+        parts = consumer.list_topics(topic, timeout=30).topics[topic].partitions.values()
+        return [part.leader for part in parts if part.leader > 0], all(len(part.isrs) == len(part.replicas) and part.leader > 0 for part in parts)
+    finally:
+        consumer.close()

@@ -30,6 +30,21 @@ class Lab:
         """Records flushed so far, over all partitions; the last known figure is no good, so an outage raises."""
         return servers.scalar(self.database, "select sum(next_offset) from stream_offset")
 
+    def rows(self, query: str) -> list[Any]:
+        """What a query finds."""
+        engine = sa.create_engine(self.database, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            return list(connection.execute(sa.text(query)))
+
+    def positions(self) -> dict[int, tuple[int, int]]:
+        """Epoch and next offset of every partition."""
+        return {row.part: (row.epoch, row.next_offset) for row in self.rows("select part, epoch, next_offset from stream_offset")}
+
+    def claimed(self, before: dict[int, tuple[int, int]], *, every: bool, timeout_s: float = 45) -> bool:
+        """Wait until partitions (any, or every one) have been claimed anew."""
+        kind = all if every else any
+        return any(kind(epoch > before.get(part, (0, 0))[0] for part, (epoch, _) in self.positions().items()) for _ in crew.until(timeout_s, 0.2))
+
     def moves(self, timeout_s: float = 60) -> float:
         """Seconds until the workers have flushed anything more."""
         before = self.progress()
@@ -55,9 +70,14 @@ class Lab:
     def recounted(self, *, ignored: tuple[str, ...] = (), **how: Any) -> tuple[compare.Verdict, recount.Counted]:
         """What Kafka holds against what Postgres and the command line show."""
         counted = recount.count(self.kafka, self.topic, **how)
+        return self.judged(counted, ignored), counted
+
+    def judged(self, counted: recount.Counted, ignored: tuple[str, ...] = ()) -> compare.Verdict:
+        """A recount against the panes and the windows."""
         verdict = compare.cells(counted, self.database, ignored)
-        compare.windows(counted, processes.show("windows", dict(self.crew.environment) | {"INTENTWATCH_DATABASE_URL": self.database}), verdict)
-        return verdict, counted
+        shown = processes.show("windows", dict(self.crew.environment) | {"INTENTWATCH_DATABASE_URL": self.database})
+        compare.windows(counted, shown, verdict, ignored)
+        return verdict
 
     def conclude(self, fault: str, *, injected: int, at_least: int, timeout_s: float = SETTLE_S, more: str = "", **how: Any) -> recount.Counted:
         """Let the workers finish, stop them, recount, print the line, judge."""
