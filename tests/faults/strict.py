@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import math
 import re
 from typing import Any
 
@@ -32,7 +31,7 @@ def _text(value: object, least: int, most: int) -> bool:
 
 
 def _number(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _whole(value: object, low: int, high: int) -> bool:
