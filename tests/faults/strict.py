@@ -16,18 +16,28 @@ def _refuse(_constant: str) -> float:
     raise ValueError("not JSON")
 
 
-def parsed(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object, or None. NaN, Infinity, a byte order mark and bytes that are not UTF-8 are no JSON."""
+def parsed(raw: bytes) -> list[tuple[str, Any]] | None:
+    """The members of the JSON object, or None. NaN, Infinity and a byte order mark are no JSON. Bytes that are not UTF-8 become lone surrogates."""
     try:
-        found = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
-        json.dumps(found, ensure_ascii=False).encode("utf-8")  # a lone surrogate has no bytes
+        found = json.loads(raw.decode("utf-8", "surrogateescape"), parse_constant=_refuse, object_pairs_hook=_Members)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return list(found) if isinstance(found, _Members) else None
+
+
+class _Members(tuple[tuple[str, Any], ...]):
+    """A JSON object as it stands, so that a key that comes twice is seen."""
+
+    __slots__ = ()
 
 
 def _text(value: object, least: int, most: int) -> bool:
-    return isinstance(value, str) and least <= len(value) <= most and "\x00" not in value
+    return isinstance(value, str) and least <= len(value) <= most and "\x00" not in value and _whole_text(value)
+
+
+def _whole_text(value: str) -> bool:
+    """No lone surrogate: neither an escaped one nor a byte that is not UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _number(value: object, low: float, high: float) -> bool:
@@ -50,9 +60,10 @@ def instant(value: object) -> dt.datetime | None:
 
 
 def _sample(value: object) -> bool:
-    if not isinstance(value, dict):
+    if not isinstance(value, _Members):
         return value is None
-    return value.get("queue") in ("measure", "train") and _number(value.get("p"), 1e-300, 1) and isinstance(value.get("text"), str)
+    found = dict(value)
+    return found.get("queue") in ("measure", "train") and _number(found.get("p"), 1e-300, 1) and _text(found.get("text"), 0, 10**9)
 
 
 def _optional(log: dict[str, Any]) -> bool:
@@ -86,9 +97,13 @@ def _typed(log: dict[str, Any]) -> bool:
 
 
 def serving_log(raw: bytes) -> dict[str, Any] | None:
-    """The log, or None where the bytes are none."""
-    log = parsed(raw)
-    if log is None or not _typed(log):
+    """The log, or None where the bytes are none. Of a key that comes twice the last value counts, and each must be valid. Extra keys are ignored."""
+    members = parsed(raw)
+    if members is None or any("\ud800" <= character <= "\udbff" for name, _ in members for character in name):  # an escape that is no character
+        return None
+    log = dict(members)
+    twice = len(members) > len(log)
+    if not _typed(log) or (twice and not all(_typed(log | {name: value}) for name, value in members)):
         return None
     answered = [log.get(name) is not None for name in ("intent", "confidence", "tokens")]
     if log.get("error") is None:
