@@ -22,28 +22,41 @@ _SCRIPTS = slice(recount.STARTS["script_count"], recount.STARTS["script_count"] 
 
 @dataclass
 class Verdict:
-    """Logs missing and logs too many, summed over cells so that two wrongs do not cancel; and the first places where that was."""
+    """Logs missing and logs too many, summed over cells so that two wrongs do not cancel; and the first places where that was.
+
+    Panes and the windows of each horizon show the same logs: the worst of these views counts, a log that is missing in all of them once.
+    """
 
     n: int
-    lost: int = 0
-    duplicated: int = 0
+    views: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     places: list[str] = field(default_factory=list)
 
+    @property
+    def lost(self) -> int:
+        return max((lost for lost, _ in self.views.values()), default=0)
+
+    @property
+    def duplicated(self) -> int:
+        return max((duplicated for _, duplicated in self.views.values()), default=0)
+
+    def add(self, view: str, lost: int, duplicated: int) -> None:
+        self.views[view][0] += lost
+        self.views[view][1] += duplicated
+
     def note(self, where: object, wanted: Any, got: Any, ignored: tuple[str, ...] = ()) -> None:
-        """Compare one cell's vectors stretch by stretch; a log counts once, however many of its figures are wrong."""
+        """Compare one pane's vectors stretch by stretch; a log counts once, however many of its figures are wrong."""
         if np.array_equal(wanted, got):
             return
         lost = duplicated = 0
         for name, start in recount.STARTS.items():
-            if name in ignored:
-                continue
             gap = (wanted - got)[start : start + recount.LAYOUT[name]]
-            if gap.any():
-                self.places.append(f"{where} {name}: wanted {wanted[start]}, got {got[start]}" if len(gap) == 1 else f"{where} {name}: {_worst(gap)}")
-                summed = name in recount.SUMS
-                lost = max(lost, int(gap[gap > 0].sum()) if not summed else int((gap > 0).any()))
-                duplicated = max(duplicated, -int(gap[gap < 0].sum()) if not summed else int((gap < 0).any()))
-        self.lost, self.duplicated = self.lost + lost, self.duplicated + duplicated
+            if name in ignored or not gap.any():
+                continue
+            self.places.append(f"{where} {name}: wanted {wanted[start]}, got {got[start]}" if len(gap) == 1 else f"{where} {name}: {_worst(gap)}")
+            summed = name in recount.SUMS
+            lost = max(lost, int((gap > 0).any()) if summed else int(gap[gap > 0].sum()))
+            duplicated = max(duplicated, int((gap < 0).any()) if summed else -int(gap[gap < 0].sum()))
+        self.add("panes", lost, duplicated)
 
 
 def _worst(gap: Any) -> str:
@@ -91,7 +104,7 @@ def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: 
         _window(verdict, key, window, wanted.get(key), exact, ignored)
     for key in wanted.keys() - seen:
         if key[2] != "7d" or (*key[:3], key[3] - 86_400) not in wanted:  # of the weeks, those that end with a day that has logs must be there
-            verdict.lost += int(wanted[key][0])
+            verdict.add(key[2], int(wanted[key][0]), 0)
             verdict.places.append(f"{key}: no such window, {int(wanted[key][0])} logs")
 
 
@@ -126,7 +139,7 @@ class _Latencies:
 
 def _window(verdict: Verdict, key: tuple[str, str, str, int], shown: dict[str, Any], wanted: Any, exact: _Latencies, ignored: tuple[str, ...]) -> None:
     if wanted is None:
-        verdict.duplicated += shown["n"]
+        verdict.add(key[2], 0, shown["n"])
         verdict.places.append(f"{key}: {shown['n']} logs that Kafka does not hold")
         return
     names = [name for name in ("n", "errors", "late") if name not in ignored]
@@ -136,13 +149,12 @@ def _window(verdict: Verdict, key: tuple[str, str, str, int], shown: dict[str, A
     counts += _rates(shown, wanted)
     wrong = [(name, a, b) for name, a, b in counts if a != b]
     verdict.places += [f"{key} {name}: wanted {a}, shown {b}" for name, a, b in wrong]
-    verdict.lost += max((a - b for _, a, b in wrong if a > b), default=0)
-    verdict.duplicated += max((b - a for _, a, b in wrong if b > a), default=0)
+    verdict.add(key[2], max((a - b for _, a, b in wrong if a > b), default=0), max((b - a for _, a, b in wrong if b > a), default=0))
     latency = exact.sorted(key[0], key[1], key[3] - _WIDTHS[key[2]], key[3])
     for percent in (50, 95, 99):
         true = latency[math.ceil(percent / 100 * len(latency)) - 1]
         if abs(shown[f"p{percent}_latency_ms"] - true) > true * (recount.ALPHA + 1e-9):
-            verdict.lost += 1
+            verdict.add(key[2], 1, 0)
             verdict.places.append(f"{key} p{percent}: exact {true}, shown {shown[f'p{percent}_latency_ms']}")
 
 

@@ -17,13 +17,13 @@ APP = Path(__file__).with_name("stock_faust.py")
 
 
 def _settled(database: str, wanted: int) -> None:
-    """Until the sum has reached what is wanted, or stands still for four seconds."""
+    """Until the sum has reached what is wanted, or stands still for twelve seconds, twice a session."""
     last, still = -1, 0
     for _ in crew.until(60, 0.5):
         now = servers.scalar(database, "select sum(n) from counted")
         still = still + 1 if now == last and now else 0
         last = now
-        if now >= wanted or still > 8:
+        if now >= wanted or still > 24:
             return
 
 

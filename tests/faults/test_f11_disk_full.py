@@ -22,6 +22,15 @@ from services.local import postgres, supervisor, topology
 SEED = 111
 FULL_S = 8.0
 GROUP = "intentwatch.streams"
+# The catalogue stays where it is, so that sessions can begin; every table and index, also those made later, moves.
+_MOVE = """
+do $$ declare r record; begin
+  for r in select relname, relkind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'i') loop
+    execute format('alter %s %I set tablespace {name}', case r.relkind when 'r' then 'table' else 'index' end, r.relname);
+  end loop;
+  execute format('alter database %I set default_tablespace = {name}', current_database());
+end $$
+"""
 _TRIGGER = """
 create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
 create trigger full_disk before insert or update on pane_dirty for each statement execute function full_disk();
@@ -53,8 +62,10 @@ def test_disk_full(owner: supervisor.Supervisor, parts: topology.Addresses, kafk
     with disk() as place:
         if place:
             servers.execute(parts.database_url, f"create tablespace {name} location '{place / 'space'}'")
-        servers.execute(parts.database_url, f"create database {name} template {template}" + (f" tablespace {name}" if place else ""))
+        servers.execute(parts.database_url, f"create database {name} template {template}")
         try:
+            if place:
+                servers.execute(url, _MOVE.format(name=name))
             with conftest.laboratory(owner, kafka, url, say, tmp_path / "workers.log") as site:
                 _run(site, place)
         finally:

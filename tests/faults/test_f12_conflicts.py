@@ -14,7 +14,7 @@ CLASHES = 40
 def test_deadlocks_and_serialization_failures(site: lab.Lab) -> None:
     log = servers.named(site.owner, "postgres").log
     seen = log.stat().st_size
-    engine = sa.create_engine(site.database, poolclass=sa.NullPool)
+    engine = sa.create_engine(site.database, poolclass=sa.NullPool, isolation_level="READ COMMITTED")
     with feed.flowing(site.kafka, site.topic, invent.records(200_000, SEED), seconds=50):
         worker = site.crew.start("one")
         site.moves()
