@@ -18,11 +18,11 @@ setup: .venv/installed ## install everything into .venv (TORCH_BACKEND=cpu choos
 .venv/installed: requirements/all.lock requirements/torch.lock pyproject.toml
 	test -x $(PY) || python3 -m venv .venv
 	test -x $(UV) || $(PY) -m pip install --quiet uv==$(UV_VERSION)
-	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/all.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --no-deps --require-hashes -r requirements/all.lock
 ifdef TORCH_BACKEND
-	$(UV) pip install --quiet --python $(PY) --torch-backend=$(TORCH_BACKEND) torch==2.13.0
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --torch-backend=$(TORCH_BACKEND) torch==2.13.0
 else
-	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/torch.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --no-deps --require-hashes -r requirements/torch.lock
 endif
 	$(UV) pip install --quiet --python $(PY) --no-deps -e .
 	touch $@
