@@ -37,6 +37,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=4194304
 log.message.timestamp.type=LogAppendTime
 """
