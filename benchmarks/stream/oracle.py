@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,15 @@ def _pane_key(low: int, group: int) -> PaneKey:
 
 def _pane(total: Truth, low: int, group: int) -> Pane:
     return total.panes.setdefault(_pane_key(low, group), Pane(0, 0, 0, (0,) * len(dataset.INTENTS), {}))
+
+
+def panes(rows: Iterable[Mapping[str, Any]]) -> dict[PaneKey, Pane]:
+    """Panes as aggregator.plain writes them."""
+    found = {}
+    for row in rows:
+        bins = {int(at): int(count) for at, count in row["bins"].items()}
+        found[row["minute"], row["model"], row["role"]] = Pane(row["n"], row["errors"], row["latency_sum_us"], tuple(row["intents"]), bins)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

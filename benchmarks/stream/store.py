@@ -1,0 +1,53 @@
+"""What the benchmark reads from Postgres. One function per question; the caller owns the connection."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from benchmarks.stream import aggregator, oracle
+from schemas import tables, windows
+
+Connection = sa.Connection
+
+
+def engine(url: str) -> sa.Engine:
+    """One connection that is kept, so that polling costs the server little."""
+    return sa.create_engine(url, pool_size=1, isolation_level="AUTOCOMMIT")
+
+
+def positions(connection: Connection, topic: str) -> dict[int, tuple[int, int]]:
+    """Epoch and next offset of every partition, as committed."""
+    table = tables.stream_offset
+    rows = connection.execute(sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic))
+    return {row.part: (row.epoch, row.next_offset) for row in rows}
+
+
+def dead_letters(connection: Connection) -> int:
+    """How many there are."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(tables.dead_letter)).scalar_one())
+
+
+def panes(connection: Connection) -> dict[oracle.PaneKey, oracle.Pane]:
+    """Minute panes merged over partitions."""
+    merged: dict[tuple[dt.datetime, str, str], windows.Tally] = {}
+    for row in connection.execute(sa.select(tables.pane_minute)).mappings():
+        key = (row["start"], row["model"], row["role"])
+        tally = windows.from_row(row)
+        merged[key] = merged[key] + tally if key in merged else tally
+    return oracle.panes(aggregator.plain((*key, tally) for key, tally in merged.items()))
+
+
+def add_minutes(connection: Connection, models: int, starts: list[dt.datetime], tally: windows.Tally) -> None:
+    """One pane for every model and start, in the three widths that windows are merged from, and its mark for the roll-up."""
+    keys = [{"start": start, "model": f"m{model}", "role": "champion", "part": 0} for model in range(models) for start in starts]
+    row = windows.to_row(tally)
+    connection.execute(sa.insert(tables.pane_minute), [key | row for key in keys])
+    connection.execute(sa.insert(tables.pane_dirty), keys)
+
+
+def set_clock(connection: Connection, topic: str, newest: dt.datetime) -> None:
+    """As if everything up to `newest` had been read."""
+    row = {"topic": topic, "part": 0, "next_offset": 1, "high_watermark": 1, "epoch": 1, "max_event_ts": newest}
+    table = tables.stream_offset
+    connection.execute(sa.delete(table).where(table.c.topic == topic))
+    connection.execute(sa.insert(table), row)
