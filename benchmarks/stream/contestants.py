@@ -44,7 +44,9 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("faust_event_tuned", "small", _python("faust", "faust_agent", "event_tuned"), f"{_MINUTES}; uvloop, msgspec"),
     Contestant("faust_take", "small", _python("faust", "faust_agent", "take"), f"{_MINUTES}; defaults, json, take(1000)"),
     Contestant("faust_take_tuned", "small", _python("faust", "faust_agent", "take_tuned"), f"{_MINUTES}; uvloop, msgspec, larger polls and buffers"),
-    Contestant("faust_tables", "tiny", _python("faust", "faust_agent", "tables"), "two tumbling tables in memory, changelogs in Kafka; uvloop, msgspec"),
+    Contestant(
+        "faust_tables", "tiny", _python("faust", "faust_agent", "tables"), f"{_MINUTES}; a tumbling table in memory, changelog in Kafka; uvloop, msgspec"
+    ),
     Contestant("quix_tumbling", "keyed", _python("quix", "quix_tumbling"), f"{_MINUTES}; RocksDB state, changelog in Kafka, keyed topic"),
     Contestant("bytewax_tumbling", "medium", _python("bytewax", "bytewax_tumbling"), f"{_MINUTES}; no recovery store, windows close at the end"),
     Contestant("kafka_streams_dsl_1", "medium", partial(_kafka_streams, mode="dsl", threads=1), f"{_MINUTES}; repartition topic, changelog in Kafka"),

@@ -10,7 +10,7 @@ _CHUNKS = {1: 5_000, dataset.ENVELOPE: 100}  # records handed over together: 5,0
 
 def measured(servers: world.World, load: loads.Load, *, envelope: int) -> results.Run:
     """CPU of a fetch that only counts, plus CPU of counting bytes that are in memory already. Both on one core, so CPU time is wall time."""
-    fetch = peer.python(servers, load, "clients", "bare_client", "count")
+    fetch = peer.python(servers, load, "clients", "bare_client", "count_envelopes" if envelope > 1 else "count")
     cpu_us = fetch.cpu_us_per_log + count_cpu_us(envelope)
     cpu_s = cpu_us * load.n / 1e6
     note = f"fetch {fetch.cpu_us_per_log:.2f} us + decode and bins {cpu_us - fetch.cpu_us_per_log:.2f} us; fetch alone {fetch.logs_per_s:,.0f}/s"

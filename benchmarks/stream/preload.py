@@ -17,7 +17,7 @@ PRODUCER: dict[str, Any] = {
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 1 << 20,
 }
-CLOSING_MS = dataset.HOUR_MS  # how long after the last log a keyed topic's closing logs are
+CLOSING_MS = dataset.HOUR_MS  # a keyed topic's last logs are so much later than the others
 _ENVELOPE_HEADER = [("content", b"batch")]
 _AT_ONCE = 1000
 
@@ -30,28 +30,27 @@ def messages(plan: dataset.Plan, shape: str) -> Iterator[tuple[int, dict[str, An
         made = dataset.envelopes(rows) if shape == "envelope" else dataset.values(rows)
         parts = dataset.partition(columns.number[::size], size).tolist()
         if shape == "keyed":
-            yield from ((part, {"value": value, "key": key}) for part, value, key in zip(parts, made, keys(columns), strict=True))
+            yield from keyed(columns, made)
         else:
             yield from ((part, {"value": value}) for part, value in zip(parts, made, strict=True))
     if shape == "keyed":
-        yield from closing(plan)
+        last = closing(plan)
+        yield from keyed(last, dataset.values(dataset.text(last)))
 
 
-def keys(columns: dataset.Columns) -> list[bytes]:
-    """`model|intent` of each log."""
+def keyed(columns: dataset.Columns, values: list[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each log under `model|intent`, all logs of a key in one partition."""
     names = [f"{model}|{intent}".encode() for model in dataset.MODELS for intent in (*dataset.INTENTS, "error", "unknown")]
-    return [names[at] for at in (columns.model * (dataset.UNKNOWN + 1) + columns.intent).tolist()]
+    at = columns.model * (dataset.UNKNOWN + 1) + columns.intent
+    yield from ((part, {"value": value, "key": names[key]}) for part, value, key in zip(dataset.partition(at).tolist(), values, at.tolist(), strict=True))
 
 
-def closing(plan: dataset.Plan) -> Iterator[tuple[int, dict[str, Any]]]:
-    """One late log of every key in every partition: what closes the windows before it. The oracle does not count them."""
+def closing(plan: dataset.Plan) -> dataset.Columns:
+    """One late log of every key: what closes the windows before it. The oracle does not count them."""
     pairs = [(model, intent) for model in range(len(dataset.MODELS)) for intent in range(dataset.ERROR + 1)]
-    size = len(pairs)
-    zero = np.zeros(size, dtype=np.int64)
+    zero = np.zeros(len(pairs), dtype=np.int64)
     model, intent = (np.array(column) for column in zip(*pairs, strict=True))
-    columns = dataset.Columns(zero, zero + plan.begin_ms + plan.span_ms + CLOSING_MS, model, zero, intent, zero + 1000, zero, zero + 10, zero > 0)
-    for part in range(dataset.PARTITIONS - dataset.IDLE):
-        yield from ((part, {"value": value, "key": key}) for value, key in zip(dataset.values(dataset.text(columns)), keys(columns), strict=True))
+    return dataset.Columns(zero, zero + plan.begin_ms + plan.span_ms + CLOSING_MS, model, zero, intent, zero + 1000, zero, zero + 10, zero > 0)
 
 
 def produce(producer: Producer, topic: str, found: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool) -> int:

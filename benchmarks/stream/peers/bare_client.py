@@ -1,4 +1,4 @@
-"""Kafka clients without any framework, with our aggregator. Settings: aiokafka, kafka_python, confluent; and count, which only fetches (the floor)."""
+"""Kafka clients without any framework, with our aggregator. Settings: aiokafka, kafka_python, confluent; count and count_envelopes only fetch (the floor)."""
 
 from collections import defaultdict
 from typing import Any
@@ -16,6 +16,7 @@ CONFLUENT: dict[str, Any] = {
 KAFKA_PYTHON: dict[str, Any] = {"enable_auto_commit": False, "max_partition_fetch_bytes": 4 << 20, "fetch_max_bytes": 50 << 20}
 AIOKAFKA: dict[str, Any] = {"enable_auto_commit": False, "max_partition_fetch_bytes": 4 << 20, "fetch_max_wait_ms": 100}
 RECORDS = 10_000
+ENVELOPES = 500
 
 
 def by_confluent(job: meter.Job, measure: meter.Meter, counted: aggregator.Counted | None) -> int:
@@ -24,9 +25,10 @@ def by_confluent(job: meter.Job, measure: meter.Meter, counted: aggregator.Count
 
     consumer = Consumer(CONFLUENT | {"bootstrap.servers": job.bootstrap})
     consumer.assign([TopicPartition(job.topic, part, OFFSET_BEGINNING) for part in range(dataset.PARTITIONS)])
+    at_once = ENVELOPES if job.setting == "count_envelopes" else RECORDS
     seen = 0
     while seen < job.expected:
-        messages = consumer.consume(RECORDS, 0.5)
+        messages = consumer.consume(at_once, 0.5)
         if not seen and messages:
             measure.begin()
         seen += len(messages)

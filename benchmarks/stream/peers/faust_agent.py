@@ -1,4 +1,4 @@
-"""Stock Faust, as its documentation shows it: event by event, `take`, or a tumbling table. Settings: event, take, tables; with `_tuned`, its best known ones."""
+"""Stock Faust: event by event, `take`, or a tumbling table. Settings: event, take, tables; with `_tuned`, the best known ones."""
 
 import datetime as dt
 import tempfile
@@ -18,8 +18,7 @@ TAKE, WITHIN_S = 1000, 1.0
 def app_for(job: meter.Job) -> Any:
     """The app of this setting."""
     tuned = {"event_tuned": TUNED, "take_tuned": TUNED_TAKE, "tables": TUNED}.get(job.setting, {})
-    app = faust.App(f"bench-{job.out.stem}", broker=f"kafka://{job.bootstrap}", datadir=tempfile.gettempdir(), web_enabled=False, store="memory://", **tuned)
-    return app
+    return faust.App(f"bench-{job.out.stem}", broker=f"kafka://{job.bootstrap}", datadir=tempfile.gettempdir(), web_enabled=False, store="memory://", **tuned)
 
 
 def by_event(app: Any, topic: Any, measure: meter.Meter, decode: Any) -> None:
@@ -57,11 +56,10 @@ def by_take(app: Any, topic: Any, measure: meter.Meter, decode: Any) -> None:
 
 def by_table(app: Any, topic: Any, measure: meter.Meter) -> None:
     """A tumbling table in memory with its changelog. The key holds the partition, because the topic is not keyed."""
-    table = app.Table("minutes", default=int, partitions=12).tumbling(60.0, expires=dt.timedelta(hours=6))
-    latencies = app.Table("latencies", default=int, partitions=12).tumbling(60.0, expires=dt.timedelta(hours=6))
     # The time of the log in hand: the value on the stream is bytes, not a record with a field.
     now = [0.0]
-    table, latencies = table.relative_to(lambda _event: now[0]), latencies.relative_to(lambda _event: now[0])
+    made = app.Table("minutes", default=lambda: [0, 0], partitions=12).tumbling(60.0, expires=dt.timedelta(hours=6))
+    table = made.relative_to(lambda _event: now[0])
 
     @app.agent(topic)
     async def count(stream: Any) -> None:
@@ -74,17 +72,15 @@ def by_table(app: Any, topic: Any, measure: meter.Meter) -> None:
             if found:
                 now[0] = found[0].timestamp()
                 key = f"{found[1]}|{found[2]}|{event.message.partition}"
-                table[key] += 1
-                latencies[key] += found[3]
+                before, latency_us = table[key].value()
+                table[key] = [before + 1, latency_us + found[3]]
             if seen == measure.job.expected:
                 measure.stop()
-                measure.leave(seen, _minutes(table, latencies))
+                measure.leave(seen, _minutes(table.table))
 
 
-def _minutes(counts: Any, latencies: Any) -> Any:
-    sums = dict(latencies.table.items())
-    parts = (((int(begin) // 60, *key.split("|")[:2]), (count, sums[key, (begin, end)])) for (key, (begin, end)), count in counts.table.items())
-    return meter.merged(parts)
+def _minutes(table: Any) -> Any:
+    return meter.merged(((int(begin) // 60, *key.split("|")[:2]), pane) for (key, (begin, _end)), pane in table.items())
 
 
 def _add(minutes: dict[tuple[int, str, str], list[int]], found: serving_log.Found | None) -> None:

@@ -15,7 +15,7 @@ from benchmarks.stream.peers import meter, serving_log
 
 # Wide enough for every late log of the set. The topic ends with one log of each key an hour later, which closes its windows.
 GRACE = dt.timedelta(minutes=20)
-# As delivered by librdkafka's own defaults consume() waits a second when its queue ran empty.
+# By default librdkafka waits a second before it fetches again.
 CONSUMER: dict[str, Any] = {"fetch.queue.backoff.ms": 5, "queued.min.messages": 1_000_000}
 APPLICATION: dict[str, Any] = {"auto_offset_reset": "earliest", "commit_interval": 5.0, "loglevel": "WARNING", "consumer_extra_config": CONSUMER}
 
