@@ -21,7 +21,7 @@ class Contestant:
 
 
 def _ours(servers: world.World, load: loads.Load, more: Mapping[str, str]) -> results.Run:
-    return ours.catch_up(servers, load.topic, load.n, load.records, more, load.truth)
+    return ours.catch_up(servers, load.topic, load.n, load.records, more, ours.against(load.truth))
 
 
 def _python(environment: str, module: str, setting: str = "") -> Measure:

@@ -17,6 +17,8 @@ WORKER = (sys.executable, "-m", "streams", "worker")
 _POLL_S = 0.02
 _PATIENCE_S = 300.0
 
+Check = Callable[[store.Connection], oracle.Verdict]
+
 
 class Stuck(RuntimeError):
     """The worker ended, or did not get there in time; the message holds the end of its log."""
@@ -68,7 +70,7 @@ def worker(servers: world.World, url: str, topic: str, more: Mapping[str, str] |
         running.end()
 
 
-def catch_up(servers: world.World, topic: str, n: int, records: int, more: Mapping[str, str], truth: oracle.Truth | None) -> results.Run:
+def catch_up(servers: world.World, topic: str, n: int, records: int, more: Mapping[str, str], check: Check) -> results.Run:
     """Read a topic from its beginning into an empty database. The clock runs from the claim of the partitions to the last commit."""
     with servers.database() as url, contextlib.closing(store.engine(url).connect()) as connection:
         begun, postgres_s, broker_s = time.monotonic(), servers.postgres_cpu_s(), servers.broker_cpu_s()
@@ -79,8 +81,13 @@ def catch_up(servers: world.World, topic: str, n: int, records: int, more: Mappi
             last = running.wait("the last commit", lambda: committed(connection, topic) >= records)
             used = procfs.usage(pid)
             postgres_s, broker_s = servers.postgres_cpu_s() - postgres_s, servers.broker_cpu_s() - broker_s
-            verdict = oracle.panes_verdict(store.panes(connection), store.dead_letters(connection), truth) if truth else oracle.Verdict(True)
+            verdict = check(connection)
         return results.Run(n, last - first, used.cpu_s - cpu_s, used.peak_mb, verdict.exact, verdict.missing, last - begun, broker_s, postgres_s)
+
+
+def against(truth: oracle.Truth) -> Check:
+    """Every pane and the dead letters against the oracle."""
+    return lambda connection: oracle.panes_verdict(store.panes(connection), store.dead_letters(connection), truth)
 
 
 def claimed(connection: store.Connection, topic: str) -> int:

@@ -27,6 +27,11 @@ def dead_letters(connection: Connection) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(tables.dead_letter)).scalar_one())
 
 
+def counted(connection: Connection) -> int:
+    """Logs in minute panes."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(tables.pane_minute.c.n), 0))).scalar_one())
+
+
 def panes(connection: Connection) -> dict[oracle.PaneKey, oracle.Pane]:
     """Minute panes merged over partitions."""
     merged: dict[tuple[dt.datetime, str, str], windows.Tally] = {}
@@ -38,7 +43,7 @@ def panes(connection: Connection) -> dict[oracle.PaneKey, oracle.Pane]:
 
 
 def add_minutes(connection: Connection, models: int, starts: list[dt.datetime], tally: windows.Tally) -> None:
-    """One pane for every model and start, in the three widths that windows are merged from, and its mark for the roll-up."""
+    """One minute pane for every model and start, and its mark for the roll-up."""
     keys = [{"start": start, "model": f"m{model}", "role": "champion", "part": 0} for model in range(models) for start in starts]
     row = windows.to_row(tally)
     connection.execute(sa.insert(tables.pane_minute), [key | row for key in keys])
