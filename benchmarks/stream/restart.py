@@ -70,7 +70,7 @@ def _outage(servers: world.World, url: str, topic: str, connection: store.Connec
                 raise ours.Stuck(f"not every partition is live again: {running.log.read_text(errors='replace')[-400:]}")
             time.sleep(0.05)
         live = time.monotonic()
-    seconds = {"live_after_broker_start_s": live - started, "broker_answers_after_start_s": answered - started}
+    seconds = {"live_after_broker_start_s": live - started, "live_after_broker_answers_s": live - answered, "broker_answers_after_start_s": answered - started}
     return {name: round(value, 2) for name, value in seconds.items()} | {"down_s": _DOWN_S, "worker_restarts": starts}
 
 
