@@ -34,6 +34,9 @@ BLOCK = 100_000
 HOUR_MS = 3_600_000
 BEGIN_MS = 1_776_679_200_000  # 2026-04-20T10:00:00Z
 
+_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+_RANDOM = 24  # digits of every req_id that differ: they make the logs compress as real ones do
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -116,7 +119,8 @@ def text(columns: Columns) -> npt.NDArray[np.uint8]:
     _write_digits(digits, 2, columns.confidence, 4)
     rows[:, place : place + 6] = np.where(answered[:, None], digits, np.frombuffer(b"null  ", dtype=np.uint8))
     _write_digits(rows, at["tokens"], columns.tokens, 2)
-    _write_digits(rows, WIDTH - 10, columns.number % 100_000_000, 8)
+    random = np.random.default_rng(int(columns.number[0])).integers(0, 16, (len(rows), _RANDOM), dtype=np.uint8)
+    rows[:, WIDTH - 2 - _RANDOM : WIDTH - 2] = _HEX[random]
     rows[columns.cut, WIDTH - 1] = ord(" ")
     return rows
 
@@ -144,9 +148,9 @@ def _templates() -> tuple[npt.NDArray[np.uint8], dict[str, int]]:
 
 def _template(head: str, model: str, role: str, intent: str | None) -> str:
     answer = f'"intent":"{intent}",' if intent else '"intent":null,"error":"timeout",'
-    shadow = f'"role":"{role}",' if role != "champion" else ""
-    front = f'{head}"model":"{model}",{shadow}"script":"mixed","fallback_rerank":false,{answer}"req_id":"'
-    return front + "".join("0123456789abcdef"[i * 7 % 16] for i in range(WIDTH - len(front) - 10)) + '00000000"}\n'
+    kind = '"script":"mixed"' if role == "champion" else f'"role":"{role}"'
+    front = f'{head}"model":"{model}",{kind},"fallback_rerank":false,{answer}"req_id":"'
+    return front.ljust(WIDTH - 2, "0") + '"}\n'
 
 
 def _write_digits(rows: npt.NDArray[np.uint8], at: int, numbers: Integers, width: int) -> None:

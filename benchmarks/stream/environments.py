@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from services.local import jars, topology
@@ -43,8 +44,9 @@ def python(name: str) -> Path:
     return target / "bin" / "python"
 
 
+@cache
 def java_classpath() -> str:
-    """The class path of the Kafka Streams program, compiled anew each time (it takes a second)."""
+    """The class path of the Kafka Streams program, compiled anew for every benchmark (it takes seconds)."""
     compiler = shutil.which("javac") or shutil.which("bin/javac", path=os.environ.get("JAVA_HOME"))
     if compiler is None:
         raise Unbuildable("no javac on this machine: the Kafka Streams program was not built")
