@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from tqdm import tqdm
 
-from benchmarks.stream import contestants, environments, extras, loads, ours, peer, report, results, world
-from services.local import supervisor
+from benchmarks.stream import contestants, extras, loads, ours, report, results, world
 
 _RUNS = 5
 
@@ -30,9 +30,15 @@ def main() -> int:
         ready = loads.Loads(servers, given.quick)
         rows = race(ready, chosen, runs, bar)
         found = {name: extra(servers, name, ready, bar) for name in more}
-    place = report.write(rows, found, full=not (given.quick or only), command=" ".join(["make bench-stream", *sys.argv[1:]]))
+    place = report.write(rows, found, full=not (given.quick or only), command=_command(given))
     print(f"intentwatch: results in {place}", file=sys.stderr)
     return 0 if all(row.runs and all(run.exact for run in row.runs) for row in rows if row.who.startswith("ours")) else 1
+
+
+def _command(given: argparse.Namespace) -> str:
+    """What the reader types to see the same."""
+    words = ["make bench-stream", given.quick and "QUICK=1", given.only and f"ONLY={given.only}", given.runs and f"RUNS={given.runs}"]
+    return " ".join(word for word in words if word)
 
 
 def race(ready: loads.Loads, chosen: Sequence[contestants.Contestant], runs: int, bar: "tqdm[object]") -> list[results.Row]:
@@ -56,7 +62,7 @@ def attempt(ready: loads.Loads, each: contestants.Contestant, row: results.Row) 
         row.runs.append(each.measure(ready.servers, load))
         last = row.runs[-1]
         tqdm.write(f"{each.who}: {last.logs_per_s:,.0f} logs/s, {last.cpu_us_per_log:.2f} us, exact {last.exact} {last.missing}", file=sys.stderr)
-    except (environments.Unbuildable, peer.Failed, ours.Stuck, supervisor.NotReady) as error:
+    except (RuntimeError, OSError, sa.exc.SQLAlchemyError) as error:
         row.absent = str(error)
         tqdm.write(f"{each.who}: {error}", file=sys.stderr)
 
@@ -66,7 +72,7 @@ def extra(servers: world.World, name: str, ready: loads.Loads, bar: "tqdm[object
     bar.set_description(name)
     try:
         found = extras.EXTRAS[name](servers, ready.quick)
-    except (ours.Stuck, supervisor.NotReady, RuntimeError) as error:
+    except (RuntimeError, OSError, sa.exc.SQLAlchemyError) as error:
         found = {"absent": str(error)}
     tqdm.write(f"{name}: {found}", file=sys.stderr)
     bar.update()

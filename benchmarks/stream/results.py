@@ -53,9 +53,9 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Medians, then every run."""
-        head: dict[str, Any] = {"who": self.who, "note": self.note}
+        head: dict[str, Any] = {"who": self.who, "note": self.note} | ({"absent": self.absent} if self.absent else {})
         if not self.runs:
-            return head | {"n": None, "logs_per_s": None, "cpu_us_per_log": None, "rss_mb": None, "exact": None, "absent": self.absent, "runs": []}
+            return head | {"n": None, "logs_per_s": None, "cpu_us_per_log": None, "rss_mb": None, "exact": None, "runs": []}
         return head | {
             "n": self.runs[0].n,
             "logs_per_s": round(median(run.logs_per_s for run in self.runs)),
