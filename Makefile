@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine days instead of fourteen.
 DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short)
 
-.PHONY: help setup up demo test check lint types contracts bench-stream clean
+.PHONY: help setup up demo test faults check lint types contracts bench-stream clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,11 +18,11 @@ setup: .venv/installed ## install everything into .venv (TORCH_BACKEND=cpu choos
 .venv/installed: requirements/all.lock requirements/torch.lock pyproject.toml
 	test -x $(PY) || python3 -m venv .venv
 	test -x $(UV) || $(PY) -m pip install --quiet uv==$(UV_VERSION)
-	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/all.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --no-deps --require-hashes -r requirements/all.lock
 ifdef TORCH_BACKEND
-	$(UV) pip install --quiet --python $(PY) --torch-backend=$(TORCH_BACKEND) torch==2.13.0
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --torch-backend=$(TORCH_BACKEND) torch==2.13.0
 else
-	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r requirements/torch.lock
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --no-deps --require-hashes -r requirements/torch.lock
 endif
 	$(UV) pip install --quiet --python $(PY) --no-deps -e .
 	touch $@
@@ -45,6 +45,9 @@ contracts: setup ## import contracts of docs/architecture.md
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest
+
+faults: setup ## every fault injected, nothing lost, nothing doubled: about 25 minutes (SHORT=1: the three that CI runs)
+	$(if $(filter 1,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
 	@$(PY) -m benchmarks.stream $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))

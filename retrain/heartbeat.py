@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import agents, store
+from streams import ending, store
 
 
 @contextlib.contextmanager
@@ -31,4 +31,4 @@ def _beat(engine: sa.Engine, owner: str, seconds: int, stop: threading.Event) ->
         except sa.exc.SQLAlchemyError:
             continue  # an outage takes the lease from nobody: whoever comes back first renews it
         if not mine:
-            agents.end_process("another worker has taken this run over", settings.EXIT_FENCED)
+            ending.end_process("another worker has taken this run over", settings.EXIT_FENCED)

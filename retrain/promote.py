@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from retrain import store
 from retrain.compile import manifest
 from schemas import decisions, runs
+from streams import store as streams_store
 
 
 class NotPromotable(RuntimeError):
@@ -53,7 +54,7 @@ def tell(connection: sa.Connection, run_id: str) -> None:
     names = ("decision_id", "state", "base_model", "candidate", "gates", "promoted", "error", "champion")
     payload = {"run_id": run_id, **{name: row[name] for name in names}, "gates": row["gates"] or []}
     thread = f"decision:{row['decision_id']}" if row["decision_id"] else f"run:{run_id}"
-    store.post(connection, dedupe_key=f"run:{run_id}:{row['state']}:{_stamp(row)}", thread_key=thread, kind="run", payload=payload)
+    streams_store.post(connection, dedupe_key=f"run:{run_id}:{row['state']}:{_stamp(row)}", thread_key=thread, kind="run", payload=payload)
 
 
 def _stamp(row: sa.RowMapping) -> str:
@@ -69,4 +70,4 @@ def tell_decision(connection: sa.Connection, taken: decisions.Decision, run_id: 
         key = thread = f"decision:{taken.id}"
     else:
         key = thread = f"{taken.decision}:{taken.model}:{taken.at:%Y-%m-%d}"
-    store.post(connection, dedupe_key=key, thread_key=thread, kind="decision", payload=payload)
+    streams_store.post(connection, dedupe_key=key, thread_key=thread, kind="decision", payload=payload)

@@ -118,12 +118,6 @@ def references(connection: Connection, model: str) -> list[tuple[dt.datetime, st
     return [(row.at, row.source, runs.Reference(**row.body)) for row in rows]
 
 
-def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str, payload: dict[str, Any]) -> None:
-    """Put a message into the outbox, in the transaction of what it tells of."""
-    values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
-    connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
-
-
 def gates(report: Sequence[runs.Gate]) -> list[dict[str, Any]]:
     """A gate report as JSON."""
     return [dataclasses.asdict(gate) for gate in report]

@@ -28,6 +28,8 @@ Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 ENVELOPE_MAX = 256
 FUTURE_LIMIT = dt.timedelta(minutes=5)
 PAST_LIMIT = dt.timedelta(days=8)
+# Arithmetic on times near the ends of the calendar overflows.
+FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -94,7 +96,6 @@ class Malformed:
 
 _T = TypeVar("_T")
 _QUOTED = re.compile(r" '.*'", re.DOTALL)  # the offending value, which is foreign text
-_FIRST, _LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _log = msgspec.json.Decoder(ServingLog)
 _label = msgspec.json.Decoder(HumanLabel)
 _incident = msgspec.json.Decoder(Incident)
@@ -114,7 +115,7 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
     log = _decoded(_log, record)
     if isinstance(log, Malformed):
         return log
-    if not _FIRST <= log.ts < _LAST:  # arithmetic on times near the ends of the calendar overflows
+    if not FIRST <= log.ts < LAST:
         return Malformed("invalid", "ts is not between 2000 and 2200")
     if log.error is None:
         for field in ("intent", "confidence", "tokens"):

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     gateway_port: int = Field(8080, ge=1, le=65535)
     dashboard_port: int = Field(8081, ge=1, le=65535)
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
+    transport: Literal["chunk", "stock"] = "chunk"  # stock: Faust's own, record by record; slower, for the day a new Faust breaks ours
+    worker_id: str | None = None  # a stable name: this worker, started again, takes its partitions back without a rebalance
+    test_failpoint: str | None = None  # streams/failpoints.py
 
     @model_validator(mode="before")
     @classmethod
@@ -57,8 +60,9 @@ class Settings(BaseSettings):
                 value = getattr(self, field)
                 if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
                     raise ValueError(f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it")
-            if self.test_clock:
-                raise ValueError(f"{PREFIX}TEST_CLOCK=1 is refused with INTENTWATCH_MODE=production")
+            for field in ("test_clock", "test_failpoint"):
+                if getattr(self, field):
+                    raise ValueError(f"{PREFIX}{field.upper()} is refused with INTENTWATCH_MODE=production")
         return self
 
 

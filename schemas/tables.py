@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from schemas import windows
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -23,11 +25,9 @@ def _now() -> sa.TextClause:
 
 def _tally_columns() -> list["sa.Column[Any]"]:
     """The columns of windows.Tally, in windows.TALLY_COLUMNS order."""
-    scalars = ("n", "errors", "late", "latency_sum_us", "confidence_sum_micro", "tokens_sum")
-    arrays = ("intent_count", "intent_low", "intent_fallback", "script_count")
     return [
-        *(sa.Column(name, sa.BigInteger, nullable=False) for name in scalars),
-        *(sa.Column(name, pg.ARRAY(sa.BigInteger), nullable=False) for name in arrays),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in windows.SCALARS),
+        *(sa.Column(name, pg.ARRAY(sa.BigInteger), nullable=False) for name in windows.ARRAYS),
         sa.Column("latency_bins", sa.LargeBinary, nullable=False),
         sa.Column("confidence_bins", sa.LargeBinary, nullable=False),
     ]
@@ -44,18 +44,22 @@ stream_offset = sa.Table(
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("max_event_ts", _TIME),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),  # claims in a row that ended before anything was counted
+    sa.Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),  # before this offset bad records do not stop the worker
 )
-# One row a topic: the watermark, i.e. the clock every monitor is due by.
+# One row a topic: the watermark, i.e. the clock every monitor is due by. Minutes before `keep_from` have been pruned, or are about to be.
 stream_clock = sa.Table(
     "stream_clock",
     metadata,
     sa.Column("topic", sa.Text, primary_key=True),
     sa.Column("watermark", _TIME, nullable=False),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("keep_from", _TIME),
 )
 
 
-def _pane(name: str) -> sa.Table:
+def _pane(name: str, partition_by: str | None = None) -> sa.Table:
+    """`partition_by`: retention drops whole partitions instead of deleting rows; streams.rollup.retention makes them."""
     return sa.Table(
         name,
         metadata,
@@ -64,11 +68,12 @@ def _pane(name: str) -> sa.Table:
         sa.Column("role", sa.Text, primary_key=True),
         sa.Column("part", sa.Integer, primary_key=True),
         *_tally_columns(),
+        postgresql_partition_by=partition_by,
     )
 
 
-pane_minute = _pane("pane_minute")
-pane_hour = _pane("pane_hour")
+pane_minute = _pane("pane_minute", "RANGE (start)")
+pane_hour = _pane("pane_hour", "RANGE (start)")
 pane_day = _pane("pane_day")
 # Minutes whose windows must be rolled up again; written in the flush transaction, removed by the roll-up.
 pane_dirty = sa.Table(
@@ -106,8 +111,9 @@ dead_letter = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("redriven_at", _TIME),  # counted after all, by services.redrive
 )
-# The bytes stand apart: they may hold what a customer wrote, so that access to them can be granted on its own.
+# The bytes stand apart: they may hold what a customer wrote, so that access can be granted, and retention set, on its own.
 dead_letter_bytes = sa.Table(
     "dead_letter_bytes",
     metadata,
@@ -206,8 +212,8 @@ signal = sa.Table(
     sa.Column("noise_floor", sa.Double),
     sa.Column("p_value", sa.Double),
     sa.Column("level", sa.Text),
-    sa.Column("verdict", sa.Text, nullable=False),
-    sa.Column("limit", sa.Double, nullable=False),
+    sa.Column("verdict", sa.Text),  # null with `limit`: measured, but no rule of the policy judges it
+    sa.Column("limit", sa.Double),
     sa.Column("in_breach", sa.Boolean, nullable=False),
 )
 decision = sa.Table(

@@ -1,4 +1,4 @@
-"""Pure. Tally: what is counted of a set of logs; Pane and Window: a tally with its place in time. Tallies add, nothing else.
+"""Pure. Tally: what is counted of a set of logs; Place and Window: where it stands in time. Tallies add, nothing else.
 
 Every field is an integer (times in microseconds, confidences in millionths), so addition is exact in any order and replays are bit-identical.
 Who measures a tally is streams.measure; this module decides nothing.
@@ -8,7 +8,7 @@ import dataclasses
 import datetime as dt
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,10 @@ def _zeros(size: int) -> Any:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of logs. Arrays follow taxonomy.INTENTS and taxonomy.SCRIPTS; intent, token and confidence figures leave errors out."""
+    """Counts of logs. Arrays follow taxonomy.INTENTS and taxonomy.SCRIPTS; intent, token and confidence figures leave errors out.
+
+    `margin_n`: answers that told their margin, which the contract leaves open.
+    """
 
     n: int = 0
     errors: int = 0
@@ -50,6 +53,8 @@ class Tally:
     latency_sum_us: int = 0
     confidence_sum_micro: int = 0
     tokens_sum: int = 0
+    margin_sum_micro: int = 0
+    margin_n: int = 0
     intent_count: Counts = _zeros(len(taxonomy.INTENTS))
     intent_low: Counts = _zeros(len(taxonomy.INTENTS))
     intent_fallback: Counts = _zeros(len(taxonomy.INTENTS))
@@ -67,6 +72,9 @@ class Tally:
         return self.n - self.errors
 
 
+PAIR: Final = np.dtype([("bin", "<u4"), ("count", "<u8")])
+
+
 def sparse(counts: Counts) -> bytes:
     """Non-zero bins as little-endian pairs (uint32 bin, uint64 count): what a bytea column holds.
 
@@ -74,49 +82,47 @@ def sparse(counts: Counts) -> bytes:
     [0, 3, 0, 1]
     """
     bins = np.flatnonzero(counts)
-    pairs = np.empty(len(bins), dtype=[("bin", "<u4"), ("count", "<u8")])
+    pairs = np.empty(len(bins), dtype=PAIR)
     pairs["bin"], pairs["count"] = bins, counts[bins]
     return pairs.tobytes()
 
 
 def dense(raw: bytes, size: int) -> Counts:
     """The inverse of `sparse`."""
-    pairs = np.frombuffer(raw, dtype=[("bin", "<u4"), ("count", "<u8")])
+    pairs = np.frombuffer(raw, dtype=PAIR)
     counts = np.zeros(size, dtype=np.int64)
     counts[pairs["bin"]] = pairs["count"]
     return counts
 
 
-_SCALARS = ("n", "errors", "late", "latency_sum_us", "confidence_sum_micro", "tokens_sum")
-_ARRAYS = ("intent_count", "intent_low", "intent_fallback", "script_count")
-TALLY_COLUMNS: Final = (*_SCALARS, *_ARRAYS, "latency_bins", "confidence_bins")
+SCALARS: Final = ("n", "errors", "late", "latency_sum_us", "confidence_sum_micro", "tokens_sum", "margin_sum_micro", "margin_n")
+ARRAYS: Final = ("intent_count", "intent_low", "intent_fallback", "script_count")
+TALLY_COLUMNS: Final = (*SCALARS, *ARRAYS, "latency_bins", "confidence_bins")
 
 
 def to_row(tally: Tally) -> dict[str, Any]:
     """A tally as the columns tables.tally_columns() declares."""
-    row: dict[str, Any] = {name: int(getattr(tally, name)) for name in _SCALARS}
-    row |= {name: getattr(tally, name).tolist() for name in _ARRAYS}
+    row: dict[str, Any] = {name: int(getattr(tally, name)) for name in SCALARS}
+    row |= {name: getattr(tally, name).tolist() for name in ARRAYS}
     return row | {"latency_bins": sparse(tally.latency_bins), "confidence_bins": sparse(tally.confidence_bins)}
 
 
 def from_row(row: Any) -> Tally:
     """The tally of a row (a mapping with TALLY_COLUMNS)."""
-    fields: dict[str, Any] = {name: int(row[name]) for name in _SCALARS}
-    fields |= {name: np.array(row[name], dtype=np.int64) for name in _ARRAYS}
+    fields: dict[str, Any] = {name: int(row[name]) for name in SCALARS}
+    fields |= {name: np.array(row[name], dtype=np.int64) for name in ARRAYS}
     fields["latency_bins"] = dense(bytes(row["latency_bins"]), LATENCY_BINS)
     fields["confidence_bins"] = dense(bytes(row["confidence_bins"]), CONFIDENCE_BINS)
     return Tally(**fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Pane:
-    """One minute (or hour, or day) x model x role x partition. The partition's owner is the only writer."""
+class Place(NamedTuple):
+    """Where a pane stands: one minute (or hour, or day) x model x role x partition. The partition's owner is the only writer."""
 
     start: dt.datetime
     model: str
     role: str
     part: int
-    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,105 +4,198 @@ An exception must never reach Faust: it would acknowledge the chunk. So whatever
 contract's exit code, unacknowledged, and the next owner reads on from the offset in Postgres.
 """
 
+import dataclasses
+import datetime as dt
 import logging
-import os
-import sys
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import chunks, observe, store
+from streams import breaker, careful, chunks, failpoints, observe, retention, store
+from streams.ending import End, end_process
+from streams.persistence import Persistence
 
 log = logging.getLogger("intentwatch.streams")
 
-_T = TypeVar("_T")
-_PATIENCE_S = 120.0  # a restart of Postgres takes seconds; after two minutes a supervisor and a person should know
-_PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+@dataclass(slots=True)
+class Pending:
+    """What a partition has to be flushed: everything from offset `low` to `high`, counted under `epoch`."""
+
+    epoch: int
+    low: int
+    high: int
+    max_event_ts: dt.datetime | None
+    seen: list[observe.Observed] = field(default_factory=list)
 
 
-def end_process(cause: str, code: int) -> NoReturn:
-    """One line on stderr, then out without any clean-up that could acknowledge something."""
-    sys.stderr.write(f"intentwatch: {cause}\n")
-    sys.stderr.flush()
-    os._exit(code)
+@dataclass(slots=True)
+class Owned:
+    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last owners died before they had counted anything."""
+
+    epoch: int
+    head: int
+    max_event_ts: dt.datetime | None
+    bad_until: int
+    careful: bool
+    health: breaker.Health = breaker.FRESH
 
 
 class Counter:
-    """Counts the chunks of the partitions this worker has claimed. A rebalance waits for the chunk in hand: both run in threads."""
+    """Counts the chunks of the partitions this worker has claimed, and flushes what was counted in one transaction. Thread-safe."""
 
-    def __init__(self, engine: sa.Engine, *, topic: str, check_time: bool, end: Callable[[str, int], NoReturn] = end_process) -> None:
-        self._engine = engine
-        self._topic = topic
-        self._check_time = check_time
-        self._end = end
-        self._claims: dict[int, store.Claim] = {}
-        self._one_at_a_time = threading.Lock()
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        topic: str,
+        check_time: bool,
+        points: failpoints.Failpoints | None = None,
+        end: End = end_process,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine, self._topic, self._check_time, self._end = engine, topic, check_time, end
+        self._points = points or failpoints.Failpoints()
+        self._persist = Persistence(end, beat)
+        self._owned: dict[int, Owned] = {}
+        self._pending: dict[int, Pending] = {}
+        self._keep_from: dt.datetime | None = None
+        self._slots: set[dt.datetime] = set()
+        self._state = threading.Lock()
+        self._flushing = threading.RLock()
+        self.waiting = 0  # logs counted and not flushed
 
     def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
         """Become the owner of exactly these partitions; returns where to read on."""
 
-        def attempt() -> dict[int, store.Claim]:
+        def attempt() -> tuple[dict[int, store.Claim], dt.datetime | None]:
             with self._engine.begin() as connection:
-                return store.claim(connection, self._topic, parts)
+                return store.claim(connection, self._topic, parts), store.keep_from(connection, self._topic)
 
-        with self._one_at_a_time:
-            self._claims = self._persist("claim partitions", attempt)
-            return dict(self._claims)
+        with self._flushing:
+            claims, keep_from = self._persist("claim partitions", attempt)
+            with self._state:
+                self._pending.clear()
+                self.waiting, self._keep_from = 0, keep_from
+                self._owned = {
+                    part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= careful.AFTER_STALLS) for part, c in claims.items()
+                }
+            return claims
 
-    def count(self, chunk: chunks.Chunk) -> None:
-        """Add a chunk to Postgres, once. A chunk of an earlier claim is dropped: it will be or has been read again."""
-        with self._one_at_a_time:
-            self._count(chunk)
-
-    def _count(self, chunk: chunks.Chunk) -> None:
-        claim = self._claims.get(chunk.part)
-        if claim is None or claim.epoch != chunk.claim:
-            return
-        if chunk.first_offset != claim.next_offset:
-            self._end(
-                f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.first_offset}, expected {claim.next_offset}; reading on from Postgres",
-                settings.EXIT_INTEGRITY,
-            )
-        seen = observe.chunk(chunk, max_event_ts=claim.max_event_ts, check_time=self._check_time)
-        try:
-            self._persist("store a chunk", lambda: self._flush(chunk, seen))
-        except store.Fenced as fenced:
-            self._end(str(fenced), settings.EXIT_FENCED)
-        self._claims[chunk.part] = store.Claim(claim.epoch, chunk.next_offset, seen.max_event_ts)
-
-    def _flush(self, chunk: chunks.Chunk, seen: observe.Observed) -> None:
-        with self._engine.begin() as connection:
-            if store.position(connection, chunk.topic, chunk.part) == (chunk.claim, chunk.next_offset):
-                return  # an earlier attempt had committed; only its answer was lost
-            store.advance(connection, chunk, seen.max_event_ts)
-            store.add_panes(connection, chunk.part, seen.panes)
-            store.add_dead_letters(connection, chunk.topic, chunk.part, seen.dead)
-            store.add_sampled(connection, seen.sampled)
-
-    def _persist(self, what: str, attempt: Callable[[], _T]) -> _T:
-        """Repeat through outages, deadlocks and read-only failovers, holding the chunk; end the process when patience is over."""
-        begun = time.monotonic()
-        for pause in self._pauses():
+    def release(self) -> None:
+        """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
+        with self._flushing:
             try:
-                return attempt()
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
-                log.warning("cannot %s, trying again in %.1f s: %s", what, pause, str(error.orig).splitlines()[0] if error.orig else error)
-                if time.monotonic() - begun > _PATIENCE_S:
-                    self._end(
-                        f"cannot {what}: Postgres has not answered for {_PATIENCE_S:.0f} s; check INTENTWATCH_DATABASE_URL and the server",
-                        settings.EXIT_DEPENDENCY,
-                    )
-                time.sleep(pause)
-            except sa.exc.SQLAlchemyError as error:
-                self._end(f"cannot {what}: {str(error).splitlines()[0]}", settings.EXIT_INTEGRITY)
-        raise AssertionError("the pauses never end")
+                self._flush(lambda attempt: attempt())
+            except (sa.exc.SQLAlchemyError, store.Fenced) as error:
+                log.warning("could not flush before a rebalance, the next owner reads again: %s", str(error).splitlines()[0])
+            with self._state:
+                self._pending.clear()
+                self._owned, self.waiting = {}, 0
 
-    @staticmethod
-    def _pauses() -> Iterator[float]:
-        yield from _PAUSES_S
-        while True:
-            yield _PAUSES_S[-1]
+    def epoch(self, part: int) -> int:
+        """The epoch under which a partition is ours; 0 if it is not."""
+        with self._state:
+            return self._owned[part].epoch if part in self._owned else 0
+
+    def behind(self, ends: Mapping[int, int]) -> int:
+        """Records of the partitions owned that have not been counted yet. `ends`: where each partition ends."""
+        with self._state:
+            return sum(max(0, ends.get(part, 0) - owned.head) for part, owned in self._owned.items())
+
+    def add(self, chunk: chunks.Chunk) -> None:
+        """Count a chunk; `flush` makes it last. What an earlier claim fetched, or was counted already, is dropped."""
+        with self._state:
+            owned = self._owned.get(chunk.part)
+            if owned is None or owned.epoch != chunk.claim or chunk.high <= owned.head:
+                return
+            for part, letter in careful.safe(chunk.since(owned.head)) if owned.careful else [(chunk.since(owned.head), None)]:
+                self._add(owned, part, [letter] if letter else [])
+
+    def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
+        if chunk.low > owned.head:
+            self._end(f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.low}, expected {owned.head}; reading on from Postgres", settings.EXIT_INTEGRITY)
+        self._points.passed("decode")
+        self._points.decoding(chunk.values)
+        seen = observe.chunk(chunk, observe.Limits(owned.max_event_ts, self._check_time, self._keep_from))
+        owned.health, trouble = breaker.after(owned.health, seen.bad)
+        if trouble and chunk.low >= owned.bad_until:
+            self._stop_reading(chunk, owned, trouble, seen)
+        letters += [observe.deleted(chunk)] if chunk.deleted else []
+        pending = self._pending.setdefault(chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts))
+        pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
+        owned.head = pending.high = chunk.high
+        owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
+        self.waiting += len(seen.bad) or 1
+
+    def _stop_reading(self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed) -> None:
+        place, reasons = f"{chunk.topic}/{chunk.part}", sorted({letter.reason for letter in seen.dead})
+        cause = f"{place}: {trouble} ({', '.join(reasons)}) from offset {owned.head} on; nothing of them was stored"
+        remedy = f"mend the producer, then take them as dead letters with `python -m services.redrive accept {place} --until {chunk.high}`"
+        self._alarm(f"{place}:bad:{owned.head}", f"The stream worker has stopped: {cause}", remedy)
+        self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
+
+    def _alarm(self, key: str, cause: str, remedy: str) -> None:
+        def attempt() -> None:
+            with self._engine.begin() as connection:
+                store.alarm(connection, key, cause, remedy)
+
+        self._persist("raise an alarm", attempt)
+
+    def flush(self) -> None:
+        """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""
+        with self._flushing:
+            try:
+                self._flush(lambda attempt: self._persist("store what was counted", attempt))
+            except store.Fenced as fenced:
+                self._end(str(fenced), settings.EXIT_FENCED)
+
+    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> None:
+        with self._state:
+            taken, self._pending, self.waiting = self._pending, {}, 0
+        if not taken:
+            return
+        moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
+        counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
+        persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
+        tries = iter(range(1_000_000))
+        persist(lambda: self._store(moved, counted, taken, again=next(tries) > 0))
+        self._points.passed("committed")
+        with self._state:
+            for part in taken:
+                if part in self._owned:
+                    self._owned[part].careful = False
+
+    def _partition(self, minutes: Iterable[dt.datetime]) -> None:
+        """The partitions of these minutes, in a transaction of its own: making one must not wait for what a flush has locked."""
+        new = set(retention.slots("pane_minute", minutes)) - self._slots
+        if new:
+            with self._engine.begin() as connection:
+                store.make_partitions(connection, "pane_minute", new)
+            self._slots |= new
+
+    def _store(self, moved: list[store.Advance], counted: store.Counted, taken: dict[int, Pending], *, again: bool) -> None:
+        self._points.passed("begin")
+        with self._engine.begin() as connection:
+            if again and store.advanced(connection, self._topic, moved):
+                return  # an earlier attempt had committed; only its answer was lost
+            store.advance(connection, self._topic, moved)
+            self._points.passed("offset")
+            store.add_panes(connection, counted)
+            self._points.passed("panes")
+            for part, pending in taken.items():
+                self._keep(connection, part, pending.seen)
+            self._keep_from = store.keep_from(connection, self._topic)
+            self._points.passed("commit")
+
+    def _keep(self, connection: sa.Connection, part: int, seen: Iterable[observe.Observed]) -> None:
+        dead = [letter for found in seen for letter in found.dead]
+        store.add_dead_letters(connection, self._topic, part, dead)
+        store.add_sampled(connection, [log for found in seen for log in found.sampled])
+        for letter in dead:
+            if letter.reason == observe.DELETED:
+                cause = f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
+                store.alarm(connection, f"{self._topic}/{part}:deleted:{letter.offset}", cause, "raise the topic's retention, or start more stream workers")

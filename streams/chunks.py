@@ -1,26 +1,39 @@
 """Pure. Chunk: what the transport hands to the agent, one run of records of one partition, in offset order."""
 
-import datetime as dt
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One Kafka record. `batch`: its value holds several logs, one a line. `appended`: the broker's append time, UTC."""
-
-    offset: int
-    value: bytes | None
-    batch: bool
-    appended: dt.datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Records of one partition; `claim` is the epoch under which they were fetched, `next_offset` where the following chunk begins."""
+    """The records of a partition with low <= offset < high, as columns; `claim` is the epoch under which they were fetched.
+
+    values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs, one a line. appended_ms: the broker's append time
+    of record i, in milliseconds since 1970; a function, because asking a record for it costs as much as decoding half of it.
+    deleted: how many offsets from `low` on hold records that retention deleted before they were read. Offsets may have other holes.
+    """
 
     topic: str
     part: int
     claim: int
-    first_offset: int
-    next_offset: int
-    records: tuple[Record, ...]
+    low: int
+    high: int
+    offsets: Sequence[int]
+    values: Sequence[bytes]
+    batch: Sequence[bool]
+    appended_ms: Callable[[int], int]
+    deleted: int = 0
+
+    def cut(self, begin: int, end: int) -> "Chunk":
+        """Records begin <= i < end of it, covering the offsets from the first one of them to the next one after them."""
+        appended_ms = self.appended_ms
+        low, high = (self.low if begin == 0 else self._offset(begin)), self._offset(end)
+        offsets, values, batch = self.offsets[begin:end], self.values[begin:end], self.batch[begin:end]
+        return replace(self, low=low, high=high, offsets=offsets, values=values, batch=batch, appended_ms=lambda i: appended_ms(i + begin))
+
+    def _offset(self, i: int) -> int:
+        return self.offsets[i] if i < len(self.offsets) else self.high
+
+    def since(self, offset: int) -> "Chunk":
+        """Without the records before `offset`."""
+        return self if offset <= self.low else self.cut(sum(have < offset for have in self.offsets), len(self.offsets))

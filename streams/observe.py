@@ -1,25 +1,29 @@
-"""Pure. A chunk of records -> panes, dead letters and sampled predictions.
+"""Pure. A chunk of records -> tallies by minute, model and role; dead letters; sampled predictions.
 
 Never raises on bad bytes and never drops one: a record or an envelope's line that is no serving log becomes a dead letter with a reason.
+A chunk in which all is well is decoded at once (streams.decode); any other record by record.
 """
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from schemas import events, taxonomy, windows
-from streams import chunks
-from streams.stats import histogram
+from schemas import events, tallies, windows
+from streams import chunks, columns, decode
 
-MINUTE = dt.timedelta(minutes=1)
+MINUTE: Final = dt.timedelta(minutes=1)
 # How far logs of one partition may lie out of order before one counts as late.
-GRACE = dt.timedelta(seconds=30)
+GRACE: Final = dt.timedelta(seconds=30)
+_GRACE_US: Final = GRACE // dt.timedelta(microseconds=1)
+_FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (events.FUTURE_LIMIT, events.PAST_LIMIT))
 
-Key = tuple[dt.datetime, str, str]
+Key = columns.Key
+DELETED: Final = "deleted_unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,111 +42,139 @@ class DeadLetter:
         return hashlib.sha256(self.raw).hexdigest()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a log's time is held against: the partition's clock before the chunk; the append time, if at all; the oldest minute still kept."""
+
+    max_event_ts: dt.datetime | None = None
+    check_time: bool = True
+    keep_from: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """What a chunk adds. `panes`: minute, model, role -> tally. `max_event_ts`: the partition's clock after it."""
+    """What a chunk adds: the tally of each key; what was bad; who is to be asked; the partition's clock after it; which logs were bad, in order."""
 
-    panes: dict[Key, windows.Tally]
-    dead: list[DeadLetter]
-    sampled: list[events.ServingLog]
+    keys: Sequence[Key]
+    tallies: tallies.Tallies
+    dead: Sequence[DeadLetter]
+    sampled: Sequence[events.ServingLog]
     max_event_ts: dt.datetime | None
+    bad: npt.NDArray[np.bool_]
 
 
-def chunk(part: chunks.Chunk, *, max_event_ts: dt.datetime | None, check_time: bool) -> Observed:
-    """Count a chunk. `max_event_ts`: the partition's clock before it; `check_time`: hold logs against the broker's append time."""
+def chunk(part: chunks.Chunk, limits: Limits) -> Observed:
+    """Count a chunk."""
+    return _at_once(part, limits) or _one_by_one(part, limits)
+
+
+def _at_once(part: chunks.Chunk, limits: Limits) -> Observed | None:
+    """The whole chunk in one decode; None if anything in it is unusual."""
+    values = [value.rstrip(b"\n") if batch else value for value, batch in zip(part.values, part.batch, strict=True)] if any(part.batch) else part.values
+    sizes = [value.count(b"\n") + 1 if batch else 1 for value, batch in zip(values, part.batch, strict=True)] if any(part.batch) else ()
+    if sizes and max(sizes) > events.ENVELOPE_MAX:
+        return None
+    joined = b"\n".join(values)
+    decoded = decode.chunk(joined, sum(sizes) if sizes else len(values))
+    if decoded is None:
+        return None
+    logs, found = decoded
+    if limits.check_time and not _timely(found.ts_us, part):
+        return None
+    if limits.keep_from is not None and found.ts_us.min() < columns.micros(limits.keep_from):
+        return None
+    chosen = [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
+    sampled = _sampled(joined, chosen) if chosen else []
+    return None if sampled is None else _observed(found, limits, [], sampled, np.zeros(len(logs), dtype=np.bool_))
+
+
+def _timely(ts_us: windows.Counts, part: chunks.Chunk) -> bool:
+    """Whether every log keeps the contract's two limits whatever record it came in: append times do not fall along a partition."""
+    ends = [part.appended_ms(0) * 1000, part.appended_ms(len(part.values) - 1) * 1000]
+    return int(ts_us.max()) - min(ends) <= _FUTURE_US and max(ends) - int(ts_us.min()) <= _PAST_US
+
+
+def _sampled(joined: bytes, chosen: Sequence[int]) -> list[events.ServingLog] | None:
+    lines = joined.split(b"\n")
+    found = [events.serving_log(lines[i]) for i in chosen]
+    logs = [log for log in found if isinstance(log, events.ServingLog)]
+    return logs if len(logs) == len(found) else None
+
+
+def _one_by_one(part: chunks.Chunk, limits: Limits) -> Observed:
     logs: list[events.ServingLog] = []
     dead: list[DeadLetter] = []
-    for record in part.records:
-        for line, raw in lines(record):
-            found = _found(raw, record, check_time) if line >= 0 else events.Malformed("envelope_too_long", f"more than {events.ENVELOPE_MAX} logs")
+    bad: list[bool] = []
+    for i, offset in enumerate(part.offsets):
+        for line, raw in lines(part.values[i], batch=part.batch[i]):
+            found = _found(raw, line, part, i, limits)
+            bad.append(isinstance(found, events.Malformed))
             if isinstance(found, events.Malformed):
-                dead.append(DeadLetter(record.offset, max(line, 0), found.reason, found.detail, raw))
+                dead.append(DeadLetter(offset, max(line, 0), found.reason, found.detail, raw))
             else:
                 logs.append(found)
-    late, newest = _late(logs, max_event_ts)
-    return Observed(_panes(logs, late), dead, [log for log in logs if log.sample and log.error is None], newest)
+    as_columns = columns.of(logs, np.array([columns.micros(log.ts) for log in logs], dtype=np.int64))
+    sampled = [log for log in logs if log.sample and log.error is None]
+    return _observed(as_columns, limits, dead, sampled, np.array(bad, dtype=np.bool_))
 
 
-def lines(record: chunks.Record) -> Iterator[tuple[int, bytes]]:
+def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
     """The logs of a record, numbered: 0 for a single one, 1 .. inside an envelope; -1 for an envelope that is too long, kept whole."""
-    raw = record.value or b""
-    if not record.batch:
-        yield 0, raw
+    if not batch:
+        yield 0, value
         return
-    parts = [(number, line) for number, line in enumerate(raw.split(b"\n"), start=1) if line.strip()]
-    yield from parts if len(parts) <= events.ENVELOPE_MAX else [(-1, raw)]
+    parts = [(number, line) for number, line in enumerate(value.split(b"\n"), start=1) if line.strip()]
+    yield from parts if len(parts) <= events.ENVELOPE_MAX else [(-1, value)]
 
 
-def _found(raw: bytes, record: chunks.Record, check_time: bool) -> events.ServingLog | events.Malformed:
+def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) -> events.ServingLog | events.Malformed:
+    if line < 0:
+        return events.Malformed("envelope_too_long", f"more than {events.ENVELOPE_MAX} logs")
     log = events.serving_log(raw)
-    if check_time and isinstance(log, events.ServingLog):
-        return events.untimely(log.ts, record.appended) or log
-    return log
+    if isinstance(log, events.Malformed):
+        return log
+    if limits.keep_from is not None and log.ts < limits.keep_from:
+        return events.Malformed("too_late", "ts lies before the oldest minute that is still kept")
+    appended = columns.instant(part.appended_ms(i) * 1000)
+    return (events.untimely(log.ts, appended) if limits.check_time else None) or log
 
 
-def _late(logs: list[events.ServingLog], clock: dt.datetime | None) -> tuple[list[bool], dt.datetime | None]:
+def _observed(found: columns.Columns, limits: Limits, dead: list[DeadLetter], sampled: list[events.ServingLog], bad: npt.NDArray[np.bool_]) -> Observed:
+    if len(found.ts_us) == 0:
+        return Observed([], tallies.from_rows([]), dead, sampled, limits.max_event_ts, bad)
+    late, clock_us = _late(found.ts_us, limits.max_event_ts)
+    keys, counted = columns.by_key(found, late)
+    return Observed(keys, counted, dead, sampled, columns.instant(clock_us), bad)
+
+
+def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:
     """Whether each log's minute had ended, grace included, by the partition's clock when it came; and the clock afterwards."""
-    late = []
-    for log in logs:
-        late.append(clock is not None and windows.floor(log.ts, MINUTE) + MINUTE <= clock - GRACE)
-        clock = log.ts if clock is None else max(clock, log.ts)
-    return late, clock
+    newest = np.maximum.accumulate(ts_us)
+    if clock is not None:
+        newest = np.maximum(newest, columns.micros(clock))
+    before = np.concatenate((newest[:1] if clock is None else [columns.micros(clock)], newest[:-1]))
+    minute_end = (ts_us // columns.MINUTE_US + 1) * columns.MINUTE_US
+    late: npt.NDArray[np.bool_] = minute_end <= before - _GRACE_US
+    return late, int(newest[-1])
 
 
-@dataclass(slots=True)
-class _Columns:
-    """The logs of one pane as columns."""
-
-    logs: list[events.ServingLog] = field(default_factory=list)
-    late: int = 0
-
-
-def _panes(logs: list[events.ServingLog], late: list[bool]) -> dict[Key, windows.Tally]:
-    grouped: dict[Key, _Columns] = defaultdict(_Columns)
-    for log, is_late in zip(logs, late, strict=True):
-        columns = grouped[windows.floor(log.ts, MINUTE).astimezone(dt.UTC), log.model, log.role]
-        columns.logs.append(log)
-        columns.late += is_late
-    return {key: tally(columns.logs, columns.late) for key, columns in grouped.items()}
+def joined(parts: Sequence[Observed]) -> tuple[list[Key], tallies.Tallies]:
+    """The tallies of several chunks as one, each key once, in order."""
+    keys = sorted({key for part in parts for key in part.keys})
+    place = {key: i for i, key in enumerate(keys)}
+    into = np.array([place[key] for part in parts for key in part.keys], dtype=np.int64)
+    return keys, tallies.stacked([part.tallies for part in parts]).merged(into, len(keys))
 
 
-def tally(logs: list[events.ServingLog], late: int = 0) -> windows.Tally:
-    """The tally of logs, `late` of which came late."""
-    latency = np.array([log.latency_ms for log in logs])
-    answered = [log for log in logs if log.error is None]
-    intent = np.array([taxonomy.INDEX[log.intent] for log in answered if log.intent], dtype=np.int64)
-    confidence = np.array([log.confidence for log in answered], dtype=np.float64)
-    fallback = np.array([log.fallback_rerank for log in answered], dtype=bool)
-    return windows.Tally(
-        n=len(logs),
-        errors=len(logs) - len(answered),
-        late=late,
-        latency_sum_us=_sum(latency * 1000),
-        confidence_sum_micro=_sum(confidence * windows.MICRO),
-        tokens_sum=sum(log.tokens or 0 for log in answered),
-        intent_count=_count(intent, len(taxonomy.INTENTS)),
-        intent_low=_count(intent[confidence < windows.LOW_CONFIDENCE], len(taxonomy.INTENTS)),
-        intent_fallback=_count(intent[fallback], len(taxonomy.INTENTS)),
-        script_count=_count([taxonomy.SCRIPTS.index(log.script) for log in answered], len(taxonomy.SCRIPTS)),
-        latency_bins=_count(histogram.latency_bins(latency), windows.LATENCY_BINS),
-        confidence_bins=_count(confidence_bins(confidence), windows.CONFIDENCE_BINS),
-    )
+def tally(logs: Iterable[events.ServingLog]) -> windows.Tally:
+    """The tally of logs, none of them late."""
+    members = list(logs)
+    found = columns.of(members, np.array([columns.micros(log.ts) for log in members], dtype=np.int64))
+    none, whole = np.zeros(len(members), dtype=np.bool_), np.zeros(len(members), dtype=np.int64)
+    return tallies.one(columns.grouped(found, none, whole, 1), 0)
 
 
-def confidence_bins(confidence: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> windows.Counts:
-    """The linear bin of each confidence, 1 in the last one. The tiny shift keeps 0.6 on its own side of an exact edge.
-
-    >>> confidence_bins(np.array([0.0, 0.29, 0.6, 0.599999, 1.0])).tolist()
-    [0, 29, 60, 59, 99]
-    """
-    bins: windows.Counts = np.minimum((confidence * windows.CONFIDENCE_BINS + 1e-9).astype(np.int64), windows.CONFIDENCE_BINS - 1)
-    return bins
-
-
-def _count(values: "Iterable[int] | windows.Counts", size: int) -> windows.Counts:
-    return np.bincount(np.asarray(values, dtype=np.int64), minlength=size).astype(np.int64)
-
-
-def _sum(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> int:
-    """Each value is rounded before the sum, so that the total does not depend on how logs were grouped."""
-    return int(np.rint(values).astype(np.int64).sum())
+def deleted(part: chunks.Chunk) -> DeadLetter:
+    """The record of a gap: what retention deleted before anybody read it cannot be counted, but it is not passed over in silence."""
+    last = part.low + part.deleted - 1
+    return DeadLetter(part.low, 0, DELETED, f"offsets {part.low} to {last} ({part.deleted} records) were deleted before they were read", b"")

@@ -1,15 +1,16 @@
-"""Postgres: claims, flushes, roll-ups. One function per question; the caller owns the transaction."""
+"""Postgres: claims and flushes. One function per question; the caller owns the transaction. The roll-up's SQL is in streams/rollup/store.py."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import events, tables, windows
-from streams import chunks, observe, rollup
+from schemas import events, tables, tallies, windows
+from streams import observe, retention
 
 Connection = sa.Connection
 
@@ -20,10 +21,26 @@ class Fenced(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Ownership of one partition: where to read on, and the epoch every write must show."""
+    """Ownership of one partition: where to read on, and the epoch every write must show.
+
+    stalls: how many claims before this one ended without a flush. bad_until: before this offset a person has accepted bad records.
+    """
 
     epoch: int
     next_offset: int
+    max_event_ts: dt.datetime | None
+    stalls: int = 0
+    bad_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One partition's part of a flush: its offset goes from `low` to `high` under `epoch`."""
+
+    part: int
+    epoch: int
+    low: int
+    high: int
     max_event_ts: dt.datetime | None
 
 
@@ -45,54 +62,101 @@ def probe(connection: Connection) -> None:
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
     """Become the owner of these partitions: from now on every older epoch is fenced."""
     table = tables.stream_offset
+    insert = pg.insert(table).values(topic=topic, next_offset=0, epoch=1, part=sa.bindparam("part"))
+    again = {"epoch": table.c.epoch + 1, "stalls": table.c.stalls + 1}
+    update = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=again)
     claims = {}
     for part in sorted(parts):
-        insert = pg.insert(table).values(topic=topic, part=part, next_offset=0, epoch=1)
-        update = insert.on_conflict_do_update(index_elements=["topic", "part"], set_={"epoch": table.c.epoch + 1})
-        row = connection.execute(update.returning(table.c.epoch, table.c.next_offset, table.c.max_event_ts)).one()
-        claims[part] = Claim(row.epoch, row.next_offset, row.max_event_ts)
+        row = connection.execute(update.returning(*table.columns), {"part": part}).one()
+        claims[part] = Claim(row.epoch, row.next_offset, row.max_event_ts, row.stalls, row.bad_until)
     return claims
 
 
-def advance(connection: Connection, chunk: chunks.Chunk, max_event_ts: dt.datetime | None) -> None:
-    """Compare and set the partition's offset. Raises Fenced unless epoch and offset are what the chunk was fetched under."""
+def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> None:
+    """Compare and set the partitions' offsets. Raises Fenced unless epoch and offset of each are what its logs were fetched under."""
     table = tables.stream_offset
-    mine = (table.c.topic == chunk.topic, table.c.part == chunk.part, table.c.epoch == chunk.claim, table.c.next_offset == chunk.first_offset)
-    values = {"next_offset": chunk.next_offset, "max_event_ts": max_event_ts, "updated_at": sa.func.now()}
-    if connection.execute(sa.update(table).where(*mine).values(values)).rowcount != 1:
-        raise Fenced(f"{chunk.topic}/{chunk.part} at offset {chunk.first_offset}: another worker has claimed it since epoch {chunk.claim}")
+    columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
+    new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
+    mine = (table.c.topic == topic, table.c.part == new.c.part, table.c.epoch == new.c.epoch, table.c.next_offset == new.c.low)
+    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now(), "stalls": 0}
+    done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
+    lost = [m for m in moved if m.part not in done]
+    if lost:
+        raise Fenced(f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}")
 
 
-def position(connection: Connection, topic: str, part: int) -> tuple[int, int]:
-    """Epoch and next offset as they stand: whether a flush whose commit was cut off has happened."""
+_ADVANCE: dict[str, Any] = {"part": sa.Integer, "epoch": sa.BigInteger, "low": sa.BigInteger, "high": sa.BigInteger, "max_event_ts": sa.DateTime(timezone=True)}
+
+
+def advanced(connection: Connection, topic: str, moved: Collection[Advance]) -> bool:
+    """Whether the flush has happened already: a commit whose answer was cut off."""
     table = tables.stream_offset
-    row = connection.execute(sa.select(table.c.epoch, table.c.next_offset).where(table.c.topic == topic, table.c.part == part)).one()
-    return row.epoch, row.next_offset
+    rows = connection.execute(sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic))
+    stand = {row.part: (row.epoch, row.next_offset) for row in rows}
+    return all(stand.get(m.part) == (m.epoch, m.high) for m in moved)
 
 
-def add_panes(connection: Connection, part: int, panes: Mapping[observe.Key, windows.Tally]) -> None:
-    """Add tallies to the minute panes of a partition and mark them for the roll-up. Its owner is the only writer, so read-add-write is safe."""
-    if not panes:
-        return
+def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
+    """The oldest minute that is still kept; None while nothing has been pruned."""
+    table = tables.stream_clock
+    return connection.execute(sa.select(table.c.keep_from).where(table.c.topic == topic)).scalar()
+
+
+Counted = Mapping[int, tuple[Sequence[observe.Key], tallies.Tallies]]  # by partition
+
+
+def add_panes(connection: Connection, counted: Counted) -> None:
+    """Add each partition's tallies to its minute panes and mark them for the roll-up. Its owner is the only writer, so read-add-write is safe."""
     table = tables.pane_minute
-    starts = {start for start, _, _ in panes}
-    rows = connection.execute(sa.select(table).where(table.c.part == part, table.c.start.in_(starts))).mappings()
-    stored = {(row["start"], row["model"], row["role"]): windows.from_row(row) for row in rows}
-    merged = [windows.Pane(*key, part, tally + stored[key] if key in stored else tally) for key, tally in sorted(panes.items(), key=lambda p: p[0])]
-    put_panes(connection, table, merged)
-    dirty = [{"start": p.start, "model": p.model, "role": p.role, "part": p.part} for p in merged]
+    places = [windows.Place(*key, part) for part, (keys, _) in counted.items() for key in keys]
+    if not places:
+        return
+    stored = minutes(connection, places)
+    old = [windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in stored]
+    order = sorted(places)
+    number = {place: i for i, place in enumerate(order)}
+    both = tallies.stacked([tallies.from_rows(stored), *(found for _, found in counted.values())])
+    put_panes(connection, table, order, both.merged(np.array([number[place] for place in [*old, *places]], dtype=np.int64), len(order)))
     insert = pg.insert(tables.pane_dirty)
     # A mark that stands already is written again, which locks it: the roll-up must not take it before these panes can be seen.
-    connection.execute(insert.on_conflict_do_update(index_elements=list(tables.pane_dirty.primary_key), set_={"part": insert.excluded.part}), dirty)
+    mark = insert.on_conflict_do_update(index_elements=list(tables.pane_dirty.primary_key), set_={"part": insert.excluded.part})
+    connection.execute(mark, [place._asdict() for place in order])
 
 
-def put_panes(connection: Connection, table: sa.Table, panes: Sequence[windows.Pane]) -> None:
+def minutes(connection: Connection, places: Sequence[windows.Place]) -> Sequence[Any]:
+    """The rows of those of these minute panes that stand already."""
+    table = tables.pane_minute
+    wanted = set(places)
+    chosen = (table.c.start.in_({p.start for p in places}), table.c.part.in_({p.part for p in places}), table.c.model.in_({p.model for p in places}))
+    rows = connection.execute(sa.select(table).where(*chosen)).mappings().all()
+    return [row for row in rows if windows.Place(row["start"], row["model"], row["role"], row["part"]) in wanted]
+
+
+def put_panes(connection: Connection, table: sa.Table, places: Sequence[windows.Place], found: tallies.Tallies) -> None:
     """Write panes whole, over what was there."""
-    if not panes:
+    if not places:
         return
     insert = pg.insert(table)
     update = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_={c: insert.excluded[c] for c in windows.TALLY_COLUMNS})
-    connection.execute(update, [{"start": p.start, "model": p.model, "role": p.role, "part": p.part, **windows.to_row(p.tally)} for p in panes])
+    connection.execute(update, [place._asdict() | row for place, row in zip(places, tallies.to_rows(found), strict=True)])
+
+
+def partitions(connection: Connection, table: str) -> set[str]:
+    """The names of a pane table's partitions."""
+    query = sa.text("select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(:name)")
+    return set(connection.execute(query, {"name": table}).scalars())
+
+
+def make_partitions(connection: Connection, table: str, slots: Iterable[dt.datetime]) -> None:
+    """Make the partitions that are missing. Attached, not created in place: that would lock the table against every writer."""
+    wanted = {retention.name(table, slot): slot for slot in slots}
+    if wanted.keys() <= partitions(connection, table):
+        return
+    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('intentwatch.partitions'))"))  # two workers need the same one at midnight
+    for name in sorted(wanted.keys() - partitions(connection, table)):
+        begin, end = wanted[name].isoformat(), (wanted[name] + retention.WIDTHS[table]).isoformat()
+        connection.execute(sa.text(f"create table {name} (like {table} including all)"))
+        connection.execute(sa.text(f"alter table {table} attach partition {name} for values from ('{begin}') to ('{end}')"))
 
 
 def add_dead_letters(connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]) -> None:
@@ -123,7 +187,24 @@ def _sampled(log: events.ServingLog) -> dict[str, Any]:
     return {name: getattr(log, name) for name in copied} | {"queue": log.sample.queue, "p": log.sample.p, "text": text}
 
 
-# --- roll-up ----------------------------------------------------------------------------------------------------------
+def as_window(row: Any) -> windows.Window:
+    """A row of window_state as the noun."""
+    names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
+    return windows.Window(tally=windows.from_row(row), **{name: row[name] for name in names})
+
+
+# --- what leaves, and leases -----------------------------------------------------------------------------------------------------------
+def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str, payload: Mapping[str, Any]) -> None:
+    """Put a message into the outbox, in the transaction of what it tells of; the same key again changes nothing."""
+    values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
+    connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
+
+
+def alarm(connection: Connection, key: str, cause: str, remedy: str) -> None:
+    """Tell the on-call once."""
+    post(connection, dedupe_key=f"alarm:{key}", thread_key=f"alarm:{key}", kind="alarm", payload={"cause": cause, "remedy": remedy})
+
+
 def hold_lease(connection: Connection, name: str, owner: str, seconds: int = 10) -> bool:
     """Take or renew a lease, by database time; the row stays locked until the transaction ends."""
     table = tables.lease
@@ -135,85 +216,3 @@ def hold_lease(connection: Connection, name: str, owner: str, seconds: int = 10)
         where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
     )
     return connection.execute(change.returning(table.c.epoch)).first() is not None
-
-
-def note_high_watermarks(connection: Connection, topic: str, ends: Mapping[int, int]) -> None:
-    """Remember how far each partition reaches, also of those nobody has claimed yet."""
-    table = tables.stream_offset
-    insert = pg.insert(table)
-    change = insert.on_conflict_do_update(index_elements=["topic", "part"], set_={"high_watermark": insert.excluded.high_watermark})
-    rows = [{"topic": topic, "part": part, "next_offset": 0, "epoch": 0, "high_watermark": end} for part, end in sorted(ends.items())]
-    if rows:
-        connection.execute(change, rows)
-
-
-def positions(connection: Connection, topic: str) -> list[rollup.Position]:
-    """Where every partition stands."""
-    table = tables.stream_offset
-    rows = connection.execute(sa.select(table).where(table.c.topic == topic))
-    return [rollup.Position(row.next_offset, row.high_watermark, row.max_event_ts) for row in rows]
-
-
-def move_clock(connection: Connection, topic: str, watermark: dt.datetime | None) -> dt.datetime | None:
-    """Set the stream's clock forward; it never goes back. Returns where it stands."""
-    table = tables.stream_clock
-    if watermark is not None:
-        insert = pg.insert(table).values(topic=topic, watermark=watermark)
-        later = {"watermark": sa.func.greatest(table.c.watermark, watermark), "updated_at": sa.func.now()}
-        connection.execute(insert.on_conflict_do_update(index_elements=["topic"], set_=later))
-    return connection.execute(sa.select(table.c.watermark).where(table.c.topic == topic)).scalar()
-
-
-def take_dirty(connection: Connection, limit: int = 20_000) -> list[tuple[dt.datetime, str, str]]:
-    """Remove marks of changed minutes and return them, each once."""
-    table = tables.pane_dirty
-    some = sa.select(table.c.start, table.c.model, table.c.role, table.c.part).order_by(*table.primary_key).limit(limit).with_for_update()
-    chosen = sa.tuple_(*table.primary_key).in_(some)
-    rows = connection.execute(sa.delete(table).where(chosen).returning(table.c.start, table.c.model, table.c.role))
-    return sorted({(row.start, row.model, row.role) for row in rows})
-
-
-def panes(connection: Connection, table: sa.Table, start: dt.datetime, end: dt.datetime, models: Collection[str]) -> list[windows.Pane]:
-    """Panes of these models with start <= pane.start < end."""
-    rows = connection.execute(sa.select(table).where(table.c.start >= start, table.c.start < end, table.c.model.in_(models))).mappings()
-    return [windows.Pane(row["start"], row["model"], row["role"], row["part"], windows.from_row(row)) for row in rows]
-
-
-def stored_windows(connection: Connection, horizon: str, ends: Collection[dt.datetime]) -> dict[tuple[str, str, dt.datetime], windows.Window]:
-    """Windows of one horizon as they stand, by model, role and end."""
-    table = tables.window_state
-    rows = connection.execute(sa.select(table).where(table.c.horizon == horizon, table.c.end.in_(ends))).mappings()
-    return {(row["model"], row["role"], row["end"]): as_window(row) for row in rows}
-
-
-def as_window(row: Any) -> windows.Window:
-    """A row of window_state as the noun."""
-    names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
-    return windows.Window(tally=windows.from_row(row), **{name: row[name] for name in names})
-
-
-def put_windows(connection: Connection, changed: Sequence[windows.Window]) -> None:
-    """Write windows whole."""
-    if not changed:
-        return
-    table = tables.window_state
-    insert = pg.insert(table)
-    fresh = {c: insert.excluded[c] for c in ("revision", "amended", "complete", *windows.TALLY_COLUMNS)}
-    names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
-    rows = [{name: getattr(w, name) for name in names} | windows.to_row(w.tally) for w in changed]
-    connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh), rows)
-
-
-def complete_windows(connection: Connection, watermark: dt.datetime) -> None:
-    """Mark every window that the watermark has passed."""
-    table = tables.window_state
-    connection.execute(sa.update(table).where(sa.not_(table.c.complete), table.c.end <= watermark).values(complete=True))
-
-
-def open_weeks(connection: Connection, newest_end: dt.datetime) -> list[tuple[dt.datetime, str, str]]:
-    """Days that a 7-day window ending at `newest_end` holds although no log has touched it yet: midnight came without them changing."""
-    table = tables.pane_day
-    held = (
-        sa.select(table.c.start, table.c.model, table.c.role).distinct().where(table.c.start >= newest_end - windows.HORIZONS["7d"], table.c.start < newest_end)
-    )
-    return [(row.start, row.model, row.role) for row in connection.execute(held)]

@@ -1,28 +1,39 @@
-"""The Faust wiring: which agent reads which topic, which timer rolls windows up. Nothing is decided here."""
+"""The Faust app: one agent that counts chunks, a loop that flushes, a timer that rolls windows up. Wiring only; what they do is in agents.py and rollup/."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 import tempfile
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import faust
 import sqlalchemy as sa
 
 from schemas import settings, topics
-from streams import agents, store, tick, transport
+from streams import agents, chunks, ending, failpoints, store, transport, watchdog
+from streams.rollup import tick
 
 log = logging.getLogger("intentwatch.streams")
+
+_FLUSH_S = 0.25  # how long a counted log may wait to be stored
+_FLUSH_LOGS = 50_000
+_HOLD_LOGS = 200_000  # more would only be memory: reading stops until a flush is through
+_TICK_S = 0.5
+_TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
 
 
 def build_app(loaded: settings.Settings) -> Any:
     """The worker's app. Every setting that differs from Faust's default stands here because the default lost logs or time when measured."""
     assert loaded.kafka is not None
     assert loaded.database_url is not None
+    stock = loaded.transport == "stock"
     app = faust.App(
         "intentwatch.streams",
-        broker=[f"kafkachunk://{address}" for address in loaded.kafka.split(",")],
+        broker=[f"{'kafka' if stock else 'kafkachunk'}://{address}" for address in loaded.kafka.split(",")],
         datadir=tempfile.gettempdir(),  # no table is kept; Faust only wants the name of an existing directory
         web_enabled=False,
         autodiscover=False,
@@ -30,39 +41,124 @@ def build_app(loaded: settings.Settings) -> Any:
         topic_disable_leader=True,
         table_standby_replicas=0,
         stream_wait_empty=False,  # otherwise one unacknowledged chunk blocks the shutdown for ever
-        stream_buffer_maxsize=16,  # chunks, not records
+        stream_buffer_maxsize=4096 if stock else 16,  # records, or chunks
         broker_max_poll_records=20_000,
         broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
         broker_heartbeat_interval=2.0,
         broker_request_timeout=30.0,
+        consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
         producer_acks=0,
     )
     engine = store.engine(loaded.database_url.get_secret_value())
-    app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock)
-    topic = app.topic(loaded.topic, schema=transport.ChunkSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
-    app.agent(topic, name="streams.count", concurrency=1)(_count_with(app))
-    app.timer(interval=0.5)(_roll_up_with(app, engine, loaded.topic))
+    app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
+    app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
+    schema = faust.Schema if stock else transport.ChunkSchema
+    topic = app.topic(loaded.topic, schema=schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
+    flow = Flow(app.counter, _single(app, loaded.topic) if stock else _whole)
+    if stock:
+        _claim_on_assignment(app)
+    app.agent(topic, name="streams.count", concurrency=1)(flow.count)
+    app.task(flow.flush)
+    app.task(_roll_up_with(app, engine, loaded.topic))
+    app.task(_start(app.watchdog))
     return app
 
 
-def _count_with(app: Any) -> Any:
-    async def count(stream: Any) -> None:
-        async for chunk in stream:
-            await asyncio.to_thread(app.counter.count, chunk)
-
-    return count
+def _whole(event: Any) -> chunks.Chunk:
+    """Our transport's event: a chunk already."""
+    found: chunks.Chunk = event.value
+    return found
 
 
-def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Any:
+def _single(app: Any, topic: str) -> Callable[[Any], chunks.Chunk]:
+    """Stock Faust's event: one record, as a chunk of one."""
+
+    def chunk(event: Any) -> chunks.Chunk:
+        message = event.message
+        app.watchdog.beat()
+        app.points.passed("fetch")
+        batch = dict(message.headers or ()).get("content") == b"batch"
+        place, epoch = message.offset, app.counter.epoch(message.partition)
+        values = (message.value or b"",)
+        return chunks.Chunk(topic, message.partition, epoch, place, place + 1, (place,), values, (batch,), lambda _: int(message.timestamp * 1000))
+
+    return chunk
+
+
+def _claim_on_assignment(app: Any) -> None:
+    """Stock Faust reads on from its own commits, which never run ahead of Postgres; what lies between the two is dropped by its offset."""
+
+    async def release(*_: Any, **__: Any) -> None:
+        await asyncio.to_thread(app.counter.release)
+
+    async def claim(_app: Any, assigned: Any = (), **__: Any) -> None:
+        await asyncio.to_thread(app.counter.claim, {tp.partition for tp in assigned})
+
+    app.on_partitions_revoked.connect(release, weak=False)
+    app.on_partitions_assigned.connect(claim, weak=False)
+
+
+class Flow:
+    """Between Faust's stream and the counter: an event is acknowledged once what it carried is in Postgres."""
+
+    def __init__(self, counter: agents.Counter, chunk: Callable[[Any], chunks.Chunk]) -> None:
+        self._counter, self._chunk = counter, chunk
+        self._held: list[tuple[Any, Any]] = []
+        self._full, self._empty = asyncio.Event(), asyncio.Event()
+
+    async def count(self, stream: Any) -> None:
+        """The agent. Nothing may leave it but the end of the process: Faust would restart it and acknowledge what it had in hand."""
+        stream = stream.noack()
+        async for event in stream.events():
+            try:
+                await asyncio.to_thread(self._counter.add, self._chunk(event))
+            except Exception as error:
+                ending.end_process(f"cannot count a chunk: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
+            self._held.append((stream, event))
+            if self._counter.waiting >= _FLUSH_LOGS:
+                self._full.set()
+            while self._counter.waiting >= _HOLD_LOGS:
+                self._empty.clear()
+                await self._empty.wait()
+
+    async def flush(self) -> None:
+        """Store what was counted when there is much of it, and every quarter of a second."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), _FLUSH_S)
+            self._full.clear()
+            held, self._held = self._held, []
+            try:
+                await asyncio.to_thread(self._counter.flush)
+            except Exception as error:
+                ending.end_process(f"cannot store what was counted: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
+            self._empty.set()
+            for stream, event in held:
+                await stream.ack(event)
+
+
+def _start(dog: watchdog.Watchdog) -> Callable[[], Awaitable[None]]:
+    async def start() -> None:
+        dog.start()
+
+    return start
+
+
+def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
     owner = f"{socket.gethostname()}:{os.getpid()}"
 
     async def roll_up() -> None:
-        try:
-            ends = await _high_watermarks(app, topic)
-            await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
-        except Exception as error:
-            log.warning("this roll-up failed, the next one tries again: %s", str(error).splitlines()[0])
+        while True:
+            begun = time.monotonic()
+            ends: dict[int, int] = {}
+            try:
+                ends = await _high_watermarks(app, topic)
+                await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
+            except Exception as error:
+                log.warning("this roll-up failed, the next one tries again: %s", (str(error).splitlines() or [type(error).__name__])[0])
+            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if app.counter.behind(ends) > _FLUSH_LOGS else 0.0
+            await asyncio.sleep(max(_TICK_S, rest))
 
     return roll_up
 

@@ -1,32 +1,33 @@
 """A Faust transport that hands the agent one event per run of records of a partition, instead of one event a record.
 
-Written against faust-streaming 0.15.3, which is pinned exactly; tests/integration/test_stream_worker.py says what to look at when a new version
-breaks it. What is overridden, and why:
-- seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and seeks to what Postgres says.
-- getmany: builds chunks and lets none through that does not begin where the last one ended. A batch fetched across a rebalance
-  is thrown away by Faust although the position has moved on, so a chunk that begins elsewhere is dropped and the partition re-sought.
+The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka (streams.fetch), assigned what the group gives us, from
+the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/integration/test_transport.py says what to
+look at when a new version breaks it. What is overridden, and why:
+- RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
+- on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.
+- seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and fetches from what Postgres says.
+- _getmany, getmany: fetch, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
+  is thrown away by Faust although the position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
 - _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the oldest unacknowledged chunk.
 - on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is back-pressure enough.
+- verify_event_path: it watches aiokafka's fetching, which is paused; streams.watchdog watches ours.
 """
 
 import asyncio
-import datetime as dt
+import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 import faust
-from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
-from streams import agents, chunks
+from streams import chunks, ending, fetch
 
 CHUNK_RECORDS = 5_000
-# Faust fixes 1500 ms: with one fetch in flight a node, a few quiet partitions would hold all others up.
-_FETCH_MAX_WAIT_MS = 100
 
 
 class ChunkSchema(faust.Schema):
@@ -41,100 +42,129 @@ class ChunkSchema(faust.Schema):
         return message.value
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches."""
+class RebalanceListener(driver.ConsumerRebalanceListener):
+    """Told by aiokafka, in its thread."""
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS
-        return consumer
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Ours now; but aiokafka is not to fetch them."""
+        partitions = list(assigned)
+        self._thread._ensure_consumer().pause(*partitions)
+        await super().on_partitions_assigned(partitions)
 
 
 class Consumer(driver.Consumer):
     """Turns fetched records into chunks. `app.counter` owns the claims."""
 
+    RebalanceListener = RebalanceListener
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._fetcher = fetch.Fetcher(",".join(driver.server_list(self.transport.url, self.transport.default_port)), self.app.serving_topic)
+        self._assignment = 0
         self._epochs: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
         self._unacked: dict[TP, deque[tuple[int, int]]] = {}
         self._refused: dict[TP, tuple[int, int]] = {}
 
-    def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Nothing is ours until the next assignment."""
+        self._own({}, {})
+        await asyncio.to_thread(self._fetcher.assign, {})
+        await asyncio.to_thread(self.app.counter.release)
+        await super().on_partitions_revoked(revoked)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Claim the assigned partitions and seek to the offsets in Postgres."""
+        """Claim the assigned partitions and fetch from the offsets in Postgres."""
         assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
         claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
-        self._epochs = {assigned[part]: claim.epoch for part, claim in claims.items()}
-        self._next = {assigned[part]: claim.next_offset for part, claim in claims.items()}
-        self._unacked = {tp: deque() for tp in self._next}
-        self._refused.clear()
-        if self._next:
-            await self.seek_wait(dict(self._next))
+        self._own({assigned[part]: claim.epoch for part, claim in claims.items()}, {assigned[part]: claim.next_offset for part, claim in claims.items()})
+        await self._fetch_on()
         return dict(self._next)
+
+    def _own(self, epochs: dict[TP, int], offsets: dict[TP, int]) -> None:
+        self._epochs, self._next = epochs, offsets
+        self._unacked = {tp: deque() for tp in offsets}
+        self._refused.clear()
+
+    async def _fetch_on(self) -> None:
+        """Fetch every partition from where its last chunk ended; whatever is on its way is of an older assignment, and dropped."""
+        self._assignment = await asyncio.to_thread(self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()})
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        return await asyncio.to_thread(self._fetcher.poll)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
+        self.app.watchdog.beat()
         fetched, _ = await self._wait_next_records(timeout)
-        if fetched is None or self.should_stop:
-            return
         generation = self.app.consumer_generation_id
-        for key, records in fetched.items():
-            tp = TP(key.topic, key.partition)
-            for begin in range(0, len(records), CHUNK_RECORDS):
-                part = records[begin : begin + CHUNK_RECORDS]
-                if not self.flow_active or generation != self.app.consumer_generation_id or not await self._continues(tp, part[0].offset):
-                    break
-                yield tp, self._chunk_message(tp, part, generation)
+        for found in fetched or ():
+            self.app.points.passed("fetch")
+            tp = TP(self.app.serving_topic, found.part)
+            for chunk in await self._chunks(tp, found):
+                if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id or self._next.get(tp) != chunk.low:
+                    return
+                yield tp, self._message(tp, chunk, generation)
+                if chunk.deleted:
+                    await self._fetch_on()
 
-    async def _continues(self, tp: TP, first: int) -> bool:
-        """Whether a chunk that begins at `first` is the next one; if not, fetch again from where the last one ended."""
+    async def _chunks(self, tp: TP, found: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
+        """What was fetched, as the next chunks of its partition; none if it is not what comes next."""
         expected = self._next.get(tp)
-        if expected is None:  # revoked meanwhile
-            return False
+        if expected is None or found.assignment != self._assignment:  # revoked meanwhile, or fetched again since
+            return []
+        if isinstance(found, fetch.Gone):
+            return await self._after_hole(tp, expected, found.begin, found.end)
+        first = found.offsets[0]
         if first == expected:
-            return True
-        if first > expected and self._refused.get(tp) == (expected, first):
-            return await self._hole(tp, expected)
+            return list(self._cut(tp, expected, found))
+        if self._refused.get(tp) == (expected, first):  # fetched again, and the same: offsets without a record, or records that are gone
+            bounds = await asyncio.to_thread(self._fetcher.bounds, found.part)
+            if bounds and bounds[0] <= expected:
+                return list(self._cut(tp, expected, found))
+            if bounds:
+                return await self._after_hole(tp, expected, *bounds)
         self._refused[tp] = (expected, first)
-        await self.seek_wait({tp: expected})
-        return False
+        await self._fetch_on()
+        return []
 
-    async def _hole(self, tp: TP, expected: int) -> bool:
-        """The same gap twice: either the log begins later by now, and records are lost; or offsets without a record, as compaction leaves them."""
-        begin = (await self.earliest_offsets(tp))[tp]
-        if begin > expected:
-            agents.end_process(
-                f"{tp.topic}/{tp.partition}: offsets {expected} to {begin - 1} ({begin - expected} records) were deleted before they were read; "
-                "raise the topic's retention, then accept the loss with `update stream_offset`",
+    async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
+        """An empty chunk over what retention deleted unread: it is recorded with its count, in the transaction that moves the offset past it."""
+        if expected > end:
+            ending.end_process(
+                f"{tp.topic}/{tp.partition}: Postgres stands at offset {expected}, the topic ends at {end}: it was made anew or has lost records; "
+                "if that is known, set stream_offset.next_offset to the topic's beginning",
                 settings.EXIT_INTEGRITY,
             )
-        return True
+        if begin <= expected:
+            await self._fetch_on()
+            return []
+        return [chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], expected, begin, (), (), (), lambda _: 0, deleted=begin - expected)]
 
-    def _chunk_message(self, tp: TP, records: "Sequence[ConsumerRecord[bytes, bytes]]", generation: int) -> ConsumerMessage:
-        last = records[-1]
-        chunk = chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], self._next[tp], last.offset + 1, tuple(map(_record, records)))
-        self._next[tp] = chunk.next_offset
-        self._unacked[tp].append((chunk.first_offset, last.offset))
-        return ConsumerMessage(
-            tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type, [], None, chunk, None, 0, 0, tp, generation_id=generation
-        )
+    def _cut(self, tp: TP, low: int, found: fetch.Run) -> Iterator[chunks.Chunk]:
+        whole = chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], low, found.offsets[-1] + 1, found.offsets, found.values, found.batch, found.appended_ms)
+        for begin in range(0, len(found.offsets), CHUNK_RECORDS):
+            yield whole.cut(begin, begin + CHUNK_RECORDS)
+
+    def _message(self, tp: TP, chunk: chunks.Chunk, generation: int) -> ConsumerMessage:
+        """A chunk as Faust's message: it carries the chunk's last offset."""
+        last = chunk.high - 1
+        self._next[tp] = chunk.high
+        self._unacked[tp].append((chunk.low, last))
+        return ConsumerMessage(tp.topic, tp.partition, last, 0.0, 0, [], None, chunk, None, 0, 0, tp, generation_id=generation)
 
     def _new_offset(self, tp: TP) -> int | None:
         acked, unacked = self._acked[tp], self._unacked.get(tp)
         if not acked or unacked is None:
             return None
-        before = len(unacked)
-        done = None
-        while unacked and unacked[0][1] in acked:
-            done = unacked.popleft()[1]
-        if len(unacked) == before or done is None:
+        done = [last for _, last in itertools.takewhile(lambda chunk: chunk[1] in acked, unacked)]
+        if not done:
             return None
-        self._acked_index[tp].difference_update(offset for offset in acked if offset <= done)
-        acked[:] = [offset for offset in acked if offset > done]
-        return done + 1
+        for _ in done:
+            unacked.popleft()
+        self._acked_index[tp].difference_update(offset for offset in acked if offset <= done[-1])
+        acked[:] = [offset for offset in acked if offset > done[-1]]
+        return done[-1] + 1
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks themselves."""
@@ -145,13 +175,16 @@ class Consumer(driver.Consumer):
     def on_buffer_drop(self, tp: TP) -> None:
         """Nothing was paused."""
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Not aiokafka's to watch."""
+
+    async def on_stop(self) -> None:
+        """Leave the group, then the broker."""
+        await super().on_stop()
+        await asyncio.to_thread(self._fetcher.close)
+
 
 class Transport(driver.Transport):
     """`kafkachunk://host:port`."""
 
     Consumer = Consumer
-
-
-def _record(record: "ConsumerRecord[bytes, bytes]") -> chunks.Record:
-    batch = any(name == "content" and value == b"batch" for name, value in record.headers)
-    return chunks.Record(record.offset, record.value, batch, dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC))

@@ -1,33 +1,34 @@
 """Our own decoding and counting, called as it stands: the one place that knows how a chunk of records becomes panes."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from schemas import windows
+from schemas import tallies, windows
 from streams import chunks, observe
 
-_APPENDED = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-_KEY = tuple[dt.datetime, str, str]
 CHUNK = 5_000
+_MERGE = 40  # chunks that are merged together, as a flush does
+_LIMITS = observe.Limits(check_time=False)
 
 
 def chunk(part: int, first: int, values: Sequence[bytes], *, batch: bool = False) -> chunks.Chunk:
-    """Values of consecutive records of a partition as the transport would hand them over. `batch`: they are envelopes."""
-    records = tuple(chunks.Record(first + place, value, batch, _APPENDED) for place, value in enumerate(values))
-    return chunks.Chunk("bench", part, 1, first, first + len(records), records)
+    """Values of consecutive records of a partition as the transport hands them over. `batch`: they are envelopes."""
+    end = first + len(values)
+    return chunks.Chunk("bench", part, 1, first, end, range(first, end), values, [batch] * len(values), lambda _: 0)
 
 
 def observed(part: chunks.Chunk) -> observe.Observed:
     """Decode and count."""
-    return observe.chunk(part, max_event_ts=None, check_time=False)
+    return observe.chunk(part, _LIMITS)
 
 
 class Counted:
     """Panes of everything added so far."""
 
     def __init__(self) -> None:
-        self.panes: dict[_KEY, windows.Tally] = {}
+        self._seen: list[observe.Observed] = []
         self.dead = 0
 
     def add(self, part: int, first: int, values: Sequence[bytes]) -> None:
@@ -35,8 +36,17 @@ class Counted:
         for begin in range(0, len(values), CHUNK):
             seen = observed(chunk(part, first + begin, values[begin : begin + CHUNK]))
             self.dead += len(seen.dead)
-            for key, tally in seen.panes.items():
-                self.panes[key] = self.panes[key] + tally if key in self.panes else tally
+            self._seen.append(seen)
+        if len(self._seen) >= _MERGE:
+            keys, found = observe.joined(self._seen)
+            self._seen = [dataclasses.replace(seen, keys=keys, tallies=found)]
+
+    def panes(self) -> list[tuple[dt.datetime, str, str, windows.Tally]]:
+        """Minute, model, role and what was counted."""
+        if not self._seen:
+            return []
+        keys, found = observe.joined(self._seen)
+        return [(*key, tallies.one(found, i)) for i, key in enumerate(keys)]
 
 
 def plain(panes: Iterable[tuple[dt.datetime, str, str, windows.Tally]]) -> list[dict[str, Any]]:

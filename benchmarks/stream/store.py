@@ -42,14 +42,6 @@ def panes(connection: Connection) -> dict[oracle.PaneKey, oracle.Pane]:
     return oracle.panes(aggregator.plain((*key, tally) for key, tally in merged.items()))
 
 
-def add_minutes(connection: Connection, models: int, starts: list[dt.datetime], tally: windows.Tally) -> None:
-    """One minute pane for every model and start, and its mark for the roll-up."""
-    keys = [{"start": start, "model": f"m{model}", "role": "champion", "part": 0} for model in range(models) for start in starts]
-    row = windows.to_row(tally)
-    connection.execute(sa.insert(tables.pane_minute), [key | row for key in keys])
-    connection.execute(sa.insert(tables.pane_dirty), keys)
-
-
 def set_clock(connection: Connection, topic: str, newest: dt.datetime) -> None:
     """As if everything up to `newest` had been read."""
     row = {"topic": topic, "part": 0, "next_offset": 1, "high_watermark": 1, "epoch": 1, "max_event_ts": newest}

@@ -69,6 +69,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the stream worker cannot mend by itself, and who can do what."""
+
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything a thread has told: its decision, if one began it, and where its run stands."""
 
@@ -80,32 +88,51 @@ class Story:
 
 def root(told: Sequence[Told]) -> Message:
     """The message at the head of the thread: the state now over the evidence of the decision."""
+    if told[-1].kind == "alarm":
+        return _alarm(told[-1])
     story = _story(told)
     headline = limits.cut(_headline(story), limits.HEADER)
-    blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, _section(_lead(story))]
+    blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, limits.section(_lead(story))]
     if story.decision:
         blocks += _fields(story.decision.reasons)
-        blocks.append(_section("*Why this fired*\n" + "\n".join(figures.clauses(story.decision))))
+        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.clauses(story.decision))))
     if story.run:
         blocks += _outcome(story.run)
-    blocks += [_section(f"*Next step*\n{_next(story)}"), _context(_origin(story))]
+    blocks += [limits.section(f"*Next step*\n{_next(story)}"), limits.context(_origin(story))]
+    return Message(*limits.fitted(limits.escape(headline), blocks))
+
+
+def _alarm(told: Told) -> Message:
+    try:
+        alarm = msgspec.convert(dict(told.payload), Alarm)
+    except msgspec.ValidationError as error:
+        raise NotComposable(f"alarm: {error}") from None
+    headline = limits.cut(f"ALARM {alarm.cause}", limits.HEADER)
+    blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}]
+    blocks += [
+        limits.section(limits.escape(alarm.cause)),
+        limits.section(f"*Next step*\n{limits.escape(alarm.remedy)}"),
+        limits.context([f"at {limits.date(told.at)}"]),
+    ]
     return Message(*limits.fitted(limits.escape(headline), blocks))
 
 
 def reply(told: Told) -> Message:
     """One line of history in the thread."""
+    if told.kind == "alarm":
+        return _alarm(told)
     story = _story([told])
     if story.run is None or story.run.state in runs.ENDED or story.run.state is State.REGISTERED:
         line = limits.escape(_headline(story))
     else:
         line = f"{story.run.state.upper()} `{limits.escape(story.run.run_id)}`" + _progress(story.run)
-    blocks = [_section(line), _context([f"at {_date(told.at)}"])]
+    blocks = [limits.section(line), limits.context([f"at {limits.date(told.at)}"])]
     return Message(*limits.fitted(line, blocks))
 
 
 def possible_duplicate(message: Message) -> Message:
     """The same message, saying that an earlier attempt may have arrived too and could not be looked up."""
-    note = _context(["possible duplicate: an earlier attempt was not confirmed, and Slack would not let us look it up"])
+    note = limits.context(["possible duplicate: an earlier attempt was not confirmed, and Slack would not let us look it up"])
     return Message(*limits.fitted(message.text, [*message.blocks, note]))
 
 
@@ -185,7 +212,7 @@ def _outcome(run: Run) -> Iterator[limits.Block]:
     if run.gates:
         passed = sum(gate.verdict is runs.GateVerdict.PASS for gate in run.gates)
         lines = [figures.gate_line(gate) for gate in sorted(run.gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)]
-        yield _section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(lines))
+        yield limits.section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(lines))
 
 
 def _next(story: Story) -> str:
@@ -214,23 +241,10 @@ def _progress(run: Run) -> str:
 
 def _origin(story: Story) -> list[str]:
     if story.decision is None:
-        return [f"updated {_date(story.at)}"]
+        return [f"updated {limits.date(story.at)}"]
     taken = story.decision
-    at = times.rfc3339(taken.at)
+    at, updated = times.rfc3339(taken.at), f"updated {limits.date(story.at)}"
     return [
-        f"decision `{limits.escape(taken.id)}`  ·  sha256 `{limits.escape(taken.sha256[:12])}`  ·  decided {_date(taken.at)}  ·  updated {_date(story.at)}",
+        f"decision `{limits.escape(taken.id)}`  ·  sha256 `{limits.escape(taken.sha256[:12])}`  ·  decided {limits.date(taken.at)}  ·  {updated}",
         f"replay: `python retrain/run.py replay --from {at} --to {at}`",
     ]
-
-
-def _date(at: dt.datetime) -> str:
-    """A time in the reader's own zone; the text after the bar is for clients that cannot."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC>"
-
-
-def _section(text: str) -> limits.Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": limits.cut(text, limits.SECTION)}}
-
-
-def _context(texts: Sequence[str]) -> limits.Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts]}

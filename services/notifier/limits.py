@@ -1,8 +1,9 @@
-"""Pure. Slack's limits, and how a text is cut to them with a mark. The one place that escapes what others wrote."""
+"""Pure. Slack's blocks and their limits: how a text is cut to them with a mark. The one place that escapes what others wrote."""
 
 import copy
+import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 Block = dict[str, Any]
@@ -65,3 +66,18 @@ def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:
             yield block["text"]
         yield from block.get("fields", ())
         yield from block.get("elements", ())
+
+
+def date(at: dt.datetime) -> str:
+    """A time in the reader's own zone; the text after the bar is for clients that cannot."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def section(text: str) -> Block:
+    """A paragraph of mrkdwn."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION)}}
+
+
+def context(texts: Sequence[str]) -> Block:
+    """Small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": cut(text, FIELD)} for text in texts]}

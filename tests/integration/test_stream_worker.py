@@ -14,8 +14,9 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
-from schemas import tables, topics, windows
-from streams import store
+from schemas import tables, tallies, topics, windows
+from streams import retention, store
+from streams.rollup import store as rollup_store
 
 WORKER = ["-m", "streams", "worker"]
 
@@ -126,24 +127,26 @@ def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(databa
     engine = sa.create_engine(database, poolclass=sa.NullPool)
     minute = dt.datetime(2026, 4, 20, 10, 41, tzinfo=dt.UTC)
     key = (minute, "v1", "champion")
-    one = windows.Tally(n=1)
+    counted_one = {0: ([key], tallies.of(windows.Tally(n=1)))}
     seen: list[int] = []
 
     def roll_up() -> None:
         with engine.begin() as connection:
-            store.take_dirty(connection)
-            seen.append(sum(pane.tally.n for pane in store.panes(connection, tables.pane_minute, minute, minute + dt.timedelta(minutes=1), {"v1"})))
+            rollup_store.take_dirty(connection)
+            found = rollup_store.panes(connection, tables.pane_minute, minute, minute + dt.timedelta(minutes=1), {"v1"})
+            seen.append(int(found.tallies.scalars[:, 0].sum()))
 
     with engine.begin() as connection:
-        store.add_panes(connection, 0, {key: one})
+        store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [minute]))
+        store.add_panes(connection, counted_one)
     rolling = threading.Thread(target=roll_up)
     with engine.begin() as connection:
-        store.add_panes(connection, 0, {key: one})
+        store.add_panes(connection, counted_one)
         rolling.start()
         rolling.join(1)  # it ends here, or waits for this flush
     rolling.join()
     with engine.begin() as connection:
-        left = store.take_dirty(connection)
+        left = rollup_store.take_dirty(connection)
     assert seen == [2] or left == [key]
 
 

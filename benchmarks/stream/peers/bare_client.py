@@ -100,7 +100,7 @@ def main() -> None:
         seen = by_kafka_python(job, measure, counted)
     else:
         seen = by_confluent(job, measure, counted if job.setting == "confluent" else None)
-    panes = aggregator.plain((*key, tally) for key, tally in counted.panes.items())
+    panes = aggregator.plain(counted.panes())
     measure.report(seen, panes=panes, dead=counted.dead)
 
 

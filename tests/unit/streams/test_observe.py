@@ -9,8 +9,9 @@ import traffic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import windows
-from streams import chunks, observe, rollup
+from schemas import tallies, windows
+from streams import chunks, observe
+from streams.rollup import merge, watermark
 from streams.stats import histogram
 
 NOW = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
@@ -18,12 +19,15 @@ GOOD = {"v": 1, "ts": "2026-04-20T12:00:00Z", "model": "v1", "req_id": "a", "lat
 
 
 def chunk(*values: bytes, batch: bool = False, appended: dt.datetime = NOW) -> chunks.Chunk:
-    records = tuple(chunks.Record(offset, value, batch, appended) for offset, value in enumerate(values))
-    return chunks.Chunk("t", 0, 1, 0, len(values), records)
+    return chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [batch] * len(values), lambda _: int(appended.timestamp() * 1000))
 
 
 def observed(*values: bytes, batch: bool = False, clock: dt.datetime | None = None, check_time: bool = True) -> observe.Observed:
-    return observe.chunk(chunk(*values, batch=batch), max_event_ts=clock, check_time=check_time)
+    return observe.chunk(chunk(*values, batch=batch), observe.Limits(clock, check_time))
+
+
+def panes(seen: observe.Observed) -> dict[observe.Key, windows.Tally]:
+    return {key: tallies.one(seen.tallies, i) for i, key in enumerate(seen.keys)}
 
 
 def changed(**fields: object) -> bytes:
@@ -66,7 +70,7 @@ def test_a_bad_record_becomes_a_dead_letter_and_its_neighbours_count(case: str) 
     raw, reason = MALFORMED[case]
     seen = observed(changed(), raw, changed())
     assert [(d.offset, d.line, d.reason, d.raw) for d in seen.dead] == [(1, 0, reason, raw)]
-    assert sum(tally.n for tally in seen.panes.values()) == 2
+    assert sum(tally.n for tally in panes(seen).values()) == 2
 
 
 def test_the_test_clock_switches_the_time_limits_off() -> None:
@@ -74,14 +78,13 @@ def test_the_test_clock_switches_the_time_limits_off() -> None:
 
 
 def test_a_tombstone_is_a_dead_letter() -> None:
-    part = chunks.Chunk("t", 0, 1, 0, 1, (chunks.Record(0, None, False, NOW),))
-    assert [d.reason for d in observe.chunk(part, max_event_ts=None, check_time=True).dead] == ["not_json"]
+    assert [d.reason for d in observed(b"").dead] == ["not_json"]
 
 
 def test_an_envelope_keeps_its_good_lines_and_names_the_bad_one() -> None:
     seen = observed(b"\n".join([changed(), b"{", changed(), b""]), batch=True)
     assert [(d.offset, d.line) for d in seen.dead] == [(0, 2)]
-    assert sum(tally.n for tally in seen.panes.values()) == 2
+    assert sum(tally.n for tally in panes(seen).values()) == 2
 
 
 @pytest.mark.parametrize(("count", "dead"), [(256, 0), (257, 1)])
@@ -90,7 +93,7 @@ def test_an_envelope_holds_at_most_256_logs(count: int, dead: int) -> None:
 
 
 def test_low_confidence_is_exactly_below_0_6() -> None:
-    (tally,) = observed(changed(), changed(confidence=0.5999999999)).panes.values()
+    (tally,) = panes(observed(changed(), changed(confidence=0.5999999999))).values()
     assert tally.intent_low.sum() == 1
     assert tally.confidence_bins[60] == 1
 
@@ -98,7 +101,7 @@ def test_low_confidence_is_exactly_below_0_6() -> None:
 def test_a_log_is_late_when_its_minute_had_ended_grace_included() -> None:
     clock = dt.datetime(2026, 4, 20, 12, 1, 31, tzinfo=dt.UTC)
     seen = observed(changed(), changed(ts="2026-04-20T12:01:00Z"), clock=clock)
-    assert {key[0].minute: tally.late for key, tally in seen.panes.items()} == {0: 1, 1: 0}
+    assert {key[0].minute: tally.late for key, tally in panes(seen).items()} == {0: 1, 1: 0}
     assert seen.max_event_ts == clock
 
 
@@ -112,10 +115,10 @@ def test_only_answered_samples_are_kept_for_labelling() -> None:
 def test_panes_do_not_depend_on_how_logs_were_cut_into_chunks(seed: int, shuffler: random.Random) -> None:
     rng = random.Random(seed)
     values = [traffic.encode(traffic.log(number, rng)) for number in range(60)]
-    whole = observed(*values, check_time=False).panes
+    whole = panes(observed(*values, check_time=False))
     shuffler.shuffle(values)
     cut = shuffler.randrange(1, 59)
-    parts = [observed(*values[:cut], check_time=False).panes, observed(*values[cut:], check_time=False).panes]
+    parts = [panes(observed(*values[:cut], check_time=False)), panes(observed(*values[cut:], check_time=False))]
     for key, tally in whole.items():
         merged = sum((part[key] for part in parts if key in part), start=windows.Tally())
         rows = [windows.to_row(t) | {"late": 0} for t in (merged, tally)]
@@ -124,15 +127,15 @@ def test_panes_do_not_depend_on_how_logs_were_cut_into_chunks(seed: int, shuffle
 
 @given(st.lists(st.floats(1e-5, 600_000), min_size=1, max_size=300), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
 def test_a_percentile_is_within_half_a_percent_of_the_order_statistic(values: list[float], q: float) -> None:
-    (tally,) = observed(*(changed(latency_ms=value) for value in values)).panes.values()
+    (tally,) = panes(observed(*(changed(latency_ms=value) for value in values))).values()
     exact = sorted(values)[max(1, -int(-q * len(values) // 1)) - 1]
     shown = histogram.quantile_ms(tally.latency_bins, q)
     assert shown is not None
     assert abs(shown / exact - 1) <= windows.ALPHA * (1 + 1e-9)
 
 
-def position(read: int, end: int, minute: int | None) -> rollup.Position:
-    return rollup.Position(read, end, None if minute is None else NOW + dt.timedelta(minutes=minute))
+def position(read: int, end: int, minute: int | None) -> watermark.Position:
+    return watermark.Position(read, end, None if minute is None else NOW + dt.timedelta(minutes=minute))
 
 
 @pytest.mark.parametrize(
@@ -146,19 +149,12 @@ def position(read: int, end: int, minute: int | None) -> rollup.Position:
         ([position(0, 0, None), position(9, 9, 7)], 7.0),
     ],
 )
-def test_a_partition_with_unread_records_holds_the_clock(positions: list[rollup.Position], minute: float | None) -> None:
-    assert rollup.watermark(positions) == (None if minute is None else NOW + dt.timedelta(minutes=minute))
+def test_a_partition_with_unread_records_holds_the_clock(positions: list[watermark.Position], minute: float | None) -> None:
+    assert watermark.watermark(positions) == (None if minute is None else NOW + dt.timedelta(minutes=minute))
 
 
 def test_a_window_that_changes_after_it_was_complete_is_amended() -> None:
-    end = NOW + dt.timedelta(minutes=5)
-    new = windows.Window("v1", "champion", "5m", NOW, end, windows.Tally(n=1))
-    first = rollup.revised(None, new, NOW)
-    assert first is not None
-    assert (first.revision, first.complete, first.amended) == (1, False, False)
-    assert rollup.revised(first, new, end) is None
-    later = windows.Window("v1", "champion", "5m", NOW, end, windows.Tally(n=2))
-    complete = windows.Window("v1", "champion", "5m", NOW, end, windows.Tally(n=1), revision=1, complete=True)
-    amended = rollup.revised(complete, later, end)
-    assert amended is not None
-    assert (amended.revision, amended.complete, amended.amended) == (2, True, True)
+    first = merge.revised(None, {"n": 1}, complete=False)
+    assert first == merge.State({"n": 1}, revision=1)
+    assert merge.revised(first, {"n": 1}, complete=True) is None
+    assert merge.revised(merge.State({"n": 1}, 1, complete=True), {"n": 2}, complete=True) == merge.State({"n": 2}, 2, amended=True, complete=True)

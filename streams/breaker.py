@@ -1,0 +1,56 @@
+"""Pure. When a partition holds so much that is no serving log that a person must look first: a bad release must not drain the topic into dead letters."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+MOST_IN_A_ROW: Final = 100
+MOST_OF: Final = 1_000
+MOST_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is remembered of a partition: whether each of its last logs was bad, newest last; how many bad ones came last in a row."""
+
+    recent: npt.NDArray[np.bool_]
+    in_a_row: int = 0
+
+
+FRESH: Final = Health(np.zeros(0, dtype=np.bool_))
+
+
+def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | None]:
+    """The health after more logs, and why to stop, if so: more than 100 bad in a row, or more than 5 % of any 1,000.
+
+    >>> after(FRESH, np.ones(101, dtype=np.bool_))[1]
+    '101 in a row are no serving logs'
+    >>> after(FRESH, np.zeros(5000, dtype=np.bool_))[1] is None
+    True
+    """
+    if not bad.any():
+        return Health(np.concatenate((before.recent, bad[-MOST_OF:]))[-MOST_OF:], 0 if len(bad) else before.in_a_row), None
+    longest, last = _rows(before.in_a_row, bad)
+    whole = np.concatenate((before.recent, bad))
+    now = Health(whole[-MOST_OF:], last)
+    if longest > MOST_IN_A_ROW:
+        return now, f"{longest} in a row are no serving logs"
+    most = _most_of(whole)
+    return now, f"{most} of {MOST_OF} are no serving logs" if most > MOST_OF * MOST_SHARE else None
+
+
+def _rows(begun: int, bad: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """The longest run of bad logs, and the one that the last log belongs to; `begun` of a run came before."""
+    good = np.concatenate(([-1 - begun], np.flatnonzero(~bad), [len(bad)]))
+    runs = np.diff(good) - 1
+    return int(runs.max()), int(runs[-1])
+
+
+def _most_of(bad: npt.NDArray[np.bool_]) -> int:
+    """The most bad logs among any MOST_OF that follow each other; 0 where there are fewer."""
+    if len(bad) < MOST_OF:
+        return 0
+    total = np.concatenate(([0], np.cumsum(bad)))
+    return int((total[MOST_OF:] - total[:-MOST_OF]).max())

@@ -1,0 +1,29 @@
+"""Where a test may kill this process: INTENTWATCH_TEST_FAILPOINT=STEP[:N] at the N-th time it passes STEP, or poison:TEXT on decoding a record with TEXT."""
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import Final
+
+STEPS: Final = ("fetch", "decode", "begin", "offset", "panes", "commit", "committed")
+
+
+class Failpoints:
+    """Armed with one step, or with none as in production, where settings refuse any."""
+
+    def __init__(self, armed: str | None = None) -> None:
+        self._step, _, argument = (armed or "").partition(":")
+        self._poison = argument.encode() if self._step == "poison" else None
+        self._left = int(argument or 1) if self._step in STEPS else 0
+
+    def passed(self, step: str) -> None:
+        """This process has come to `step`."""
+        if step == self._step:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def decoding(self, values: Iterable[bytes]) -> None:
+        """This process is about to decode these records."""
+        if self._poison is not None and any(self._poison in value for value in values):
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,36 @@
+"""End a worker that has stopped working without ending: Faust's loop may stall for good, and its group would never know."""
+
+import threading
+import time
+from typing import Final
+
+from schemas import settings
+from streams.ending import End, end_process
+
+PATIENCE_S: Final = 60.0
+
+
+class Watchdog:
+    """A thread of its own: it must not depend on the loop it watches."""
+
+    def __init__(self, end: End = end_process, patience_s: float = PATIENCE_S) -> None:
+        self._end, self._patience_s = end, patience_s
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """The worker has asked Kafka or Postgres for something: it lives."""
+        self._last = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self.beat()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            time.sleep(self._patience_s / 12)
+            if time.monotonic() - before > self._patience_s / 2:
+                self.beat()  # the whole process was stopped, this thread too: the others get their time to go on
+            if time.monotonic() - self._last > self._patience_s:
+                self._end(f"no progress for {self._patience_s:.0f} s: the consumer has stalled; start the worker again", settings.EXIT_TRY_AGAIN)
