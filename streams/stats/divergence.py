@@ -35,7 +35,7 @@ def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
     """What each intent adds to `kl`, P_i ln(P_i / Q_i). Shape (K,), in nats, sums to it; single terms may be negative.
 
     >>> contributions(live=[300, 700], reference=[500, 500]).round(4).tolist()
-    [-0.1531, 0.2352]
+    [-0.1531, 0.2353]
     """
     p, q = _share(live), _share(reference)
     terms: npt.NDArray[np.float64] = p * np.log(p / q)
@@ -69,16 +69,17 @@ def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> n
 
 
 def g_tests(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
-    """For each intent the p-value of `g_test` on it against all others, so whether its share alone differs. Shape (K,); no correction for K.
+    """For each intent the p-value of `g_test` on it against all others: whether its share differs. Shape (K,); not corrected for K tests.
 
     >>> g_tests(live=[10, 90, 100], reference=[100, 400, 500]).round(3).tolist()
-    [0.017, 0.186, 1.0]
+    [0.017, 0.191, 1.0]
     """
     counts = np.array([np.asarray(live), np.asarray(reference)], dtype=np.float64)
     totals = counts.sum(axis=1, keepdims=True)
+    if not totals.all():
+        return np.ones(counts.shape[1])
     cells = np.stack([counts, totals - counts])
-    pooled = cells.sum(axis=1, keepdims=True) / max(1.0, float(totals.sum()))
-    expected = pooled * totals
+    expected = cells.sum(axis=1, keepdims=True) / totals.sum() * totals
     terms = special.xlogy(cells, np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0))
     found: npt.NDArray[np.float64] = stats.chi2.sf(np.maximum(0.0, 2 * terms.sum(axis=(0, 1))), 1)
     return found
