@@ -13,6 +13,8 @@ from schemas import decisions, tables, verdicts
 
 Connection = sa.Connection
 
+_OF_SIGNAL = tuple(field.name for field in dataclasses.fields(verdicts.Signal))
+
 
 def due(connection: Connection, limit: int = 500) -> list[dt.datetime]:
     """Ends of complete hours with champion traffic that no hourly job has claimed, oldest first."""
@@ -45,7 +47,8 @@ def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
 
 
 def _signal_row(signal: verdicts.Signal) -> dict[str, Any]:
-    return dataclasses.asdict(signal) | {"intent": signal.intent or ""}
+    row: dict[str, Any] = {name: getattr(signal, name) for name in _OF_SIGNAL}
+    return row | {"intent": signal.intent or ""}
 
 
 def put_quality(
