@@ -75,6 +75,14 @@ def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[in
     return claims
 
 
+def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
+    """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
+    table = tables.dead_letter
+    near = (table.c.topic == topic, table.c.part == part, table.c.offset >= offset - most, table.c.offset < offset)
+    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != observe.DELETED, table.c.redriven_at.is_(None))
+    return list(connection.execute(query).scalars())
+
+
 def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> None:
     """Compare and set the partitions' offsets. Raises Fenced unless epoch and offset of each are what its logs were fetched under."""
     table = tables.stream_offset
@@ -201,6 +209,11 @@ def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str,
     """Put a message into the outbox, in the transaction of what it tells of; the same key again changes nothing."""
     values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
     connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
+
+
+def accepted(connection: Connection, topic: str) -> int:
+    """A number that changes whenever a person accepts bad records of the topic."""
+    return int(connection.execute(sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(tables.stream_offset.c.topic == topic)).scalar_one() or 0)
 
 
 def alarm(connection: Connection, key: str, cause: str, remedy: str) -> None:
