@@ -1,4 +1,4 @@
-"""F21: a record that kills the process which decodes it. After three deaths it is a dead letter, everything else counts; F23 redrives it."""
+"""F21: a record that kills the process which decodes it: twice a worker, then the child that looks first. It becomes a dead letter; F23 redrives it."""
 
 import time
 
@@ -7,7 +7,7 @@ from faults import crew, feed, invent, lab, recount
 
 SEED = 121
 MARKER = "kills-whoever-reads-it"
-DEATHS = 3
+DEATHS = 2  # of workers; the third is that of a child which decodes before the worker does
 
 
 def test_a_record_that_kills_the_worker(site: lab.Lab) -> None:
