@@ -43,7 +43,7 @@ stream_offset = sa.Table(
     sa.Column("high_watermark", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("max_event_ts", _TIME),
-    sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),  # its last progress, or when unread records appeared after that
     sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),  # claims in a row that ended before anything was counted
     sa.Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),  # before this offset bad records do not stop the worker
 )

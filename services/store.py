@@ -1,4 +1,4 @@
-"""Postgres, read only: what services.show prints. One function per question."""
+"""Postgres, read only: what services.show prints, and how the stream stands. One function per question."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import tables
+from services import silence
 from streams import describe
 from streams import store as streams_store
 
@@ -49,7 +50,7 @@ def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
 
 
 def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Judged signals."""
+    """Signals; those that no rule of the policy judges have neither verdict nor level."""
     names = (
         "model",
         "horizon",
@@ -58,6 +59,7 @@ def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
         "intent",
         "value",
         "n",
+        "reference",
         "reference_n",
         "low",
         "high",
@@ -98,7 +100,9 @@ def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """What could not be read, without its bytes."""
-    for row in _rows(connection, tables.dead_letter, ("topic", "part", "offset", "line", "reason", "detail", "at", "size", "sha256"), wanted, "at"):
+    for row in _rows(
+        connection, tables.dead_letter, ("topic", "part", "offset", "line", "reason", "detail", "at", "size", "sha256", "redriven_at"), wanted, "at"
+    ):
         yield {"partition" if name == "part" else name: value for name, value in row.items()}
 
 
@@ -109,3 +113,32 @@ def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, An
         lag = max(0, row.high_watermark - row.next_offset)
         place = {"topic": row.topic, "partition": row.part, "next_offset": row.next_offset, "high_watermark": max(row.high_watermark, row.next_offset)}
         yield place | {"lag": lag, "epoch": row.epoch, "max_event_ts": row.max_event_ts}
+
+
+def partitions(connection: sa.Connection, topic: str | None = None) -> list[silence.Partition]:
+    """How every partition moves, of one topic or of all."""
+    table = tables.stream_offset
+    still_s = sa.extract("epoch", sa.func.clock_timestamp() - table.c.updated_at)
+    query = sa.select(table, still_s.label("still_s")).order_by(table.c.topic, table.c.part)
+    if topic is not None:
+        query = query.where(table.c.topic == topic)
+    return [
+        silence.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at.astimezone(dt.UTC), float(r.still_s))
+        for r in connection.execute(query)
+    ]
+
+
+def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
+    """Dead letters of the last hour that have not been redriven, by reason."""
+    table = tables.dead_letter
+    recent = (table.c.at > sa.func.now() - sa.text("interval '1 hour'"), table.c.redriven_at.is_(None))
+    rows = connection.execute(sa.select(table.c.reason, sa.func.count()).where(*recent).group_by(table.c.reason).order_by(table.c.reason))
+    return {row[0]: row[1] for row in rows}
+
+
+def open_alarms(connection: sa.Connection, found: list[silence.Partition]) -> list[silence.Alarm]:
+    """The alarms told whose cause still holds, oldest first."""
+    table = tables.outbox
+    standing = [f"alarm:{key}" for key in sorted(silence.standing(found))]
+    query = sa.select(table.c.dedupe_key, table.c.payload).where(table.c.kind == "alarm", table.c.dedupe_key.in_(standing))
+    return [silence.Alarm(row.dedupe_key, row.payload["cause"], row.payload["remedy"]) for row in connection.execute(query.order_by(table.c.id))]

@@ -72,19 +72,26 @@ class Counter:
     def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
         """Become the owner of exactly these partitions; returns where to read on."""
 
-        def attempt() -> tuple[dict[int, store.Claim], dt.datetime | None]:
+        def attempt() -> tuple[dict[int, store.Claim], dict[int, breaker.Health], dt.datetime | None]:
             with self._engine.begin() as connection:
-                return store.claim(connection, self._topic, parts), store.keep_from(connection, self._topic)
+                claims = store.claim(connection, self._topic, parts)
+                healths = {part: self._health(connection, part, claim) for part, claim in claims.items()}
+                return claims, healths, store.keep_from(connection, self._topic)
 
         with self._flushing:
-            claims, keep_from = self._persist("claim partitions", attempt)
+            claims, healths, keep_from = self._persist("claim partitions", attempt)
             with self._state:
                 self._pending.clear()
                 self.waiting, self._keep_from = 0, keep_from
                 self._owned = {
-                    part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= careful.AFTER_STALLS) for part, c in claims.items()
+                    part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= careful.AFTER_STALLS, health=healths[part])
+                    for part, c in claims.items()
                 }
             return claims
+
+    def _health(self, connection: sa.Connection, part: int, claim: store.Claim) -> breaker.Health:
+        bad = store.bad_before(connection, self._topic, part, claim.next_offset, breaker.MOST_OF)
+        return breaker.resumed(bad, claim.bad_until, claim.next_offset)
 
     def release(self) -> None:
         """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
@@ -125,6 +132,8 @@ class Counter:
         owned.health, trouble = breaker.after(owned.health, seen.bad)
         if trouble and chunk.low >= owned.bad_until:
             self._stop_reading(chunk, owned, trouble, seen)
+        if trouble:
+            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
         letters += [observe.deleted(chunk)] if chunk.deleted else []
         pending = self._pending.setdefault(chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts))
         pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
@@ -136,15 +145,14 @@ class Counter:
         place, reasons = f"{chunk.topic}/{chunk.part}", sorted({letter.reason for letter in seen.dead})
         cause = f"{place}: {trouble} ({', '.join(reasons)}) from offset {owned.head} on; nothing of them was stored"
         remedy = f"mend the producer, then take them as dead letters with `python -m services.redrive accept {place} --until {chunk.high}`"
-        self._alarm(f"{place}:bad:{owned.head}", f"The stream worker has stopped: {cause}", remedy)
+
+        def alarm() -> None:
+            with self._engine.begin() as connection:  # once until a person accepts: not for each start, nor for each partition of a bad release
+                key = f"{chunk.topic}:bad:{store.accepted(connection, chunk.topic)}"
+                store.alarm(connection, key, f"The stream worker has stopped: {cause}", remedy)
+
+        self._persist("raise an alarm", alarm)
         self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
-
-    def _alarm(self, key: str, cause: str, remedy: str) -> None:
-        def attempt() -> None:
-            with self._engine.begin() as connection:
-                store.alarm(connection, key, cause, remedy)
-
-        self._persist("raise an alarm", attempt)
 
     def flush(self) -> None:
         """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""

@@ -1,5 +1,6 @@
 """Pure. When a partition holds so much that is no serving log that a person must look first: a bad release must not drain the topic into dead letters."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,20 @@ def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | Non
         return now, f"{longest} in a row are no serving logs"
     most = _most_of(whole)
     return now, f"{most} of {MOST_OF} are no serving logs" if most > MOST_OF * MOST_SHARE else None
+
+
+def resumed(offsets: Iterable[int], low: int, high: int) -> Health:
+    """The health of a partition read up to offset `high` by somebody before, or by us before a restart: otherwise each start would drain some more.
+
+    offsets: records in [low, high) that are no serving logs. low: how far back to look, at most; what a person has accepted lies before it.
+
+    >>> resumed([7, 8, 9], 0, 10).in_a_row
+    3
+    """
+    low = max(low, high - MOST_OF)
+    recent = np.zeros(max(0, high - low), dtype=np.bool_)
+    recent[[offset - low for offset in offsets if low <= offset < high]] = True
+    return Health(recent, _rows(0, recent)[1])
 
 
 def _rows(begun: int, bad: npt.NDArray[np.bool_]) -> tuple[int, int]:

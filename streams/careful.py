@@ -18,7 +18,7 @@ from streams import chunks, failpoints, observe
 
 log = logging.getLogger("intentwatch.streams")
 
-AFTER_STALLS: Final = 2  # two owners died, or left, without counting anything: the third one looks before it leaps
+AFTER_STALLS: Final = 3  # three owners died, or left, without counting anything: the next one looks before it leaps
 _PATIENCE_S: Final = 60.0
 _SIZE: Final = struct.Struct("<Q")
 

@@ -44,13 +44,16 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
-def engine(url: str) -> sa.Engine:
-    """Connections that give up instead of hanging."""
+def engine(url: str, *, idle_s: int = 60) -> sa.Engine:
+    """Connections that give up instead of hanging. `idle_s`: how long a transaction may do nothing before Postgres ends it and frees what it locks."""
     return sa.create_engine(
         url,
         pool_size=4,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=60000"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout={idle_s}s",
+        },
     )
 
 
@@ -70,6 +73,14 @@ def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[in
         row = connection.execute(update.returning(*table.columns), {"part": part}).one()
         claims[part] = Claim(row.epoch, row.next_offset, row.max_event_ts, row.stalls, row.bad_until)
     return claims
+
+
+def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
+    """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
+    table = tables.dead_letter
+    near = (table.c.topic == topic, table.c.part == part, table.c.offset >= offset - most, table.c.offset < offset)
+    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != observe.DELETED, table.c.redriven_at.is_(None))
+    return list(connection.execute(query).scalars())
 
 
 def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> None:
@@ -198,6 +209,11 @@ def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str,
     """Put a message into the outbox, in the transaction of what it tells of; the same key again changes nothing."""
     values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
     connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
+
+
+def accepted(connection: Connection, topic: str) -> int:
+    """A number that changes whenever a person accepts bad records of the topic."""
+    return int(connection.execute(sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(tables.stream_offset.c.topic == topic)).scalar_one() or 0)
 
 
 def alarm(connection: Connection, key: str, cause: str, remedy: str) -> None:

@@ -50,7 +50,7 @@ def build_app(loaded: settings.Settings) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=0,
     )
-    engine = store.engine(loaded.database_url.get_secret_value())
+    engine = store.engine(loaded.database_url.get_secret_value(), idle_s=5)  # a worker stopped in a flush must not hold its partitions from the next owner
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
     app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
     app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)

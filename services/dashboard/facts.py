@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import runs, windows
+from services import silence
 
 Row = Mapping[str, Any]
 
@@ -14,13 +15,19 @@ HISTORY = dt.timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`: complete hours without their monitors."""
+    """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`: complete hours without their monitors.
+
+    dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold.
+    """
 
     now: dt.datetime
     watermark: dt.datetime | None = None
     beat_s: float | None = None
     lag: int = 0
     unjudged: int = 0
+    partitions: Sequence[silence.Partition] = ()
+    dead: Mapping[str, int] = field(default_factory=dict)
+    open_alarms: int = 0
 
     @property
     def clock(self) -> dt.datetime:

@@ -1,10 +1,11 @@
 """Pure. The board's figures as Prometheus text. A figure nobody has is no sample: a gauge never says 0 for "unknown"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import prometheus_client
 from prometheus_client import metrics_core, registry
 
+from services import silence
 from services.dashboard import board, facts
 
 _HELP = {
@@ -41,6 +42,13 @@ def _gauge(name: str, about: str, labels: list[str], values: list[str], value: f
     return gauge
 
 
+def _labelled(name: str, about: str, label: str, values: Mapping[str, float]) -> metrics_core.Metric:
+    gauge = metrics_core.GaugeMetricFamily(name, about, labels=[label])
+    for value, sample in values.items():
+        gauge.add_metric([value], float(sample))
+    return gauge
+
+
 def _panel(panel: board.Panel) -> Iterator[metrics_core.Metric]:
     if panel.unit is board.Unit.MODEL or panel.model is None or panel.end is None:
         return
@@ -63,5 +71,14 @@ def _streamed(stream: facts.Stream) -> Iterator[metrics_core.Metric]:
     yield _gauge("intentwatch_unjudged_hours", "Complete hours without their monitors", [], [], float(stream.unjudged))
     if stream.watermark is not None:
         yield _gauge("intentwatch_watermark_timestamp_seconds", "The stream's clock", [], [], stream.watermark.timestamp())
+        yield _gauge("intentwatch_watermark_age_seconds", "The stream's clock behind the wall clock", [], [], (stream.now - stream.watermark).total_seconds())
     if stream.beat_s is not None:
         yield _gauge("intentwatch_clock_age_seconds", "Since a stream worker last wrote its clock", [], [], stream.beat_s)
+    yield _labelled("intentwatch_partition_lag_records", "Records no window counts yet", "partition", {str(p.part): p.lag for p in stream.partitions})
+    yield _labelled("intentwatch_partition_stuck", "1 while unread records stand still", "partition", {str(p.part): p.stuck for p in stream.partitions})
+    yield _labelled("intentwatch_dead_letters_last_hour", "Dead letters of the last hour, not redriven", "reason", stream.dead)
+    yield _gauge("intentwatch_open_alarms", "Alarms told whose cause still holds", [], [], stream.open_alarms)
+    last = silence.newest(stream.partitions)
+    if last is not None:
+        yield _gauge("intentwatch_last_record_age_seconds", "Since the last record came", [], [], last.still_s)
+        yield _gauge("intentwatch_data_missing", "1 while no serving log comes", [], [], silence.missing(stream.partitions) is not None)

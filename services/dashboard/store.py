@@ -34,9 +34,10 @@ def stream(connection: Connection) -> facts.Stream:
     """How the stream stands, ages by database time."""
     table, now = tables.stream_clock, sa.func.now()
     row = connection.execute(sa.select(now, sa.func.max(table.c.watermark), sa.func.extract("epoch", now - sa.func.max(table.c.updated_at)))).one()
-    lag = sum(part["lag"] for part in store.offsets(connection, store.Wanted()))
-    beat_s = None if row[2] is None else float(row[2])
-    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection))
+    beat_s, partitions = None if row[2] is None else float(row[2]), store.partitions(connection)
+    alarms = len(store.open_alarms(connection, partitions))
+    lag = sum(p.lag for p in partitions)
+    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection), partitions, store.dead_last_hour(connection), alarms)
 
 
 def unjudged(connection: Connection) -> int:
@@ -56,7 +57,7 @@ def complete(connection: Connection, horizon: str, known: facts.Stream) -> list[
 def signals(connection: Connection, since: dt.datetime) -> list[Any]:
     """Judged signals over all intents with the limit they were judged by, oldest first."""
     table = tables.signal
-    query = sa.select(table).where(table.c.end >= since, table.c.intent == "")
+    query = sa.select(table).where(table.c.end >= since, table.c.intent == "", table.c.verdict.is_not(None))
     return list(connection.execute(query.order_by(table.c.end, table.c.model)).mappings())
 
 

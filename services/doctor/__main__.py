@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from schemas import settings, topics
 from services import provision
+from services import store as services_store
 from services.doctor import findings, store
 from services.local import processes
 from services.scheduler import store as scheduler_store
@@ -54,16 +55,15 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
             found = findings.migration(store.revision(connection), str(head))
             yield found
             if found.status is findings.Status.OK:  # without its tables there is nothing to ask
-                yield from _work(connection, loaded.topic, names)
+                yield from _work(connection, loaded, names)
     except sa.exc.OperationalError:
         cause, _, remedy = database.NO_ANSWER.partition("; ")
         yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
 
 
-def _work(connection: sa.Connection, topic: str, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     if "streams" in names:
-        yield findings.lag(store.lag(connection, topic))
-        yield findings.rollup(store.lease_left_s(connection, "rollup"))
+        yield from _stream(connection, loaded)
     if "scheduler" in names:
         yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection))
     if "retrain" in names:
@@ -71,6 +71,17 @@ def _work(connection: sa.Connection, topic: str, names: tuple[str, ...]) -> Iter
         yield findings.retrain(max((left for left in leases if left is not None), default=None))
     if "notifier" in names:
         yield findings.notifier(store.outbox(connection))
+
+
+def _stream(connection: sa.Connection, loaded: settings.Settings) -> Iterator[findings.Finding]:
+    found = services_store.partitions(connection, loaded.topic)
+    yield findings.lag(found)
+    yield findings.stuck(found)
+    yield findings.clock(store.clock(connection, loaded.topic), test_clock=loaded.test_clock)
+    yield findings.arrivals(found)
+    yield findings.dead(services_store.dead_last_hour(connection))
+    yield findings.alarms(services_store.open_alarms(connection, found))
+    yield findings.rollup(store.lease_left_s(connection, "rollup"))
 
 
 def main() -> None:
@@ -86,7 +97,7 @@ def main() -> None:
     for found in examine(loaded, names):
         failed |= found.status is findings.Status.FAIL
         remedy = f"; {found.remedy}" if found.remedy else ""
-        print(json.dumps(dataclasses.asdict(found)) if chosen.json else f"{found.status:<5} {found.check:<10} {found.detail}{remedy}", flush=True)
+        print(json.dumps(dataclasses.asdict(found)) if chosen.json else f"{found.status:<5} {found.check:<11} {found.detail}{remedy}", flush=True)
     sys.exit(settings.EXIT_DEPENDENCY if failed else 0)
 
 

@@ -1,12 +1,15 @@
 """Pure. What the facts about a dependency or a process mean: ok, warn or fail, each with its remedy. Never asks for a fact itself."""
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import topics
+from schemas import times, topics
+from services import silence
 
 LAG_WATCHED = 100_000  # records: less than a second of the worker's measured speed
+BEHIND_S = 2 * 3600.0  # hours are judged: two without a log leave a decision without evidence
 IDLE_S = 120.0  # a process at work does something more often than this
 
 
@@ -62,15 +65,71 @@ def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> F
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
 
 
-def lag(records: int) -> Finding:
-    """How far the windows are behind the log, in records.
+def lag(found: Sequence[silence.Partition]) -> Finding:
+    """How far the windows are behind the log, in records, and where most of it lies.
 
-    >>> lag(LAG_WATCHED + 1).status
+    >>> lag([]).detail
+    '0 records behind'
+    """
+    records, most = sum(p.lag for p in found), max(found, key=lambda p: p.lag, default=None)
+    detail = f"{records} records behind" + (f", {most.lag} of them in partition {most.part}" if most and most.lag else "")
+    if records > LAG_WATCHED:
+        return Finding("lag", Status.WARN, detail, "wait, or start another stream worker: they share the partitions")
+    return Finding("lag", Status.OK, detail)
+
+
+def stuck(found: Sequence[silence.Partition]) -> Finding:
+    """Whether every partition with unread records moves."""
+    named = [f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread" for p in found if p.stuck]
+    if named:
+        remedy = "read the stream worker's log: it says what it waits for, or why it has stopped; then restart it"
+        return Finding("partitions", Status.FAIL, f"standing still: {'; '.join(named)}", remedy)
+    return Finding("partitions", Status.OK, f"{len(found)} move, or have nothing unread")
+
+
+def clock(found: tuple[dt.datetime, float] | None, *, test_clock: bool) -> Finding:
+    """How old the watermark is. `found`: where it stands and how many seconds behind the wall clock; `test_clock`: event time is simulated.
+
+    >>> clock((dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC), 7200.5), test_clock=False).status
     <Status.WARN: 'warn'>
     """
-    if records > LAG_WATCHED:
-        return Finding("lag", Status.WARN, f"{records} records behind", "wait, or start another stream worker: they share the partitions")
-    return Finding("lag", Status.OK, f"{records} records behind")
+    if found is None:
+        return Finding("watermark", Status.OK, "no log has been counted yet")
+    at, age_s = found
+    if test_clock:
+        return Finding("watermark", Status.OK, f"at {times.rfc3339(at)}, simulated")
+    detail = f"at {times.rfc3339(at)}, {age_s:.0f} s behind the wall clock"
+    if age_s > BEHIND_S:
+        return Finding("watermark", Status.WARN, detail, "no window after it is complete; look at lag and partitions, then at what sends the logs")
+    return Finding("watermark", Status.OK, detail)
+
+
+def arrivals(found: Sequence[silence.Partition]) -> Finding:
+    """Whether logs come. A gap is no fault of a process of ours, so it only warns."""
+    last, silent = silence.newest(found), silence.missing(found)
+    if silent is not None:
+        detail = f"no serving log has come since {times.rfc3339(silent.moved_at)}, {silent.still_s:.0f} s ago"
+        return Finding("logs", Status.WARN, detail, "is the gateway serving, and does a stream worker run?")
+    return Finding("logs", Status.OK, f"the last one came {last.still_s:.0f} s ago" if last else "none has ever come")
+
+
+def dead(by_reason: Mapping[str, int]) -> Finding:
+    """What could not be read in the last hour.
+
+    >>> dead({"invalid": 3}).detail
+    '3 in the last hour: invalid 3'
+    """
+    if not by_reason:
+        return Finding("deadletters", Status.OK, "none in the last hour")
+    detail = f"{sum(by_reason.values())} in the last hour: {', '.join(f'{reason} {n}' for reason, n in sorted(by_reason.items()))}"
+    return Finding("deadletters", Status.WARN, detail, "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them")
+
+
+def alarms(found: Sequence[silence.Alarm]) -> Finding:
+    """What the on-call was told and is still so."""
+    if not found:
+        return Finding("alarms", Status.OK, "none open")
+    return Finding("alarms", Status.WARN, f"{len(found)} open: {'; '.join(alarm.cause for alarm in found)}", found[-1].remedy)
 
 
 def rollup(left_s: float | None) -> Finding:

@@ -1,5 +1,7 @@
 """Postgres, read only: the facts the doctor looks at. One function per question."""
 
+import datetime as dt
+
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
@@ -13,11 +15,12 @@ def revision(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def lag(connection: sa.Connection, topic: str) -> int:
-    """Records of the topic that no window counts yet."""
-    table = tables.stream_offset
-    behind = sa.func.greatest(table.c.high_watermark - table.c.next_offset, 0)
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(behind), 0)).where(table.c.topic == topic)).scalar_one())
+def clock(connection: sa.Connection, topic: str) -> tuple[dt.datetime, float] | None:
+    """The stream's clock and how many seconds it lies behind the wall clock; None before the first log."""
+    table = tables.stream_clock
+    behind = sa.extract("epoch", sa.func.now() - table.c.watermark)
+    row = connection.execute(sa.select(table.c.watermark, behind).where(table.c.topic == topic)).first()
+    return None if row is None else (row[0].astimezone(dt.UTC), float(row[1]))
 
 
 def lease_left_s(connection: sa.Connection, name: str) -> float | None:

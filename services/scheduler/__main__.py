@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -18,10 +19,13 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from retrain import log
 from retrain import store as retrain_store
 from schemas import settings, taxonomy, times
+from services import silence
+from services import store as services_store
 from services.scheduler import monitor, store
 from streams import database
+from streams import store as streams_store
 
-_TICK_S = 0.5
+_TICK_S, _SILENCE_S = 0.5, 5.0
 warn = logging.getLogger("intentwatch.scheduler").warning
 
 
@@ -33,17 +37,25 @@ def serve() -> None:
     rules = settings.rules(loaded)
     watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
 
-    def tick() -> None:
+    def attempt(job: Callable[[], object]) -> None:
         try:
-            watch.tick()
+            job()
         except sa.exc.SQLAlchemyError as error:
             warn("this tick failed, the next one tries again: %s", str(error).splitlines()[0])
 
     ticker = BlockingScheduler(timezone=dt.UTC)
-    ticker.add_job(tick, "interval", seconds=_TICK_S, max_instances=1, coalesce=True, misfire_grace_time=None)
+    for job, seconds in ((lambda: attempt(watch.tick), _TICK_S), (lambda: attempt(lambda: tell_silence(watch.engine, loaded.topic)), _SILENCE_S)):
+        ticker.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)
     ticker.start()
+
+
+def tell_silence(engine: sa.Engine, topic: str) -> None:
+    """An alarm for each partition that stands still and for logs that do not come: one for each time, however many schedulers look."""
+    with engine.begin() as connection:
+        for alarm in silence.alarms(services_store.partitions(connection, topic)):
+            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
 
 def incident(chosen: argparse.Namespace) -> None:

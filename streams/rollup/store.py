@@ -15,10 +15,13 @@ Connection = sa.Connection
 
 
 def note_high_watermarks(connection: Connection, topic: str, ends: Mapping[int, int]) -> None:
-    """Remember how far each partition reaches, also of those nobody has claimed yet."""
+    """Remember how far each partition reaches, also of those nobody has claimed yet. `updated_at` starts anew where unread records appear."""
     table = tables.stream_offset
     insert = pg.insert(table)
-    change = insert.on_conflict_do_update(index_elements=["topic", "part"], set_={"high_watermark": insert.excluded.high_watermark})
+    end = insert.excluded.high_watermark
+    appeared = sa.and_(table.c.high_watermark <= table.c.next_offset, end > table.c.next_offset)
+    set_ = {"high_watermark": end, "updated_at": sa.case((appeared, sa.func.now()), else_=table.c.updated_at)}
+    change = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=set_)
     rows = [{"topic": topic, "part": part, "next_offset": 0, "epoch": 0, "high_watermark": end} for part, end in sorted(ends.items())]
     if rows:
         connection.execute(change, rows)

@@ -1,0 +1,152 @@
+"""Pure. A dead letter: its address, its bytes decoded again, and its bytes as text that no terminal obeys."""
+
+import argparse
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas import events
+from streams import chunks, columns, observe
+
+# The worker kept these records whole without knowing, or without caring, whether they hold one log or several.
+_WHOLE: Final = ("kills_worker", "envelope_too_long")
+_COMBINING: Final = ("Mn", "Me")  # they draw over what stands before them
+_PART_MAX, _OFFSET_MAX = 2**31 - 1, 2**63 - 1
+
+
+class Place(NamedTuple):
+    """A dead letter's address. `line`: 0 for a whole record, 1 .. for a line of an envelope."""
+
+    topic: str
+    part: int
+    offset: int
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.part}/{self.offset}" + (f":{self.line}" if self.line else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter without its bytes. `size` in bytes."""
+
+    place: Place
+    reason: str
+    size: int
+
+
+def place(text: str) -> Place:
+    """The address that `ls` prints. Raises argparse.ArgumentTypeError for anything else.
+
+    >>> place("intentwatch.serving_log.v1/3/5150:7")
+    Place(topic='intentwatch.serving_log.v1', part=3, offset=5150, line=7)
+    """
+    found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?", text)
+    if found is None or int(found[2]) > _PART_MAX or int(found[3]) > _OFFSET_MAX:
+        raise argparse.ArgumentTypeError(f"{printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]")
+    return Place(found[1], int(found[2]), int(found[3]), int(found[4] or 0))
+
+
+def partition(text: str) -> tuple[str, int]:
+    """TOPIC/PART. Raises argparse.ArgumentTypeError for anything else."""
+    found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})", text)
+    if found is None or int(found[2]) > _PART_MAX:
+        raise argparse.ArgumentTypeError(f"{printable(text)!r} is no TOPIC/PART")
+    return found[1], int(found[2])
+
+
+def printable(found: str | bytes) -> str:
+    r"""Text in which everything invisible, everything that moves a cursor or turns the writing round, and the backslash are escapes.
+
+    >>> print(printable(b'\x1b[2Jhi\n\xff'), printable("a\u202eb"))
+    \x1b[2Jhi\n\xff a\u202eb
+    """
+    text = found if isinstance(found, str) else found.decode("utf-8", "surrogateescape")
+    return "".join(map(_shown, text))
+
+
+def _shown(letter: str) -> str:
+    if letter.isprintable() and letter != "\\" and unicodedata.category(letter) not in _COMBINING:
+        return letter
+    if "\udc80" <= letter <= "\udcff":  # a byte that is no UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode()
+
+
+def envelope(letter: Letter, raw: bytes) -> bool:
+    """Whether a record kept whole is an envelope: several lines, each a JSON object. The header that said so is not kept.
+
+    >>> whole = Letter(Place("t", 0, 7), "kills_worker", 9)
+    >>> envelope(whole, b'{"v":1}\\n{"v":1}'), envelope(whole, b'{"v":\\n1}'), envelope(whole, b'{"v":1}')
+    (True, False, False)
+    """
+    if letter.reason not in _WHOLE:
+        return False
+    lines = [line for line in raw.split(b"\n") if line.strip()]
+    return len(lines) > 1 and all(map(_is_object, lines))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks.Chunk:
+    """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`: whether they are read as an envelope."""
+    place, appended_ms, n = letter.place, columns.micros(now) // 1000, len(batch)
+    return chunks.Chunk(place.topic, place.part, 0, place.offset, place.offset + 1, (place.offset,) * n, (raw,) * n, batch, lambda _: appended_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What a letter turned out to be. `bad`: why it still is no serving log. `apart`: it was an envelope, whose bad lines become letters of their own."""
+
+    letter: Letter
+    seen: observe.Observed
+    bad: events.Malformed | None
+    apart: bool
+
+    @property
+    def counted(self) -> int:
+        """Logs of it that are counted now."""
+        return int(self.seen.tallies.scalars[:, 0].sum())
+
+    @property
+    def lines(self) -> Sequence[observe.DeadLetter]:
+        """The bad lines of an envelope taken apart."""
+        return self.seen.dead if self.apart else ()
+
+
+def redriven(letter: Letter, raw: bytes, limits: observe.Limits, now: dt.datetime) -> Redriven:
+    """Decode a letter again, as the worker does."""
+    batch = envelope(letter, raw)
+    seen = observe.chunk(record(letter, raw, batch, now=now), limits)
+    apart = batch and all(dead.line for dead in seen.dead)
+    bad = None if apart or not seen.dead else events.Malformed(seen.dead[0].reason, seen.dead[0].detail)
+    return Redriven(letter, seen, bad, apart)
+
+
+def batches(letters: Sequence[Letter], most: int = 1_000, most_bytes: int = 16 * 2**20) -> Iterator[list[Letter]]:
+    """The letters in transactions' worth: neither many nor large. One alone may be larger.
+
+    >>> sizes = [Letter(Place("t", 0, i), "invalid", size) for i, size in enumerate((5, 5, 9, 1))]
+    >>> [[letter.size for letter in batch] for batch in batches(sizes, 3, 10)]
+    [[5, 5], [9, 1]]
+    """
+    batch: list[Letter] = []
+    size = 0
+    for letter in letters:
+        size += letter.size
+        if batch and (len(batch) == most or size > most_bytes):
+            yield batch
+            batch, size = [], letter.size
+        batch.append(letter)
+    if batch:
+        yield batch

@@ -1,0 +1,39 @@
+"""The scheduler tells of what stands still: once a stall and once a silence, however many schedulers look and however often."""
+
+import contextlib
+from pathlib import Path
+
+import processes
+import sqlalchemy as sa
+
+from schemas import topics
+
+TOPIC = topics.SERVING_LOG.name
+
+
+def change(database: str, statement: str) -> None:
+    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text(statement))
+
+
+def told(database: str) -> list[str]:
+    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+        return list(connection.execute(sa.text("select payload ->> 'cause' from outbox where kind = 'alarm' order by id")).scalars())
+
+
+def test_a_stall_and_a_silence_are_each_told_once(database: str, tmp_path: Path) -> None:
+    environment = {"INTENTWATCH_DATABASE_URL": database}
+    insert = "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at) values "
+    change(database, f"{insert} ('{TOPIC}', 3, 100, 150, 1, now() - interval '5 minutes'), ('{TOPIC}', 4, 7, 7, 1, now())")
+    with contextlib.ExitStack() as stack:
+        for i in range(2):
+            stack.enter_context(processes.running(["-m", "services.scheduler"], environment, tmp_path / f"s{i}"))
+        assert processes.eventually(lambda: len(told(database)) == 1), (tmp_path / "s0").read_text()
+        change(database, "update stream_offset set next_offset = high_watermark, updated_at = now() - interval '2 hours'")
+        assert processes.eventually(lambda: len(told(database)) == 2)
+        change(database, "update stream_offset set next_offset = 9, high_watermark = 9, updated_at = now() where part = 4")
+        change(database, "update stream_offset set updated_at = now() - interval '1 hour'")
+        assert processes.eventually(lambda: len(told(database)) == 3), "the next log has ended a silence: another one is told anew"
+    stall, *silences = told(database)
+    assert stall.startswith(f"{TOPIC}/3 stands still at offset 100 with 50 records unread")
+    assert all(silence.startswith(f"{TOPIC}: no serving log has come since ") for silence in silences)
