@@ -1,6 +1,7 @@
 """Whether bytes are a serving log, by the contract's words alone: an implementation of its own, on the standard library's JSON. Pure."""
 
 import datetime as dt
+import functools
 import json
 import re
 from typing import Any
@@ -99,6 +100,7 @@ def _typed(log: dict[str, Any]) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=1 << 17)  # the same good logs come again and again among the bad ones
 def serving_log(raw: bytes) -> dict[str, Any] | None:
     """The log, or None where the bytes are none. Of a key that comes twice the last value counts, and each must be valid. Extra keys are ignored."""
     members = parsed(raw)
