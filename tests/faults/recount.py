@@ -4,6 +4,7 @@ An implementation of its own, by the contract's formulas; imports nothing of the
 """
 
 import calendar
+import dataclasses
 import functools
 import json
 import math
@@ -74,11 +75,15 @@ def lines(record: kafka_log.Stored) -> Iterator[Line]:
         yield Line(record.part, record.offset, number, raw, record.appended_ms)
 
 
-def count(kafka: str, topic: str, *, all_valid: bool = True, check_time: bool = False, kept: Any = None) -> Counted:
-    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`: which (partition, offset, line) to count at all."""
+def count(kafka: str, topic: str, *, all_valid: bool = True, check_time: bool = False, kept: Any = None, redriven: Any = ()) -> Counted:
+    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`: which (partition, offset, line) to count at all.
+
+    redriven: (partition, offset) of records that were counted by a redrive, whose panes have partition -1.
+    """
     found = Counted()
     for batch in kafka_log.stored(kafka, topic):
         arrived = [line for record in batch for line in lines(record) if kept is None or kept(line)]
+        arrived = [dataclasses.replace(line, part=-1) if (line.part, line.offset) in redriven else line for line in arrived] if redriven else arrived
         logs = _trusted(arrived) if all_valid else _judged(arrived, found, check_time)
         if logs[0]:
             _add(found, *logs)
