@@ -198,6 +198,7 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
     predicted, confidence = trained.answers.predicted[chosen], trained.answers.confidence[chosen]
     scores = confusion.scores(labels, predicted)
     counts = np.bincount(predicted, minlength=len(taxonomy.INTENTS))
+    scripts = [taxonomy.script(text) for text in test["text"][chosen]]
     return runs.Reference(
         model=candidate,
         n=len(labels),
@@ -208,6 +209,7 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
         accuracy_n=scores.n,
         recall={intent: value for intent, value in scores.recall.items() if value is not None},
         p95_latency_ms=trained.load.p95_ms,
+        script_counts={script: scripts.count(script) for script in taxonomy.SCRIPTS},
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from retrain import trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
-from streams import judge, measure
+from streams import detail, judge, measure
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 
@@ -47,6 +47,13 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     together = (*fresh, *standing)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, estimates, taken, trigger.evidence(together, past, model=moment.model, at=moment.at))
+
+
+def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdicts.Signal, ...]:
+    """Every label-free signal of the moment's windows that none of the verdicts `judged` is about. For the record: the trigger never sees them."""
+    known = {(v.signal.horizon, v.signal.signal, v.signal.intent) for v in judged}
+    found = [(*measure.signals(window, moment.reference), *detail.signals(window, moment.reference)) for _, window in sorted(moment.windows.items())]
+    return tuple(s for signals in found for s in signals if s.n and (s.horizon, s.signal, s.intent) not in known)
 
 
 def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:

@@ -59,6 +59,7 @@ class Reference:
     accuracy_n: int | None = None
     recall: dict[str, float] | None = None
     p95_latency_ms: float | None = None
+    script_counts: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

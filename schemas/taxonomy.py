@@ -3,6 +3,7 @@
 The order of INTENTS is the order of every array that is stored (panes, windows, logits): it is only ever appended to.
 """
 
+import re
 from typing import Final
 
 INTENTS: Final[tuple[str, ...]] = (
@@ -19,6 +20,8 @@ INTENTS: Final[tuple[str, ...]] = (
 )
 INDEX: Final[dict[str, int]] = {intent: i for i, intent in enumerate(INTENTS)}
 SCRIPTS: Final[tuple[str, ...]] = ("latin", "japanese", "mixed", "other")
+_JAPANESE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f]")
+_LATIN: Final = re.compile(r"[A-Za-z]")
 ROLES: Final[tuple[str, ...]] = ("champion", "shadow", "canary")
 
 RARE: Final[tuple[str, ...]] = ("escalation", "checkout_help", "promotion")
@@ -60,6 +63,16 @@ def severity(true: str, predicted: str) -> float:
     if _DESTINATION[true] == _DESTINATION[predicted]:
         return 0.3
     return 0.8 if true in CRITICAL else 0.5
+
+
+def script(text: str) -> str:
+    """latin | japanese | mixed | other, by the letters in it.
+
+    >>> script("NARUTO"), script("ナルト"), script("Naruto みたいな"), script("123")
+    ('latin', 'japanese', 'mixed', 'other')
+    """
+    japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
+    return "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
 
 
 SEVERITY: Final[dict[tuple[str, str], float]] = {(t, p): severity(t, p) for t in INTENTS for p in INTENTS}

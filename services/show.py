@@ -36,7 +36,7 @@ COLUMNS = {
         "fallback_rate",
         "late",
     ),
-    "signals": ("model", "horizon", "end", "signal", "value", "n", "low", "high", "noise_floor", "verdict", "in_breach"),
+    "signals": ("model", "horizon", "end", "signal", "intent", "value", "n", "low", "high", "noise_floor", "verdict", "in_breach"),
     "quality": (
         "model",
         "end",

@@ -50,7 +50,7 @@ def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
 
 
 def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Judged signals."""
+    """Signals; those that no rule of the policy judges have neither verdict nor level."""
     names = (
         "model",
         "horizon",
@@ -59,6 +59,7 @@ def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
         "intent",
         "value",
         "n",
+        "reference",
         "reference_n",
         "low",
         "high",

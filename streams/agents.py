@@ -60,6 +60,7 @@ class Counter:
         self._engine, self._topic, self._check_time, self._end = engine, topic, check_time, end
         self._points = points or failpoints.Failpoints()
         self._persist = Persistence(end, beat)
+        self._taster = careful.Taster(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}
         self._keep_from: dt.datetime | None = None
@@ -119,7 +120,7 @@ class Counter:
             owned = self._owned.get(chunk.part)
             if owned is None or owned.epoch != chunk.claim or chunk.high <= owned.head:
                 return
-            for part, letter in careful.safe(chunk.since(owned.head)) if owned.careful else [(chunk.since(owned.head), None)]:
+            for part, letter in self._taster.safe(chunk.since(owned.head)) if owned.careful else [(chunk.since(owned.head), None)]:
                 self._add(owned, part, [letter] if letter else [])
 
     def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
@@ -173,9 +174,10 @@ class Counter:
         persist(lambda: self._store(moved, counted, taken, again=next(tries) > 0))
         self._points.passed("committed")
         with self._state:
-            for part in taken:
-                if part in self._owned:
-                    self._owned[part].careful = False
+            for part in taken.keys() & self._owned.keys():
+                self._owned[part].careful = False
+            if not any(owned.careful for owned in self._owned.values()):
+                self._taster.close()
 
     def _partition(self, minutes: Iterable[dt.datetime]) -> None:
         """The partitions of these minutes, in a transaction of its own: making one must not wait for what a flush has locked."""

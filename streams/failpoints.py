@@ -12,7 +12,8 @@ class Failpoints:
     """Armed with one step, or with none as in production, where settings refuse any."""
 
     def __init__(self, armed: str | None = None) -> None:
-        self._step, _, argument = (armed or "").partition(":")
+        self.armed = armed or ""
+        self._step, _, argument = self.armed.partition(":")
         self._poison = argument.encode() if self._step == "poison" else None
         self._left = int(argument or 1) if self._step in STEPS else 0
 

@@ -17,7 +17,7 @@ log = logging.getLogger("intentwatch.streams")
 
 _POLL_S: Final = 0.1
 _MOST_RECORDS: Final = 10_000
-_BYTES_A_POLL: Final = 4 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
+_BYTES_A_POLL: Final = 1 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
 _SETTINGS: Final[Mapping[str, Any]] = {
     "group.id": "intentwatch.fetch",  # required by the client; assign() alone joins no group
     "enable.auto.commit": False,
@@ -84,6 +84,16 @@ class Fetcher:
             log.warning("Kafka does not tell the bounds of partition %d: %s", part, error)
             return None
         return int(begin), int(end)
+
+    def ends(self) -> dict[int, int]:
+        """The next offset of every partition of the topic, also of those not assigned; without those whose broker does not answer."""
+        try:
+            known = self._consumer.list_topics(self._topic, timeout=5).topics[self._topic].partitions
+        except ck.KafkaException as error:
+            log.warning("Kafka does not tell the partitions of %s: %s", self._topic, error)
+            return {}
+        found = {part: self.bounds(part) for part in sorted(known)}
+        return {part: bounds[1] for part, bounds in found.items() if bounds is not None}
 
     def poll(self) -> list[Run | Gone]:
         """What has come, at most some megabytes; waits a moment if nothing has."""

@@ -1,9 +1,10 @@
-"""Pure. Turn a window into the label-free signals the policy judges.
+"""Pure. Turn a window into the label-free signals the policy judges, by the rulers every other signal is measured with too.
 
-Never reads a clock, a topic or a table; streams.judge decides what the numbers mean.
+Never reads a clock, a topic or a table; streams.judge decides what the numbers mean, streams.detail has the signals nobody judges.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from schemas import runs, taxonomy, verdicts, windows
 from streams.stats import divergence, histogram, proportion
@@ -16,41 +17,51 @@ def signals(window: windows.Window, reference: runs.Reference | None) -> tuple[v
 
 def _signals(window: windows.Window, reference: runs.Reference | None) -> Iterator[verdicts.Signal]:
     tally = window.tally
-    yield _signal(window, "p95_latency_ms", histogram.quantile_ms(tally.latency_bins, 0.95), tally.n, *_latency_interval(tally))
-    yield _rate(window, "error_rate", tally.errors, tally.n)
-    yield _rate(window, "low_confidence_rate", int(tally.intent_low.sum()), tally.answered)
+    yield latency(window, 95)
+    yield rate(window, "error_rate", tally.errors, tally.n)
+    yield rate(window, "low_confidence_rate", int(tally.intent_low.sum()), tally.answered)
     if reference is not None:
         yield intent_mix_kl(window, reference)
 
 
-def _signal(window: windows.Window, name: str, value: float | None, n: int, low: float | None, high: float | None) -> verdicts.Signal:
-    return verdicts.Signal(model=window.model, horizon=window.horizon, end=window.end, signal=name, value=value, n=n, low=low, high=high)
+def number(window: windows.Window, name: str, value: float | None, n: int, **known: Any) -> verdicts.Signal:
+    """A signal of the window. `known`: what else verdicts.Signal has of it."""
+    return verdicts.Signal(model=window.model, horizon=window.horizon, end=window.end, signal=name, value=value, n=n, **known)
 
 
-def _rate(window: windows.Window, name: str, hits: int, n: int) -> verdicts.Signal:
+def rate(window: windows.Window, name: str, hits: int, n: int, **known: Any) -> verdicts.Signal:
+    """A ratio in [0, 1] with Wilson's interval; no value where n is 0."""
     low, high = proportion.wilson(hits, n)
-    return _signal(window, name, hits / n if n else None, n, low, high)
+    return number(window, name, hits / n if n else None, n, low=low, high=high, **known)
 
 
-def _latency_interval(tally: windows.Tally) -> tuple[float | None, float | None]:
-    """95 % interval of the p95: the order statistics whose ranks bound it (the quantile's rank is binomial)."""
-    low, high = proportion.wilson(0.95 * tally.n, tally.n)
-    return histogram.quantile_ms(tally.latency_bins, low), histogram.quantile_ms(tally.latency_bins, high)
+def latency(window: windows.Window, percent: int) -> verdicts.Signal:
+    """A percentile of latency in milliseconds. Its interval: the order statistics whose ranks bound it (the quantile's rank is binomial)."""
+    bins, n, q = window.tally.latency_bins, window.tally.n, percent / 100
+    low, high = proportion.wilson(q * n, n)
+    interval = {"low": histogram.quantile_ms(bins, low), "high": histogram.quantile_ms(bins, high)}
+    return number(window, f"p{percent}_latency_ms", histogram.quantile_ms(bins, q), n, **interval)
 
 
 def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
-    """D(live || reference) in nats, with the mean it would have with no drift at all and the two-sample G-test's p-value."""
-    live = window.tally.intent_count
-    known = [reference.intent_counts.get(intent, 0) for intent in taxonomy.INTENTS]
+    """D(live || reference) of the predicted intents in nats."""
+    return mix_kl(window, "intent_mix_kl", window.tally.intent_count, intents(reference), reference.n)
+
+
+def intents(reference: runs.Reference) -> list[int]:
+    """The reference's counts in the order of taxonomy.INTENTS; an intent it does not name counts 0."""
+    return [reference.intent_counts.get(intent, 0) for intent in taxonomy.INTENTS]
+
+
+def mix_kl(window: windows.Window, name: str, live: windows.Counts, reference: list[int], reference_n: int) -> verdicts.Signal:
+    """D(live || reference) in nats, with the mean it would have with no drift at all and the two-sample G-test's p-value. Shapes (K,)."""
     n = int(live.sum())
-    return verdicts.Signal(
-        model=window.model,
-        horizon=window.horizon,
-        end=window.end,
-        signal="intent_mix_kl",
-        value=divergence.kl(live=live, reference=known) if n else None,
-        n=n,
-        reference_n=reference.n,
-        noise_floor=divergence.noise_floor(k=len(taxonomy.INTENTS), n=n, reference_n=reference.n) if n else None,
-        p_value=divergence.g_test(live=live, reference=known),
+    return number(
+        window,
+        name,
+        divergence.kl(live=live, reference=reference) if n else None,
+        n,
+        reference_n=reference_n,
+        noise_floor=divergence.noise_floor(k=len(reference), n=n, reference_n=reference_n) if n else None,
+        p_value=divergence.g_test(live=live, reference=reference),
     )

@@ -44,13 +44,16 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
-def engine(url: str) -> sa.Engine:
-    """Connections that give up instead of hanging."""
+def engine(url: str, *, idle_s: int = 60) -> sa.Engine:
+    """Connections that give up instead of hanging. `idle_s`: how long a transaction may do nothing before Postgres ends it and frees what it locks."""
     return sa.create_engine(
         url,
         pool_size=4,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout=60000"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout={idle_s}s",
+        },
     )
 
 

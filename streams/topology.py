@@ -7,21 +7,21 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import faust
 import sqlalchemy as sa
 
-from schemas import settings, topics
-from streams import agents, chunks, ending, failpoints, store, transport, watchdog
+from schemas import settings
+from streams import agents, chunks, ending, failpoints, fetch, store, transport, watchdog
 from streams.rollup import tick
 
 log = logging.getLogger("intentwatch.streams")
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 _FLUSH_LOGS = 50_000
-_HOLD_LOGS = 200_000  # more would only be memory: reading stops until a flush is through
+_HOLD_FLUSHES = 4  # more would only be memory: reading stops until a flush is through
 _TICK_S = 0.5
 _TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
 
@@ -50,12 +50,13 @@ def build_app(loaded: settings.Settings) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=0,
     )
-    engine = store.engine(loaded.database_url.get_secret_value())
+    engine = store.engine(loaded.database_url.get_secret_value(), idle_s=5)  # a worker stopped in a flush must not hold its partitions from the next owner
+    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
     app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
     app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
     schema = faust.Schema if stock else transport.ChunkSchema
     topic = app.topic(loaded.topic, schema=schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
-    flow = Flow(app.counter, _single(app, loaded.topic) if stock else _whole)
+    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app.counter)
     if stock:
         _claim_on_assignment(app)
     app.agent(topic, name="streams.count", concurrency=1)(flow.count)
@@ -63,27 +64,6 @@ def build_app(loaded: settings.Settings) -> Any:
     app.task(_roll_up_with(app, engine, loaded.topic))
     app.task(_start(app.watchdog))
     return app
-
-
-def _whole(event: Any) -> chunks.Chunk:
-    """Our transport's event: a chunk already."""
-    found: chunks.Chunk = event.value
-    return found
-
-
-def _single(app: Any, topic: str) -> Callable[[Any], chunks.Chunk]:
-    """Stock Faust's event: one record, as a chunk of one."""
-
-    def chunk(event: Any) -> chunks.Chunk:
-        message = event.message
-        app.watchdog.beat()
-        app.points.passed("fetch")
-        batch = dict(message.headers or ()).get("content") == b"batch"
-        place, epoch = message.offset, app.counter.epoch(message.partition)
-        values = (message.value or b"",)
-        return chunks.Chunk(topic, message.partition, epoch, place, place + 1, (place,), values, (batch,), lambda _: int(message.timestamp * 1000))
-
-    return chunk
 
 
 def _claim_on_assignment(app: Any) -> None:
@@ -102,8 +82,8 @@ def _claim_on_assignment(app: Any) -> None:
 class Flow:
     """Between Faust's stream and the counter: an event is acknowledged once what it carried is in Postgres."""
 
-    def __init__(self, counter: agents.Counter, chunk: Callable[[Any], chunks.Chunk]) -> None:
-        self._counter, self._chunk = counter, chunk
+    def __init__(self, counter: agents.Counter) -> None:
+        self._counter = counter
         self._held: list[tuple[Any, Any]] = []
         self._full, self._empty = asyncio.Event(), asyncio.Event()
 
@@ -111,14 +91,12 @@ class Flow:
         """The agent. Nothing may leave it but the end of the process: Faust would restart it and acknowledge what it had in hand."""
         stream = stream.noack()
         async for event in stream.events():
-            try:
-                await asyncio.to_thread(self._counter.add, self._chunk(event))
-            except Exception as error:
-                ending.end_process(f"cannot count a chunk: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
+            with _fatal("count a chunk"):
+                await self._take(event)
             self._held.append((stream, event))
-            if self._counter.waiting >= _FLUSH_LOGS:
+            if self._much(1):
                 self._full.set()
-            while self._counter.waiting >= _HOLD_LOGS:
+            while self._much(_HOLD_FLUSHES):
                 self._empty.clear()
                 await self._empty.wait()
 
@@ -129,13 +107,67 @@ class Flow:
                 await asyncio.wait_for(self._full.wait(), _FLUSH_S)
             self._full.clear()
             held, self._held = self._held, []
-            try:
-                await asyncio.to_thread(self._counter.flush)
-            except Exception as error:
-                ending.end_process(f"cannot store what was counted: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
+            with _fatal("store what was counted"):
+                await self._store(held)
             self._empty.set()
             for stream, event in held:
                 await stream.ack(event)
+
+    async def _take(self, event: Any) -> None:
+        await asyncio.to_thread(self._counter.add, event.value)
+
+    def _much(self, flushes: int) -> bool:
+        return self._counter.waiting >= _FLUSH_LOGS * flushes
+
+    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> None:
+        await asyncio.to_thread(self._counter.flush)
+
+
+class Gathered(Flow):
+    """The same on stock Faust, whose events are single records: they are counted together, as chunks, right before a flush."""
+
+    def __init__(self, app: Any, topic: str) -> None:
+        super().__init__(app.counter)
+        self._app, self._topic = app, topic
+
+    async def _take(self, _event: Any) -> None:
+        self._app.watchdog.beat()
+        self._app.points.passed("fetch")
+
+    def _much(self, flushes: int) -> bool:
+        return len(self._held) >= transport.CHUNK_RECORDS * flushes
+
+    async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
+        for chunk in self._chunks([event.message for _, event in held]):
+            await asyncio.to_thread(self._counter.add, chunk)
+        await super()._store(held)
+
+    def _chunks(self, messages: Sequence[Any]) -> Iterator[chunks.Chunk]:
+        """Runs of offsets that follow each other: after a rebalance Faust may go back."""
+        runs: dict[int, list[Any]] = {}
+        for message in messages:
+            run = runs.setdefault(message.partition, [])
+            if run and message.offset != run[-1].offset + 1:
+                yield self._chunk(message.partition, run)
+                run = runs[message.partition] = []
+            run.append(message)
+        for part, run in runs.items():
+            yield self._chunk(part, run)
+
+    def _chunk(self, part: int, messages: Sequence[Any]) -> chunks.Chunk:
+        offsets = [message.offset for message in messages]
+        values, batch = [message.value or b"" for message in messages], [dict(message.headers or ()).get("content") == b"batch" for message in messages]
+        epoch = self._counter.epoch(part)
+        return chunks.Chunk(self._topic, part, epoch, offsets[0], offsets[-1] + 1, offsets, values, batch, lambda i: int(messages[i].timestamp * 1000))
+
+
+@contextlib.contextmanager
+def _fatal(what: str) -> Iterator[None]:
+    """An error nobody foresaw ends the process, unacknowledged."""
+    try:
+        yield
+    except Exception as error:
+        ending.end_process(f"cannot {what}: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
 
 
 def _start(dog: watchdog.Watchdog) -> Callable[[], Awaitable[None]]:
@@ -153,7 +185,7 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
             begun = time.monotonic()
             ends: dict[int, int] = {}
             try:
-                ends = await _high_watermarks(app, topic)
+                ends = await asyncio.to_thread(app.fetcher.ends)
                 await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
             except Exception as error:
                 log.warning("this roll-up failed, the next one tries again: %s", (str(error).splitlines() or [type(error).__name__])[0])
@@ -161,10 +193,3 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
             await asyncio.sleep(max(_TICK_S, rest))
 
     return roll_up
-
-
-async def _high_watermarks(app: Any, topic: str) -> dict[int, int]:
-    """The end of every partition of the topic, also of those other workers own."""
-    count = app.consumer.topic_partitions(topic) or topics.SERVING_LOG.partitions
-    partitions = [app.consumer._new_topicpartition(topic, part) for part in range(count)]
-    return {tp.partition: end for tp, end in (await app.consumer.highwaters(*partitions)).items()}

@@ -59,7 +59,7 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._fetcher = fetch.Fetcher(",".join(driver.server_list(self.transport.url, self.transport.default_port)), self.app.serving_topic)
+        self._fetcher: fetch.Fetcher = self.app.fetcher
         self._assignment = 0
         self._epochs: dict[TP, int] = {}
         self._next: dict[TP, int] = {}

@@ -130,6 +130,7 @@ def learnt(archive: Archive, until: dt.datetime) -> runs.Reference | None:
         accuracy_n=estimates[0].n_labels,
         recall={e.intent: e.estimate for e in estimates if e.intent and e.estimate is not None},
         p95_latency_ms=histogram.quantile_ms(total.latency_bins, 0.95),
+        script_counts=dict(zip(taxonomy.SCRIPTS, total.script_count.tolist(), strict=True)),
     )
 
 

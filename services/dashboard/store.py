@@ -57,7 +57,7 @@ def complete(connection: Connection, horizon: str, known: facts.Stream) -> list[
 def signals(connection: Connection, since: dt.datetime) -> list[Any]:
     """Judged signals over all intents with the limit they were judged by, oldest first."""
     table = tables.signal
-    query = sa.select(table).where(table.c.end >= since, table.c.intent == "")
+    query = sa.select(table).where(table.c.end >= since, table.c.intent == "", table.c.verdict.is_not(None))
     return list(connection.execute(query.order_by(table.c.end, table.c.model)).mappings())
 
 

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from retrain.compile import session
-from schemas import policy, times
+from schemas import policy, taxonomy, times
 from services.gateway import champion, routing, serving_log, volume
 from streams import sample
 
@@ -78,7 +78,7 @@ class Gateway:
         answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}
         return {
             "v": 1, "ts": times.rfc3339(ts), "model": model.model, "role": "champion", "req_id": req_id, "conversation": message.conversation,
-            "latency_ms": round(latency_ms, 3), **answered, "tokens": tokens, "chars": len(message.text), "script": routing.script(message.text),
+            "latency_ms": round(latency_ms, 3), **answered, "tokens": tokens, "chars": len(message.text), "script": taxonomy.script(message.text),
             "error": None, "tokenizer_hash": model.tokenizer_hash,
             "sample": {"queue": chosen.queue, "p": chosen.p, "text": message.text} if chosen else None,
         }  # fmt: skip

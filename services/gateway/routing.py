@@ -1,6 +1,5 @@
-"""Pure. From probabilities to an answer: the first two intents, whether to rerank, which script the text is in."""
+"""Pure. From probabilities to an answer: the first two intents and whether to rerank."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,6 @@ from schemas import taxonomy, windows
 
 # Unsure and undecided between two: reranking helps. Unsure alone does not send a message there, so fallbacks stay fewer than low confidences.
 _NARROW = 0.15
-_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f]")
-_LATIN = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +33,6 @@ def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
     confidence = float(min(1.0, probabilities[first]))
     margin = float(max(0.0, confidence - probabilities[second]))
     return Answer(taxonomy.INTENTS[first], confidence, taxonomy.INTENTS[second], margin, confidence < windows.LOW_CONFIDENCE and margin < _NARROW)
-
-
-def script(text: str) -> str:
-    """latin | japanese | mixed | other, by the letters in it.
-
-    >>> script("NARUTO"), script("ナルト"), script("Naruto みたいな"), script("123")
-    ('latin', 'japanese', 'mixed', 'other')
-    """
-    japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
-    return "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
 
 
 def body(req_id: str, model: str, found: Answer, latency_ms: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The Java archives of Apache Kafka: resolved once by Maven coordinates, checked against kafka.lock, then used without any network."""
+"""Java archives: resolved once by Maven coordinates, checked against a lock file, then used without any network."""
 
 import contextlib
 import hashlib
@@ -7,73 +7,90 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 VERSION = "4.3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A program's archives. `lock` names each with its sha256."""
+
+    name: str
+    title: str
+    coordinates: tuple[str, ...]
+    lock: Path
+
+
 # kafka-clients is named because jgo would take an older one through a transitive path; the binding is the one for slf4j-api 1.7.
-COORDINATES = (
-    f"org.apache.kafka:kafka_2.13:{VERSION}",
-    f"org.apache.kafka:kafka-clients:{VERSION}",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+BROKER = Bundle(
+    f"kafka-{VERSION}",
+    "Apache Kafka",
+    (
+        f"org.apache.kafka:kafka_2.13:{VERSION}",
+        f"org.apache.kafka:kafka-clients:{VERSION}",
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+    ),
+    Path(__file__).with_name("kafka.lock"),
 )
-LOCK = Path(__file__).with_name("kafka.lock")
 
 
 class BadJar(RuntimeError):
-    """An archive is missing or is not the one kafka.lock names."""
+    """An archive is missing or is not the one its lock file names."""
 
 
-def locked() -> dict[str, str]:
+def locked(bundle: Bundle) -> dict[str, str]:
     """File name -> sha256."""
-    pairs = (line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
+    pairs = (line.split() for line in bundle.lock.read_text().splitlines() if line and not line.startswith("#"))
     return {name: digest for digest, name in pairs}
 
 
-def directory(cache: Path) -> Path:
+def directory(cache: Path, bundle: Bundle = BROKER) -> Path:
     """The folder that holds exactly the locked archives, fetched into `cache` if they are not there yet."""
-    target = cache / f"kafka-{VERSION}"
+    target = cache / bundle.name
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="kafka-", dir=cache))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{bundle.name}-", dir=cache))
         try:
-            _fetch(scratch)
-            check(scratch / "jars")
+            _fetch(scratch, bundle)
+            check(scratch / "jars", bundle)
             (scratch / "jars").rename(target)  # all or nothing: a broken download is never mistaken for a cache
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, bundle: Bundle = BROKER) -> None:
     """Raise BadJar unless `folder` holds every locked archive, unchanged, and nothing else."""
-    wanted = locked()
+    wanted = locked(bundle)
     found = {path.name for path in folder.glob("*.jar")}
     for name in sorted(wanted.keys() | found):
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest() if name in found else "missing"
         if digest != wanted.get(name):
-            raise BadJar(f"{name}: sha256 {digest}, kafka.lock says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again")
+            raise BadJar(f"{name}: sha256 {digest}, {bundle.lock.name} says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again")
 
 
-def _fetch(scratch: Path) -> None:
+def _fetch(scratch: Path, bundle: Bundle) -> None:
     from jgo.env import EnvironmentBuilder, LinkStrategy
     from jgo.maven import MavenContext
 
     repository = scratch / "repository"
-    with _progress(repository):
+    with _progress(repository, bundle):
         builder = EnvironmentBuilder(context=MavenContext(repo_cache=repository, timeout=60), link_strategy=LinkStrategy.COPY, cache_dir=scratch / "jgo")
-        environment = builder.from_endpoint("+".join(COORDINATES))
+        environment = builder.from_endpoint("+".join(bundle.coordinates))
     (scratch / "jars").mkdir()
     for jar in Path(environment.path).rglob("*.jar"):
         shutil.copy2(jar, scratch / "jars" / jar.name)
 
 
 @contextlib.contextmanager
-def _progress(repository: Path) -> Iterator[None]:
+def _progress(repository: Path, bundle: Bundle) -> Iterator[None]:
     """A bar that counts the archives as they arrive; jgo itself says nothing for some twenty seconds."""
     done = threading.Event()
-    with tqdm(desc="Apache Kafka: fetching archives once", total=len(locked()), unit="jar", file=sys.stderr, leave=False) as bar:
+    with tqdm(desc=f"{bundle.title}: fetching archives once", total=len(locked(bundle)), unit="jar", file=sys.stderr, leave=False) as bar:
 
         def watch() -> None:
             while not done.wait(0.3):

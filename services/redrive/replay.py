@@ -57,8 +57,11 @@ class Redrive:
 
     def _survived(self, letter: letters.Letter, raw: bytes) -> bool:
         """Whether a child process that decodes it, as one log and as an envelope, lives."""
-        pieces = careful.safe(letters.record(letter, raw, False, True, now=self.now))
-        return not any(killer for _, killer in pieces)
+        taster = careful.Taster(self.points.armed)
+        try:
+            return not any(killer for _, killer in taster.safe(letters.record(letter, raw, False, True, now=self.now)))
+        finally:
+            taster.close()
 
     def _count(self, chosen: Sequence[letters.Letter], raw: Mapping[letters.Place, bytes]) -> list[letters.Redriven]:
         if not chosen:

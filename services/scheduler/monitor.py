@@ -47,7 +47,7 @@ class Monitor:
         model = promotion["model"]
         known = history.moment_at(connection, model, at, self.policy)
         found = moment.evaluate(known, history.verdicts_of(connection, model, at), history.past(connection, promotion, at), self.policy)
-        store.put_verdicts(connection, found.fresh)
+        store.put_signals(connection, found.fresh, moment.measured(known, found.fresh))
         self._put_quality(connection, known, found.estimates, {v.signal.signal: v for v in found.fresh}, self.policy.signals.live_accuracy.horizon)
         said = [lines.hourly(known.windows["1h"], _kl(known, "1h"))] if "1h" in known.windows else []
         if at == windows.floor(at, DAY):
@@ -120,6 +120,7 @@ class Monitor:
             accuracy_n=before.accuracy_n,
             recall=before.recall,
             p95_latency_ms=next(s.value for s in measure.signals(day, None) if s.signal == "p95_latency_ms"),
+            script_counts=dict(zip(taxonomy.SCRIPTS, day.tally.script_count.tolist(), strict=True)),
         )
         retrain_store.put_reference(connection, after, at=known.at, source="first_day")
 

@@ -13,6 +13,8 @@ from schemas import decisions, tables, verdicts
 
 Connection = sa.Connection
 
+_OF_SIGNAL = tuple(field.name for field in dataclasses.fields(verdicts.Signal))
+
 
 def due(connection: Connection, limit: int = 500) -> list[dt.datetime]:
     """Ends of complete hours with champion traffic that no hourly job has claimed, oldest first."""
@@ -29,9 +31,10 @@ def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> 
     return connection.execute(insert).first() is not None
 
 
-def put_verdicts(connection: Connection, found: Iterable[verdicts.Verdict]) -> None:
-    """Write judged signals over what was there."""
-    rows = [_signal_row(verdict) for verdict in found]
+def put_signals(connection: Connection, judged: Iterable[verdicts.Verdict], measured: Iterable[verdicts.Signal] = ()) -> None:
+    """Write signals over what was there, in one statement; the measured ones have neither verdict nor limit."""
+    unjudged = {"verdict": None, "limit": None, "in_breach": False, "level": None}
+    rows = [*(_verdict_row(verdict) for verdict in judged), *(_signal_row(signal) | unjudged for signal in measured)]
     if rows:
         table = tables.signal
         insert = pg.insert(table)
@@ -39,9 +42,13 @@ def put_verdicts(connection: Connection, found: Iterable[verdicts.Verdict]) -> N
         connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest), rows)
 
 
-def _signal_row(verdict: verdicts.Verdict) -> dict[str, Any]:
-    row = dataclasses.asdict(verdict.signal) | {"intent": verdict.signal.intent or ""}
-    return row | {"verdict": verdict.verdict, "limit": verdict.limit, "in_breach": verdict.in_breach, "level": verdict.level}
+def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
+    return _signal_row(verdict.signal) | {name: getattr(verdict, name) for name in ("verdict", "limit", "in_breach", "level")}
+
+
+def _signal_row(signal: verdicts.Signal) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(signal, name) for name in _OF_SIGNAL}
+    return row | {"intent": signal.intent or ""}
 
 
 def put_quality(

@@ -6,7 +6,7 @@ Label-free; label-based numbers live in retrain.evaluation.
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 JEFFREYS = 0.5  # added to every count on both sides: one unseen intent must not make the number infinite
 
@@ -32,7 +32,11 @@ def kl(*, live: Mix, reference: Mix) -> float:
 
 
 def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
-    """What each intent adds to `kl`. Shape (K,), sums to it; single terms may be negative."""
+    """What each intent adds to `kl`, P_i ln(P_i / Q_i). Shape (K,), in nats, sums to it; single terms may be negative.
+
+    >>> contributions(live=[300, 700], reference=[500, 500]).round(4).tolist()
+    [-0.1531, 0.2353]
+    """
     p, q = _share(live), _share(reference)
     terms: npt.NDArray[np.float64] = p * np.log(p / q)
     return terms
@@ -49,6 +53,36 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
     if n == 0:
         return float("inf")
     return (k - 1) / 2 * (1 / n + (1 / reference_n if reference_n else 0.0))
+
+
+def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> npt.NDArray[np.float64]:
+    """Mean of each of `contributions` with no drift at all: (1 - Q_i)/2 (1/n + 1/m), the second-order term of its expansion. Shape (K,), in nats.
+
+    The ten of them add up to `noise_floor`:
+
+    >>> noise_floors(reference=[900, 100], n=100, reference_n=1000).round(5).tolist()
+    [0.00055, 0.00495]
+    >>> noise_floor(k=2, n=100, reference_n=1000)
+    0.0055
+    """
+    return (1 - _share(reference)) * noise_floor(k=2, n=n, reference_n=reference_n)
+
+
+def g_tests(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
+    """For each intent the p-value of `g_test` on it against all others: whether its share differs. Shape (K,); not corrected for K tests.
+
+    >>> g_tests(live=[10, 90, 100], reference=[100, 400, 500]).round(3).tolist()
+    [0.017, 0.191, 1.0]
+    """
+    counts = np.array([np.asarray(live), np.asarray(reference)], dtype=np.float64)
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.all():
+        return np.ones(counts.shape[1])
+    cells = np.stack([counts, totals - counts])
+    expected = cells.sum(axis=1, keepdims=True) / totals.sum() * totals
+    terms = special.xlogy(cells, np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0))
+    found: npt.NDArray[np.float64] = stats.chi2.sf(np.maximum(0.0, 2 * terms.sum(axis=(0, 1))), 1)
+    return found
 
 
 def g_test(*, live: Mix, reference: Mix) -> float:

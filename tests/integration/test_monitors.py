@@ -82,6 +82,7 @@ def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp
     assert sum(line.startswith("[MONITOR_DAILY]") for line in lines) == DAYS
     check_decisions(stage, lines)
     check_quality(stage)
+    check_measured(stage)
     check_replay(stage, tmp_path)
 
 
@@ -102,6 +103,36 @@ def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
     assert (run["id"], run["decision_id"], run["state"]) == (retrain["run_id"], retrain["id"], "queued")
     after = [decision["hold_reason"] for decision in taken if decision["at"] > retrain["at"]]
     assert set(after) <= {"RUN_IN_PROGRESS", "COOLING_DOWN"}
+
+
+def check_measured(stage: dict[str, str]) -> None:
+    """Beside what the policy judges every label-free signal is on record, with neither verdict nor level; decisions rest on none of them."""
+    rows = processes.show("signals", stage)
+    judged = [row for row in rows if row["verdict"]]
+    assert {row["signal"] for row in judged} == {"p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "live_accuracy", "rare_recall"}
+    assert {row["intent"] for row in judged} == {None}
+    end = "2026-04-24T00:00:00Z"
+    day = [row for row in rows if row["horizon"] == "1d" and row["end"] == end and not row["verdict"]]
+    assert all((row["level"], row["in_breach"]) == (None, False) and row["n"] > 0 for row in day)
+    whole = {row["signal"]: row for row in day if row["intent"] is None}
+    assert set(whole) == {
+        "p50_latency_ms",
+        "p95_latency_ms",
+        "p99_latency_ms",
+        "error_rate",
+        "fallback_rate",
+        "mean_confidence",
+        "mean_tokens",
+        "script_mix_kl",
+    }
+    assert (whole["mean_tokens"]["value"], whole["mean_tokens"]["n"], whole["mean_tokens"]["low"]) == (9.0, A_DAY, None)
+    assert whole["mean_confidence"]["low"] < whole["mean_confidence"]["value"] < whole["mean_confidence"]["high"]
+    (kl,) = [row for row in judged if (row["signal"], row["end"]) == ("intent_mix_kl", end)]
+    for name, total in (("intent_share", 1.0), ("intent_mix_kl", kl["value"])):
+        parts = [row["value"] for row in day if row["signal"] == name and row["intent"]]
+        assert len(parts) == len(taxonomy.INTENTS)
+        assert sum(parts) == pytest.approx(total)
+    assert {row["horizon"] for row in rows} == {"1h", "1d", "7d"}
 
 
 def check_quality(stage: dict[str, str]) -> None:

@@ -91,6 +91,7 @@ def test_the_run_and_its_absolute_gates_are_on_record(shop: Shop) -> None:
     assert "no champion" in run["gates"][0]["note"]
     reference = json.loads((shop.models / "v1" / "reference.json").read_text())
     assert reference["n"] == sum(reference["intent_counts"].values())
+    assert sum(reference["script_counts"].values()) == reference["n"]
     assert reference["accuracy"] > 0.5
 
 

@@ -128,7 +128,7 @@ class Play:
         windows = self.on.rows(read.windows, horizon="1d", since=midnight, until=midnight)
         window = max(windows, key=lambda row: int(row["n"]))
         model = window["model"]
-        signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight)}
+        signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
         quality = self._quality(model, day)
         taken = [row["decision"] if row["decision"] != decisions.Kind.HOLD else f"hold {row['hold_reason']}" for row in self._decisions(day, midnight)]
         loud = [found for found in taken if not found.startswith("hold")]

@@ -1,0 +1,67 @@
+"""Write the results: stream.json for machines, a table for people."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.stream import environments, procfs, results
+from services.local import topology
+
+JSON = topology.ROOT / "benchmarks" / "results" / "stream.json"
+DOCUMENT = topology.ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- bench-stream begins -->", "<!-- bench-stream ends -->"
+
+
+def write(rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str) -> Path:
+    """Into the repository for a full run, under .local/ otherwise; returns where the JSON is."""
+    found = as_json(rows, extra, procfs.machine(), dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), command)
+    place = JSON if full else environments.HOME / "stream.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(found, indent=1) + "\n")
+    if full:
+        before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n{END}{rest.partition(END)[2]}")
+    else:
+        place.with_suffix(".md").write_text(table(found))
+    return place
+
+
+def as_json(rows: Sequence[results.Row], extra: Mapping[str, Any], machine: str, date: str, command: str) -> dict[str, Any]:
+    """The shape of stream.json."""
+    listed = [row.as_json() for row in rows]
+    rates = {row["who"]: row["logs_per_s"] for row in listed}
+    return {"machine": machine, "date": date, "command": command, "rows": listed, "ratios": results.ratios(rates), "extra": dict(extra)}
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The results in Markdown."""
+    head = (
+        f"Measured {found['date'][:10]} by `{found['command']}` on {found['machine']}; medians of {max((len(r['runs']) for r in found['rows']), default=0)}.\n"
+    )
+    lines = [head, "| who | logs | logs/s | CPU us/log | broker us/log | RSS MB | exact |", "|---|---|---|---|---|---|---|", *map(_line, found["rows"])]
+    lines += ["", "What each row does:", ""]
+    lines += [f"- {row['who']}: {row['note']}." for row in found["rows"]]
+    lines += ["", "| ratio | |", "|---|---|"]
+    lines += [f"| {name} | {'not measured' if value is None else f'{value:g}'} |" for name, value in found["ratios"].items()]
+    lines += ["", "| further | |", "|---|---|"]
+    lines += [f"| {name} | {_words(value)} |" for name, value in found["extra"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if not row["runs"]:
+        return f"| {row['who']} | | not measured: {_cell(row['absent'])} | | | | |"
+    exact = "yes" if row["exact"] else "no"
+    said = f"{exact}: {row['missing']}" if row["missing"] else exact
+    broker = "" if row["broker_cpu_us_per_log"] is None else f"{row['broker_cpu_us_per_log']:.2f}"
+    return f"| {row['who']} | {row['n']:,} | {row['logs_per_s']:,} | {row['cpu_us_per_log']:.2f} | {broker} | {row['rss_mb']} | {_cell(said)} |"
+
+
+def _words(value: Mapping[str, Any]) -> str:
+    return _cell("; ".join(f"{name} {figure:,}" if isinstance(figure, int | float) else f"{name}: {figure}" for name, figure in value.items()))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "/")[:300]

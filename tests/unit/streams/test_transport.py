@@ -1,0 +1,55 @@
+"""What streams/transport.py overrides in Faust and relies on. If one of these fails after an upgrade, read the method named here again before anything else."""
+
+import importlib.metadata
+import inspect
+
+import pytest
+from faust.transport import consumer
+from faust.transport.drivers import aiokafka as driver
+
+from streams import transport
+
+OVERRIDDEN = {
+    "on_partitions_revoked": ["self", "revoked"],
+    "seek_to_committed": ["self"],
+    "_getmany": ["self", "active_partitions", "timeout"],
+    "getmany": ["self", "timeout"],
+    "_new_offset": ["self", "tp"],
+    "_add_gap": ["self", "tp", "offset_from", "offset_to"],
+    "on_buffer_full": ["self", "tp"],
+    "on_buffer_drop": ["self", "tp"],
+    "verify_event_path": ["self", "now", "tp"],
+    "on_stop": ["self"],
+}
+
+
+def test_the_pinned_version_is_the_one_that_was_read() -> None:
+    assert importlib.metadata.version("faust-streaming") == "0.15.3"
+
+
+@pytest.mark.parametrize("name", OVERRIDDEN)
+def test_faust_still_has_what_is_overridden_and_calls_it_alike(name: str) -> None:
+    theirs = inspect.signature(getattr(driver.Consumer, name))
+    assert list(theirs.parameters) == OVERRIDDEN[name]
+    assert list(inspect.signature(getattr(transport.Consumer, name)).parameters) == OVERRIDDEN[name]
+
+
+def test_recovery_still_seeks_through_seek_to_committed() -> None:
+    assert "self.seek_to_committed()" in inspect.getsource(consumer.Consumer.perform_seek)
+
+
+def test_the_loop_still_reads_through_getmany_and_getmany_through_our_fetch() -> None:
+    assert "getmany(timeout=" in inspect.getsource(consumer.Consumer._drain_messages)
+    assert "self._getmany(" in inspect.getsource(consumer.Consumer._wait_next_records)
+
+
+def test_commits_still_ask_new_offset_and_read_what_was_acknowledged() -> None:
+    assert "self._new_offset(tp)" in inspect.getsource(consumer.Consumer._filter_committable_offsets)
+    source = inspect.getsource(consumer.Consumer.ack)
+    assert "_acked_index" in source
+    assert "_acked" in source
+
+
+def test_the_rebalance_listener_is_still_ours_to_choose() -> None:
+    assert "consumer.RebalanceListener(self)" in inspect.getsource(driver.AIOKafkaConsumerThread)
+    assert inspect.iscoroutinefunction(driver.ConsumerRebalanceListener.on_partitions_assigned)
