@@ -84,12 +84,21 @@ def _stored(row: Any) -> Any:
 
 
 def cells(counted: recount.Counted, database: str, ignored: tuple[str, ...] = ()) -> Verdict:
-    """Panes by minute, model, role and partition."""
-    verdict, held = Verdict(counted.n), panes(database)
+    """Panes by minute, model, role and partition. What was redriven stands in a partition of its own (-1): then over all partitions together."""
+    verdict, wanted, held = Verdict(counted.n), counted.cells, panes(database)
+    if any(part < 0 for *_, part in held):
+        wanted, held = _together(wanted), _together(held)
     nothing = np.zeros(recount.SIZE, dtype=np.int64)
-    for key in sorted(counted.cells.keys() | held.keys()):
-        verdict.note(key, counted.cells.get(key, nothing), held.get(key, nothing), ignored)
+    for key in sorted(wanted.keys() | held.keys()):
+        verdict.note(key, wanted.get(key, nothing), held.get(key, nothing), ignored)
     return verdict
+
+
+def _together(apart: dict[recount.Cell, Any]) -> dict[recount.Cell, Any]:
+    found: dict[recount.Cell, Any] = {}
+    for (minute, model, role, _), held in apart.items():
+        found[minute, model, role, -1] = found.get((minute, model, role, -1), 0) + held
+    return found
 
 
 def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: Verdict, ignored: tuple[str, ...] = ()) -> None:

@@ -64,7 +64,9 @@ def _sample(value: object) -> bool:
     if not isinstance(value, _Members):
         return value is None
     found = dict(value)
-    return found.get("queue") in ("measure", "train") and _number(found.get("p"), 1e-300, 1) and _text(found.get("text"), 0, 10**9)
+    return (
+        found.get("queue") in ("measure", "train") and _number(found.get("p"), 1e-300, 1) and isinstance(found.get("text"), str) and _whole_text(found["text"])
+    )
 
 
 def _optional(log: dict[str, Any]) -> bool:
