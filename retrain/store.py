@@ -14,10 +14,11 @@ from schemas import runs, tables
 Connection = sa.Connection
 
 
-def current_labels(as_of: dt.datetime | None = None) -> "sa.Select[Any]":
-    """The label that holds for each request: the newest not retracted, as people knew at `as_of` (None: now)."""
+def current_labels(as_of: dt.datetime | None = None, *, among: "sa.Select[Any] | None" = None) -> "sa.Select[Any]":
+    """The label that holds for each request (of `among`): the newest not retracted, as people knew at `as_of` (None: now)."""
     label = tables.human_label
     known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
+    known = known if among is None else known.where(label.c.req_id.in_(among))
     mine = (
         known.ext(pg.distinct_on(label.c.req_id, label.c.annotator))
         .order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)

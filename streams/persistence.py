@@ -16,8 +16,8 @@ log = logging.getLogger("intentwatch.streams")
 _T = TypeVar("_T")
 _PATIENCE_S = 120.0  # a restart of Postgres takes seconds; after two minutes a supervisor and a person should know
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
-# Mended by time alone: connection failures, operator intervention, insufficient resources, deadlocks, serialization, locks, read-only servers.
-_PASSING = ("08", "40", "53", "55", "57", "58", "25006", "XX000")
+# Mended by time alone: connection failures, read-only servers, transactions out of time, deadlocks, serialization, resources, locks, interventions.
+_PASSING = ("08", "25006", "25P", "40", "53", "55", "57", "58", "XX000")
 
 
 class Persistence:

@@ -44,17 +44,13 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
-def engine(url: str, *, idle_s: int = 60) -> sa.Engine:
-    """Connections that give up instead of hanging. `idle_s`: how long a transaction may do nothing before Postgres ends it and frees what it locks."""
-    return sa.create_engine(
-        url,
-        pool_size=4,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            "options": f"-c statement_timeout=60000 -c lock_timeout=20000 -c idle_in_transaction_session_timeout={idle_s}s",
-        },
-    )
+def engine(url: str, *, transaction_s: int | None = None) -> sa.Engine:
+    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; whatever stops its client, its locks are free then."""
+    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 60}
+    if transaction_s is not None:
+        patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
+    options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
+    return sa.create_engine(url, pool_size=4, pool_pre_ping=True, connect_args={"connect_timeout": 5, "options": options})
 
 
 def probe(connection: Connection) -> None:

@@ -50,10 +50,13 @@ def build_app(loaded: settings.Settings) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=0,
     )
-    engine = store.engine(loaded.database_url.get_secret_value(), idle_s=5)  # a worker stopped in a flush must not hold its partitions from the next owner
+    url = loaded.database_url.get_secret_value()
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
     app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
-    app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
+    # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
+    app.counter = agents.Counter(
+        store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
+    )
     schema = faust.Schema if stock else transport.ChunkSchema
     topic = app.topic(loaded.topic, schema=schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
     flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app.counter)
@@ -61,7 +64,7 @@ def build_app(loaded: settings.Settings) -> Any:
         _claim_on_assignment(app)
     app.agent(topic, name="streams.count", concurrency=1)(flow.count)
     app.task(flow.flush)
-    app.task(_roll_up_with(app, engine, loaded.topic))
+    app.task(_roll_up_with(app, store.engine(url), loaded.topic))
     app.task(_start(app.watchdog))
     return app
 

@@ -8,7 +8,7 @@ import functools
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ LAYOUT = {
 SUMS = ("latency_sum_us", "confidence_sum_micro", "tokens_sum")
 STARTS = dict(zip(LAYOUT, np.cumsum([0, *LAYOUT.values()]).tolist(), strict=False))
 SIZE = sum(LAYOUT.values())
+REDRIVEN = -1
 LATE_AFTER_S = 60 + 30  # a minute has ended when the partition's clock is this far past its start
 
 Cell = tuple[int, str, str, int]  # minute (epoch seconds), model, role, partition
@@ -74,11 +75,16 @@ def lines(record: kafka_log.Stored) -> Iterator[Line]:
         yield Line(record.part, record.offset, number, raw, record.appended_ms)
 
 
-def count(kafka: str, topic: str, *, all_valid: bool = True, check_time: bool = False, kept: Any = None) -> Counted:
-    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`: which (partition, offset, line) to count at all."""
+def count(
+    kafka: str, topic: str, *, all_valid: bool = True, check_time: bool = False, kept: Any = None, redriven: frozenset[tuple[int, int]] = frozenset()
+) -> Counted:
+    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`: which (partition, offset, line) to count at all.
+    `redriven`: (partition, offset) of dead letters counted after all, in panes of their own.
+    """
     found = Counted()
     for batch in kafka_log.stored(kafka, topic):
         arrived = [line for record in batch for line in lines(record) if kept is None or kept(line)]
+        arrived = [replace(line, part=REDRIVEN) if (line.part, line.offset) in redriven else line for line in arrived] if redriven else arrived
         logs = _trusted(arrived) if all_valid else _judged(arrived, found, check_time)
         if logs[0]:
             _add(found, *logs)
