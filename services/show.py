@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas import settings, times, windows
-from services import store
+from services import escaping, store
 from streams import database
 
 READERS = {
@@ -71,7 +71,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else str(value)
+    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else escaping.printable(str(value))
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
     with database.opened(settings.load("database_url").database_url).connect() as connection:
         rows = list(READERS[chosen.what](connection, wanted))
     if chosen.json:
-        sys.stdout.writelines(json.dumps(row, default=times.rfc3339, ensure_ascii=False) + "\n" for row in rows)
+        sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
     else:
         print(table(rows, COLUMNS[chosen.what]))
 

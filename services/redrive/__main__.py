@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tqdm import tqdm
 
 from schemas import settings, times
-from services import show
+from services import escaping, show
 from services.redrive import letters, replay, store
 from streams import database, failpoints, observe, persistence
 
@@ -56,7 +56,7 @@ def _bytes(row: Any, raw: bytes | None) -> str:
     if raw is None:
         return "no bytes: past their retention, only their size and sha256 are kept"
     more = f"\n... and {len(raw) - _SHOWN_BYTES} bytes more; --json has all of them" if len(raw) > _SHOWN_BYTES else ""
-    return letters.printable(raw[:_SHOWN_BYTES]) + more
+    return escaping.printable(raw[:_SHOWN_BYTES]) + more
 
 
 def again(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespace) -> int:
@@ -87,11 +87,11 @@ def _chosen(engine: sa.Engine, topic: str, chosen: argparse.Namespace, report: r
 
 def _unknown(places: Sequence[letters.Place]) -> None:
     if places:
-        settings.refuse(f"there is no dead letter {letters.printable(str(places[0]))}; `python -m services.redrive ls --all` lists them", 2)
+        settings.refuse(f"there is no dead letter {escaping.printable(str(places[0]))}; `python -m services.redrive ls --all` lists them", 2)
 
 
 def _readable(found: dict[str, Any]) -> str:
-    bad = ", ".join(f"{letters.printable(reason)} {n}" for reason, n in found["still_bad"].items())
+    bad = ", ".join(f"{escaping.printable(reason)} {n}" for reason, n in found["still_bad"].items())
     apart = f", {found['envelopes']} envelope(s) taken apart" if found["envelopes"] else ""
     return f"read {found['read']} letter(s), counted {found['counted']} log(s), still bad {bad or 'none'}, skipped {found['skipped']}{apart}"
 
@@ -102,7 +102,7 @@ def accept(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Names
     with engine.begin() as connection:
         stands = store.accept(connection, topic, part, chosen.until)
         if stands is None:
-            settings.refuse(f"no worker has read {letters.printable(topic)}/{part}; `python -m services.show offsets` lists the partitions", 2)
+            settings.refuse(f"no worker has read {escaping.printable(topic)}/{part}; `python -m services.show offsets` lists the partitions", 2)
         if chosen.until <= stands[0]:
             settings.refuse(f"{topic}/{part} has been read up to offset {stands[0]}: nothing before {chosen.until} is left to accept", 2)
     print(
@@ -125,12 +125,12 @@ def _json(row: dict[str, Any]) -> str:
 
 
 def _safe(value: Any) -> Any:
-    return letters.printable(value) if isinstance(value, str) else value
+    return escaping.printable(value) if isinstance(value, str) else value
 
 
 def _offset(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"{letters.printable(text)!r} is no offset")
+        raise argparse.ArgumentTypeError(f"{escaping.printable(text)!r} is no offset")
     return int(text)
 
 

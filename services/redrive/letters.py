@@ -1,9 +1,8 @@
-"""Pure. A dead letter: its address, its bytes decoded again, and its bytes as text that no terminal obeys."""
+"""Pure. A dead letter: its address, its bytes decoded again."""
 
 import argparse
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -11,11 +10,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from schemas import events
+from services import escaping
 from streams import chunks, columns, observe
 
 # The worker kept these records whole without knowing, or without caring, whether they hold one log or several.
 _WHOLE: Final = ("kills_worker", "envelope_too_long")
-_COMBINING: Final = ("Mn", "Me")  # they draw over what stands before them
 _PART_MAX, _OFFSET_MAX = 2**31 - 1, 2**63 - 1
 
 
@@ -48,7 +47,7 @@ def place(text: str) -> Place:
     """
     found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?", text)
     if found is None or int(found[2]) > _PART_MAX or int(found[3]) > _OFFSET_MAX:
-        raise argparse.ArgumentTypeError(f"{printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]")
+        raise argparse.ArgumentTypeError(f"{escaping.printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]")
     return Place(found[1], int(found[2]), int(found[3]), int(found[4] or 0))
 
 
@@ -56,26 +55,8 @@ def partition(text: str) -> tuple[str, int]:
     """TOPIC/PART. Raises argparse.ArgumentTypeError for anything else."""
     found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})", text)
     if found is None or int(found[2]) > _PART_MAX:
-        raise argparse.ArgumentTypeError(f"{printable(text)!r} is no TOPIC/PART")
+        raise argparse.ArgumentTypeError(f"{escaping.printable(text)!r} is no TOPIC/PART")
     return found[1], int(found[2])
-
-
-def printable(found: str | bytes) -> str:
-    r"""Text in which everything invisible, everything that moves a cursor or turns the writing round, and the backslash are escapes.
-
-    >>> print(printable(b'\x1b[2Jhi\n\xff'), printable("a\u202eb"))
-    \x1b[2Jhi\n\xff a\u202eb
-    """
-    text = found if isinstance(found, str) else found.decode("utf-8", "surrogateescape")
-    return "".join(map(_shown, text))
-
-
-def _shown(letter: str) -> str:
-    if letter.isprintable() and letter != "\\" and unicodedata.category(letter) not in _COMBINING:
-        return letter
-    if "\udc80" <= letter <= "\udcff":  # a byte that is no UTF-8
-        return f"\\x{ord(letter) - 0xDC00:02x}"
-    return letter.encode("unicode_escape").decode()
 
 
 def envelope(letter: Letter, raw: bytes) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import events
+from services import escaping
 from services.redrive import letters
 from streams import observe
 
@@ -40,7 +41,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 @given(st.binary() | st.text(alphabet=st.characters(exclude_categories=())).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_no_bytes_command_a_terminal(raw: bytes) -> None:
-    shown = letters.printable(raw)
+    shown = escaping.printable(raw)
     assert shown.isprintable()
     assert not any(unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp") for each in shown)
     shown.encode()
@@ -58,11 +59,11 @@ def test_no_bytes_command_a_terminal(raw: bytes) -> None:
     ],
 )
 def test_hostile_bytes_are_shown_as_escapes(raw: bytes, shown: str) -> None:
-    assert letters.printable(raw) == shown
+    assert escaping.printable(raw) == shown
 
 
 def test_no_letter_turns_the_writing_round() -> None:
-    assert letters.printable(BIDI).isascii()
+    assert escaping.printable(BIDI).isascii()
 
 
 def test_a_letter_that_is_a_log_now_is_counted_once_at_its_minute() -> None:
