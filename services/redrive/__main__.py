@@ -29,7 +29,7 @@ def ls(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespace)
         sys.stdout.writelines(_json(_plain(row)) + "\n" for row in rows)
     else:
         columns = (*_COLUMNS, "redriven_at") if chosen.all else _COLUMNS
-        print(show.table(({"letter": str(_letter(row).place), **{k: _safe(v) for k, v in row.items()}} for row in rows), columns))
+        print(show.table(({"letter": str(_letter(row).place), **row} for row in rows), columns))
     return 0
 
 
@@ -45,7 +45,7 @@ def show_one(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Nam
         return 0
     plain = {"letter": str(chosen.letter), **{name: _plain(row)[name] for name in ("reason", "detail", "at", "redriven_at", "size", "sha256")}}
     for name, value in plain.items():
-        print(f"{name:12} {'-' if value is None else _safe(times.rfc3339(value) if isinstance(value, dt.datetime) else str(value))}")
+        print(f"{name:12} {'-' if value is None else escaping.printable(times.rfc3339(value) if isinstance(value, dt.datetime) else str(value))}")
     print(_bytes(row, raw))
     return 0
 
@@ -122,10 +122,6 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _json(row: dict[str, Any]) -> str:
     return json.dumps(row, default=times.rfc3339)  # ASCII: safe on a terminal too
-
-
-def _safe(value: Any) -> Any:
-    return escaping.printable(value) if isinstance(value, str) else value
 
 
 def _offset(text: str) -> int:
