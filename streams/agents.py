@@ -170,8 +170,7 @@ class Counter:
         moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
         counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
         persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
-        tries = iter(range(1_000_000))
-        persist(lambda: self._store(moved, counted, taken, again=next(tries) > 0))
+        persist(lambda: self._store(moved, counted, taken))
         self._points.passed("committed")
         with self._state:
             for part in taken.keys() & self._owned.keys():
@@ -187,12 +186,11 @@ class Counter:
                 store.make_partitions(connection, "pane_minute", new)
             self._slots |= new
 
-    def _store(self, moved: list[store.Advance], counted: store.Counted, taken: dict[int, Pending], *, again: bool) -> None:
+    def _store(self, moved: list[store.Advance], counted: store.Counted, taken: dict[int, Pending]) -> None:
         self._points.passed("begin")
         with self._engine.begin() as connection:
-            if again and store.advanced(connection, self._topic, moved):
+            if not store.advance(connection, self._topic, moved):
                 return  # an earlier attempt had committed; only its answer was lost
-            store.advance(connection, self._topic, moved)
             self._points.passed("offset")
             store.add_panes(connection, counted)
             self._points.passed("panes")

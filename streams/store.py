@@ -79,8 +79,11 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     return list(connection.execute(query).scalars())
 
 
-def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> None:
-    """Compare and set the partitions' offsets. Raises Fenced unless epoch and offset of each are what its logs were fetched under."""
+def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
+    """Compare and set the partitions' offsets; False if that has happened already, in a commit whose answer was cut off.
+
+    Raises Fenced unless epoch and offset of each are what its logs were fetched under.
+    """
     table = tables.stream_offset
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
     new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
@@ -88,19 +91,16 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> Non
     values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now(), "stalls": 0}
     done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
     lost = [m for m in moved if m.part not in done]
-    if lost:
-        raise Fenced(f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}")
+    if not lost:
+        return True
+    rows = connection.execute(sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic))
+    stand = {row.part: (row.epoch, row.next_offset) for row in rows}
+    if not done and all(stand.get(m.part) == (m.epoch, m.high) for m in moved):
+        return False
+    raise Fenced(f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}")
 
 
 _ADVANCE: dict[str, Any] = {"part": sa.Integer, "epoch": sa.BigInteger, "low": sa.BigInteger, "high": sa.BigInteger, "max_event_ts": sa.DateTime(timezone=True)}
-
-
-def advanced(connection: Connection, topic: str, moved: Collection[Advance]) -> bool:
-    """Whether the flush has happened already: a commit whose answer was cut off."""
-    table = tables.stream_offset
-    rows = connection.execute(sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic))
-    stand = {row.part: (row.epoch, row.next_offset) for row in rows}
-    return all(stand.get(m.part) == (m.epoch, m.high) for m in moved)
 
 
 def keep_from(connection: Connection, topic: str) -> dt.datetime | None:

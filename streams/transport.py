@@ -1,7 +1,7 @@
 """A Faust transport that hands the agent one event per run of records of a partition, instead of one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka (streams.fetch), assigned what the group gives us, from
-the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/integration/test_transport.py says what to
+the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py says what to
 look at when a new version breaks it. What is overridden, and why:
 - RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
 - on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.redrive import letters, store
 from streams import careful, failpoints, observe, retention
 from streams import store as streams_store
+from streams.rollup import store as rollup_store
 
 PART: Final = -1  # the pane partition of redriven logs: no worker owns it, so nothing a worker writes is touched
 _KILLS: Final = "kills_worker"
@@ -69,7 +70,7 @@ class Redrive:
         with self.engine.begin() as connection:
             store.alone(connection)
             still_open = store.still_open(connection, [letter.place for letter in chosen])
-            clock, keep_from = store.watermark(connection, self.topic), streams_store.keep_from(connection, self.topic)
+            clock, keep_from = rollup_store.clock(connection, self.topic), streams_store.keep_from(connection, self.topic)
             limits = observe.Limits(clock, self.check_time, keep_from)
             again = [letters.redriven(letter, raw[letter.place], limits, self.now) for letter in chosen if letter.place in still_open]
             self._partition(again)

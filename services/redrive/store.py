@@ -1,6 +1,5 @@
 """Postgres: dead letters found, locked and settled; the breaker's limit. One function per question; the caller owns the transaction."""
 
-import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -50,11 +49,6 @@ def still_open(connection: Connection, places: Collection[letters.Place]) -> set
     """Those of the letters that nobody has redriven, locked."""
     rows = connection.execute(sa.select(*_PLACE).where(_at(places), _letter.c.redriven_at.is_(None)).order_by(*_PLACE).with_for_update())
     return {letters.Place(*row) for row in rows}
-
-
-def watermark(connection: Connection, topic: str) -> dt.datetime | None:
-    """The stream's clock; None before the first log."""
-    return connection.execute(sa.select(tables.stream_clock.c.watermark).where(tables.stream_clock.c.topic == topic)).scalar()
 
 
 def settle(connection: Connection, places: Collection[letters.Place]) -> None:

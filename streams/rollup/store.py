@@ -34,6 +34,12 @@ def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     return [watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts) for row in rows]
 
 
+def clock(connection: Connection, topic: str) -> dt.datetime | None:
+    """Where the stream's clock stands; None before the first log."""
+    table = tables.stream_clock
+    return connection.execute(sa.select(table.c.watermark).where(table.c.topic == topic)).scalar()
+
+
 def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt.datetime | None:
     """Set the stream's clock forward; it never goes back. Returns where it stands."""
     table = tables.stream_clock
@@ -41,7 +47,7 @@ def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt
         insert = pg.insert(table).values(topic=topic, watermark=to)
         later = {"watermark": sa.func.greatest(table.c.watermark, to), "updated_at": sa.func.now()}
         connection.execute(insert.on_conflict_do_update(index_elements=["topic"], set_=later))
-    return connection.execute(sa.select(table.c.watermark).where(table.c.topic == topic)).scalar()
+    return clock(connection, topic)
 
 
 def take_dirty(connection: Connection, limit: int = 20_000) -> list[tuple[dt.datetime, str, str]]:

@@ -5,19 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import traffic
 
-INTENTS = (
-    "product_discovery",
-    "product_question",
-    "recommendation",
-    "faq",
-    "order_tracking",
-    "return_request",
-    "promotion",
-    "checkout_help",
-    "escalation",
-    "chitchat",
-)
+INTENTS = traffic.INTENTS
 MODELS = ("v14", "v15", "v16")
 ROLES = ("champion", "champion", "champion", "champion", "shadow", "canary")
 SCRIPTS = ("latin", "japanese", "mixed", "other")
