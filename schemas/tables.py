@@ -59,7 +59,7 @@ stream_clock = sa.Table(
 
 
 def _pane(name: str, partition_by: str | None = None) -> sa.Table:
-    """`partition_by`: retention drops whole partitions instead of deleting rows; streams.rollup.retention makes them."""
+    """`partition_by`: retention drops whole partitions instead of deleting rows; streams.panes.retention makes them."""
     return sa.Table(
         name,
         metadata,

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import breaker, careful, chunks, failpoints, observe, retention, store
+from streams import breaker, careful, chunks, failpoints, observe, store
 from streams.ending import End, end_process
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.persistence import Persistence
 
 log = logging.getLogger("intentwatch.streams")
@@ -183,16 +185,16 @@ class Counter:
         new = set(retention.slots("pane_minute", minutes)) - self._slots
         if new:
             with self._engine.begin() as connection:
-                store.make_partitions(connection, "pane_minute", new)
+                pane_store.make_partitions(connection, "pane_minute", new)
             self._slots |= new
 
-    def _store(self, moved: list[store.Advance], counted: store.Counted, taken: dict[int, Pending]) -> None:
+    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]) -> None:
         self._points.passed("begin")
         with self._engine.begin() as connection:
             if not store.advance(connection, self._topic, moved):
                 return  # an earlier attempt had committed; only its answer was lost
             self._points.passed("offset")
-            store.add_panes(connection, counted)
+            pane_store.add_panes(connection, counted)
             self._points.passed("panes")
             for part, pending in taken.items():
                 self._keep(connection, part, pending.seen)

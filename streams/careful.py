@@ -90,7 +90,7 @@ def main() -> None:
             return  # the parent died in the middle
         values, batch = [value for value, _ in records], [batch for _, batch in records]
         points.decoding(values)
-        observe.chunk(chunks.Chunk("", 0, 0, 0, len(records), range(len(records)), values, batch, lambda _: 0), observe.Limits(check_time=False))
+        observe.chunk(chunks.Chunk("", 0, 0, 0, len(records), range(len(records)), values, batch, [0] * len(records)), observe.Limits(check_time=False))
         sys.stdout.buffer.write(b".")
         sys.stdout.buffer.flush()
 

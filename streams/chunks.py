@@ -1,6 +1,6 @@
 """Pure. Chunk: what the transport hands to the agent, one run of records of one partition, in offset order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 class Chunk:
     """The records of a partition with low <= offset < high, as columns; `claim` is the epoch under which they were fetched.
 
-    values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs, one a line. appended_ms: the broker's append time
-    of record i, in milliseconds since 1970; a function, because asking a record for it costs as much as decoding half of it.
+    values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs, one a line. appended_ms: the broker's append
+    time of each record, in milliseconds since 1970.
     deleted: how many offsets from `low` on hold records that retention deleted before they were read. Offsets may have other holes.
     """
 
@@ -21,15 +21,14 @@ class Chunk:
     offsets: Sequence[int]
     values: Sequence[bytes]
     batch: Sequence[bool]
-    appended_ms: Callable[[int], int]
+    appended_ms: Sequence[int]
     deleted: int = 0
 
     def cut(self, begin: int, end: int) -> "Chunk":
         """Records begin <= i < end of it, covering the offsets from the first one of them to the next one after them."""
-        appended_ms = self.appended_ms
         low, high = (self.low if begin == 0 else self._offset(begin)), self._offset(end)
-        offsets, values, batch = self.offsets[begin:end], self.values[begin:end], self.batch[begin:end]
-        return replace(self, low=low, high=high, offsets=offsets, values=values, batch=batch, appended_ms=lambda i: appended_ms(i + begin))
+        columns = {name: getattr(self, name)[begin:end] for name in ("offsets", "values", "batch", "appended_ms")}
+        return replace(self, low=low, high=high, **columns)
 
     def _offset(self, i: int) -> int:
         return self.offsets[i] if i < len(self.offsets) else self.high

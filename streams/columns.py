@@ -1,7 +1,9 @@
 """Pure. Decoded logs -> columns -> the tally of every minute, model and role among them. Whatever decoded the logs, the integers are the same."""
 
 import array
+import dataclasses
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -70,6 +72,16 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
         margin=_some_floats([log.margin for log in answered]),
         fallback=np.frombuffer(bytes([log.fallback_rerank for log in answered]), np.bool_),
     )
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The logs of several Columns, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    each: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in dataclasses.fields(Columns)}
+    for name, values in each.items():
+        each[name] = list(itertools.chain.from_iterable(values)) if name in ("model", "role") else np.concatenate(values)
+    return Columns(**each)
 
 
 def _floats(values: Sequence[float]) -> Floats:

@@ -7,7 +7,7 @@ time when measured: fetch.queue.backoff.ms is 1000 there, and a full queue then 
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ import confluent_kafka as ck
 log = logging.getLogger("intentwatch.streams")
 
 _POLL_S: Final = 0.1
-_MOST_RECORDS: Final = 10_000
-_BYTES_A_POLL: Final = 1 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
+_MOST_RECORDS: Final = 500
+_BYTES_A_POLL: Final = 2 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
 _SETTINGS: Final[Mapping[str, Any]] = {
     "group.id": "intentwatch.fetch",  # required by the client; assign() alone joins no group
     "enable.auto.commit": False,
@@ -25,9 +25,8 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "auto.offset.reset": "error",  # a position that is gone is a gap to be reported, never a silent jump
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 5,
-    "queued.min.messages": 1_000_000,
-    "queued.max.messages.kbytes": 32 << 10,
-    "fetch.message.max.bytes": 1 << 20,
+    "queued.max.messages.kbytes": 16 << 10,
+    "fetch.message.max.bytes": 256 << 10,  # smaller answers are decompressed and handed over sooner, and hold less memory; a larger record still comes
     "reconnect.backoff.ms": 250,
     "reconnect.backoff.max.ms": 1_000,
     "topic.metadata.refresh.interval.ms": 10_000,
@@ -37,14 +36,26 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Records of one partition that came together, in offset order, under the assignment number `assignment`."""
+    """Records of one partition that came together, in offset order, as columns, under the assignment number `assignment`."""
 
     part: int
-    offsets: Sequence[int]
-    values: Sequence[bytes]
-    batch: Sequence[bool]
-    appended_ms: Callable[[int], int]
+    offsets: list[int]
+    values: list[bytes]
+    batch: list[bool]
+    appended_ms: list[int]
     assignment: int
+
+    def extend(self, messages: Sequence[ck.Message]) -> int:
+        """Add what comes next; returns its bytes."""
+        values, headers = list(map(ck.Message.value, messages)), list(map(ck.Message.headers, messages))
+        if None in values:
+            values = [value or b"" for value in values]
+        plain = headers.count(None) == len(headers)
+        self.offsets.extend(map(ck.Message.offset, messages))
+        self.values.extend(values)
+        self.batch.extend([False] * len(values) if plain else [("content", b"batch") in (found or ()) for found in headers])
+        self.appended_ms.extend(stamp for _, stamp in map(ck.Message.timestamp, messages))
+        return sum(map(len, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class Fetcher:
         self._lock = threading.Lock()
         self._assignment = 0
         self._lost: set[int] = set()
-        self._most = 500
+        self._most = _MOST_RECORDS
 
     def assign(self, starts: Mapping[int, int]) -> int:
         """Fetch exactly these partitions from these offsets on; returns the number of this assignment."""
@@ -98,13 +109,26 @@ class Fetcher:
     def poll(self) -> list[Run | Gone]:
         """What has come, at most some megabytes; waits a moment if nothing has."""
         with self._lock:
-            messages = self._consumer.consume(self._most, _POLL_S)
-            if any(map(ck.Message.error, messages)):
-                self._note([message for message in messages if message.error()])
-                messages = [message for message in messages if not message.error()]
-            runs = [run(part, list(members), self._assignment) for part, members in itertools.groupby(messages, ck.Message.partition)]
-            self._pace(runs)
-            return [*self._gone(), *runs]
+            found: dict[int, Run] = {}
+            size, wait = 0, _POLL_S
+            while size < _BYTES_A_POLL:
+                messages = self._consumer.consume(self._most, wait)
+                wait = 0.0
+                if any(map(ck.Message.error, messages)):
+                    self._note([message for message in messages if message.error()])
+                    messages = [message for message in messages if not message.error()]
+                if not messages:
+                    break
+                size += self._take(messages, found)
+            return [*self._gone(), *found.values()]
+
+    def _take(self, messages: Sequence[ck.Message], found: dict[int, Run]) -> int:
+        """Add messages to their partition's run; returns how many bytes they hold. A few hundred at a time, and nothing keeps them: they are dear in memory."""
+        size = 0
+        for part, group in itertools.groupby(messages, ck.Message.partition):
+            size += found.setdefault(part, Run(part, [], [], [], [], self._assignment)).extend(list(group))
+        self._most = max(1, min(_MOST_RECORDS, int(_BYTES_A_POLL / (size / len(messages) + 1))))
+        return size
 
     def _note(self, failed: Sequence[ck.Message]) -> None:
         for message in failed:
@@ -121,25 +145,7 @@ class Fetcher:
                 self._lost.discard(part)
                 yield Gone(part, *found, self._assignment)
 
-    def _pace(self, runs: Sequence[Run]) -> None:
-        """Ask next time for about as many records as make up the bytes of a poll."""
-        count = sum(len(found.values) for found in runs)
-        if count:
-            size = sum(sum(map(len, found.values)) for found in runs) / count
-            self._most = max(1, min(_MOST_RECORDS, int(_BYTES_A_POLL / (size + 1))))
-
     def close(self) -> None:
         """Leave the broker."""
         with self._lock:
             self._consumer.close()
-
-
-def run(part: int, messages: Sequence[ck.Message], assignment: int) -> Run:
-    """Messages of one partition as columns."""
-    headers = list(map(ck.Message.headers, messages))
-    none = headers.count(None) == len(headers)
-    batch = [False] * len(headers) if none else [("content", b"batch") in (found or ()) for found in headers]
-    values = list(map(ck.Message.value, messages))
-    if None in values:
-        values = [value or b"" for value in values]
-    return Run(part, list(map(ck.Message.offset, messages)), values, batch, lambda i: int(messages[i].timestamp()[1]), assignment)

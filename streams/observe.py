@@ -4,7 +4,6 @@ Never raises on bad bytes and never drops one: a record or an envelope's line th
 A chunk in which all is well is decoded at once (streams.decode); any other record by record.
 """
 
-import dataclasses
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,8 +24,9 @@ _FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (even
 
 Key = columns.Key
 DELETED: Final = "deleted_unread"
-_FEW: Final = 20  # so few records are read one by one if they cannot be read at once; more are cut into parts
-_PARTS: Final = 16
+_BLOCK: Final = 1_250  # logs decoded together: more are no faster, and one bad record among them makes all of them dearer
+_ENVELOPE: Final = 200  # logs an envelope is taken to hold
+_FEW: Final = 16  # so few records are read one by one if they cannot be read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +66,47 @@ class Observed:
     bad: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A run of records, read: its logs as columns; what was bad; who is to be asked; which logs were bad, in order."""
+
+    found: columns.Columns
+    dead: Sequence[DeadLetter]
+    sampled: Sequence[events.ServingLog]
+    bad: npt.NDArray[np.bool_]
+
+
 def chunk(part: chunks.Chunk, limits: Limits) -> Observed:
-    """Count a chunk. Where something is unusual in it, parts of it are tried, so that one bad record makes only its neighbours dearer."""
-    few = 1 if any(part.batch) else _FEW
-    return _at_once(part, limits) or (_in_parts(part, limits) if len(part.values) > few else _one_by_one(part, limits))
+    """Count a chunk."""
+    return _counted(list(_runs(part, limits)), limits)
 
 
-def _in_parts(part: chunks.Chunk, limits: Limits) -> Observed:
-    step = -(-len(part.values) // _PARTS)
-    seen: list[Observed] = []
-    for begin in range(0, len(part.values), step):
-        clock = seen[-1].max_event_ts if seen else limits.max_event_ts
-        seen.append(chunk(part.cut(begin, begin + step), dataclasses.replace(limits, max_event_ts=clock)))
-    dead, sampled = [letter for found in seen for letter in found.dead], [log for found in seen for log in found.sampled]
-    return Observed(*joined(seen), dead, sampled, seen[-1].max_event_ts, np.concatenate([found.bad for found in seen]))
+def _counted(runs: Sequence[_Read], limits: Limits) -> Observed:
+    found = columns.joined([run.found for run in runs])
+    dead, sampled = [letter for run in runs for letter in run.dead], [log for run in runs for log in run.sampled]
+    bad = np.concatenate([run.bad for run in runs])
+    if len(found.ts_us) == 0:
+        return Observed([], tallies.from_rows([]), dead, sampled, limits.max_event_ts, bad)
+    late, clock_us = _late(found.ts_us, limits.max_event_ts)
+    return Observed(*columns.by_key(found, late), dead, sampled, columns.instant(clock_us), bad)
 
 
-def _at_once(part: chunks.Chunk, limits: Limits) -> Observed | None:
-    """The whole chunk in one decode; None if anything in it is unusual."""
+def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
+    """Decode at once what can be; halving finds what is unusual, so that one bad record costs about one more decode of its chunk."""
+    most, few = (_BLOCK // _ENVELOPE, 1) if any(part.batch) else (_BLOCK, _FEW)
+    read = _at_once(part, limits) if len(part.values) <= most else None
+    if read is not None:
+        yield read
+    elif len(part.values) <= few:
+        yield _one_by_one(part, limits)
+    else:
+        middle = len(part.values) // 2
+        yield from _runs(part.cut(0, middle), limits)
+        yield from _runs(part.cut(middle, len(part.values)), limits)
+
+
+def _at_once(part: chunks.Chunk, limits: Limits) -> _Read | None:
+    """All records in one decode; None if anything in them is unusual."""
     values = [value.rstrip(b"\n") if batch else value for value, batch in zip(part.values, part.batch, strict=True)] if any(part.batch) else part.values
     sizes = [value.count(b"\n") + 1 if batch else 1 for value, batch in zip(values, part.batch, strict=True)] if any(part.batch) else ()
     if sizes and max(sizes) > events.ENVELOPE_MAX:
@@ -99,13 +122,13 @@ def _at_once(part: chunks.Chunk, limits: Limits) -> Observed | None:
         return None
     chosen = [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
     sampled = _sampled(joined, chosen) if chosen else []
-    return None if sampled is None else _observed(found, limits, [], sampled, np.zeros(len(logs), dtype=np.bool_))
+    return None if sampled is None else _Read(found, [], sampled, np.zeros(len(logs), dtype=np.bool_))
 
 
 def _timely(ts_us: windows.Counts, part: chunks.Chunk) -> bool:
-    """Whether every log keeps the contract's two limits whatever record it came in: append times do not fall along a partition."""
-    ends = [part.appended_ms(0) * 1000, part.appended_ms(len(part.values) - 1) * 1000]
-    return int(ts_us.max()) - min(ends) <= _FUTURE_US and max(ends) - int(ts_us.min()) <= _PAST_US
+    """Whether every log keeps the contract's two limits whatever record it came in."""
+    first, last = min(part.appended_ms) * 1000, max(part.appended_ms) * 1000
+    return int(ts_us.max()) - first <= _FUTURE_US and last - int(ts_us.min()) <= _PAST_US
 
 
 def _sampled(joined: bytes, chosen: Sequence[int]) -> list[events.ServingLog] | None:
@@ -115,7 +138,7 @@ def _sampled(joined: bytes, chosen: Sequence[int]) -> list[events.ServingLog] | 
     return logs if len(logs) == len(found) else None
 
 
-def _one_by_one(part: chunks.Chunk, limits: Limits) -> Observed:
+def _one_by_one(part: chunks.Chunk, limits: Limits) -> _Read:
     logs: list[events.ServingLog] = []
     dead: list[DeadLetter] = []
     bad: list[bool] = []
@@ -129,7 +152,7 @@ def _one_by_one(part: chunks.Chunk, limits: Limits) -> Observed:
                 logs.append(found)
     as_columns = columns.of(logs, np.array([columns.micros(log.ts) for log in logs], dtype=np.int64))
     sampled = [log for log in logs if log.sample and log.error is None]
-    return _observed(as_columns, limits, dead, sampled, np.array(bad, dtype=np.bool_))
+    return _Read(as_columns, dead, sampled, np.array(bad, dtype=np.bool_))
 
 
 def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
@@ -149,16 +172,8 @@ def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) ->
         return log
     if limits.keep_from is not None and log.ts < limits.keep_from:
         return events.Malformed("too_late", "ts lies before the oldest minute that is still kept")
-    appended = columns.instant(part.appended_ms(i) * 1000)
+    appended = columns.instant(part.appended_ms[i] * 1000)
     return (events.untimely(log.ts, appended) if limits.check_time else None) or log
-
-
-def _observed(found: columns.Columns, limits: Limits, dead: list[DeadLetter], sampled: list[events.ServingLog], bad: npt.NDArray[np.bool_]) -> Observed:
-    if len(found.ts_us) == 0:
-        return Observed([], tallies.from_rows([]), dead, sampled, limits.max_event_ts, bad)
-    late, clock_us = _late(found.ts_us, limits.max_event_ts)
-    keys, counted = columns.by_key(found, late)
-    return Observed(keys, counted, dead, sampled, columns.instant(clock_us), bad)
 
 
 def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:

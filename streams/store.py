@@ -1,16 +1,16 @@
-"""Postgres: claims and flushes. One function per question; the caller owns the transaction. The roll-up's SQL is in streams/rollup/store.py."""
+"""Postgres: claims and flushes. One function per question; the caller owns the transaction. The panes' SQL is in panes/, the roll-up's in rollup/."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import events, tables, tallies, windows
-from streams import observe, retention
+from schemas import events, tables, windows
+from streams import observe
 
 Connection = sa.Connection
 
@@ -44,13 +44,22 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
+class _BinaryCursor(psycopg.Cursor[Any]):
+    """Asks for results in binary: arrays and bytes, of which panes are made, then cost half."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.format = psycopg.pq.Format.BINARY
+
+
 def engine(url: str, *, transaction_s: int | None = None) -> sa.Engine:
     """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; whatever stops its client, its locks are free then."""
     patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 60}
     if transaction_s is not None:
         patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
     options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
-    return sa.create_engine(url, pool_size=4, pool_pre_ping=True, connect_args={"connect_timeout": 5, "options": options})
+    arguments = {"connect_timeout": 5, "options": options, "cursor_factory": _BinaryCursor}
+    return sa.create_engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
 
 
 def probe(connection: Connection) -> None:
@@ -107,63 +116,6 @@ def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
     """The oldest minute that is still kept; None while nothing has been pruned."""
     table = tables.stream_clock
     return connection.execute(sa.select(table.c.keep_from).where(table.c.topic == topic)).scalar()
-
-
-Counted = Mapping[int, tuple[Sequence[observe.Key], tallies.Tallies]]  # by partition
-
-
-def add_panes(connection: Connection, counted: Counted) -> None:
-    """Add each partition's tallies to its minute panes and mark them for the roll-up. Its owner is the only writer, so read-add-write is safe."""
-    table = tables.pane_minute
-    places = [windows.Place(*key, part) for part, (keys, _) in counted.items() for key in keys]
-    if not places:
-        return
-    stored = minutes(connection, places)
-    old = [windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in stored]
-    order = sorted(places)
-    number = {place: i for i, place in enumerate(order)}
-    both = tallies.stacked([tallies.from_rows(stored), *(found for _, found in counted.values())])
-    put_panes(connection, table, order, both.merged(np.array([number[place] for place in [*old, *places]], dtype=np.int64), len(order)))
-    insert = pg.insert(tables.pane_dirty)
-    # A mark that stands already is written again, which locks it: the roll-up must not take it before these panes can be seen.
-    mark = insert.on_conflict_do_update(index_elements=list(tables.pane_dirty.primary_key), set_={"part": insert.excluded.part})
-    connection.execute(mark, [place._asdict() for place in order])
-
-
-def minutes(connection: Connection, places: Sequence[windows.Place]) -> Sequence[Any]:
-    """The rows of those of these minute panes that stand already."""
-    table = tables.pane_minute
-    wanted = set(places)
-    chosen = (table.c.start.in_({p.start for p in places}), table.c.part.in_({p.part for p in places}), table.c.model.in_({p.model for p in places}))
-    rows = connection.execute(sa.select(table).where(*chosen)).mappings().all()
-    return [row for row in rows if windows.Place(row["start"], row["model"], row["role"], row["part"]) in wanted]
-
-
-def put_panes(connection: Connection, table: sa.Table, places: Sequence[windows.Place], found: tallies.Tallies) -> None:
-    """Write panes whole, over what was there."""
-    if not places:
-        return
-    insert = pg.insert(table)
-    update = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_={c: insert.excluded[c] for c in windows.TALLY_COLUMNS})
-    connection.execute(update, [place._asdict() | row for place, row in zip(places, tallies.to_rows(found), strict=True)])
-
-
-def partitions(connection: Connection, table: str) -> set[str]:
-    """The names of a pane table's partitions."""
-    query = sa.text("select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(:name)")
-    return set(connection.execute(query, {"name": table}).scalars())
-
-
-def make_partitions(connection: Connection, table: str, slots: Iterable[dt.datetime]) -> None:
-    """Make the partitions that are missing. Attached, not created in place: that would lock the table against every writer."""
-    wanted = {retention.name(table, slot): slot for slot in slots}
-    if wanted.keys() <= partitions(connection, table):
-        return
-    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('intentwatch.partitions'))"))  # two workers need the same one at midnight
-    for name in sorted(wanted.keys() - partitions(connection, table)):
-        begin, end = wanted[name].isoformat(), (wanted[name] + retention.WIDTHS[table]).isoformat()
-        connection.execute(sa.text(f"create table {name} (like {table} including all)"))
-        connection.execute(sa.text(f"alter table {table} attach partition {name} for values from ('{begin}') to ('{end}')"))
 
 
 def add_dead_letters(connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]) -> None:

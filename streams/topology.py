@@ -1,6 +1,7 @@
 """The Faust app: one agent that counts chunks, a loop that flushes, a timer that rolls windows up. Wiring only; what they do is in agents.py and rollup/."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -20,9 +21,12 @@ from streams.rollup import tick
 log = logging.getLogger("intentwatch.streams")
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
-_FLUSH_LOGS = 50_000
-_HOLD_FLUSHES = 4  # more would only be memory: reading stops until a flush is through
+_FLUSH_SHARE = 0.25  # of the time, at most: in a catch-up a flush carries more instead of coming again at once
+_FLUSH_MOST_S = 1.0
+_FLUSH_LOGS = 200_000
+_HOLD_FLUSHES = 2  # more would only be memory: reading stops until a flush is through
 _TICK_S = 0.5
+_BEHIND_LOGS = 50_000
 _TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
 
 
@@ -41,7 +45,7 @@ def build_app(loaded: settings.Settings) -> Any:
         topic_disable_leader=True,
         table_standby_replicas=0,
         stream_wait_empty=False,  # otherwise one unacknowledged chunk blocks the shutdown for ever
-        stream_buffer_maxsize=4096 if stock else 16,  # records, or chunks
+        stream_buffer_maxsize=4096 if stock else 4,  # records, or chunks
         broker_max_poll_records=20_000,
         broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
         broker_heartbeat_interval=2.0,
@@ -52,20 +56,20 @@ def build_app(loaded: settings.Settings) -> Any:
     )
     url = loaded.database_url.get_secret_value()
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
+    app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
     app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
     # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
     app.counter = agents.Counter(
         store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
     )
-    schema = faust.Schema if stock else transport.ChunkSchema
-    topic = app.topic(loaded.topic, schema=schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))
-    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app.counter)
+    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
     if stock:
         _claim_on_assignment(app)
-    app.agent(topic, name="streams.count", concurrency=1)(flow.count)
-    app.task(flow.flush)
-    app.task(_roll_up_with(app, store.engine(url), loaded.topic))
-    app.task(_start(app.watchdog))
+    schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
+    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic), _start(app.watchdog)):
+        app.task(task)
     return app
 
 
@@ -85,8 +89,9 @@ def _claim_on_assignment(app: Any) -> None:
 class Flow:
     """Between Faust's stream and the counter: an event is acknowledged once what it carried is in Postgres."""
 
-    def __init__(self, counter: agents.Counter) -> None:
-        self._counter = counter
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._counter: agents.Counter = app.counter
         self._held: list[tuple[Any, Any]] = []
         self._full, self._empty = asyncio.Event(), asyncio.Event()
 
@@ -104,20 +109,24 @@ class Flow:
                 await self._empty.wait()
 
     async def flush(self) -> None:
-        """Store what was counted when there is much of it, and every quarter of a second."""
+        """Store what was counted when there is much of it, and otherwise soon."""
+        rest = _FLUSH_S
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), _FLUSH_S)
+                await asyncio.wait_for(self._full.wait(), rest)
             self._full.clear()
             held, self._held = self._held, []
+            begun = time.monotonic()
             with _fatal("store what was counted"):
                 await self._store(held)
+            rest = min(max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S)
             self._empty.set()
             for stream, event in held:
                 await stream.ack(event)
 
     async def _take(self, event: Any) -> None:
-        await asyncio.to_thread(self._counter.add, event.value)
+        await asyncio.get_running_loop().run_in_executor(self._app.hands, self._counter.add, event.value)
+        event.value = event.message.value = None  # counted: only the acknowledgement is still to come
 
     def _much(self, flushes: int) -> bool:
         return self._counter.waiting >= _FLUSH_LOGS * flushes
@@ -130,8 +139,8 @@ class Gathered(Flow):
     """The same on stock Faust, whose events are single records: they are counted together, as chunks, right before a flush."""
 
     def __init__(self, app: Any, topic: str) -> None:
-        super().__init__(app.counter)
-        self._app, self._topic = app, topic
+        super().__init__(app)
+        self._topic = topic
 
     async def _take(self, _event: Any) -> None:
         self._app.watchdog.beat()
@@ -161,7 +170,9 @@ class Gathered(Flow):
         offsets = [message.offset for message in messages]
         values, batch = [message.value or b"" for message in messages], [dict(message.headers or ()).get("content") == b"batch" for message in messages]
         epoch = self._counter.epoch(part)
-        return chunks.Chunk(self._topic, part, epoch, offsets[0], offsets[-1] + 1, offsets, values, batch, lambda i: int(messages[i].timestamp * 1000))
+        return chunks.Chunk(
+            self._topic, part, epoch, offsets[0], offsets[-1] + 1, offsets, values, batch, [int(message.timestamp * 1000) for message in messages]
+        )
 
 
 @contextlib.contextmanager
@@ -192,7 +203,7 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
                 await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
             except Exception as error:
                 log.warning("this roll-up failed, the next one tries again: %s", (str(error).splitlines() or [type(error).__name__])[0])
-            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if app.counter.behind(ends) > _FLUSH_LOGS else 0.0
+            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if app.counter.behind(ends) > _BEHIND_LOGS else 0.0
             await asyncio.sleep(max(_TICK_S, rest))
 
     return roll_up

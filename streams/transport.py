@@ -91,7 +91,7 @@ class Consumer(driver.Consumer):
         self._assignment = await asyncio.to_thread(self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()})
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        return await asyncio.to_thread(self._fetcher.poll)
+        return await asyncio.get_running_loop().run_in_executor(self.app.hands, self._fetcher.poll)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
@@ -139,7 +139,7 @@ class Consumer(driver.Consumer):
         if begin <= expected:
             await self._fetch_on()
             return []
-        return [chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], expected, begin, (), (), (), lambda _: 0, deleted=begin - expected)]
+        return [chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], expected, begin, (), (), (), (), deleted=begin - expected)]
 
     def _cut(self, tp: TP, low: int, found: fetch.Run) -> Iterator[chunks.Chunk]:
         whole = chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], low, found.offsets[-1] + 1, found.offsets, found.values, found.batch, found.appended_ms)

@@ -16,7 +16,7 @@ _LIMITS = observe.Limits(check_time=False)
 def chunk(part: int, first: int, values: Sequence[bytes], *, batch: bool = False) -> chunks.Chunk:
     """Values of consecutive records of a partition as the transport hands them over. `batch`: they are envelopes."""
     end = first + len(values)
-    return chunks.Chunk("bench", part, 1, first, end, range(first, end), values, [batch] * len(values), lambda _: 0)
+    return chunks.Chunk("bench", part, 1, first, end, range(first, end), values, [batch] * len(values), [0] * len(values))
 
 
 def observed(part: chunks.Chunk) -> observe.Observed:

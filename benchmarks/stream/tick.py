@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.stream import aggregator, dataset, results, store, world
 from schemas import tallies, windows
-from streams import retention
-from streams import store as worker
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import tick
 
 MODELS = 250
@@ -51,9 +51,9 @@ def _log_minutes(engine: Any, starts: list[dt.datetime], tally: windows.Tally) -
     """As if a worker had flushed these minutes of every model."""
     keys = [(start, f"m{model}", "champion") for model in range(MODELS) for start in starts]
     with engine.begin() as connection:
-        worker.make_partitions(connection, "pane_minute", retention.slots("pane_minute", starts))
+        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", starts))
     with engine.begin() as connection:
-        worker.add_panes(connection, {0: (keys, tallies.of(tally).chosen(np.zeros(len(keys), dtype=np.int64)))})
+        pane_store.add_panes(connection, {0: (keys, tallies.of(tally).chosen(np.zeros(len(keys), dtype=np.int64)))})
         store.set_clock(connection, _TOPIC, max(starts) + _MINUTE / 2)
 
 

@@ -8,7 +8,7 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# Written out, as every revision must stay what it was: streams.rollup.retention makes later partitions of the same widths and names.
+# Written out, as every revision must stay what it was: streams.panes.retention makes later partitions of the same widths and names.
 WIDTHS = {"pane_minute": dt.timedelta(days=1), "pane_hour": dt.timedelta(days=7)}
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 TALLIES = ("pane_minute", "pane_hour", "pane_day", "window_state")

@@ -30,13 +30,18 @@ class Session:
     _runtime: Any
 
     def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
-        """Logits (n, K) of raw messages and the number of tokens of each. One thread: routing answers one message at a time."""
-        encoded = self._tokenizer.encode_batch([normalise.text(text) for text in texts])
-        feed = {
-            "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
-            "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
-        }
-        return self._runtime.run(None, feed)[0].astype(np.float64), [sum(e.attention_mask) for e in encoded]
+        """Logits (n, K) of raw messages and the number of tokens of each, one thread.
+
+        Each message runs by itself, as the gateway serves it: int8 scales are taken from the whole batch, and an answer must not
+        depend on what else was asked. A batch padded to its longest message took several times as long, too.
+        """
+        found = [self._one(text) for text in texts]
+        return np.array([logits for logits, _ in found], dtype=np.float64).reshape(len(texts), -1), [tokens for _, tokens in found]
+
+    def _one(self, text: str) -> tuple[npt.NDArray[np.float32], int]:
+        ids = self._tokenizer.encode(normalise.text(text)).ids
+        feed = {"input_ids": np.array([ids], dtype=np.int64), "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
+        return self._runtime.run(None, feed)[0][0], len(ids)
 
     def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
         """Calibrated probabilities (n, K) of raw messages and the number of tokens of each."""
@@ -64,6 +69,6 @@ def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "", *
     runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     raw = (directory / "tokenizer.json").read_bytes()
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
-    tokenizer.enable_padding()
+    tokenizer.no_padding()
     tokenizer.enable_truncation(int(json.loads((directory / "calibration.json").read_text()).get("max_tokens", 64)))
     return Session(directory.name, temperature, hashlib.sha256(raw).hexdigest()[:12], sha256, tokenizer, runtime)

@@ -82,7 +82,7 @@ def _is_object(line: bytes) -> bool:
 def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks.Chunk:
     """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`: whether they are read as an envelope."""
     place, appended_ms, n = letter.place, columns.micros(now) // 1000, len(batch)
-    return chunks.Chunk(place.topic, place.part, 0, place.offset, place.offset + 1, (place.offset,) * n, (raw,) * n, batch, lambda _: appended_ms)
+    return chunks.Chunk(place.topic, place.part, 0, place.offset, place.offset + 1, (place.offset,) * n, (raw,) * n, batch, (appended_ms,) * n)
 
 
 @dataclass(frozen=True, slots=True)

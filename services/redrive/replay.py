@@ -9,8 +9,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.redrive import letters, store
-from streams import careful, failpoints, observe, retention
+from streams import careful, failpoints, observe
 from streams import store as streams_store
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
 
 PART: Final = -1  # the pane partition of redriven logs: no worker owns it, so nothing a worker writes is touched
@@ -82,12 +84,12 @@ class Redrive:
     def _partition(self, again: Sequence[letters.Redriven]) -> None:
         """The partitions of the minutes, in a transaction of its own: workers that need one must not wait for this batch."""
         with self.engine.begin() as connection:
-            streams_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [key[0] for one in again for key in one.seen.keys]))
+            pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [key[0] for one in again for key in one.seen.keys]))
 
     def _put(self, connection: sa.Connection, again: Sequence[letters.Redriven]) -> None:
         good = [one for one in again if one.seen.keys]
         if good:
-            streams_store.add_panes(connection, {PART: observe.joined([one.seen for one in good])})
+            pane_store.add_panes(connection, {PART: observe.joined([one.seen for one in good])})
         self.points.passed("panes")
         streams_store.add_sampled(connection, [log for one in again for log in one.seen.sampled])
         for one in again:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
-from streams import retention
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import merge, watermark
 
 Connection = sa.Connection
@@ -66,7 +67,7 @@ def oldest_dirty(connection: Connection) -> dt.datetime | None:
 
 def panes(connection: Connection, table: sa.Table, start: dt.datetime, end: dt.datetime, models: Collection[str]) -> merge.Panes:
     """Panes of these models with start <= pane.start < end."""
-    rows = connection.execute(sa.select(table).where(table.c.start >= start, table.c.start < end, table.c.model.in_(models))).mappings().all()
+    rows = connection.execute(pane_store.as_driven(table).where(table.c.start >= start, table.c.start < end, table.c.model.in_(models))).mappings().all()
     return merge.Panes([windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in rows], tallies.from_rows(rows))
 
 
@@ -74,7 +75,7 @@ def stored_windows(connection: Connection, horizon: str, targets: Collection[mer
     """Windows of one horizon as they stand."""
     table = tables.window_state
     chosen = (table.c.horizon == horizon, table.c.end.in_({end for *_, end in targets}), table.c.model.in_({model for model, *_ in targets}))
-    rows = connection.execute(sa.select(table).where(*chosen)).mappings()
+    rows = connection.execute(pane_store.as_driven(table).where(*chosen)).mappings()
     return {(row["model"], row["role"], row["end"]): _state(row) for row in rows}
 
 
@@ -84,17 +85,13 @@ def _state(row: Any) -> merge.State:
 
 def put_windows(connection: Connection, horizon: str, changed: Sequence[tuple[merge.Target, merge.State]]) -> None:
     """Write windows whole."""
-    if not changed:
-        return
-    table, width = tables.window_state, windows.HORIZONS[horizon]
-    insert = pg.insert(table)
-    fresh = {c: insert.excluded[c] for c in ("revision", "amended", "complete", *windows.TALLY_COLUMNS)}
+    width = windows.HORIZONS[horizon]
     rows = [
         {"model": model, "role": role, "horizon": horizon, "start": end - width, "end": end}
         | {"revision": state.revision, "amended": state.amended, "complete": state.complete, **state.row}
         for (model, role, end), state in changed
     ]
-    connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh), rows)
+    pane_store.upsert(connection, tables.window_state, rows, ("revision", "amended", "complete", *windows.TALLY_COLUMNS))
 
 
 def complete_windows(connection: Connection, passed: dt.datetime) -> None:

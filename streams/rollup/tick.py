@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import sqlalchemy as sa
 
 from schemas import tables, tallies, windows
-from streams import retention
 from streams import store as claims
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import merge, store, watermark
 
 Changed = Sequence[tuple[dt.datetime, str, str]]
@@ -45,10 +46,10 @@ def widen(connection: sa.Connection, dirty: Changed) -> None:
         for start, model, _ in dirty:
             slots[windows.floor(start, step)].add(model)
         if target.name in retention.WIDTHS:
-            claims.make_partitions(connection, target.name, retention.slots(target.name, slots))
+            pane_store.make_partitions(connection, target.name, retention.slots(target.name, slots))
         for start, models in slots.items():
             wider = merge.wider(store.panes(connection, source, start, start + step, models), step)
-            claims.put_panes(connection, target, wider.places, wider.tallies)
+            pane_store.put_panes(connection, target, wider.places, wider.tallies)
 
 
 def refresh(connection: sa.Connection, dirty: Changed, clock: dt.datetime, passed: dt.datetime) -> int:
@@ -99,7 +100,7 @@ def prune(engine: sa.Engine, topic: str, clock: dt.datetime) -> None:
         edge = claims.keep_from(connection, topic)
         if edge == retention.keep_from(clock):
             return
-        standing = {name for table in retention.WIDTHS for name in claims.partitions(connection, table)}
+        standing = {name for table in retention.WIDTHS for name in pane_store.partitions(connection, table)}
         store.drop_partitions(connection, retention.expired(standing, clock, edge) if edge else [])
         store.keep_minutes_from(connection, topic, retention.keep_from(clock))
         store.forget_letter_bytes(connection)

@@ -28,8 +28,9 @@ from schemas import events, runs, tables, tallies, taxonomy, windows
 from services import ports
 from services.labels import store as labels_store
 from services.local import topology
-from streams import retention
 from streams import store as streams_store
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import tick
 from streams.stats import histogram
 
@@ -88,8 +89,8 @@ class Story:
         n = int(self.per_hour * (1 + 0.4 * np.sin(number / 24 * 2 * np.pi)))
         counts = self.rng.multinomial(n, DRIFTED if drifted else CALM)
         key = (start + HOUR / 2, self.model, "champion")
-        streams_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [key[0]]))
-        streams_store.add_panes(connection, {0: ([key], tallies.of(self._tally(counts, n, drifted)))})
+        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [key[0]]))
+        pane_store.add_panes(connection, {0: ([key], tallies.of(self._tally(counts, n, drifted)))})
         sampled, labels = [], []
         for i in range(self.labels_per_hour):
             right, ts = self.rng.random() < (0.62 if drifted else 0.93), start + i * HOUR / self.labels_per_hour

@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 
 from schemas import tables
 from services.local import topology
-from streams import retention, store
+from streams.panes import retention
+from streams.panes import store as pane_store
 
 PARTITIONED = ("pane_minute", "pane_hour")
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def fill(url: str) -> int:
     found.reflect(engine)
     with engine.begin() as connection:
         for table in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
-            store.make_partitions(connection, table, retention.slots(table, [dt.datetime.now(dt.UTC)]))
+            pane_store.make_partitions(connection, table, retention.slots(table, [dt.datetime.now(dt.UTC)]))
         for table in found.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(r"pane_(minute|hour)_\d{8}", table.name):
                 connection.execute(sa.insert(table).values({c.name: smallest(c) for c in table.columns if not c.identity}))

@@ -15,7 +15,8 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import tables, tallies, topics, windows
-from streams import retention, store
+from streams.panes import retention
+from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
 
 WORKER = ["-m", "streams", "worker"]
@@ -137,11 +138,11 @@ def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(databa
             seen.append(int(found.tallies.scalars[:, 0].sum()))
 
     with engine.begin() as connection:
-        store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [minute]))
-        store.add_panes(connection, counted_one)
+        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [minute]))
+        pane_store.add_panes(connection, counted_one)
     rolling = threading.Thread(target=roll_up)
     with engine.begin() as connection:
-        store.add_panes(connection, counted_one)
+        pane_store.add_panes(connection, counted_one)
         rolling.start()
         rolling.join(1)  # it ends here, or waits for this flush
     rolling.join()

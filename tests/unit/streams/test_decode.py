@@ -72,9 +72,9 @@ def test_a_chunk_cut_around_bad_records_counts_like_one_read_one_by_one(seed: in
     rng = random.Random(seed)
     lines = [b"{bad" if i in bad else traffic.encode(traffic.log(i, rng)) for i in range(200)]
     values = [b"\n".join(lines[i : i + size]) for i in range(0, 200, size)]
-    part = chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [size > 1] * len(values), lambda _: 0)
+    part = chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [size > 1] * len(values), [0] * len(values))
     limits = observe.Limits(check_time=False)
-    whole, slow = observe.chunk(part, limits), observe._one_by_one(part, limits)
+    whole, slow = observe.chunk(part, limits), observe._counted([observe._one_by_one(part, limits)], limits)
     assert (list(whole.keys), tallies.to_rows(whole.tallies)) == (list(slow.keys), tallies.to_rows(slow.tallies))
     assert [(d.offset, d.line, d.reason) for d in whole.dead] == [(d.offset, d.line, d.reason) for d in slow.dead]
     assert whole.bad.tolist() == slow.bad.tolist() == [i in bad for i in range(200)]

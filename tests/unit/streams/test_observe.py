@@ -19,7 +19,7 @@ GOOD = {"v": 1, "ts": "2026-04-20T12:00:00Z", "model": "v1", "req_id": "a", "lat
 
 
 def chunk(*values: bytes, batch: bool = False, appended: dt.datetime = NOW) -> chunks.Chunk:
-    return chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [batch] * len(values), lambda _: int(appended.timestamp() * 1000))
+    return chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [batch] * len(values), [int(appended.timestamp() * 1000)] * len(values))
 
 
 def observed(*values: bytes, batch: bool = False, clock: dt.datetime | None = None, check_time: bool = True) -> observe.Observed:
