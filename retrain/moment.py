@@ -1,6 +1,8 @@
 """Pure. One evaluation of one model at one instant: windows and labels as known then -> verdicts -> decision. Live, replay and backfill call this alike."""
 
+import dataclasses
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +10,7 @@ from retrain import trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
 from streams import detail, judge, measure
+from streams.stats import sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 
@@ -45,8 +48,19 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
+    past = dataclasses.replace(past, well=well([*(v for seen in history.values() for v in seen), *fresh]))
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, estimates, taken, trigger.evidence(together, past, model=moment.model, at=moment.at))
+
+
+def well(seen: Iterable[verdicts.Verdict]) -> tuple[str, ...]:
+    """The names of the signals that have stood well at least once, in order."""
+    return tuple(sorted({v.signal.signal for v in seen if v.verdict is verdicts.Level.OK and not v.in_breach}))
+
+
+def last(history: History) -> tuple[str, ...]:
+    """The names of the signals that stood well when they were judged last: what the next model begins with as `well_before`."""
+    return well([seen[-1] for seen in history.values() if seen])
 
 
 def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdicts.Signal, ...]:
@@ -54,6 +68,20 @@ def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdic
     known = {(v.signal.horizon, v.signal.signal, v.signal.intent) for v in judged}
     found = [(*measure.signals(window, moment.reference), *detail.signals(window, moment.reference)) for _, window in sorted(moment.windows.items())]
     return tuple(s for signals in found for s in signals if s.n and (s.horizon, s.signal, s.intent) not in known)
+
+
+def seen(day: windows.Window, before: runs.Reference) -> runs.Reference:
+    """The reference as a day of traffic shows it; what labels said of the model before stays."""
+    tally = day.tally
+    return dataclasses.replace(
+        before,
+        n=int(tally.intent_count.sum()),
+        intent_counts=dict(zip(taxonomy.INTENTS, tally.intent_count.tolist(), strict=True)),
+        mean_confidence=tally.confidence_sum_micro / windows.MICRO / tally.answered,
+        low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
+        p95_latency_ms=measure.latency(day, 95).value,
+        script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+    )
 
 
 def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
@@ -84,20 +112,49 @@ def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: Histo
             n=found.n_labels,
             low=found.low,
             high=found.high,
-            reference=expected(moment.reference, name),
+            reference=expected(moment.reference, name, moment.sampled),
+            reference_n=moment.reference.accuracy_n if moment.reference and name == "live_accuracy" else None,
         )
         needed = max(0, rule.min_n - found.n_labels)
         yield judge.falling(signal=signal, rule=rule, margin=rules.trigger.accuracy_margin, past=history.get(name, ()), labels_needed=needed)
+    yield _betting(moment, history, rules)
 
 
-def expected(reference: runs.Reference | None, name: str) -> float | None:
-    """What the reference says of a label-based signal; rare recall is the mean over the rare intents it has figures of."""
+def _betting(moment: Moment, history: History, rules: policy.Policy) -> verdicts.Verdict:
+    """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
+    accuracy = rules.signals.live_accuracy
+    rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
+    start = moment.at - windows.HORIZONS[rule.horizon]
+    rows = sorted((s.ts, s.predicted == s.label, s.p) for s in moment.sampled if start <= s.ts < moment.at and s.label is not None)
+    reference = expected(moment.reference, "live_accuracy", moment.sampled)
+    floor = accuracy.enter if reference is None else min(accuracy.enter, reference - rules.trigger.accuracy_margin)
+    least = min((p for _, _, p in rows), default=1.0)
+    value = sequential.log10_e_value([right for _, right, _ in rows], [least / p for _, _, p in rows], floor)
+    signal = verdicts.Signal(moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(rows), low=value, high=value, reference=floor)
+    return judge.verdict(signal, rule, history.get("accuracy_e_value", ()))
+
+
+def expected(reference: runs.Reference | None, name: str, sampled: Sequence[live.Sampled] = ()) -> float | None:
+    """What the reference says of a label-based signal at today's mix: a mix that moves to harder intents lowers accuracy, and no training cures that.
+
+    accuracy + sum over intents of (share now - share then) x recall then, never more than accuracy; rare recall is the mean over the rare
+    intents the reference has figures of.
+    """
     if reference is None:
         return None
+    recall = reference.recall or {}
     if name == "live_accuracy":
-        return reference.accuracy
-    rare = [value for intent, value in sorted((reference.recall or {}).items()) if intent in taxonomy.RARE]
+        return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
+    rare = [value for intent, value in sorted(recall.items()) if intent in taxonomy.RARE]
     return sum(rare) / len(rare) if rare else None
+
+
+def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: Sequence[live.Sampled]) -> float:
+    total, before = math.fsum(1 / s.p for s in sampled), sum(reference.intent_counts.values())
+    if not total or not before or set(recall) != set(taxonomy.INTENTS):
+        return 0.0
+    now = {intent: math.fsum(1 / s.p for s in sampled if s.predicted == intent) / total for intent in taxonomy.INTENTS}
+    return math.fsum((now[intent] - reference.intent_counts.get(intent, 0) / before) * recall[intent] for intent in taxonomy.INTENTS)
 
 
 def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, horizon: str) -> list[verdicts.Verdict]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from retrain import store
+from retrain import moment, store
 from retrain.compile import manifest
 from schemas import decisions, runs
 from streams import store as streams_store
 
 
 class NotPromotable(RuntimeError):
-    """The run has no registered candidate."""
+    """The run has no registered candidate, or there is nothing to go back to, or no decision to follow."""
 
 
 def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id: str) -> None:
@@ -46,6 +46,38 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
         tell(connection, run_id)
     return model
+
+
+def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None) -> str:
+    """Make the champion before this one (or `to`, which must have been one) the champion again, after verifying its files; returns the model."""
+    with engine.begin() as connection:
+        serving = store.champion(connection)
+        former = store.former_champions(connection)
+        if serving is None or not former or (to is not None and to not in former):
+            raise NotPromotable(f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}")
+        model = to or former[0]
+        manifest.verify(models / model)
+        at = store.clock(connection) or dt.datetime.now(dt.UTC)
+        store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
+        cause = f"{serving['model']} was rolled back to {model} by {by}"
+        streams_store.alarm(connection, f"rollback:{serving['id']}", cause, "look at what the release changed before it is tried again")
+    return model
+
+
+def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
+    """Acknowledge a reweight decision: the day it rests on becomes the champion's reference; returns the model."""
+    with engine.begin() as connection:
+        row, serving = store.decision(connection, decision_id), store.champion(connection)
+        if row is None or row["decision"] != decisions.Kind.REWEIGHT:
+            raise NotPromotable(f"{decision_id} is no reweight decision; see `python -m services.show decisions`")
+        if serving is None or serving["model"] != row["model"]:
+            raise NotPromotable(f"{decision_id} is about {row['model']}, but {serving and serving['model']} serves now")
+        known, day = store.references(connection, row["model"]), store.last_day(connection, row["model"], row["at"])
+        if not known or day is None:
+            raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
+        at = store.clock(connection) or row["at"]
+        store.put_reference(connection, moment.seen(day, known[-1][2]), at=at, source=f"reweight by {by}")
+    return str(row["model"])
 
 
 def tell(connection: sa.Connection, run_id: str) -> None:

@@ -25,15 +25,17 @@ class Scene:
 def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
     """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
     history: dict[str, list[verdicts.Verdict]] = {}
-    model, last_retrain = None, None
+    model: str | None = None
+    before: tuple[str, ...] = ()
+    last: dict[decisions.Kind, dt.datetime] = {}
     for scene in scenes:
         if scene.moment.model != model:
-            history, model = {}, scene.moment.model
-        found = moment.evaluate(scene.moment, history, replace(scene.past, last_retrain=last_retrain), rules)
+            history, model, before = {}, scene.moment.model, moment.last(history)
+        past = replace(scene.past, last_retrain=last.get(decisions.Kind.RETRAIN), last_reweight=last.get(decisions.Kind.REWEIGHT), well_before=before)
+        found = moment.evaluate(scene.moment, history, past, rules)
         for verdict in found.fresh:
             history.setdefault(verdict.signal.signal, []).append(verdict)
-        if found.decision.decision is decisions.Kind.RETRAIN:
-            last_retrain = found.decision.at
+        last[found.decision.decision] = found.decision.at
         yield scene, found.decision
 
 

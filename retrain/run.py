@@ -125,6 +125,32 @@ def promote(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def rollback(chosen: argparse.Namespace) -> int:
+    """Make the champion before this one the champion again."""
+    from retrain import promote as promotion
+    from retrain.compile import manifest
+
+    loaded = settings.load("database_url")
+    try:
+        model = promotion.rollback(database.opened(loaded.database_url), loaded.models, by=chosen.by, to=chosen.to)
+    except (promotion.NotPromotable, manifest.BadArtefact) as error:
+        settings.refuse(str(error), settings.EXIT_INTEGRITY)
+    print(json.dumps({"champion": model}))
+    return 0
+
+
+def reweight(chosen: argparse.Namespace) -> int:
+    """Acknowledge a reweight decision: the mix of its day becomes the reference."""
+    from retrain import promote as promotion
+
+    try:
+        model = promotion.reweight(database.opened(settings.load("database_url").database_url), chosen.decision, by=chosen.by)
+    except promotion.NotPromotable as error:
+        settings.refuse(str(error), settings.EXIT_INTEGRITY)
+    print(json.dumps({"reweighted": model}))
+    return 0
+
+
 def replay(chosen: argparse.Namespace) -> int:
     """The decisions history would have led to; exit 10 if any is retrain."""
     return playback.run(chosen)
@@ -145,6 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     approve.add_argument("run")
     approve.add_argument("--by", required=True, metavar="NAME")
     approve.set_defaults(do=promote)
+    back = commands.add_parser("rollback", help="make the champion before this one the champion again")
+    back.add_argument("--to", metavar="MODEL")
+    back.add_argument("--by", required=True, metavar="NAME")
+    back.set_defaults(do=rollback)
+    moved = commands.add_parser("reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference")
+    moved.add_argument("decision")
+    moved.add_argument("--by", required=True, metavar="NAME")
+    moved.set_defaults(do=reweight)
     again = commands.add_parser("replay", help="the decisions a stretch of history would have led to")
     playback.arguments(again)
     again.set_defaults(do=replay)

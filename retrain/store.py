@@ -9,7 +9,8 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import runs, tables
+from schemas import runs, tables, windows
+from streams import store as streams_store
 
 Connection = sa.Connection
 
@@ -88,6 +89,26 @@ def release_leases(connection: Connection, owner: str) -> None:
 def champion(connection: Connection) -> Any:
     """The newest promotion's row, or None before the first."""
     return connection.execute(sa.select(tables.promotion).order_by(tables.promotion.c.id.desc()).limit(1)).mappings().first()
+
+
+def former_champions(connection: Connection) -> list[str]:
+    """Models that were champion before the present one, the newest first, each once."""
+    table = tables.promotion
+    names = [str(name) for name in connection.execute(sa.select(table.c.model).order_by(table.c.id.desc())).scalars()]
+    return list(dict.fromkeys(name for name in names if name != names[0]))
+
+
+def decision(connection: Connection, decision_id: str) -> Any:
+    """A decision's row, or None."""
+    return connection.execute(sa.select(tables.decision).where(tables.decision.c.id == decision_id)).mappings().first()
+
+
+def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Window | None:
+    """The champion's newest complete day that ends by `at`."""
+    table = tables.window_state
+    chosen = (table.c.model == model, table.c.role == "champion", table.c.horizon == "1d", table.c.complete, table.c.end <= at)
+    row = connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1)).mappings().first()
+    return streams_store.as_window(row) if row else None
 
 
 def next_model(connection: Connection) -> str:

@@ -1,29 +1,51 @@
 """Pure. Verdicts and history -> a decision, with every reason and the cause it believes. Never acts: services.scheduler records, retrain.job runs.
 
-A retrain needs evidence on quality AND evidence of drift, or a proven collapse alone. Latency and errors are never cured by retraining.
+The rule is CLAUSES, asked in this order; which signals each looks at is data in the policy. A retrain needs evidence on quality AND evidence of drift, or
+a proven collapse alone. Latency and errors are never cured by retraining, a release that was bad from its first hour is rolled back, and a mix that moved
+while the answers stay good only moves the reference.
 """
 
 import dataclasses
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
+from retrain import economics
 from schemas import decisions, policy, verdicts
 
-Kind, Hold, Cause = decisions.Kind, decisions.HoldReason, decisions.Cause
+Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
 Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
 
-QUALITY = ("live_accuracy", "rare_recall")
-DRIFT = ("intent_mix_kl", "low_confidence_rate")
-TRAFFIC = ("p95_latency_ms", "error_rate", *DRIFT)
+TRAFFIC = ("p95_latency_ms", "error_rate", "intent_mix_kl", "low_confidence_rate")
+QUALITY, DRIFT = policy.Trigger().quality, policy.Trigger().drift
+MIX: Final = "intent_mix_kl"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What every clause looks at: the verdicts in the order of their names, what had happened before, the policy, the instant."""
+
+    found: Sequence[verdicts.Verdict]
+    past: decisions.Past
+    rules: policy.Policy
+    at: dt.datetime
+
+    def breached(self, names: Sequence[str]) -> set[str]:
+        """Which of these signals are in breach."""
+        return {v.signal.signal for v in self.found if v.in_breach} & set(names)
+
+    def level(self, name: str) -> verdicts.Level:
+        """How a signal stands; blind where nothing is known of it."""
+        return next((v.verdict for v in self.found if v.signal.signal == name), Level.BLIND)
 
 
 def decision(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: policy.Policy, *, model: str, at: dt.datetime) -> decisions.Decision:
     """Decide for one model at one instant. The same arguments give the same sha256 wherever this runs, in whatever order the verdicts come."""
     ordered = sorted(found, key=lambda v: v.signal.signal)
-    kind, hold, cause = _permitted(_wanted(ordered, past, rules), past, rules, at)
+    kind, hold, cause = _permitted(wanted(Evidence(ordered, past, rules, at)), Evidence(ordered, past, rules, at))
     reasons = tuple(_reason(verdict) for verdict in ordered)
     identity = hashlib.sha256(f"{model}|{at.astimezone(dt.UTC).isoformat()}|{rules.sha256}".encode()).hexdigest()
     body = {"evidence": evidence(ordered, past, model=model, at=at), "policy": rules.sha256, "outcome": [kind, hold, cause]}
@@ -47,24 +69,72 @@ def _reason(verdict: verdicts.Verdict) -> decisions.Reason:
     return decisions.Reason(s.signal, s.value, verdict.limit, s.n, s.low, s.high, verdict.in_breach)
 
 
-def _wanted(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: policy.Policy) -> Outcome:
-    """What the evidence asks for, were nothing in the way."""
-    breached = {v.signal.signal for v in found if v.in_breach}
-    if not found:
-        return Kind.HOLD, Hold.STALE_WINDOWS, None
-    if "error_rate" in breached:
-        return Kind.FIX_UPSTREAM, None, Cause.PIPELINE
-    quality, drift = breached & set(QUALITY), breached & set(DRIFT)
-    if (quality or past.incidents) and drift:
-        return Kind.RETRAIN, None, Cause.LANGUAGE
-    if any(collapsed(v, rules.trigger.collapse_margin) for v in found):
-        moving = any(v.signal.signal in DRIFT and v.verdict is verdicts.Level.BREACH for v in found)
-        return Kind.RETRAIN, None, Cause.LANGUAGE if moving else Cause.UNKNOWN
-    if drift == {"intent_mix_kl"}:
-        return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
-    if breached == {"p95_latency_ms"}:
-        return Kind.HOLD, Hold.LATENCY_ONLY, None
-    return Kind.HOLD, _calm(found, bool(breached)), None
+def wanted(known: Evidence) -> Outcome:
+    """What the evidence asks for, were nothing in the way: the answer of the first clause that has one."""
+    return next(outcome for outcome in (clause(known) for clause in CLAUSES) if outcome is not None)
+
+
+def stale(known: Evidence) -> Outcome | None:
+    """Nothing has been judged."""
+    return None if known.found else (Kind.HOLD, Hold.STALE_WINDOWS, None)
+
+
+def bad_release(known: Evidence) -> Outcome | None:
+    """Bad ever since this model serves, and well under the one before: what changed is the model."""
+    since = known.past.promoted_at
+    if since is None or known.at - since > dt.timedelta(hours=known.rules.trigger.release_hours):
+        return None
+    new = known.breached(known.rules.trigger.release) & set(known.past.well_before) - set(known.past.well)
+    return (Kind.ROLLBACK, None, Cause.BAD_RELEASE) if new else None
+
+
+def upstream(known: Evidence) -> Outcome | None:
+    """Something before or around the model is broken; training on what it produces would make it worse."""
+    return (Kind.FIX_UPSTREAM, None, Cause.PIPELINE) if known.breached(known.rules.trigger.upstream) else None
+
+
+def drifted(known: Evidence) -> Outcome | None:
+    """Worse answers, seen by labels or by the business, and messages that have changed."""
+    quality = known.breached(known.rules.trigger.quality) or known.past.incidents
+    return (Kind.RETRAIN, None, Cause.LANGUAGE) if quality and known.breached(known.rules.trigger.drift) else None
+
+
+def collapse(known: Evidence) -> Outcome | None:
+    """Accuracy lost by so much that no second witness is needed."""
+    if not any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found):
+        return None
+    moving = any(known.level(name) is Level.BREACH for name in known.rules.trigger.drift)
+    return Kind.RETRAIN, None, Cause.LANGUAGE if moving else Cause.UNKNOWN
+
+
+def mix_moved(known: Evidence) -> Outcome | None:
+    """People ask for other things than before. Where labels show that the answers are as good, the reference is what has to move."""
+    if known.breached(known.rules.trigger.drift) != {MIX}:
+        return None
+    if known.level("live_accuracy") is Level.OK and not known.breached(known.rules.trigger.quality):
+        return Kind.REWEIGHT, None, Cause.MIX
+    return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
+
+
+def slow(known: Evidence) -> Outcome | None:
+    """Slow answers alone: for whoever runs the servers."""
+    breached = {v.signal.signal for v in known.found if v.in_breach}
+    return (Kind.HOLD, Hold.LATENCY_ONLY, None) if breached == {"p95_latency_ms"} else None
+
+
+def calm(known: Evidence) -> Outcome | None:
+    """Nothing is to be done; why."""
+    levels = {v.verdict for v in known.found}
+    if any(v.in_breach for v in known.found) or levels & {Level.WATCH, Level.BREACH}:
+        return Kind.HOLD, Hold.WATCHING, None
+    if {v.verdict for v in known.found if v.signal.signal in TRAFFIC} == {Level.BLIND}:
+        return Kind.HOLD, Hold.TOO_FEW_LOGS, None
+    if known.level("live_accuracy") is Level.BLIND:
+        return Kind.HOLD, Hold.TOO_FEW_LABELS, None
+    return Kind.HOLD, Hold.HEALTHY, None
+
+
+CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (stale, bad_release, upstream, drifted, collapse, mix_moved, slow, calm)
 
 
 def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
@@ -75,25 +145,24 @@ def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     return s.high < s.reference - margin
 
 
-def _calm(found: Sequence[verdicts.Verdict], breached: bool) -> decisions.HoldReason:
-    levels = {v.signal.signal: v.verdict for v in found}
-    if breached or verdicts.Level.WATCH in levels.values() or verdicts.Level.BREACH in levels.values():
-        return Hold.WATCHING
-    traffic = {levels[name] for name in TRAFFIC if name in levels}
-    if traffic == {verdicts.Level.BLIND}:
-        return Hold.TOO_FEW_LOGS
-    if levels.get("live_accuracy") in (None, verdicts.Level.BLIND):
-        return Hold.TOO_FEW_LABELS
-    return Hold.HEALTHY
-
-
-def _permitted(wanted: Outcome, past: decisions.Past, rules: policy.Policy, at: dt.datetime) -> Outcome:
-    """A retrain that is wanted waits for the run in progress and for the cool-down; its cause stays named."""
-    if wanted[0] is not Kind.RETRAIN:
-        return wanted
+def _permitted(outcome: Outcome, known: Evidence) -> Outcome:
+    """What is wanted waits for the run in progress, for the cool-down, for a person's pause; its cause stays named."""
+    kind, _, cause = outcome
+    past, trigger = known.past, known.rules.trigger
+    if kind is Kind.HOLD:
+        return outcome
+    if past.paused:
+        return Kind.HOLD, Hold.PAUSED, cause
+    cool_down = dt.timedelta(hours=trigger.cool_down_hours)
+    if kind is Kind.REWEIGHT and past.last_reweight is not None and known.at - past.last_reweight < cool_down:
+        return Kind.HOLD, Hold.MIX_ONLY, cause
+    if kind is not Kind.RETRAIN:
+        return outcome
     if past.run_in_progress:
-        return Kind.HOLD, Hold.RUN_IN_PROGRESS, wanted[2]
+        return Kind.HOLD, Hold.RUN_IN_PROGRESS, cause
     recent = [then for then in (past.last_retrain, past.promoted_at) if then is not None]
-    if recent and at - max(recent) < dt.timedelta(hours=rules.trigger.cool_down_hours):
-        return Kind.HOLD, Hold.COOLING_DOWN, wanted[2]
-    return wanted
+    if recent and known.at - max(recent) < cool_down:
+        return Kind.HOLD, Hold.COOLING_DOWN, cause
+    money = economics.costs(known.found, known.rules)
+    worth = money is None or "live_accuracy" not in known.breached(trigger.quality) or money.waiting >= money.retraining
+    return outcome if worth else (Kind.HOLD, Hold.NOT_WORTH_IT, cause)

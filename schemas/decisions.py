@@ -28,6 +28,8 @@ class HoldReason(StrEnum):
     MIX_ONLY = "MIX_ONLY"
     STALE_WINDOWS = "STALE_WINDOWS"
     NO_REFERENCE = "NO_REFERENCE"
+    PAUSED = "PAUSED"
+    NOT_WORTH_IT = "NOT_WORTH_IT"
 
 
 class Cause(StrEnum):
@@ -70,9 +72,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the trigger needs to know of history: the last retrain decision, whether a run is under way, open business incidents."""
+    """What the trigger needs to know of history: what was decided last, whether a run is under way, open business incidents.
+
+    well_before: the signals that stood well when the model before this one was judged last. well: those that have stood well since this one serves.
+    """
 
     last_retrain: dt.datetime | None = None
     run_in_progress: bool = False
     promoted_at: dt.datetime | None = None
     incidents: int = 0
+    last_reweight: dt.datetime | None = None
+    paused: bool = False
+    well_before: tuple[str, ...] = ()
+    well: tuple[str, ...] = ()

@@ -55,17 +55,36 @@ class Signals:
     intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=300, watch=0.012, alert=0.02, alpha=0.001)
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
+    # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
+    accuracy_e_value: Level = Level(horizon="7d", enter=3, leave=2, min_n=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Autonomy:
+    """What may happen without a person: act: it is done; ask: a person does it with the command in the message; tell: a message, nothing to carry out."""
+
+    retrain: Literal["act", "ask"] = "act"  # a run only trains and gates; whether its model serves is `promotion`
+    rollback: Literal["ask"] = "ask"
+    reweight: Literal["ask"] = "ask"
+    fix_upstream: Literal["tell"] = "tell"
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When evidence becomes a run."""
+    """When evidence becomes a run. The lists name the signals that each clause of the rule looks at."""
+
+    quality: tuple[str, ...] = ("live_accuracy", "accuracy_e_value", "rare_recall")  # one of these and one of `drift`: retrain
+    drift: tuple[str, ...] = ("intent_mix_kl", "low_confidence_rate")
+    upstream: tuple[str, ...] = ("error_rate",)  # what no training cures: somebody must mend what feeds the model
+    release: tuple[str, ...] = ("error_rate", "p95_latency_ms", "live_accuracy", "accuracy_e_value", "rare_recall")  # bad since a release: roll it back
+    release_hours: float = 168  # after a week with a model, what goes wrong is not its release
 
     cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
     unneeded_per_year: float = 1  # the false-alarm budget
     promotion: Literal["approve", "auto"] = "approve"  # a person promotes unless the policy says otherwise
     accuracy_margin: float = 0.02  # live accuracy counts as lost only this far under its reference: label noise and season
     collapse_margin: float = 0.12  # lost by this much, accuracy needs no second witness
+    autonomy: Autonomy = Autonomy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,11 @@ def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
     options = typing.get_args(kind) or (kind,)
     if typing.get_origin(kind) is Literal:
         fits = change in options
+    elif typing.get_origin(kind) is tuple:
+        names = {f.name for f in dataclasses.fields(Signals)}
+        if not isinstance(change, list) or not set(map(str, change)) <= names:
+            raise PolicyError(f"{name}: {key} cannot be {change!r}; expected a list of {', '.join(sorted(names))}")
+        return tuple(change)
     elif typing.get_origin(kind) is dict:
         fits = isinstance(change, dict) and all(_number(v) for v in change.values())
     elif float in options:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -17,6 +18,9 @@ from services import provision
 from services.local import topology
 
 ROOT = Path(__file__).parents[1]
+# A slow machine is no failed test.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from schemas import decisions, policy, runs, tables, verdicts, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
+PAUSE = "pause"  # the kind of incident that stops every action until it is closed
 
 
 def champion_at(connection: Connection, at: dt.datetime) -> Any:
@@ -93,15 +94,32 @@ def _verdict(row: Any) -> verdicts.Verdict:
 
 def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.Past:
     """What had happened by `at`, by the stream's clock alone."""
-    taken = sa.select(sa.func.max(tables.decision.c.at)).where(tables.decision.c.decision == decisions.Kind.RETRAIN, tables.decision.c.at < at)
-    run = tables.run
+    run, incident = tables.run, tables.incident
     open_runs = sa.select(sa.func.count()).select_from(run).where(run.c.as_of < at, sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at))
-    incident = tables.incident
-    standing = sa.or_(incident.c.ended.is_(None), incident.c.ended > at)
-    open_incidents = sa.select(sa.func.count()).select_from(incident).where(incident.c.started <= at, standing)
+    standing = (incident.c.started <= at, sa.or_(incident.c.ended.is_(None), incident.c.ended > at))
+    pause = incident.c.kind == PAUSE
+    counts = sa.select(sa.func.count().filter(sa.not_(pause)), sa.func.count().filter(pause)).where(*standing)
+    incidents, pauses = connection.execute(counts).one()
     return decisions.Past(
-        last_retrain=connection.execute(taken).scalar(),
+        last_retrain=_last(connection, decisions.Kind.RETRAIN, at),
         run_in_progress=connection.execute(open_runs).scalar_one() > 0,
         promoted_at=promotion["at"],
-        incidents=connection.execute(open_incidents).scalar_one(),
+        incidents=incidents,
+        last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
+        paused=pauses > 0,
+        well_before=_well_before(connection, promotion),
     )
+
+
+def _last(connection: Connection, kind: decisions.Kind, at: dt.datetime) -> dt.datetime | None:
+    table = tables.decision
+    return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.decision == kind, table.c.at < at)).scalar()
+
+
+def _well_before(connection: Connection, promotion: Any) -> tuple[str, ...]:
+    """Which signals stood well when the champion before this promotion was judged last."""
+    table = tables.promotion
+    query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)
+    former = connection.execute(query).scalar()
+    just_after = promotion["at"] + dt.timedelta(microseconds=1)
+    return moment.last(verdicts_of(connection, former, just_after)) if former else ()

@@ -8,7 +8,13 @@ from schemas import decisions, runs
 from services import units
 from services.notifier import limits
 
-_NAMES: Final = {"p95_latency_ms": "p95 latency", "low_confidence_rate": "low-confidence rate", "intent_mix_kl": "intent mix KL", "ece": "calibration error"}
+_NAMES: Final = {
+    "accuracy_e_value": "evidence of lost accuracy",
+    "p95_latency_ms": "p95 latency",
+    "low_confidence_rate": "low-confidence rate",
+    "intent_mix_kl": "intent mix KL",
+    "ece": "calibration error",
+}
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
 
 
@@ -22,6 +28,8 @@ def amount(name: str, value: float) -> str:
         return units.ms(value)
     if name.endswith("_kl"):
         return units.nats(value)
+    if name.endswith("_e_value"):
+        return f"{10 ** min(value, 12):,.0f} : 1"
     return units.percent(value)
 
 
@@ -32,7 +40,7 @@ def called(signal: str) -> str:
 
 def limit(reason: decisions.Reason) -> str:
     """A signal's limit with its direction: quality must stay above, the rest below."""
-    return f"{'at least' if reason.signal in trigger.QUALITY else 'at most'} {amount(reason.signal, reason.limit)}"
+    return f"{'at least' if reason.signal in ('live_accuracy', 'rare_recall') else 'at most'} {amount(reason.signal, reason.limit)}"
 
 
 def counted(reason: decisions.Reason) -> str:

@@ -37,6 +37,7 @@ def weekly(window: windows.Window, kl: float | None, estimates: Sequence[live.Es
 
 _WORDS: Mapping[str, str] = {
     "live_accuracy": "live accuracy degradation",
+    "accuracy_e_value": "live accuracy degradation",  # the same loss, seen earlier
     "rare_recall": "rare recall degradation",
     "intent_mix_kl": "drift",
     "low_confidence_rate": "low confidence",
@@ -47,5 +48,5 @@ _WORDS: Mapping[str, str] = {
 
 def alert(found: Iterable[verdicts.Verdict]) -> Line:
     """[ALERT] of a retrain: every breached signal is in the reason."""
-    breached = [_WORDS[name] for name in _WORDS for v in found if v.signal.signal == name and v.in_breach]
-    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(breached)}
+    breached = {v.signal.signal for v in found if v.in_breach}
+    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(dict.fromkeys(words for name, words in _WORDS.items() if name in breached))}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from retrain import log, moment, promote
 from retrain import store as retrain_store
 from retrain.history import store as history
-from schemas import decisions, policy, runs, taxonomy, verdicts, windows
+from schemas import decisions, policy, taxonomy, verdicts, windows
 from services.scheduler import lines, store
 from streams import judge, measure
 
@@ -87,7 +87,7 @@ class Monitor:
     ) -> None:
         as_of = as_of or known.at
         mature = as_of - known.at >= dt.timedelta(hours=self.policy.labels.maturity_hours)
-        expected = {name: moment.expected(known.reference, name) for name in ("live_accuracy", "rare_recall")}
+        expected = {name: moment.expected(known.reference, name, known.sampled) for name in ("live_accuracy", "rare_recall")}
         recall = (known.reference.recall or {}) if known.reference else {}
         wanted = judged or {name: self._judged(known, estimate, expected[name], horizon) for name, estimate in zip(expected, estimates, strict=False)}
         store.put_quality(
@@ -110,25 +110,14 @@ class Monitor:
             return
         if day.tally.answered < self.policy.signals.intent_mix_kl.min_n:
             return
-        after = runs.Reference(
-            model=known.model,
-            n=int(day.tally.intent_count.sum()),
-            intent_counts=dict(zip(taxonomy.INTENTS, day.tally.intent_count.tolist(), strict=True)),
-            mean_confidence=day.tally.confidence_sum_micro / windows.MICRO / day.tally.answered,
-            low_confidence_rate=int(day.tally.intent_low.sum()) / day.tally.answered,
-            accuracy=before.accuracy,
-            accuracy_n=before.accuracy_n,
-            recall=before.recall,
-            p95_latency_ms=next(s.value for s in measure.signals(day, None) if s.signal == "p95_latency_ms"),
-            script_counts=dict(zip(taxonomy.SCRIPTS, day.tally.script_count.tolist(), strict=True)),
-        )
-        retrain_store.put_reference(connection, after, at=known.at, source="first_day")
+        retrain_store.put_reference(connection, moment.seen(day, before), at=known.at, source="first_day")
 
     def _decide(self, connection: sa.Connection, found: moment.Evaluation) -> list[lines.Line]:
         """Record the decision; a retrain queues its run and its message in the same transaction."""
         taken = found.decision
         retrain = taken.decision is decisions.Kind.RETRAIN
-        run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if retrain else None
+        acts = retrain and self.policy.trigger.autonomy.retrain == "act"
+        run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
         store.put_decision(connection, taken, found.evidence, run_id)
         if taken.decision is decisions.Kind.HOLD:
             return []

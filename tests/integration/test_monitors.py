@@ -14,6 +14,7 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
+from retrain import trigger
 from schemas import taxonomy, topics
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -109,7 +110,7 @@ def check_measured(stage: dict[str, str]) -> None:
     """Beside what the policy judges every label-free signal is on record, with neither verdict nor level; decisions rest on none of them."""
     rows = processes.show("signals", stage)
     judged = [row for row in rows if row["verdict"]]
-    assert {row["signal"] for row in judged} == {"p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "live_accuracy", "rare_recall"}
+    assert {row["signal"] for row in judged} == {"p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", *trigger.QUALITY}
     assert {row["intent"] for row in judged} == {None}
     end = "2026-04-24T00:00:00Z"
     day = [row for row in rows if row["horizon"] == "1d" and row["end"] == end and not row["verdict"]]

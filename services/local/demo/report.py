@@ -49,7 +49,15 @@ def line(day: Day) -> str:
     ))  # fmt: skip
 
 
-_SHORT = {"intent_mix_kl": "kl", "low_confidence_rate": "conf", "live_accuracy": "acc", "rare_recall": "rare", "p95_latency_ms": "p95", "error_rate": "err"}
+_SHORT = {
+    "intent_mix_kl": "kl",
+    "low_confidence_rate": "conf",
+    "live_accuracy": "acc",
+    "rare_recall": "rare",
+    "accuracy_e_value": "bet",
+    "p95_latency_ms": "p95",
+    "error_rate": "err",
+}
 
 
 def _line(cells: Sequence[str]) -> str:

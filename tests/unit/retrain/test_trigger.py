@@ -34,7 +34,9 @@ CASES = {
     "a watch": (all_ok(intent_mix_kl=Level.WATCH), Kind.HOLD, Hold.WATCHING, None),
     "drift and accuracy": (all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
     "low confidence and rare recall": (all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "the mix alone": (all_ok(intent_mix_kl=Level.BREACH), Kind.HOLD, Hold.MIX_ONLY, Cause.MIX),
+    "the mix alone, answers as good": (all_ok(intent_mix_kl=Level.BREACH), Kind.REWEIGHT, None, Cause.MIX),
+    "the mix alone, answers unknown": (all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BLIND), Kind.HOLD, Hold.MIX_ONLY, Cause.MIX),
+    "drift and evidence of labels one by one": (all_ok(intent_mix_kl=Level.BREACH, accuracy_e_value=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
     "accuracy alone, not collapsed": (all_ok(live_accuracy=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "confidence alone": (all_ok(low_confidence_rate=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
@@ -97,3 +99,74 @@ def test_one_count_one_threshold_or_the_past_change_the_hash() -> None:
     hashes = {decide(found).sha256, decide(changed).sha256, decide(found, decisions.Past(incidents=1)).sha256}
     hashes.add(trigger.decision(found, decisions.Past(), policy.parse("[labels]\nmin_p = 0.003"), model="v14", at=AT).sha256)
     assert len(hashes) == 4
+
+
+SINCE_RELEASE = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_before=("error_rate", "live_accuracy"))
+RELEASE_CASES = {
+    "bad since the release": (SINCE_RELEASE, Kind.ROLLBACK),
+    "well at first, bad later": (dataclasses.replace(SINCE_RELEASE, well=("live_accuracy",)), Kind.RETRAIN),
+    "bad before the release too": (dataclasses.replace(SINCE_RELEASE, well_before=("error_rate",)), Kind.RETRAIN),
+    "a release of last month": (dataclasses.replace(SINCE_RELEASE, promoted_at=AT - dt.timedelta(days=30)), Kind.RETRAIN),
+}
+
+
+@pytest.mark.parametrize("case", RELEASE_CASES)
+def test_a_release_is_blamed_for_what_began_with_it_and_for_nothing_else(case: str) -> None:
+    past, kind = RELEASE_CASES[case]
+    rules = policy.parse("[trigger]\ncool_down_hours = 0")
+    found = all_ok(live_accuracy=Level.BREACH, low_confidence_rate=Level.BREACH)
+    taken = trigger.decision(found, past, rules, model="v14", at=AT)
+    assert taken.decision is kind
+    assert (taken.cause is Cause.BAD_RELEASE) == (kind is Kind.ROLLBACK)
+
+
+COLLAPSE = [v for v in all_ok() if v.signal.signal != "live_accuracy"] + [verdict("live_accuracy", Level.BREACH, value=0.7, high=0.75)]
+WITNESSES = {
+    trigger.stale: ([], decisions.Past()),
+    trigger.bad_release: (all_ok(error_rate=Level.BREACH), SINCE_RELEASE),
+    trigger.upstream: (all_ok(error_rate=Level.BREACH), decisions.Past()),
+    trigger.drifted: (all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH), decisions.Past()),
+    trigger.collapse: (COLLAPSE, decisions.Past()),
+    trigger.mix_moved: (all_ok(intent_mix_kl=Level.BREACH), decisions.Past()),
+    trigger.slow: (all_ok(p95_latency_ms=Level.BREACH), decisions.Past()),
+}
+
+
+@pytest.mark.parametrize("clause", WITNESSES, ids=lambda clause: clause.__name__)
+def test_no_clause_of_the_rule_can_go_unnoticed(clause: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, past = WITNESSES[clause]  # type: ignore[index]
+    before = decide(found, past)
+    monkeypatch.setattr(trigger, "CLAUSES", tuple(other for other in trigger.CLAUSES if other is not clause))
+    after = decide(found, past)
+    assert (before.decision, before.hold_reason, before.cause) != (after.decision, after.hold_reason, after.cause)
+
+
+def test_every_clause_but_the_last_has_a_witness() -> None:
+    assert [*WITNESSES, trigger.calm] == list(trigger.CLAUSES)
+
+
+def test_a_pause_stops_every_action_and_nothing_else() -> None:
+    paused = decisions.Past(paused=True)
+    assert decide(all_ok(error_rate=Level.BREACH), paused).hold_reason is Hold.PAUSED
+    assert decide(all_ok(), paused).hold_reason is Hold.HEALTHY
+
+
+def test_a_reference_that_was_moved_is_given_time() -> None:
+    found = all_ok(intent_mix_kl=Level.BREACH)
+    assert decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=71))).hold_reason is Hold.MIX_ONLY
+    assert decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=73))).decision is Kind.REWEIGHT
+
+
+@pytest.mark.parametrize(("answers_a_day", "hold"), [(10, Hold.NOT_WORTH_IT), (5000, None)])
+def test_a_retrain_that_costs_more_than_waiting_a_week_waits(answers_a_day: int, hold: decisions.HoldReason | None) -> None:
+    found = all_ok(low_confidence_rate=Level.BREACH, live_accuracy=Level.BREACH)
+    found = [dataclasses.replace(v, signal=dataclasses.replace(v.signal, n=answers_a_day)) if v.signal.signal == "low_confidence_rate" else v for v in found]
+    assert decide(found).hold_reason is hold
+
+
+def test_which_signals_count_as_what_is_data() -> None:
+    rules = policy.parse('[trigger]\ndrift = ["low_confidence_rate"]')
+    found = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
+    assert trigger.decision(found, decisions.Past(), rules, model="v14", at=AT).decision is Kind.HOLD
+    with pytest.raises(policy.PolicyError, match=r"trigger\.drift .* expected a list of"):
+        policy.parse('[trigger]\ndrift = ["vibes"]')

@@ -1,5 +1,6 @@
 """From counts to verdicts, on the seed's own figures."""
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -106,6 +107,10 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
     ("signal", "level"),
     [
         (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.WATCH),
+        (accuracy(0.898, 0.878, 0.918, 900), verdicts.Level.BREACH),
+        (accuracy(0.898, 0.878, 0.918, 900, known=None), verdicts.Level.WATCH),
+        (dataclasses.replace(accuracy(0.898, 0.878, 0.918, 900), reference_n=1000), verdicts.Level.WATCH),
+        (accuracy(0.905, 0.900, 0.910, 9000), verdicts.Level.OK),
         (accuracy(0.70, 0.66, 0.74, 500), verdicts.Level.BREACH),
         (accuracy(0.70, 0.5, 0.85, 30), verdicts.Level.BLIND),
         (accuracy(None, 0, 1, 0), verdicts.Level.BLIND),
