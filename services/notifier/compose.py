@@ -25,9 +25,9 @@ WORDS: Final = {
 }
 _ADVICE: Final = {
     Kind.RETRAIN: "Nothing to do now: the run waits for the retrain worker. If it does not start, look for `python retrain/run.py work`.",
-    Kind.ROLLBACK: "The release is the likely cause: put the model before it back with `python retrain/run.py rollback --by YOU`, then look at what changed.",
+    Kind.ROLLBACK: "The release is the likely cause: `python retrain/run.py rollback --by YOU` puts the model before it back; then look at what changed.",
     Kind.FIX_UPSTREAM: "Do not retrain: requests fail before the model answers. Look at the gateway and at what feeds it.",
-    Kind.REWEIGHT: "The mix moved and the model still answers well: if it will stay, `python retrain/run.py reweight DECISION --by YOU` makes the day the reference.",
+    Kind.REWEIGHT: "The mix moved, the answers are as good: if it will stay, `python retrain/run.py reweight DECISION --by YOU` makes the day the reference.",
     Kind.HOLD: "Nothing to do.",
 }
 
