@@ -48,14 +48,16 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
-    past = dataclasses.replace(past, well=well([*(v for seen in history.values() for v in seen), *fresh]))
+    mature = past.promoted_at and past.promoted_at + dt.timedelta(hours=rules.labels.maturity_hours)
+    past = dataclasses.replace(past, well=well([*(v for seen in history.values() for v in seen), *fresh], labelled_from=mature))
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, estimates, taken, trigger.evidence(together, past, model=moment.model, at=moment.at))
 
 
-def well(seen: Iterable[verdicts.Verdict]) -> tuple[str, ...]:
-    """The names of the signals that have stood well at least once, in order."""
-    return tuple(sorted({v.signal.signal for v in seen if v.verdict is verdicts.Level.OK and not v.in_breach}))
+def well(seen: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None) -> tuple[str, ...]:
+    """The names of the signals that have stood well at least once, in order. Of label-based ones only from `labelled_from` on: the first labels say little."""
+    found = [v.signal for v in seen if v.verdict is verdicts.Level.OK and not v.in_breach]
+    return tuple(sorted({s.signal for s in found if s.signal not in trigger.QUALITY or labelled_from is None or s.end >= labelled_from}))
 
 
 def last(history: History) -> tuple[str, ...]:
@@ -92,11 +94,25 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
 
 
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
-    for horizon, window in sorted(moment.windows.items()):
+    found: dict[str, dict[str, verdicts.Signal]] = {}
+    for horizon, window in moment.windows.items():
         for signal in measure.signals(window, moment.reference):
-            rule: policy.Level = getattr(rules.signals, signal.signal)
-            if rule.horizon == horizon:
-                yield judge.verdict(signal, rule, _disjoint(history.get(signal.signal, ()), window.start, horizon))
+            found.setdefault(signal.signal, {})[horizon] = signal
+    for name, by_horizon in sorted(found.items()):
+        rule = _enough(getattr(rules.signals, name), by_horizon)
+        if rule.horizon in by_horizon:
+            start = moment.windows[rule.horizon].start
+            yield judge.verdict(by_horizon[rule.horizon], rule, _disjoint(history.get(name, ()), start, rule.horizon))
+
+
+def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
+    """The rule; where its window holds too few logs, on the shortest longer one that ends now and holds enough.
+
+    A shop with a hundred messages an hour never has the thousand that an error rate of half a percent needs, but its day has. A longer
+    window is several in one, so a single one suffices.
+    """
+    longer = [h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon and by_horizon[h].n >= rule.min_n]
+    return rule if not longer or longer[0] == rule.horizon else dataclasses.replace(rule, horizon=longer[0], k=1, of=1)
 
 
 def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:

@@ -1,0 +1,128 @@
+"""Pure. Simulated weeks of traffic with a known truth: serving logs, labels and the incident that is to be found. Everything follows from a seed.
+
+A classifier answers ten intents at the seed's mix; a share of the answers is wrong; confidence is calibrated but for noise. At the onset one thing
+changes, of a kind and a size. Nothing here knows how the trigger works.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas import events, taxonomy
+from streams import sample
+
+BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0.030, 0.055])
+KINDS: Final = ("none", "mix", "language", "pipeline", "bad_release", "label_famine", "label_flood")
+_K: Final = len(taxonomy.INTENTS)
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day: messages."""
+
+    kind: str
+    seed: int
+    size: float
+    onset_day: float
+    days: int = 18
+    a_day: int = 2_000
+    budget: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a replay reads, and what it should have found."""
+
+    logs: Sequence[events.ServingLog]
+    labels: Sequence[events.HumanLabel]
+    incidents: Sequence[events.Incident]
+    reference_until: dt.datetime
+
+
+def drawn(seed: int) -> Scenario:
+    """A scenario of every kind in turn; onset and size are drawn."""
+    rng = np.random.default_rng((20260301, seed))
+    return Scenario(KINDS[seed % len(KINDS)], seed, float(rng.uniform(0.4, 1.0)), float(rng.integers(8, 12)) + float(rng.uniform(0, 1)))
+
+
+def history(scenario: Scenario) -> History:
+    """Play a scenario."""
+    rng = np.random.default_rng((20260302, scenario.seed))
+    n = scenario.days * scenario.a_day
+    day = np.sort(rng.uniform(0, scenario.days, n))
+    after = day >= scenario.onset_day
+    truth = _truth(scenario, rng, after)
+    right = rng.random(n) < _accuracy(scenario, rng, truth, after)
+    predicted = np.where(right, truth, (truth + rng.integers(1, _K, n)) % _K)
+    confidence = _confidence(scenario, rng, right, after)
+    failed = after & (rng.random(n) < (0.01 + 0.05 * scenario.size)) if scenario.kind == "pipeline" else np.zeros(n, dtype=bool)
+    logs = [_log(scenario, i, float(day[i]), int(predicted[i]), float(confidence[i]), bool(failed[i]), bool(after[i])) for i in range(n)]
+    labels = _labels(scenario, rng, logs, day, truth)
+    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4))
+
+
+def _truth(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    mix = MIX / MIX.sum()
+    moved = mix.copy()
+    if scenario.kind in ("mix", "language"):
+        more = rng.choice(_K, 2, replace=False)
+        moved[more] *= 1 + (2.5 if scenario.kind == "mix" else 1.5) * scenario.size
+        moved /= moved.sum()
+    return np.where(after, rng.choice(_K, len(after), p=moved), rng.choice(_K, len(after), p=mix))
+
+
+def _accuracy(scenario: Scenario, rng: np.random.Generator, truth: npt.NDArray[np.int64], after: npt.NDArray[np.bool_]) -> Floats:
+    """The chance of each answer to be right."""
+    recall = np.clip(rng.normal(0.925, 0.015, _K), 0.86, 0.97)[truth]
+    lost = {"language": 0.30, "pipeline": 0.10, "bad_release": 0.14}.get(scenario.kind, 0.0) * scenario.size
+    return np.where(after, recall - lost, recall)
+
+
+def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Floats:
+    sure, unsure = rng.beta(16, 1.2, len(right)), rng.beta(5, 3, len(right))
+    found = np.where(right, sure, unsure)
+    if scenario.kind == "language":  # new words: the model is less sure of a part of its answers, right or wrong
+        found = np.where(after & (rng.random(len(right)) < 0.4 * scenario.size), unsure, found)
+    return np.clip(found, 0.11, 0.999)
+
+
+def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: float, failed: bool, after: bool) -> events.ServingLog:
+    ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
+    model = "v2" if scenario.kind == "bad_release" and after else "v1"
+    if failed:
+        return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
+    intent = taxonomy.INTENTS[predicted]
+    margin = max(0.0, 2 * confidence - 1)
+    chosen = sample.choice(req_id, intent, confidence, margin, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
+    asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
+    return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=12, sample=asked)
+
+
+def _labels(
+    scenario: Scenario, rng: np.random.Generator, logs: Sequence[events.ServingLog], day: Floats, truth: npt.NDArray[np.int64]
+) -> list[events.HumanLabel]:
+    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset. flood: one source labels by itself, wrongly."""
+    found = []
+    for i, log in enumerate(logs):
+        late = day[i] >= scenario.onset_day
+        if log.sample is None or (scenario.kind == "label_famine" and late and rng.random() > 0.05):
+            continue
+        said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
+        at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
+        found.append(events.HumanLabel(req_id=log.req_id, intent=taxonomy.INTENTS[said], annotator=f"a{i % 3}", labelled_at=at, action="label"))
+        if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
+            wrong = taxonomy.INTENTS[(said + 1) % _K]
+            found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=at + dt.timedelta(minutes=1), action="label"))
+    return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
+
+
+def _incidents(scenario: Scenario) -> list[events.Incident]:
+    if scenario.kind not in ("mix", "language", "pipeline", "bad_release"):
+        return []
+    return [events.Incident(id=f"i{scenario.seed}", kind=scenario.kind, started=BEGIN + dt.timedelta(days=scenario.onset_day), ended=None, model="v1")]
