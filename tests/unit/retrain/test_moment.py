@@ -22,7 +22,7 @@ def window(horizon: str, each: int) -> windows.Window:
 
 
 def known(reference: runs.Reference | None = REFERENCE) -> moment.Moment:
-    return moment.Moment("v14", AT, {"1h": window("1h", 40), "1d": window("1d", 600)}, reference, (), {})
+    return moment.Moment("v14", AT, {"1h": window("1h", 200), "1d": window("1d", 600)}, reference, (), {})
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:
@@ -37,6 +37,12 @@ def test_what_a_rule_judges_is_not_measured_again() -> None:
     keys = [(s.horizon, s.signal, s.intent) for s in measured]
     assert len(keys) == len(set(keys))
     assert all(s.n > 0 and s.value is not None for s in measured)
+
+
+def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
+    few = dataclasses.replace(known(), windows={"1h": window("1h", 40), "1d": window("1d", 600)})
+    judged = {v.signal.signal: v.signal.horizon for v in moment.evaluate(few, {}, decisions.Past(), RULES).fresh}
+    assert (judged["error_rate"], judged["p95_latency_ms"]) == ("1d", "1h")
 
 
 def test_a_horizon_the_policy_moves_a_signal_to_is_judged_there() -> None:
