@@ -48,11 +48,11 @@ def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
 
 
 def _held_by() -> "sa.Subquery":
-    """(req_id, annotator) of every label that holds."""
+    """(req_id, annotator, intent): what each annotator says of each request now."""
     label = tables.human_label
     newest = sa.select(label).ext(pg.distinct_on(label.c.req_id, label.c.annotator))
     mine = newest.order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id).subquery()
-    return sa.select(mine.c.req_id, mine.c.annotator).where(mine.c.action == "label").subquery()
+    return sa.select(mine.c.req_id, mine.c.annotator, mine.c.intent).where(mine.c.action == "label").subquery()
 
 
 def _once() -> "sa.Subquery":
@@ -81,7 +81,8 @@ def serve(connection: Connection, annotator: str, passed: Collection[str], twice
     touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
     waiting = sa.select(sample).outerjoin(counts, counts.c.req_id == sample.c.req_id).where(sa.not_(touched), sa.or_(n == 0, sa.and_(n == 1, chosen)))
     order = waiting.with_only_columns(sample.c.req_id).order_by(n, sample.c.queue, sample.c.ts, sample.c.req_id)
-    for req_id in connection.execute(order).scalars().all():
+    others = 200  # at most so many messages are on others' screens
+    for req_id in connection.execute(order.limit(len(passed) + others)).scalars().all():
         if req_id not in passed and connection.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id)))).scalar():
             # Locked now: what another annotator has answered since the list was read is committed, and seen here.
             found = connection.execute(waiting.where(sample.c.req_id == req_id)).mappings().first()
@@ -106,8 +107,9 @@ def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]
 
 
 def current(connection: Connection) -> list[Any]:
-    """The label that holds for each sampled request, with its prediction."""
-    label, sample = retrain_store.current_labels().subquery(), tables.sampled_prediction
+    """The label that holds for each sampled request, with its prediction, and whether annotators differ on it."""
+    label, sample, held = retrain_store.current_labels().subquery(), tables.sampled_prediction, _held_by()
+    said = sa.select(held.c.req_id, (sa.func.count(sa.distinct(held.c.intent)) > 1).label("conflict")).group_by(held.c.req_id).subquery()
     columns = (
         label.c.req_id,
         label.c.intent,
@@ -117,8 +119,10 @@ def current(connection: Connection) -> list[Any]:
         sample.c.model,
         sample.c.intent.label("predicted"),
         sample.c.queue,
+        said.c.conflict,
     )
-    return list(connection.execute(sa.select(*columns).join(sample, sample.c.req_id == label.c.req_id).order_by(label.c.req_id, sample.c.model)).mappings())
+    joined = sa.select(*columns).join(sample, sample.c.req_id == label.c.req_id).join(said, said.c.req_id == label.c.req_id)
+    return list(connection.execute(joined.order_by(label.c.req_id, sample.c.model)).mappings())
 
 
 def status(connection: Connection) -> dict[str, Any]:

@@ -62,14 +62,22 @@ def current(environment: dict[str, str]) -> dict[str, str]:
     return {row["req_id"]: row["intent"] for row in map(json.loads, done.stdout.splitlines())}
 
 
+def in_conflict(environment: dict[str, str]) -> set[str]:
+    rows = map(json.loads, processes.run(["-m", "services.labels", "export"], environment).stdout.splitlines())
+    return {row["req_id"] for row in rows if row["conflict"]}
+
+
 def test_relabels_conflicts_and_retractions_keep_their_history(environment: dict[str, str], tmp_path: Path) -> None:
     imported(environment, tmp_path, label("r1", "faq"), label("r2", "faq"))
     _, report = imported(environment, tmp_path, label("r1", "chitchat", at="2026-04-20T17:00:00Z"), label("r2", "promotion", annotator="a2"))
     assert (report["relabels"], report["conflicts"]) == (1, 1)
     assert current(environment)["r1"] == "chitchat"
+    assert in_conflict(environment) == {"r2"}
+    imported(environment, tmp_path, label("r2", None, annotator="a2", at="2026-04-20T18:00:00Z", action="retract"))
+    assert in_conflict(environment) == set()
     imported(environment, tmp_path, label("r1", None, at="2026-04-20T18:00:00Z", action="retract"))
     assert "r1" not in current(environment)
-    assert status_of(environment)["labels"] == 5
+    assert status_of(environment)["labels"] == 6
 
 
 def test_the_same_file_twice_adds_nothing(environment: dict[str, str], tmp_path: Path) -> None:
