@@ -80,7 +80,7 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         known = store.run(connection, run_id)
-        rows = store.labelled_rows(connection, known["as_of"])
+        rows = store.labelled_rows(connection, known["as_of"], shop.policy.labels.per_annotator_per_day)
         champion = store.champion(connection)
     if known["state"] == runs.State.REGISTERED:  # killed between the last two steps
         promote.promote(shop.engine, shop.models, run_id, by="policy")

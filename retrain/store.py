@@ -9,36 +9,52 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from retrain import caps
 from schemas import runs, tables, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
 
 
-def current_labels(as_of: dt.datetime | None = None, *, among: "sa.Select[Any] | None" = None) -> "sa.Select[Any]":
-    """The label that holds for each request (of `among`): the newest not retracted, as people knew at `as_of` (None: now)."""
+def _each_annotators(as_of: dt.datetime | None, among: "sa.Select[Any] | None") -> "sa.Subquery":
+    """The newest entry of each annotator for each request, as people knew at `as_of` (None: now)."""
     label = tables.human_label
     known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
     known = known if among is None else known.where(label.c.req_id.in_(among))
-    mine = (
-        known.ext(pg.distinct_on(label.c.req_id, label.c.annotator))
-        .order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)
-        .subquery()
-    )
+    newest_first = (label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)
+    return known.ext(pg.distinct_on(label.c.req_id, label.c.annotator)).order_by(*newest_first).subquery()
+
+
+def current_labels(as_of: dt.datetime | None = None, *, among: "sa.Select[Any] | None" = None) -> "sa.Select[Any]":
+    """The label that holds for each request (of `among`): the newest not retracted, as people knew at `as_of` (None: now)."""
+    mine = _each_annotators(as_of, among)
     held = sa.select(mine).where(mine.c.action == "label")
     return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
 
 
-def labelled_rows(connection: Connection, as_of: dt.datetime) -> pd.DataFrame:
-    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS."""
-    corpus = tables.corpus
+def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> list[caps.Held]:
+    """What each annotator says of each sampled request now, or said at `as_of`: the newest, not retracted. Orphans are not among them."""
+    mine = _each_annotators(as_of, sa.select(tables.sampled_prediction.c.req_id))
+    columns = (mine.c.id, mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent)
+    return [caps.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
+
+
+def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int) -> pd.DataFrame:
+    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS.
+
+    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split); where one does not, another annotator's of the message may.
+    """
+    corpus, sample = tables.corpus, tables.sampled_prediction
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
-    label, sample = current_labels(as_of).subquery(), tables.sampled_prediction
-    columns = (sample.c.req_id.label("id"), sample.c.text, label.c.intent, sa.literal("live").label("kind"), sample.c.conversation, sa.null().label("cluster"))
-    once = sa.select(*columns, sample.c.ts).ext(pg.distinct_on(sample.c.req_id)).join(label, label.c.req_id == sample.c.req_id).where(sample.c.ts <= as_of)
-    live = once.order_by(sample.c.req_id, sample.c.model).subquery()
-    newest_last = sa.select(live).order_by(live.c.ts, live.c.id)
-    found = [dict(row) for query in (imported.order_by(corpus.c.id), newest_last) for row in connection.execute(query).mappings()]
+    found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
+    counted, _ = caps.split(held_labels(connection, as_of), per_annotator_per_day)
+    labels = caps.newest(counted)
+    labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
+    once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
+    for row in connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings():
+        if row["req_id"] in labels:
+            live = {"id": row["req_id"], "text": row["text"], "intent": labels[row["req_id"]], "kind": "live"}
+            found.append(live | {"conversation": row["conversation"], "cluster": None})
     frame = pd.DataFrame(found, columns=["id", "text", "intent", "kind", "conversation", "cluster"])
     return frame.astype(object).where(frame.notna(), None)
 

@@ -138,7 +138,11 @@ def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
 def human_label(line: bytes) -> HumanLabel | Malformed:
     """Decode one label. `action` label needs an intent; retract takes the annotator's label back."""
     label = _decoded(_label, line)
-    if isinstance(label, HumanLabel) and label.action == "label" and label.intent is None:
+    if isinstance(label, Malformed):
+        return label
+    if not FIRST <= label.labelled_at < LAST:
+        return Malformed("invalid", "labelled_at is not between 2000 and 2200")
+    if label.action == "label" and label.intent is None:
         return Malformed("missing_field", "intent is required for action label")
     return label
 

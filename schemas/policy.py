@@ -26,6 +26,10 @@ class Labels:
     min_p: float = 0.002  # every request keeps a chance, so the estimator stays unbiased
     maturity_hours: float = 48  # labels that arrive later than this are rare; before it a window is immature
     min_to_train: int = 300  # below this a fine-tune moves less than the noise of its own seed
+    per_annotator_per_day: int = (
+        1000  # more labels of one source in a day train nothing: two days' budget, so a person may catch up and a script gets no further
+    )
+    twice_share: float = 0.1  # of the queue goes to a second annotator: 50 a day show in a week whether people agree, for a tenth of the labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """`python -m services.labels import | next | export | status | corpus`: what people say messages mean."""
 
 import argparse
+import datetime as dt
 import gzip
 import json
 import sys
@@ -10,8 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas import settings, times
-from services.labels import accept, guideline, ingest, store
+from retrain import store as retrain_store
+from schemas import events, policy, settings, times
+from services.labels import accept, ask, guideline, ingest, standing, store
 from streams import database
 
 
@@ -53,13 +55,18 @@ def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """The next messages to label, with the guideline's rule for the two likeliest intents."""
+    """Without an annotator the next messages as JSON; with one, label them here. Both show the guideline's rule for the two likeliest intents."""
+    if chosen.annotator is not None:
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # what is typed may be no UTF-8
+        answered = ask.session(engine, chosen.annotator, _rules().twice_share, chosen.limit)
+        print(json.dumps({"answered": answered}))
+        return 0
     with engine.connect() as connection:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
-        likely = [intent for intent in (row["intent"], row["second_intent"]) if intent]
-        item = {"req_id": row["req_id"], "ts": row["ts"], "queue": row["queue"], "text": row["text"], "likely": likely, "rules": guideline.rules(likely)}
-        print(json.dumps(item, default=times.rfc3339, ensure_ascii=False))
+        rules = guideline.rules(intent for intent in (row["intent"], row["second_intent"]) if intent)
+        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": list(rules), "rules": rules}
+        print(json.dumps(item | {"between": guideline.between(list(rules)), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
     return 0
 
 
@@ -72,11 +79,36 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
 
 
 def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Counts of the queue."""
+    """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too many to count."""
+    most = _rules().per_annotator_per_day
     with engine.connect() as connection:
-        found = store.status(connection)
-    print(json.dumps(found, default=times.rfc3339) if chosen.json else "\n".join(f"{name:20} {value}" for name, value in found.items()))
+        counts = store.status(connection)
+        held, waits = retrain_store.held_labels(connection), store.waits(connection)
+        clock = retrain_store.clock(connection) or max((ts for ts, _ in waits), default=None)
+    found = counts | standing.figures(held, waits, clock, most)
+    print(json.dumps(found, default=_json) if chosen.json else standing.table(found))
     return 0
+
+
+def _json(value: dt.date) -> str:
+    return times.rfc3339(value) if isinstance(value, dt.datetime) else value.isoformat()
+
+
+def _rules() -> policy.Labels:
+    return settings.rules(settings.load()).labels
+
+
+def _name(text: str) -> str:
+    label = events.human_label(json.dumps({"req_id": "r", "annotator": text, "labelled_at": "2026-01-01T00:00:00Z", "action": "retract"}).encode())
+    if isinstance(label, events.Malformed):
+        raise argparse.ArgumentTypeError("an annotator's name has 1 to 200 letters")
+    return text
+
+
+def _amount(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**31):
+        raise argparse.ArgumentTypeError("a limit is a whole number")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true")
         command.set_defaults(do=do)
     queue = commands.add_parser("next", help="messages to label, the measure queue first")
-    queue.add_argument("--limit", type=int, default=10)
+    queue.add_argument("--limit", type=_amount, default=10)
+    queue.add_argument("--annotator", type=_name, help="label here, under this name; without it the messages are printed as JSON")
     queue.set_defaults(do=following)
     commands.add_parser("export", help="current labels").set_defaults(do=export)
     counts = commands.add_parser("status", help="counts")
@@ -103,7 +136,13 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Parse, connect, do."""
     chosen = _parser().parse_args()
-    sys.exit(chosen.do(database.opened(settings.load("database_url").database_url), chosen))
+    try:
+        sys.exit(chosen.do(database.opened(settings.load("database_url").database_url), chosen))
+    except sa.exc.SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        settings.refuse(f"Postgres has not done it ({cause}); what was committed stays, run it again", settings.EXIT_DEPENDENCY)
+    except KeyboardInterrupt:
+        raise SystemExit(settings.EXIT_INTERRUPTED) from None
 
 
 if __name__ == "__main__":

@@ -26,12 +26,20 @@ def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
             if raw.strip():
                 yield Line(number, events.human_label(raw))
         return
-    reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig", "replace")))
-    for row in reader:
-        fields: dict[str, Any] = {name: value for name, value in row.items() if name and value}
-        if "also" in fields:
-            fields["also"] = [name.strip() for name in fields["also"].strip("[]").replace('"', "").split(",") if name.strip()]
-        yield Line(reader.line_num, events.human_label(json.dumps(fields).encode()))
+    reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig", "replace"), newline=""))
+    try:
+        for row in reader:
+            yield Line(reader.line_num, events.human_label(json.dumps(_csv_fields(row)).encode()))
+    except csv.Error as error:  # a field of more than 131,072 letters, as after a quote that is never closed: what follows cannot be told apart
+        yield Line(reader.line_num, events.Malformed("not_csv", str(error)))
+
+
+def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:
+    """A CSV row as the JSON Lines object it stands for; `also` is names with commas, as a JSON list or bare."""
+    fields: dict[str, Any] = {name.strip(): value.strip() for name, value in row.items() if name and value and value.strip()}
+    if "also" in fields:
+        fields["also"] = [name.strip() for name in fields["also"].strip("[]").replace('"', "").split(",") if name.strip()]
+    return fields
 
 
 def label_id(label: events.HumanLabel) -> str:
@@ -52,8 +60,8 @@ def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequen
     new = {label_id(label): label for label in labels if label_id(label) not in stored}
     current: dict[str, dict[str, str | None]] = {}
     relabels = 0
-    entries = [*history, *(row(label) for label in new.values())]
-    for entry in sorted(entries, key=lambda e: (e["labelled_at"], e["id"])):
+    entries = sorted([*history, *(row(label) for label in new.values())], key=lambda e: e["id"], reverse=True)
+    for entry in sorted(entries, key=lambda e: e["labelled_at"]):  # of one instant the smallest id comes last and holds, as in store.current_labels
         mine = current.setdefault(entry["req_id"], {})
         held = mine.get(entry["annotator"])
         intent = entry["intent"] if entry["action"] == "label" else None

@@ -1,7 +1,7 @@
 """Postgres: labels in, queue and current labels out. One function per question; the caller owns the transaction."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,17 +12,25 @@ from schemas import tables
 
 Connection = sa.Connection
 
+_LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's screen
+
 
 def known_requests(connection: Connection, req_ids: Collection[str]) -> set[str]:
     """Which of these requests were sampled."""
     column = tables.sampled_prediction.c.req_id
-    return set(connection.execute(sa.select(column).where(column.in_(req_ids)).distinct()).scalars())
+    return {found for part in _parts(req_ids) for found in connection.execute(sa.select(column).where(column.in_(part)).distinct()).scalars()}
 
 
 def labels_of(connection: Connection, req_ids: Collection[str]) -> list[Any]:
-    """Every label ever given to these requests, in the order of their instants."""
+    """Every label ever given to these requests."""
     table = tables.human_label
-    return list(connection.execute(sa.select(table).where(table.c.req_id.in_(req_ids)).order_by(table.c.labelled_at, table.c.id)).mappings())
+    return [row for part in _parts(req_ids) for row in connection.execute(sa.select(table).where(table.c.req_id.in_(part))).mappings()]
+
+
+def _parts(req_ids: Collection[str]) -> Iterator[list[str]]:
+    """A statement has at most 65,535 parameters, a file of labels any number of lines."""
+    ordered = sorted(req_ids)
+    return (ordered[begin : begin + 10_000] for begin in range(0, len(ordered), 10_000))
 
 
 def add_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -39,17 +47,69 @@ def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     return _count(connection, tables.corpus) - before
 
 
+def _held_by() -> "sa.Subquery":
+    """(req_id, annotator, intent): what each annotator says of each request now."""
+    label = tables.human_label
+    newest = sa.select(label).ext(pg.distinct_on(label.c.req_id, label.c.annotator))
+    mine = newest.order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id).subquery()
+    return sa.select(mine.c.req_id, mine.c.annotator, mine.c.intent).where(mine.c.action == "label").subquery()
+
+
+def _once() -> "sa.Subquery":
+    """Each sampled message once, whichever models answered it."""
+    sample = tables.sampled_prediction
+    return sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).order_by(sample.c.req_id, sample.c.role, sample.c.model).subquery()
+
+
 def queue(connection: Connection, limit: int) -> list[Any]:
-    """Sampled messages nobody has labelled, the measure queue first, oldest first."""
-    sample, label = tables.sampled_prediction, tables.human_label
-    labelled = sa.exists().where(label.c.req_id == sample.c.req_id)
-    query = sa.select(sample).where(sa.not_(labelled)).order_by(sample.c.queue, sample.c.ts, sample.c.req_id).limit(limit)
-    return list(connection.execute(query).mappings())
+    """Sampled messages without a label that holds, the measure queue first, oldest first. A retracted label is none."""
+    sample, held = _once(), _held_by()
+    labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
+    return list(connection.execute(sa.select(sample).where(sa.not_(labelled)).order_by(sample.c.queue, sample.c.ts, sample.c.req_id).limit(limit)).mappings())
+
+
+def serve(connection: Connection, annotator: str, passed: Collection[str], twice_share: float) -> Any:
+    """The next message for an annotator, locked until release() or the end of the connection; None if nothing waits.
+
+    First what nobody has labelled, then the share of messages that a second annotator is asked about too, chosen by the request's hash. Never one
+    this annotator has labelled or taken back, one of `passed`, or one that another annotator has on the screen.
+    """
+    label, sample, held = tables.human_label, _once(), _held_by()
+    counts = sa.select(held.c.req_id, sa.func.count().label("n")).group_by(held.c.req_id).subquery()
+    n = sa.func.coalesce(counts.c.n, 0)
+    chosen = sa.func.mod(sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger)), 1000) < 1000 * twice_share
+    touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
+    waiting = sa.select(sample).outerjoin(counts, counts.c.req_id == sample.c.req_id).where(sa.not_(touched), sa.or_(n == 0, sa.and_(n == 1, chosen)))
+    order = waiting.with_only_columns(sample.c.req_id).order_by(n, sample.c.queue, sample.c.ts, sample.c.req_id)
+    others = 200  # at most so many messages are on others' screens
+    for req_id in connection.execute(order.limit(len(passed) + others)).scalars().all():
+        if req_id not in passed and connection.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id)))).scalar():
+            # Locked now: what another annotator has answered since the list was read is committed, and seen here.
+            found = connection.execute(waiting.where(sample.c.req_id == req_id)).mappings().first()
+            if found:
+                return found
+            release(connection, req_id)
+    return None
+
+
+def release(connection: Connection, req_id: str) -> None:
+    """Let others be served the message."""
+    connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK, sa.func.hashtext(req_id))))
+
+
+def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]]:
+    """Of every sampled message its instant and that of its first label, by the annotator's clock; None where it never had one."""
+    label, sample = tables.human_label, tables.sampled_prediction
+    first = sa.select(label.c.req_id, sa.func.min(label.c.labelled_at).label("at")).where(label.c.action == "label").group_by(label.c.req_id).subquery()
+    asked = sa.select(sample.c.req_id, sa.func.min(sample.c.ts).label("ts")).group_by(sample.c.req_id).subquery()
+    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, first.c.req_id == asked.c.req_id)
+    return [(row.ts, row.at) for row in connection.execute(query)]
 
 
 def current(connection: Connection) -> list[Any]:
-    """The label that holds for each sampled request, with its prediction."""
-    label, sample = retrain_store.current_labels().subquery(), tables.sampled_prediction
+    """The label that holds for each sampled request, with its prediction, and whether annotators differ on it."""
+    label, sample, held = retrain_store.current_labels().subquery(), tables.sampled_prediction, _held_by()
+    said = sa.select(held.c.req_id, (sa.func.count(sa.distinct(held.c.intent)) > 1).label("conflict")).group_by(held.c.req_id).subquery()
     columns = (
         label.c.req_id,
         label.c.intent,
@@ -59,16 +119,18 @@ def current(connection: Connection) -> list[Any]:
         sample.c.model,
         sample.c.intent.label("predicted"),
         sample.c.queue,
+        said.c.conflict,
     )
-    return list(connection.execute(sa.select(*columns).join(sample, sample.c.req_id == label.c.req_id).order_by(label.c.req_id, sample.c.model)).mappings())
+    joined = sa.select(*columns).join(sample, sample.c.req_id == label.c.req_id).join(said, said.c.req_id == label.c.req_id)
+    return list(connection.execute(joined.order_by(label.c.req_id, sample.c.model)).mappings())
 
 
 def status(connection: Connection) -> dict[str, Any]:
     """Counts of the queue and of what was labelled."""
-    sample, label = tables.sampled_prediction, tables.human_label
-    labelled = sa.exists().where(label.c.req_id == sample.c.req_id)
+    sample, label, held = tables.sampled_prediction, tables.human_label, _held_by()
+    labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
     orphan = sa.not_(sa.exists().where(sample.c.req_id == label.c.req_id))
-    waiting = sa.select(sa.func.count()).select_from(sample).where(sa.not_(labelled))
+    waiting = sa.select(sa.func.count(sa.distinct(sample.c.req_id))).where(sa.not_(labelled))
     found: dict[str, Any] = {"sampled": _count(connection, sample), "waiting": connection.execute(waiting).scalar_one()}
     found["labels"] = _count(connection, label)
     found["orphans"] = connection.execute(sa.select(sa.func.count(sa.distinct(label.c.req_id))).where(orphan)).scalar_one()

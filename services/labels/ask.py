@@ -1,0 +1,73 @@
+"""Label at a terminal: one message, one answer, one transaction. Interrupted at any moment, what was answered is kept and is not asked again."""
+
+import datetime as dt
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas import events, taxonomy
+from services import escaping
+from services.labels import accept, answer, guideline, ingest, store
+
+_PROMPT = "intent [and also ...], s to skip, q to stop: "
+
+
+def session(engine: sa.Engine, annotator: str, twice_share: float, limit: int, read: Callable[[], str] = input) -> int:
+    """Ask about up to `limit` messages; returns how many were answered. Raises KeyboardInterrupt, with all that was answered in place.
+
+    The message on the screen is held by an advisory lock of this connection: a second annotator is shown another one, and Postgres frees it when
+    the connection ends, however it ends. An answer is committed before the next message is shown; an interrupted commit is in whole or not at
+    all, and the queue knows which.
+    """
+    answered, passed = 0, set[str]()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
+        serving.detach()  # closed at the end, not given back to a pool with its locks
+        while answered < limit:
+            row = store.serve(serving, annotator, passed, twice_share)
+            if row is None:
+                sys.stderr.write("nothing waits for you\n")
+                break
+            choice = _choice(row, read)
+            if choice is None:
+                break
+            if isinstance(choice, answer.Choice):
+                _commit(engine, row["req_id"], annotator, choice)
+                answered += 1
+            passed.add(row["req_id"])
+            store.release(serving, row["req_id"])
+    return answered
+
+
+def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
+    """The answer, `skip`, or None to stop; asked again until it is one of them."""
+    sys.stderr.write(_shown(row))
+    while True:
+        sys.stderr.write(_PROMPT)
+        sys.stderr.flush()
+        try:
+            typed = read()
+        except EOFError:
+            return None
+        found = answer.parse(typed)
+        if isinstance(found, answer.Choice) or found == "skip":
+            return found
+        if found == "quit":
+            return None
+        sys.stderr.write(escaping.printable(found) + "\n")
+
+
+def _shown(row: Any) -> str:
+    likely = [intent for intent in (row["intent"], row["second_intent"]) if intent]
+    rules = guideline.rules(likely)
+    numbers = "  ".join(f"{number} {intent}" for number, intent in enumerate(taxonomy.INTENTS, start=1))
+    decides = guideline.between(likely)
+    hints = [*(f"  {intent}: {rule}" for intent, rule in rules.items()), *([f"  {decides}"] if decides else []), f"  {guideline.TWO_WISHES}"]
+    return "\n".join(["", escaping.printable(row["text"]), *hints, numbers, ""])
+
+
+def _commit(engine: sa.Engine, req_id: str, annotator: str, choice: answer.Choice) -> None:
+    label = events.HumanLabel(req_id, annotator, dt.datetime.now(dt.UTC), choice.intent, choice.also)
+    with engine.begin() as connection:
+        accept.labels(connection, [ingest.Line(1, label)])

@@ -1,0 +1,115 @@
+"""Label files and answers, without a database."""
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrain import caps
+from schemas import events, taxonomy
+from services.labels import answer, guideline, ingest, standing
+
+GUIDELINE = (Path(__file__).parents[3] / "docs/labelling.md").read_text()
+AT = dt.datetime(2026, 4, 20, 9, tzinfo=dt.UTC)
+HEADER = "req_id,intent,also,annotator,labelled_at,action\n"
+
+
+def test_the_guideline_and_the_queue_say_the_same() -> None:
+    table = dict(re.findall(r"^\| (\w+) \| (.*?) \|", GUIDELINE, flags=re.MULTILINE))
+    assert {intent: table[intent] for intent in taxonomy.INTENTS} == guideline.RULES
+    pairs = re.findall(r"^\| (\w+), (\w+) \| (.*?) \|$", GUIDELINE, flags=re.MULTILINE)
+    assert {(one, other): rule for one, other, rule in pairs} == guideline.BETWEEN
+    assert guideline.TWO_WISHES in GUIDELINE
+
+
+def test_the_queue_does_not_show_what_the_classifier_said() -> None:
+    assert list(guideline.rules(["chitchat", "faq"])) == list(guideline.rules(["faq", "chitchat"]))
+
+
+@pytest.mark.parametrize("typed", ["0", "11", "weather", "4 weather", "-1", "٤", "99999999999999999999", "q 4"])
+def test_what_is_no_answer_gets_a_sentence(typed: str) -> None:
+    found = answer.parse(typed)
+    assert isinstance(found, str)
+    assert "is no intent" in found
+
+
+def test_every_number_and_every_name_is_its_intent() -> None:
+    for number, intent in enumerate(taxonomy.INTENTS, start=1):
+        assert answer.parse(str(number)) == answer.parse(intent) == answer.Choice(intent, [])
+
+
+def found(body: str) -> list[events.HumanLabel | events.Malformed]:
+    return [line.found for line in ingest.lines(body.encode(), is_csv=True)]
+
+
+@pytest.mark.parametrize("also", ['"promotion,chitchat"', '"[""promotion"", ""chitchat""]"', '" promotion , chitchat "'])
+def test_also_in_csv_may_be_names_or_a_json_list(also: str) -> None:
+    (label,) = found(f"{HEADER}r1,faq,{also},a1,2026-04-20T09:00:00Z,label\n")
+    assert label == events.HumanLabel("r1", "a1", AT, "faq", ["promotion", "chitchat"])
+
+
+def test_a_spreadsheets_csv_is_read_too() -> None:
+    """With a byte order mark, CR LF, spaces beside the commas, a message id with a line break, and a column of its own."""
+    body = '\ufeffreq_id, intent,annotator,labelled_at,action,note\r\nr1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
+    assert found(body) == [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r\n2", "a1", AT, action="retract")]
+
+
+def test_a_quote_never_closed_costs_what_follows_it_and_no_more() -> None:
+    body = f'{HEADER}r1,faq,,a1,2026-04-20T09:00:00Z,label\n"r2,faq' + "x" * 200_000
+    first, last = found(body)
+    assert isinstance(first, events.HumanLabel)
+    assert isinstance(last, events.Malformed)
+    assert last.reason == "not_csv"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T23:59:59Z", "2026-04-20T09:00:00"])
+def test_a_label_from_no_real_time_is_malformed(at: str) -> None:
+    label = {"req_id": "r1", "intent": "faq", "annotator": "a1", "labelled_at": at}
+    assert isinstance(events.human_label(json.dumps(label).encode()), events.Malformed)
+
+
+def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
+    """Postgres keeps the smallest id of an instant; a report that took the other would see a conflict where there is none."""
+    both = [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r1", "a1", AT, "chitchat")]
+    holds = min(both, key=ingest.label_id)
+    colleague = events.HumanLabel("r1", "a2", AT, holds.intent)
+    assert ingest.report([*both, colleague], {"r1"}, [])["conflicts"] == 0
+    assert ingest.report([*reversed(both), colleague], {"r1"}, [])["conflicts"] == 0
+
+
+def figures(*labels: tuple[str, str, str], most: int = 100) -> dict[str, Any]:
+    held = [caps.Held(str(i), req_id, annotator, AT, intent) for i, (req_id, annotator, intent) in enumerate(labels)]
+    return standing.figures(held, [(AT, AT)], AT + dt.timedelta(hours=2), most)
+
+
+def test_status_names_agreement_conflicts_and_surplus() -> None:
+    known = figures(("r1", "a1", "faq"), ("r1", "a2", "faq"), ("r2", "a1", "faq"), ("r2", "a2", "chitchat"), ("r3", "a1", "chitchat"), most=2)
+    assert (known["doubly_labelled"], known["conflicts"]) == (2, 1)
+    assert known["confused"] == [{"intents": ["chitchat", "faq"], "n": 1}]
+    assert [(pair["annotators"], pair["n"], pair["agreement"]) for pair in known["cohen"]] == [(("a1", "a2"), 2, 0.5)]
+    assert known["over_cap"] == [{"annotator": "a1", "day": AT.date(), "labels": 3, "over": 1}]
+    shown = standing.table(known)
+    for words in (
+        "Krippendorff's alpha 0.00",
+        "n 2",
+        "chitchat / faq  1",
+        "a1  2026-04-20  1 of 3 do not train",
+        "within   1 h  100.0 %",
+        "within   4 h  -  n 0",
+    ):
+        assert words in shown
+
+
+def test_a_name_that_moves_the_cursor_is_shown_as_escapes() -> None:
+    shown = standing.table(figures(("r1", "a\x1b[2J", "faq"), ("r1", "b", "faq")))
+    assert "\x1b" not in shown
+    assert "a\\x1b[2J, b" in shown
+
+
+def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
+    known = standing.figures([], [], None, 10)
+    assert known["krippendorff"] == {"n": 0, "alpha": None, "low": None, "high": None}
+    assert "doubly_labelled" in standing.table(known)
