@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from retrain import trigger
 from retrain.evaluation import live
@@ -22,7 +22,7 @@ class Moment:
     at: dt.datetime
     windows: Mapping[str, windows.Window]
     reference: runs.Reference | None
-    sampled: Sequence[live.Sampled]
+    sampled: live.Sample
     hours: Mapping[dt.datetime, live.Hour]
 
 
@@ -34,7 +34,12 @@ class Evaluation:
     standing: tuple[verdicts.Verdict, ...]
     estimates: tuple[live.Estimate, ...]
     decision: decisions.Decision
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    past: decisions.Past = decisions.Past()
+
+    @property
+    def evidence(self) -> Mapping[str, object]:
+        """What the decision rests on, as JSON: made when somebody records it, since a replay never does."""
+        return trigger.evidence((*self.fresh, *self.standing), self.past, model=self.decision.model, at=self.decision.at)
 
 
 def evaluate(moment: Moment, history: History, past: decisions.Past, rules: policy.Policy) -> Evaluation:
@@ -46,7 +51,7 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
-    return Evaluation(fresh, standing, estimates, taken, trigger.evidence(together, past, model=moment.model, at=moment.at))
+    return Evaluation(fresh, standing, estimates, taken, past)
 
 
 def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdicts.Signal, ...]:
@@ -60,7 +65,7 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
     """Label figures of the trailing `horizon`."""
     start = moment.at - windows.HORIZONS[horizon]
     hours = {hour: found for hour, found in moment.hours.items() if start <= hour < moment.at}
-    return live.estimates([s for s in moment.sampled if start <= s.ts < moment.at], hours)
+    return live.estimates(moment.sampled.between(start, moment.at), hours)
 
 
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:

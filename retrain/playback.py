@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tqdm import tqdm
 
 from retrain import replay
-from retrain.history import files
+from retrain.history import files, scenes
 from retrain.history import store as history
 from schemas import decisions, policy, settings, times
 from streams import database
@@ -64,12 +64,12 @@ def _from_files(chosen: argparse.Namespace) -> Source:
     if not chosen.labels or not (chosen.reference or chosen.reference_until):
         raise files.BadHistory("--logs needs --labels and one of --reference and --reference-until")
     logs, labels = files.serving_logs(chosen.logs), files.labels(chosen.labels)
-    known = files.reference(chosen.reference) if chosen.reference else chosen.reference_until
-    return lambda _: files.scenes(logs, labels, known)
+    past = scenes.history(logs, labels, files.reference(chosen.reference) if chosen.reference else chosen.reference_until)
+    return lambda _: scenes.scenes(past)
 
 
 def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
-    def scenes(rules: policy.Policy) -> Iterator[replay.Scene]:
+    def found(rules: policy.Policy) -> Iterator[replay.Scene]:
         since = chosen.since - _WARM_UP if chosen.since else None
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
             for at in history.hour_ends(connection, since, chosen.until):
@@ -78,11 +78,11 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
                     moment = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
                     yield replay.Scene(moment, history.past(connection, promotion, at))
 
-    return scenes
+    return found
 
 
 def _shown(scenes: Iterator[replay.Scene]) -> Iterator[replay.Scene]:
-    yield from tqdm(scenes, desc="replay", unit="h", file=sys.stderr, leave=False)
+    yield from tqdm(scenes, desc="replay", unit="h", file=sys.stderr, leave=False, delay=1)
 
 
 def _inside(at: dt.datetime, chosen: argparse.Namespace) -> bool:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from retrain import moment
-from schemas import decisions, events, policy, verdicts
+from schemas import decisions, events, policy, verdicts, windows
+
+_REMEMBERED = dt.timedelta(days=28)  # as far back as the live monitors read verdicts
 
 # A retrain is the right answer to these; on any other day it is a false alarm.
 _NEEDS_RETRAIN = ("language",)
@@ -31,10 +33,22 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
             history, model = {}, scene.moment.model
         found = moment.evaluate(scene.moment, history, replace(scene.past, last_retrain=last_retrain), rules)
         for verdict in found.fresh:
-            history.setdefault(verdict.signal.signal, []).append(verdict)
+            seen = history.setdefault(verdict.signal.signal, [])
+            seen.append(verdict)
+            del seen[: _forgotten(seen, scene.moment.at, rules)]
         if found.decision.decision is decisions.Kind.RETRAIN:
             last_retrain = found.decision.at
         yield scene, found.decision
+
+
+def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
+    """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows."""
+    rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
+    overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
+    forgotten = max(0, len(seen) - (rule.of + 1) * overlapping)
+    while seen[forgotten].signal.end < at - _REMEMBERED:
+        forgotten += 1
+    return forgotten
 
 
 @dataclass(frozen=True, slots=True)
