@@ -70,7 +70,8 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
 
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
     for horizon, window in sorted(moment.windows.items()):
-        for signal in measure.signals(window, moment.reference):
+        reference = moment.reference if rules.signals.intent_mix_kl.horizon == horizon else None  # its test is dear: only where it is judged
+        for signal in measure.signals(window, reference):
             rule: policy.Level = getattr(rules.signals, signal.signal)
             if rule.horizon == horizon:
                 yield judge.verdict(signal, rule, _disjoint(history.get(signal.signal, ()), window.start, horizon))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from retrain import moment
 from schemas import decisions, events, policy, verdicts, windows
@@ -24,10 +24,26 @@ class Scene:
     labels: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Named(policy.Policy):
+    """A policy whose identity is known: every decision names it, and working it out takes longer than deciding."""
+
+    identity: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """That of the policy it was made of."""
+        return self.identity
+
+
+def _named(rules: policy.Policy) -> policy.Policy:
+    return _Named(**{each.name: getattr(rules, each.name) for each in fields(policy.Policy)}, identity=rules.sha256)
+
+
 def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
     """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
     history: dict[str, list[verdicts.Verdict]] = {}
-    model, last_retrain = None, None
+    model, last_retrain, rules = None, None, _named(rules)
     for scene in scenes:
         if scene.moment.model != model:
             history, model = {}, scene.moment.model
