@@ -5,17 +5,17 @@ import dataclasses
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from retrain import replay
+from retrain import baselines, replay
 from retrain.history import files, scenes
 from retrain.history import store as history
-from schemas import decisions, policy, settings, times
+from schemas import decisions, events, policy, settings, times
 from streams import database
 
 EXIT_FIRES = 10
@@ -47,17 +47,23 @@ def run(chosen: argparse.Namespace) -> int:
         settings.refuse(str(error))
     except files.BadHistory as error:
         settings.refuse(str(error), 2)
-    fired = False
-    scores = []
-    for name, rules in policies:
-        taken = [pair for pair in replay.walk(_shown(source(rules)), rules) if _inside(pair[1].at, chosen)]
-        fired = fired or any(decision.decision is decisions.Kind.RETRAIN for _, decision in taken)
-        for _, decision in taken:
-            print(_line(decision, name, as_json=chosen.json))
-        scores.append(replay.score(name, taken, known, rules))
-    if chosen.incidents:
-        sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in scores)
+    played = [_played(name, rules, source(rules), known, chosen) for name, rules in policies]
+    first = played[0]
+    beside = baselines.scores(first.taken, known, first.rules) if chosen.incidents else ()
+    if chosen.incidents:  # the policies last: whoever replays one finds its score in the last line
+        found = [*beside, *(one.score for one in played)]
+        sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in found)
+    fired = any(decision.decision is decisions.Kind.RETRAIN for one in played for _, decision in one.taken)
     return EXIT_FIRES if fired else 0
+
+
+def _played(name: str, rules: policy.Policy, found: Iterator[replay.Scene], known: Sequence[events.Incident], chosen: argparse.Namespace) -> replay.Played:
+    taken = []
+    for scene, decision in replay.walk(_shown(found), rules):
+        if _inside(decision.at, chosen):
+            print(_line(decision, name, as_json=chosen.json))
+            taken.append((replay.bare(scene), decision))
+    return replay.Played(name, rules, taken, replay.score(name, taken, known, rules))
 
 
 def _from_files(chosen: argparse.Namespace) -> Source:

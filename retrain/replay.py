@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from retrain import moment
+from retrain.evaluation import live
 from schemas import decisions, events, policy, verdicts, windows
 
 _REMEMBERED = dt.timedelta(days=28)  # as far back as the live monitors read verdicts
@@ -57,6 +58,11 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
         yield scene, found.decision
 
 
+def bare(scene: Scene) -> Scene:
+    """The scene without its windows and labels: what is kept of a year's scenes until they are scored."""
+    return replace(scene, moment=replace(scene.moment, windows={}, sampled=live.sample(()), hours={}))
+
+
 def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
     """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows."""
     rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
@@ -80,6 +86,16 @@ class Score:
     labels_used: int
     retrains: int
     cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A policy, the decisions it took at the scenes of a history (bare ones), and what they were worth."""
+
+    name: str
+    rules: policy.Policy
+    taken: Sequence[tuple[Scene, decisions.Decision]]
+    score: Score
 
 
 def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:
