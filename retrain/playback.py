@@ -15,6 +15,7 @@ from tqdm import tqdm
 from retrain import baselines, replay
 from retrain.history import files, scenes
 from retrain.history import store as history
+from retrain.report import page
 from schemas import decisions, events, policy, settings, times
 from streams import database
 
@@ -31,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="may be given several times")
     parser.add_argument("--incidents", type=Path, metavar="F", help="score the decisions against these")
     parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with timelines and scores")
     parser.add_argument("--logs", type=Path, metavar="F")
     parser.add_argument("--labels", type=Path, metavar="F")
     parser.add_argument("--reference", type=Path, metavar="F")
@@ -53,6 +55,8 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.incidents:  # the policies last: whoever replays one finds its score in the last line
         found = [*beside, *(one.score for one in played)]
         sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in found)
+    if chosen.html:
+        _write(chosen.html, page.render(played, known, beside))
     fired = any(decision.decision is decisions.Kind.RETRAIN for one in played for _, decision in one.taken)
     return EXIT_FIRES if fired else 0
 
@@ -64,6 +68,13 @@ def _played(name: str, rules: policy.Policy, found: Iterator[replay.Scene], know
             print(_line(decision, name, as_json=chosen.json))
             taken.append((replay.bare(scene), decision))
     return replay.Played(name, rules, taken, replay.score(name, taken, known, rules))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        settings.refuse(f"cannot write {path}: {error.strerror}; name a file in a folder that can be written", 2)
 
 
 def _from_files(chosen: argparse.Namespace) -> Source:
