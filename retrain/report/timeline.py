@@ -163,7 +163,7 @@ def _panel(title: str, found: Sequence[Reading], time: svg.Time, top: float) -> 
         yield svg.band([(at, y(below)) for at, below, _ in banded], [(at, y(above)) for at, _, above in banded], svg.BLUE)
     yield svg.line([(at, y(one.limit)) for at, one in zip(x, found, strict=True)], svg.VERMILION, 1.5, "7 4")
     yield svg.line([(at, y(one.value)) for at, one in zip(x, found, strict=True)], svg.BLUE)
-    yield svg.text(svg.WIDTH - svg.RIGHT - 4, y(found[-1].limit) - 5, f"limit {found[-1].limit:.3g}", "end", "limit")
+    yield svg.text(svg.WIDTH - svg.RIGHT, top - 4, f"dashed: limit {found[-1].limit:.3g}", "end", "limit")
 
 
 def _range(found: Sequence[Reading]) -> tuple[float, float]:
