@@ -4,7 +4,9 @@ import dataclasses
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
 
 from retrain import trigger
 from retrain.evaluation import live
@@ -25,7 +27,7 @@ class Moment:
     at: dt.datetime
     windows: Mapping[str, windows.Window]
     reference: runs.Reference | None
-    sampled: Sequence[live.Sampled]
+    sampled: live.Sample
     hours: Mapping[dt.datetime, live.Hour]
 
 
@@ -37,7 +39,12 @@ class Evaluation:
     standing: tuple[verdicts.Verdict, ...]
     estimates: tuple[live.Estimate, ...]
     decision: decisions.Decision
-    evidence: Mapping[str, object] = field(default_factory=dict)
+    past: decisions.Past = decisions.Past()
+
+    @property
+    def evidence(self) -> Mapping[str, object]:
+        """What the decision rests on, as JSON: made when somebody records it, since a replay never does."""
+        return trigger.evidence((*self.fresh, *self.standing), self.past, model=self.decision.model, at=self.decision.at)
 
 
 def evaluate(moment: Moment, history: History, past: decisions.Past, rules: policy.Policy) -> Evaluation:
@@ -48,10 +55,17 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
-    mature = past.promoted_at and past.promoted_at + dt.timedelta(hours=rules.labels.maturity_hours)
-    past = dataclasses.replace(past, well=well([*(v for seen in history.values() for v in seen), *fresh], labelled_from=mature))
+    past = _since_release(past, moment.at, [*(v for seen in history.values() for v in seen), *fresh], rules)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
-    return Evaluation(fresh, standing, estimates, taken, trigger.evidence(together, past, model=moment.model, at=moment.at))
+    return Evaluation(fresh, standing, estimates, taken, past)
+
+
+def _since_release(past: decisions.Past, at: dt.datetime, seen: Sequence[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
+    """What tells a bad release, for as long as a release may be blamed. `past.well`: what is known already; verdicts may have been forgotten."""
+    if past.promoted_at is None or at - past.promoted_at > dt.timedelta(hours=rules.trigger.release_hours):
+        return dataclasses.replace(past, well=(), well_before=())
+    mature = past.promoted_at + dt.timedelta(hours=rules.labels.maturity_hours)
+    return dataclasses.replace(past, well=tuple(sorted({*past.well, *well(seen, labelled_from=mature)})))
 
 
 def well(seen: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None) -> tuple[str, ...]:
@@ -90,13 +104,15 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
     """Label figures of the trailing `horizon`."""
     start = moment.at - windows.HORIZONS[horizon]
     hours = {hour: found for hour, found in moment.hours.items() if start <= hour < moment.at}
-    return live.estimates([s for s in moment.sampled if start <= s.ts < moment.at], hours)
+    return live.estimates(moment.sampled.between(start, moment.at), hours)
 
 
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
     found: dict[str, dict[str, verdicts.Signal]] = {}
+    least = windows.HORIZONS[rules.signals.intent_mix_kl.horizon]
     for horizon, window in moment.windows.items():
-        for signal in measure.signals(window, moment.reference):
+        reference = moment.reference if windows.HORIZONS[horizon] >= least else None  # its test is dear: only where it may be judged
+        for signal in measure.signals(window, reference):
             found.setdefault(signal.signal, {})[horizon] = signal
     for name, by_horizon in sorted(found.items()):
         rule = _enough(getattr(rules.signals, name), by_horizon)
@@ -140,17 +156,19 @@ def _betting(moment: Moment, history: History, rules: policy.Policy) -> verdicts
     """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
     accuracy = rules.signals.live_accuracy
     rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
-    start = moment.at - windows.HORIZONS[rule.horizon]
-    rows = sorted((s.ts, s.predicted == s.label, s.p) for s in moment.sampled if start <= s.ts < moment.at and s.label is not None)
+    recent = moment.sampled.between(moment.at - windows.HORIZONS[rule.horizon], moment.at)
+    known = recent.chosen(recent.label != live.UNLABELLED)
+    right = known.predicted == known.label
+    order = np.lexsort((known.p, right, known.ts_us))  # of rows of one instant any order must give the same bits
     reference = expected(moment.reference, "live_accuracy", moment.sampled)
     floor = accuracy.enter if reference is None else min(accuracy.enter, reference - rules.trigger.accuracy_margin)
-    least = min((p for _, _, p in rows), default=1.0)
-    value = sequential.log10_e_value([right for _, right, _ in rows], [least / p for _, _, p in rows], floor)
-    signal = verdicts.Signal(moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(rows), low=value, high=value, reference=floor)
+    weight = known.p.min(initial=1.0) / known.p
+    value = sequential.log10_e_value(right[order], weight[order], floor)
+    signal = verdicts.Signal(moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, high=value, reference=floor)
     return judge.verdict(signal, rule, history.get("accuracy_e_value", ()))
 
 
-def expected(reference: runs.Reference | None, name: str, sampled: Sequence[live.Sampled] = ()) -> float | None:
+def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) -> float | None:
     """What the reference says of a label-based signal at today's mix: a mix that moves to harder intents lowers accuracy, and no training cures that.
 
     accuracy + sum over intents of (share now - share then) x recall then, never more than accuracy; rare recall is the mean over the rare
@@ -165,12 +183,15 @@ def expected(reference: runs.Reference | None, name: str, sampled: Sequence[live
     return sum(rare) / len(rare) if rare else None
 
 
-def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: Sequence[live.Sampled]) -> float:
-    total, before = math.fsum(1 / s.p for s in sampled), sum(reference.intent_counts.values())
-    if not total or not before or set(recall) != set(taxonomy.INTENTS):
+def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live.Sample) -> float:
+    before = sum(reference.intent_counts.values())
+    if not len(sampled) or not before or set(recall) != set(taxonomy.INTENTS):
         return 0.0
-    now = {intent: math.fsum(1 / s.p for s in sampled if s.predicted == intent) / total for intent in taxonomy.INTENTS}
-    return math.fsum((now[intent] - reference.intent_counts.get(intent, 0) / before) * recall[intent] for intent in taxonomy.INTENTS)
+    weight = 1 / sampled.p
+    now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(taxonomy.INTENTS))]
+    then = [reference.intent_counts.get(intent, 0) / before for intent in taxonomy.INTENTS]
+    total = math.fsum(now)
+    return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
 
 
 def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, horizon: str) -> list[verdicts.Verdict]:

@@ -1,27 +1,36 @@
-"""`retrain/run.py replay`: read history from Postgres or from files, walk it under each policy, print what would have been decided. Writes nothing."""
+"""`retrain/run.py replay`: history from Postgres, a topic or files, walked under each policy; prints what would have been decided, changes nothing."""
 
 import argparse
 import dataclasses
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from retrain import replay
-from retrain.history import files
+from retrain import baselines, replay
+from retrain.history import archive, files, scenes, topic
 from retrain.history import store as history
-from schemas import decisions, policy, settings, times
+from retrain.report import page
+from schemas import decisions, events, policy, settings, times
 from streams import database
 
 EXIT_FIRES = 10
+_QUIET_S = 1.0
 _WARM_UP = dt.timedelta(days=28)  # how far back verdicts are remembered
 
-Source = Callable[[policy.Policy], Iterator[replay.Scene]]
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """Where the scenes of a stretch of history come from, oldest first, and how many hours it has at most."""
+
+    hours: int
+    scenes: Callable[[policy.Policy], Iterator[replay.Scene]]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--policy", type=Path, action="append", default=[], metavar="F", help="may be given several times")
     parser.add_argument("--incidents", type=Path, metavar="F", help="score the decisions against these")
     parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with timelines and scores")
     parser.add_argument("--logs", type=Path, metavar="F")
+    parser.add_argument("--topic", metavar="NAME", help="logs from a topic of INTENTWATCH_KAFKA, --from and --to by append time")
     parser.add_argument("--labels", type=Path, metavar="F")
     parser.add_argument("--reference", type=Path, metavar="F")
     parser.add_argument("--reference-until", type=times.instant, metavar="T")
@@ -42,47 +53,75 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", settings.rules(settings.load()))]
         known = files.incidents(chosen.incidents) if chosen.incidents else []
-        source = _from_files(chosen) if chosen.logs else _from_postgres(chosen, database.opened(settings.load("database_url").database_url))
+        source = _from_files(chosen) if chosen.logs or chosen.topic else _from_postgres(chosen, database.opened(settings.load("database_url").database_url))
     except policy.PolicyError as error:
         settings.refuse(str(error))
     except files.BadHistory as error:
         settings.refuse(str(error), 2)
-    fired = False
-    scores = []
-    for name, rules in policies:
-        taken = [pair for pair in replay.walk(_shown(source(rules)), rules) if _inside(pair[1].at, chosen)]
-        fired = fired or any(decision.decision is decisions.Kind.RETRAIN for _, decision in taken)
-        for _, decision in taken:
-            print(_line(decision, name, as_json=chosen.json))
-        scores.append(replay.score(name, taken, known, rules))
-    if chosen.incidents:
-        sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in scores)
+    played = [_played(name, rules, source, known, chosen) for name, rules in policies]
+    first = played[0]
+    beside = baselines.scores(first.taken, known, first.rules) if chosen.incidents else ()
+    if chosen.incidents:  # the policies last: whoever replays one finds its score in the last line
+        found = [*beside, *(one.score for one in played)]
+        sys.stdout.writelines(json.dumps(dataclasses.asdict(score)) + "\n" for score in found)
+    if chosen.html:
+        _write(chosen.html, page.render(played, known, beside))
+    fired = any(decision.decision is decisions.Kind.RETRAIN for one in played for _, decision in one.taken)
     return EXIT_FIRES if fired else 0
 
 
+def _played(name: str, rules: policy.Policy, source: Source, known: Sequence[events.Incident], chosen: argparse.Namespace) -> replay.Played:
+    taken = []
+    wanted = takewhile(lambda scene: chosen.until is None or scene.moment.at <= chosen.until, source.scenes(rules))
+    shown = tqdm(wanted, desc=f"replay {name}", total=source.hours, unit="h", file=sys.stderr, leave=False, delay=_QUIET_S)
+    for scene, decision in replay.walk(shown, rules):
+        if _inside(decision.at, chosen):
+            print(_line(decision, name, as_json=chosen.json))
+            taken.append((replay.bare(scene), decision))
+    return replay.Played(name, rules, taken, replay.score(name, taken, known, rules))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        settings.refuse(f"cannot write {path}: {error.strerror}; name a file in a folder that can be written", 2)
+
+
 def _from_files(chosen: argparse.Namespace) -> Source:
+    if chosen.logs and chosen.topic:
+        raise files.BadHistory("--logs and --topic are two histories; give one of them")
     if not chosen.labels or not (chosen.reference or chosen.reference_until):
-        raise files.BadHistory("--logs needs --labels and one of --reference and --reference-until")
-    logs, labels = files.serving_logs(chosen.logs), files.labels(chosen.labels)
+        raise files.BadHistory(f"{'--logs' if chosen.logs else '--topic'} needs --labels and one of --reference and --reference-until")
     known = files.reference(chosen.reference) if chosen.reference else chosen.reference_until
-    return lambda _: files.scenes(logs, labels, known)
+    labels = files.labels(chosen.labels)
+    past = scenes.history(files.serving_logs(chosen.logs) if chosen.logs else _from_topic(chosen), labels, known)
+    return Source(past.hours, lambda _: scenes.scenes(past))
+
+
+def _from_topic(chosen: argparse.Namespace) -> archive.Block:
+    """Logs appended from a week and more before --from, as decisions look back, until they could no longer come: the contract's two time limits."""
+    loaded = settings.load("kafka")
+    if loaded.test_clock:  # simulated time: when a log was appended says nothing of when it happened
+        return topic.serving_logs(str(loaded.kafka), chosen.topic, None, None)
+    since = chosen.since - _WARM_UP - events.FUTURE_LIMIT if chosen.since else None
+    return topic.serving_logs(str(loaded.kafka), chosen.topic, since, chosen.until + events.PAST_LIMIT if chosen.until else None)
 
 
 def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
-    def scenes(rules: policy.Policy) -> Iterator[replay.Scene]:
-        since = chosen.since - _WARM_UP if chosen.since else None
+    since = chosen.since - _WARM_UP if chosen.since else None
+    with engine.connect() as connection:
+        ends = history.hour_ends(connection, since, chosen.until)
+
+    def found(rules: policy.Policy) -> Iterator[replay.Scene]:
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
-            for at in history.hour_ends(connection, since, chosen.until):
+            for at in ends:
                 promotion = history.champion_at(connection, at)
                 if promotion is not None:
                     moment = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
                     yield replay.Scene(moment, history.past(connection, promotion, at))
 
-    return scenes
-
-
-def _shown(scenes: Iterator[replay.Scene]) -> Iterator[replay.Scene]:
-    yield from tqdm(scenes, desc="replay", unit="h", file=sys.stderr, leave=False)
+    return Source(len(ends), found)
 
 
 def _inside(at: dt.datetime, chosen: argparse.Namespace) -> bool:

@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from retrain import moment
-from schemas import decisions, events, policy, verdicts
+from retrain.evaluation import live
+from schemas import decisions, events, policy, verdicts, windows
+
+_REMEMBERED = dt.timedelta(days=28)  # as far back as the live monitors read verdicts
 
 # A retrain is the right answer to these; on any other day it is a false alarm.
 _NEEDS_RETRAIN = ("language",)
@@ -22,21 +25,57 @@ class Scene:
     labels: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Named(policy.Policy):
+    """A policy whose identity is known: every decision names it, and working it out takes longer than deciding."""
+
+    identity: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """That of the policy it was made of."""
+        return self.identity
+
+
+def _named(rules: policy.Policy) -> policy.Policy:
+    return _Named(**{each.name: getattr(rules, each.name) for each in fields(policy.Policy)}, identity=rules.sha256)
+
+
 def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
     """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
     history: dict[str, list[verdicts.Verdict]] = {}
     model: str | None = None
     before: tuple[str, ...] = ()
+    well: tuple[str, ...] = ()
     last: dict[decisions.Kind, dt.datetime] = {}
+    rules = _named(rules)
     for scene in scenes:
         if scene.moment.model != model:
-            history, model, before = {}, scene.moment.model, moment.last(history)
-        past = replace(scene.past, last_retrain=last.get(decisions.Kind.RETRAIN), last_reweight=last.get(decisions.Kind.REWEIGHT), well_before=before)
+            history, model, before, well = {}, scene.moment.model, moment.last(history), ()
+        retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
+        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before or scene.past.well_before, well=well)
         found = moment.evaluate(scene.moment, history, past, rules)
         for verdict in found.fresh:
-            history.setdefault(verdict.signal.signal, []).append(verdict)
-        last[found.decision.decision] = found.decision.at
+            seen = history.setdefault(verdict.signal.signal, [])
+            seen.append(verdict)
+            del seen[: _forgotten(seen, scene.moment.at, rules)]
+        last[found.decision.decision], well = found.decision.at, found.past.well
         yield scene, found.decision
+
+
+def bare(scene: Scene) -> Scene:
+    """The scene without its windows and labels: what is kept of a year's scenes until they are scored."""
+    return replace(scene, moment=replace(scene.moment, windows={}, sampled=live.sample(()), hours={}))
+
+
+def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
+    """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows."""
+    rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
+    overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
+    forgotten = max(0, len(seen) - (rule.of + 1) * overlapping)
+    while seen[forgotten].signal.end < at - _REMEMBERED:
+        forgotten += 1
+    return forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +91,16 @@ class Score:
     labels_used: int
     retrains: int
     cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A policy, the decisions it took at the scenes of a history (bare ones), and what they were worth."""
+
+    name: str
+    rules: policy.Policy
+    taken: Sequence[tuple[Scene, decisions.Decision]]
+    score: Score
 
 
 def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:

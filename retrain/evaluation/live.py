@@ -5,26 +5,61 @@ The scheduler and the replay call this with the same inputs, which is why it sta
 
 import datetime as dt
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
-from schemas import taxonomy
+import numpy as np
+import numpy.typing as npt
+
+from schemas import taxonomy, windows
+from streams import columns
 from streams.stats import proportion
 
-_HOUR = dt.timedelta(hours=1)
+Ints = windows.Counts
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int8]
+
+UNLABELLED: Final = -1
+_HOUR_US: Final = 3_600_000_000
 _ANSWERED_SHARE = 0.5  # an hour whose labels are mostly still to come is left out whole, instead of biasing its day
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """A message of the measure queue; `label` is None while nobody has said what it meant."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds since 1970; the predicted intent and the one people
+    named, as places in taxonomy.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p.
+    """
 
-    ts: dt.datetime
-    predicted: str
-    confidence: float
-    p: float
-    label: str | None
+    ts_us: Ints
+    predicted: Places
+    label: Places
+    confidence: Floats
+    p: Floats
+
+    def __len__(self) -> int:
+        """How many messages."""
+        return len(self.ts_us)
+
+    def chosen(self, rows: Any) -> "Sample":
+        """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
+        return Sample(self.ts_us[rows], self.predicted[rows], self.label[rows], self.confidence[rows], self.p[rows])
+
+    def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
+        """The messages with start <= ts < end."""
+        return self.chosen((self.ts_us >= columns.micros(start)) & (self.ts_us < columns.micros(end)))
+
+
+def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]]) -> Sample:
+    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None. Raises KeyError for an unknown intent."""
+    found = list(rows)
+    return Sample(
+        ts_us=np.array([columns.micros(row[0]) for row in found], dtype=np.int64),
+        predicted=np.array([taxonomy.INDEX[row[1]] for row in found], dtype=np.int8),
+        label=np.array([UNLABELLED if row[4] is None else taxonomy.INDEX[row[4]] for row in found], dtype=np.int8),
+        confidence=np.array([row[2] for row in found], dtype=np.float64),
+        p=np.array([row[3] for row in found], dtype=np.float64),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,62 +85,68 @@ class Estimate:
     naive: float | None
 
 
-def estimates(sampled: Iterable[Sampled], hours: Mapping[dt.datetime, Hour]) -> tuple[Estimate, ...]:
-    """live_accuracy, rare_recall and recall of every intent of a window. `hours`: all answers by the start of their hour."""
-    found = list(sampled)
-    covered = _covered(found, hours)
-    inside = [s for s in found if s.ts.replace(minute=0, second=0, microsecond=0) in covered]
-    labelled = [s for s in inside if s.label is not None]
-    response = len(labelled) / len(inside) if inside else 1.0  # labels still missing in covered hours are taken as missing at random
-    n = sum(hours[hour].n for hour in covered)
-    mean = math.fsum(hours[hour].confidence_sum for hour in covered) / n if n else 0.0  # exact: a set's order differs from process to process
+def estimates(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[Estimate, ...]:
+    """live_accuracy, rare_recall and recall of every intent of a window. `hours`: all answers by the start of their hour.
+
+    Every sum is math.fsum's, correctly rounded whatever the order of rows: the same evidence gives the same decision, bit by bit.
+    """
+    covered, inside = _covered(sampled, hours)
+    labelled = inside.chosen(inside.label != UNLABELLED)
+    response = len(labelled) / len(inside) if len(inside) else 1.0  # labels still missing in covered hours are taken as missing at random
+    n = sum(hour.n for hour in covered)
+    mean = math.fsum(hour.confidence_sum for hour in covered) / n if n else 0.0
     recalls = [recall(labelled, (intent,), "recall", intent, n) for intent in taxonomy.INTENTS]
     return (accuracy(labelled, response, n, mean), recall(labelled, taxonomy.RARE, "rare_recall", None, n), *recalls)
 
 
-def _covered(sampled: Sequence[Sampled], hours: Mapping[dt.datetime, Hour]) -> set[dt.datetime]:
-    counts: dict[dt.datetime, list[int]] = defaultdict(lambda: [0, 0])
-    for s in sampled:
-        count = counts[s.ts.replace(minute=0, second=0, microsecond=0)]
-        count[0] += 1
-        count[1] += s.label is not None
-    return {hour for hour in hours if counts[hour][1] >= _ANSWERED_SHARE * counts[hour][0]}
+def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
+    """The hours of which enough of the sampled messages have their label (one without any such message is covered), and the messages in them."""
+    present, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
+    asked = np.bincount(place, minlength=len(present))
+    answered = np.bincount(place[sampled.label != UNLABELLED], minlength=len(present))
+    complete = dict(zip(present.tolist(), (answered >= _ANSWERED_SHARE * asked).tolist(), strict=True))
+    known = {columns.micros(start) // _HOUR_US: hour for start, hour in hours.items()}
+    taken = np.array([complete[number] and number in known for number in present.tolist()], dtype=np.bool_)
+    return [hour for number, hour in known.items() if complete.get(number, True)], sampled.chosen(taken[place])
 
 
-def accuracy(labelled: Sequence[Sampled], response: float, n: int, mean_confidence: float) -> Estimate:
+def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) -> Estimate:
     """AIPW: mean confidence of all n answers + Horvitz-Thompson total of (correct - confidence) / n (Robins et al. 1994).
 
     The confidences carry what the labels need not: on the sampled share alone the estimate would be noisier. A message was
     labelled with probability p * response. The variance is that of the n influence values c + (y - c)/p over n.
 
-    >>> s = [Sampled(dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "faq", 0.9, 0.5, "faq" if i else "chitchat") for i in range(10)]
-    >>> round(accuracy(s, 1.0, 20, 0.9).estimate, 3)
+    >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+    >>> round(accuracy(sample((at, "faq", 0.9, 0.5, "faq" if i else "chitchat") for i in range(10)), 1.0, 20, 0.9).estimate, 3)
     0.9
     """
-    if not labelled or not n:
+    if not len(labelled) or not n:
         return Estimate("live_accuracy", None, None, None, None, len(labelled), None, n, None)
-    total = squares = weights = weights2 = 0.0
-    for s in labelled:
-        w, correct = 1 / (s.p * response), float(s.predicted == s.label)
-        total += (correct - s.confidence) * w
-        squares += s.confidence**2 * w + 2 * s.confidence * (correct - s.confidence) * w + ((correct - s.confidence) * w) ** 2
-        weights, weights2 = weights + w, weights2 + w * w
-    value = min(1.0, max(0.0, mean_confidence + total / n))
-    variance = max(squares / n - value**2, value * (1 - value)) / n
+    w, c = 1 / (labelled.p * response), labelled.confidence
+    right = labelled.predicted == labelled.label
+    off = right - c
+    squares = c * c * w + 2 * c * off * w + (off * w) ** 2
+    value = min(1.0, max(0.0, mean_confidence + _sum(off * w) / n))
+    variance = max(_sum(squares) / n - value**2, value * (1 - value)) / n
     half = proportion.Z95 * math.sqrt(variance)
-    naive = sum(s.predicted == s.label for s in labelled) / len(labelled)
+    naive = int(right.sum()) / len(labelled)
     low, high = max(0.0, value - half), min(1.0, value + half)
-    return Estimate("live_accuracy", None, value, low, high, len(labelled), weights**2 / weights2, n, naive)
+    return Estimate("live_accuracy", None, value, low, high, len(labelled), _sum(w) ** 2 / _sum(w * w), n, naive)
 
 
-def recall(labelled: Sequence[Sampled], intents: tuple[str, ...], metric: str, intent: str | None, n: int) -> Estimate:
+def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str | None, n: int) -> Estimate:
     """Hajek ratio over messages that mean one of `intents`: sum of y/p over sum of 1/p; Wilson's interval at the effective sample size."""
-    mine = [s for s in labelled if s.label in intents]
-    if not mine:
+    wanted = np.zeros(len(taxonomy.INTENTS), dtype=np.bool_)
+    wanted[[taxonomy.INDEX[name] for name in intents]] = True
+    mine = np.flatnonzero(wanted[labelled.label])
+    if not len(mine):
         return Estimate(metric, intent, None, None, None, 0, None, n, None)
-    weights = [1 / s.p for s in mine]
-    hits = sum(w for s, w in zip(mine, weights, strict=True) if s.predicted == s.label)
-    value, effective = hits / sum(weights), sum(weights) ** 2 / sum(w * w for w in weights)
+    weights, right = 1 / labelled.p[mine], labelled.predicted[mine] == labelled.label[mine]
+    total = _sum(weights)
+    value, effective = _sum(weights[right]) / total, total**2 / _sum(weights * weights)
     low, high = proportion.wilson(value * effective, effective)
-    naive = sum(s.predicted == s.label for s in mine) / len(mine)
-    return Estimate(metric, intent, value, low, high, len(mine), effective, n, naive)
+    return Estimate(metric, intent, value, low, high, len(mine), effective, n, int(right.sum()) / len(mine))
+
+
+def _sum(values: Floats) -> float:
+    return math.fsum(values.tolist())

@@ -55,7 +55,7 @@ def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Re
     return known[-1] if known else None
 
 
-def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime) -> list[live.Sampled]:
+def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime) -> live.Sample:
     """The measure queue of a stretch of time, with the labels people had given by `as_of`. Joined here: without statistics Postgres compares each with each."""
     sample = tables.sampled_prediction
     chosen = (sample.c.model == model, sample.c.role == "champion", sample.c.queue == "measure", sample.c.ts >= start, sample.c.ts < end)
@@ -63,7 +63,7 @@ def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.date
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id)).all()
     held = store.current_labels(as_of, among=sa.select(sample.c.req_id).where(*chosen)).subquery()
     labels = {row.req_id: row.intent for row in connection.execute(sa.select(held.c.req_id, held.c.intent))}
-    return [live.Sampled(row.ts.astimezone(dt.UTC), row.intent, row.confidence, row.p, labels.get(row.req_id)) for row in rows]
+    return live.sample((row.ts, row.intent, row.confidence, row.p, labels.get(row.req_id)) for row in rows)
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:

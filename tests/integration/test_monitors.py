@@ -158,11 +158,13 @@ def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
     incidents.write_text('{"id":"i1","kind":"language","started":"2026-04-22T00:00:00Z","ended":null,"model":"v1"}\n')
     filed = processes.run(["retrain/run.py", "replay", "--json", "--incidents", str(incidents), *from_files], stage | {"INTENTWATCH_DATABASE_URL": ""})
     assert filed.returncode == 10, filed.stderr
-    *decisions, score = [json.loads(line) for line in filed.stdout.splitlines()]
+    *decisions, always, never, weekly, score = [json.loads(line) for line in filed.stdout.splitlines()]
     kinds = {decision["at"]: decision["decision"] for decision in decisions}
     assert {at: kind for at, kind in kinds.items() if kind == "retrain"} == {at: "retrain" for at in wanted if live[at]["decision"] == "retrain"}
     assert (score["hits"], score["misses"], score["false_alarms"]) == (1, 0, 0)
     assert 0 < score["delay_hours"] <= 24
+    assert [one["policy"] for one in (always, never, weekly)] == ["always", "never", "weekly"]
+    assert [one["retrains"] for one in (always, never, weekly)] == [1, 0, 0]
 
 
 def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path) -> None:
@@ -180,6 +182,9 @@ def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path
         (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
         (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),
         (["--from", "yesterday"], 2, "is no RFC 3339 time"),
+        (["--topic", "t"], 2, "--topic needs --labels"),
+        (["--topic", "t", "--logs", "l.jsonl"], 2, "give one of them"),
+        (["--topic", "t", "--labels", "/dev/null", "--reference-until", "2026-04-21T00:00:00Z"], 3, "INTENTWATCH_KAFKA is not set"),
     ],
 )
 def test_a_wrong_replay_is_refused_in_one_line(argv: list[str], status: int, says: str) -> None:

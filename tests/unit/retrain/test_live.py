@@ -9,15 +9,16 @@ from retrain.evaluation import live
 from schemas import taxonomy
 
 HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
+Row = tuple[dt.datetime, str, float, float, str | None]
 
 
-def traffic(rng: np.random.Generator, n: int, hour: dt.datetime = HOUR) -> tuple[list[live.Sampled], live.Hour, float]:
+def traffic(rng: np.random.Generator, n: int, hour: dt.datetime = HOUR) -> tuple[list[Row], live.Hour, float]:
     """n answers, right with the probability of their confidence, unsure ones sampled ten times as often."""
     confidence = np.where(rng.random(n) < 0.1, 0.5, 0.96)
     right = rng.random(n) < confidence
     p = np.where(confidence < 0.6, 0.5, 0.05)
     chosen = rng.random(n) < p
-    found = [live.Sampled(hour, "faq", float(c), float(q), "faq" if r else "chitchat") for c, r, q, s in zip(confidence, right, p, chosen, strict=True) if s]
+    found: list[Row] = [(hour, "faq", float(c), float(q), "faq" if r else "chitchat") for c, r, q, s in zip(confidence, right, p, chosen, strict=True) if s]
     return found, live.Hour(n, float(confidence.sum())), float(right.mean())
 
 
@@ -26,7 +27,7 @@ def test_the_estimate_is_unbiased_and_its_interval_covers_while_the_naive_mean_i
     errors, naive, covered = [], [], 0
     for _ in range(400):
         sampled, hour, truth = traffic(rng, 3000)
-        accuracy = live.estimates(sampled, {HOUR: hour})[0]
+        accuracy = live.estimates(live.sample(sampled), {HOUR: hour})[0]
         assert accuracy.estimate is not None
         assert accuracy.low is not None
         assert accuracy.high is not None
@@ -43,19 +44,26 @@ def test_an_hour_without_its_labels_is_left_out_whole() -> None:
     rng = np.random.default_rng(1)
     done, hour, _ = traffic(rng, 2000)
     later = HOUR + dt.timedelta(hours=1)
-    waiting = [live.Sampled(later, s.predicted, s.confidence, s.p, None) for s in traffic(rng, 2000, later)[0]]
-    with_wait = live.estimates([*done, *waiting], {HOUR: hour, later: live.Hour(2000, 1000.0)})[0]
-    assert with_wait == live.estimates(done, {HOUR: hour})[0]
+    waiting = [(*row[:4], None) for row in traffic(rng, 2000, later)[0]]
+    with_wait = live.estimates(live.sample([*done, *waiting]), {HOUR: hour, later: live.Hour(2000, 1000.0)})[0]
+    assert with_wait == live.estimates(live.sample(done), {HOUR: hour})[0]
 
 
 def test_without_labels_nothing_is_said() -> None:
-    found = live.estimates([], {HOUR: live.Hour(100, 90.0)})
+    found = live.estimates(live.sample([]), {HOUR: live.Hour(100, 90.0)})
     assert [f.estimate for f in found] == [None] * (2 + len(taxonomy.INTENTS))
     assert found[0].n_predictions == 100
 
 
 def test_rare_recall_weighs_each_label_by_its_probability() -> None:
-    rows = [live.Sampled(HOUR, "escalation", 0.9, 1.0, "escalation")] * 3 + [live.Sampled(HOUR, "faq", 0.9, 0.25, "escalation")]
-    rare = live.estimates(rows, {HOUR: live.Hour(10, 9.0)})[1]
+    rows = [(HOUR, "escalation", 0.9, 1.0, "escalation")] * 3 + [(HOUR, "faq", 0.9, 0.25, "escalation")]
+    rare = live.estimates(live.sample(rows), {HOUR: live.Hour(10, 9.0)})[1]
     assert rare.estimate == pytest.approx(3 / 7)
     assert rare.n_labels == 4
+
+
+def test_estimates_do_not_depend_on_the_order_of_rows() -> None:
+    rng = np.random.default_rng(3)
+    rows, hour, _ = traffic(rng, 5000)
+    shuffled = [rows[i] for i in rng.permutation(len(rows))]
+    assert live.estimates(live.sample(shuffled), {HOUR: hour}) == live.estimates(live.sample(rows), {HOUR: hour})

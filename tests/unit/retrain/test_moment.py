@@ -6,6 +6,7 @@ import datetime as dt
 import numpy as np
 
 from retrain import moment, trigger
+from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, windows
 from streams.stats import histogram
 
@@ -22,7 +23,7 @@ def window(horizon: str, each: int) -> windows.Window:
 
 
 def known(reference: runs.Reference | None = REFERENCE) -> moment.Moment:
-    return moment.Moment("v14", AT, {"1h": window("1h", 200), "1d": window("1d", 600)}, reference, (), {})
+    return moment.Moment("v14", AT, {"1h": window("1h", 200), "1d": window("1d", 600)}, reference, live.sample(()), {})
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:

@@ -1,0 +1,165 @@
+"""Pure. Lines of serving logs -> what a replay asks of them: the tally of any window, the sampled messages of any stretch, in a few array operations."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from retrain.evaluation import live
+from schemas import events, tallies, taxonomy, windows
+from streams import columns, decode
+
+HOUR: Final = windows.HORIZONS["1h"]
+HOUR_US: Final = HOUR // dt.timedelta(microseconds=1)
+Key = tuple[str, int]
+
+
+class Asked(NamedTuple):
+    """A message of the measure queue: `ts_us` in microseconds since 1970, its confidence and inclusion probability."""
+
+    ts_us: int
+    req_id: str
+    model: str
+    intent: str
+    confidence: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """The champion's logs of one read: the tally of each model and hour (its start in microseconds), who was asked, the time of every log, shape (n,)."""
+
+    keys: Sequence[Key]
+    counts: tallies.Tallies
+    asked: Sequence[Asked]
+    ts_us: windows.Counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """Which label held from when on, for the n messages of an archive: m changes, of `row` at `at_us` to place `label`, ordered by row, then time."""
+
+    row: windows.Counts
+    at_us: windows.Counts
+    label: live.Places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Archive:
+    """One model's history. `starts_us`, `starts` and `answers`: its hours with traffic, oldest first, a row of `counts` each; `asked`: by time, unlabelled."""
+
+    model: str
+    starts_us: windows.Counts
+    starts: Sequence[dt.datetime]
+    counts: tallies.Tallies
+    answers: Sequence[live.Hour]
+    asked: live.Sample
+    labels: Labels
+
+    def rows(self, start: dt.datetime, end: dt.datetime) -> windows.Counts:
+        """Which of its hours begin at start <= t < end."""
+        low, high = np.searchsorted(self.starts_us, [columns.micros(start), columns.micros(end)]).tolist()
+        return np.arange(low, high)
+
+    def tally(self, rows: windows.Counts) -> windows.Tally:
+        """The tally of these hours together."""
+        return tallies.one(self.counts.chosen(rows).merged(np.zeros(len(rows), dtype=np.int64), 1), 0)
+
+    def hours(self, rows: windows.Counts) -> dict[dt.datetime, live.Hour]:
+        """The answers of these hours."""
+        return {self.starts[i]: self.answers[i] for i in rows.tolist()}
+
+    def sampled(self, start: dt.datetime, end: dt.datetime, as_of: dt.datetime) -> live.Sample:
+        """The messages with start <= ts < end, with the labels that held at `as_of`."""
+        low, high = np.searchsorted(self.asked.ts_us, [columns.micros(start), columns.micros(end)]).tolist()
+        found, changes = self.asked.chosen(slice(low, high)), slice(*np.searchsorted(self.labels.row, [low, high]).tolist())
+        known = self.labels.at_us[changes] <= columns.micros(as_of)
+        label = np.full(high - low, live.UNLABELLED, dtype=np.int8)
+        label[self.labels.row[changes][known] - low] = self.labels.label[changes][known]  # of several changes to one row numpy keeps the last
+        return live.Sample(found.ts_us, found.predicted, label, found.confidence, found.p)
+
+
+def block(lines: Sequence[bytes]) -> tuple[Block, list[tuple[int, events.Malformed]]]:
+    """Decode and count lines of one log each; also which of them are malformed, by their place."""
+    decoded = decode.chunk(b"\n".join(lines), len(lines))
+    if decoded is not None:
+        return _counted(*decoded), []
+    each = [events.serving_log(line) for line in lines]
+    logs = [log for log in each if isinstance(log, events.ServingLog)]
+    ts_us = np.array([columns.micros(log.ts) for log in logs], dtype=np.int64)
+    return _counted(logs, columns.of(logs, ts_us)), [(i, found) for i, found in enumerate(each) if isinstance(found, events.Malformed)]
+
+
+def _counted(logs: Sequence[events.ServingLog | decode.Log], found: columns.Columns) -> Block:
+    minutes, counts = columns.by_key(found, np.zeros(len(logs), dtype=np.bool_))
+    mine = [(i, (model, columns.micros(start) // HOUR_US * HOUR_US)) for i, (start, model, role) in enumerate(minutes) if role == "champion"]
+    keys, merged = _merged([key for _, key in mine], counts.chosen(np.array([i for i, _ in mine], dtype=np.int64)))
+    champion = [role == "champion" for role in found.role]
+    asked = [
+        Asked(ts, log.req_id, log.model, log.intent, log.confidence, log.sample.p)
+        for log, ts, is_mine in zip(logs, found.ts_us.tolist(), champion, strict=True)
+        if is_mine and log.sample is not None and log.sample.queue == "measure" and log.intent is not None and log.confidence is not None
+    ]
+    return Block(keys, merged, asked, found.ts_us[np.array(champion, dtype=np.bool_)])
+
+
+def _merged(keys: Sequence[Key], counts: tallies.Tallies) -> tuple[list[Key], tallies.Tallies]:
+    """Each key once, in order, with the sum of its tallies."""
+    distinct = sorted(set(keys))
+    place = {key: i for i, key in enumerate(distinct)}
+    return distinct, counts.merged(np.array([place[key] for key in keys], dtype=np.int64), len(distinct))
+
+
+def joined(blocks: Iterable[Block]) -> Block:
+    """Several blocks as one."""
+    parts = [*blocks, Block([], tallies.from_rows([]), [], np.zeros(0, dtype=np.int64))]
+    keys, counts = _merged([key for part in parts for key in part.keys], tallies.stacked([part.counts for part in parts]))
+    return Block(keys, counts, [one for part in parts for one in part.asked], np.sort(np.concatenate([part.ts_us for part in parts])))
+
+
+def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Archive]:
+    """An archive of every model. `given`: labels in the order people gave them."""
+    held = holding(given)
+    asked: dict[str, list[Asked]] = {model: [] for model, _ in found.keys}
+    for one in sorted(found.asked):
+        asked[one.model].append(one)
+    rows: dict[str, list[int]] = {model: [] for model in asked}
+    for i, (model, _) in enumerate(found.keys):
+        rows[model].append(i)
+    return {model: _archive(model, found, rows[model], asked[model], held) for model in asked}
+
+
+def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Asked], held: Mapping[str, Sequence[tuple[int, int]]]) -> Archive:
+    starts_us = np.array([found.keys[i][1] for i in rows], dtype=np.int64)
+    counts = found.counts.chosen(np.array(rows, dtype=np.int64))
+    n, errors, confidence = (counts.scalars[:, windows.SCALARS.index(name)].tolist() for name in ("n", "errors", "confidence_sum_micro"))
+    changes = np.array([(row, at, label) for row, one in enumerate(asked) for at, label in held.get(one.req_id, ())], dtype=np.int64).reshape(-1, 3)
+    return Archive(
+        model=model,
+        starts_us=starts_us,
+        starts=[columns.instant(us) for us in starts_us.tolist()],
+        counts=counts,
+        answers=[live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))],
+        asked=live.sample((columns.instant(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked),
+        labels=Labels(changes[:, 0], changes[:, 1], changes[:, 2].astype(np.int8)),
+    )
+
+
+def holding(given: Sequence[events.HumanLabel]) -> dict[str, list[tuple[int, int]]]:
+    """By request: from when on (microseconds) which label held, as a place in taxonomy.INTENTS; UNLABELLED once all were taken back.
+
+    The newest label that its annotator has not taken back holds, as in retrain.store.current_labels; of two equally new ones the first annotator's by name.
+    """
+    held: dict[str, list[tuple[int, int]]] = {}
+    said: dict[str, dict[str, tuple[int, int]]] = {}
+    for label in given:
+        at, mine = columns.micros(label.labelled_at), said.setdefault(label.req_id, {})
+        if label.annotator in mine and mine[label.annotator][0] == -at:
+            continue  # said twice in one instant: the first line counts, as the first row does in the database
+        place = taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED
+        mine[label.annotator] = (-at, place)
+        standing = [(since, annotator, named) for annotator, (since, named) in mine.items() if named != live.UNLABELLED]
+        held.setdefault(label.req_id, []).append((at, min(standing)[2] if standing else live.UNLABELLED))
+    return held

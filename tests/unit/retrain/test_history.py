@@ -1,0 +1,114 @@
+"""History from lines of logs and labels: the same in any order, counted exactly, with the labels that held at an instant; and what baselines make of it."""
+
+import dataclasses
+import datetime as dt
+import json
+import random
+from typing import Any
+
+import pytest
+
+from retrain import baselines, replay
+from retrain.evaluation import live
+from retrain.history import archive, scenes
+from schemas import decisions, events, policy, taxonomy
+
+BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+def log(number: int, **changed: Any) -> bytes:
+    ts = BEGIN + number * dt.timedelta(minutes=7)
+    body = {"v": 1, "ts": ts.isoformat().replace("+00:00", "Z"), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0, "intent": "faq"}
+    body |= {"confidence": 0.5 + number % 5 / 10, "tokens": 9, "sample": {"queue": "measure", "p": 0.5 if number % 3 else 0.3, "text": "an invented message"}}
+    return json.dumps(body | changed).encode()
+
+
+def label(number: int, intent: str, hours: float, annotator: str = "a1", action: str = "label") -> events.HumanLabel:
+    found = events.human_label(
+        json.dumps(
+            {"req_id": f"r{number}", "intent": intent, "annotator": annotator, "labelled_at": (BEGIN + hours * HOUR).isoformat(), "action": action}
+        ).encode()
+    )
+    assert isinstance(found, events.HumanLabel)
+    return found
+
+
+def read(lines: list[bytes], most: int) -> archive.Block:
+    parts = [archive.block(lines[i : i + most]) for i in range(0, len(lines), most)]
+    assert [bad for _, bad in parts if bad] == []
+    return archive.joined(part for part, _ in parts)
+
+
+def held(given: list[events.HumanLabel], hours: float) -> str | None:
+    (mine,) = archive.archives(read([log(0)], 1), given).values()
+    (place,) = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + hours * HOUR).label.tolist()
+    return None if place == live.UNLABELLED else taxonomy.INTENTS[place]
+
+
+def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read_at_once() -> None:
+    lines = [log(n, intent="chitchat") if n % 7 == 0 else log(n) for n in range(900)]
+    given = [label(n, "faq", 3 + n * 7 / 60) for n in range(0, 900, 2)]
+    shuffled = random.Random(5).sample(lines, len(lines))
+    found = []
+    for rows, most in ((lines, 2000), (shuffled, 13)):
+        past = scenes.history(read(rows, most), given, BEGIN + 24 * HOUR)
+        found.append([(scene.messages, scene.labels, decision.sha256) for scene, decision in replay.walk(scenes.scenes(past), policy.Policy())])
+    assert len(found[0]) == 105
+    assert found[0] == found[1]
+
+
+def test_windows_hold_every_log_of_their_stretch_and_nothing_else() -> None:
+    rows = [log(n) for n in range(600)]
+    rows += [log(900, role="shadow"), log(30, req_id="e1", intent=None, confidence=None, error="timeout", sample=None)]
+    past = scenes.history(read(rows, 100), [], BEGIN + HOUR)
+    by_end = {scene.moment.at: scene for scene in scenes.scenes(past)}
+    assert len(by_end) == 70
+    third = by_end[BEGIN + 4 * HOUR]
+    assert set(third.moment.windows) == {"1h"}
+    inside = [n for n in range(600) if 180 <= n * 7 < 240]
+    assert (third.moment.windows["1h"].tally.n, third.moment.windows["1h"].tally.errors) == (len(inside) + 1, 1)
+    assert third.messages == 1 + sum(n * 7 <= 240 for n in range(600))
+    midnight = by_end[BEGIN + 48 * HOUR].moment
+    assert midnight.windows["1d"].tally.n == sum(1440 <= n * 7 < 2880 for n in range(600))
+    assert midnight.windows["7d"].tally.n == 1 + sum(n * 7 < 2880 for n in range(600))
+    assert len(midnight.sampled) == sum(n * 7 < 2880 for n in range(600))
+
+
+def test_the_newest_label_not_taken_back_holds_from_its_own_instant_on() -> None:
+    given = [label(0, "faq", 2), label(0, "chitchat", 5, "a2"), label(0, "chitchat", 8, "a2", "retract")]
+    assert [held(given, hours) for hours in (1, 2, 4, 5, 7, 8)] == [None, "faq", "faq", "chitchat", "chitchat", "faq"]
+    assert held([*given, label(0, "faq", 9, "a1", "retract")], 9) is None
+
+
+def test_a_malformed_line_is_named_by_its_place() -> None:
+    found, bad = archive.block([log(0), b"{", log(1)])
+    assert len(found.ts_us) == 2
+    assert [(place, malformed.reason) for place, malformed in bad] == [(1, "not_json")]
+
+
+@pytest.fixture
+def taken() -> baselines.Taken:
+    """530 hours at which nothing is known: every decision is a hold."""
+    past = scenes.history(read([log(n) for n in range(4536)], 2000), [label(0, "faq", 1)], BEGIN)
+    return list(replay.walk(scenes.scenes(past), policy.Policy()))
+
+
+def test_baselines_retrain_at_every_cool_downs_end_never_and_weekly(taken: baselines.Taken) -> None:
+    incident = events.Incident("i1", "language", BEGIN + 100 * HOUR, BEGIN + 200 * HOUR)
+    always, never, weekly = baselines.scores(taken, [incident], policy.parse("[trigger]\ncool_down_hours = 48"))
+    assert [one.policy for one in (always, never, weekly)] == ["always", "never", "weekly"]
+    assert [one.retrains for one in (always, never, weekly)] == [11, 0, 3]
+    assert [(one.hits, one.misses) for one in (always, never, weekly)] == [(1, 0), (0, 1), (1, 0)]
+    assert (always.delay_hours, weekly.delay_hours) == (45, 69)
+    assert always.false_alarms == 9
+    assert (always.labels_used, never.labels_used) == (1, 0)
+    assert never.cost == 0
+    assert always.cost > weekly.cost > 0
+
+
+def test_a_scene_kept_for_its_score_is_scored_alike(taken: baselines.Taken) -> None:
+    acted = [(scene, dataclasses.replace(decision, decision=decisions.Kind.RETRAIN)) for scene, decision in taken[100:101]]
+    incident = events.Incident("i1", "language", BEGIN + 50 * HOUR)
+    bare = [(replay.bare(scene), decision) for scene, decision in acted]
+    assert replay.score("x", bare, [incident], policy.Policy()) == replay.score("x", acted, [incident], policy.Policy())
