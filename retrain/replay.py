@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from retrain import moment
 from retrain.evaluation import live
@@ -41,25 +41,31 @@ def _named(rules: policy.Policy) -> policy.Policy:
     return _Named(**{each.name: getattr(rules, each.name) for each in fields(policy.Policy)}, identity=rules.sha256)
 
 
-def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
-    """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
-    history: dict[str, list[verdicts.Verdict]] = {}
-    model: str | None = None
+@dataclass(slots=True)
+class _Known:
+    """What a walk remembers of a model: its verdicts, what stood well with the model before it, what has stood well with it."""
+
+    history: dict[str, list[verdicts.Verdict]] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     well: tuple[str, ...] = ()
-    last: dict[decisions.Kind, dt.datetime] = {}
-    rules = _named(rules)
+
+
+def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
+    """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
+    rules, last = _named(rules), dict[decisions.Kind, dt.datetime]()
+    known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
+    newest = _Known()
     for scene in scenes:
-        if scene.moment.model != model:
-            history, model, before, well = {}, scene.moment.model, moment.last(history), ()
+        newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history)))
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
-        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before or scene.past.well_before, well=well)
-        found = moment.evaluate(scene.moment, history, past, rules)
+        before = newest.before or scene.past.well_before
+        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before, well=newest.well)
+        found = moment.evaluate(scene.moment, newest.history, past, rules)
         for verdict in found.fresh:
-            seen = history.setdefault(verdict.signal.signal, [])
+            seen = newest.history.setdefault(verdict.signal.signal, [])
             seen.append(verdict)
             del seen[: _forgotten(seen, scene.moment.at, rules)]
-        last[found.decision.decision], well = found.decision.at, found.past.well
+        last[found.decision.decision], newest.well = found.decision.at, found.past.well
         yield scene, found.decision
 
 

@@ -34,12 +34,17 @@ class History:
 
 
 def history(logs: archive.Block, given: Sequence[events.HumanLabel], known: runs.Reference | dt.datetime) -> History:
-    """Index logs and labels. `known`: the reference, or the instant until which each model's own logs are its reference, from then on."""
+    """Index logs and labels. `known`: the reference, or the instant until which each model's own logs are its reference, from then on.
+
+    A model that appears later has none of its own; it is held to what the first one showed.
+    """
     found = archive.archives(logs, given)
     labelled_us = [columns.micros(label.labelled_at) for label in given]
     if isinstance(known, runs.Reference):
         return History(found, dict.fromkeys(found, known), None, logs, labelled_us)
-    return History(found, {model: learnt(one, known) for model, one in found.items()}, known, logs, labelled_us)
+    own = {model: learnt(one, known) for model, one in sorted(found.items(), key=lambda item: (item[1].starts[0], item[0]))}
+    opening = next((reference for reference in own.values() if reference is not None), None)
+    return History(found, {model: reference or opening for model, reference in own.items()}, known, logs, labelled_us)
 
 
 def scenes(past: History) -> Iterator[replay.Scene]:
@@ -82,7 +87,7 @@ def learnt(mine: archive.Archive, until: dt.datetime) -> runs.Reference | None:
         mean_confidence=total.confidence_sum_micro / windows.MICRO / total.answered,
         low_confidence_rate=int(total.intent_low.sum()) / total.answered,
         accuracy=estimates[0].estimate,
-        accuracy_n=estimates[0].n_labels,
+        accuracy_n=None if estimates[0].n_effective is None else round(estimates[0].n_effective),
         recall={e.intent: e.estimate for e in estimates if e.intent and e.estimate is not None},
         p95_latency_ms=histogram.quantile_ms(total.latency_bins, 0.95),
         script_counts=dict(zip(taxonomy.SCRIPTS, total.script_count.tolist(), strict=True)),
