@@ -50,6 +50,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Replay; exit 10 if any decision is retrain."""
+    if chosen.html and not chosen.html.parent.is_dir():  # said before an hour of reading, not after it
+        settings.refuse(f"cannot write {chosen.html}: there is no folder {chosen.html.parent}; make it or name another", 2)
     try:
         policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", settings.rules(settings.load()))]
         known = files.incidents(chosen.incidents) if chosen.incidents else []

@@ -19,6 +19,7 @@ from schemas import taxonomy, topics
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 DAYS, A_DAY = 4, 720
+EMPTY = ["--logs", "/dev/null", "--labels", "/dev/null", "--reference-until", "2026-04-21T00:00:00Z"]
 HOURS = DAYS * 24 + 1  # the last 60 messages close one hour more
 REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(taxonomy.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
 
@@ -182,6 +183,7 @@ def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path
         (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
         (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),
         (["--from", "yesterday"], 2, "is no RFC 3339 time"),
+        ([*EMPTY, "--html", "/nowhere/page.html"], 2, "cannot write /nowhere/page.html"),
         (["--topic", "t"], 2, "--topic needs --labels"),
         (["--topic", "t", "--logs", "l.jsonl"], 2, "give one of them"),
         (["--topic", "t", "--labels", "/dev/null", "--reference-until", "2026-04-21T00:00:00Z"], 3, "INTENTWATCH_KAFKA is not set"),

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from retrain import baselines, replay
+from retrain import baselines, moment, replay
 from retrain.evaluation import live
 from retrain.history import archive, scenes
-from schemas import decisions, events, policy, taxonomy
+from schemas import decisions, events, policy, taxonomy, verdicts
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -85,6 +85,22 @@ def test_a_malformed_line_is_named_by_its_place() -> None:
     found, bad = archive.block([log(0), b"{", log(1)])
     assert len(found.ts_us) == 2
     assert [(place, malformed.reason) for place, malformed in bad] == [(1, "not_json")]
+
+
+def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_decision() -> None:
+    rules = policy.parse("[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3")
+    rows = [log(n, latency_ms=30.0 if n // 40 % 2 else 5.0, confidence=0.4 if n // 300 % 2 else 0.9) for n in range(2000)]
+    past = scenes.history(read(rows, 2000), [label(n, "faq", 1 + n * 7 / 60) for n in range(0, 2000, 3)], BEGIN + 24 * HOUR)
+    kept: dict[str, list[verdicts.Verdict]] = {}
+    wanted = []
+    for scene in scenes.scenes(past):
+        found = moment.evaluate(scene.moment, kept, scene.past, rules)
+        for verdict in found.fresh:
+            kept.setdefault(verdict.signal.signal, []).append(verdict)
+        wanted.append(found.decision)
+    taken = [decision for _, decision in replay.walk(scenes.scenes(past), rules)]
+    assert taken == wanted
+    assert {reason.breached for decision in taken for reason in decision.reasons} == {True, False}
 
 
 @pytest.fixture
