@@ -108,7 +108,10 @@ def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
 
 
 def check_measured(stage: dict[str, str]) -> None:
-    """Beside what the policy judges every label-free signal is on record, with neither verdict nor level; decisions rest on none of them."""
+    """Beside what the policy judges every label-free signal is on record, with neither verdict nor level; decisions rest on none of them.
+
+    Of 30 logs an hour p95 latency is judged by the day.
+    """
     rows = processes.show("signals", stage)
     judged = [row for row in rows if row["verdict"]]
     assert {row["signal"] for row in judged} == {"p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", *trigger.QUALITY}
@@ -119,7 +122,6 @@ def check_measured(stage: dict[str, str]) -> None:
     whole = {row["signal"]: row for row in day if row["intent"] is None}
     assert set(whole) == {
         "p50_latency_ms",
-        "p95_latency_ms",
         "p99_latency_ms",
         "error_rate",
         "fallback_rate",
