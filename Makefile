@@ -44,7 +44,7 @@ contracts: setup ## import contracts of docs/architecture.md
 	lint-imports
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 faults: setup ## every fault injected, nothing lost, nothing doubled: about 25 minutes (SHORT=1: the three that CI runs)
 	$(if $(filter 1,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
