@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine days instead of fourteen.
 DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short)
 
-.PHONY: help setup up demo test faults check lint types contracts bench-stream clean
+.PHONY: help setup up demo test faults check lint types contracts bench-stream bench-decisions clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ faults: setup ## every fault injected, nothing lost, nothing doubled: about 25 m
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
 	@$(PY) -m benchmarks.stream $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
+
+bench-decisions: setup ## decisions on simulated incidents, beside other rules: about ten minutes (SCENARIOS=210)
+	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS))
 
 check: lint types contracts test ## what .ci/run calls
 

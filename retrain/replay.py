@@ -10,9 +10,13 @@ from schemas import decisions, events, policy, verdicts, windows
 
 _REMEMBERED = dt.timedelta(days=28)  # as far back as the live monitors read verdicts
 
-# A retrain is the right answer to these; on any other day it is a false alarm.
-_NEEDS_RETRAIN = ("language",)
-_NEEDS_ACTION = {"pipeline": decisions.Kind.FIX_UPSTREAM, "bad_release": decisions.Kind.ROLLBACK}
+# The right answer to each kind of incident; on any other day an action is a false alarm.
+_ANSWERS = {
+    "language": decisions.Kind.RETRAIN,
+    "pipeline": decisions.Kind.FIX_UPSTREAM,
+    "bad_release": decisions.Kind.ROLLBACK,
+    "mix": decisions.Kind.REWEIGHT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,9 @@ class Played:
 
 
 def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:
-    """Match acted decisions to incidents; each incident counts once, at its first right answer."""
+    """Match decisions to incidents; each incident counts once, at its first right answer."""
     acted = [(scene, decision) for scene, decision in taken if decision.decision is not decisions.Kind.HOLD]
-    found = [_first(incident, acted) for incident in incidents if _answer(incident) is not None]
+    found = [_first(incident, taken) for incident in incidents if incident.kind in _ANSWERS]
     delays = [(scene, incident) for incident, scene in found if scene is not None]
     retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
     labels = taken[-1][0].labels if taken else 0
@@ -122,7 +126,7 @@ def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incident
         policy=name,
         hits=len(delays),
         misses=len(found) - len(delays),
-        false_alarms=sum(not any(_covers(i, d.at) and _answer(i) is d.decision for i in incidents) for _, d in acted),
+        false_alarms=sum(not any(_right(i, d) for i in incidents) for _, d in acted),
         delay_messages=sum(messages) / len(messages) if messages else None,
         delay_hours=sum(hours) / len(hours) if hours else None,
         labels_used=labels,
@@ -131,17 +135,16 @@ def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incident
     )
 
 
-def _answer(incident: events.Incident) -> decisions.Kind | None:
-    return decisions.Kind.RETRAIN if incident.kind in _NEEDS_RETRAIN else _NEEDS_ACTION.get(incident.kind)
+def _right(incident: events.Incident, decision: decisions.Decision) -> bool:
+    """Whether it falls into the incident and answers it. A mix that moved may also be held, if it is called by its name."""
+    if not (incident.started <= decision.at and (incident.ended is None or decision.at <= incident.ended)):
+        return False
+    held = incident.kind == "mix" and decision.hold_reason is decisions.HoldReason.MIX_ONLY
+    return held or decision.decision is _ANSWERS.get(incident.kind)
 
 
-def _covers(incident: events.Incident, at: dt.datetime) -> bool:
-    return incident.started <= at and (incident.ended is None or at <= incident.ended)
-
-
-def _first(incident: events.Incident, acted: Sequence[tuple[Scene, decisions.Decision]]) -> tuple[events.Incident, Scene | None]:
-    right = (scene for scene, decision in acted if _covers(incident, decision.at) and decision.decision is _answer(incident))
-    return incident, next(right, None)
+def _first(incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Decision]]) -> tuple[events.Incident, Scene | None]:
+    return incident, next((scene for scene, decision in taken if _right(incident, decision)), None)
 
 
 def _messages_at(instant: dt.datetime, taken: Sequence[tuple[Scene, decisions.Decision]]) -> int:

@@ -57,10 +57,18 @@ def directory(cache: Path, bundle: Bundle = BROKER) -> Path:
         try:
             _fetch(scratch, bundle)
             check(scratch / "jars", bundle)
-            (scratch / "jars").rename(target)  # all or nothing: a broken download is never mistaken for a cache
+            _move(scratch / "jars", target)  # all or nothing: a broken download is never mistaken for a cache
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _move(made: Path, target: Path) -> None:
+    try:
+        made.rename(target)
+    except OSError:
+        if not target.exists():  # otherwise another process was first, with the same archives
+            raise
 
 
 def check(folder: Path, bundle: Bundle = BROKER) -> None:

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas import topics
 from services import provision
-from services.local import kafka, postgres, supervisor, topology
+from services.local import jars, kafka, postgres, supervisor, topology
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,3 +143,14 @@ def test_provision_names_cause_and_remedy(environment: dict[str, str], status: i
 def test_nobody_answers_where_nobody_listens() -> None:
     assert not kafka.answers("127.0.0.1:1")
     assert not postgres.answers("postgresql+psycopg://postgres@127.0.0.1:1/postgres")
+
+
+def test_whoever_fetches_the_archives_second_takes_the_first_ones(tmp_path: Path) -> None:
+    made, target = tmp_path / "made", tmp_path / "kafka"
+    for folder in (made, target):
+        folder.mkdir()
+        (folder / "a.jar").write_text(folder.name)
+    jars._move(made, target)
+    assert (target / "a.jar").read_text() == "kafka"
+    with pytest.raises(OSError, match="No such file"):
+        jars._move(made, tmp_path / "nowhere" / "kafka")

@@ -1,6 +1,7 @@
 """Play the story: train and promote the first champion, then day after day of traffic and labels, waiting at each midnight for the product."""
 
 import contextlib
+import dataclasses
 import datetime as dt
 import http.client
 import json
@@ -69,9 +70,9 @@ class Play:
                 self._day(rows, BEGIN + number * DAY, follow=number > 0)
                 bar.update()
                 if number:
-                    tqdm.write(report.line(self.days[-1]), file=sys.stdout)
+                    tqdm.write(f"{report.line(self.days[-1])}\n{report.why(self.days[-1])}", file=sys.stdout)
             self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS, follow=True)
-            tqdm.write(report.line(self.days[-1]), file=sys.stdout)
+            tqdm.write(f"{report.line(self.days[-1])}\n{report.why(self.days[-1])}", file=sys.stdout)
 
     def settle(self) -> None:
         """Wait until every message that was answered is counted and every notice is out; what never is, the summary will show."""
@@ -130,8 +131,8 @@ class Play:
         model = window["model"]
         signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
         quality = self._quality(model, day)
-        taken = [row["decision"] if row["decision"] != decisions.Kind.HOLD else f"hold {row['hold_reason']}" for row in self._decisions(day, midnight)]
-        loud = [found for found in taken if not found.startswith("hold")]
+        taken = self._decisions(day, midnight)
+        loud = [row for row in taken if row["decision"] != decisions.Kind.HOLD]
         truth = self.customers.right.get((day.date(), model), [0, 0])
         return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), loud[0] if loud else taken[-1])
 
@@ -147,5 +148,5 @@ class Play:
         found = []
         for day in self.days:
             quality = self._quality(day.window["model"], dt.datetime.combine(day.date, dt.time(), dt.UTC))
-            found.append(report.Day(day.date, day.kind, day.window, day.signals, quality, day.truth, day.decision))
+            found.append(dataclasses.replace(day, quality=quality))
         return found

@@ -21,7 +21,12 @@ class Day:
     signals: Mapping[str, Row]
     quality: Row | None
     truth: tuple[int, int]
-    decision: str
+    taken: Row
+
+    @property
+    def decision(self) -> str:
+        """What was decided, in two words."""
+        return f"hold {self.taken['hold_reason']}" if self.taken["decision"] == "hold" else str(self.taken["decision"])
 
 
 def percent(value: float | None) -> str:
@@ -58,6 +63,27 @@ _SHORT = {
     "p95_latency_ms": "p95",
     "error_rate": "err",
 }
+
+
+def why(day: Day) -> str:
+    """The day's decision with its cause, every reason with value, 95 % interval, n and limit, and the labels that are still needed."""
+    cause = f" ({day.taken['cause']})" if day.taken["cause"] else ""
+    reasons = "; ".join(_reason(reason) for reason in day.taken["reasons"])
+    needed = (day.quality or {}).get("labels_needed")
+    return f"{'':12}{day.decision}{cause}: {reasons}" + (f"; {needed} labels still needed" if needed else "")
+
+
+def _reason(reason: Row) -> str:
+    name = reason["signal"]
+    if reason["value"] is None:
+        return f"{_SHORT.get(name, name)} unknown (n {reason['n']})"
+    interval = "" if reason["low"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
+    shown = f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
+    return shown + ("!" if reason["breached"] else "")
+
+
+def _figure(name: str, value: float) -> str:
+    return f"{value:.3f}" if name.endswith("_kl") else f"{value:.1f}" if name.endswith(("_ms", "_e_value")) else percent(value)
 
 
 def _line(cells: Sequence[str]) -> str:

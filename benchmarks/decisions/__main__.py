@@ -1,0 +1,96 @@
+"""`python -m benchmarks.decisions`: is the right thing decided, in time, and nothing else? Incidents with a known truth. `make bench-decisions` runs it."""
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import multiprocessing
+import sys
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.decisions import coverage, scenario, trial
+from benchmarks.stream import procfs
+from services.local import topology
+
+JSON = topology.ROOT / "benchmarks" / "results" / "decisions.json"
+DOCUMENT = topology.ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- bench-decisions begins -->", "<!-- bench-decisions ends -->"
+SCORING = 1_000  # seeds from here on score; the rules were tuned on seeds 0 to 20
+
+
+def main() -> int:
+    """Play the scenarios, print and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions", description=__doc__)
+    parser.add_argument("--scenarios", type=int, default=210)
+    given = parser.parse_args()
+    seeds = range(SCORING, SCORING + given.scenarios)
+    print(f"scoring seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        played = list(tqdm(pool.imap(_play, seeds), total=len(seeds), unit="scenario", file=sys.stderr))
+    outcomes = [outcome for each in played for outcome in each]
+    estimate = coverage.figures(SCORING)
+    rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
+    date = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    found = {"machine": procfs.machine(), "date": date, "seeds": [seeds.start, seeds.stop - 1], "rows": rows, "live_accuracy": dataclasses.asdict(estimate)}
+    JSON.parent.mkdir(parents=True, exist_ok=True)
+    JSON.write_text(json.dumps(found, indent=1) + "\n")
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n{END}{rest.partition(END)[2]}")
+    print(table(found))
+    return 0
+
+
+def _play(seed: int) -> list[trial.Outcome]:
+    return trial.outcomes(scenario.drawn(seed))
+
+
+def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
+    """One contestant over all scenarios: false alarms a year, found and median delay by kind, and how often the first act named the right cause."""
+    kinds: dict[str, Any] = {}
+    for kind in ("mix", "language", "pipeline", "bad_release"):
+        of_kind = [o for o in mine if o.kind == kind]
+        delays = [o.delay_hours for o in of_kind if o.delay_hours is not None]
+        kinds[kind] = {"n": len(of_kind), "found": sum(o.found for o in of_kind), "median_delay_hours": round(median(delays), 1) if delays else None}
+    named = [o.named for o in mine if o.named is not None]
+    quiet = [o for o in mine if o.kind in ("none", "label_famine", "label_flood")]
+    years = sum(o.days for o in quiet) / 365
+    false = {kind: sum(o.false_alarms for o in quiet if o.kind == kind) for kind in ("none", "label_famine", "label_flood")}
+    return {
+        "who": who,
+        "kinds": kinds,
+        "false_alarms": false,
+        "quiet_years": round(years, 2),
+        "false_alarms_a_year": round(sum(false.values()) / years, 2) if years else None,
+        "cause_named": [sum(named), len(named)] if named else None,
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The results in Markdown."""
+    lines = [
+        f"Measured {found['date'][:10]} by `make bench-decisions` on {found['machine']}; scoring seeds {found['seeds'][0]} to {found['seeds'][1]}.",
+        "",
+        "| who | mix | language | pipeline | bad release | false alarms: nothing, famine, flood | right cause |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in found["rows"]:
+        cells = [f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "") for k in each["kinds"].values()]
+        false = ", ".join(str(each["false_alarms"][kind]) for kind in ("none", "label_famine", "label_flood"))
+        cause = "none named" if each["cause_named"] is None else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
+        lines.append(f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |")
+    a = found["live_accuracy"]
+    lines += [
+        "",
+        f"Live accuracy from {a['labels']:.0f} labels a week, {a['rounds']} weeks: the 95 % interval covers the truth in {100 * a['coverage']:.1f} %, "
+        f"bias {a['bias']:+.2f} points, width {a['width']:.2f} points. The naive mean has a bias of {a['naive_bias']:+.2f}, a uniform sample of the same size "
+        f"a width of {a['uniform_width']:.2f}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,55 @@
+"""Pure. How good the estimate of live accuracy is: coverage of its interval, bias, width, against the naive mean and a uniform sample of the same size."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain.evaluation import live
+from schemas import taxonomy
+from streams import sample
+from streams.stats import proportion
+
+_AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Means over `rounds` simulated weeks; biases and widths in points (hundredths)."""
+
+    rounds: int
+    labels: float
+    coverage: float
+    bias: float
+    width: float
+    naive_bias: float
+    uniform_width: float
+
+
+def figures(seed: int, rounds: int = 2_000, answers: int = 14_000, budget: float = 500) -> Figures:
+    """Draw weeks of answers, sample them as the gateway does, estimate."""
+    rng = np.random.default_rng(seed)
+    rows = np.array([_round(rng, answers, budget) for _ in range(rounds)])
+    labels, covered, error, width, naive, uniform = rows.mean(axis=0).tolist()
+    return Figures(rounds, labels, covered, 100 * error, 100 * width, 100 * naive, 100 * uniform)
+
+
+def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]:
+    intent = rng.integers(0, 10, n)
+    unsure = rng.random(n) < 0.12
+    confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
+    right = rng.random(n) < np.clip(confidence - 0.01, 0, 1)
+    weight = np.array([sample.weight(taxonomy.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)])
+    p = np.clip(budget / n * weight / weight.mean(), 0.002, 1.0)
+    chosen = rng.random(n) < p
+    said = np.where(right, intent, (intent + 1) % 10)[chosen]
+    k = int(chosen.sum())
+    labelled = live.Sample(np.zeros(k, dtype=np.int64), intent[chosen].astype(np.int8), said.astype(np.int8), confidence[chosen], p[chosen])
+    found = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
+    truth = float(right.mean())
+    assert found.estimate is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.naive is not None
+    low, high = proportion.wilson(truth * k, k)
+    return k, found.low <= truth <= found.high, found.estimate - truth, found.high - found.low, found.naive - truth, high - low
