@@ -26,7 +26,7 @@ _FLUSH_MOST_S = 1.0
 _FLUSH_LOGS = 200_000
 _HOLD_FLUSHES = 2  # more would only be memory: reading stops until a flush is through
 _TICK_S = 0.5
-_BEHIND_LOGS = 50_000
+_BEHIND_LOGS = 50_000  # a worker with more unread is catching up
 _TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
 
 
