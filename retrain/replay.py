@@ -1,5 +1,6 @@
 """Pure. History again: the decisions a policy would have taken, from the functions the live monitors call, and what they were worth."""
 
+import bisect
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -79,10 +80,14 @@ def bare(scene: Scene) -> Scene:
 
 
 def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
-    """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows."""
+    """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows.
+
+    A small window's judgement may fall to a longer one, so the newest verdict from before the longest window stays in any case.
+    """
     rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
-    forgotten = max(0, len(seen) - (rule.of + 1) * overlapping)
+    before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
+    forgotten = max(0, min(before_longest, len(seen) - (rule.of + 1) * overlapping))
     while seen[forgotten].signal.end < at - _REMEMBERED:
         forgotten += 1
     return forgotten

@@ -87,9 +87,20 @@ def test_a_malformed_line_is_named_by_its_place() -> None:
     assert [(place, malformed.reason) for place, malformed in bad] == [(1, "not_json")]
 
 
-def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_decision() -> None:
-    rules = policy.parse("[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3")
-    rows = [log(n, latency_ms=30.0 if n // 40 % 2 else 5.0, confidence=0.4 if n // 300 % 2 else 0.9) for n in range(2000)]
+UNSTEADY = [log(n, latency_ms=30.0 if n // 40 % 2 else 5.0, confidence=0.4 if n // 300 % 2 else 0.9) for n in range(2000)]
+# Slow every other day, and between the leave and the enter level on the days between: what was in breach stays so.
+LINGERING = [log(n, latency_ms=14.5 if n * 7 // 1440 % 2 else 30.0) for n in range(2000)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (UNSTEADY, "[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3"),
+        (LINGERING, "[signals.p95_latency_ms]\nmin_n = 100"),  # an hour holds 9 logs, so the day is judged
+    ],
+)
+def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_decision(rows: list[bytes], text: str) -> None:
+    rules = policy.parse(text)
     past = scenes.history(read(rows, 2000), [label(n, "faq", 1 + n * 7 / 60) for n in range(0, 2000, 3)], BEGIN + 24 * HOUR)
     kept: dict[str, list[verdicts.Verdict]] = {}
     wanted = []
