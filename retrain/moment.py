@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from retrain import trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
 from streams import detail, judge, measure
-from streams.stats import sequential
+from streams.stats import histogram, sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 
+REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
 _LABELLED = ("live_accuracy", "rare_recall")
 
 
@@ -55,12 +57,12 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
-    past = _since_release(past, moment.at, [*(v for seen in history.values() for v in seen), *fresh], rules)
+    past = _since_release(past, moment.at, itertools.chain(*history.values(), fresh), rules)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, estimates, taken, past)
 
 
-def _since_release(past: decisions.Past, at: dt.datetime, seen: Sequence[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
+def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
     """What tells a bad release, for as long as a release may be blamed. `past.well`: what is known already; verdicts may have been forgotten."""
     if past.promoted_at is None or at - past.promoted_at > dt.timedelta(hours=rules.trigger.release_hours):
         return dataclasses.replace(past, well=(), well_before=())
@@ -86,16 +88,15 @@ def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdic
     return tuple(s for signals in found for s in signals if s.n and (s.horizon, s.signal, s.intent) not in known)
 
 
-def seen(day: windows.Window, before: runs.Reference) -> runs.Reference:
-    """The reference as a day of traffic shows it; what labels said of the model before stays."""
-    tally = day.tally
+def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
+    """The reference as traffic shows it, with one answer at least; what labels said of the model before stays."""
     return dataclasses.replace(
         before,
         n=int(tally.intent_count.sum()),
         intent_counts=dict(zip(taxonomy.INTENTS, tally.intent_count.tolist(), strict=True)),
         mean_confidence=tally.confidence_sum_micro / windows.MICRO / tally.answered,
         low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
-        p95_latency_ms=measure.latency(day, 95).value,
+        p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
         script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
     )
 
@@ -132,6 +133,7 @@ def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> po
 
 
 def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
+    known = {name: expected(moment.reference, name, moment.sampled) for name in _LABELLED}
     for place, name in enumerate(_LABELLED):
         rule: policy.Level = getattr(rules.signals, name)
         found = (estimates if rule.horizon == rules.signals.live_accuracy.horizon else within(moment, rule.horizon))[place]
@@ -144,15 +146,15 @@ def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: Histo
             n=found.n_labels,
             low=found.low,
             high=found.high,
-            reference=expected(moment.reference, name, moment.sampled),
+            reference=known[name],
             reference_n=moment.reference.accuracy_n if moment.reference and name == "live_accuracy" else None,
         )
         needed = max(0, rule.min_n - found.n_labels)
         yield judge.falling(signal=signal, rule=rule, margin=rules.trigger.accuracy_margin, past=history.get(name, ()), labels_needed=needed)
-    yield _betting(moment, history, rules)
+    yield _betting(moment, known["live_accuracy"], history, rules)
 
 
-def _betting(moment: Moment, history: History, rules: policy.Policy) -> verdicts.Verdict:
+def _betting(moment: Moment, reference: float | None, history: History, rules: policy.Policy) -> verdicts.Verdict:
     """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
     accuracy = rules.signals.live_accuracy
     rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
@@ -160,8 +162,7 @@ def _betting(moment: Moment, history: History, rules: policy.Policy) -> verdicts
     known = recent.chosen(recent.label != live.UNLABELLED)
     right = known.predicted == known.label
     order = np.lexsort((known.p, right, known.ts_us))  # of rows of one instant any order must give the same bits
-    reference = expected(moment.reference, "live_accuracy", moment.sampled)
-    floor = accuracy.enter if reference is None else min(accuracy.enter, reference - rules.trigger.accuracy_margin)
+    floor = judge.lowest(accuracy, reference, rules.trigger.accuracy_margin)
     weight = known.p.min(initial=1.0) / known.p
     value = sequential.log10_e_value(right[order], weight[order], floor)
     signal = verdicts.Signal(moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, high=value, reference=floor)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from retrain import baselines, replay
+from retrain import baselines, moment, replay
 from retrain.history import archive, files, scenes, topic
 from retrain.history import store as history
 from retrain.report import page
@@ -22,7 +22,6 @@ from streams import database
 
 EXIT_FIRES = 10
 _QUIET_S = 1.0
-_WARM_UP = dt.timedelta(days=28)  # how far back verdicts are remembered
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,12 +105,12 @@ def _from_topic(chosen: argparse.Namespace) -> archive.Block:
     loaded = settings.load("kafka")
     if loaded.test_clock:  # simulated time: when a log was appended says nothing of when it happened
         return topic.serving_logs(str(loaded.kafka), chosen.topic, None, None)
-    since = chosen.since - _WARM_UP - events.FUTURE_LIMIT if chosen.since else None
+    since = chosen.since - moment.REMEMBERED - events.FUTURE_LIMIT if chosen.since else None
     return topic.serving_logs(str(loaded.kafka), chosen.topic, since, chosen.until + events.PAST_LIMIT if chosen.until else None)
 
 
 def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
-    since = chosen.since - _WARM_UP if chosen.since else None
+    since = chosen.since - moment.REMEMBERED if chosen.since else None
     with engine.connect() as connection:
         ends = history.hour_ends(connection, since, chosen.until)
 
@@ -120,8 +119,8 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
             for at in ends:
                 promotion = history.champion_at(connection, at)
                 if promotion is not None:
-                    moment = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
-                    yield replay.Scene(moment, history.past(connection, promotion, at))
+                    here = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
+                    yield replay.Scene(here, history.past(connection, promotion, at))
 
     return Source(len(ends), found)
 

@@ -9,8 +9,6 @@ from retrain import moment
 from retrain.evaluation import live
 from schemas import decisions, events, policy, verdicts, windows
 
-_REMEMBERED = dt.timedelta(days=28)  # as far back as the live monitors read verdicts
-
 # The right answer to each kind of incident; on any other day an action is a false alarm.
 _ANSWERS = {
     "language": decisions.Kind.RETRAIN,
@@ -88,7 +86,7 @@ def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
     before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
     forgotten = max(0, min(before_longest, len(seen) - (rule.of + 1) * overlapping))
-    while seen[forgotten].signal.end < at - _REMEMBERED:
+    while seen[forgotten].signal.end < at - moment.REMEMBERED:
         forgotten += 1
     return forgotten
 

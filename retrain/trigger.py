@@ -45,7 +45,8 @@ class Evidence:
 def decision(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: policy.Policy, *, model: str, at: dt.datetime) -> decisions.Decision:
     """Decide for one model at one instant. The same arguments give the same sha256 wherever this runs, in whatever order the verdicts come."""
     ordered = sorted(found, key=lambda v: v.signal.signal)
-    kind, hold, cause = _permitted(wanted(Evidence(ordered, past, rules, at)), Evidence(ordered, past, rules, at))
+    known = Evidence(ordered, past, rules, at)
+    kind, hold, cause = _permitted(wanted(known), known)
     reasons = tuple(_reason(verdict) for verdict in ordered)
     identity = hashlib.sha256(f"{model}|{at.astimezone(dt.UTC).isoformat()}|{rules.sha256}".encode()).hexdigest()
     body = {"evidence": evidence(ordered, past, model=model, at=at), "policy": rules.sha256, "outcome": [kind, hold, cause]}

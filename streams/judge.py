@@ -54,15 +54,19 @@ def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
     return excess <= rule.leave
 
 
+def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
+    """The limit of a label-based signal: the lower of the policy's level and the reference less `margin`.
+
+    A model whose reference never reached the level is not retrained for staying where it was.
+    """
+    return rule.enter if reference is None else min(rule.enter, reference - margin)
+
+
 def falling(
     *, signal: verdicts.Signal, rule: policy.Level, margin: float, past: Sequence[verdicts.Verdict], labels_needed: int | None = None
 ) -> verdicts.Verdict:
-    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven.
-
-    The limit is the lower of the policy's level and the reference less `margin`: a model whose reference never reached the
-    level is not retrained for staying where it was.
-    """
-    limit = rule.enter if signal.reference is None else min(rule.enter, signal.reference - margin)
+    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven."""
+    limit = lowest(rule, signal.reference, margin)
     leave = limit + (rule.leave - rule.enter)
     if signal.value is None or signal.n < rule.min_n:
         level = Level.BLIND

@@ -1,7 +1,7 @@
 """Pure. A chunk of records -> tallies by minute, model and role; dead letters; sampled predictions.
 
 Never raises on bad bytes and never drops one: a record or an envelope's line that is no serving log becomes a dead letter with a reason.
-A chunk in which all is well is decoded at once (streams.decode); any other record by record.
+Records in which all is well are decoded together (streams.decode); the unusual ones are found by halving and read one by one.
 """
 
 import datetime as dt

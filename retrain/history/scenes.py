@@ -10,9 +10,8 @@ import numpy as np
 from retrain import moment, replay
 from retrain.evaluation import live
 from retrain.history import archive
-from schemas import decisions, events, runs, taxonomy, windows
+from schemas import decisions, events, runs, windows
 from streams import columns
-from streams.stats import histogram
 
 _WEEK = windows.HORIZONS["7d"]
 
@@ -80,15 +79,12 @@ def learnt(mine: archive.Archive, until: dt.datetime) -> runs.Reference | None:
     if not total.answered:
         return None
     estimates = live.estimates(mine.sampled(start, until, as_of=until), mine.hours(mine.rows(start, until)))
-    return runs.Reference(
+    labelled = runs.Reference(
         model=mine.model,
-        n=int(total.intent_count.sum()),
-        intent_counts=dict(zip(taxonomy.INTENTS, total.intent_count.tolist(), strict=True)),
-        mean_confidence=total.confidence_sum_micro / windows.MICRO / total.answered,
-        low_confidence_rate=int(total.intent_low.sum()) / total.answered,
+        n=0,
+        intent_counts={},
         accuracy=estimates[0].estimate,
         accuracy_n=None if estimates[0].n_effective is None else round(estimates[0].n_effective),
         recall={e.intent: e.estimate for e in estimates if e.intent and e.estimate is not None},
-        p95_latency_ms=histogram.quantile_ms(total.latency_bins, 0.95),
-        script_counts=dict(zip(taxonomy.SCRIPTS, total.script_count.tolist(), strict=True)),
     )
+    return moment.seen(total, labelled)

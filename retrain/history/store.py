@@ -76,9 +76,9 @@ def hours(connection: Connection, model: str, start: dt.datetime, end: dt.dateti
 
 
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:
-    """The verdicts of the last four weeks by signal, oldest first; signals that were only measured have none."""
+    """The verdicts that still count by signal, oldest first; signals that were only measured have none."""
     table = tables.signal
-    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - dt.timedelta(days=28))
+    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - moment.REMEMBERED)
     query = query.where(table.c.intent == "", table.c.verdict.is_not(None))
     found: dict[str, list[verdicts.Verdict]] = {}
     for row in connection.execute(query.order_by(table.c.end)).mappings():

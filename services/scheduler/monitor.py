@@ -110,7 +110,7 @@ class Monitor:
             return
         if day.tally.answered < self.policy.signals.intent_mix_kl.min_n:
             return
-        retrain_store.put_reference(connection, moment.seen(day, before), at=known.at, source="first_day")
+        retrain_store.put_reference(connection, moment.seen(day.tally, before), at=known.at, source="first_day")
 
     def _decide(self, connection: sa.Connection, found: moment.Evaluation) -> list[lines.Line]:
         """Record the decision; a retrain queues its run and its message in the same transaction."""
