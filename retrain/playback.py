@@ -21,7 +21,6 @@ from schemas import decisions, events, policy, settings, times
 from streams import database
 
 EXIT_FIRES = 10
-_QUIET_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def run(chosen: argparse.Namespace) -> int:
 def _played(name: str, rules: policy.Policy, source: Source, known: Sequence[events.Incident], chosen: argparse.Namespace) -> replay.Played:
     taken = []
     wanted = takewhile(lambda scene: chosen.until is None or scene.moment.at <= chosen.until, source.scenes(rules))
-    shown = tqdm(wanted, desc=f"replay {name}", total=source.hours, unit="h", file=sys.stderr, leave=False, delay=_QUIET_S)
+    shown = tqdm(wanted, desc=f"replay {name}", total=source.hours, unit="h", file=sys.stderr, leave=False, delay=files.QUIET_S)
     for scene, decision in replay.walk(shown, rules):
         if _inside(decision.at, chosen):
             print(_line(decision, name, as_json=chosen.json))

@@ -16,7 +16,7 @@ from streams import store as streams_store
 Connection = sa.Connection
 
 
-def _each_annotators(as_of: dt.datetime | None, among: "sa.Select[Any] | None") -> "sa.Subquery":
+def each_annotators(as_of: dt.datetime | None = None, among: "sa.Select[Any] | None" = None) -> "sa.Subquery":
     """The newest entry of each annotator for each request, as people knew at `as_of` (None: now)."""
     label = tables.human_label
     known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
@@ -27,14 +27,14 @@ def _each_annotators(as_of: dt.datetime | None, among: "sa.Select[Any] | None") 
 
 def current_labels(as_of: dt.datetime | None = None, *, among: "sa.Select[Any] | None" = None) -> "sa.Select[Any]":
     """The label that holds for each request (of `among`): the newest not retracted, as people knew at `as_of` (None: now)."""
-    mine = _each_annotators(as_of, among)
+    mine = each_annotators(as_of, among)
     held = sa.select(mine).where(mine.c.action == "label")
     return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
 
 
 def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> list[caps.Held]:
     """What each annotator says of each sampled request now, or said at `as_of`: the newest, not retracted. Orphans are not among them."""
-    mine = _each_annotators(as_of, sa.select(tables.sampled_prediction.c.req_id))
+    mine = each_annotators(as_of, sa.select(tables.sampled_prediction.c.req_id))
     columns = (mine.c.id, mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent)
     return [caps.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
 

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from retrain.history import archive
 from schemas import events, runs
 
-_LINES = 2_000  # decoded together: more are no faster, and one unusual line makes all of them slower
-_QUIET_S = 1.0
+LINES = 2_000  # decoded together: more are no faster, and one unusual line makes all of them slower
+QUIET_S = 1.0  # shorter waits show no bar
 
 _T = TypeVar("_T")
 
@@ -29,11 +29,11 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with (
             path.open("rb") as raw,
-            tqdm(total=path.stat().st_size, desc=path.name, unit="B", unit_scale=True, delay=_QUIET_S, file=sys.stderr, leave=False) as bar,
+            tqdm(total=path.stat().st_size, desc=path.name, unit="B", unit_scale=True, delay=QUIET_S, file=sys.stderr, leave=False) as bar,
         ):
             body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             for number, line in enumerate(body, start=1):
-                if number % _LINES == 0:
+                if number % LINES == 0:
                     bar.update(raw.tell() - bar.n)
                 if line.strip():
                     yield number, line.strip()
@@ -48,7 +48,7 @@ def serving_logs(path: Path) -> archive.Block:
 
 def _blocks(path: Path) -> Iterator[archive.Block]:
     numbered = lines(path)
-    while rows := list(islice(numbered, _LINES)):
+    while rows := list(islice(numbered, LINES)):
         found, bad = archive.block([line for _, line in rows])
         if bad:
             place, malformed = bad[0]

@@ -14,9 +14,7 @@ from retrain.history import archive, files
 from schemas import settings
 from streams import columns, observe
 
-_LINES = 2_000  # decoded together, as from a file
 _PATIENCE_S = 60.0  # without a single record
-_QUIET_S = 1.0
 
 
 def serving_logs(bootstrap: str, name: str, since: dt.datetime | None, until: dt.datetime | None) -> archive.Block:
@@ -30,7 +28,7 @@ def serving_logs(bootstrap: str, name: str, since: dt.datetime | None, until: dt
     def blocks() -> Iterator[archive.Block]:
         nonlocal malformed
         found = lines(bootstrap, name, since, until)
-        while rows := list(islice(found, _LINES)):
+        while rows := list(islice(found, files.LINES)):
             block, bad = archive.block(rows)
             malformed += len(bad)
             yield block
@@ -75,7 +73,7 @@ def _read(consumer: KafkaConsumer, begins: dict[TopicPartition, int], ends: dict
     open_parts = {part for part in ends if begins[part] < ends[part]}
     deadline = time.monotonic() + _PATIENCE_S
     total = sum(ends[part] - begins[part] for part in open_parts)
-    with tqdm(total=total, desc="topic", unit="record", unit_scale=True, delay=_QUIET_S, file=sys.stderr, leave=False) as bar:
+    with tqdm(total=total, desc="topic", unit="record", unit_scale=True, delay=files.QUIET_S, file=sys.stderr, leave=False) as bar:
         while open_parts:
             found = consumer.poll(timeout_ms=1_000)
             deadline = time.monotonic() + _PATIENCE_S if found else deadline

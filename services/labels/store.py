@@ -49,9 +49,7 @@ def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
 
 def _held_by() -> "sa.Subquery":
     """(req_id, annotator, intent): what each annotator says of each request now."""
-    label = tables.human_label
-    newest = sa.select(label).ext(pg.distinct_on(label.c.req_id, label.c.annotator))
-    mine = newest.order_by(label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id).subquery()
+    mine = retrain_store.each_annotators()
     return sa.select(mine.c.req_id, mine.c.annotator, mine.c.intent).where(mine.c.action == "label").subquery()
 
 
