@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import datetime as dt
 import json
 import multiprocessing
 import sys
@@ -12,13 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks import document
 from benchmarks.decisions import coverage, scenario, trial
 from benchmarks.stream import procfs
-from services.local import topology
 
-JSON = topology.ROOT / "benchmarks" / "results" / "decisions.json"
-DOCUMENT = topology.ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- bench-decisions begins -->", "<!-- bench-decisions ends -->"
+JSON = document.RESULTS / "decisions.json"
 SCORING = 1_000  # seeds from here on score; the rules were tuned on seeds 0 to 20
 
 
@@ -34,12 +31,16 @@ def main() -> int:
     outcomes = [outcome for each in played for outcome in each]
     estimate = coverage.figures(SCORING)
     rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
-    date = dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    found = {"machine": procfs.machine(), "date": date, "seeds": [seeds.start, seeds.stop - 1], "rows": rows, "live_accuracy": dataclasses.asdict(estimate)}
+    found = {
+        "machine": procfs.machine(),
+        "date": document.now(),
+        "seeds": [seeds.start, seeds.stop - 1],
+        "rows": rows,
+        "live_accuracy": dataclasses.asdict(estimate),
+    }
     JSON.parent.mkdir(parents=True, exist_ok=True)
     JSON.write_text(json.dumps(found, indent=1) + "\n")
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n{END}{rest.partition(END)[2]}")
+    document.put("bench-decisions", table(found))
     print(table(found))
     return 0
 
@@ -51,14 +52,14 @@ def _play(seed: int) -> list[trial.Outcome]:
 def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
     """One contestant over all scenarios: false alarms a year, found and median delay by kind, and how often the first act named the right cause."""
     kinds: dict[str, Any] = {}
-    for kind in ("mix", "language", "pipeline", "bad_release"):
+    for kind in scenario.INCIDENTS:
         of_kind = [o for o in mine if o.kind == kind]
         delays = [o.delay_hours for o in of_kind if o.delay_hours is not None]
         kinds[kind] = {"n": len(of_kind), "found": sum(o.found for o in of_kind), "median_delay_hours": round(median(delays), 1) if delays else None}
     named = [o.named for o in mine if o.named is not None]
-    quiet = [o for o in mine if o.kind in ("none", "label_famine", "label_flood")]
+    quiet = [o for o in mine if o.kind in scenario.QUIET]
     years = sum(o.days for o in quiet) / 365
-    false = {kind: sum(o.false_alarms for o in quiet if o.kind == kind) for kind in ("none", "label_famine", "label_flood")}
+    false = {kind: sum(o.false_alarms for o in quiet if o.kind == kind) for kind in scenario.QUIET}
     return {
         "who": who,
         "kinds": kinds,
@@ -79,7 +80,7 @@ def table(found: Mapping[str, Any]) -> str:
     ]
     for each in found["rows"]:
         cells = [f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "") for k in each["kinds"].values()]
-        false = ", ".join(str(each["false_alarms"][kind]) for kind in ("none", "label_famine", "label_flood"))
+        false = ", ".join(str(each["false_alarms"][kind]) for kind in scenario.QUIET)
         cause = "none named" if each["cause_named"] is None else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
         lines.append(f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |")
     a = found["live_accuracy"]

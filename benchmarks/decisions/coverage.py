@@ -1,6 +1,5 @@
 """Pure. How good the estimate of live accuracy is: coverage of its interval, bias, width, against the naive mean and a uniform sample of the same size."""
 
-import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +8,6 @@ from retrain.evaluation import live
 from schemas import taxonomy
 from streams import sample
 from streams.stats import proportion
-
-_AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,9 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     unsure = rng.random(n) < 0.12
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
     right = rng.random(n) < np.clip(confidence - 0.01, 0, 1)
-    weight = np.array([sample.weight(taxonomy.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)])
-    p = np.clip(budget / n * weight / weight.mean(), 0.002, 1.0)
+    weights = [sample.weight(taxonomy.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)]
+    mean = sum(weights) / n
+    p = np.array([sample.inclusion(weight, mean, budget, n, 0.002) for weight in weights])
     chosen = rng.random(n) < p
     said = np.where(right, intent, (intent + 1) % 10)[chosen]
     k = int(chosen.sum())

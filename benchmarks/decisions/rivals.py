@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from streams.stats import divergence
+
 Counts = npt.NDArray[np.float64]
 
 
@@ -48,7 +50,7 @@ def psi(day: Day) -> bool:
     """Scouter's chi-square threshold: PSI over chi2(0.95; B - 1) (1/n + 1/m)."""
     p, q = _shares(day)
     value = float(np.sum((p - q) * np.log(p / q)))
-    return value > float(stats.chi2.ppf(0.95, len(p) - 1)) * (1 / day.live.sum() + 1 / day.reference.sum())
+    return bool(value > stats.chi2.ppf(0.95, len(p) - 1) * (1 / day.live.sum() + 1 / day.reference.sum()))
 
 
 def chi_square(day: Day) -> bool:
@@ -58,9 +60,8 @@ def chi_square(day: Day) -> bool:
 
 def bare_levels(day: Day) -> bool:
     """The seed's levels taken as they stand: KL over 0.028, or a plain label mean under 90 %, or more than 8 % under 0.6."""
-    p, q = _shares(day)
     mean = day.right / day.labels if day.labels else 1.0
-    return float(np.sum(p * np.log(p / q))) > 0.028 or mean < 0.90 or day.low_confidence_rate > 0.08
+    return divergence.kl(live=day.live, reference=day.reference) > 0.028 or mean < 0.90 or day.low_confidence_rate > 0.08
 
 
 RIVALS: Final[Mapping[str, Callable[[Day], bool]]] = {

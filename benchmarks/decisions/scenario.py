@@ -17,7 +17,9 @@ from streams import sample
 
 BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0.030, 0.055])
-KINDS: Final = ("none", "mix", "language", "pipeline", "bad_release", "label_famine", "label_flood")
+INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")  # each is also the cause to be named
+QUIET: Final = ("none", "label_famine", "label_flood")  # nothing to act on
+KINDS: Final = ("none", *INCIDENTS, "label_famine", "label_flood")
 _K: Final = len(taxonomy.INTENTS)
 Floats = npt.NDArray[np.float64]
 
@@ -123,6 +125,6 @@ def _labels(
 
 
 def _incidents(scenario: Scenario) -> list[events.Incident]:
-    if scenario.kind not in ("mix", "language", "pipeline", "bad_release"):
+    if scenario.kind not in INCIDENTS:
         return []
     return [events.Incident(id=f"i{scenario.seed}", kind=scenario.kind, started=BEGIN + dt.timedelta(days=scenario.onset_day), ended=None, model="v1")]

@@ -16,7 +16,6 @@ from schemas import decisions, policy
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
-_ANSWER: Final = {"mix": "mix", "language": "language", "pipeline": "pipeline", "bad_release": "bad_release"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def outcomes(drawn: scenario.Scenario) -> list[Outcome]:
 
 def _ours(drawn: scenario.Scenario, taken: Sequence[tuple[replay.Scene, decisions.Decision]], onset: dt.datetime) -> Outcome:
     """Retrain, rollback and fix are acts; holding a moved mix by its name answers a mix, and asking for a new reference disturbs nobody's sleep."""
-    wanted = _ANSWER.get(drawn.kind)
+    wanted = drawn.kind if drawn.kind in scenario.INCIDENTS else None
     acts = [d for _, d in taken if d.decision not in (decisions.Kind.HOLD, decisions.Kind.REWEIGHT)]
     false = [d for d in acts if d.at <= onset or wanted in (None, "mix")]
     answers = [d for _, d in taken if d.at > onset and d.cause is not None and (wanted == "mix" or d in acts)]
@@ -68,7 +67,7 @@ def _rivals(drawn: scenario.Scenario, known: scenes.History, onset: dt.datetime,
     watched = [(end, _day(known, since, end)) for end in days]
     for name, rule in rivals.RIVALS.items():
         alarms = [end for end, day in watched if rule(day)]
-        wanted = drawn.kind in _ANSWER
+        wanted = drawn.kind in scenario.INCIDENTS
         false = [end for end in alarms if end <= onset or not wanted]
         first = next((end for end in alarms if end > onset), None) if wanted else None
         delay = (first - onset).total_seconds() / 3600 if first else None

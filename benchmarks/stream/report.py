@@ -1,28 +1,24 @@
 """Write the results: stream.json for machines, a table for people."""
 
-import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import document
 from benchmarks.stream import environments, procfs, results
-from services.local import topology
 
-JSON = topology.ROOT / "benchmarks" / "results" / "stream.json"
-DOCUMENT = topology.ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- bench-stream begins -->", "<!-- bench-stream ends -->"
+JSON = document.RESULTS / "stream.json"
 
 
 def write(rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str) -> Path:
     """Into the repository for a full run, under .local/ otherwise; returns where the JSON is."""
-    found = as_json(rows, extra, procfs.machine(), dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), command)
+    found = as_json(rows, extra, procfs.machine(), document.now(), command)
     place = JSON if full else environments.HOME / "stream.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(found, indent=1) + "\n")
     if full:
-        before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n{END}{rest.partition(END)[2]}")
+        document.put("bench-stream", table(found))
     else:
         place.with_suffix(".md").write_text(table(found))
     return place
