@@ -27,7 +27,7 @@ def main() -> int:
     seeds = range(SCORING, SCORING + given.scenarios)
     print(f"scoring seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        played = list(tqdm(pool.imap(_play, seeds), total=len(seeds), unit="scenario", file=sys.stderr))
+        played = list(tqdm(pool.imap(trial.played, seeds), total=len(seeds), unit="scenario", file=sys.stderr))
     outcomes = [outcome for each in played for outcome in each]
     estimate = coverage.figures(SCORING)
     rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
@@ -43,10 +43,6 @@ def main() -> int:
     document.put("bench-decisions", table(found))
     print(table(found))
     return 0
-
-
-def _play(seed: int) -> list[trial.Outcome]:
-    return trial.outcomes(scenario.drawn(seed))
 
 
 def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:

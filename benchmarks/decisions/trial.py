@@ -31,6 +31,11 @@ class Outcome:
     named: bool | None
 
 
+def played(seed: int) -> list[Outcome]:
+    """The outcomes of the scenario of a seed. Here, not beside main: a new process cannot import a package's __main__."""
+    return outcomes(scenario.drawn(seed))
+
+
 def outcomes(drawn: scenario.Scenario) -> list[Outcome]:
     """Play a scenario once and let everybody watch."""
     history = scenario.history(drawn)
