@@ -165,7 +165,9 @@ def _betting(moment: Moment, reference: float | None, history: History, rules: p
     floor = judge.lowest(accuracy, reference, rules.trigger.accuracy_margin)
     weight = known.p.min(initial=1.0) / known.p
     value = sequential.log10_e_value(right[order], weight[order], floor)
-    signal = verdicts.Signal(moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, high=value, reference=floor)
+    signal = verdicts.Signal(
+        moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, reference=floor
+    )  # a bound by itself: no interval
     return judge.verdict(signal, rule, history.get("accuracy_e_value", ()))
 
 

@@ -77,7 +77,7 @@ def _reason(reason: Row) -> str:
     name = reason["signal"]
     if reason["value"] is None:
         return f"{_SHORT.get(name, name)} unknown (n {reason['n']})"
-    interval = "" if reason["low"] is None or reason["low"] == reason["high"] else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
+    interval = "" if reason["low"] is None or reason["high"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
     shown = f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
     return shown + ("!" if reason["breached"] else "")
 
