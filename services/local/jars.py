@@ -3,14 +3,13 @@
 import contextlib
 import hashlib
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
+from services.local import progress
 
 VERSION = "4.3.0"
 
@@ -98,7 +97,7 @@ def _fetch(scratch: Path, bundle: Bundle) -> None:
 def _progress(repository: Path, bundle: Bundle) -> Iterator[None]:
     """A bar that counts the archives as they arrive; jgo itself says nothing for some twenty seconds."""
     done = threading.Event()
-    with tqdm(desc=f"{bundle.title}: fetching archives once", total=len(locked(bundle)), unit="jar", file=sys.stderr, leave=False) as bar:
+    with progress.bar(f"{bundle.title}: fetching archives once", len(locked(bundle)), "jar") as bar:
 
         def watch() -> None:
             while not done.wait(0.3):

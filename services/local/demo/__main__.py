@@ -77,6 +77,7 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
     early = play.BEGIN + play.DAY * playing.told.kinds.index(story.LATER)
     gateway = next(child for child in on.owner.children if child.name == "gateway")
     sent, unsent = playing.messages()
+    accuracies = {name: report.accuracy(chosen) for name, chosen in kinds.items()}
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
@@ -85,8 +86,9 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
         "decisions": len(taken),
         "retrains": sum(row["decision"] == "retrain" for row in taken),
         "promoted": sum(bool(row["promoted"]) for row in runs),
-        **{name: report.mean_accuracy(chosen) for name, chosen in kinds.items()},
-        **{f"truth_{name}": _truth(chosen) for name, chosen in kinds.items()},
+        **{name: found["mean"] for name, found in accuracies.items()},
+        "accuracies": accuracies,
+        "later_from": early,
         "early_retrains": sum(row["decision"] == "retrain" and row["at"] <= early for row in taken),
         "swaps": len(playing.customers.models),
         "slack_sent": sent,
@@ -97,22 +99,17 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
     }
 
 
-def _truth(days: list[report.Day]) -> float | None:
-    n = sum(day.truth[1] for day in days)
-    return sum(day.truth[0] for day in days) / n if n else None
-
-
 def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[str]) -> None:
     """Summary, addresses, the last line; wait if asked to."""
-    for name in ("acc_stable", "acc_drifted", "acc_after"):
-        print(f"{name:12} {report.percent(summary[name])} by sampled labels, {report.percent(summary['truth_' + name])} in truth")
+    for name, found in summary["accuracies"].items():
+        print(report.accuracy_line(name, found))
     for row in summary["runs"]:
         print(f"run {row['id']}: {row['state']}, candidate {row['candidate']}, " + ", ".join(f"{g['gate']} {g['verdict']}" for g in row["gates"]))
     print(f"Slack        {summary['slack_sent']} messages sent, {summary['slack_unsent']} not: http://{ports.HOST}:{on.slack_port}/")
     print(f"dashboard    http://{ports.HOST}:{on.port('DASHBOARD_PORT')}/")
     print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")
-    for problem in failed:
-        print(f"the loop did not close: {problem}")
+    print(f"{'':12} these three {'answer until Ctrl-C' if chosen.keep else 'close as this ends; KEEP=1 leaves them up'}")
+    print(report.outcome(summary, failed))
     if chosen.json:
         chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
     print(report.last_line(summary), flush=True)

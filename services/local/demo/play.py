@@ -17,7 +17,7 @@ from schemas import decisions
 from services import store as read
 from services.gateway import store as gateway_store
 from services.labels import store as labels_store
-from services.local import supervisor
+from services.local import progress, supervisor
 from services.local.demo import report, stage, store, story, traffic
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -48,7 +48,7 @@ class Play:
 
     def _follow_run(self, what: str, timeout_s: float = 600) -> None:
         """Wait for the run in hand, with a bar from its recorded progress."""
-        with tqdm(desc=what, total=100, unit="%", file=sys.stderr, leave=False) as bar:
+        with progress.bar(what, 100, "%") as bar:
 
             def ended() -> bool:
                 run = self._open_run()
@@ -64,15 +64,15 @@ class Play:
 
     def all_days(self) -> None:
         """Every day, then a morning more."""
-        sys.stdout.write(report.heading() + "\n")
-        with tqdm(desc="simulated days", total=len(self.told.kinds), unit="day", file=sys.stderr, leave=False) as bar:
+        print(report.LEGEND, report.heading(), sep="\n")
+        with progress.bar("simulated days", len(self.told.kinds), "day") as bar:
             for number, rows in enumerate(self.told.days):
                 self._day(rows, BEGIN + number * DAY, follow=number > 0)
                 bar.update()
                 if number:
-                    tqdm.write(f"{report.line(self.days[-1])}\n{report.why(self.days[-1])}", file=sys.stdout)
+                    tqdm.write(report.row(self.days[-1]), file=sys.stdout)
             self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS, follow=True)
-            tqdm.write(f"{report.line(self.days[-1])}\n{report.why(self.days[-1])}", file=sys.stdout)
+            tqdm.write(report.row(self.days[-1]), file=sys.stdout)
 
     def settle(self) -> None:
         """Wait until every message that was answered is counted and every notice is out; what never is, the summary will show."""

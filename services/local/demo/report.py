@@ -1,6 +1,7 @@
 """Pure. What the demo shows of each simulated day, and its last line, from rows that Postgres gave."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,10 @@ Row = Mapping[str, Any]
 
 HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 34, 24)
+LEGEND = """\
+kl: intent mix against the reference (its noise floor); conf: share of low-confidence answers; acc: live accuracy by sampled labels; rare: recall of
+the rare intents; bet: e-value that accuracy fell; err: error rate; p95: latency in ms. "breach": over its limit in this window; "!": in so many of
+the last windows that it counts. Under each day stands its decision with every reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,15 @@ _SHORT = {
 }
 
 
+def row(day: Day) -> str:
+    """What a day prints: its line, and under it the decision with its reasons."""
+    return f"{line(day)}\n{why(day)}"
+
+
 def why(day: Day) -> str:
-    """The day's decision with its cause, every reason with value, 95 % interval, n and limit, and the labels that are still needed."""
+    """The day's decision with its cause, every reason (breached ones first) with value, 95 % interval, n and limit, and the labels that are still needed."""
     cause = f" ({day.taken['cause']})" if day.taken["cause"] else ""
-    reasons = "; ".join(_reason(reason) for reason in day.taken["reasons"])
+    reasons = "; ".join(_reason(reason) for reason in sorted(day.taken["reasons"], key=lambda reason: not reason["breached"]))
     needed = (day.quality or {}).get("labels_needed")
     return f"{'':12}{day.decision}{cause}: {reasons}" + (f"; {needed} labels still needed" if needed else "")
 
@@ -90,10 +100,39 @@ def _line(cells: Sequence[str]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
 
 
-def mean_accuracy(days: Sequence[Day]) -> float | None:
-    """Mean of the days' live accuracies, each as the quality table gives it."""
-    found = [day.quality["estimate"] for day in days if day.quality and day.quality["estimate"] is not None]
-    return sum(found) / len(found) if found else None
+def accuracy(days: Sequence[Day]) -> dict[str, Any]:
+    """`mean` of the days' live accuracies as the quality table gives them, with its 95 % interval (the days are independent samples), labels and the truth."""
+    found = [day.quality for day in days if day.quality and day.quality["estimate"] is not None]
+    mean = sum(each["estimate"] for each in found) / len(found) if found else None
+    half = math.hypot(*(max(each["high"] - each["estimate"], each["estimate"] - each["low"]) for each in found)) / len(found) if found else None
+    asked = sum(day.truth[1] for day in days)
+    return {
+        "mean": mean,
+        "low": None if mean is None or half is None else max(0.0, mean - half),
+        "high": None if mean is None or half is None else min(1.0, mean + half),
+        "labels": sum(each["n_labels"] for each in found),
+        "days": len(found),
+        "truth": sum(day.truth[0] for day in days) / asked if asked else None,
+    }
+
+
+def accuracy_line(name: str, found: Row) -> str:
+    """One of the three accuracies for people."""
+    by = f"{percent(found['mean'])} [{percent(found['low'])}, {percent(found['high'])}] by {found['labels']} sampled labels of {found['days']} days"
+    return f"{name:12} {by}, {percent(found['truth'])} in truth"
+
+
+def outcome(summary: Mapping[str, Any], failed: Sequence[str]) -> str:
+    """Whether the loop closed, in a sentence."""
+    if failed:
+        return "\n".join(f"the loop did not close: {problem}" for problem in failed)
+    decided = next(row for row in summary["all_decisions"] if row["decision"] == "retrain")
+    made = next(row for row in summary["runs"] if row["promoted"])
+    gone = " -> ".join(percent(summary[name]) for name in ("acc_stable", "acc_drifted", "acc_after"))
+    return (
+        f"The loop closed: new language from {summary['later_from']:%Y-%m-%d}, retrain decided at {decided['at']:%Y-%m-%d %H:%M}, "
+        f"{made['candidate']} promoted without a restart, accuracy {gone}, nothing lost and nothing counted twice."
+    )
 
 
 def problems(summary: Mapping[str, Any]) -> list[str]:

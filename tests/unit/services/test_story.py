@@ -1,5 +1,7 @@
 """The demo's story and its verdict: nothing trained on comes again, ordinary days have one mix, and the loop counts as closed only if every part did."""
 
+import datetime as dt
+import math
 from collections import Counter
 from typing import Any
 
@@ -58,8 +60,6 @@ LOG = {"ts": "2026-04-20T10:00:00Z", "model": "v1", "intent": "faq"}
 
 
 def window(**counts: int) -> dict[str, Any]:
-    import datetime as dt
-
     return {"start": dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "model": "v1", "errors": counts.pop("errors", 0), "intent_counts": counts}
 
 
@@ -93,3 +93,36 @@ CLOSED = {
 )
 def test_the_loop_is_closed_only_if_every_part_is(change: dict[str, Any], says: list[str]) -> None:
     assert report.problems(CLOSED | change) == says
+
+
+def day(estimate: float | None, half: float = 0.0, n_labels: int = 0, truth: tuple[int, int] = (0, 0)) -> report.Day:
+    quality = None if estimate is None else {"estimate": estimate, "low": estimate - half, "high": estimate + half, "n_labels": n_labels}
+    return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, {})
+
+
+def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_number() -> None:
+    found = report.accuracy([day(0.90, 0.04, 200, (90, 100)), day(0.94, 0.04, 220, (92, 100)), day(None, truth=(1, 100))])
+    assert found == {
+        "mean": pytest.approx(0.92), "low": pytest.approx(0.92 - 0.04 / math.sqrt(2)), "high": pytest.approx(0.92 + 0.04 / math.sqrt(2)),
+        "labels": 420, "days": 2, "truth": pytest.approx(0.61),
+    }  # fmt: skip
+    assert report.accuracy_line("acc_stable", found) == "acc_stable   92.0% [89.2%, 94.8%] by 420 sampled labels of 2 days, 61.0% in truth"
+
+
+def test_no_day_with_labels_gives_no_accuracy_and_still_a_line() -> None:
+    found = report.accuracy([day(None)])
+    assert found["mean"] is None
+    assert report.accuracy_line("acc_after", found) == "acc_after    - [-, -] by 0 sampled labels of 0 days, - in truth"
+
+
+def test_the_outcome_names_the_change_the_decision_and_the_model() -> None:
+    told = CLOSED | {
+        "later_from": dt.datetime(2026, 4, 28, tzinfo=dt.UTC),
+        "all_decisions": [{"decision": "hold"}, {"decision": "retrain", "at": dt.datetime(2026, 4, 30, tzinfo=dt.UTC)}],
+        "runs": [{"promoted": False, "candidate": "v2"}, {"promoted": True, "candidate": "v3"}],
+    }
+    assert report.outcome(told, []) == (
+        "The loop closed: new language from 2026-04-28, retrain decided at 2026-04-30 00:00, v3 promoted without a restart, "
+        "accuracy 94.0% -> 66.0% -> 86.0%, nothing lost and nothing counted twice."
+    )
+    assert report.outcome(told, ["lost=1", "duplicated=2"]).splitlines() == ["the loop did not close: lost=1", "the loop did not close: duplicated=2"]
