@@ -61,7 +61,7 @@ def measure(folder: Path) -> dict[str, object]:
     logs, labels = files.serving_logs(folder / "logs.jsonl"), files.labels(folder / "labels.jsonl")
     read, cpu_read = time.perf_counter(), time.process_time()
     past = scenes.history(logs, labels, BEGIN + dt.timedelta(days=14))
-    taken = [decision for _, decision in replay.walk(scenes.scenes(past), policy.Policy())]
+    taken = [decision for _, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy())]
     done, cpu_done = time.perf_counter(), time.process_time()
     return {
         "logs": len(logs.ts_us),

@@ -23,6 +23,7 @@ import torch
 from retrain import audit, gate, heartbeat, loadtest, log, promote, recipe, snapshot, split, store
 from retrain.compile import manifest, onnx, parity, session
 from retrain.evaluation import calibration, confusion
+from retrain.history import store as history
 from retrain.training import loop, model
 from schemas import normalise, policy, runs, taxonomy
 
@@ -80,7 +81,8 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         known = store.run(connection, run_id)
-        rows = store.labelled_rows(connection, known["as_of"], shop.policy.labels.per_annotator_per_day)
+        aside = [source.annotator for source in history.aside(connection, known["as_of"], shop.policy.labels)]
+        rows = store.labelled_rows(connection, known["as_of"], shop.policy.labels.per_annotator_per_day, aside)
         champion = store.champion(connection)
     if known["state"] == runs.State.REGISTERED:  # killed between the last two steps
         promote.promote(shop.engine, shop.models, run_id, by="policy")

@@ -96,7 +96,7 @@ def _from_files(chosen: argparse.Namespace) -> Source:
     known = files.reference(chosen.reference) if chosen.reference else chosen.reference_until
     labels = files.labels(chosen.labels)
     past = scenes.history(files.serving_logs(chosen.logs) if chosen.logs else _from_topic(chosen), labels, known)
-    return Source(past.hours, lambda _: scenes.scenes(past))
+    return Source(past.hours, lambda rules: scenes.scenes(past, rules.labels))
 
 
 def _from_topic(chosen: argparse.Namespace) -> archive.Block:

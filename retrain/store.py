@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -39,15 +39,16 @@ def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> lis
     return [caps.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
 
 
-def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int) -> pd.DataFrame:
+def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, aside: Collection[str] = ()) -> pd.DataFrame:
     """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS.
 
-    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split); where one does not, another annotator's of the message may.
+    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split), of those `aside` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
     found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
-    counted, _ = caps.split(held_labels(connection, as_of), per_annotator_per_day)
+    believed = [label for label in held_labels(connection, as_of) if label.annotator not in aside]
+    counted, _ = caps.split(believed, per_annotator_per_day)
     labels = caps.newest(counted)
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
     once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()

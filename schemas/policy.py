@@ -29,6 +29,7 @@ class Labels:
     per_annotator_per_day: int = (
         1000  # more labels of one source in a day train nothing: two days' budget, so a person may catch up and a script gets no further
     )
+    source_gap: float = 0.3  # a source that finds the classifier right this much more or less often than others of the same hours is not believed
     twice_share: float = 0.1  # of the queue goes to a second annotator: 50 a day show in a week whether people agree, for a tenth of the labels
 
 

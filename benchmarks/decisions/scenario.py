@@ -109,7 +109,9 @@ def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: flo
 def _labels(
     scenario: Scenario, rng: np.random.Generator, logs: Sequence[events.ServingLog], day: Floats, truth: npt.NDArray[np.int64]
 ) -> list[events.HumanLabel]:
-    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset. flood: one source labels by itself, wrongly."""
+    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset. flood: one source labels by itself, wrongly, before
+    the people or after them.
+    """
     found = []
     for i, log in enumerate(logs):
         late = day[i] >= scenario.onset_day
@@ -119,8 +121,9 @@ def _labels(
         at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
         found.append(events.HumanLabel(req_id=log.req_id, intent=taxonomy.INTENTS[said], annotator=f"a{i % 3}", labelled_at=at, action="label"))
         if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
-            wrong = taxonomy.INTENTS[(said + 1) % _K]
-            found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=at + dt.timedelta(minutes=1), action="label"))
+            wrong, first = taxonomy.INTENTS[(said + 1) % _K], scenario.seed % 2 == 0
+            when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
+            found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=when, action="label"))
     return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
 
 

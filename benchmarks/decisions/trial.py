@@ -16,6 +16,7 @@ from schemas import decisions, policy
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
+TRUSTING: Final = policy.Labels(per_annotator_per_day=10**9, source_gap=1.0)  # a rival takes every label as it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def outcomes(drawn: scenario.Scenario) -> list[Outcome]:
     history = scenario.history(drawn)
     block, _ = archive.block([msgspec.json.encode(log) for log in history.logs])
     known = scenes.history(block, history.labels, history.reference_until)
-    taken = list(replay.walk(scenes.scenes(known), RULES))
+    taken = list(replay.walk(scenes.scenes(known, RULES.labels), RULES))
     onset = scenario.BEGIN + dt.timedelta(days=drawn.onset_day)
     return [_ours(drawn, taken, onset), *_rivals(drawn, known, onset, history.reference_until)]
 
@@ -88,7 +89,7 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         today, before = mine.tally(mine.rows(start, end)), mine.tally(mine.rows(scenario.BEGIN, since))
         live_mix, reference = live_mix + today.intent_count, reference + before.intent_count
         low, answered = low + int(today.intent_low.sum()), answered + today.answered
-        sampled = mine.sampled(week, end, as_of=end)
+        sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
         named = sampled.label != live.UNLABELLED
         labels, right = labels + int(named.sum()), right + int((sampled.predicted[named] == sampled.label[named]).sum())
     return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right)

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from retrain.evaluation import live
-from schemas import events, tallies, taxonomy, windows
+from retrain.evaluation import live, sources
+from schemas import events, policy, tallies, taxonomy, windows
 from streams import columns, decode
 
 HOUR: Final = windows.HORIZONS["1h"]
@@ -37,18 +37,19 @@ class Block:
     ts_us: windows.Counts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Labels:
-    """Which label held from when on, for the n messages of an archive: m changes, of `row` at `at_us` to place `label`, ordered by row, then time."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """By request what annotators said: (place of the annotator in `names`, when in microseconds, the label's place), in order."""
 
-    row: windows.Counts
-    at_us: windows.Counts
-    label: live.Places
+    names: tuple[str, ...]
+    by_request: Mapping[str, Sequence[tuple[int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:
-    """One model's history. `starts_us`, `starts` and `answers`: its hours with traffic, oldest first, a row of `counts` each; `asked`: by time, unlabelled."""
+    """One model's history. `starts_us`, `starts` and `answers`: its hours with traffic, oldest first, a row of `counts` each; `asked`: by time, unlabelled;
+    `said`: everything annotators ever said of them, ordered by row, annotator, time.
+    """
 
     model: str
     starts_us: windows.Counts
@@ -56,7 +57,7 @@ class Archive:
     counts: tallies.Tallies
     answers: Sequence[live.Hour]
     asked: live.Sample
-    labels: Labels
+    said: sources.Votes
 
     def rows(self, start: dt.datetime, end: dt.datetime) -> windows.Counts:
         """Which of its hours begin at start <= t < end."""
@@ -71,14 +72,10 @@ class Archive:
         """The answers of these hours."""
         return {self.starts[i]: self.answers[i] for i in rows.tolist()}
 
-    def sampled(self, start: dt.datetime, end: dt.datetime, as_of: dt.datetime) -> live.Sample:
+    def sampled(self, start: dt.datetime, end: dt.datetime, as_of: dt.datetime, rules: policy.Labels) -> live.Sample:
         """The messages with start <= ts < end, with the labels that held at `as_of`."""
         low, high = np.searchsorted(self.asked.ts_us, [columns.micros(start), columns.micros(end)]).tolist()
-        found, changes = self.asked.chosen(slice(low, high)), slice(*np.searchsorted(self.labels.row, [low, high]).tolist())
-        known = self.labels.at_us[changes] <= columns.micros(as_of)
-        label = np.full(high - low, live.UNLABELLED, dtype=np.int8)
-        label[self.labels.row[changes][known] - low] = self.labels.label[changes][known]  # of several changes to one row numpy keeps the last
-        return live.Sample(found.ts_us, found.predicted, label, found.confidence, found.p)
+        return sources.labelled(self.asked.chosen(slice(low, high)), sources.standing(self.said, low, high, columns.micros(as_of)), rules)
 
 
 def block(lines: Sequence[bytes]) -> tuple[Block, list[tuple[int, events.Malformed]]]:
@@ -121,21 +118,22 @@ def joined(blocks: Iterable[Block]) -> Block:
 
 def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Archive]:
     """An archive of every model. `given`: labels in the order people gave them."""
-    held = holding(given)
+    said = entries(given)
     asked: dict[str, list[Asked]] = {model: [] for model, _ in found.keys}
     for one in sorted(found.asked):
         asked[one.model].append(one)
     rows: dict[str, list[int]] = {model: [] for model in asked}
     for i, (model, _) in enumerate(found.keys):
         rows[model].append(i)
-    return {model: _archive(model, found, rows[model], asked[model], held) for model in asked}
+    return {model: _archive(model, found, rows[model], asked[model], said) for model in asked}
 
 
-def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Asked], held: Mapping[str, Sequence[tuple[int, int]]]) -> Archive:
+def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Asked], said: Said) -> Archive:
     starts_us = np.array([found.keys[i][1] for i in rows], dtype=np.int64)
     counts = found.counts.chosen(np.array(rows, dtype=np.int64))
     n, errors, confidence = (counts.scalars[:, windows.SCALARS.index(name)].tolist() for name in ("n", "errors", "confidence_sum_micro"))
-    changes = np.array([(row, at, label) for row, one in enumerate(asked) for at, label in held.get(one.req_id, ())], dtype=np.int64).reshape(-1, 3)
+    changes = [(row, *entry) for row, one in enumerate(asked) for entry in said.by_request.get(one.req_id, ())]
+    columned = np.array(changes, dtype=np.int64).reshape(-1, 4)
     return Archive(
         model=model,
         starts_us=starts_us,
@@ -143,23 +141,16 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
         counts=counts,
         answers=[live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))],
         asked=live.sample((columns.instant(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked),
-        labels=Labels(changes[:, 0], changes[:, 1], changes[:, 2].astype(np.int8)),
+        said=sources.Votes(said.names, columned[:, 0], columned[:, 1], columned[:, 2], columned[:, 3].astype(np.int8)),
     )
 
 
-def holding(given: Sequence[events.HumanLabel]) -> dict[str, list[tuple[int, int]]]:
-    """By request: from when on (microseconds) which label held, as a place in taxonomy.INTENTS; UNLABELLED once all were taken back.
-
-    The newest label that its annotator has not taken back holds, as in retrain.store.current_labels; of two equally new ones the first annotator's by name.
-    """
-    held: dict[str, list[tuple[int, int]]] = {}
-    said: dict[str, dict[str, tuple[int, int]]] = {}
+def entries(given: Sequence[events.HumanLabel]) -> Said:
+    """What annotators said, by request. `given` in the order they said it; said twice in one instant the first line counts, as in the database."""
+    names = tuple(sorted({label.annotator for label in given}))
+    number = {name: i for i, name in enumerate(names)}
+    found: dict[str, dict[tuple[int, int], int]] = {}
     for label in given:
-        at, mine = columns.micros(label.labelled_at), said.setdefault(label.req_id, {})
-        if label.annotator in mine and mine[label.annotator][0] == -at:
-            continue  # said twice in one instant: the first line counts, as the first row does in the database
         place = taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED
-        mine[label.annotator] = (-at, place)
-        standing = [(since, annotator, named) for annotator, (since, named) in mine.items() if named != live.UNLABELLED]
-        held.setdefault(label.req_id, []).append((at, min(standing)[2] if standing else live.UNLABELLED))
-    return held
+        found.setdefault(label.req_id, {}).setdefault((number[label.annotator], columns.micros(label.labelled_at)), place)
+    return Said(names, {req_id: [(*key, place) for key, place in sorted(said.items())] for req_id, said in found.items()})

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import moment, store
-from retrain.evaluation import live
+from retrain.evaluation import live, sources
 from schemas import decisions, policy, runs, tables, verdicts, windows
 from streams import store as streams_store
 
@@ -38,7 +38,7 @@ def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy
         at=at,
         windows=_windows(connection, model, at),
         reference=reference_at(connection, model, at),
-        sampled=sampled(connection, model, at - span, at, as_of=at),
+        sampled=sampled(connection, model, at - span, at, as_of=at, rules=rules.labels),
         hours=hours(connection, model, at - span, at),
     )
 
@@ -55,15 +55,30 @@ def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Re
     return known[-1] if known else None
 
 
-def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime) -> live.Sample:
-    """The measure queue of a stretch of time, with the labels people had given by `as_of`. Joined here: without statistics Postgres compares each with each."""
+def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime, rules: policy.Labels) -> live.Sample:
+    """The measure queue of a stretch of time, with the labels that held at `as_of`."""
+    return sources.labelled(*votes(connection, start, end, as_of=as_of, model=model), rules)
+
+
+def votes(connection: Connection, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime, model: str | None = None) -> tuple[live.Sample, sources.Votes]:
+    """The measure queue of a stretch of time (of every model unless told) without labels, and what annotators had said of it by `as_of`.
+
+    Joined here: without statistics Postgres compares each with each.
+    """
     sample = tables.sampled_prediction
-    chosen = (sample.c.model == model, sample.c.role == "champion", sample.c.queue == "measure", sample.c.ts >= start, sample.c.ts < end)
+    chosen = [sample.c.role == "champion", sample.c.queue == "measure", sample.c.ts >= start, sample.c.ts < end]
+    chosen += [sample.c.model == model] if model else []
     columns = (sample.c.req_id, sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p)
-    rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id)).all()
-    held = store.current_labels(as_of, among=sa.select(sample.c.req_id).where(*chosen)).subquery()
-    labels = {row.req_id: row.intent for row in connection.execute(sa.select(held.c.req_id, held.c.intent))}
-    return live.sample((row.ts, row.intent, row.confidence, row.p, labels.get(row.req_id)) for row in rows)
+    rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id, sample.c.model)).all()
+    mine = store.each_annotators(as_of, sa.select(sample.c.req_id).where(*chosen))
+    said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent).where(mine.c.action == "label")).all()
+    return live.sample((row.ts, row.intent, row.confidence, row.p, None) for row in rows), sources.votes([row.req_id for row in rows], map(tuple, said))
+
+
+def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[sources.Aside, ...]:
+    """The sources of labels that nobody should believe, by the week of messages before `as_of`, whichever model answered."""
+    asked, said = votes(connection, as_of - windows.HORIZONS["7d"], as_of, as_of=as_of)
+    return sources.aside(asked, sources.within_cap(said, rules.per_annotator_per_day), rules.source_gap)
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
+from retrain.history import store as history
 from schemas import events, policy, settings, times
 from services.labels import accept, ask, guideline, ingest, standing, store
 from streams import database
@@ -79,13 +80,14 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
 
 
 def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too many to count."""
-    most = _rules().per_annotator_per_day
+    """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too many or too odd to count."""
+    rules = _rules()
     with engine.connect() as connection:
         counts = store.status(connection)
         held, waits = retrain_store.held_labels(connection), store.waits(connection)
         clock = retrain_store.clock(connection) or max((ts for ts, _ in waits), default=None)
-    found = counts | standing.figures(held, waits, clock, most)
+        aside = history.aside(connection, clock, rules) if clock else ()
+    found = counts | standing.figures(held, waits, clock, rules.per_annotator_per_day, aside)
     print(json.dumps(found, default=_json) if chosen.json else standing.table(found))
     return 0
 

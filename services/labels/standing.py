@@ -7,12 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from retrain import caps
-from retrain.evaluation import agreement, label_latency
+from retrain.evaluation import agreement, label_latency, sources
 from services import escaping, units
 
 
-def figures(held: Sequence[caps.Held], waits: Iterable[tuple[dt.datetime, dt.datetime | None]], as_of: dt.datetime | None, most: int) -> dict[str, Any]:
-    """Agreement over the labels that hold (one an annotator and message), the label latency curve as of the stream's clock, and what exceeds the cap.
+def figures(
+    held: Sequence[caps.Held],
+    waits: Iterable[tuple[dt.datetime, dt.datetime | None]],
+    as_of: dt.datetime | None,
+    most: int,
+    aside: Sequence[sources.Aside] = (),
+) -> dict[str, Any]:
+    """Agreement over the labels that hold (one an annotator and message), the label latency curve as of the stream's clock, what exceeds the cap, and
+    which sources are set aside.
 
     Agreement is of the newest label of each annotator: a correction counts, and so does one made after people talked.
     """
@@ -30,6 +37,7 @@ def figures(held: Sequence[caps.Held], waits: Iterable[tuple[dt.datetime, dt.dat
         "confused": [{"intents": list(pair), "n": n} for pair, n in confusions.items()],
         "latency": [dataclasses.asdict(point) for point in points],
         "over_cap": [dataclasses.asdict(one) for one in caps.surplus(held, most)],
+        "aside": [dataclasses.asdict(one) for one in aside],
     }
 
 
@@ -41,11 +49,16 @@ def table(found: Mapping[str, Any]) -> str:
     cohen = [f"  {_names(pair['annotators'])}  kappa {_number(pair['kappa'])}  equal {_share(pair | {'share': pair['agreement']})}" for pair in found["cohen"]]
     confused = [f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in found["confused"]]
     over = [f"  {_names([one['annotator']])}  {one['day']}  {one['over']} of {one['labels']} do not train" for one in found["over_cap"]]
+    odd = [
+        f"  {_names([one['annotator']])}  right {units.percent(one['right'])} of {one['n']}, {one['gap'] * 100:+.0f} points to all others of the same hours"
+        for one in found["aside"]
+    ]
     parts = (
         ("sampled messages labelled", latency),
         ("annotators agree", [f"  Krippendorff's alpha {_number(alpha['alpha'])}{_interval(alpha)}  n {alpha['n']}", *cohen] if alpha["n"] else []),
         ("labelled as both", confused),
         ("more labels of one annotator in a day than the policy's labels.per_annotator_per_day", over),
+        ("not believed, in live accuracy and in training: differs from all other sources by more than the policy's labels.source_gap", odd),
     )
     return "\n".join(counts + [line for title, lines in parts if lines for line in ("", title, *lines)])
 

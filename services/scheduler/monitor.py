@@ -69,10 +69,12 @@ class Monitor:
     def _restate(self, connection: sa.Connection, known: moment.Moment) -> None:
         """Label figures of the last days again, with the labels that have come since; once mature they stay."""
         days = int(self.policy.labels.maturity_hours // 24) + 2
-        for back in range(days):
-            end = known.at - back * DAY
-            sampled = history.sampled(connection, known.model, end - DAY, end, as_of=known.at)
-            earlier = moment.Moment(known.model, end, {}, known.reference, sampled, history.hours(connection, known.model, end - DAY, end))
+        since = known.at - max(days, 7) * DAY  # a week shows which source is not to be believed
+        sampled = history.sampled(connection, known.model, since, known.at, as_of=known.at, rules=self.policy.labels)
+        for end in (known.at - back * DAY for back in range(days)):
+            earlier = moment.Moment(
+                known.model, end, {}, known.reference, sampled.between(end - DAY, end), history.hours(connection, known.model, end - DAY, end)
+            )
             if earlier.hours:
                 self._put_quality(connection, earlier, moment.within(earlier, "1d"), {}, "1d", as_of=known.at)
 

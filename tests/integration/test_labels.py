@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
-from schemas import tables
+from retrain.history import store as history
+from schemas import policy, tables, taxonomy
 from services.labels import store
 
 AT = "2026-04-20T16:00:00Z"
@@ -176,6 +177,35 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[
     found = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
     assert found["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
     assert found["labels"] == 27
+
+
+def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(environment: dict[str, str], tmp_path: Path) -> None:
+    engine = sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    start = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
+    asked = {
+        "model": "v1",
+        "role": "champion",
+        "intent": "faq",
+        "confidence": 0.9,
+        "script": "latin",
+        "queue": "measure",
+        "p": 0.5,
+        "text": "an invented message",
+    }
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables.sampled_prediction), [asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)} for i in range(60)])
+        connection.execute(sa.insert(tables.stream_clock), {"topic": "intentwatch.serving_log.v1", "watermark": dt.datetime(2026, 4, 24, tzinfo=dt.UTC)})
+    people = [label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", "2026-04-22T18:00:00Z") for i in range(60)]
+    bot = [label(f"q{i}", "promotion", "bot", "2026-04-22T20:00:00Z") for i in range(60)]
+    imported(environment, tmp_path, *people, *bot)
+    (odd,) = status_of(environment)["aside"]
+    assert (odd["annotator"], odd["n"], odd["right"]) == ("bot", 60, 0.0)
+    end = dt.datetime(2026, 4, 24, tzinfo=dt.UTC)
+    with engine.connect() as connection:
+        measured = history.sampled(connection, "v1", start, end, as_of=end, rules=policy.Labels())
+        trained = retrain_store.labelled_rows(connection, end, 1000, aside=["bot"])
+    assert [taxonomy.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
+    assert list(trained["intent"]) == [one["intent"] for one in people]
 
 
 def test_a_file_may_have_more_lines_than_a_statement_has_parameters(environment: dict[str, str]) -> None:

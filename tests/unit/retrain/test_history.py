@@ -42,7 +42,7 @@ def read(lines: list[bytes], most: int) -> archive.Block:
 
 def held(given: list[events.HumanLabel], hours: float) -> str | None:
     (mine,) = archive.archives(read([log(0)], 1), given).values()
-    (place,) = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + hours * HOUR).label.tolist()
+    (place,) = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + hours * HOUR, rules=policy.Labels()).label.tolist()
     return None if place == live.UNLABELLED else taxonomy.INTENTS[place]
 
 
@@ -53,7 +53,9 @@ def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read
     found = []
     for rows, most in ((lines, 2000), (shuffled, 13)):
         past = scenes.history(read(rows, most), given, BEGIN + 24 * HOUR)
-        found.append([(scene.messages, scene.labels, decision.sha256) for scene, decision in replay.walk(scenes.scenes(past), policy.Policy())])
+        found.append(
+            [(scene.messages, scene.labels, decision.sha256) for scene, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy())]
+        )
     assert len(found[0]) == 105
     assert found[0] == found[1]
 
@@ -62,7 +64,7 @@ def test_windows_hold_every_log_of_their_stretch_and_nothing_else() -> None:
     rows = [log(n) for n in range(600)]
     rows += [log(900, role="shadow"), log(30, req_id="e1", intent=None, confidence=None, error="timeout", sample=None)]
     past = scenes.history(read(rows, 100), [], BEGIN + HOUR)
-    by_end = {scene.moment.at: scene for scene in scenes.scenes(past)}
+    by_end = {scene.moment.at: scene for scene in scenes.scenes(past, policy.Labels())}
     assert len(by_end) == 70
     third = by_end[BEGIN + 4 * HOUR]
     assert set(third.moment.windows) == {"1h"}
@@ -104,12 +106,12 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
     past = scenes.history(read(rows, 2000), [label(n, "faq", 1 + n * 7 / 60) for n in range(0, 2000, 3)], BEGIN + 24 * HOUR)
     kept: dict[str, list[verdicts.Verdict]] = {}
     wanted = []
-    for scene in scenes.scenes(past):
+    for scene in scenes.scenes(past, policy.Labels()):
         found = moment.evaluate(scene.moment, kept, scene.past, rules)
         for verdict in found.fresh:
             kept.setdefault(verdict.signal.signal, []).append(verdict)
         wanted.append(found.decision)
-    taken = [decision for _, decision in replay.walk(scenes.scenes(past), rules)]
+    taken = [decision for _, decision in replay.walk(scenes.scenes(past, rules.labels), rules)]
     assert taken == wanted
     assert {reason.breached for decision in taken for reason in decision.reasons} == {True, False}
 
@@ -118,7 +120,7 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
 def taken() -> baselines.Taken:
     """530 hours at which nothing is known: every decision is a hold."""
     past = scenes.history(read([log(n) for n in range(4536)], 2000), [label(0, "faq", 1)], BEGIN)
-    return list(replay.walk(scenes.scenes(past), policy.Policy()))
+    return list(replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()))
 
 
 def test_baselines_retrain_at_every_cool_downs_end_never_and_weekly(taken: baselines.Taken) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from retrain import caps
+from retrain.evaluation import sources
 from schemas import events, taxonomy
 from services.labels import answer, guideline, ingest, standing
 
@@ -113,3 +114,9 @@ def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
     known = standing.figures([], [], None, 10)
     assert known["krippendorff"] == {"n": 0, "alpha": None, "low": None, "high": None}
     assert "doubly_labelled" in standing.table(known)
+
+
+def test_status_names_a_source_that_is_not_believed() -> None:
+    known = standing.figures([], [], None, 10, [sources.Aside("bot", 720, 0.05, -0.87, -30.0)])
+    assert known["aside"] == [{"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}]
+    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in standing.table(known)
