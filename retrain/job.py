@@ -25,7 +25,7 @@ from retrain.compile import manifest, onnx, parity, session
 from retrain.evaluation import calibration, confusion
 from retrain.history import store as history
 from retrain.training import loop, model
-from schemas import normalise, policy, runs, taxonomy
+from schemas import normalise, policy, runs, taxonomy, windows
 
 _BEAT_S = 2.0
 LEASE_S = 30
@@ -66,6 +66,7 @@ class Trained:
     parity: parity.Parity
     load: loadtest.LoadTest
     scores: confusion.Scores
+    tokenizer_hash: str
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
@@ -145,7 +146,7 @@ def _train(shop: Workshop, run_id: str, parts: dict[str, pd.DataFrame], scratch:
     answers = gate.Answers(probabilities.argmax(1), probabilities.max(1))
     load = loadtest.run(compiled.session, list(parts["test"]["text"]))
     shop.lines.line("LOAD_TEST", {"p50_ms": load.p50_ms, "p95_ms": load.p95_ms, "p99_ms": load.p99_ms, "error_rate": load.error_rate, "rps": load.rps})
-    return Trained(scratch, answers, compiled.parity, load, confusion.scores(test.labels, answers.predicted))
+    return Trained(scratch, answers, compiled.parity, load, confusion.scores(test.labels, answers.predicted), compiled.session.tokenizer_hash)
 
 
 def _compile(shop: Workshop, network: Any, tokenizer: Any, held_out: tuple[loop.Rows, loop.Rows], scratch: Path) -> Compiled:
@@ -212,6 +213,7 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
         recall={intent: value for intent, value in scores.recall.items() if value is not None},
         p95_latency_ms=trained.load.p95_ms,
         script_counts={script: scripts.count(script) for script in taxonomy.SCRIPTS},
+        tokenizer=windows.tokenizer_code(trained.tokenizer_hash),
     )
 
 

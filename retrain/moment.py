@@ -16,7 +16,9 @@ from streams import detail, judge, measure
 from streams.stats import histogram, sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
+Tally = windows.Tally
 
+EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
 _LABELLED = ("live_accuracy", "rare_recall")
 
@@ -31,6 +33,7 @@ class Moment:
     reference: runs.Reference | None
     sampled: live.Sample
     hours: Mapping[dt.datetime, live.Hour]
+    earlier: Tally | None = None  # of the same hour of earlier weeks, whichever model was champion
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
         low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
         p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
         script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+        tokenizer=before.tokenizer if before.tokenizer is not None else tally.tokenizer,
     )
 
 
@@ -110,11 +114,13 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
 
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
     found: dict[str, dict[str, verdicts.Signal]] = {}
-    least = windows.HORIZONS[rules.signals.intent_mix_kl.horizon]
+    least = min(windows.HORIZONS[rule.horizon] for rule in (rules.signals.intent_mix_kl, rules.signals.intent_mix_shift))
     for horizon, window in moment.windows.items():
-        reference = moment.reference if windows.HORIZONS[horizon] >= least else None  # its test is dear: only where it may be judged
-        for signal in measure.signals(window, reference):
+        mix = windows.HORIZONS[horizon] >= least  # its test is dear: only where it may be judged
+        for signal in measure.signals(window, moment.reference, mix=mix):
             found.setdefault(signal.signal, {})[horizon] = signal
+    if "1h" in moment.windows and moment.earlier is not None:
+        found |= {signal.signal: {"1h": signal} for signal in measure.spikes(moment.windows["1h"], moment.earlier)}
     for name, by_horizon in sorted(found.items()):
         rule = _enough(getattr(rules.signals, name), by_horizon)
         if rule.horizon in by_horizon:
@@ -147,11 +153,19 @@ def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: Histo
             low=found.low,
             high=found.high,
             reference=known[name],
-            reference_n=moment.reference.accuracy_n if moment.reference and name == "live_accuracy" else None,
+            reference_n=_sampled_n(moment.reference, name),
         )
         needed = max(0, rule.min_n - found.n_labels)
-        yield judge.falling(signal=signal, rule=rule, margin=rules.trigger.accuracy_margin, past=history.get(name, ()), labels_needed=needed)
+        yield judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=history.get(name, ()), labels_needed=needed)
     yield _betting(moment, known["live_accuracy"], history, rules)
+
+
+def _sampled_n(reference: runs.Reference | None, name: str) -> int | None:
+    """On how many labels the reference's figure rests; of the rare intents about their share of them."""
+    if reference is None or reference.accuracy_n is None or name == "live_accuracy":
+        return reference.accuracy_n if reference else None
+    rare, every = sum(reference.intent_counts.get(intent, 0) for intent in taxonomy.RARE), sum(reference.intent_counts.values())
+    return max(1, round(reference.accuracy_n * rare / every)) if every else None
 
 
 def _betting(moment: Moment, reference: float | None, history: History, rules: policy.Policy) -> verdicts.Verdict:

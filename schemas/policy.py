@@ -58,6 +58,13 @@ class Signals:
     low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500, below=0.6)
     # With no drift at all KL averages 9/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
     intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=300, watch=0.012, alert=0.02, alpha=0.001)
+    # For whoever looks into it: a campaign moves an intent by this much, weekdays against weekends do not.
+    intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=300, watch=0.05, alpha=0.001)
+    escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)  # the seed's share of escalations is 3 %: twice that
+    fallback_spike: Level = Level(horizon="1h", enter=0.05, leave=0.03, k=2, of=3, min_n=200)
+    # One tokenizer belongs to one model: a log of another is never chance, a few may come while servers are changed over.
+    tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, min_n=20)
+    other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)  # a tenth of the texts unreadable all of a sudden
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
@@ -80,12 +87,12 @@ class Trigger:
 
     quality: tuple[str, ...] = ("live_accuracy", "accuracy_e_value", "rare_recall")  # one of these and one of `drift`: retrain
     drift: tuple[str, ...] = ("intent_mix_kl", "low_confidence_rate")
-    upstream: tuple[str, ...] = ("error_rate",)  # what no training cures: somebody must mend what feeds the model
+    upstream: tuple[str, ...] = ("error_rate", "tokenizer_mismatch", "other_script_excess")  # what no training cures: somebody must mend what feeds the model
     release: tuple[str, ...] = ("error_rate", "p95_latency_ms", "live_accuracy", "accuracy_e_value", "rare_recall")  # bad since a release: roll it back
     release_hours: float = 168  # after a week with a model, what goes wrong is not its release
 
     cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
-    unneeded_per_year: float = 1  # the false-alarm budget
+    unneeded_per_year: float = 1  # how often a year chance alone may pass for a loss of accuracy or recall; says how sure such a loss must be
     promotion: Literal["approve", "auto"] = "approve"  # a person promotes unless the policy says otherwise
     accuracy_margin: float = 0.02  # live accuracy counts as lost only this far under its reference: label noise and season
     collapse_margin: float = 0.12  # lost by this much, accuracy needs no second witness

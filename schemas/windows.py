@@ -7,6 +7,7 @@ Who measures a tally is streams.measure; this module decides nothing.
 import dataclasses
 import datetime as dt
 import math
+import zlib
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
@@ -44,7 +45,8 @@ def _zeros(size: int) -> Any:
 class Tally:
     """Counts of logs. Arrays follow taxonomy.INTENTS and taxonomy.SCRIPTS; intent, token and confidence figures leave errors out.
 
-    `margin_n`: answers that told their margin, which the contract leaves open.
+    `margin_n`: answers that told their margin, `tokenizer_n`: logs that told their tokenizer, both of which the contract leaves open. The sums of the
+    codes of those tokenizers and of their squares tell whether all were one and the same (streams.measure).
     """
 
     n: int = 0
@@ -55,6 +57,9 @@ class Tally:
     tokens_sum: int = 0
     margin_sum_micro: int = 0
     margin_n: int = 0
+    tokenizer_n: int = 0
+    tokenizer_sum: int = 0
+    tokenizer_square_sum: int = 0
     intent_count: Counts = _zeros(len(taxonomy.INTENTS))
     intent_low: Counts = _zeros(len(taxonomy.INTENTS))
     intent_fallback: Counts = _zeros(len(taxonomy.INTENTS))
@@ -70,6 +75,21 @@ class Tally:
     def answered(self) -> int:
         """Logs that carry an answer: n without errors."""
         return self.n - self.errors
+
+    @property
+    def tokenizer(self) -> int | None:
+        """The code of the tokenizer behind all logs that told it; None where none did, or where there were several."""
+        n, total = self.tokenizer_n, self.tokenizer_sum
+        return total // n if n and total * total == n * self.tokenizer_square_sum else None
+
+
+def tokenizer_code(name: str) -> int:
+    """A tokenizer's hash as a number of 16 bits: small enough that the squares of two thousand million of them add up in a bigint.
+
+    >>> tokenizer_code("9b2a1")
+    31040
+    """
+    return zlib.crc32(name.encode()) & 0xFFFF
 
 
 PAIR: Final = np.dtype([("bin", "<u4"), ("count", "<u8")])
@@ -95,7 +115,8 @@ def dense(raw: bytes, size: int) -> Counts:
     return counts
 
 
-SCALARS: Final = ("n", "errors", "late", "latency_sum_us", "confidence_sum_micro", "tokens_sum", "margin_sum_micro", "margin_n")
+_SUMS: Final = ("latency_sum_us", "confidence_sum_micro", "tokens_sum", "margin_sum_micro", "margin_n")
+SCALARS: Final = ("n", "errors", "late", *_SUMS, "tokenizer_n", "tokenizer_sum", "tokenizer_square_sum")
 ARRAYS: Final = ("intent_count", "intent_low", "intent_fallback", "script_count")
 TALLY_COLUMNS: Final = (*SCALARS, *ARRAYS, "latency_bins", "confidence_bins")
 

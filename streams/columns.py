@@ -37,8 +37,9 @@ def instant(us: int) -> dt.datetime:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """n logs, a of them answered. Of all, shape (n,): time, model, role, latency, whether the request failed. Of the answered alone, shape (a,), in the
-    same order: intent and script (places in the taxonomy), confidence, tokens, margin (NaN where a log does not tell it), fallback.
+    """n logs, a of them answered. Of all, shape (n,): time, model, role, latency, whether the request failed, the tokenizer's code (-1 where a log does not
+    tell it). Of the answered alone, shape (a,), in the same order: intent and script (places in the taxonomy), confidence, tokens, margin (NaN where a
+    log does not tell it), fallback.
     """
 
     ts_us: Ints
@@ -46,6 +47,7 @@ class Columns:
     role: Sequence[str]
     latency_ms: Floats
     failed: npt.NDArray[np.bool_]
+    tokenizer: Ints
     intent: npt.NDArray[np.uint8]
     script: npt.NDArray[np.uint8]
     confidence: Floats
@@ -65,6 +67,7 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
         role=[log.role for log in logs],
         latency_ms=_floats([log.latency_ms for log in logs]),
         failed=np.zeros(len(logs), dtype=np.bool_) if whole else np.array([error is not None for error in errors], dtype=np.bool_),
+        tokenizer=_tokenizers([log.tokenizer_hash for log in logs]),
         intent=np.frombuffer(bytes([taxonomy.INDEX[log.intent] for log in answered]), np.uint8),
         script=np.frombuffer(bytes([_SCRIPT[log.script] for log in answered]), np.uint8),
         confidence=_floats([log.confidence for log in answered]),
@@ -90,6 +93,13 @@ def _floats(values: Sequence[float]) -> Floats:
 
 def _some_floats(values: Sequence[float | None]) -> Floats:
     return np.array(values, dtype=np.float64) if None in values else _floats(values)  # type: ignore[arg-type]  # None is not in it
+
+
+def _tokenizers(names: Sequence[str | None]) -> Ints:
+    code = {name: -1 if name is None else windows.tokenizer_code(name) for name in set(names)}
+    if len(code) == 1:
+        return np.full(len(names), code[names[0]], dtype=np.int64)
+    return np.fromiter(map(code.__getitem__, names), np.int64, len(names))
 
 
 def _codes(names: Sequence[str]) -> tuple[Ints, list[str]]:
@@ -130,6 +140,7 @@ def grouped(found: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) ->
         _sums(answered, found.tokens, k),
         _sums(answered[told], found.margin[told] * windows.MICRO, k),
         np.bincount(answered[told], minlength=k),
+        *_of_tokenizers(found.tokenizer, group, k),
     )
     by_intent = answered * _I + found.intent
     arrays = {
@@ -141,6 +152,13 @@ def grouped(found: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) ->
     latency = _histograms(group, histogram.latency_bins(found.latency_ms), windows.LATENCY_BINS)
     confidences = _histograms(answered, histogram.confidence_bins(found.confidence), windows.CONFIDENCE_BINS)
     return tallies.Tallies(np.stack(scalars, axis=1).astype(np.int64), arrays, latency, confidences)
+
+
+def _of_tokenizers(tokenizer: Ints, group: Ints, k: int) -> tuple[Ints, Ints, Ints]:
+    """How many logs told their tokenizer, the sum of the codes and that of their squares."""
+    named = tokenizer >= 0
+    codes, mine = tokenizer[named].astype(np.float64), group[named]
+    return np.bincount(mine, minlength=k), _sums(mine, codes, k), _sums(mine, codes * codes, k)
 
 
 def _counted(cells: Ints, k: int, width: int) -> Ints:

@@ -3,10 +3,12 @@
 Never acts and never forgets: a signal with too little evidence is `blind`, it is not ok.
 """
 
+import datetime as dt
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
-from schemas import policy, verdicts
+from schemas import policy, verdicts, windows
 from streams.stats import proportion
 
 Level = verdicts.Level
@@ -40,7 +42,7 @@ def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str 
     if signal.p_value is None or signal.p_value >= rule.alpha:
         return Level.OK, None
     if excess > rule.enter:
-        return Level.BREACH, "retrain"
+        return Level.BREACH, "retrain" if rule.alert is not None else None  # only KL's three levels have names
     if rule.alert is not None and excess > rule.alert:
         return Level.WATCH, "alert"
     if rule.watch is not None and excess > rule.watch:
@@ -62,15 +64,33 @@ def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
     return rule.enter if reference is None else min(rule.enter, reference - margin)
 
 
+def certainty(unneeded_per_year: float, horizon: str) -> float:
+    """How many standard errors a loss must measure so that chance alone exceeds them `unneeded_per_year` times a year, however often one looks.
+
+    A window that slides is about as good as four disjoint ones in its length, and two label-based signals share the budget.
+
+    >>> round(certainty(1, "7d"), 2), round(certainty(1, "1d"), 2)
+    (2.82, 3.4)
+    """
+    looks = 2 * 4 * dt.timedelta(days=365) / windows.HORIZONS[horizon]
+    return NormalDist().inv_cdf(1 - min(0.025, max(unneeded_per_year, 1e-9) / looks))
+
+
 def falling(
-    *, signal: verdicts.Signal, rule: policy.Level, margin: float, past: Sequence[verdicts.Verdict], labels_needed: int | None = None
+    *,
+    signal: verdicts.Signal,
+    rule: policy.Level,
+    trigger: policy.Trigger,
+    past: Sequence[verdicts.Verdict],
+    labels_needed: int | None = None,
 ) -> verdicts.Verdict:
     """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven."""
+    margin, z = trigger.accuracy_margin, certainty(trigger.unneeded_per_year, rule.horizon)
     limit = lowest(rule, signal.reference, margin)
     leave = limit + (rule.leave - rule.enter)
     if signal.value is None or signal.n < rule.min_n:
         level = Level.BLIND
-    elif signal.value < limit and _proven(signal, limit):
+    elif signal.value < limit and _proven(signal, limit, z):
         level = Level.BREACH
     else:
         level = Level.WATCH if signal.value < limit else Level.OK
@@ -80,14 +100,16 @@ def falling(
     )
 
 
-def _proven(signal: verdicts.Signal, limit: float) -> bool:
-    """Whether the whole interval of the loss lies on one side: 89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before.
+def _proven(signal: verdicts.Signal, limit: float, z: float) -> bool:
+    """Whether the loss is more than `z` standard errors: 89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before.
 
-    The reference's own sampling error counts where its n is known. Without a reference the interval must lie under the limit.
+    The reference's own sampling error counts where its n is known: at 95 %, as it is drawn once a model and not at every look. Without a reference
+    the loss is that against the limit.
     """
     if signal.value is None or signal.high is None:
         return False
+    error = (signal.high - signal.value) / proportion.Z95
     if signal.reference is None:
-        return signal.high < limit
-    own = proportion.Z95**2 * signal.reference * (1 - signal.reference) / signal.reference_n if signal.reference_n else 0.0
-    return signal.value + math.hypot(signal.high - signal.value, math.sqrt(max(0.0, own))) < signal.reference
+        return signal.value + z * error < limit
+    own = signal.reference * (1 - signal.reference) / signal.reference_n if signal.reference_n else 0.0
+    return signal.value + math.hypot(z * error, proportion.Z95 * math.sqrt(max(0.0, own))) < signal.reference

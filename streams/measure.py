@@ -3,25 +3,33 @@
 Never reads a clock, a topic or a table; streams.judge decides what the numbers mean, streams.detail has the signals nobody judges.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from schemas import runs, taxonomy, verdicts, windows
 from streams.stats import divergence, histogram, proportion
 
 
-def signals(window: windows.Window, reference: runs.Reference | None) -> tuple[verdicts.Signal, ...]:
-    """p95 latency, error rate, low-confidence rate and intent-mix KL of one window, in this order; the KL only where there is a reference."""
-    return tuple(_signals(window, reference))
+def signals(window: windows.Window, reference: runs.Reference | None, *, mix: bool = True) -> tuple[verdicts.Signal, ...]:
+    """p95 latency, error rate, low-confidence rate of one window, and what compares with the reference where there is one: of the intent mix if asked to."""
+    return tuple(_signals(window, reference, mix=mix))
 
 
-def _signals(window: windows.Window, reference: runs.Reference | None) -> Iterator[verdicts.Signal]:
+def _signals(window: windows.Window, reference: runs.Reference | None, *, mix: bool) -> Iterator[verdicts.Signal]:
     tally = window.tally
     yield latency(window, 95)
     yield rate(window, "error_rate", tally.errors, tally.n)
     yield rate(window, "low_confidence_rate", int(tally.intent_low.sum()), tally.answered)
-    if reference is not None:
+    if reference is not None and mix:
         yield intent_mix_kl(window, reference)
+        yield intent_mix_shift(window, reference)
+    if reference is not None:
+        yield tokenizer_mismatch(window, reference)
+        if reference.script_counts:
+            yield other_script_excess(window, reference.script_counts)
 
 
 def number(window: windows.Window, name: str, value: float | None, n: int, **known: Any) -> verdicts.Signal:
@@ -46,6 +54,56 @@ def latency(window: windows.Window, percent: int) -> verdicts.Signal:
 def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
     """D(live || reference) of the predicted intents in nats."""
     return mix_kl(window, "intent_mix_kl", window.tally.intent_count, intents(reference), reference.n)
+
+
+def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
+    """By how much (ratio) the share of the intent that moved most has moved. p-value: that intent's G-test times the number of intents (Bonferroni)."""
+    live, known = window.tally.intent_count, np.array(intents(reference), dtype=np.int64)
+    n, before = int(live.sum()), int(known.sum())
+    if not n or not before:
+        return number(window, "intent_mix_shift", None, 0)
+    moved = np.abs(live / n - known / before)
+    most = int(np.argmax(moved))
+    p_value = min(1.0, len(known) * float(divergence.g_tests(live=live, reference=known)[most]))
+    return number(window, "intent_mix_shift", float(moved[most]), n, reference_n=reference.n, p_value=p_value)
+
+
+def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
+    """The least share of the logs that another tokenizer than the reference's produced, by the sums of its codes: (E d)^2 / E d^2 <= P(d != 0) (Cauchy
+    and Schwarz), where d is a log's distance from the reference's code. It is exact where all others are one. A count, so no interval: `low` is itself.
+    """
+    n, total, squares, known = window.tally.tokenizer_n, window.tally.tokenizer_sum, window.tally.tokenizer_square_sum, reference.tokenizer
+    if not n or known is None:
+        return number(window, "tokenizer_mismatch", None, 0)
+    off, square = total - n * known, squares - 2 * known * total + n * known * known
+    value = off * off / (n * square) if square else 0.0
+    return number(window, "tokenizer_mismatch", value, n, low=value)
+
+
+def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]) -> verdicts.Signal:
+    """The share of texts in no known script less that of the reference: texts that arrive broken. Its interval is Wilson's of the share now."""
+    count, n = int(window.tally.script_count[taxonomy.SCRIPTS.index("other")]), window.tally.answered
+    before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
+    low, high = proportion.wilson(count, n)
+    value = count / n - before if n else None
+    return number(window, "other_script_excess", value, n, low=low - before, high=high - before, reference=before)
+
+
+def spikes(window: windows.Window, earlier: windows.Tally) -> Iterator[verdicts.Signal]:
+    """By how much (ratio) the shares of escalations and of fallbacks exceed those of the same hours of earlier weeks; Newcombe's interval (1998)."""
+    escalation = taxonomy.INDEX["escalation"]
+    yield _excess(window, "escalation_spike", window.tally.intent_count[escalation], earlier, earlier.intent_count[escalation])
+    yield _excess(window, "fallback_spike", window.tally.intent_fallback.sum(), earlier, earlier.intent_fallback.sum())
+
+
+def _excess(window: windows.Window, name: str, hits: int, earlier: windows.Tally, before: int) -> verdicts.Signal:
+    n, m = window.tally.answered, earlier.answered
+    if not n or not m:
+        return number(window, name, None, 0)
+    now, then = int(hits) / n, int(before) / m
+    (low, high), (least, most) = proportion.wilson(int(hits), n), proportion.wilson(int(before), m)
+    interval = {"low": now - then - math.hypot(now - low, most - then), "high": now - then + math.hypot(high - now, then - least)}
+    return number(window, name, now - then, n, reference=then, reference_n=m, **interval)
 
 
 def intents(reference: runs.Reference) -> list[int]:

@@ -63,10 +63,20 @@ def history(scenario: Scenario) -> History:
     right = rng.random(n) < _accuracy(scenario, rng, truth, after)
     predicted = np.where(right, truth, (truth + rng.integers(1, _K, n)) % _K)
     confidence = _confidence(scenario, rng, right, after)
-    failed = after & (rng.random(n) < (0.01 + 0.05 * scenario.size)) if scenario.kind == "pipeline" else np.zeros(n, dtype=bool)
-    logs = [_log(scenario, i, float(day[i]), int(predicted[i]), float(confidence[i]), bool(failed[i]), bool(after[i])) for i in range(n)]
+    failed, foreign = _broken(scenario, rng, after)
+    logs = [_log(scenario, i, float(day[i]), int(predicted[i]), float(confidence[i]), bool(failed[i]), bool(foreign[i]), bool(after[i])) for i in range(n)]
     labels = _labels(scenario, rng, logs, day, truth)
     return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4))
+
+
+def _broken(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which requests fail, and which logs come from another tokenizer: half of the broken pipelines fail by errors, half say so in the hash alone."""
+    sound = np.zeros(len(after), dtype=bool)
+    if scenario.kind != "pipeline":
+        return sound, sound
+    by_error = scenario.seed % 2 == 0
+    hit = after & (rng.random(len(after)) < (0.01 + 0.05 * scenario.size if by_error else scenario.size))
+    return (hit, sound) if by_error else (sound, hit)
 
 
 def _truth(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -94,7 +104,7 @@ def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray
     return np.clip(found, 0.11, 0.999)
 
 
-def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: float, failed: bool, after: bool) -> events.ServingLog:
+def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: float, failed: bool, foreign: bool, after: bool) -> events.ServingLog:
     ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
     model = "v2" if scenario.kind == "bad_release" and after else "v1"
     if failed:
@@ -103,7 +113,10 @@ def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: flo
     margin = max(0.0, 2 * confidence - 1)
     chosen = sample.choice(req_id, intent, confidence, margin, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
-    return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=12, sample=asked)
+    tokenizer = "c0ffee" if foreign else "9b2a1"
+    return events.ServingLog(
+        v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=12, sample=asked, tokenizer_hash=tokenizer
+    )
 
 
 def _labels(

@@ -1,5 +1,6 @@
 """Pure. Counted logs and labels -> the scenes of a replay: one for every hour with traffic, holding what was known when it ended."""
 
+import dataclasses
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,10 +42,16 @@ def history(logs: archive.Block, given: Sequence[events.HumanLabel], known: runs
 def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference | None]:
     """By model. One that appears after the instant until which history is the reference has none of its own; it is held to what the first one showed."""
     if isinstance(past.known, runs.Reference):
-        return dict.fromkeys(past.archives, past.known)
+        return {model: _with_tokenizer(past.known, one) for model, one in past.archives.items()}
     own = {model: learnt(one, past.known, rules) for model, one in sorted(past.archives.items(), key=lambda item: (item[1].starts[0], item[0]))}
     opening = next((reference for reference in own.values() if reference is not None), None)
     return {model: reference or opening for model, reference in own.items()}
+
+
+def _with_tokenizer(reference: runs.Reference, mine: archive.Archive) -> runs.Reference:
+    """The reference; where it does not tell the tokenizer, that of the model's first hour, as a model never changes it."""
+    first = mine.tally(np.array([0]))
+    return reference if reference.tokenizer is not None else dataclasses.replace(reference, tokenizer=first.tokenizer)
 
 
 def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
@@ -56,10 +63,17 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
         mine, end = past.archives[model], columns.instant(start_us + archive.HOUR_US)
         reference = held_to[model] if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
-        here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours)
+        here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, _earlier(past, end))
         end_us = columns.micros(end)
         messages, labels = int(np.searchsorted(past.logs.ts_us, end_us, side="right")), bisect_right(past.labelled_us, end_us)
         yield replay.Scene(here, decisions.Past(promoted_at=None if model == opening else first[model]), messages, labels)
+
+
+def _earlier(past: History, end: dt.datetime) -> windows.Tally | None:
+    """The same hour of earlier weeks, all champions together; None without any."""
+    hours = [end - archive.HOUR - back for back in moment.EARLIER]
+    found = [one.tally(rows) for one in past.archives.values() for hour in hours if len(rows := one.rows(hour, hour + archive.HOUR))]
+    return sum(found[1:], found[0]) if found else None
 
 
 def _windows(mine: archive.Archive, end: dt.datetime) -> dict[str, windows.Window]:

@@ -40,6 +40,7 @@ def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy
         reference=reference_at(connection, model, at),
         sampled=sampled(connection, model, at - span, at, as_of=at, rules=rules.labels),
         hours=hours(connection, model, at - span, at),
+        earlier=_earlier(connection, at),
     )
 
 
@@ -47,6 +48,14 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
     table = tables.window_state
     query = sa.select(table).where(table.c.model == model, table.c.role == "champion", table.c.end == at, table.c.horizon != "5m")
     return {row["horizon"]: streams_store.as_window(row) for row in connection.execute(query).mappings()}
+
+
+def _earlier(connection: Connection, at: dt.datetime) -> windows.Tally | None:
+    """The same hour of earlier weeks, all champions together; None without any."""
+    table = tables.window_state
+    query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in moment.EARLIER]))
+    found = [streams_store.as_window(row).tally for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
+    return sum(found[1:], found[0]) if found else None
 
 
 def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Reference | None:

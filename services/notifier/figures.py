@@ -13,6 +13,11 @@ _NAMES: Final = {
     "p95_latency_ms": "p95 latency",
     "low_confidence_rate": "low-confidence rate",
     "intent_mix_kl": "intent mix KL",
+    "intent_mix_shift": "largest shift of an intent's share",
+    "escalation_spike": "escalations above the same hour of earlier weeks",
+    "fallback_spike": "fallbacks above the same hour of earlier weeks",
+    "tokenizer_mismatch": "logs of another tokenizer",
+    "other_script_excess": "texts in no known script above the reference",
     "ece": "calibration error",
 }
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}

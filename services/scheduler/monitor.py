@@ -1,5 +1,6 @@
 """Do the jobs that are due by the stream's clock: judge an hour (a day, a week), restate label figures, decide, record, queue what follows."""
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
@@ -98,12 +99,12 @@ class Monitor:
         )  # fmt: skip
 
     def _judged(self, known: moment.Moment, estimate: Any, expected: float | None, horizon: str) -> verdicts.Verdict:
-        rule: policy.Level = getattr(self.policy.signals, estimate.metric)
+        rule: policy.Level = dataclasses.replace(getattr(self.policy.signals, estimate.metric), horizon=horizon)
         signal = verdicts.Signal(
             known.model, horizon, known.at, estimate.metric, estimate.estimate, estimate.n_labels, low=estimate.low, high=estimate.high, reference=expected
         )
         needed = max(0, rule.min_n - estimate.n_labels)
-        return judge.falling(signal=signal, rule=rule, margin=self.policy.trigger.accuracy_margin, past=(), labels_needed=needed)
+        return judge.falling(signal=signal, rule=rule, trigger=self.policy.trigger, past=(), labels_needed=needed)
 
     def _first_day(self, connection: sa.Connection, known: moment.Moment, promotion: Any) -> None:
         """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a recorded event."""

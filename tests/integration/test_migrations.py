@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables
 from services.local import topology
@@ -62,7 +63,8 @@ def fill(url: str) -> int:
             pane_store.make_partitions(connection, table, retention.slots(table, [dt.datetime.now(dt.UTC)]))
         for table in found.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(r"pane_(minute|hour)_\d{8}", table.name):
-                connection.execute(sa.insert(table).values({c.name: smallest(c) for c in table.columns if not c.identity}))
+                row = {c.name: smallest(c) for c in table.columns if not c.identity}
+                connection.execute(pg.insert(table).values(row).on_conflict_do_nothing())  # a row of the revision before may stand there
     return len(found.sorted_tables) - 1
 
 

@@ -12,8 +12,9 @@ HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (n
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 34, 24)
 LEGEND = """\
 kl: intent mix against the reference (its noise floor); conf: share of low-confidence answers; acc: live accuracy by sampled labels; rare: recall of
-the rare intents; bet: e-value that accuracy fell; err: error rate; p95: latency in ms. "breach": over its limit in this window; "!": in so many of
-the last windows that it counts. Under each day stands its decision with every reason."""
+the rare intents; bet: e-value that accuracy fell; err: error rate; p95: latency in ms; shift: of the intent that moved most; escal, fall: escalations
+and fallbacks above the same hour of earlier weeks; tok: logs of another tokenizer; script: texts in no known script above the reference.
+"breach": over its limit in this window; "!": in so many of the last windows that it counts. Under each day stands its decision with every reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ def line(day: Day) -> str:
     """One day."""
     kl, quality = day.signals.get("intent_mix_kl"), day.quality
     accuracy = "-" if not quality else f"{percent(quality['estimate'])} [{percent(quality['low'])}, {percent(quality['high'])}] ({quality['n_labels']})"
+    told = [(short, day.signals[name]) for name, short in _SHORT.items() if name in day.signals]
     verdicts = " ".join(
-        f"{_SHORT[name]}:{found['verdict']}{'!' if found['in_breach'] else ''}" for name, found in sorted(day.signals.items()) if name in _SHORT
+        f"{short}:{found['verdict']}{'!' if found['in_breach'] else ''}" for short, found in told if short in _USUAL or found["verdict"] in ("watch", "breach")
     )
     right, n = day.truth
     return _line((
@@ -67,7 +69,13 @@ _SHORT = {
     "accuracy_e_value": "bet",
     "p95_latency_ms": "p95",
     "error_rate": "err",
+    "intent_mix_shift": "shift",
+    "escalation_spike": "escal",
+    "fallback_spike": "fall",
+    "tokenizer_mismatch": "tok",
+    "other_script_excess": "script",
 }
+_USUAL = ("kl", "conf", "acc", "rare", "bet", "p95", "err")
 
 
 def row(day: Day) -> str:
@@ -78,15 +86,15 @@ def row(day: Day) -> str:
 def why(day: Day) -> str:
     """The day's decision with its cause, every reason (breached ones first) with value, 95 % interval, n and limit, and the labels that are still needed."""
     cause = f" ({day.taken['cause']})" if day.taken["cause"] else ""
-    reasons = "; ".join(_reason(reason) for reason in sorted(day.taken["reasons"], key=lambda reason: not reason["breached"]))
+    known = sorted((reason for reason in day.taken["reasons"] if reason["value"] is not None), key=lambda reason: not reason["breached"])
+    unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in day.taken["reasons"] if reason["value"] is None)
     needed = (day.quality or {}).get("labels_needed")
-    return f"{'':12}{day.decision}{cause}: {reasons}" + (f"; {needed} labels still needed" if needed else "")
+    ends = ([f"no value: {unknown}"] if unknown else []) + ([f"{needed} labels still needed"] if needed else [])
+    return f"{'':12}{day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
 
 
 def _reason(reason: Row) -> str:
     name = reason["signal"]
-    if reason["value"] is None:
-        return f"{_SHORT.get(name, name)} unknown (n {reason['n']})"
     interval = "" if reason["low"] is None or reason["high"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
     shown = f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
     return shown + ("!" if reason["breached"] else "")

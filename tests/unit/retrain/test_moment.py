@@ -57,9 +57,10 @@ def test_a_horizon_the_policy_moves_a_signal_to_is_judged_there() -> None:
 def test_a_decision_rests_on_judged_signals_alone() -> None:
     """What is only measured may change, come or go: neither evidence nor hash does."""
     found = moment.evaluate(known(), {}, decisions.Past(), RULES)
-    other = dataclasses.replace(REFERENCE, mean_confidence=0.2, script_counts={"japanese": 7})
+    other = dataclasses.replace(REFERENCE, mean_confidence=0.2, script_counts={"japanese": 1000})
     changed = moment.evaluate(known(other), {}, decisions.Past(), RULES)
     assert moment.measured(known(other), changed.fresh) != moment.measured(known(), found.fresh)
     assert changed.decision == found.decision
     assert changed.evidence == found.evidence
-    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *trigger.QUALITY}
+    known_of = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess"}
+    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *trigger.QUALITY, *known_of}

@@ -33,11 +33,7 @@ def week(labels: int, logs: int = LOGS_A_DAY) -> list[verdicts.Verdict]:
     for name, known in signals.items():
         rule: policy.Level = getattr(RULES.signals, name)
         signal = verdicts.Signal("v14", rule.horizon, AT, name, **known)
-        found.append(
-            judge.falling(signal=signal, rule=rule, margin=RULES.trigger.accuracy_margin, past=())
-            if name == "live_accuracy"
-            else judge.verdict(signal, rule, ())
-        )
+        found.append(judge.falling(signal=signal, rule=rule, trigger=RULES.trigger, past=()) if name == "live_accuracy" else judge.verdict(signal, rule, ()))
     return found
 
 
@@ -51,17 +47,17 @@ def test_the_week_is_the_seeds_own() -> None:
     assert kl.value - (kl.noise_floor or 0) == pytest.approx(0.029, abs=0.0015)
 
 
-def test_it_fires_at_eight_hundred_labels_and_its_reasons_list_all_three() -> None:
-    taken = decide(week(800))
+def test_it_fires_at_eighteen_hundred_labels_and_its_reasons_list_all_three() -> None:
+    taken = decide(week(1_800))
     assert (taken.decision, taken.cause) == (decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE)
     assert {reason.signal for reason in taken.reasons if reason.breached} == {"intent_mix_kl", "low_confidence_rate", "live_accuracy"}
-    assert all(reason.n in (800, LOGS_A_DAY) for reason in taken.reasons)
+    assert all(reason.n in (1_800, LOGS_A_DAY) for reason in taken.reasons)
 
 
-@pytest.mark.parametrize("labels", [50, 200, 500, 700])
+@pytest.mark.parametrize("labels", [50, 200, 500, 1_000, 1_700])
 def test_it_holds_with_fewer_labels(labels: int) -> None:
     assert decide(week(labels)).decision is not decisions.Kind.RETRAIN
 
 
-def test_a_thousand_labels_do_not_help_where_a_day_has_too_few_answers_to_see_drift() -> None:
-    assert decide(week(1_000, logs=200)).decision is not decisions.Kind.RETRAIN
+def test_three_thousand_labels_do_not_help_where_a_day_has_too_few_answers_to_see_drift() -> None:
+    assert decide(week(3_000, logs=200)).decision is not decisions.Kind.RETRAIN

@@ -32,7 +32,7 @@ def by_name(found: tuple[verdicts.Signal, ...]) -> dict[str, verdicts.Signal]:
 
 def test_every_number_carries_its_n_and_interval() -> None:
     found = by_name(measure.signals(window(1000, low=0.1, errors=10), reference()))
-    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl"]
+    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "intent_mix_shift", "tokenizer_mismatch"]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
     rate = found["low_confidence_rate"]
@@ -107,9 +107,9 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
     ("signal", "level"),
     [
         (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.WATCH),
-        (accuracy(0.898, 0.878, 0.918, 900), verdicts.Level.BREACH),
-        (accuracy(0.898, 0.878, 0.918, 900, known=None), verdicts.Level.WATCH),
-        (dataclasses.replace(accuracy(0.898, 0.878, 0.918, 900), reference_n=1000), verdicts.Level.WATCH),
+        (accuracy(0.898, 0.885, 0.911, 2000), verdicts.Level.BREACH),
+        (accuracy(0.898, 0.885, 0.911, 2000, known=None), verdicts.Level.WATCH),
+        (dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=1000), verdicts.Level.WATCH),
         (accuracy(0.905, 0.900, 0.910, 9000), verdicts.Level.OK),
         (accuracy(0.70, 0.66, 0.74, 500), verdicts.Level.BREACH),
         (accuracy(0.70, 0.5, 0.85, 30), verdicts.Level.BLIND),
@@ -118,4 +118,4 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
     ],
 )
 def test_accuracy_is_judged_by_its_interval_against_its_reference(signal: verdicts.Signal, level: verdicts.Level) -> None:
-    assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, margin=0.02, past=()).verdict is level
+    assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()).verdict is level

@@ -1,0 +1,107 @@
+"""What is broken before the model, and what is unusual for the hour: another tokenizer, unreadable texts, spikes, one intent that moved."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import events, policy, runs, tallies, taxonomy, verdicts, windows
+from streams import columns, judge, measure
+
+AT = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
+RULES = policy.Policy().signals
+OWN = "9b2a1"
+
+
+def tally(*logs: dict[str, Any]) -> windows.Tally:
+    found = [
+        events.ServingLog(v=1, ts=AT, model="v14", req_id=f"r{i}", latency_ms=5.0, **({"intent": "faq", "confidence": 0.9, "tokens": 9} | log))
+        for i, log in enumerate(logs)
+    ]
+    _, counts = columns.by_key(columns.of(found, np.full(len(found), columns.micros(AT), dtype=np.int64)), np.zeros(len(found), dtype=np.bool_))
+    return tallies.one(counts, 0)
+
+
+def window(found: windows.Tally, horizon: str = "1h") -> windows.Window:
+    return windows.Window("v14", "champion", horizon, AT - windows.HORIZONS[horizon], AT, found, complete=True)
+
+
+def reference(**more: Any) -> runs.Reference:
+    return runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100), tokenizer=windows.tokenizer_code(OWN), **more)
+
+
+def hashed(*names: str | None) -> windows.Tally:
+    return tally(*({"tokenizer_hash": name} for name in names))
+
+
+@given(st.lists(st.sampled_from([OWN, "aaaa", "bbbb", "cccc", None]), min_size=1, max_size=60))
+def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(names: list[str | None]) -> None:
+    told = [name for name in names if name is not None]
+    found = measure.tokenizer_mismatch(window(hashed(*names)), reference())
+    assert found.n == len(told)
+    if not told:
+        assert found.value is None
+        return
+    share = sum(name != OWN for name in told) / len(told)
+    assert found.value is not None
+    assert found.value <= share + 1e-12
+    if len(set(told) - {OWN}) <= 1:
+        assert found.value == pytest.approx(share)
+
+
+def test_a_tokenizer_of_another_model_is_a_breach_and_its_own_is_not() -> None:
+    own = judge.verdict(measure.tokenizer_mismatch(window(hashed(*[OWN] * 100)), reference()), RULES.tokenizer_mismatch, ())
+    mixed = judge.verdict(measure.tokenizer_mismatch(window(hashed(*[OWN] * 95, *["other"] * 5)), reference()), RULES.tokenizer_mismatch, ())
+    assert (own.verdict, own.signal.value) == (verdicts.Level.OK, 0.0)
+    assert (mixed.verdict, mixed.in_breach) == (verdicts.Level.BREACH, True)
+
+
+def test_without_a_known_tokenizer_nothing_is_said() -> None:
+    unknown = runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100))
+    assert measure.tokenizer_mismatch(window(hashed(OWN, "other")), unknown).value is None
+    assert hashed(OWN, OWN, None).tokenizer == windows.tokenizer_code(OWN)
+    assert hashed(OWN, "other").tokenizer is None
+    assert hashed(None).tokenizer is None
+
+
+def test_unreadable_texts_count_above_what_is_usual() -> None:
+    found = tally(*({"script": "other"} for _ in range(36)), *({"script": "latin"} for _ in range(164)))
+    signal = measure.other_script_excess(window(found), {"latin": 95, "other": 5})
+    assert signal.value == pytest.approx(0.13)
+    assert signal.low is not None
+    assert signal.high is not None
+    assert signal.low < 0.13 < signal.high
+    assert judge.verdict(signal, RULES.other_script_excess, ()).verdict is verdicts.Level.WATCH  # its interval reaches under a tenth
+    assert measure.other_script_excess(window(found), {"other": 1}).value == pytest.approx(-0.82)  # a producer that never tells the script
+
+
+def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
+    def answers(escalations: int, fallbacks: int, n: int) -> windows.Tally:
+        return tally(*({"intent": "escalation" if i < escalations else "faq", "fallback_rerank": i < fallbacks} for i in range(n)))
+
+    escalation, fallback = measure.spikes(window(answers(30, 10, 300)), answers(12, 16, 400))
+    assert (escalation.signal, escalation.value, escalation.reference) == ("escalation_spike", pytest.approx(0.07), pytest.approx(0.03))
+    assert escalation.low is not None
+    assert 0.03 < escalation.low < 0.07  # Newcombe 1998, method 10: 0.1 of 300 against 0.03 of 400 gives [0.034, 0.110]
+    assert escalation.low == pytest.approx(0.0340, abs=0.0005)
+    assert escalation.high == pytest.approx(0.1105, abs=0.001)
+    assert judge.verdict(escalation, RULES.escalation_spike, ()).verdict is verdicts.Level.BREACH
+    assert fallback.value == pytest.approx(10 / 300 - 16 / 400)
+    assert judge.verdict(fallback, RULES.fallback_spike, ()).verdict is verdicts.Level.OK
+
+
+def test_without_earlier_weeks_or_answers_no_spike_is_known() -> None:
+    assert [signal.value for signal in measure.spikes(window(windows.Tally()), windows.Tally(n=5))] == [None, None]
+    assert [signal.value for signal in measure.spikes(window(tally({})), windows.Tally())] == [None, None]
+
+
+def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> None:
+    each = [taxonomy.INTENTS[i % 10] for i in range(400)]
+    moved = measure.intent_mix_shift(window(tally(*({"intent": intent} for intent in [*each, *["promotion"] * 100])), "1d"), reference())
+    assert moved.value == pytest.approx(140 / 500 - 0.1)
+    assert judge.verdict(moved, RULES.intent_mix_shift, ()).verdict is verdicts.Level.BREACH
+    still = measure.intent_mix_shift(window(tally(*({"intent": intent} for intent in each)), "1d"), reference())
+    assert (still.value, still.p_value) == (pytest.approx(0.0), 1.0)
