@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.decisions import scenario
 from retrain.evaluation import live
 from schemas import taxonomy
 from streams import sample
@@ -32,7 +33,7 @@ def figures(seed: int, rounds: int = 2_000, answers: int = 14_000, budget: float
 
 
 def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]:
-    intent = rng.integers(0, 10, n)
+    intent = rng.choice(len(scenario.MIX), n, p=scenario.MIX / scenario.MIX.sum())
     unsure = rng.random(n) < 0.12
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
     right = rng.random(n) < np.clip(confidence - 0.01, 0, 1)

@@ -19,13 +19,17 @@ Counts = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Counts of predicted intents of the day and of the reference, shape (10,); answers under 0.6; labels given by the day's end and how many agree."""
+    """Counts of predicted intents of the day and of the reference, shape (10,); answers under 0.6; labels given by the day's end and how many agree; mean
+    confidence of the day and of each day of the reference.
+    """
 
     live: Counts
     reference: Counts
     low_confidence_rate: float
     labels: int
     right: int
+    confidence: float
+    confidences: tuple[float, ...]
 
 
 def _shares(day: Day) -> tuple[Counts, Counts]:
@@ -64,10 +68,16 @@ def bare_levels(day: Day) -> bool:
     return divergence.kl(live=day.live, reference=day.reference) > 0.028 or mean < 0.90 or day.low_confidence_rate > 0.08
 
 
+def expected_accuracy(day: Day) -> bool:
+    """NannyML's CBPE: accuracy expected from calibrated confidences alone, beyond three standard deviations of the reference's chunks (here its days)."""
+    return abs(day.confidence - np.mean(day.confidences)) > 3 * float(np.std(day.confidences))
+
+
 RIVALS: Final[Mapping[str, Callable[[Day], bool]]] = {
     "js_distance_0.1": js_distance,
     "hellinger_0.15": hellinger,
     "psi_chi2": psi,
     "chi_square_5%": chi_square,
+    "expected_accuracy_3sd": expected_accuracy,
     "bare_levels": bare_levels,
 }

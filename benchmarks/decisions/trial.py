@@ -12,7 +12,7 @@ from benchmarks.decisions import rivals, scenario
 from retrain import replay
 from retrain.evaluation import live
 from retrain.history import archive, scenes
-from schemas import decisions, policy
+from schemas import decisions, policy, windows
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
@@ -70,7 +70,9 @@ def _episodes(at: Sequence[dt.datetime]) -> int:
 def _rivals(drawn: scenario.Scenario, known: scenes.History, onset: dt.datetime, since: dt.datetime) -> list[Outcome]:
     found = []
     days = [since + dt.timedelta(days=i) for i in range(1, int(drawn.days - (since - scenario.BEGIN).days) + 1)]
-    watched = [(end, _day(known, since, end)) for end in days]
+    before = [scenario.BEGIN + dt.timedelta(days=i) for i in range(1, (since - scenario.BEGIN).days + 1)]
+    confidences = tuple(_confidence(known, end) for end in before)
+    watched = [(end, _day(known, since, end, confidences)) for end in days]
     for name, rule in rivals.RIVALS.items():
         alarms = [end for end, day in watched if rule(day)]
         wanted = drawn.kind in scenario.INCIDENTS
@@ -81,7 +83,13 @@ def _rivals(drawn: scenario.Scenario, known: scenes.History, onset: dt.datetime,
     return found
 
 
-def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.Day:
+def _confidence(known: scenes.History, end: dt.datetime) -> float:
+    """The mean confidence of the day that ends there."""
+    tallies = [mine.tally(mine.rows(end - dt.timedelta(days=1), end)) for mine in known.archives.values()]
+    return sum(tally.confidence_sum_micro for tally in tallies) / windows.MICRO / max(1, sum(tally.answered for tally in tallies))
+
+
+def _day(known: scenes.History, since: dt.datetime, end: dt.datetime, confidences: tuple[float, ...]) -> rivals.Day:
     """All models together: a rival does not know of releases. Labels: those of the trailing week that were there by then."""
     start, week = end - dt.timedelta(days=1), end - dt.timedelta(days=7)
     live_mix, reference, low, answered, labels, right = np.zeros(10), np.zeros(10), 0, 0, 0, 0
@@ -92,4 +100,4 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
         named = sampled.label != live.UNLABELLED
         labels, right = labels + int(named.sum()), right + int((sampled.predicted[named] == sampled.label[named]).sum())
-    return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right)
+    return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right, _confidence(known, end), confidences)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retrain import recipe
-from schemas import policy, settings
+from schemas import decisions, policy, settings
 from services import provision
 from services.local import topology
 
@@ -50,6 +50,13 @@ def test_every_command_named_exists(path: Path) -> None:
     assert set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)", text)) <= targets
     variables = {name.removeprefix(settings.PREFIX).removesuffix("_FILE").lower() for name in re.findall(r"INTENTWATCH_[A-Z_]+[A-Z]", text)}
     assert variables <= set(settings.Settings.model_fields)
+
+
+def test_the_runbook_has_an_answer_to_every_decision() -> None:
+    told = (ROOT / "docs/runbook.md").read_text()
+    assert [reason for reason in decisions.HoldReason if f"| hold {reason} |" not in told] == []
+    words = {"retrain": "RETRAIN DECIDED", "rollback": "ROLL BACK", "fix_upstream": "FIX UPSTREAM", "reweight": "REWEIGHT"}
+    assert [kind for kind in decisions.Kind if kind is not decisions.Kind.HOLD and f"| {words[kind]} |" not in told] == []
 
 
 def tree() -> list[str]:

@@ -11,10 +11,12 @@ Row = Mapping[str, Any]
 HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 34, 24)
 LEGEND = """\
-kl: intent mix against the reference (its noise floor); conf: share of low-confidence answers; acc: live accuracy by sampled labels; rare: recall of
-the rare intents; bet: e-value that accuracy fell; err: error rate; p95: latency in ms; shift: of the intent that moved most; escal, fall: escalations
-and fallbacks above the same hour of earlier weeks; tok: logs of another tokenizer; script: texts in no known script above the reference.
-"breach": over its limit in this window; "!": in so many of the last windows that it counts. Under each day stands its decision with every reason."""
+story: stable days, one on which only the mix of intents moves, then later, new language. n: messages. low_conf: share of answers with confidence under 0.6.
+kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
+verdicts and reasons: kl, conf (low_conf), acc (live accuracy), rare (recall of the rare intents), bet (e-value that accuracy fell), p95 (latency in ms), err
+(error rate), shift (share of the intent that moved most), escal, fall (escalations, fallbacks above the same hour of earlier weeks), tok (logs of another
+tokenizer), script (texts in no known script above the reference). ok; watch: over the limit, not surely; breach: surely; blind: too little to judge by;
+!: in so many of the last windows that it counts. Under each day stands its decision, hold with the name of what it waits for, with every reason."""
 
 
 @dataclass(frozen=True, slots=True)

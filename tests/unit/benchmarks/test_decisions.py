@@ -7,8 +7,10 @@ import pytest
 
 from benchmarks.decisions import coverage, rivals, scenario, trial
 
-SAME = rivals.Day(live=np.full(10, 200.0), reference=np.full(10, 800.0), low_confidence_rate=0.05, labels=400, right=370)
-MOVED = dataclasses.replace(SAME, live=np.array([900.0, *[122.0] * 9]))
+SAME = rivals.Day(
+    live=np.full(10, 200.0), reference=np.full(10, 800.0), low_confidence_rate=0.05, labels=400, right=370, confidence=0.91, confidences=(0.90, 0.91, 0.92)
+)
+MOVED = dataclasses.replace(SAME, live=np.array([900.0, *[122.0] * 9]), confidence=0.85)
 
 
 @pytest.mark.parametrize("name", rivals.RIVALS)
