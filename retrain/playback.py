@@ -5,6 +5,7 @@ import dataclasses
 import datetime as dt
 import json
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -112,6 +113,7 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
     since = chosen.since - moment.REMEMBERED if chosen.since else None
     with engine.connect() as connection:
         ends = history.hour_ends(connection, since, chosen.until)
+        known, logs, given = history.counted(connection)
 
     def found(rules: policy.Policy) -> Iterator[replay.Scene]:
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
@@ -119,7 +121,8 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
                 promotion = history.champion_at(connection, at)
                 if promotion is not None:
                     here = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
-                    yield replay.Scene(here, history.past(connection, promotion, at))
+                    messages = logs[bisect_right(known, at) - 1]
+                    yield replay.Scene(here, history.past(connection, promotion, at), messages, bisect_right(given, at))
 
     return Source(len(ends), found)
 

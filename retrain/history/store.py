@@ -1,6 +1,7 @@
 """Postgres: what was known of a model at an instant of the stream's clock. The live monitors and the replay read the same rows."""
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,15 @@ def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datet
     query = query.where(table.c.end >= since) if since else query
     query = query.where(table.c.end <= until) if until else query
     return list(connection.execute(query.order_by(table.c.end)).scalars())
+
+
+def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[dt.datetime]]:
+    """The ends of all champion hours in order, how many logs there were by each, and when every label was given, in order."""
+    table, label = tables.window_state, tables.human_label
+    query = sa.select(table.c.end, sa.func.sum(table.c.n)).where(table.c.horizon == "1h", table.c.role == "champion")
+    hours = connection.execute(query.group_by(table.c.end).order_by(table.c.end)).all()
+    given = connection.execute(sa.select(label.c.labelled_at).order_by(label.c.labelled_at)).scalars()
+    return [end for end, _ in hours], list(itertools.accumulate(int(n) for _, n in hours)), list(given)
 
 
 def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:

@@ -157,9 +157,10 @@ def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
     assert [decision["at"] for decision in again] == wanted
     assert [decision["sha256"] for decision in again] == [live[at]["sha256"] for at in wanted]
     assert processes.show("runs", stage) == before, "a replay has no side effect"
-    from_files = ["--logs", str(tmp_path / "logs.jsonl"), "--labels", str(tmp_path / "labels.jsonl"), "--reference", str(tmp_path / "reference.json")]
     incidents = tmp_path / "incidents.jsonl"
     incidents.write_text('{"id":"i1","kind":"language","started":"2026-04-22T00:00:00Z","ended":null,"model":"v1"}\n')
+    scored = json.loads(processes.run(["retrain/run.py", "replay", "--json", "--incidents", str(incidents)], stage).stdout.splitlines()[-1])
+    from_files = ["--logs", str(tmp_path / "logs.jsonl"), "--labels", str(tmp_path / "labels.jsonl"), "--reference", str(tmp_path / "reference.json")]
     filed = processes.run(["retrain/run.py", "replay", "--json", "--incidents", str(incidents), *from_files], stage | {"INTENTWATCH_DATABASE_URL": ""})
     assert filed.returncode == 10, filed.stderr
     *decisions, always, never, weekly, score = [json.loads(line) for line in filed.stdout.splitlines()]
@@ -167,6 +168,9 @@ def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
     assert {at: kind for at, kind in kinds.items() if kind == "retrain"} == {at: "retrain" for at in wanted if live[at]["decision"] == "retrain"}
     assert (score["hits"], score["misses"], score["false_alarms"]) == (1, 0, 0)
     assert 0 < score["delay_hours"] <= 24
+    same = ("hits", "misses", "false_alarms", "delay_messages", "delay_hours", "retrains")
+    assert [scored[name] for name in same] == [score[name] for name in same], "from rows as from files"
+    assert 0 < scored["labels_used"] <= score["labels_used"], "the last hour is complete only in the files"
     assert [one["policy"] for one in (always, never, weekly)] == ["always", "never", "weekly"]
     assert [one["retrains"] for one in (always, never, weekly)] == [1, 0, 0]
 
