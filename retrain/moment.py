@@ -153,14 +153,14 @@ def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: Histo
             low=found.low,
             high=found.high,
             reference=known[name],
-            reference_n=_sampled_n(moment.reference, name),
+            reference_n=sampled_n(moment.reference, name),
         )
         needed = max(0, rule.min_n - found.n_labels)
         yield judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=history.get(name, ()), labels_needed=needed)
     yield _betting(moment, known["live_accuracy"], history, rules)
 
 
-def _sampled_n(reference: runs.Reference | None, name: str) -> int | None:
+def sampled_n(reference: runs.Reference | None, name: str) -> int | None:
     """On how many labels the reference's figure rests; of the rare intents about their share of them."""
     if reference is None or reference.accuracy_n is None or name == "live_accuracy":
         return reference.accuracy_n if reference else None

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -39,20 +39,31 @@ def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> lis
     return [caps.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
 
 
-def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, aside: Collection[str] = ()) -> pd.DataFrame:
+class Doubt(NamedTuple):
+    """An annotator whose labels of the messages with start <= ts < end are not believed."""
+
+    annotator: str
+    start: dt.datetime
+    end: dt.datetime
+
+
+def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[Doubt] = ()) -> pd.DataFrame:
     """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS.
 
-    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split), of those `aside` none; where one does not, another annotator's may.
+    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split), of those in `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
     found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
-    believed = [label for label in held_labels(connection, as_of) if label.annotator not in aside]
-    counted, _ = caps.split(believed, per_annotator_per_day)
-    labels = caps.newest(counted)
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
     once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
-    for row in connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings():
+    rows = connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings().all()
+    at = {row["req_id"]: row["ts"] for row in rows}
+    held = [label for label in held_labels(connection, as_of) if label.req_id in at]
+    believed = [label for label in held if not any(d.annotator == label.annotator and d.start <= at[label.req_id] < d.end for d in doubts)]
+    counted, _ = caps.split(believed, per_annotator_per_day)
+    labels = caps.newest(counted)
+    for row in rows:
         if row["req_id"] in labels:
             live = {"id": row["req_id"], "text": row["text"], "intent": labels[row["req_id"]], "kind": "live"}
             found.append(live | {"conversation": row["conversation"], "cluster": None})

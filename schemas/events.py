@@ -1,6 +1,8 @@
 """Pure. What arrives from outside: serving logs, human labels, business incidents; bytes -> event | Malformed. Never raises on bad input."""
 
 import datetime as dt
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
@@ -145,6 +147,12 @@ def human_label(line: bytes) -> HumanLabel | Malformed:
     if label.action == "label" and label.intent is None:
         return Malformed("missing_field", "intent is required for action label")
     return label
+
+
+def label_id(label: HumanLabel) -> str:
+    """Identity of a label by its content: importing a file twice adds nothing, and of two in one instant the smaller holds wherever they are read."""
+    content = [label.req_id, label.annotator, label.labelled_at.isoformat(), label.intent, sorted(label.also), label.action]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def incident(line: bytes) -> Incident | Malformed:

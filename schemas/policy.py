@@ -62,8 +62,8 @@ class Signals:
     intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=300, watch=0.05, alpha=0.001)
     escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)  # the seed's share of escalations is 3 %: twice that
     fallback_spike: Level = Level(horizon="1h", enter=0.05, leave=0.03, k=2, of=3, min_n=200)
-    # One tokenizer belongs to one model: a log of another is never chance, a few may come while servers are changed over.
-    tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, min_n=20)
+    # One tokenizer belongs to one model: a log of another is never chance, but some come while servers are changed over, within the hour.
+    tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, k=2, of=3, min_n=50)
     other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)  # a tenth of the texts unreadable all of a sudden
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)

@@ -19,7 +19,8 @@ def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts
     level, name = _level(signal, rule)
     recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
     enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
-    stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or not _left(signal, rule))
+    told = signal.n > 0  # too little of a signal keeps its breach; a signal that its producer no longer sends does not, or nothing could end it
+    stays = bool(past) and past[-1].in_breach and told and (level is Level.BLIND or not _left(signal, rule))
     return verdicts.Verdict(signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name)
 
 

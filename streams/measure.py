@@ -81,12 +81,16 @@ def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> ver
 
 
 def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]) -> verdicts.Signal:
-    """The share of texts in no known script less that of the reference: texts that arrive broken. Its interval is Wilson's of the share now."""
+    """The share of texts in no known script less that of the reference: texts that arrive broken. Its interval is Wilson's of the share now.
+
+    No value where it is all of them: a log without `script` reads so, and a producer that leaves it out has not broken anything.
+    """
     count, n = int(window.tally.script_count[taxonomy.SCRIPTS.index("other")]), window.tally.answered
+    if count == n:
+        return number(window, "other_script_excess", None, 0)
     before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
     low, high = proportion.wilson(count, n)
-    value = count / n - before if n else None
-    return number(window, "other_script_excess", value, n, low=low - before, high=high - before, reference=before)
+    return number(window, "other_script_excess", count / n - before, n, low=low - before, high=high - before, reference=before)
 
 
 def spikes(window: windows.Window, earlier: windows.Tally) -> Iterator[verdicts.Signal]:

@@ -99,7 +99,7 @@ def standing(said: Votes, low: int, high: int, as_of_us: int) -> Votes:
 
 
 def within_cap(votes: Votes, most: int) -> Votes:
-    """The votes that are among the first `most` of their annotator's UTC day, as caps.split counts them for training."""
+    """The votes that are among the first `most` of their annotator's UTC day, of those given; training (caps.split) counts all sampled messages."""
     if len(votes) <= most:
         return votes
     source = votes.annotator * (1 << 32) + votes.at_us // _DAY_US

@@ -1,6 +1,7 @@
 """Pure. Lines of serving logs -> what a replay asks of them: the tally of any window, the sampled messages of any stretch, in a few array operations."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -120,8 +121,11 @@ def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Arch
     """An archive of every model. `given`: labels in the order people gave them."""
     said = entries(given)
     asked: dict[str, list[Asked]] = {model: [] for model, _ in found.keys}
+    once: set[tuple[str, str]] = set()
     for one in sorted(found.asked):
-        asked[one.model].append(one)
+        if (one.model, one.req_id) not in once:  # a message that was logged twice is asked about once, as in the database
+            once.add((one.model, one.req_id))
+            asked[one.model].append(one)
     rows: dict[str, list[int]] = {model: [] for model in asked}
     for i, (model, _) in enumerate(found.keys):
         rows[model].append(i)
@@ -146,11 +150,13 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
 
 
 def entries(given: Sequence[events.HumanLabel]) -> Said:
-    """What annotators said, by request. `given` in the order they said it; said twice in one instant the first line counts, as in the database."""
+    """What annotators said, by request. Of two labels of one annotator in one instant that of the smaller id counts, as in the database."""
     names = tuple(sorted({label.annotator for label in given}))
     number = {name: i for i, name in enumerate(names)}
     found: dict[str, dict[tuple[int, int], int]] = {}
-    for label in given:
+    instants = Counter((label.req_id, label.annotator, label.labelled_at) for label in given)
+    twice = any(count > 1 for count in instants.values())
+    for label in sorted(given, key=events.label_id) if twice else given:
         place = taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED
         found.setdefault(label.req_id, {}).setdefault((number[label.annotator], columns.micros(label.labelled_at)), place)
     return Said(names, {req_id: [(*key, place) for key, place in sorted(said.items())] for req_id, said in found.items()})

@@ -1,7 +1,6 @@
 """Files of serving logs, labels, incidents and references, read as a stream with a progress bar. Nothing is written."""
 
 import gzip
-import json
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 from tqdm import tqdm
 
 from retrain.history import archive
@@ -79,6 +79,6 @@ def _decoded(path: Path, decode: Callable[[bytes], _T | events.Malformed]) -> li
 def reference(path: Path) -> runs.Reference:
     """A reference.json. Raises BadHistory."""
     try:
-        return runs.Reference(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        return msgspec.json.decode(path.read_bytes(), type=runs.Reference, strict=False)  # keys that the contract does not name are free
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadHistory(f"{path}: not a reference.json: {error}") from error

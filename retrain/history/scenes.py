@@ -45,13 +45,15 @@ def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference 
         return {model: _with_tokenizer(past.known, one) for model, one in past.archives.items()}
     own = {model: learnt(one, past.known, rules) for model, one in sorted(past.archives.items(), key=lambda item: (item[1].starts[0], item[0]))}
     opening = next((reference for reference in own.values() if reference is not None), None)
-    return {model: reference or opening for model, reference in own.items()}
+    held_to = {model: reference or opening for model, reference in own.items()}
+    return {model: reference and _with_tokenizer(reference, past.archives[model]) for model, reference in held_to.items()}
 
 
 def _with_tokenizer(reference: runs.Reference, mine: archive.Archive) -> runs.Reference:
-    """The reference; where it does not tell the tokenizer, that of the model's first hour, as a model never changes it."""
-    first = mine.tally(np.array([0]))
-    return reference if reference.tokenizer is not None else dataclasses.replace(reference, tokenizer=first.tokenizer)
+    """The reference; where it does not tell the tokenizer, or is another model's, with that of the model's first hour, as a model never changes it."""
+    if reference.tokenizer is not None and reference.model == mine.model:
+        return reference
+    return dataclasses.replace(reference, tokenizer=mine.tally(np.array([0])).tokenizer)
 
 
 def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:

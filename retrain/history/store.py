@@ -42,7 +42,7 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
 
 def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:
     """Everything an evaluation needs."""
-    span = max(windows.HORIZONS[rules.signals.live_accuracy.horizon], windows.HORIZONS[rules.signals.rare_recall.horizon])
+    span = windows.HORIZONS["7d"]  # whatever the horizons of the rules: a week shows which source is not to be believed
     return moment.Moment(
         model=model,
         at=at,
@@ -92,6 +92,16 @@ def votes(connection: Connection, start: dt.datetime, end: dt.datetime, *, as_of
     mine = store.each_annotators(as_of, sa.select(sample.c.req_id).where(*chosen))
     said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent).where(mine.c.action == "label")).all()
     return live.sample((row.ts, row.intent, row.confidence, row.p, None) for row in rows), sources.votes([row.req_id for row in rows], map(tuple, said))
+
+
+def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[store.Doubt]:
+    """Which sources nobody should believe, week by week back from `as_of` to the first sampled message."""
+    first = connection.execute(sa.select(sa.func.min(tables.sampled_prediction.c.ts))).scalar()
+    week, found = windows.HORIZONS["7d"], []
+    while first is not None and as_of > first:
+        found += [store.Doubt(one.annotator, as_of - week, as_of) for one in aside(connection, as_of, rules)]
+        as_of -= week
+    return found
 
 
 def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[sources.Aside, ...]:

@@ -42,22 +42,16 @@ def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:
     return fields
 
 
-def label_id(label: events.HumanLabel) -> str:
-    """Identity of a label by its content: importing a file twice adds nothing."""
-    content = [label.req_id, label.annotator, label.labelled_at.isoformat(), label.intent, sorted(label.also), label.action]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
 def row(label: events.HumanLabel) -> dict[str, Any]:
     """A label as a row of tables.human_label."""
     names = ("req_id", "annotator", "labelled_at", "intent", "also", "action")
-    return {"id": label_id(label)} | {name: getattr(label, name) for name in names}
+    return {"id": events.label_id(label)} | {name: getattr(label, name) for name in names}
 
 
 def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same person chose anew; conflicts: people differ now."""
     stored = {entry["id"] for entry in history}
-    new = {label_id(label): label for label in labels if label_id(label) not in stored}
+    new = {events.label_id(label): label for label in labels if events.label_id(label) not in stored}
     current: dict[str, dict[str, str | None]] = {}
     relabels = 0
     entries = sorted([*history, *(row(label) for label in new.values())], key=lambda e: e["id"], reverse=True)

@@ -70,9 +70,9 @@ class Monitor:
     def _restate(self, connection: sa.Connection, known: moment.Moment) -> None:
         """Label figures of the last days again, with the labels that have come since; once mature they stay."""
         days = int(self.policy.labels.maturity_hours // 24) + 2
-        since = known.at - max(days, 7) * DAY  # a week shows which source is not to be believed
-        sampled = history.sampled(connection, known.model, since, known.at, as_of=known.at, rules=self.policy.labels)
-        for end in (known.at - back * DAY for back in range(days)):
+        sampled = history.sampled(connection, known.model, known.at - max(days, 7) * DAY, known.at, as_of=known.at, rules=self.policy.labels)
+        judged = self.policy.signals.live_accuracy.horizon == "1d"  # then the day that ends now has been judged already
+        for end in (known.at - back * DAY for back in range(1 if judged else 0, days)):
             earlier = moment.Moment(
                 known.model, end, {}, known.reference, sampled.between(end - DAY, end), history.hours(connection, known.model, end - DAY, end)
             )
@@ -101,8 +101,9 @@ class Monitor:
     def _judged(self, known: moment.Moment, estimate: Any, expected: float | None, horizon: str) -> verdicts.Verdict:
         rule: policy.Level = dataclasses.replace(getattr(self.policy.signals, estimate.metric), horizon=horizon)
         signal = verdicts.Signal(
-            known.model, horizon, known.at, estimate.metric, estimate.estimate, estimate.n_labels, low=estimate.low, high=estimate.high, reference=expected
-        )
+            known.model, horizon, known.at, estimate.metric, estimate.estimate, estimate.n_labels, low=estimate.low, high=estimate.high, reference=expected,
+            reference_n=moment.sampled_n(known.reference, estimate.metric),
+        )  # fmt: skip
         needed = max(0, rule.min_n - estimate.n_labels)
         return judge.falling(signal=signal, rule=rule, trigger=self.policy.trigger, past=(), labels_needed=needed)
 
@@ -111,7 +112,7 @@ class Monitor:
         day, before = known.windows.get("1d"), known.reference
         if day is None or before is None or day.start < promotion["at"] or len(retrain_store.references(connection, known.model)) > 1:
             return
-        if day.tally.answered < self.policy.signals.intent_mix_kl.min_n:
+        if day.tally.answered < max(1, self.policy.signals.intent_mix_kl.min_n):
             return
         retrain_store.put_reference(connection, moment.seen(day.tally, before), at=known.at, source="first_day")
 

@@ -127,6 +127,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     parser.add_argument("--short", action="store_true", help="nine days instead of fourteen")
     chosen = parser.parse_args()
+    if chosen.json and not chosen.json.absolute().parent.is_dir():  # said before the minutes of work, not after them
+        settings.refuse(f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON", 2)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a day's row shows when the day is over, also in a pipe
     try:
         with supervisor.terminable(settings.EXIT_INTERRUPTED):

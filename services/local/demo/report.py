@@ -136,8 +136,8 @@ def outcome(summary: Mapping[str, Any], failed: Sequence[str]) -> str:
     """Whether the loop closed, in a sentence."""
     if failed:
         return "\n".join(f"the loop did not close: {problem}" for problem in failed)
-    decided = next(row for row in summary["all_decisions"] if row["decision"] == "retrain")
     made = next(row for row in summary["runs"] if row["promoted"])
+    decided = next(row for row in summary["all_decisions"] if row["id"] == made["decision_id"])
     gone = " -> ".join(percent(summary[name]) for name in ("acc_stable", "acc_drifted", "acc_after"))
     return (
         f"The loop closed: new language from {summary['later_from']:%Y-%m-%d}, retrain decided at {decided['at']:%Y-%m-%d %H:%M}, "

@@ -4,14 +4,15 @@ import dataclasses
 import datetime as dt
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retrain import baselines, moment, replay
 from retrain.evaluation import live
-from retrain.history import archive, scenes
-from schemas import decisions, events, policy, taxonomy, verdicts
+from retrain.history import archive, files, scenes
+from schemas import decisions, events, policy, runs, taxonomy, verdicts, windows
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -141,3 +142,37 @@ def test_a_scene_kept_for_its_score_is_scored_alike(taken: baselines.Taken) -> N
     incident = events.Incident("i1", "language", BEGIN + 50 * HOUR)
     bare = [(replay.bare(scene), decision) for scene, decision in acted]
     assert replay.score("x", bare, [incident], policy.Policy()) == replay.score("x", acted, [incident], policy.Policy())
+
+
+@pytest.mark.parametrize("known", [BEGIN + 24 * HOUR, None])
+def test_a_new_model_is_held_to_its_own_tokenizer_and_a_foreign_one_is_named(known: dt.datetime | None) -> None:
+    reference = runs.Reference("v1", 900, {"faq": 900}, tokenizer=windows.tokenizer_code("aaaa"))
+    first = [log(n, tokenizer_hash="aaaa", latency_ms=4.0) for n in range(900)]
+    later = [log(n, model="v2", tokenizer_hash="bbbb" if n < 1400 else "cccc") for n in range(900, 1800)]
+    past = scenes.history(read(first + later, 2000), [], known or reference)
+    rules = policy.parse("[signals.tokenizer_mismatch]\nmin_n = 5")
+    taken = [decision for _, decision in replay.walk(scenes.scenes(past, rules.labels), rules)]
+    fixed = [decision for decision in taken if decision.decision is decisions.Kind.FIX_UPSTREAM]
+    assert {decision.cause for decision in fixed} == {decisions.Cause.PIPELINE}
+    assert BEGIN + dt.timedelta(minutes=7 * 1400) < min(decision.at for decision in fixed) <= BEGIN + dt.timedelta(minutes=7 * 1400) + 2 * HOUR
+
+
+def test_a_message_logged_twice_is_asked_about_once() -> None:
+    (mine,) = archive.archives(read([log(0), log(0), log(1)], 10), []).values()
+    assert len(mine.asked) == 2
+
+
+def test_of_two_labels_in_one_instant_the_smaller_id_holds_as_in_the_database() -> None:
+    both = [label(0, "faq", 2), label(0, "chitchat", 2)]
+    holds = min(both, key=events.label_id).intent
+    assert [held(given, 3) for given in (both, both[::-1])] == [holds, holds]
+
+
+def test_a_reference_may_have_more_keys_than_the_contract_names_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "reference.json"
+    path.write_text('{"model": "v1", "n": 9, "intent_counts": {"faq": 9}, "note": "by hand"}')
+    assert files.reference(path) == runs.Reference("v1", 9, {"faq": 9})
+    for broken in ('{"model": "v1", "n": 9, "intent_counts": null}', '{"model": "v1"}', "[", ""):
+        path.write_text(broken)
+        with pytest.raises(files.BadHistory, match=r"not a reference\.json"):
+            files.reference(path)

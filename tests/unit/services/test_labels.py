@@ -75,7 +75,7 @@ def test_a_label_from_no_real_time_is_malformed(at: str) -> None:
 def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
     """Postgres keeps the smallest id of an instant; a report that took the other would see a conflict where there is none."""
     both = [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r1", "a1", AT, "chitchat")]
-    holds = min(both, key=ingest.label_id)
+    holds = min(both, key=events.label_id)
     colleague = events.HumanLabel("r1", "a2", AT, holds.intent)
     assert ingest.report([*both, colleague], {"r1"}, [])["conflicts"] == 0
     assert ingest.report([*reversed(both), colleague], {"r1"}, [])["conflicts"] == 0

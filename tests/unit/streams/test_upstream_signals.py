@@ -54,9 +54,13 @@ def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(n
 
 def test_a_tokenizer_of_another_model_is_a_breach_and_its_own_is_not() -> None:
     own = judge.verdict(measure.tokenizer_mismatch(window(hashed(*[OWN] * 100)), reference()), RULES.tokenizer_mismatch, ())
-    mixed = judge.verdict(measure.tokenizer_mismatch(window(hashed(*[OWN] * 95, *["other"] * 5)), reference()), RULES.tokenizer_mismatch, ())
+    foreign = measure.tokenizer_mismatch(window(hashed(*[OWN] * 95, *["other"] * 5)), reference())
+    once = judge.verdict(foreign, RULES.tokenizer_mismatch, ())
+    twice = judge.verdict(foreign, RULES.tokenizer_mismatch, [once])
+    silent = judge.verdict(measure.tokenizer_mismatch(window(hashed(*[None] * 100)), reference()), RULES.tokenizer_mismatch, [once, twice])
     assert (own.verdict, own.signal.value) == (verdicts.Level.OK, 0.0)
-    assert (mixed.verdict, mixed.in_breach) == (verdicts.Level.BREACH, True)
+    assert (once.verdict, once.in_breach, twice.in_breach) == (verdicts.Level.BREACH, False, True)
+    assert (silent.verdict, silent.in_breach) == (verdicts.Level.BLIND, False), "who stops telling the tokenizer does not stay in breach for ever"
 
 
 def test_without_a_known_tokenizer_nothing_is_said() -> None:
@@ -75,7 +79,8 @@ def test_unreadable_texts_count_above_what_is_usual() -> None:
     assert signal.high is not None
     assert signal.low < 0.13 < signal.high
     assert judge.verdict(signal, RULES.other_script_excess, ()).verdict is verdicts.Level.WATCH  # its interval reaches under a tenth
-    assert measure.other_script_excess(window(found), {"other": 1}).value == pytest.approx(-0.82)  # a producer that never tells the script
+    silent = tally(*({} for _ in range(200)))  # a producer that does not tell the script
+    assert measure.other_script_excess(window(silent), {"latin": 95, "other": 5}).value is None
 
 
 def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
