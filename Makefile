@@ -11,7 +11,7 @@ DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(
 .PHONY: help setup up demo test faults check lint types contracts bench-stream bench-decisions clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: .venv/installed ## install everything into .venv (TORCH_BACKEND=cpu chooses the small torch)
 

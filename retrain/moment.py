@@ -68,7 +68,7 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
 def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
     """What tells a bad release, for as long as a release may be blamed. `past.well`: what is known already; verdicts may have been forgotten."""
     if past.promoted_at is None or at - past.promoted_at > dt.timedelta(hours=rules.trigger.release_hours):
-        return dataclasses.replace(past, well=(), well_before=())
+        return dataclasses.replace(past, well=(), well_before=(), ill_before=())
     mature = past.promoted_at + dt.timedelta(hours=rules.labels.maturity_hours)
     return dataclasses.replace(past, well=tuple(sorted({*past.well, *well(seen, labelled_from=mature)})))
 
@@ -82,6 +82,11 @@ def well(seen: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None 
 def last(history: History) -> tuple[str, ...]:
     """The names of the signals that stood well when they were judged last: what the next model begins with as `well_before`."""
     return well([seen[-1] for seen in history.values() if seen])
+
+
+def ill(history: History) -> tuple[str, ...]:
+    """The names of the signals in breach when they were judged last: the next model's `ill_before`."""
+    return tuple(sorted(name for name, seen in history.items() if seen and seen[-1].in_breach))
 
 
 def measured(moment: Moment, judged: Iterable[verdicts.Verdict]) -> tuple[verdicts.Signal, ...]:

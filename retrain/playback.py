@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from tqdm import tqdm
 
-from retrain import baselines, moment, replay
+from retrain import baselines, moment, progress, replay
 from retrain.history import archive, files, scenes, topic
 from retrain.history import store as history
 from retrain.report import page
@@ -52,7 +51,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.html and not chosen.html.parent.is_dir():  # said before an hour of reading, not after it
         settings.refuse(f"cannot write {chosen.html}: there is no folder {chosen.html.parent}; make it or name another", 2)
     try:
-        policies = [(str(path), policy.load(path)) for path in chosen.policy] or [("default", settings.rules(settings.load()))]
+        policies = [(str(path), policy.load(path)) for path in chosen.policy] or [_policy_in_force()]
         known = files.incidents(chosen.incidents) if chosen.incidents else []
         source = _from_files(chosen) if chosen.logs or chosen.topic else _from_postgres(chosen, database.opened(settings.load("database_url").database_url))
     except policy.PolicyError as error:
@@ -71,10 +70,15 @@ def run(chosen: argparse.Namespace) -> int:
     return EXIT_FIRES if fired else 0
 
 
+def _policy_in_force() -> tuple[str, policy.Policy]:
+    loaded = settings.load()
+    return str(loaded.policy or "default"), settings.rules(loaded)
+
+
 def _played(name: str, rules: policy.Policy, source: Source, known: Sequence[events.Incident], chosen: argparse.Namespace) -> replay.Played:
     taken = []
     wanted = takewhile(lambda scene: chosen.until is None or scene.moment.at <= chosen.until, source.scenes(rules))
-    shown = tqdm(wanted, desc=f"replay {name}", total=source.hours, unit="h", file=sys.stderr, leave=False, delay=files.QUIET_S)
+    shown = progress.bar(f"replay {name}", source.hours, "h", iterable=wanted, delay=files.QUIET_S)
     for scene, decision in replay.walk(shown, rules):
         if _inside(decision.at, chosen):
             print(_line(decision, name, as_json=chosen.json))

@@ -46,10 +46,11 @@ def _named(rules: policy.Policy) -> policy.Policy:
 
 @dataclass(slots=True)
 class _Known:
-    """What a walk remembers of a model: its verdicts, what stood well with the model before it, what has stood well with it."""
+    """What a walk remembers of a model: its verdicts, what stood well and ill with the model before it, what has stood well with it."""
 
     history: dict[str, list[verdicts.Verdict]] = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    ill: tuple[str, ...] = ()
     well: tuple[str, ...] = ()
 
 
@@ -59,10 +60,10 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
     known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
     newest = _Known()
     for scene in scenes:
-        newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history)))
+        newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history), ill=moment.ill(newest.history)))
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
-        before = newest.before or scene.past.well_before
-        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before, well=newest.well)
+        before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
+        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before, ill_before=ill, well=newest.well)
         found = moment.evaluate(scene.moment, newest.history, past, rules)
         for verdict in found.fresh:
             seen = newest.history.setdefault(verdict.signal.signal, [])

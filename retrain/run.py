@@ -188,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     arguments = _parser().parse_args()
     try:
-        raise SystemExit(arguments.do(arguments))
+        with settings.readable_in_part():
+            status = arguments.do(arguments)
+        raise SystemExit(status)
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None

@@ -81,9 +81,11 @@ def stale(known: Evidence) -> Outcome | None:
 
 
 def bad_release(known: Evidence) -> Outcome | None:
-    """Bad ever since this model serves, and well under the one before: what changed is the model."""
+    """Bad ever since this model serves, and well under the one before: what changed is the model. Nobody goes back to one whose answers were bad."""
     since = known.past.promoted_at
     if since is None or known.at - since > dt.timedelta(hours=known.rules.trigger.release_hours):
+        return None
+    if set(known.past.ill_before) & set(known.rules.trigger.quality):
         return None
     new = known.breached(known.rules.trigger.release) & set(known.past.well_before) - set(known.past.well)
     return (Kind.ROLLBACK, None, Cause.BAD_RELEASE) if new else None

@@ -1,7 +1,9 @@
 """Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/recipe.py."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
@@ -94,3 +96,14 @@ def load(*needs: str) -> Settings:
         if getattr(settings, field) is None:
             refuse(f"{PREFIX}{field.upper()} is not set; run `python -m services.local up` and paste its export lines, or point it at your own")
     return settings
+
+
+@contextlib.contextmanager
+def readable_in_part() -> Iterator[None]:
+    """Whoever reads stdout may stop at any line (`| head`): the rest is not needed then, and the exit is 0."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        raise SystemExit(0) from None

@@ -87,10 +87,11 @@ def main() -> None:
     wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until)
     with database.opened(settings.load("database_url").database_url).connect() as connection:
         rows = list(READERS[chosen.what](connection, wanted))
-    if chosen.json:
-        sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
-    else:
-        print(table(rows, COLUMNS[chosen.what]))
+    with settings.readable_in_part():
+        if chosen.json:
+            sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
+        else:
+            print(table(rows, COLUMNS[chosen.what]))
 
 
 if __name__ == "__main__":

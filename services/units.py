@@ -1,4 +1,23 @@
-"""Pure. Figures with their unit, as the board and Slack both write them."""
+"""Pure. Figures with their unit and signals by their names, as the board and Slack both write them."""
+
+from typing import Final
+
+SIGNALS: Final = {
+    "accuracy_e_value": "evidence of lost accuracy",
+    "p95_latency_ms": "p95 latency",
+    "low_confidence_rate": "low-confidence rate",
+    "intent_mix_kl": "intent mix KL",
+    "intent_mix_shift": "largest shift of an intent's share",
+    "escalation_spike": "escalations above the same hour of earlier weeks",
+    "fallback_spike": "fallbacks above the same hour of earlier weeks",
+    "tokenizer_mismatch": "logs of another tokenizer",
+    "other_script_excess": "texts in no known script above the reference",
+}
+
+
+def called(signal: str) -> str:
+    """A signal's name in words."""
+    return SIGNALS.get(signal) or signal.replace("_", " ")
 
 
 def percent(ratio: float) -> str:
@@ -8,7 +27,7 @@ def percent(ratio: float) -> str:
     ('71.4 %', '0.02 %', '0.0 %')
     """
     value = 100 * ratio
-    return f"{value:.1f} %" if value == 0 or abs(value) >= 0.1 else f"{value:.2g} %"
+    return f"{value:.1f} %" if abs(value) < 1e-6 or abs(value) >= 0.1 else f"{value:.2g} %"
 
 
 def ms(value: float) -> str:
@@ -19,3 +38,12 @@ def ms(value: float) -> str:
 def nats(value: float) -> str:
     """A divergence in nats."""
     return f"{value:.3f} nats"
+
+
+def odds(log10: float) -> str:
+    """Evidence as odds, from its decimal logarithm.
+
+    >>> odds(3.0), odds(20.0)
+    ('1,000 : 1', 'over 1,000,000,000,000 : 1')
+    """
+    return f"{'over ' if log10 > 12 else ''}{10 ** min(log10, 12):,.0f} : 1"

@@ -1,7 +1,6 @@
 """Files of serving logs, labels, incidents and references, read as a stream with a progress bar. Nothing is written."""
 
 import gzip
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -9,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from tqdm import tqdm
 
+from retrain import progress
 from retrain.history import archive
 from schemas import events, runs
 
@@ -29,7 +28,7 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with (
             path.open("rb") as raw,
-            tqdm(total=path.stat().st_size, desc=path.name, unit="B", unit_scale=True, delay=QUIET_S, file=sys.stderr, leave=False) as bar,
+            progress.bar(path.name, path.stat().st_size, "B", unit_scale=True, delay=QUIET_S) as bar,
         ):
             body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             for number, line in enumerate(body, start=1):

@@ -144,6 +144,7 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
     pause = incident.c.kind == PAUSE
     counts = sa.select(sa.func.count().filter(sa.not_(pause)), sa.func.count().filter(pause)).where(*standing)
     incidents, pauses = connection.execute(counts).one()
+    former = _former(connection, promotion)
     return decisions.Past(
         last_retrain=_last(connection, decisions.Kind.RETRAIN, at),
         run_in_progress=connection.execute(open_runs).scalar_one() > 0,
@@ -151,7 +152,8 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
         incidents=incidents,
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
         paused=pauses > 0,
-        well_before=_well_before(connection, promotion),
+        well_before=moment.last(former),
+        ill_before=moment.ill(former),
     )
 
 
@@ -160,10 +162,10 @@ def _last(connection: Connection, kind: decisions.Kind, at: dt.datetime) -> dt.d
     return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.decision == kind, table.c.at < at)).scalar()
 
 
-def _well_before(connection: Connection, promotion: Any) -> tuple[str, ...]:
-    """Which signals stood well when the champion before this promotion was judged last."""
+def _former(connection: Connection, promotion: Any) -> moment.History:
+    """The verdicts on the champion before this promotion, up to it."""
     table = tables.promotion
     query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)
     former = connection.execute(query).scalar()
     just_after = promotion["at"] + dt.timedelta(microseconds=1)
-    return moment.last(verdicts_of(connection, former, just_after)) if former else ()
+    return verdicts_of(connection, former, just_after) if former else {}

@@ -8,8 +8,8 @@ from itertools import islice
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from tqdm import tqdm
 
+from retrain import progress
 from retrain.history import archive, files
 from schemas import settings
 from streams import columns, observe
@@ -73,7 +73,7 @@ def _read(consumer: KafkaConsumer, begins: dict[TopicPartition, int], ends: dict
     open_parts = {part for part in ends if begins[part] < ends[part]}
     deadline = time.monotonic() + _PATIENCE_S
     total = sum(ends[part] - begins[part] for part in open_parts)
-    with tqdm(total=total, desc="topic", unit="record", unit_scale=True, delay=files.QUIET_S, file=sys.stderr, leave=False) as bar:
+    with progress.bar("topic", total, "record", unit_scale=True, delay=files.QUIET_S) as bar:
         while open_parts:
             found = consumer.poll(timeout_ms=1_000)
             deadline = time.monotonic() + _PATIENCE_S if found else deadline

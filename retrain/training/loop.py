@@ -1,7 +1,6 @@
 """One fine-tune, read from top to bottom: batches, loss, backward, clip, step; after each epoch a validation; the best epoch is kept."""
 
 import copy
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
+from retrain import progress
 from retrain import recipe as recipes
 from retrain.evaluation import calibration, confusion
 from retrain.training import loss, model, rates
@@ -46,7 +45,7 @@ def fine_tune(
     per_epoch = -(-len(train.texts) // recipe.batch)
     total, step, best, best_f1 = per_epoch * recipe.epochs, 0, (0, copy.deepcopy(network.state_dict())), -1.0
     told, begun = time.monotonic(), time.monotonic()
-    with tqdm(total=total, desc="fine-tune", unit="step", file=sys.stderr, leave=False, mininterval=1) as bar:
+    with progress.bar("fine-tune", total, "step", mininterval=1) as bar:
         for epoch in range(1, recipe.epochs + 1):
             network.train()
             for batch in batches(train, recipe.batch, rng):
@@ -63,8 +62,8 @@ def fine_tune(
                 bar.update()
                 if step % 25 == 0 or step in (1, total):
                     speed = step * recipe.batch / (time.monotonic() - begun)
-                    progress = {"epoch": epoch, "step": f"{step}/{total}", "loss": cost.item(), "grad_norm": float(norm), "ex_per_sec": speed}
-                    log("TRAIN", {"run_id": run_id, **progress, "lr_head": peaks[-1] * factor, "lr_bottom": peaks[0] * factor, "gpu_mem_gb": 0.0})
+                    done = {"epoch": epoch, "step": f"{step}/{total}", "loss": cost.item(), "grad_norm": float(norm), "ex_per_sec": speed}
+                    log("TRAIN", {"run_id": run_id, **done, "lr_head": peaks[-1] * factor, "lr_bottom": peaks[0] * factor, "gpu_mem_gb": 0.0})
                 if time.monotonic() - told > 1:
                     told = time.monotonic()
                     beat({"epoch": epoch, "step": step, "steps": total})

@@ -29,6 +29,7 @@ class Unit(StrEnum):
     MS = "ms"
     RATIO = "ratio"
     NATS = "nats"
+    ODDS = "odds"
     LOGS = "logs"
     MODEL = "model"
 

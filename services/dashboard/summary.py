@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from schemas import policy, runs
+from services import units
 from services.dashboard import board, facts, panels, words
 
 State = board.State
@@ -133,10 +134,10 @@ def _since(at: dt.datetime | None, what: str) -> str:
 def _reason(reason: facts.Row) -> dict[str, Any]:
     """A reason of the decision with its unit, for the table."""
     signal = _NAMES.get(reason["signal"])
-    unit = signal.unit if signal else board.Unit.RATIO
+    unit = signal.unit if signal else board.Unit.ODDS if reason["signal"].endswith("_e_value") else board.Unit.RATIO
     names = ("signal", "value", "limit", "n", "low", "high", "breached")
     return {name: reason[name] for name in names} | {
         "unit": unit,
         "at_least": bool(signal and signal.labelled),
-        "name": signal.name if signal else reason["signal"],
+        "name": signal.name if signal else units.called(reason["signal"]),
     }

@@ -18,7 +18,7 @@ def amount(unit: board.Unit, value: float | None) -> str:
     """
     if value is None:
         return "no value"
-    written = {Unit.RATIO: units.percent, Unit.MS: units.ms, Unit.NATS: units.nats}.get(unit)
+    written = {Unit.RATIO: units.percent, Unit.MS: units.ms, Unit.NATS: units.nats, Unit.ODDS: units.odds}.get(unit)
     return written(value) if written else f"{value:,.0f} logs"
 
 

@@ -139,7 +139,9 @@ def main() -> None:
     """Parse, connect, do."""
     chosen = _parser().parse_args()
     try:
-        sys.exit(chosen.do(database.opened(settings.load("database_url").database_url), chosen))
+        with settings.readable_in_part():
+            status = chosen.do(database.opened(settings.load("database_url").database_url), chosen)
+        sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         settings.refuse(f"Postgres has not done it ({cause}); what was committed stays, run it again", settings.EXIT_DEPENDENCY)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.local import progress
+from retrain import progress
 
 VERSION = "4.3.0"
 

@@ -8,18 +8,7 @@ from schemas import decisions, runs
 from services import units
 from services.notifier import limits
 
-_NAMES: Final = {
-    "accuracy_e_value": "evidence of lost accuracy",
-    "p95_latency_ms": "p95 latency",
-    "low_confidence_rate": "low-confidence rate",
-    "intent_mix_kl": "intent mix KL",
-    "intent_mix_shift": "largest shift of an intent's share",
-    "escalation_spike": "escalations above the same hour of earlier weeks",
-    "fallback_spike": "fallbacks above the same hour of earlier weeks",
-    "tokenizer_mismatch": "logs of another tokenizer",
-    "other_script_excess": "texts in no known script above the reference",
-    "ece": "calibration error",
-}
+_AT_LEAST: Final = ("live_accuracy", "rare_recall")
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
 
 
@@ -34,18 +23,13 @@ def amount(name: str, value: float) -> str:
     if name.endswith("_kl"):
         return units.nats(value)
     if name.endswith("_e_value"):
-        return f"{10 ** min(value, 12):,.0f} : 1"
+        return units.odds(value)
     return units.percent(value)
-
-
-def called(signal: str) -> str:
-    """A signal's name in words."""
-    return _NAMES.get(signal) or signal.replace("_", " ")
 
 
 def limit(reason: decisions.Reason) -> str:
     """A signal's limit with its direction: quality must stay above, the rest below."""
-    return f"{'at least' if reason.signal in ('live_accuracy', 'rare_recall') else 'at most'} {amount(reason.signal, reason.limit)}"
+    return f"{'at least' if reason.signal in _AT_LEAST else 'at most'} {amount(reason.signal, reason.limit)}"
 
 
 def counted(reason: decisions.Reason) -> str:
@@ -56,7 +40,7 @@ def counted(reason: decisions.Reason) -> str:
 def short(reason: decisions.Reason) -> str:
     """A signal in one breath, for the header."""
     value = "no value" if reason.value is None else amount(reason.signal, reason.value)
-    return f"{called(reason.signal)} {value} (limit {amount(reason.signal, reason.limit)}, n = {reason.n:,})"
+    return f"{units.called(reason.signal)} {value} (limit {amount(reason.signal, reason.limit)}, n = {reason.n:,})"
 
 
 def field(reason: decisions.Reason) -> str:
@@ -66,14 +50,23 @@ def field(reason: decisions.Reason) -> str:
         interval = "no interval"
     else:
         interval = f"95 % interval {amount(reason.signal, reason.low)} to {amount(reason.signal, reason.high)}"
-    name = limits.escape(called(reason.signal))
-    return f"*{name[:1].upper()}{name[1:]}*: {'BREACH' if reason.breached else 'within limit'}\n{value}, limit {limit(reason)}\n{counted(reason)}, {interval}"
+    name = limits.escape(units.called(reason.signal))
+    return f"*{name[:1].upper()}{name[1:]}*: {_state(reason)}\n{value}, limit {limit(reason)}\n{counted(reason)}, {interval}"
+
+
+def _state(reason: decisions.Reason) -> str:
+    if reason.value is None:
+        return "no value" + (", BREACH since before" if reason.breached else "")
+    beyond = reason.value < reason.limit if reason.signal in _AT_LEAST else reason.value > reason.limit
+    if reason.breached:
+        return "BREACH" if beyond else "BREACH, recovering"
+    return "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
 
 
 def clauses(decision: decisions.Decision) -> Iterator[str]:
     """One line a reason, yes or no, and the rule they make together."""
     for reason in decision.reasons:
-        yield f"• {_yes(reason.breached)}: {limits.escape(called(reason.signal))} in breach of {limit(reason)}"
+        yield f"• {_yes(reason.breached)}: {limits.escape(units.called(reason.signal))} in breach ({limit(reason)})"
     breached = {reason.signal for reason in decision.reasons if reason.breached}
     quality, drift = bool(breached & set(trigger.QUALITY)), bool(breached & set(trigger.DRIFT))
     rule = f"Loss of quality: {_yes(quality)}. Drift: {_yes(drift)}."

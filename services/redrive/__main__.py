@@ -159,7 +159,9 @@ def main() -> None:
     loaded = settings.load("database_url")
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may not know every letter
     try:
-        sys.exit(chosen.do(database.opened(loaded.database_url), loaded, chosen))
+        with settings.readable_in_part():
+            status = chosen.do(database.opened(loaded.database_url), loaded, chosen)
+        sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
         origin = getattr(error, "orig", None)
         busy = getattr(origin, "sqlstate", None) is not None and persistence.passing(error)

@@ -7,7 +7,6 @@ decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine days.
 import argparse
 import gzip
 import json
-import signal
 import sys
 import time
 import zlib
@@ -116,7 +115,7 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
     if chosen.keep:
         print("\n".join(f"export {name}={value}" for name, value in on.environment.items()))
         print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
-        signal.pause()
+        on.keep()
 
 
 def main() -> None:

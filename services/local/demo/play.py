@@ -12,12 +12,13 @@ from typing import Any
 
 from tqdm import tqdm
 
+from retrain import progress
 from retrain import store as retrain_store
 from schemas import decisions
 from services import store as read
 from services.gateway import store as gateway_store
 from services.labels import store as labels_store
-from services.local import progress, supervisor
+from services.local import supervisor
 from services.local.demo import report, stage, store, story, traffic
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -132,9 +133,9 @@ class Play:
         signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
         quality = self._quality(model, day)
         taken = self._decisions(day, midnight)
-        loud = [row for row in taken if row["decision"] != decisions.Kind.HOLD]
+        retrain = [row for row in taken if row["decision"] == decisions.Kind.RETRAIN]  # whenever it came; else what midnight says
         truth = self.customers.right.get((day.date(), model), [0, 0])
-        return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), loud[0] if loud else taken[-1])
+        return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, quality, (truth[0], truth[1]), retrain[0] if retrain else taken[-1])
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
         rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)

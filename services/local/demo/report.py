@@ -9,14 +9,15 @@ from typing import Any
 Row = Mapping[str, Any]
 
 HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
-WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 34, 24)
+WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 58, 24)
 LEGEND = """\
 story: stable days, one on which only the mix of intents moves, then later, new language. n: messages. low_conf: share of answers with confidence under 0.6.
 kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
 verdicts and reasons: kl, conf (low_conf), acc (live accuracy), rare (recall of the rare intents), bet (e-value that accuracy fell), p95 (latency in ms), err
 (error rate), shift (share of the intent that moved most), escal, fall (escalations, fallbacks above the same hour of earlier weeks), tok (logs of another
-tokenizer), script (texts in no known script above the reference). ok; watch: over the limit, not surely; breach: surely; blind: too little to judge by;
-!: in so many of the last windows that it counts. Under each day stands its decision, hold with the name of what it waits for, with every reason."""
+tokenizer), script (texts in no known script above the reference). ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by;
+!: counts, as it is so in enough of the last windows (or was, and has not left its limit). Under each day stands its decision of midnight, or the retrain of
+that day, with its hour: hold with the name of what it waits for, then every reason, those that count first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def why(day: Day) -> str:
     unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in day.taken["reasons"] if reason["value"] is None)
     needed = (day.quality or {}).get("labels_needed")
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"{needed} labels still needed"] if needed else [])
-    return f"{'':12}{day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
+    return f"{'':12}{day.taken['at']:%H:%M} {day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
 
 
 def _reason(reason: Row) -> str:

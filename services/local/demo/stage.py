@@ -56,6 +56,18 @@ class Stage:
             if child.process.poll() is not None:
                 raise supervisor.NotReady(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
 
+    def keep(self) -> None:
+        """Stay until interrupted. A process that ends is named and started again, as a deployment does."""
+        while True:
+            time.sleep(1)
+            for child in [child for child in self.owner.children if child.process.poll() is not None]:
+                print(
+                    f"intentwatch: {child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}",
+                    file=sys.stderr,
+                )
+                self.owner.children.remove(child)
+                self.start(child.name)
+
     def wait(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
         """Poll until it holds, watching the processes."""
         deadline = time.monotonic() + timeout_s

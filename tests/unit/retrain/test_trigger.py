@@ -105,6 +105,7 @@ SINCE_RELEASE = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_bef
 RELEASE_CASES = {
     "bad since the release": (SINCE_RELEASE, Kind.ROLLBACK),
     "well at first, bad later": (dataclasses.replace(SINCE_RELEASE, well=("live_accuracy",)), Kind.RETRAIN),
+    "the model before was worse in another way": (dataclasses.replace(SINCE_RELEASE, ill_before=("rare_recall",)), Kind.RETRAIN),
     "bad before the release too": (dataclasses.replace(SINCE_RELEASE, well_before=("error_rate",)), Kind.RETRAIN),
     "a release of last month": (dataclasses.replace(SINCE_RELEASE, promoted_at=AT - dt.timedelta(days=30)), Kind.RETRAIN),
 }

@@ -1,5 +1,7 @@
 """The environment: one line and exit 3 for whatever is missing; secrets from files; production refuses half a configuration."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,11 @@ def test_a_bad_value_names_its_variable(capsys: pytest.CaptureFixture[str], monk
 def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTENTWATCH_MODE", "production")
     assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys)
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_whoever_reads_may_stop_at_any_line(lines: int) -> None:
+    program = f"from schemas import settings\nwith settings.readable_in_part():\n    for i in range({lines}): print(i)\nraise SystemExit(7)"
+    done = subprocess.run(["bash", "-c", '"$0" -c "$1" | head -1; exit ${PIPESTATUS[0]}', sys.executable, program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert done.returncode in ((7,) if lines == 1 else (0,)), "what it found is told to whoever read it all"

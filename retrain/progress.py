@@ -25,9 +25,9 @@ class _Lines:
         self._stream.flush()
 
 
-def bar(what: str, total: int, unit: str, stream: TextIO | None = None) -> "tqdm[Any]":
-    """A progress bar over `total` units that vanishes when it is done; on standard error unless told."""
+def bar(what: str, total: int, unit: str, stream: TextIO | None = None, **more: Any) -> "tqdm[Any]":
+    """A progress bar over `total` units that vanishes when it is done; on standard error unless told. `more`: what else tqdm takes."""
     stream = stream or sys.stderr
     if stream.isatty():
-        return tqdm(desc=what, total=total, unit=unit, file=stream, leave=False)
-    return tqdm(desc=what, total=total, unit=unit, file=_Lines(stream), leave=False, mininterval=_LINE_EVERY_S, miniters=1)
+        return tqdm(desc=what, total=total, unit=unit, file=stream, leave=False, **more)
+    return tqdm(desc=what, total=total, unit=unit, file=_Lines(stream), leave=False, miniters=1, **more | {"mininterval": _LINE_EVERY_S})

@@ -2,7 +2,7 @@
 
 import io
 
-from services.local import progress
+from retrain import progress
 
 
 class Terminal(io.StringIO):
