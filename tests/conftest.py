@@ -5,6 +5,7 @@ With INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL set, the tests use those ins
 
 import contextlib
 import os
+import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ ROOT = Path(__file__).parents[1]
 # A slow machine is no failed test.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; what the tests start must hear Ctrl-C all the same
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
