@@ -12,7 +12,7 @@ import numpy as np
 from retrain import trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
-from streams import detail, judge, measure
+from streams import columns, detail, judge, measure
 from streams.stats import histogram, sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
@@ -20,6 +20,7 @@ Tally = windows.Tally
 
 EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
+_BETTING = tuple(dt.timedelta(days=days) for days in (7, 3, 1))  # bets begin so long ago: on the whole week, and on what may be new in it
 _LABELLED = ("live_accuracy", "rare_recall")
 
 
@@ -180,10 +181,11 @@ def _betting(moment: Moment, reference: float | None, history: History, rules: p
     recent = moment.sampled.between(moment.at - windows.HORIZONS[rule.horizon], moment.at)
     known = recent.chosen(recent.label != live.UNLABELLED)
     right = known.predicted == known.label
-    order = np.lexsort((known.p, right, known.ts_us))  # of rows of one instant any order must give the same bits
+    order = np.lexsort((known.p, right, known.ts_us))  # oldest first; of rows of one instant any order must give the same bits
     floor = judge.lowest(accuracy, reference, rules.trigger.accuracy_margin)
     weight = known.p.min(initial=1.0) / known.p
-    value = sequential.log10_e_value(right[order], weight[order], floor)
+    begins = np.searchsorted(known.ts_us[order], [columns.micros(moment.at - back) for back in _BETTING])
+    value = sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
     signal = verdicts.Signal(
         moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, reference=floor
     )  # a bound by itself: no interval
