@@ -16,7 +16,7 @@ from streams import columns, detail, judge, measure
 from streams.stats import histogram, sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
-Tally = windows.Tally
+Tally = windows.Tally  # inside Moment its field `windows` hides the module
 
 EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count

@@ -25,9 +25,9 @@ def each_annotators(as_of: dt.datetime | None = None, among: "sa.Select[Any] | N
     return known.ext(pg.distinct_on(label.c.req_id, label.c.annotator)).order_by(*newest_first).subquery()
 
 
-def current_labels(as_of: dt.datetime | None = None, *, among: "sa.Select[Any] | None" = None) -> "sa.Select[Any]":
-    """The label that holds for each request (of `among`): the newest not retracted, as people knew at `as_of` (None: now)."""
-    mine = each_annotators(as_of, among)
+def current_labels() -> "sa.Select[Any]":
+    """The label that holds for each request now: the newest not retracted."""
+    mine = each_annotators()
     held = sa.select(mine).where(mine.c.action == "label")
     return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
 

@@ -58,6 +58,12 @@ class Aside:
     z: float
 
 
+def of(names: tuple[str, ...], entries: Sequence[tuple[int, int, int, int]]) -> Votes:
+    """Votes from (row, annotator, at_us, label)."""
+    row, annotator, at_us, label = np.array(entries, dtype=np.int64).reshape(-1, 4).T
+    return Votes(names, row, annotator, at_us, label.astype(np.int8))
+
+
 def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, str]]) -> Votes:
     """Votes on the messages `req_ids`, in their order, from (request, annotator, aware time, intent), one an annotator and request, in any order."""
     rows: dict[str, list[int]] = {}
@@ -71,8 +77,7 @@ def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, st
         for req_id, annotator, at, intent in given
         for row in rows.get(req_id, ())
     ]  # fmt: skip
-    columned = np.array(sorted(found), dtype=np.int64).reshape(-1, 4)
-    return Votes(names, columned[:, 0], columned[:, 1], columned[:, 2], columned[:, 3].astype(np.int8))
+    return of(names, sorted(found))
 
 
 def labelled(asked: live.Sample, votes: Votes, rules: policy.Labels) -> live.Sample:

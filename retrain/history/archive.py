@@ -1,7 +1,6 @@
 """Pure. Lines of serving logs -> what a replay asks of them: the tally of any window, the sampled messages of any stretch, in a few array operations."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -136,8 +135,6 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
     starts_us = np.array([found.keys[i][1] for i in rows], dtype=np.int64)
     counts = found.counts.chosen(np.array(rows, dtype=np.int64))
     n, errors, confidence = (counts.scalars[:, windows.SCALARS.index(name)].tolist() for name in ("n", "errors", "confidence_sum_micro"))
-    changes = [(row, *entry) for row, one in enumerate(asked) for entry in said.by_request.get(one.req_id, ())]
-    columned = np.array(changes, dtype=np.int64).reshape(-1, 4)
     return Archive(
         model=model,
         starts_us=starts_us,
@@ -145,7 +142,7 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
         counts=counts,
         answers=[live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))],
         asked=live.sample((columns.instant(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked),
-        said=sources.Votes(said.names, columned[:, 0], columned[:, 1], columned[:, 2], columned[:, 3].astype(np.int8)),
+        said=sources.of(said.names, [(row, *entry) for row, one in enumerate(asked) for entry in said.by_request.get(one.req_id, ())]),
     )
 
 
@@ -153,10 +150,12 @@ def entries(given: Sequence[events.HumanLabel]) -> Said:
     """What annotators said, by request. Of two labels of one annotator in one instant that of the smaller id counts, as in the database."""
     names = tuple(sorted({label.annotator for label in given}))
     number = {name: i for i, name in enumerate(names)}
-    found: dict[str, dict[tuple[int, int], int]] = {}
-    instants = Counter((label.req_id, label.annotator, label.labelled_at) for label in given)
-    twice = any(count > 1 for count in instants.values())
-    for label in sorted(given, key=events.label_id) if twice else given:
-        place = taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED
-        found.setdefault(label.req_id, {}).setdefault((number[label.annotator], columns.micros(label.labelled_at)), place)
-    return Said(names, {req_id: [(*key, place) for key, place in sorted(said.items())] for req_id, said in found.items()})
+    found: dict[str, dict[tuple[int, int], events.HumanLabel]] = {}
+    for label in given:
+        mine, key = found.setdefault(label.req_id, {}), (number[label.annotator], columns.micros(label.labelled_at))
+        mine[key] = min(mine[key], label, key=events.label_id) if key in mine else label
+    return Said(names, {req_id: [(*key, _place(label)) for key, label in sorted(mine.items())] for req_id, mine in found.items()})
+
+
+def _place(label: events.HumanLabel) -> int:
+    return taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED

@@ -42,10 +42,11 @@ def history(logs: archive.Block, given: Sequence[events.HumanLabel], known: runs
 def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference | None]:
     """By model. One that appears after the instant until which history is the reference has none of its own; it is held to what the first one showed."""
     if isinstance(past.known, runs.Reference):
-        return {model: _with_tokenizer(past.known, one) for model, one in past.archives.items()}
-    own = {model: learnt(one, past.known, rules) for model, one in sorted(past.archives.items(), key=lambda item: (item[1].starts[0], item[0]))}
-    opening = next((reference for reference in own.values() if reference is not None), None)
-    held_to = {model: reference or opening for model, reference in own.items()}
+        held_to: dict[str, runs.Reference | None] = dict.fromkeys(past.archives, past.known)
+    else:
+        own = {model: learnt(one, past.known, rules) for model, one in sorted(past.archives.items(), key=lambda item: (item[1].starts[0], item[0]))}
+        opening = next((reference for reference in own.values() if reference is not None), None)
+        held_to = {model: reference or opening for model, reference in own.items()}
     return {model: reference and _with_tokenizer(reference, past.archives[model]) for model, reference in held_to.items()}
 
 
@@ -74,7 +75,8 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
 def _earlier(past: History, end: dt.datetime) -> windows.Tally | None:
     """The same hour of earlier weeks, all champions together; None without any."""
     hours = [end - archive.HOUR - back for back in moment.EARLIER]
-    found = [one.tally(rows) for one in past.archives.values() for hour in hours if len(rows := one.rows(hour, hour + archive.HOUR))]
+    rows = [(one, np.concatenate([one.rows(hour, hour + archive.HOUR) for hour in hours])) for one in past.archives.values()]
+    found = [one.tally(mine) for one, mine in rows if len(mine)]
     return sum(found[1:], found[0]) if found else None
 
 

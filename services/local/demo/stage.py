@@ -57,16 +57,18 @@ class Stage:
                 raise supervisor.NotReady(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
 
     def keep(self) -> None:
-        """Stay until interrupted. A process that ends is named and started again, as a deployment does."""
+        """Stay until interrupted. A process of the product that ends is named and started again, as a deployment does; a server that ends ends this."""
+        mine = {process.name for process in processes.PROCESSES}
         while True:
             time.sleep(1)
-            for child in [child for child in self.owner.children if child.process.poll() is not None]:
+            for child in [child for child in self.owner.children if child.name in mine and child.process.poll() is not None]:
                 print(
                     f"intentwatch: {child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}",
                     file=sys.stderr,
                 )
                 self.owner.children.remove(child)
                 self.start(child.name)
+            self.alive()
 
     def wait(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
         """Poll until it holds, watching the processes."""
