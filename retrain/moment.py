@@ -131,7 +131,7 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
         rule = _enough(getattr(rules.signals, name), by_horizon)
         if rule.horizon in by_horizon:
             start = moment.windows[rule.horizon].start
-            yield judge.verdict(by_horizon[rule.horizon], rule, _disjoint(history.get(name, ()), start, rule.horizon))
+            yield judge.verdict(by_horizon[rule.horizon], rule, _disjoint(history.get(name, ()), start, rule))
 
 
 def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
@@ -218,11 +218,15 @@ def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live
     return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
 
 
-def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, horizon: str) -> list[verdicts.Verdict]:
-    """Earlier verdicts on windows that do not overlap the new one nor each other, oldest first: k of n must count evidence once."""
+def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level) -> list[verdicts.Verdict]:
+    """The newest earlier verdicts on windows that overlap neither the new one nor each other, oldest first, as many as the rule looks back at: k of n must
+    count evidence once.
+    """
     chosen: list[verdicts.Verdict] = []
     for verdict in reversed(past):
+        if len(chosen) >= max(1, rule.of - 1):
+            break
         if verdict.signal.end <= start:
             chosen.append(verdict)
-            start = verdict.signal.end - windows.HORIZONS[horizon]
+            start = verdict.signal.end - windows.HORIZONS[rule.horizon]
     return chosen[::-1]

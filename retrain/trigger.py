@@ -56,12 +56,12 @@ def decision(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: pol
 
 def evidence(found: Sequence[verdicts.Verdict], past: decisions.Past, *, model: str, at: dt.datetime) -> dict[str, Any]:
     """The arguments as JSON: a stored decision can be taken again from them."""
-    return {"model": model, "at": _plain(at), "verdicts": [_plain(dataclasses.asdict(v)) for v in found], "past": _plain(dataclasses.asdict(past))}
+    return {"model": model, "at": _plain(at), "verdicts": [_plain(v) for v in found], "past": _plain(past)}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
 
 

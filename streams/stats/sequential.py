@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 _BETS = np.array([0.05, 0.1, 0.2, 0.4, 0.7])  # shares of the largest bet that cannot go broke; small ones find slow slides, large ones collapses
 
@@ -32,5 +31,5 @@ def log10_e_value(correct: npt.ArrayLike, weight: npt.ArrayLike, floor: float, s
     gains = np.log1p(_BETS[:, None] / (1 - floor) * w * (floor - y)).cumsum(axis=1)
     at, before = np.arange(len(y)), np.pad(gains, ((0, 0), (1, 0)))  # before[:, s]: what was won by label s
     each = np.concatenate([np.where(at >= start, gains - before[:, [start]], 0.0) for start in starts])
-    wealth = special.logsumexp(each, axis=0) - np.log(len(each))
+    wealth = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
     return max(0.0, float(wealth.max()) / float(np.log(10)))
