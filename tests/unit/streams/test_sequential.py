@@ -1,5 +1,7 @@
 """The bet on labels: hardly ever rich where there is nothing to find, quickly rich after a collapse, however good the days before were."""
 
+import statistics
+
 import numpy as np
 
 from streams.stats import sequential
@@ -21,6 +23,17 @@ def test_a_bad_day_is_found_after_six_good_ones() -> None:
     alone = [sequential.log10_e_value(drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9) for seed in range(50)]
     assert sum(value >= 3 for value in found) >= 45
     assert sum(value >= 3 for value in alone) < 10, "one bet on the whole week has lost too much on the good days"
+
+
+def test_a_fall_of_twelve_points_is_found_within_200_labels_in_most_weeks() -> None:
+    """docs/sampling.md tells this figure. Steps of 20 labels, up to the 200 of the last day."""
+    steps = range(20, 201, 20)
+
+    def until(seed: int) -> int:
+        right = drawn(seed, 0.92, 1200) + drawn(1000 + seed, 0.80, 200)
+        return next((n for n in steps if sequential.log10_e_value(right[: 1200 + n], [1.0] * (1200 + n), 0.9, WEEK) >= 3), 999)
+
+    assert statistics.median(until(seed) for seed in range(200)) <= 200
 
 
 def test_a_bet_that_begins_after_the_last_label_changes_the_share_and_nothing_else() -> None:
