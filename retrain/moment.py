@@ -3,25 +3,20 @@
 import dataclasses
 import datetime as dt
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from retrain import trigger
+from retrain import quality, trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
-from streams import columns, detail, judge, measure
-from streams.stats import histogram, sequential
+from streams import detail, judge, measure
+from streams.stats import histogram
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 Tally = windows.Tally  # inside Moment its field `windows` hides the module
 
 EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
-_BETTING = tuple(dt.timedelta(days=days) for days in (7, 3, 1))  # bets begin so long ago: on the whole week, and on what may be new in it
-_LABELLED = ("live_accuracy", "rare_recall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,8 @@ class Moment:
     reference: runs.Reference | None
     sampled: live.Sample
     hours: Mapping[dt.datetime, live.Hour]
-    earlier: Tally | None = None  # of the same hour of earlier weeks, whichever model was champion
+    earlier: Tally | None = None  # of the same hour of earlier weeks together, whichever model was champion
+    earlier_hours: int = 0  # of how many of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,16 @@ class Evaluation:
 
 def evaluate(moment: Moment, history: History, past: decisions.Past, rules: policy.Policy) -> Evaluation:
     """Judge what is new, keep what still stands, decide. `history`: each signal's verdicts, oldest first."""
-    estimates = within(moment, rules.signals.live_accuracy.horizon)
-    fresh = (*_traffic(moment, history, rules), *_labelled(moment, estimates, history, rules))
+    known = labelled(moment, quality.horizons(rules))
+    estimates = known.estimates[rules.signals.live_accuracy.horizon]
+    fresh = (*_traffic(moment, history, rules), *quality.verdicts_of(known, history, rules))
     names = {v.signal.signal for v in fresh}
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
     past = _since_release(past, moment.at, itertools.chain(*history.values(), fresh), rules)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
-    return Evaluation(fresh, standing, estimates, taken, past)
+    return Evaluation(fresh, standing, tuple(estimates), taken, past)
 
 
 def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
@@ -118,6 +115,11 @@ def within(moment: Moment, horizon: str) -> tuple[live.Estimate, ...]:
     return live.estimates(moment.sampled.between(start, moment.at), hours)
 
 
+def labelled(moment: Moment, horizons: Iterable[str]) -> quality.Labelled:
+    """What labels say of the moment's model, with the figures of these horizons."""
+    return quality.Labelled(moment.model, moment.at, moment.reference, moment.sampled, {horizon: within(moment, horizon) for horizon in horizons})
+
+
 def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
     found: dict[str, dict[str, verdicts.Signal]] = {}
     least = min(windows.HORIZONS[rule.horizon] for rule in (rules.signals.intent_mix_kl, rules.signals.intent_mix_shift))
@@ -126,7 +128,7 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
         for signal in measure.signals(window, moment.reference, mix=mix):
             found.setdefault(signal.signal, {})[horizon] = signal
     if "1h" in moment.windows and moment.earlier is not None:
-        found |= {signal.signal: {"1h": signal} for signal in measure.spikes(moment.windows["1h"], moment.earlier)}
+        found |= {signal.signal: {"1h": signal} for signal in measure.against_earlier(moment.windows["1h"], moment.earlier, moment.earlier_hours)}
     for name, by_horizon in sorted(found.items()):
         rule = _enough(getattr(rules.signals, name), by_horizon)
         if rule.horizon in by_horizon:
@@ -142,80 +144,6 @@ def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> po
     """
     longer = [h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon and by_horizon[h].n >= rule.min_n]
     return rule if not longer or longer[0] == rule.horizon else dataclasses.replace(rule, horizon=longer[0], k=1, of=1)
-
-
-def _labelled(moment: Moment, estimates: Sequence[live.Estimate], history: History, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
-    known = {name: expected(moment.reference, name, moment.sampled) for name in _LABELLED}
-    for place, name in enumerate(_LABELLED):
-        rule: policy.Level = getattr(rules.signals, name)
-        found = (estimates if rule.horizon == rules.signals.live_accuracy.horizon else within(moment, rule.horizon))[place]
-        signal = verdicts.Signal(
-            model=moment.model,
-            horizon=rule.horizon,
-            end=moment.at,
-            signal=name,
-            value=found.estimate,
-            n=found.n_labels,
-            low=found.low,
-            high=found.high,
-            reference=known[name],
-            reference_n=sampled_n(moment.reference, name),
-        )
-        needed = max(0, rule.min_n - found.n_labels)
-        yield judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=history.get(name, ()), labels_needed=needed)
-    yield _betting(moment, known["live_accuracy"], history, rules)
-
-
-def sampled_n(reference: runs.Reference | None, name: str) -> int | None:
-    """On how many labels the reference's figure rests; of the rare intents about their share of them."""
-    if reference is None or reference.accuracy_n is None or name == "live_accuracy":
-        return reference.accuracy_n if reference else None
-    rare, every = sum(reference.intent_counts.get(intent, 0) for intent in taxonomy.RARE), sum(reference.intent_counts.values())
-    return max(1, round(reference.accuracy_n * rare / every)) if every else None
-
-
-def _betting(moment: Moment, reference: float | None, history: History, rules: policy.Policy) -> verdicts.Verdict:
-    """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
-    accuracy = rules.signals.live_accuracy
-    rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
-    recent = moment.sampled.between(moment.at - windows.HORIZONS[rule.horizon], moment.at)
-    known = recent.chosen(recent.label != live.UNLABELLED)
-    right = known.predicted == known.label
-    order = np.lexsort((known.p, right, known.ts_us))  # oldest first; of rows of one instant any order must give the same bits
-    floor = judge.lowest(accuracy, reference, rules.trigger.accuracy_margin)
-    weight = known.p.min(initial=1.0) / known.p
-    begins = np.searchsorted(known.ts_us[order], [columns.micros(moment.at - back) for back in _BETTING])
-    value = sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
-    signal = verdicts.Signal(
-        moment.model, rule.horizon, moment.at, "accuracy_e_value", value, len(known), low=value, reference=floor
-    )  # a bound by itself: no interval
-    return judge.verdict(signal, rule, history.get("accuracy_e_value", ()))
-
-
-def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) -> float | None:
-    """What the reference says of a label-based signal at today's mix: a mix that moves to harder intents lowers accuracy, and no training cures that.
-
-    accuracy + sum over intents of (share now - share then) x recall then, never more than accuracy; rare recall is the mean over the rare
-    intents the reference has figures of.
-    """
-    if reference is None:
-        return None
-    recall = reference.recall or {}
-    if name == "live_accuracy":
-        return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
-    rare = [value for intent, value in sorted(recall.items()) if intent in taxonomy.RARE]
-    return sum(rare) / len(rare) if rare else None
-
-
-def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live.Sample) -> float:
-    before = sum(reference.intent_counts.values())
-    if not len(sampled) or not before or set(recall) != set(taxonomy.INTENTS):
-        return 0.0
-    weight = 1 / sampled.p
-    now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(taxonomy.INTENTS))]
-    then = [reference.intent_counts.get(intent, 0) / before for intent in taxonomy.INTENTS]
-    total = math.fsum(now)
-    return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
 
 
 def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level) -> list[verdicts.Verdict]:

@@ -22,6 +22,7 @@ Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | N
 TRAFFIC = ("p95_latency_ms", "error_rate", "intent_mix_kl", "low_confidence_rate")
 QUALITY, DRIFT = policy.Trigger().quality, policy.Trigger().drift
 MIX: Final = "intent_mix_kl"
+STARVED: Final = "label_starved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,12 @@ def slow(known: Evidence) -> Outcome | None:
 
 def calm(known: Evidence) -> Outcome | None:
     """Nothing is to be done; why."""
-    levels = {v.verdict for v in known.found}
-    if any(v.in_breach for v in known.found) or levels & {Level.WATCH, Level.BREACH}:
+    others = [v for v in known.found if v.signal.signal != STARVED]
+    if any(v.in_breach or v.verdict in (Level.WATCH, Level.BREACH) for v in others):
         return Kind.HOLD, Hold.WATCHING, None
     if {v.verdict for v in known.found if v.signal.signal in TRAFFIC} == {Level.BLIND}:
         return Kind.HOLD, Hold.TOO_FEW_LOGS, None
-    if known.level("live_accuracy") is Level.BLIND:
+    if known.level("live_accuracy") is Level.BLIND or known.breached((STARVED,)):
         return Kind.HOLD, Hold.TOO_FEW_LABELS, None
     return Kind.HOLD, Hold.HEALTHY, None
 

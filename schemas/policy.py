@@ -62,11 +62,16 @@ class Signals:
     intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=300, watch=0.05, alpha=0.001)
     escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)  # the seed's share of escalations is 3 %: twice that
     fallback_spike: Level = Level(horizon="1h", enter=0.05, leave=0.03, k=2, of=3, min_n=200)
+    data_missing: Level = Level(horizon="1h", enter=0.5, leave=0.3, k=2, of=3, min_n=200)  # holidays take a third of a shop's traffic, not half
     # One tokenizer belongs to one model: a log of another is never chance, but some come while servers are changed over, within the hour.
     tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, k=2, of=3, min_n=50)
     other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)  # a tenth of the texts unreadable all of a sudden
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
+    # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Ten recalls need more labels than one mean.
+    mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=300)
+    offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)  # held-out rows flatter by a point or two; five are another world
+    label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)  # with half of the labels missing those that came may be the easy ones
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
     accuracy_e_value: Level = Level(horizon="7d", enter=3, leave=2, min_n=30)
 
@@ -85,7 +90,7 @@ class Autonomy:
 class Trigger:
     """When evidence becomes a run. The lists name the signals that each clause of the rule looks at."""
 
-    quality: tuple[str, ...] = ("live_accuracy", "accuracy_e_value", "rare_recall")  # one of these and one of `drift`: retrain
+    quality: tuple[str, ...] = ("live_accuracy", "accuracy_e_value", "rare_recall", "mix_adjusted_accuracy")  # one of these and one of `drift`: retrain
     drift: tuple[str, ...] = ("intent_mix_kl", "low_confidence_rate")
     upstream: tuple[str, ...] = ("error_rate", "tokenizer_mismatch", "other_script_excess")  # what no training cures: somebody must mend what feeds the model
     release: tuple[str, ...] = ("error_rate", "p95_latency_ms", "live_accuracy", "accuracy_e_value", "rare_recall")  # bad since a release: roll it back

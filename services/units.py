@@ -10,6 +10,10 @@ SIGNALS: Final = {
     "intent_mix_shift": "largest shift of an intent's share",
     "escalation_spike": "escalations above the same hour of earlier weeks",
     "fallback_spike": "fallbacks above the same hour of earlier weeks",
+    "data_missing": "logs missing against the same hour of earlier weeks",
+    "mix_adjusted_accuracy": "accuracy at the reference's mix",
+    "offline_live_gap": "live accuracy below that on held-out rows",
+    "label_starved": "sampled messages without a label",
     "tokenizer_mismatch": "logs of another tokenizer",
     "other_script_excess": "texts in no known script above the reference",
 }

@@ -68,7 +68,8 @@ def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
 def certainty(unneeded_per_year: float, horizon: str) -> float:
     """How many standard errors a loss must measure so that chance alone exceeds them `unneeded_per_year` times a year, however often one looks.
 
-    A window that slides is about as good as four disjoint ones in its length, and two label-based signals share the budget.
+    A window that slides is about as good as four disjoint ones in its length. Two signals share the budget: live accuracy, which the mix-adjusted one
+    moves with, and rare recall.
 
     >>> round(certainty(1, "7d"), 2), round(certainty(1, "1d"), 2)
     (2.82, 3.4)

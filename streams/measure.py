@@ -93,11 +93,28 @@ def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]
     return number(window, "other_script_excess", count / n - before, n, low=low - before, high=high - before, reference=before)
 
 
-def spikes(window: windows.Window, earlier: windows.Tally) -> Iterator[verdicts.Signal]:
-    """By how much (ratio) the shares of escalations and of fallbacks exceed those of the same hours of earlier weeks; Newcombe's interval (1998)."""
+def against_earlier(window: windows.Window, earlier: windows.Tally, hours: int) -> Iterator[verdicts.Signal]:
+    """What compares an hour with the same hour of earlier weeks: `earlier` is the tally of those `hours` together.
+
+    The two spikes: by how much (ratio) the shares of escalations and of fallbacks exceed those of then; Newcombe's interval (1998).
+    """
+    yield data_missing(window, earlier.n, hours)
     escalation = taxonomy.INDEX["escalation"]
     yield _excess(window, "escalation_spike", window.tally.intent_count[escalation], earlier, earlier.intent_count[escalation])
     yield _excess(window, "fallback_spike", window.tally.intent_fallback.sum(), earlier, earlier.intent_fallback.sum())
+
+
+def data_missing(window: windows.Window, before: int, hours: int) -> verdicts.Signal:
+    """The share of the usual logs that did not come; `before` logs came in `hours` such hours. Of two Poisson counts n / (n + before) is binomial, so
+    Wilson's interval of that share gives the one of their ratio.
+    """
+    n = window.tally.n
+    if not before:
+        return number(window, "data_missing", None, 0)
+    low, high = proportion.wilson(n, n + before)
+    missing = [1 - hours * share / (1 - share) for share in (n / (n + before), high, low)]
+    value, least, most = (max(0.0, each) for each in missing)
+    return number(window, "data_missing", value, n + before, low=least, high=most, reference=before / hours, reference_n=before)
 
 
 def _excess(window: windows.Window, name: str, hits: int, earlier: windows.Tally, before: int) -> verdicts.Signal:

@@ -66,18 +66,18 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
         mine, end = past.archives[model], columns.instant(start_us + archive.HOUR_US)
         reference = held_to[model] if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
-        here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, _earlier(past, end))
+        here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
         end_us = columns.micros(end)
         messages, labels = int(np.searchsorted(past.logs.ts_us, end_us, side="right")), bisect_right(past.labelled_us, end_us)
         yield replay.Scene(here, decisions.Past(promoted_at=None if model == opening else first[model]), messages, labels)
 
 
-def _earlier(past: History, end: dt.datetime) -> windows.Tally | None:
-    """The same hour of earlier weeks, all champions together; None without any."""
+def _earlier(past: History, end: dt.datetime) -> tuple[windows.Tally | None, int]:
+    """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     hours = [end - archive.HOUR - back for back in moment.EARLIER]
-    rows = [(one, np.concatenate([one.rows(hour, hour + archive.HOUR) for hour in hours])) for one in past.archives.values()]
-    found = [one.tally(mine) for one, mine in rows if len(mine)]
-    return sum(found[1:], found[0]) if found else None
+    each = [[one.rows(hour, hour + archive.HOUR) for hour in hours] for one in past.archives.values()]
+    found = [one.tally(np.concatenate(rows)) for one, rows in zip(past.archives.values(), each, strict=True) if any(map(len, rows))]
+    return (sum(found[1:], found[0]) if found else None), sum(any(map(len, week)) for week in zip(*each, strict=True))
 
 
 def _windows(mine: archive.Archive, end: dt.datetime) -> dict[str, windows.Window]:

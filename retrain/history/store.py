@@ -42,6 +42,7 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
 
 def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:
     """Everything an evaluation needs."""
+    earlier, earlier_hours = _earlier(connection, at)
     span = windows.HORIZONS["7d"]  # whatever the horizons of the rules: a week shows which source is not to be believed
     return moment.Moment(
         model=model,
@@ -50,7 +51,8 @@ def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy
         reference=reference_at(connection, model, at),
         sampled=sampled(connection, model, at - span, at, as_of=at, rules=rules.labels),
         hours=hours(connection, model, at - span, at),
-        earlier=_earlier(connection, at),
+        earlier=earlier,
+        earlier_hours=earlier_hours,
     )
 
 
@@ -60,12 +62,13 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
     return {row["horizon"]: streams_store.as_window(row) for row in connection.execute(query).mappings()}
 
 
-def _earlier(connection: Connection, at: dt.datetime) -> windows.Tally | None:
-    """The same hour of earlier weeks, all champions together; None without any."""
+def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
+    """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     table = tables.window_state
     query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in moment.EARLIER]))
-    found = [streams_store.as_window(row).tally for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
-    return sum(found[1:], found[0]) if found else None
+    found = [streams_store.as_window(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
+    tallies = [window.tally for window in found]
+    return (sum(tallies[1:], tallies[0]) if tallies else None), len({window.end for window in found})
 
 
 def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Reference | None:

@@ -1,18 +1,17 @@
 """Do the jobs that are due by the stream's clock: judge an hour (a day, a week), restate label figures, decide, record, queue what follows."""
 
-import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import log, moment, promote
+from retrain import log, moment, promote, quality
 from retrain import store as retrain_store
 from retrain.history import store as history
 from schemas import decisions, policy, taxonomy, verdicts, windows
 from services.scheduler import lines, store
-from streams import judge, measure
+from streams import measure
 
 DAY = windows.HORIZONS["1d"]
 
@@ -90,22 +89,14 @@ class Monitor:
     ) -> None:
         as_of = as_of or known.at
         mature = as_of - known.at >= dt.timedelta(hours=self.policy.labels.maturity_hours)
-        expected = {name: moment.expected(known.reference, name, known.sampled) for name in ("live_accuracy", "rare_recall")}
+        labelled = moment.labelled(known, ())
+        expected = {name: quality.expected(known.reference, name, known.sampled) for name in ("live_accuracy", "rare_recall")}
         recall = (known.reference.recall or {}) if known.reference else {}
-        wanted = judged or {name: self._judged(known, estimate, expected[name], horizon) for name, estimate in zip(expected, estimates, strict=False)}
+        wanted = judged or {found.metric: quality.falling(labelled, found, horizon, self.policy) for found in estimates[: len(expected)]}
         store.put_quality(
             connection, estimates, wanted, model=known.model, start=known.at - windows.HORIZONS[horizon], end=known.at, as_of=as_of,
             maturity="mature" if mature else "immature", expected=expected | {intent: recall.get(intent) for intent in taxonomy.INTENTS},
         )  # fmt: skip
-
-    def _judged(self, known: moment.Moment, estimate: Any, expected: float | None, horizon: str) -> verdicts.Verdict:
-        rule: policy.Level = dataclasses.replace(getattr(self.policy.signals, estimate.metric), horizon=horizon)
-        signal = verdicts.Signal(
-            known.model, horizon, known.at, estimate.metric, estimate.estimate, estimate.n_labels, low=estimate.low, high=estimate.high, reference=expected,
-            reference_n=moment.sampled_n(known.reference, estimate.metric),
-        )  # fmt: skip
-        needed = max(0, rule.min_n - estimate.n_labels)
-        return judge.falling(signal=signal, rule=rule, trigger=self.policy.trigger, past=(), labels_needed=needed)
 
     def _first_day(self, connection: sa.Connection, known: moment.Moment, promotion: Any) -> None:
         """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a recorded event."""

@@ -114,7 +114,13 @@ def check_measured(stage: dict[str, str]) -> None:
     """
     rows = processes.show("signals", stage)
     judged = [row for row in rows if row["verdict"]]
-    compared = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess"}  # there is no earlier week to find a spike in
+    compared = {
+        "intent_mix_shift",
+        "tokenizer_mismatch",
+        "other_script_excess",
+        "offline_live_gap",
+        trigger.STARVED,
+    }  # there is no earlier week to find a spike in
     assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *trigger.QUALITY, *compared}
     assert {row["intent"] for row in judged} == {None}
     end = "2026-04-24T00:00:00Z"

@@ -42,6 +42,8 @@ CASES = {
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
     "errors": (all_ok(error_rate=Level.BREACH, live_accuracy=Level.BREACH), Kind.FIX_UPSTREAM, None, Cause.PIPELINE),
     "no label": (all_ok(live_accuracy=Level.BLIND), Kind.HOLD, Hold.TOO_FEW_LABELS, None),
+    "labels that do not come": ([*all_ok(), verdict(trigger.STARVED, Level.BREACH)], Kind.HOLD, Hold.TOO_FEW_LABELS, None),
+    "a loss that a moved mix hides": (all_ok(intent_mix_kl=Level.BREACH, mix_adjusted_accuracy=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
     "no log": ([verdict(name, Level.BLIND) for name in trigger.TRAFFIC], Kind.HOLD, Hold.TOO_FEW_LOGS, None),
 }
 

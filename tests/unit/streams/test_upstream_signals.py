@@ -87,7 +87,7 @@ def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
     def answers(escalations: int, fallbacks: int, n: int) -> windows.Tally:
         return tally(*({"intent": "escalation" if i < escalations else "faq", "fallback_rerank": i < fallbacks} for i in range(n)))
 
-    escalation, fallback = measure.spikes(window(answers(30, 10, 300)), answers(12, 16, 400))
+    _, escalation, fallback = measure.against_earlier(window(answers(30, 10, 300)), answers(12, 16, 400), 1)
     assert (escalation.signal, escalation.value, escalation.reference) == ("escalation_spike", pytest.approx(0.07), pytest.approx(0.03))
     assert escalation.low is not None
     assert 0.03 < escalation.low < 0.07  # Newcombe 1998, method 10: 0.1 of 300 against 0.03 of 400 gives [0.034, 0.110]
@@ -99,8 +99,21 @@ def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
 
 
 def test_without_earlier_weeks_or_answers_no_spike_is_known() -> None:
-    assert [signal.value for signal in measure.spikes(window(windows.Tally()), windows.Tally(n=5))] == [None, None]
-    assert [signal.value for signal in measure.spikes(window(tally({})), windows.Tally())] == [None, None]
+    assert [signal.value for signal in measure.against_earlier(window(windows.Tally()), windows.Tally(), 1)] == [None, None, None]
+    assert [signal.value for signal in measure.against_earlier(window(tally({})), windows.Tally(), 1)] == [None, None, None]
+
+
+def test_logs_that_do_not_come_are_a_share_of_the_usual_ones() -> None:
+    def logs(n: int) -> windows.Tally:
+        return windows.Tally(n=n)
+
+    signal = measure.data_missing(window(logs(100)), 4 * 400, 4)
+    assert (signal.value, signal.n, signal.reference) == (pytest.approx(0.75), 1700, 400)
+    assert signal.low == pytest.approx(1 - 4 * 0.07580, abs=0.02)  # of 100 in 1700 Wilson gives [0.0486, 0.0710]: odds [0.0511, 0.0764]
+    assert judge.verdict(signal, RULES.data_missing, ()).verdict is verdicts.Level.BREACH
+    assert measure.data_missing(window(logs(500)), 400, 1).value == 0.0  # more than usual is nothing missing
+    assert judge.verdict(measure.data_missing(window(logs(300)), 4 * 400, 4), RULES.data_missing, ()).verdict is verdicts.Level.OK
+    assert judge.verdict(measure.data_missing(window(logs(3)), 30, 1), RULES.data_missing, ()).verdict is verdicts.Level.BLIND
 
 
 def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> None:

@@ -1,0 +1,145 @@
+"""Pure. What labels say of a model -> verdicts: whether its answers got worse, whether a moved mix hides that, and whether there are labels at all."""
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from retrain.evaluation import live
+from schemas import policy, runs, taxonomy, verdicts, windows
+from streams import columns, judge
+from streams.stats import proportion, sequential
+
+History = Mapping[str, Sequence[verdicts.Verdict]]
+
+FALLING: Final = ("live_accuracy", "rare_recall", "mix_adjusted_accuracy")  # where small is bad
+_BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))  # bets begin so long ago: on the whole week, and on what may be new in it
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What people had said of a model's answers by `at`: the messages of the longest horizon, and the label figures by horizon."""
+
+    model: str
+    at: dt.datetime
+    reference: runs.Reference | None
+    sampled: live.Sample
+    estimates: Mapping[str, Sequence[live.Estimate]]
+
+    def signal(self, name: str, horizon: str, value: float | None, n: int, **known: float | None) -> verdicts.Signal:
+        """A signal of the horizon that ends at `at`. `known`: what else verdicts.Signal has of it."""
+        return verdicts.Signal(self.model, horizon, self.at, name, value, n, **known)  # type: ignore[arg-type]  # all but reference_n are floats
+
+
+def horizons(rules: policy.Policy) -> set[str]:
+    """Of which horizons label figures are judged."""
+    return {getattr(rules.signals, name).horizon for name in (*FALLING, "offline_live_gap")}
+
+
+def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
+    """Every label-based verdict. `history`: each signal's verdicts, oldest first."""
+    for name in FALLING:
+        horizon = getattr(rules.signals, name).horizon
+        yield falling(known, _figure(known, name, horizon), horizon, rules, history.get(name, ()))
+    yield _betting(known, history, rules)
+    for signal, rule in ((_gap(known, rules.signals.offline_live_gap), rules.signals.offline_live_gap), (_starved(known, rules), rules.signals.label_starved)):
+        yield judge.verdict(signal, rule, history.get(signal.signal, ()))
+
+
+def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
+    found = known.estimates[horizon]
+    if name == "mix_adjusted_accuracy":
+        return live.at_mix(found, known.reference.intent_counts if known.reference else {})
+    return next(figure for figure in found if figure.metric == name)
+
+
+def falling(known: Labelled, found: live.Estimate, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict] = ()) -> verdicts.Verdict:
+    """Judge a figure that should not fall, and say how many labels it still needs."""
+    rule: policy.Level = dataclasses.replace(getattr(rules.signals, found.metric), horizon=horizon)
+    signal = known.signal(
+        found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
+        reference=expected(known.reference, found.metric, known.sampled), reference_n=sampled_n(known.reference, found.metric),
+    )  # fmt: skip
+    return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
+
+
+def sampled_n(reference: runs.Reference | None, name: str) -> int | None:
+    """On how many labels the reference's figure rests; of the rare intents about their share of them."""
+    if reference is None or reference.accuracy_n is None or name != "rare_recall":
+        return reference.accuracy_n if reference else None
+    rare, every = sum(reference.intent_counts.get(intent, 0) for intent in taxonomy.RARE), sum(reference.intent_counts.values())
+    return max(1, round(reference.accuracy_n * rare / every)) if every else None
+
+
+def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) -> float | None:
+    """What the reference says of a label-based signal. Of accuracy at today's mix: one that moves to harder intents lowers it, and no training cures that.
+
+    accuracy + sum over intents of (share now - share then) x recall then, never more than accuracy; rare recall is the mean over the rare
+    intents the reference has figures of; the mix-adjusted accuracy is the recalls' mean by the shares then.
+    """
+    if reference is None:
+        return None
+    recall = reference.recall or {}
+    if name == "live_accuracy":
+        return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
+    if name == "mix_adjusted_accuracy":
+        return _mean(recall, reference.intent_counts)
+    return _mean(recall, dict.fromkeys(taxonomy.RARE, 1))
+
+
+def _mean(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
+    known = [(recall[intent], counts[intent]) for intent in taxonomy.INTENTS if intent in recall and counts.get(intent)]
+    total = sum(count for _, count in known)
+    return math.fsum(value * count for value, count in known) / total if total else None
+
+
+def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live.Sample) -> float:
+    before = sum(reference.intent_counts.values())
+    if not len(sampled) or not before or set(recall) != set(taxonomy.INTENTS):
+        return 0.0
+    weight = 1 / sampled.p
+    now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(taxonomy.INTENTS))]
+    then = [reference.intent_counts.get(intent, 0) / before for intent in taxonomy.INTENTS]
+    total = math.fsum(now)
+    return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
+
+
+def _betting(known: Labelled, history: History, rules: policy.Policy) -> verdicts.Verdict:
+    """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
+    accuracy = rules.signals.live_accuracy
+    rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
+    recent = known.sampled.between(known.at - windows.HORIZONS[rule.horizon], known.at)
+    told = recent.chosen(recent.label != live.UNLABELLED)
+    right = told.predicted == told.label
+    order = np.lexsort((told.p, right, told.ts_us))  # oldest first; of rows of one instant any order must give the same bits
+    floor = judge.lowest(accuracy, expected(known.reference, "live_accuracy", known.sampled), rules.trigger.accuracy_margin)
+    weight = told.p.min(initial=1.0) / told.p
+    begins = np.searchsorted(told.ts_us[order], [columns.micros(known.at - back) for back in _BETTING])
+    value = sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
+    signal = known.signal("accuracy_e_value", rule.horizon, value, len(told), low=value, reference=floor)  # a bound by itself: no interval
+    return judge.verdict(signal, rule, history.get("accuracy_e_value", ()))
+
+
+def _gap(known: Labelled, rule: policy.Level) -> verdicts.Signal:
+    """Accuracy on held-out rows less live accuracy; Newcombe's interval of the difference, the held-out rows being a sample too."""
+    found, reference = _figure(known, "live_accuracy", rule.horizon), known.reference
+    if reference is None or reference.accuracy is None or found.estimate is None or found.low is None or found.high is None:
+        return known.signal("offline_live_gap", rule.horizon, None, found.n_labels)
+    offline, n = reference.accuracy, reference.accuracy_n or 0
+    least, most = proportion.wilson(offline * n, n) if n else (offline, offline)
+    value = offline - found.estimate
+    low, high = value - math.hypot(offline - least, found.high - found.estimate), value + math.hypot(most - offline, found.estimate - found.low)
+    return known.signal("offline_live_gap", rule.horizon, value, found.n_labels, low=low, high=high, reference=offline, reference_n=n or None)
+
+
+def _starved(known: Labelled, rules: policy.Policy) -> verdicts.Signal:
+    """The share of the messages that were to be labelled, and whose time for it is over, that nobody has labelled."""
+    rule = rules.signals.label_starved
+    asked = known.sampled.between(known.at - windows.HORIZONS[rule.horizon], known.at - dt.timedelta(hours=rules.labels.maturity_hours))
+    n, missing = len(asked), int((asked.label == live.UNLABELLED).sum())
+    low, high = proportion.wilson(missing, n)
+    return known.signal("label_starved", rule.horizon, missing / n if n else None, n, low=low, high=high)

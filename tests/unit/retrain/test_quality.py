@@ -1,0 +1,92 @@
+"""Verdicts on labels: a loss that a moved mix hides, held-out rows that flatter, and labels that do not come."""
+
+import dataclasses
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from retrain import moment
+from retrain.evaluation import live
+from schemas import decisions, policy, runs, taxonomy, verdicts, windows
+
+AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+RULES = policy.Policy()
+EASY = np.arange(10) < 5
+BEFORE = np.where(EASY, 0.97, 0.85)  # recall of each intent; half of the traffic is easy, so accuracy is 0.91
+RECALL = dict(zip(taxonomy.INTENTS, BEFORE.tolist(), strict=True))
+REFERENCE = runs.Reference("v14", 100_000, dict.fromkeys(taxonomy.INTENTS, 10_000), accuracy=0.91, accuracy_n=2_000, recall=RECALL)
+Level = verdicts.Level
+
+
+def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabelled: float = 0.0) -> moment.Moment:
+    """A week of that mix of true intents, answered with that recall; wrong answers name the next intent of the same kind."""
+    rng = np.random.default_rng(5)
+    meant = rng.choice(10, labels, p=shares)
+    wrong = np.where(meant % 5 == 4, meant - 4, meant + 1)
+    named = np.where(rng.random(labels) < recall[meant], meant, wrong)
+    said = np.where(rng.random(labels) < unlabelled, live.UNLABELLED, meant)
+    ts = [AT - 7 * DAY + i * (7 * DAY / labels) for i in range(labels)]
+    rows = [
+        (at, taxonomy.INTENTS[name], 0.9, 0.5, None if label == live.UNLABELLED else taxonomy.INTENTS[label])
+        for at, name, label in zip(ts, named, said, strict=True)
+    ]
+    each = 2 * labels // 7
+    counts = np.bincount(named, minlength=10).astype(np.int64) * 2
+    window = windows.Window("v14", "champion", "1d", AT - DAY, AT, windows.Tally(n=int(counts.sum()), intent_count=counts), complete=True)
+    hours = {AT - (hour + 1) * dt.timedelta(hours=1): live.Hour(each // 24, 0.9 * (each // 24)) for hour in range(168)}
+    return moment.Moment("v14", AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
+
+
+def evaluated(here: moment.Moment) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
+    found = moment.evaluate(here, {}, decisions.Past(), RULES)
+    return {verdict.signal.signal: verdict for verdict in found.fresh}, found.decision
+
+
+STILL = np.full(10, 0.1)
+EASIER = np.where(EASY, 0.17, 0.03)
+
+
+def test_a_mix_that_moves_to_easy_intents_does_not_hide_a_loss_in_all_of_them() -> None:
+    found, taken = evaluated(known(shares=EASIER, recall=BEFORE - 0.06))
+    assert found["live_accuracy"].verdict is Level.OK  # the seed's masked drift: accuracy looks as good as ever
+    hidden = found["mix_adjusted_accuracy"]
+    assert (hidden.verdict, hidden.signal.reference) == (Level.BREACH, pytest.approx(0.91))
+    assert hidden.signal.value == pytest.approx(0.85, abs=0.02)
+    assert hidden.signal.low is not None
+    assert hidden.signal.high is not None
+    assert hidden.signal.low < 0.85 < hidden.signal.high < 0.89
+    assert (taken.decision, taken.cause) == (decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE)
+
+
+def test_a_mix_that_moves_alone_loses_nothing_at_the_references_mix() -> None:
+    for shares in (EASIER, EASIER[::-1], STILL):
+        found, taken = evaluated(known(shares=shares, recall=BEFORE))
+        assert found["mix_adjusted_accuracy"].verdict is not Level.BREACH
+        assert taken.decision is not decisions.Kind.RETRAIN
+
+
+def test_with_few_labels_of_an_intent_that_counts_there_is_no_figure() -> None:
+    found, _ = evaluated(known(shares=np.array([0.9982, *[0.0002] * 9]), recall=BEFORE))
+    assert (found["mix_adjusted_accuracy"].signal.value, found["mix_adjusted_accuracy"].verdict) == (None, Level.BLIND)
+    assert found["live_accuracy"].verdict is not Level.BLIND
+
+
+def test_held_out_rows_that_flatter_are_told_with_an_interval() -> None:
+    gap = evaluated(known(shares=STILL, recall=BEFORE - 0.15))[0]["offline_live_gap"]
+    assert gap.signal.value == pytest.approx(0.15, abs=0.03)
+    assert (gap.verdict, gap.signal.reference) == (Level.BREACH, 0.91)
+    near = evaluated(known(shares=STILL, recall=BEFORE - 0.05))[0]["offline_live_gap"]
+    assert near.verdict in (Level.OK, Level.WATCH)
+    none = evaluated(dataclasses.replace(known(shares=STILL, recall=BEFORE), reference=None))[0]["offline_live_gap"]
+    assert (none.signal.value, none.verdict) == (None, Level.BLIND)
+
+
+def test_labels_that_do_not_come_are_told_and_nothing_is_done_about_the_model() -> None:
+    found, taken = evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.8))
+    starved = found["label_starved"]
+    assert (starved.verdict, starved.signal.value) == (Level.BREACH, pytest.approx(0.8, abs=0.03))
+    assert starved.signal.n == pytest.approx(3_000 * 5 / 7, abs=1)  # those of the last two days may still come
+    assert (taken.decision, taken.hold_reason) == (decisions.Kind.HOLD, decisions.HoldReason.TOO_FEW_LABELS)
+    assert evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.3))[0]["label_starved"].verdict is Level.OK
