@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from retrain.evaluation import live
+from retrain.evaluation import checks, live
 from schemas import policy, runs, taxonomy, verdicts, windows
 from streams import columns, judge
 from streams.stats import proportion, sequential
@@ -37,17 +37,31 @@ class Labelled:
 
 def horizons(rules: policy.Policy) -> set[str]:
     """Of which horizons label figures are judged."""
-    return {getattr(rules.signals, name).horizon for name in (*FALLING, "offline_live_gap")}
+    return {rules.signals.offline_live_gap.horizon} | {horizon for _, horizon in _horizons(rules)}
 
 
 def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict. `history`: each signal's verdicts, oldest first."""
-    for name in FALLING:
-        horizon = getattr(rules.signals, name).horizon
-        yield falling(known, _figure(known, name, horizon), horizon, rules, history.get(name, ()))
-    yield _betting(known, history, rules)
+    found = [falling(known, _figure(known, name, horizon), horizon, rules, history.get(name, ())) for name, horizon in _horizons(rules)]
+    yield from found
+    yield _betting(known, found[0].signal.reference, history, rules)
     for signal, rule in ((_gap(known, rules.signals.offline_live_gap), rules.signals.offline_live_gap), (_starved(known, rules), rules.signals.label_starved)):
         yield judge.verdict(signal, rule, history.get(signal.signal, ()))
+
+
+def measured(known: Labelled, horizon: str) -> tuple[verdicts.Signal, ...]:
+    """What labels say that no rule judges, for the record."""
+    recent = known.sampled.between(known.at - windows.HORIZONS[horizon], known.at)
+    return tuple(
+        dataclasses.replace(
+            known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor), intent=each.intent
+        )
+        for each in checks.figures(recent)
+    )
+
+
+def _horizons(rules: policy.Policy) -> list[tuple[str, str]]:
+    return [(name, getattr(rules.signals, name).horizon) for name in FALLING]
 
 
 def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
@@ -108,7 +122,7 @@ def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live
     return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
 
 
-def _betting(known: Labelled, history: History, rules: policy.Policy) -> verdicts.Verdict:
+def _betting(known: Labelled, reference: float | None, history: History, rules: policy.Policy) -> verdicts.Verdict:
     """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
     accuracy = rules.signals.live_accuracy
     rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
@@ -116,7 +130,7 @@ def _betting(known: Labelled, history: History, rules: policy.Policy) -> verdict
     told = recent.chosen(recent.label != live.UNLABELLED)
     right = told.predicted == told.label
     order = np.lexsort((told.p, right, told.ts_us))  # oldest first; of rows of one instant any order must give the same bits
-    floor = judge.lowest(accuracy, expected(known.reference, "live_accuracy", known.sampled), rules.trigger.accuracy_margin)
+    floor = judge.lowest(accuracy, reference, rules.trigger.accuracy_margin)
     weight = told.p.min(initial=1.0) / told.p
     begins = np.searchsorted(told.ts_us[order], [columns.micros(known.at - back) for back in _BETTING])
     value = sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())

@@ -1,20 +1,26 @@
 """`python -m benchmarks.decisions`: is the right thing decided, in time, and nothing else? Incidents with a known truth. `make bench-decisions` runs it."""
 
 import argparse
+import contextlib
 import dataclasses
+import datetime as dt
 import json
 import multiprocessing
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import document
+from benchmarks import document, environments
 from benchmarks.decisions import coverage, scenario, trial
 from benchmarks.stream import procfs
 
+TOOLS = Path(__file__).with_name("tools.py")
 JSON = document.RESULTS / "decisions.json"
 SCORING = 1_000  # seeds from here on score; the rules were tuned on some under 200
 
@@ -26,9 +32,10 @@ def main() -> int:
     given = parser.parse_args()
     seeds = range(SCORING, SCORING + given.scenarios)
     print(f"scoring seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr)
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        played = list(tqdm(pool.imap(trial.played, seeds), total=len(seeds), unit="scenario", file=sys.stderr))
-    outcomes = [outcome for each in played for outcome in each]
+    with tempfile.TemporaryDirectory() as scratch, multiprocessing.get_context("spawn").Pool(2) as pool:
+        played = pool.imap(trial.played, [(seed, Path(scratch)) for seed in seeds])
+        outcomes = [outcome for each in tqdm(played, total=len(seeds), unit="scenario", file=sys.stderr) for outcome in each]
+        outcomes += tools(seeds, Path(scratch))
     estimate = coverage.figures(SCORING)
     rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
     found = {
@@ -43,6 +50,22 @@ def main() -> int:
     document.put("bench-decisions", table(found))
     print(table(found))
     return 0
+
+
+def tools(seeds: Sequence[int], folder: Path) -> list[trial.Outcome]:
+    """What other tools say of the scenarios, by their own code: two processes, half of the scenarios each."""
+    python = environments.python(TOOLS.with_name("requirements") / "peers.txt")
+    files = [str(folder / f"{seed}.npz") for seed in seeds]
+    with contextlib.ExitStack() as stack:
+        halves = [stack.enter_context(subprocess.Popen([python, TOOLS, *files[i::2]], stdout=subprocess.PIPE, text=True)) for i in (0, 1)]
+        lines = [json.loads(line) for half in tqdm(halves, unit="half", file=sys.stderr) for line in half.stdout or ()]
+    if len(lines) != len(files):
+        raise RuntimeError(f"the tools looked at {len(lines)} of {len(files)} scenarios; what they said stands above")
+    return [
+        trial.watched(who, scenario.drawn(int(Path(line["file"]).stem)), [scenario.BEGIN + dt.timedelta(seconds=at) for at in alarms])
+        for line in lines
+        for who, alarms in line["alarms"].items()
+    ]
 
 
 def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:

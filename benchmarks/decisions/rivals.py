@@ -1,9 +1,8 @@
-"""Pure. What other tools' documented rules would have said of the same days, written out: each looks at one day and says whether it alarms.
+"""Pure. Documented rules, written out, that other tools would have applied to the same days: each looks at one day and says whether it alarms.
 
-They see what they were made for: the predicted mix of a day against the reference's, or the day's plain label mean. None names a cause.
+What can be run by its own code is in tools.py. These see the predicted mix of a day against the reference's, or the day's plain label mean. None names a cause.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,29 +18,17 @@ Counts = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Counts of predicted intents of the day and of the reference, shape (10,); answers under 0.6; labels given by the day's end and how many agree; mean
-    confidence of the day and of each day of the reference.
-    """
+    """Counts of predicted intents of the day and of the reference, shape (10,); answers under 0.6; labels given by the day's end and how many agree."""
 
     live: Counts
     reference: Counts
     low_confidence_rate: float
     labels: int
     right: int
-    confidence: float
-    confidences: tuple[float, ...]
 
 
 def _shares(day: Day) -> tuple[Counts, Counts]:
     return (day.live + 0.5) / (day.live + 0.5).sum(), (day.reference + 0.5) / (day.reference + 0.5).sum()
-
-
-def js_distance(day: Day) -> bool:
-    """Evidently 0.7's default for categories of 1,000 rows and more: Jensen-Shannon distance (base 2) of at least 0.1."""
-    p, q = _shares(day)
-    mean = (p + q) / 2
-    divergence = float((np.sum(p * np.log2(p / mean)) + np.sum(q * np.log2(q / mean))) / 2)
-    return math.sqrt(max(0.0, divergence)) >= 0.1
 
 
 def hellinger(day: Day) -> bool:
@@ -68,16 +55,9 @@ def bare_levels(day: Day) -> bool:
     return divergence.kl(live=day.live, reference=day.reference) > 0.028 or mean < 0.90 or day.low_confidence_rate > 0.08
 
 
-def expected_accuracy(day: Day) -> bool:
-    """NannyML's CBPE: accuracy expected from calibrated confidences alone, beyond three standard deviations of the reference's chunks (here its days)."""
-    return abs(day.confidence - np.mean(day.confidences)) > 3 * float(np.std(day.confidences))
-
-
 RIVALS: Final[Mapping[str, Callable[[Day], bool]]] = {
-    "js_distance_0.1": js_distance,
     "hellinger_0.15": hellinger,
     "psi_chi2": psi,
     "chi_square_5%": chi_square,
-    "expected_accuracy_3sd": expected_accuracy,
     "bare_levels": bare_levels,
 }

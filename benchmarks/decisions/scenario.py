@@ -39,12 +39,13 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a replay reads, and what it should have found."""
+    """What a replay reads, and what it should have found. right: whether each log's answer was, which nobody but the scenario knows."""
 
     logs: Sequence[events.ServingLog]
     labels: Sequence[events.HumanLabel]
     incidents: Sequence[events.Incident]
     reference_until: dt.datetime
+    right: npt.NDArray[np.bool_]
 
 
 def drawn(seed: int) -> Scenario:
@@ -66,7 +67,7 @@ def history(scenario: Scenario) -> History:
     failed, foreign = _broken(scenario, rng, after)
     logs = [_log(scenario, i, float(day[i]), int(predicted[i]), float(confidence[i]), bool(failed[i]), bool(foreign[i]), bool(after[i])) for i in range(n)]
     labels = _labels(scenario, rng, logs, day, truth)
-    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4))
+    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), right)
 
 
 def _broken(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

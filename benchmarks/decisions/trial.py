@@ -3,7 +3,8 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.decisions import rivals, scenario
 from retrain import replay
 from retrain.evaluation import live
 from retrain.history import archive, scenes
-from schemas import decisions, policy, windows
+from schemas import decisions, policy, taxonomy
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
@@ -32,19 +33,21 @@ class Outcome:
     named: bool | None
 
 
-def played(seed: int) -> list[Outcome]:
-    """The outcomes of the scenario of a seed. Here, not beside main: a new process cannot import a package's __main__."""
-    return outcomes(scenario.drawn(seed))
-
-
-def outcomes(drawn: scenario.Scenario) -> list[Outcome]:
-    """Play a scenario once and let everybody watch."""
+def played(task: tuple[int, Path]) -> list[Outcome]:
+    """The outcomes of a seed's scenario, and its file for tools.py in a folder. Here, not beside main: a new process cannot import a package's __main__."""
+    seed, folder = task
+    drawn = scenario.drawn(seed)
     history = scenario.history(drawn)
+    np.savez(folder / f"{seed}.npz", **sight(history))
+    return outcomes(drawn, history)
+
+
+def outcomes(drawn: scenario.Scenario, history: scenario.History) -> list[Outcome]:
+    """Let everybody who runs in this process watch a scenario."""
     block, _ = archive.block([msgspec.json.encode(log) for log in history.logs])
     known = scenes.history(block, history.labels, history.reference_until)
     taken = list(replay.walk(scenes.scenes(known, RULES.labels), RULES))
-    onset = scenario.BEGIN + dt.timedelta(days=drawn.onset_day)
-    return [_ours(drawn, taken, onset), *_rivals(drawn, known, onset, history.reference_until)]
+    return [_ours(drawn, taken, _onset(drawn)), *_rivals(drawn, known, history.reference_until)]
 
 
 def _ours(drawn: scenario.Scenario, taken: Sequence[tuple[replay.Scene, decisions.Decision]], onset: dt.datetime) -> Outcome:
@@ -67,29 +70,46 @@ def _episodes(at: Sequence[dt.datetime]) -> int:
     return count
 
 
-def _rivals(drawn: scenario.Scenario, known: scenes.History, onset: dt.datetime, since: dt.datetime) -> list[Outcome]:
-    found = []
+def watched(who: str, drawn: scenario.Scenario, alarms: Sequence[dt.datetime]) -> Outcome:
+    """What the alarms of somebody who names no cause were worth."""
+    onset, wanted = _onset(drawn), drawn.kind in scenario.INCIDENTS
+    false = [at for at in alarms if at <= onset or not wanted]
+    first = next((at for at in alarms if at > onset), None) if wanted else None
+    delay = (first - onset).total_seconds() / 3600 if first else None
+    return Outcome(who, drawn.kind, drawn.days, _episodes(false), first is not None, delay, None)
+
+
+def _onset(drawn: scenario.Scenario) -> dt.datetime:
+    return scenario.BEGIN + dt.timedelta(days=drawn.onset_day)
+
+
+def _rivals(drawn: scenario.Scenario, known: scenes.History, since: dt.datetime) -> list[Outcome]:
     days = [since + dt.timedelta(days=i) for i in range(1, int(drawn.days - (since - scenario.BEGIN).days) + 1)]
-    before = [scenario.BEGIN + dt.timedelta(days=i) for i in range(1, (since - scenario.BEGIN).days + 1)]
-    confidences = tuple(_confidence(known, end) for end in before)
-    watched = [(end, _day(known, since, end, confidences)) for end in days]
-    for name, rule in rivals.RIVALS.items():
-        alarms = [end for end, day in watched if rule(day)]
-        wanted = drawn.kind in scenario.INCIDENTS
-        false = [end for end in alarms if end <= onset or not wanted]
-        first = next((end for end in alarms if end > onset), None) if wanted else None
-        delay = (first - onset).total_seconds() / 3600 if first else None
-        found.append(Outcome(name, drawn.kind, drawn.days, _episodes(false), first is not None, delay, None))
-    return found
+    seen = [(end, _day(known, since, end)) for end in days]
+    return [watched(name, drawn, [end for end, day in seen if rule(day)]) for name, rule in rivals.RIVALS.items()]
 
 
-def _confidence(known: scenes.History, end: dt.datetime) -> float:
-    """The mean confidence of the day that ends there."""
-    tallies = [mine.tally(mine.rows(end - dt.timedelta(days=1), end)) for mine in known.archives.values()]
-    return sum(tally.confidence_sum_micro for tally in tallies) / windows.MICRO / max(1, sum(tally.answered for tally in tallies))
+def sight(history: scenario.History) -> dict[str, Any]:
+    """What tools.py reads of a scenario."""
+    answered = [(i, log) for i, log in enumerate(history.logs) if log.intent is not None]
+    intent = {log.req_id: log.intent for _, log in answered}
+    told = [label for label in history.labels if label.req_id in intent]
+    return {
+        "ts": np.array([_seconds(log.ts) for _, log in answered]),
+        "predicted": np.array([taxonomy.INDEX[str(log.intent)] for _, log in answered]),
+        "confidence": np.array([log.confidence for _, log in answered]),
+        "right": history.right[[i for i, _ in answered]],
+        "told": np.array([_seconds(label.labelled_at) for label in told]),
+        "told_right": np.array([label.intent == intent[label.req_id] for label in told]),
+        "until": np.float64(_seconds(history.reference_until)),
+    }
 
 
-def _day(known: scenes.History, since: dt.datetime, end: dt.datetime, confidences: tuple[float, ...]) -> rivals.Day:
+def _seconds(at: dt.datetime) -> float:
+    return (at - scenario.BEGIN).total_seconds()
+
+
+def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.Day:
     """All models together: a rival does not know of releases. Labels: those of the trailing week that were there by then."""
     start, week = end - dt.timedelta(days=1), end - dt.timedelta(days=7)
     live_mix, reference, low, answered, labels, right = np.zeros(10), np.zeros(10), 0, 0, 0, 0
@@ -100,4 +120,4 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime, confidence
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
         named = sampled.label != live.UNLABELLED
         labels, right = labels + int(named.sum()), right + int((sampled.predicted[named] == sampled.label[named]).sum())
-    return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right, _confidence(known, end), confidences)
+    return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import document
-from benchmarks.stream import environments, procfs, results
+from benchmarks import document, environments
+from benchmarks.stream import procfs, results
 
 JSON = document.RESULTS / "stream.json"
 

@@ -1,16 +1,15 @@
 """The decision benchmark: a scenario follows from its seed, rivals do what their rule says, and an incident of every kind is played to its end."""
 
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pytest
 
 from benchmarks.decisions import coverage, rivals, scenario, trial
 
-SAME = rivals.Day(
-    live=np.full(10, 200.0), reference=np.full(10, 800.0), low_confidence_rate=0.05, labels=400, right=370, confidence=0.91, confidences=(0.90, 0.91, 0.92)
-)
-MOVED = dataclasses.replace(SAME, live=np.array([900.0, *[122.0] * 9]), confidence=0.85)
+SAME = rivals.Day(live=np.full(10, 200.0), reference=np.full(10, 800.0), low_confidence_rate=0.05, labels=400, right=370)
+MOVED = dataclasses.replace(SAME, live=np.array([900.0, *[122.0] * 9]))
 
 
 @pytest.mark.parametrize("name", rivals.RIVALS)
@@ -34,10 +33,29 @@ def test_a_scenario_follows_from_its_seed() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
 def test_each_kind_of_incident_gets_its_answer(seed: int) -> None:
     drawn = dataclasses.replace(scenario.drawn(seed), days=13, onset_day=8.0, size=0.9)
-    ours = trial.outcomes(drawn)[0]
+    ours = trial.outcomes(drawn, scenario.history(drawn))[0]
     assert ours.who == trial.OURS
     assert ours.false_alarms == 0
     assert (ours.found, ours.named) == ((False, None) if drawn.kind == "none" else (True, True))
+
+
+def test_a_tool_is_shown_the_answers_the_labels_as_they_came_and_nothing_that_failed() -> None:
+    small = dataclasses.replace(scenario.drawn(10), days=6, a_day=200, onset_day=5.0)  # a pipeline that fails by errors
+    history = scenario.history(small)
+    seen = trial.sight(history)
+    assert len(seen["ts"]) == sum(log.error is None for log in history.logs) < len(history.logs)
+    assert list(seen["told"]) == sorted(seen["told"])
+    assert 0.8 < seen["right"].mean() < 1
+    assert seen["until"] == 4 * 86_400
+
+
+def test_an_alarm_is_false_before_the_onset_and_an_answer_after_it() -> None:
+    drawn = dataclasses.replace(scenario.drawn(1), onset_day=8.0)
+    days = [scenario.BEGIN + dt.timedelta(days=day) for day in (5, 9, 13)]
+    found = trial.watched("somebody", drawn, days)
+    assert (found.false_alarms, found.found, found.delay_hours) == (1, True, 24.0)
+    quiet = trial.watched("somebody", dataclasses.replace(drawn, kind="none"), days)
+    assert (quiet.false_alarms, quiet.found) == (3, False)
 
 
 def test_the_interval_covers_and_the_naive_mean_is_far_off() -> None:

@@ -1,0 +1,86 @@
+"""Pure. What sampled labels say beside the figures that decide: a second estimator, calibration in traffic, and how bad the wrong routes are.
+
+Each label counts for 1/p messages. Rows are put in one order first, so the order they come in changes no bit.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain.evaluation import calibration, live
+from schemas import taxonomy
+from streams.stats import proportion
+
+Floats = npt.NDArray[np.float64]
+_DRAWS: Final = 100
+_SEVERITY: Final = np.array([[taxonomy.SEVERITY[meant, named] for named in taxonomy.INTENTS] for meant in taxonomy.INTENTS])
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of n labels; `intent` where it is about one."""
+
+    name: str
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    noise_floor: float | None = None
+    intent: str | None = None
+
+
+def figures(sampled: live.Sample) -> tuple[Figure, ...]:
+    """hajek_accuracy, live_ece, misroute_severity and confusion_concentration of the messages that have a label; nothing where none has."""
+    labelled = sampled.chosen(sampled.label != live.UNLABELLED)
+    labelled = labelled.chosen(np.lexsort((labelled.label, labelled.predicted, labelled.p, labelled.ts_us, labelled.confidence)))
+    return tuple(_figures(labelled)) if len(labelled) else ()
+
+
+def _figures(labelled: live.Sample) -> Iterator[Figure]:
+    n, weight = len(labelled), 1 / labelled.p
+    hajek = live.recall(labelled, taxonomy.INTENTS, "hajek_accuracy", None, n)
+    assert hajek.estimate is not None
+    yield Figure("hajek_accuracy", hajek.estimate, n, hajek.low, hajek.high)
+    right = (labelled.predicted == labelled.label).astype(np.float64)
+    yield Figure("live_ece", ece(labelled.confidence, right, weight), n, noise_floor=_floor(labelled.confidence, weight))
+    harm = _SEVERITY[labelled.label, labelled.predicted]
+    yield _mean("misroute_severity", harm, weight)
+    if harm.any():
+        yield _heaviest(labelled, harm * weight)
+
+
+def ece(confidence: Floats, right: Floats, weight: Floats) -> float:
+    """Expected calibration error over 15 bins of equal weight of rows in the order of their confidence: sum of |sum of w (right - confidence)| / sum of w.
+
+    >>> ece(np.full(100, 0.9), np.repeat([1.0, 0.0], [75, 25]), np.ones(100)) > 0.14
+    True
+    """
+    before = np.cumsum(weight) - weight / 2
+    bins = np.minimum((before / weight.sum() * calibration.BINS).astype(np.int64), calibration.BINS - 1)
+    return float(np.abs(np.bincount(bins, weights=weight * (right - confidence), minlength=calibration.BINS)).sum() / weight.sum())
+
+
+def _floor(confidence: Floats, weight: Floats) -> float:
+    """The ECE that a perfectly calibrated model shows with these labels, on average."""
+    rng = np.random.default_rng(len(confidence))
+    return float(np.mean([ece(confidence, (rng.random(len(confidence)) < confidence).astype(np.float64), weight) for _ in range(_DRAWS)]))
+
+
+def _mean(name: str, values: Floats, weight: Floats) -> Figure:
+    """Hajek's ratio with the interval of its linearised residuals."""
+    total = math.fsum(weight.tolist())
+    value = math.fsum((weight * values).tolist()) / total
+    half = proportion.Z95 * math.sqrt(math.fsum(((weight * (values - value)) ** 2).tolist())) / total
+    return Figure(name, value, len(values), max(0.0, value - half), min(1.0, value + half))
+
+
+def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
+    """The share of all the harm done that one confusion does; `intent` is what its messages meant, n how many labels are wrong."""
+    k = len(taxonomy.INTENTS)
+    pairs = np.bincount(labelled.label.astype(np.int64) * k + labelled.predicted, weights=harm, minlength=k * k)
+    worst = int(np.argmax(pairs))
+    return Figure("confusion_concentration", float(pairs[worst] / pairs.sum()), int((harm > 0).sum()), intent=taxonomy.INTENTS[worst // k])
