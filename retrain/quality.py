@@ -73,12 +73,21 @@ def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
 
 def falling(known: Labelled, found: live.Estimate, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict] = ()) -> verdicts.Verdict:
     """Judge a figure that should not fall, and say how many labels it still needs."""
-    rule: policy.Level = dataclasses.replace(getattr(rules.signals, found.metric), horizon=horizon)
+    rule = dataclasses.replace(_rule(found.metric, rules.signals), horizon=horizon)
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
         reference=expected(known.reference, found.metric, known.sampled), reference_n=sampled_n(known.reference, found.metric),
     )  # fmt: skip
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
+
+
+def _rule(name: str, signals: policy.Signals) -> policy.Level:
+    """The rule of a signal. Accuracy at another mix rests on the labels of live accuracy: whoever makes that one deafer means both."""
+    rule: policy.Level = getattr(signals, name)
+    if name != "mix_adjusted_accuracy":
+        return rule
+    accuracy = signals.live_accuracy
+    return dataclasses.replace(rule, min_n=max(rule.min_n, accuracy.min_n), enter=min(rule.enter, accuracy.enter), leave=min(rule.leave, accuracy.leave))
 
 
 def sampled_n(reference: runs.Reference | None, name: str) -> int | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 STUCK_S: Final = 60.0  # a worker stores what it has counted four times a second, and a takeover takes less than ten seconds
+UNATTENDED_S: Final = 60.0  # a scheduler ticks twice a second; a deployment's restart takes a few seconds
 MISSING_S: Final = 15 * 60.0  # no night is so quiet that a shop has no message for a quarter of an hour
 
 
@@ -70,8 +71,27 @@ def alarms(found: Sequence[Partition]) -> Iterator[Alarm]:
         yield Alarm(f"{last.topic}:missing:{last.moved_at.isoformat()}", cause, remedy)
 
 
-def standing(found: Sequence[Partition]) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The schedulers' last tick and how many seconds ago it was."""
+
+    at: dt.datetime
+    age_s: float
+
+
+def unattended(last: Beat | None) -> Alarm | None:
+    """The dead man's alarm, told by the notifier: no scheduler ticks, so nothing is judged and no other alarm is raised. None before the first tick ever."""
+    if last is None or last.age_s <= UNATTENDED_S:
+        return None
+    cause = f"no scheduler has ticked since {last.at:%Y-%m-%d %H:%M:%S} UTC: nothing is judged, decided or watched"
+    return Alarm(
+        f"scheduler:dead:{last.at.isoformat()}", cause, "start `python -m services.scheduler`; it catches up by itself. `python -m services.doctor scheduler`"
+    )
+
+
+def standing(found: Sequence[Partition], last: Beat | None = None) -> set[str]:
     """The keys of all alarms whose cause still holds, also of those the stream worker raises when it stops at bad records."""
+    dead = unattended(last)
     topics = {p.topic for p in found}
     stopped = {f"{topic}:bad:{sum(p.bad_until for p in found if p.topic == topic)}" for topic in topics}
-    return stopped | {alarm.key for alarm in alarms(found)}
+    return stopped | {alarm.key for alarm in alarms(found)} | ({dead.key} if dead else set())

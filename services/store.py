@@ -12,6 +12,8 @@ from services import silence
 from streams import describe
 from streams import store as streams_store
 
+BEAT, BEAT_S = "scheduler", 10  # the lease that schedulers renew as they tick, and for how long
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -128,6 +130,14 @@ def partitions(connection: sa.Connection, topic: str | None = None) -> list[sile
     ]
 
 
+def beat(connection: sa.Connection) -> silence.Beat | None:
+    """When a scheduler ticked last, by database time; None if none ever did."""
+    table, now = tables.lease, sa.func.clock_timestamp()
+    at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
+    row = connection.execute(sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)).first()
+    return None if row is None else silence.Beat(row[0].astimezone(dt.UTC), float(row[1]))
+
+
 def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
     """Dead letters of the last hour that have not been redriven, by reason."""
     table = tables.dead_letter
@@ -139,6 +149,6 @@ def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
 def open_alarms(connection: sa.Connection, found: list[silence.Partition]) -> list[silence.Alarm]:
     """The alarms told whose cause still holds, oldest first."""
     table = tables.outbox
-    standing = [f"alarm:{key}" for key in sorted(silence.standing(found))]
+    standing = [f"alarm:{key}" for key in sorted(silence.standing(found, beat(connection)))]
     query = sa.select(table.c.dedupe_key, table.c.payload).where(table.c.kind == "alarm", table.c.dedupe_key.in_(standing))
     return [silence.Alarm(row.dedupe_key, row.payload["cause"], row.payload["remedy"]) for row in connection.execute(query.order_by(table.c.id))]

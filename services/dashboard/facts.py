@@ -17,7 +17,8 @@ HISTORY = dt.timedelta(days=14)
 class Stream:
     """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`: complete hours without their monitors.
 
-    dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold.
+    dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold. decided_s: from the end of the newest judged
+    hour to its decision.
     """
 
     now: dt.datetime
@@ -28,6 +29,8 @@ class Stream:
     partitions: Sequence[silence.Partition] = ()
     dead: Mapping[str, int] = field(default_factory=dict)
     open_alarms: int = 0
+    scheduler: silence.Beat | None = None
+    decided_s: float | None = None
 
     @property
     def clock(self) -> dt.datetime:

@@ -69,6 +69,10 @@ def _panel(panel: board.Panel) -> Iterator[metrics_core.Metric]:
 def _streamed(stream: facts.Stream) -> Iterator[metrics_core.Metric]:
     yield _gauge("intentwatch_stream_lag_records", "Records no window counts yet", [], [], float(stream.lag))
     yield _gauge("intentwatch_unjudged_hours", "Complete hours without their monitors", [], [], float(stream.unjudged))
+    if stream.scheduler is not None:
+        yield _gauge("intentwatch_scheduler_beat_age_seconds", "Since a scheduler last ticked", [], [], stream.scheduler.age_s)
+    if stream.decided_s is not None:
+        yield _gauge("intentwatch_decision_delay_seconds", "From the end of the newest judged hour to its decision", [], [], stream.decided_s)
     if stream.watermark is not None:
         yield _gauge("intentwatch_watermark_timestamp_seconds", "The stream's clock", [], [], stream.watermark.timestamp())
         yield _gauge("intentwatch_watermark_age_seconds", "The stream's clock behind the wall clock", [], [], (stream.now - stream.watermark).total_seconds())

@@ -37,7 +37,16 @@ def stream(connection: Connection) -> facts.Stream:
     beat_s, partitions = None if row[2] is None else float(row[2]), store.partitions(connection)
     alarms = len(store.open_alarms(connection, partitions))
     lag = sum(p.lag for p in partitions)
-    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection), partitions, store.dead_last_hour(connection), alarms)
+    dead, beat, decided_s = store.dead_last_hour(connection), store.beat(connection), decision_delay_s(connection)
+    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection), partitions, dead, alarms, beat, decided_s)
+
+
+def decision_delay_s(connection: Connection) -> float | None:
+    """Seconds of the wall clock from the end of the newest judged hour to its decision; None before the first."""
+    job = tables.job_run
+    delay = sa.extract("epoch", job.c.finished_at - job.c.due_at)
+    found = connection.execute(sa.select(delay).where(job.c.job == "hourly").order_by(job.c.due_at.desc()).limit(1)).scalar()
+    return None if found is None else float(found)
 
 
 def unjudged(connection: Connection) -> int:

@@ -65,7 +65,7 @@ def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str
     if "streams" in names:
         yield from _stream(connection, loaded)
     if "scheduler" in names:
-        yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection))
+        yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection), services_store.beat(connection))
     if "retrain" in names:
         leases = [store.lease_left_s(connection, name) for name in ("retrain_worker", "retrain")]
         yield findings.retrain(max((left for left in leases if left is not None), default=None))

@@ -156,12 +156,15 @@ def retrain(left_s: float | None) -> Finding:
     return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
 
 
-def scheduler(hours_due: int, idle_s: float | None) -> Finding:
-    """Whether hours that are complete get their monitors. `idle_s`: seconds since the last job was done, None if none ever was.
+def scheduler(hours_due: int, idle_s: float | None, last: silence.Beat | None = None) -> Finding:
+    """Whether a scheduler lives and complete hours get their monitors. `idle_s`: seconds since the last job was done, None if none ever was.
 
     >>> scheduler(3, 600.0).status, scheduler(0, 600.0).status
     (<Status.FAIL: 'fail'>, <Status.OK: 'ok'>)
     """
+    dead = silence.unattended(last)
+    if dead is not None:
+        return Finding("scheduler", Status.FAIL, dead.cause, dead.remedy)
     if hours_due == 0:
         return Finding("scheduler", Status.OK, "every complete hour has been judged")
     detail = f"{hours_due} complete hour(s) not judged yet"

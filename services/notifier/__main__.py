@@ -12,8 +12,11 @@ import threading
 import sqlalchemy as sa
 
 from schemas import settings
+from services import silence
+from services import store as services_store
 from services.notifier import deliver, slack, store
 from streams import database
+from streams import store as streams_store
 
 _POLL_S = 1.0
 
@@ -46,10 +49,19 @@ def serve(carrier: deliver.Carrier) -> None:
     pause = 0.0
     while not stop.wait(pause):
         try:
+            watch_scheduler(carrier.engine)
             pause = max(_POLL_S, carrier.drain(stop.is_set))
         except sa.exc.SQLAlchemyError as error:
             deliver.warn("this round failed, the next one tries again: %s", str(error).splitlines()[0])
             pause = _POLL_S
+
+
+def watch_scheduler(engine: sa.Engine) -> None:
+    """The schedulers raise every other alarm; that none of them lives is told from here."""
+    with engine.begin() as connection:
+        alarm = silence.unattended(services_store.beat(connection))
+        if alarm is not None:
+            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
 
 def main() -> None:

@@ -37,6 +37,11 @@ def serve() -> None:
     rules = settings.rules(loaded)
     watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
 
+    def look() -> None:
+        with watch.engine.begin() as connection:
+            store.keep_beating(connection, watch.owner)
+        tell_silence(watch.engine, loaded.topic)
+
     def attempt(job: Callable[[], object]) -> None:
         try:
             job()
@@ -44,7 +49,7 @@ def serve() -> None:
             warn("this tick failed, the next one tries again: %s", str(error).splitlines()[0])
 
     ticker = BlockingScheduler(timezone=dt.UTC)
-    for job, seconds in ((lambda: attempt(watch.tick), _TICK_S), (lambda: attempt(lambda: tell_silence(watch.engine, loaded.topic)), _SILENCE_S)):
+    for job, seconds in ((lambda: attempt(watch.tick), _TICK_S), (lambda: attempt(look), _SILENCE_S)):
         ticker.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)

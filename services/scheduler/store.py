@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from retrain.evaluation import live
 from schemas import decisions, tables, verdicts
+from services import store as services_store
+from streams import store as streams_store
 
 Connection = sa.Connection
 
@@ -29,6 +31,11 @@ def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> 
     values = {"job": job, "due_at": due_at, "owner": owner, "finished_at": sa.func.now()}
     insert = pg.insert(tables.job_run).values(values).on_conflict_do_nothing().returning(tables.job_run.c.job)
     return connection.execute(insert).first() is not None
+
+
+def keep_beating(connection: Connection, owner: str) -> None:
+    """A scheduler has ticked; of several one holds the lease."""
+    streams_store.hold_lease(connection, services_store.BEAT, owner, services_store.BEAT_S)
 
 
 def put_signals(connection: Connection, judged: Iterable[verdicts.Verdict], measured: Iterable[verdicts.Signal] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The scheduler tells of what stands still: once a stall and once a silence, however many schedulers look and however often."""
+"""The scheduler tells of what stands still: once a stall and once a silence, however many schedulers look; the notifier tells that no scheduler lives."""
 
 import contextlib
 from pathlib import Path
@@ -7,6 +7,7 @@ import processes
 import sqlalchemy as sa
 
 from schemas import topics
+from services import silence, store
 
 TOPIC = topics.SERVING_LOG.name
 
@@ -37,3 +38,28 @@ def test_a_stall_and_a_silence_are_each_told_once(database: str, tmp_path: Path)
     stall, *silences = told(database)
     assert stall.startswith(f"{TOPIC}/3 stands still at offset 100 with 50 records unread")
     assert all(silence.startswith(f"{TOPIC}: no serving log has come since ") for silence in silences)
+
+
+def test_that_no_scheduler_lives_is_told_once_and_is_over_when_one_does(database: str, tmp_path: Path) -> None:
+    nowhere = {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_SLACK_BASE_URL": "http://127.0.0.1:9/api/"}
+    with processes.running(["-m", "services.notifier"], nowhere, tmp_path / "notifier"):
+        with processes.running(["-m", "services.scheduler"], nowhere, tmp_path / "scheduler"):
+            assert processes.eventually(lambda: beat(database) is not None), (tmp_path / "scheduler").read_text()
+        assert told(database) == []
+        change(database, "update lease set expires_at = now() - interval '2 minutes' where name = 'scheduler'")
+        assert processes.eventually(lambda: len(told(database)) == 1), (tmp_path / "notifier").read_text()
+        assert told(database)[0].startswith("no scheduler has ticked since ")
+        assert standing(database) == told(database)
+        with processes.running(["-m", "services.scheduler"], nowhere, tmp_path / "again"):
+            assert processes.eventually(lambda: standing(database) == [])
+        assert len(told(database)) == 1
+
+
+def beat(database: str) -> silence.Beat | None:
+    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+        return store.beat(connection)
+
+
+def standing(database: str) -> list[str]:
+    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+        return [alarm.cause for alarm in store.open_alarms(connection, store.partitions(connection))]

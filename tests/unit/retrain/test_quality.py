@@ -67,6 +67,13 @@ def test_a_mix_that_moves_alone_loses_nothing_at_the_references_mix() -> None:
         assert taken.decision is not decisions.Kind.RETRAIN
 
 
+def test_a_policy_that_makes_live_accuracy_deaf_means_the_other_mix_too() -> None:
+    here = known(shares=EASIER, recall=BEFORE - 0.06)
+    for deaf in ("min_n = 1000000", "enter = 0.5\nleave = 0.5"):
+        found = moment.evaluate(here, {}, decisions.Past(), policy.parse(f"[signals.live_accuracy]\n{deaf}"))
+        assert not any(verdict.in_breach for verdict in found.fresh if verdict.signal.signal == "mix_adjusted_accuracy")
+
+
 def test_with_few_labels_of_an_intent_that_counts_there_is_no_figure() -> None:
     found, _ = evaluated(known(shares=np.array([0.9982, *[0.0002] * 9]), recall=BEFORE))
     assert (found["mix_adjusted_accuracy"].signal.value, found["mix_adjusted_accuracy"].verdict) == (None, Level.BLIND)

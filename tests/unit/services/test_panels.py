@@ -16,7 +16,16 @@ from services.dashboard import board, chart, facts, gauges, panels, summary
 AT = dt.datetime(2026, 4, 24, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 STUCK = silence.Partition("t", 3, 7, 10, 0, AT, 90.0)
-STREAM = facts.Stream(now=AT + dt.timedelta(minutes=5), watermark=AT + dt.timedelta(minutes=4), beat_s=1.0, lag=3, partitions=[STUCK], dead={"invalid": 2})
+STREAM = facts.Stream(
+    now=AT + dt.timedelta(minutes=5),
+    watermark=AT + dt.timedelta(minutes=4),
+    beat_s=1.0,
+    lag=3,
+    partitions=[STUCK],
+    dead={"invalid": 2},
+    scheduler=silence.Beat(AT, 3.0),
+    decided_s=240.0,
+)
 PROMOTED = {"id": 1, "model": "v1", "kind": "promote", "at": AT - 30 * DAY, "run_id": None, "by": "anna"}
 REFERENCE = runs.Reference("v1", 1000, dict.fromkeys(taxonomy.INTENTS, 100))
 RULES = policy.Policy()
@@ -270,6 +279,8 @@ def test_the_board_is_json_and_metrics_never_say_0_for_unknown() -> None:
     assert 'intentwatch_dead_letters_last_hour{reason="invalid"} 2.0' in text
     assert "intentwatch_watermark_age_seconds 60.0" in text
     assert "intentwatch_data_missing 0.0" in text
+    assert "intentwatch_scheduler_beat_age_seconds 3.0" in text
+    assert "intentwatch_decision_delay_seconds 240.0" in text
     assert "intentwatch_data_missing" not in gauges.text(shown, facts.Stream(AT)).decode()
     assert "intentwatch_live_accuracy{" not in text
     assert gauges.text(None, None).decode().splitlines()[-1] == "intentwatch_database_up 0.0"

@@ -49,6 +49,18 @@ def test_records_that_wait_unread_are_no_silence() -> None:
     assert keys(dataclasses.replace(STUCK, still_s=9999.0)) == ["t/3:stuck:50"]
 
 
+def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> None:
+    late = silence.Beat(AT, silence.UNATTENDED_S + 1)
+    alarm = silence.unattended(late)
+    assert alarm is not None
+    assert "since 2026-04-20 10:00:00 UTC" in alarm.cause
+    assert silence.standing([], late) == {alarm.key}
+    assert silence.unattended(silence.Beat(AT, 5.0)) is None
+    assert silence.unattended(None) is None
+    assert findings.scheduler(0, 5.0, late).status == "fail"
+    assert findings.scheduler(0, 5.0, silence.Beat(AT, 5.0)).status == "ok"
+
+
 def test_an_alarm_stands_until_what_it_tells_of_has_changed() -> None:
     assert silence.standing([FRESH, STUCK]) == {"t:bad:0", "t/3:stuck:50"}
     assert silence.standing([FRESH, dataclasses.replace(STUCK, bad_until=60, next_offset=60)]) == {"t:bad:60"}
