@@ -83,7 +83,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         known = store.run(connection, run_id)
         doubts = history.doubts(connection, known["as_of"], shop.policy.labels)
-        rows = store.labelled_rows(connection, known["as_of"], shop.policy.labels.per_annotator_per_day, doubts)
+        rows = snapshot.frame(store.labelled_rows(connection, known["as_of"], shop.policy.labels.per_annotator_per_day, doubts))
         champion = store.champion(connection)
     if known["state"] == runs.State.REGISTERED:  # killed between the last two steps
         promote.promote(shop.engine, shop.models, run_id, by="policy")

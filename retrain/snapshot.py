@@ -3,9 +3,19 @@
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+
+from retrain import split
+
+
+def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Labelled rows as a table of split.COLUMNS; what a row does not say is None."""
+    found = pd.DataFrame(rows, columns=list(split.COLUMNS))
+    return found.astype(object).where(found.notna(), None)
 
 
 def freeze(rows: pd.DataFrame, directory: Path) -> str:

@@ -5,7 +5,6 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -47,8 +46,8 @@ class Doubt(NamedTuple):
     end: dt.datetime
 
 
-def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[Doubt] = ()) -> pd.DataFrame:
-    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Columns of split.COLUMNS.
+def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[Doubt] = ()) -> list[dict[str, Any]]:
+    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Keys: split.COLUMNS.
 
     Of one annotator's labels of a day `per_annotator_per_day` count (caps.split), of those in `doubts` none; where one does not, another annotator's may.
     """
@@ -67,8 +66,7 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
         if row["req_id"] in labels:
             live = {"id": row["req_id"], "text": row["text"], "intent": labels[row["req_id"]], "kind": "live"}
             found.append(live | {"conversation": row["conversation"], "cluster": None})
-    frame = pd.DataFrame(found, columns=["id", "text", "intent", "kind", "conversation", "cluster"])
-    return frame.astype(object).where(frame.notna(), None)
+    return found
 
 
 def clock(connection: Connection) -> dt.datetime | None:

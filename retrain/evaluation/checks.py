@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import calibration, live
+from retrain.evaluation import live
 from schemas import taxonomy
 from streams.stats import proportion
 
 Floats = npt.NDArray[np.float64]
+_BINS: Final = 15
 _DRAWS: Final = 100
 _SEVERITY: Final = np.array([[taxonomy.SEVERITY[meant, named] for named in taxonomy.INTENTS] for meant in taxonomy.INTENTS])
 
@@ -60,8 +61,8 @@ def ece(confidence: Floats, right: Floats, weight: Floats) -> float:
     True
     """
     before = np.cumsum(weight) - weight / 2
-    bins = np.minimum((before / weight.sum() * calibration.BINS).astype(np.int64), calibration.BINS - 1)
-    return float(np.abs(np.bincount(bins, weights=weight * (right - confidence), minlength=calibration.BINS)).sum() / weight.sum())
+    bins = np.minimum((before / weight.sum() * _BINS).astype(np.int64), _BINS - 1)
+    return float(np.abs(np.bincount(bins, weights=weight * (right - confidence), minlength=_BINS)).sum() / weight.sum())
 
 
 def _floor(confidence: Floats, weight: Floats) -> float:

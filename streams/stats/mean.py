@@ -1,7 +1,7 @@
 """Pure. Interval of the mean confidence, which a tally knows exactly, from the spread its histogram shows."""
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from schemas import windows
 
@@ -25,5 +25,5 @@ def interval(counts: windows.Counts, mean: float) -> tuple[float | None, float |
     centre = float(counts @ middles) / n
     within = float(counts @ (middles - centre) ** 2) / (n - 1)
     s = within**0.5 + width / 2 * (n / (n - 1)) ** 0.5
-    half = float(stats.t.ppf(0.975, n - 1)) * s / n**0.5
+    half = float(special.stdtrit(n - 1, 0.975)) * s / n**0.5
     return max(0.0, mean - half), min(1.0, mean + half)

@@ -170,9 +170,9 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[
         capped = retrain_store.labelled_rows(connection, as_of, 2)
         all_of_them = retrain_store.labelled_rows(connection, as_of, 1000)
         before = retrain_store.labelled_rows(connection, as_of.replace(day=20, hour=16, minute=30), 1000)
-    assert list(zip(capped["id"], capped["intent"], strict=True)) == [("r0", "chitchat"), ("r1", "chitchat"), ("r4", "faq")]
-    assert list(all_of_them["intent"]) == ["chitchat"] * 5
-    assert list(zip(before["id"], before["intent"], strict=True)) == [("r0", "faq"), ("r4", "faq")]
+    assert [(row["id"], row["intent"]) for row in capped] == [("r0", "chitchat"), ("r1", "chitchat"), ("r4", "faq")]
+    assert [row["intent"] for row in all_of_them] == ["chitchat"] * 5
+    assert [(row["id"], row["intent"]) for row in before] == [("r0", "faq"), ("r4", "faq")]
     (tmp_path / "policy.toml").write_text("[labels]\nper_annotator_per_day = 2\n")
     found = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
     assert found["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
@@ -206,7 +206,7 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
         later = end + dt.timedelta(days=20)  # a flood that is over for long does not train either
         trained = retrain_store.labelled_rows(connection, later, 1000, history.doubts(connection, later, policy.Labels()))
     assert [taxonomy.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
-    assert list(trained["intent"]) == [one["intent"] for one in people]
+    assert [row["intent"] for row in trained] == [one["intent"] for one in people]
 
 
 def test_a_file_may_have_more_lines_than_a_statement_has_parameters(environment: dict[str, str]) -> None:
