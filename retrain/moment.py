@@ -15,6 +15,7 @@ from streams.stats import histogram
 History = Mapping[str, Sequence[verdicts.Verdict]]
 Tally = windows.Tally  # inside Moment its field `windows` hides the module
 
+LABELLED = (*quality.FALLING, "accuracy_e_value", "offline_live_gap", trigger.STARVED)
 EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
 
@@ -51,6 +52,8 @@ class Evaluation:
 
 def evaluate(moment: Moment, history: History, past: decisions.Past, rules: policy.Policy) -> Evaluation:
     """Judge what is new, keep what still stands, decide. `history`: each signal's verdicts, oldest first."""
+    if past.last_fix is not None:
+        moment, history = _mended(moment, past.last_fix), _since(history, past.last_fix)
     known = labelled(moment, quality.horizons(rules))
     estimates = known.estimates[rules.signals.live_accuracy.horizon]
     fresh = (*_traffic(moment, history, rules), *quality.verdicts_of(known, history, rules))
@@ -61,6 +64,17 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     past = _since_release(past, moment.at, itertools.chain(*history.values(), fresh), rules)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, tuple(estimates), taken, past)
+
+
+def _mended(moment: Moment, last_fix: dt.datetime) -> Moment:
+    """The moment with the labels of messages that came after what was broken had last been seen broken: those before say nothing of the model."""
+    hours = {hour: found for hour, found in moment.hours.items() if hour >= last_fix}
+    return dataclasses.replace(moment, sampled=moment.sampled.between(last_fix, moment.at), hours=hours)
+
+
+def _since(history: History, last_fix: dt.datetime) -> History:
+    """The history without label-based verdicts from before: they rest on such labels."""
+    return {name: [v for v in seen if v.signal.end > last_fix] if name in LABELLED else seen for name, seen in history.items()}
 
 
 def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
@@ -74,12 +88,13 @@ def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdict
 def well(seen: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None) -> tuple[str, ...]:
     """The names of the signals that have stood well at least once, in order. Of label-based ones only from `labelled_from` on: the first labels say little."""
     found = [v.signal for v in seen if v.verdict is verdicts.Level.OK and not v.in_breach]
-    return tuple(sorted({s.signal for s in found if s.signal not in trigger.QUALITY or labelled_from is None or s.end >= labelled_from}))
+    return tuple(sorted({s.signal for s in found if s.signal not in LABELLED or labelled_from is None or s.end >= labelled_from}))
 
 
 def last(history: History) -> tuple[str, ...]:
-    """The names of the signals that stood well when they were judged last: what the next model begins with as `well_before`."""
-    return well([seen[-1] for seen in history.values() if seen])
+    """The names of the signals that stood well when enough was known to judge them last: what the next model begins with as `well_before`."""
+    told = ([v for v in seen if v.verdict is not verdicts.Level.BLIND] for seen in history.values())
+    return well([seen[-1] for seen in told if seen])
 
 
 def ill(history: History) -> tuple[str, ...]:
@@ -137,11 +152,14 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
 
 
 def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
-    """The rule; where its window holds too few logs, on the shortest longer one that ends now and holds enough.
+    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough.
 
     A shop with a hundred messages an hour never has the thousand that an error rate of half a percent needs, but its day has. A longer
     window is several in one, so a single one suffices.
     """
+    own = by_horizon.get(rule.horizon)
+    if own is not None and judge.glaring(own, rule):
+        return dataclasses.replace(rule, min_n=own.n)
     longer = [h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon and by_horizon[h].n >= rule.min_n]
     return rule if not longer or longer[0] == rule.horizon else dataclasses.replace(rule, horizon=longer[0], k=1, of=1)
 

@@ -60,6 +60,8 @@ def run(chosen: argparse.Namespace) -> int:
         settings.refuse(str(error), 2)
     played = [_played(name, rules, source, known, chosen) for name, rules in policies]
     first = played[0]
+    if not first.taken:
+        print("intentwatch: there is no hour with a champion's traffic in this stretch of history: nothing was decided", file=sys.stderr)
     beside = baselines.scores(first.taken, known, first.rules) if chosen.incidents else ()
     if chosen.incidents:  # the policies last: whoever replays one finds its score in the last line
         found = [*beside, *(one.score for one in played)]
@@ -98,9 +100,14 @@ def _from_files(chosen: argparse.Namespace) -> Source:
         raise files.BadHistory("--logs and --topic are two histories; give one of them")
     if not chosen.labels or not (chosen.reference or chosen.reference_until):
         raise files.BadHistory(f"{'--logs' if chosen.logs else '--topic'} needs --labels and one of --reference and --reference-until")
+    if chosen.reference and chosen.reference_until:
+        raise files.BadHistory("--reference and --reference-until are two references; give one of them")
     known = files.reference(chosen.reference) if chosen.reference else chosen.reference_until
     labels = files.labels(chosen.labels)
     past = scenes.history(files.serving_logs(chosen.logs) if chosen.logs else _from_topic(chosen), labels, known)
+    strange = past.strangers(labels)
+    if strange:
+        print(f"intentwatch: {strange} of {len(labels)} labels are of messages that no log gives as sampled; they measure nothing", file=sys.stderr)
     return Source(past.hours, lambda rules: scenes.scenes(past, rules.labels))
 
 

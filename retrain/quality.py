@@ -16,7 +16,7 @@ from streams.stats import proportion, sequential
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 
-FALLING: Final = ("live_accuracy", "rare_recall", "mix_adjusted_accuracy")  # where small is bad
+FALLING: Final = ("live_accuracy", "rare_recall", "mix_adjusted_accuracy", "recent_accuracy")  # where small is bad
 _BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))  # bets begin so long ago: on the whole week, and on what may be new in it
 
 
@@ -33,6 +33,10 @@ class Labelled:
     def signal(self, name: str, horizon: str, value: float | None, n: int, **known: float | None) -> verdicts.Signal:
         """A signal of the horizon that ends at `at`. `known`: what else verdicts.Signal has of it."""
         return verdicts.Signal(self.model, horizon, self.at, name, value, n, **known)  # type: ignore[arg-type]  # all but reference_n are floats
+
+    def recent(self, horizon: str) -> live.Sample:
+        """The messages of the horizon that ends at `at`."""
+        return self.sampled.between(self.at - windows.HORIZONS[horizon], self.at)
 
 
 def horizons(rules: policy.Policy) -> set[str]:
@@ -51,12 +55,11 @@ def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iter
 
 def measured(known: Labelled, horizon: str) -> tuple[verdicts.Signal, ...]:
     """What labels say that no rule judges, for the record."""
-    recent = known.sampled.between(known.at - windows.HORIZONS[horizon], known.at)
     return tuple(
         dataclasses.replace(
             known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor), intent=each.intent
         )
-        for each in checks.figures(recent)
+        for each in checks.figures(known.recent(horizon))
     )
 
 
@@ -68,6 +71,8 @@ def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
     found = known.estimates[horizon]
     if name == "mix_adjusted_accuracy":
         return live.at_mix(found, known.reference.intent_counts if known.reference else {})
+    if name == "recent_accuracy":
+        return dataclasses.replace(found[0], metric=name)
     return next(figure for figure in found if figure.metric == name)
 
 
@@ -76,15 +81,15 @@ def falling(known: Labelled, found: live.Estimate, horizon: str, rules: policy.P
     rule = dataclasses.replace(_rule(found.metric, rules.signals), horizon=horizon)
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
-        reference=expected(known.reference, found.metric, known.sampled), reference_n=sampled_n(known.reference, found.metric),
+        reference=expected(known.reference, found.metric, known.recent(horizon)), reference_n=sampled_n(known.reference, found.metric),
     )  # fmt: skip
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
 
 
 def _rule(name: str, signals: policy.Signals) -> policy.Level:
-    """The rule of a signal. Accuracy at another mix rests on the labels of live accuracy: whoever makes that one deafer means both."""
+    """The rule of a signal. Accuracy at another mix, or of a day, rests on the labels of live accuracy: whoever makes that one deafer means all."""
     rule: policy.Level = getattr(signals, name)
-    if name != "mix_adjusted_accuracy":
+    if name not in ("mix_adjusted_accuracy", "recent_accuracy"):
         return rule
     accuracy = signals.live_accuracy
     return dataclasses.replace(rule, min_n=max(rule.min_n, accuracy.min_n), enter=min(rule.enter, accuracy.enter), leave=min(rule.leave, accuracy.leave))
@@ -107,7 +112,7 @@ def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) 
     if reference is None:
         return None
     recall = reference.recall or {}
-    if name == "live_accuracy":
+    if name in ("live_accuracy", "recent_accuracy"):
         return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
     if name == "mix_adjusted_accuracy":
         return _mean(recall, reference.intent_counts)
@@ -135,7 +140,7 @@ def _betting(known: Labelled, reference: float | None, history: History, rules: 
     """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
     accuracy = rules.signals.live_accuracy
     rule = dataclasses.replace(rules.signals.accuracy_e_value, min_n=max(rules.signals.accuracy_e_value.min_n, accuracy.min_n))  # the same labels
-    recent = known.sampled.between(known.at - windows.HORIZONS[rule.horizon], known.at)
+    recent = known.recent(rule.horizon)
     told = recent.chosen(recent.label != live.UNLABELLED)
     right = told.predicted == told.label
     order = np.lexsort((told.p, right, told.ts_us))  # oldest first; of rows of one instant any order must give the same bits

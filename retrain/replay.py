@@ -63,7 +63,10 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
         newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history), ill=moment.ill(newest.history)))
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
         before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
-        past = replace(scene.past, last_retrain=retrained, last_reweight=reweighted, well_before=before, ill_before=ill, well=newest.well)
+        past = replace(
+            scene.past, last_retrain=retrained, last_reweight=reweighted, last_fix=last.get(decisions.Kind.FIX_UPSTREAM),
+            well_before=before, ill_before=ill, well=newest.well,
+        )  # fmt: skip
         found = moment.evaluate(scene.moment, newest.history, past, rules)
         for verdict in found.fresh:
             seen = newest.history.setdefault(verdict.signal.signal, [])

@@ -179,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     moved.add_argument("decision")
     moved.add_argument("--by", required=True, metavar="NAME")
     moved.set_defaults(do=reweight)
-    again = commands.add_parser("replay", help="the decisions a stretch of history would have led to")
+    again = commands.add_parser("replay", allow_abbrev=False, help="the decisions a stretch of history would have led to")
     playback.arguments(again)
     again.set_defaults(do=replay)
     return parser

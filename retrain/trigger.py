@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrain import economics
-from schemas import decisions, policy, verdicts
+from schemas import decisions, policy, verdicts, windows
+from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
 Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
@@ -23,6 +24,8 @@ TRAFFIC = ("p95_latency_ms", "error_rate", "intent_mix_kl", "low_confidence_rate
 QUALITY, DRIFT = policy.Trigger().quality, policy.Trigger().drift
 MIX: Final = "intent_mix_kl"
 STARVED: Final = "label_starved"
+RARE: Final = "rare_recall"
+RECENT: Final = "recent_accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,12 @@ class Evidence:
 
     def breached(self, names: Sequence[str]) -> set[str]:
         """Which of these signals are in breach."""
-        return {v.signal.signal for v in self.found if v.in_breach} & set(names)
+        return {v.signal.signal for v in self.found if v.in_breach and not self.broken(v)} & set(names)
+
+    def broken(self, verdict: verdicts.Verdict) -> bool:
+        """Whether it is about drift and its window holds hours when something before the model was broken: that says nothing of people."""
+        begins = verdict.signal.end - windows.HORIZONS[verdict.signal.horizon]
+        return verdict.signal.signal in self.rules.trigger.drift and self.past.last_fix is not None and begins < self.past.last_fix
 
     def level(self, name: str) -> verdicts.Level:
         """How a signal stands; blind where nothing is known of it."""
@@ -81,15 +89,28 @@ def stale(known: Evidence) -> Outcome | None:
     return None if known.found else (Kind.HOLD, Hold.STALE_WINDOWS, None)
 
 
+def _released(known: Evidence) -> bool:
+    """Whether the model serves for so short a time that it may be to blame."""
+    since = known.past.promoted_at
+    return since is not None and known.at - since <= dt.timedelta(hours=known.rules.trigger.release_hours)
+
+
 def bad_release(known: Evidence) -> Outcome | None:
     """Bad ever since this model serves, and well under the one before: what changed is the model. Nobody goes back to one whose answers were bad."""
-    since = known.past.promoted_at
-    if since is None or known.at - since > dt.timedelta(hours=known.rules.trigger.release_hours):
-        return None
-    if set(known.past.ill_before) & set(known.rules.trigger.quality):
+    if not _released(known) or set(known.past.ill_before) & set(known.rules.trigger.quality):
         return None
     new = known.breached(known.rules.trigger.release) & set(known.past.well_before) - set(known.past.well)
+    if new == {RARE} and not any(_beyond_doubt(v) for v in known.found):
+        return None
     return (Kind.ROLLBACK, None, Cause.BAD_RELEASE) if new else None
+
+
+def _beyond_doubt(verdict: verdicts.Verdict) -> bool:
+    """Recall of the rare intents lost by four standard errors. A new release has few labels of them, and they are looked at every hour."""
+    s = verdict.signal
+    if s.signal != RARE or s.value is None or s.high is None or s.reference is None:
+        return False
+    return s.value + 4 * (s.high - s.value) / proportion.Z95 < s.reference
 
 
 def upstream(known: Evidence) -> Outcome | None:
@@ -104,11 +125,13 @@ def drifted(known: Evidence) -> Outcome | None:
 
 
 def collapse(known: Evidence) -> Outcome | None:
-    """Accuracy lost by so much that no second witness is needed."""
-    if not any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found):
+    """Accuracy lost by so much, in a week or a day, that no second witness is needed, and not back. With neither a release nor anything broken to blame it
+    is the language: answers that are wrong and sure move no other signal.
+    """
+    lost = any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found)
+    if not lost or known.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
         return None
-    moving = any(known.level(name) is Level.BREACH for name in known.rules.trigger.drift)
-    return Kind.RETRAIN, None, Cause.LANGUAGE if moving else Cause.UNKNOWN
+    return Kind.RETRAIN, None, Cause.UNKNOWN if _released(known) else Cause.LANGUAGE
 
 
 def mix_moved(known: Evidence) -> Outcome | None:
@@ -142,9 +165,9 @@ CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (stale, bad_r
 
 
 def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
-    """Live accuracy proven to lie more than `margin` under its reference: its whole interval does."""
+    """Accuracy of the week or of the last day proven to lie more than `margin` under its reference: its whole interval does."""
     s = verdict.signal
-    if s.signal != "live_accuracy" or not verdict.in_breach or s.high is None or s.reference is None:
+    if s.signal not in ("live_accuracy", RECENT) or not verdict.in_breach or s.high is None or s.reference is None:
         return False
     return s.high < s.reference - margin
 

@@ -73,8 +73,8 @@ class Decision:
 class Past:
     """What the trigger needs to know of history: what was decided last, whether a run is under way, open business incidents.
 
-    well_before, ill_before: the signals that stood well, and those in breach, when the model before this one was judged last. well: those that have stood
-    well since this one serves.
+    last_fix: when something before the model was last found broken. well_before, ill_before: the signals that stood well, and those in breach, when the
+    model before this one was judged last. well: those that have stood well since this one serves.
     """
 
     last_retrain: dt.datetime | None = None
@@ -86,3 +86,4 @@ class Past:
     well_before: tuple[str, ...] = ()
     well: tuple[str, ...] = ()
     ill_before: tuple[str, ...] = ()
+    last_fix: dt.datetime | None = None

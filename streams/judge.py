@@ -12,6 +12,7 @@ from schemas import policy, verdicts, windows
 from streams.stats import proportion
 
 Level = verdicts.Level
+_FEW = 0.05  # of min_n: fewer logs than this show nothing at all
 
 
 def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
@@ -20,8 +21,27 @@ def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts
     recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
     enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
     told = signal.n > 0  # too little of a signal keeps its breach; a signal that its producer no longer sends does not, or nothing could end it
-    stays = bool(past) and past[-1].in_breach and told and (level is Level.BLIND or not _left(signal, rule))
+    back = _recovered(signal, rule) if level is Level.BLIND else _left(signal, rule)
+    stays = bool(past) and past[-1].in_breach and told and not back
     return verdicts.Verdict(signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name)
+
+
+def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
+    """Whether too few logs to measure a rate show all the same that it is far too high: its whole interval lies beyond twice the limit.
+
+    A tenth of fifty requests failing need not wait for a thousand requests.
+    """
+    few = rule.min_n * _FEW <= signal.n < rule.min_n
+    return few and _has_interval(signal) and signal.low is not None and signal.low > 2 * rule.enter
+
+
+def _recovered(signal: verdicts.Signal, rule: policy.Level) -> bool:
+    """Whether too few logs to measure a rate show none of what was in breach."""
+    return signal.n >= rule.min_n * _FEW and _has_interval(signal) and _left(signal, rule)
+
+
+def _has_interval(signal: verdicts.Signal) -> bool:
+    return signal.low is not None and signal.high is not None and signal.high > signal.low
 
 
 def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:

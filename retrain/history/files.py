@@ -14,6 +14,7 @@ from retrain.history import archive
 from schemas import events, runs
 
 LINES = 2_000  # decoded together: more are no faster, and one unusual line makes all of them slower
+KINDS = ("mix", "language", "pipeline", "bad_release", "none")  # of incidents that score a replay
 QUIET_S = 1.0  # shorter waits show no bar
 
 _T = TypeVar("_T")
@@ -61,8 +62,12 @@ def labels(path: Path) -> list[events.HumanLabel]:
 
 
 def incidents(path: Path) -> list[events.Incident]:
-    """Incidents of a file. Raises BadHistory."""
-    return _decoded(path, events.incident)
+    """Incidents of a file. Raises BadHistory, also for a kind that no decision answers: it would count as neither hit nor miss."""
+    found = _decoded(path, events.incident)
+    for incident in found:
+        if incident.kind not in KINDS:
+            raise BadHistory(f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {', '.join(KINDS)}")
+    return found
 
 
 def _decoded(path: Path, decode: Callable[[bytes], _T | events.Malformed]) -> list[_T]:
@@ -78,6 +83,19 @@ def _decoded(path: Path, decode: Callable[[bytes], _T | events.Malformed]) -> li
 def reference(path: Path) -> runs.Reference:
     """A reference.json. Raises BadHistory."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=runs.Reference, strict=False)  # keys that the contract does not name are free
+        found = msgspec.json.decode(path.read_bytes(), type=runs.Reference, strict=False)  # keys that the contract does not name are free
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadHistory(f"{path}: not a reference.json: {error}") from error
+    for name, value in _ratios(found):
+        if value is not None and not 0 <= value <= 1:
+            raise BadHistory(f"{path}: {name} {value:g} is no ratio in [0, 1]")
+    counts = {"n": found.n, "accuracy_n": found.accuracy_n or 0} | found.intent_counts
+    for name, count in counts.items():
+        if count < 0:
+            raise BadHistory(f"{path}: {name} {count} is no count")
+    return found
+
+
+def _ratios(found: runs.Reference) -> Iterator[tuple[str, float | None]]:
+    yield from (("accuracy", found.accuracy), ("mean_confidence", found.mean_confidence), ("low_confidence_rate", found.low_confidence_rate))
+    yield from ((f"recall of {intent}", value) for intent, value in (found.recall or {}).items())

@@ -11,10 +11,10 @@ import numpy as np
 from retrain import moment, replay
 from retrain.evaluation import live
 from retrain.history import archive
-from schemas import decisions, events, policy, runs, windows
+from schemas import decisions, events, policy, runs, taxonomy, windows
 from streams import columns
 
-_WEEK = windows.HORIZONS["7d"]
+_DAY, _WEEK = windows.HORIZONS["1d"], windows.HORIZONS["7d"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,11 @@ class History:
         """How many scenes there are."""
         return len(self.logs.keys)
 
+    def strangers(self, given: Sequence[events.HumanLabel]) -> int:
+        """How many of the labels are of no message of the measure queue."""
+        asked = {one.req_id for one in self.logs.asked}
+        return sum(label.req_id not in asked for label in given)
+
 
 def history(logs: archive.Block, given: Sequence[events.HumanLabel], known: runs.Reference | dt.datetime) -> History:
     """Index logs and labels, these in the order people gave them."""
@@ -50,6 +55,15 @@ def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference 
     return {model: reference and _with_tokenizer(reference, past.archives[model]) for model, reference in held_to.items()}
 
 
+def _with_scripts(reference: runs.Reference | None, mine: archive.Archive, end: dt.datetime) -> runs.Reference | None:
+    """The reference; where it does not tell the scripts of its texts, from the second day on with those of the model's first."""
+    first = mine.starts[0]
+    if reference is None or reference.script_counts is not None or end < first + _DAY:
+        return reference
+    counts = mine.tally(mine.rows(first, first + _DAY)).script_count.tolist()
+    return dataclasses.replace(reference, script_counts=dict(zip(taxonomy.SCRIPTS, counts, strict=True)))
+
+
 def _with_tokenizer(reference: runs.Reference, mine: archive.Archive) -> runs.Reference:
     """The reference; where it does not tell the tokenizer, or is another model's, with that of the model's first hour, as a model never changes it."""
     if reference.tokenizer is not None and reference.model == mine.model:
@@ -64,7 +78,7 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
     held_to, since = references(past, rules), past.known if isinstance(past.known, dt.datetime) else None
     for start_us, model in sorted((start_us, model) for model, start_us in past.logs.keys):
         mine, end = past.archives[model], columns.instant(start_us + archive.HOUR_US)
-        reference = held_to[model] if since is None or end > since else None
+        reference = _with_scripts(held_to[model], mine, end) if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
         here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
         end_us = columns.micros(end)

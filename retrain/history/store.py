@@ -154,6 +154,7 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
         promoted_at=promotion["at"],
         incidents=incidents,
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
+        last_fix=_last(connection, decisions.Kind.FIX_UPSTREAM, at),
         paused=pauses > 0,
         well_before=moment.last(former),
         ill_before=moment.ill(former),

@@ -120,6 +120,7 @@ def check_measured(stage: dict[str, str]) -> None:
         "other_script_excess",
         "offline_live_gap",
         trigger.STARVED,
+        trigger.RECENT,
     }  # there is no earlier week to find a spike in
     assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *trigger.QUALITY, *compared}
     assert {row["intent"] for row in judged} == {None}

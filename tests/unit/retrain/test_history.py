@@ -176,3 +176,46 @@ def test_a_reference_may_have_more_keys_than_the_contract_names_and_a_broken_one
         path.write_text(broken)
         with pytest.raises(files.BadHistory, match=r"not a reference\.json"):
             files.reference(path)
+
+
+def test_a_reference_without_scripts_learns_them_from_the_models_first_day() -> None:
+    day = [log(n, script="latin" if n % 10 else "other") for n in range(206)]
+    found = read(day, 500)
+    (mine,) = archive.archives(found, []).values()
+    known = runs.Reference("v1", 100, {"faq": 100})
+    early, later = (scenes._with_scripts(known, mine, BEGIN + hours * HOUR) for hours in (20, 24))
+    assert early is not None
+    assert later is not None
+    assert (early.script_counts, later.script_counts) == (None, {"latin": 185, "japanese": 0, "mixed": 0, "other": 21})
+    told = dataclasses.replace(known, script_counts={"latin": 1})
+    assert scenes._with_scripts(told, mine, BEGIN + 30 * HOUR) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"accuracy": 92.9}, "accuracy 92.9 is no ratio"),
+        ({"recall": {"faq": 95}}, "recall of faq 95 is no ratio"),
+        ({"n": -1}, "n -1 is no count"),
+        ({"intent_counts": {"faq": -3}}, "faq -3 is no count"),
+    ],
+)
+def test_a_reference_with_impossible_figures_is_refused(body: dict[str, Any], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "reference.json"
+    path.write_text(json.dumps({"model": "v1", "n": 10, "intent_counts": {"faq": 10}} | body))
+    with pytest.raises(files.BadHistory, match=said):
+        files.reference(path)
+
+
+def test_an_incident_that_no_decision_answers_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "incidents.jsonl"
+    path.write_text('{"id":"i1","kind":"weird","started":"2026-04-20T00:00:00Z","ended":null,"model":"v1"}\n')
+    with pytest.raises(files.BadHistory, match="kind 'weird' is none of mix, language"):
+        files.incidents(path)
+    path.write_text('{"id":"i1","kind":"none","started":"2026-04-20T00:00:00Z","ended":null,"model":"v1"}\n')
+    assert len(files.incidents(path)) == 1
+
+
+def test_labels_of_messages_nobody_sampled_are_counted() -> None:
+    past = scenes.history(read([log(0), log(1, sample=None)], 5), [label(0, "faq", 1), label(1, "faq", 1), label(7, "faq", 1)], BEGIN)
+    assert past.strangers([label(0, "faq", 1), label(1, "faq", 1), label(7, "faq", 1)]) == 2

@@ -97,3 +97,24 @@ def test_labels_that_do_not_come_are_told_and_nothing_is_done_about_the_model() 
     assert starved.signal.n == pytest.approx(3_000 * 5 / 7, abs=1)  # those of the last two days may still come
     assert (taken.decision, taken.hold_reason) == (decisions.Kind.HOLD, decisions.HoldReason.TOO_FEW_LABELS)
     assert evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.3))[0]["label_starved"].verdict is Level.OK
+
+
+def test_labels_from_before_a_repair_say_nothing_of_the_model() -> None:
+    here = known(shares=STILL, recall=BEFORE - 0.2)
+    before = moment.evaluate(here, {}, decisions.Past(), RULES)
+    assert before.decision.decision is decisions.Kind.RETRAIN
+    history = {verdict.signal.signal: [dataclasses.replace(verdict, signal=dataclasses.replace(verdict.signal, end=AT - DAY))] for verdict in before.fresh}
+    mended = moment.evaluate(here, history, decisions.Past(last_fix=AT - dt.timedelta(minutes=30)), RULES)
+    assert {v.verdict for v in mended.fresh if v.signal.signal in ("live_accuracy", "accuracy_e_value")} == {Level.BLIND}
+    assert not any(v.in_breach for v in mended.fresh)
+    assert mended.decision.decision is decisions.Kind.HOLD
+
+
+def test_wrong_and_sure_for_a_day_is_a_collapse_before_the_week_shows_it() -> None:
+    good, bad = known(shares=STILL, recall=BEFORE), known(shares=STILL, recall=BEFORE - 0.12)
+    days = good.sampled.between(AT - 7 * DAY, AT - DAY), bad.sampled.between(AT - DAY, AT)
+    joined = live.Sample(*(np.concatenate([getattr(part, name) for part in days]) for name in ("ts_us", "predicted", "label", "confidence", "p")))
+    found, taken = evaluated(dataclasses.replace(good, sampled=joined))
+    assert found["live_accuracy"].verdict is not Level.BREACH
+    assert found["recent_accuracy"].verdict is Level.BREACH
+    assert (taken.decision, taken.cause) == (decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE)

@@ -21,7 +21,7 @@ def verdict(name: str, level: verdicts.Level = Level.OK, *, breach: bool | None 
 
 def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
     names = (*trigger.TRAFFIC, *trigger.QUALITY)
-    return [verdict(name, changed.get(name, Level.OK), high=0.86) for name in names]
+    return [verdict(name, changed.get(name, Level.OK), high=0.88) for name in names]
 
 
 def decide(found: list[verdicts.Verdict], past: decisions.Past = decisions.Past()) -> decisions.Decision:  # noqa: B008 - frozen
@@ -58,6 +58,37 @@ def test_each_kind_of_evidence_has_its_answer(case: str) -> None:
 def test_a_proven_collapse_needs_no_second_witness() -> None:
     found = [v for v in all_ok() if v.signal.signal != "live_accuracy"] + [verdict("live_accuracy", Level.BREACH, value=0.7, high=0.75)]
     assert decide(found).decision is Kind.RETRAIN
+
+
+def test_a_collapse_is_blamed_on_the_language_unless_the_model_is_new() -> None:
+    assert decide(COLLAPSE).cause is Cause.LANGUAGE
+    new = decisions.Past(promoted_at=AT - dt.timedelta(hours=100))
+    assert decide(COLLAPSE, new).cause is Cause.UNKNOWN
+
+
+def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> None:
+    day = verdict(trigger.RECENT, Level.BREACH, value=0.75, high=0.8)
+    assert decide([*all_ok(), day]).decision is Kind.RETRAIN
+    back = verdict(trigger.RECENT, Level.OK, value=0.93, high=0.95)
+    assert decide([*COLLAPSE, back]).hold_reason is Hold.WATCHING
+
+
+def test_drift_seen_while_something_before_the_model_was_broken_is_none() -> None:
+    found = all_ok(low_confidence_rate=Level.BREACH, accuracy_e_value=Level.BREACH)
+    assert decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason is Hold.WATCHING
+    assert decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=30))).decision is Kind.RETRAIN
+    moved = all_ok(intent_mix_kl=Level.BREACH)
+    assert decide(moved, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).decision is Kind.HOLD
+
+
+def test_rare_recall_alone_rolls_back_only_beyond_doubt() -> None:
+    past = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_before=("rare_recall",))
+
+    def rare(value: float) -> list[verdicts.Verdict]:
+        return [v for v in all_ok() if v.signal.signal != "rare_recall"] + [verdict("rare_recall", Level.BREACH, value=value, high=value + 0.06)]
+
+    assert decide(rare(0.82), past).decision is Kind.HOLD
+    assert decide(rare(0.7), past).decision is Kind.ROLLBACK
 
 
 def test_a_business_incident_counts_as_evidence_on_quality() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas import policy, runs, taxonomy, verdicts, windows
 from streams import judge, measure
-from streams.stats import histogram
+from streams.stats import histogram, proportion
 
 END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 SEED_MIX = dict(zip(taxonomy.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
@@ -119,3 +119,21 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
 )
 def test_accuracy_is_judged_by_its_interval_against_its_reference(signal: verdicts.Signal, level: verdicts.Level) -> None:
     assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()).verdict is level
+
+
+def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to_leave() -> None:
+    rule = policy.Policy().signals.error_rate
+
+    def hour(errors: int, n: int) -> verdicts.Signal:
+        low, high = proportion.wilson(errors, n)
+        return verdicts.Signal("v1", "1h", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "error_rate", errors / n, n, low=low, high=high)
+
+    assert judge.glaring(hour(6, 60), rule)
+    assert not judge.glaring(hour(1, 60), rule)  # chance: one of sixty is over a limit of a half percent
+    assert not judge.glaring(hour(4, 40), rule)  # under a twentieth of the logs the rule asks for nothing is said
+    assert not judge.glaring(hour(100, 1_000), rule)  # enough logs: the rule as it stands
+    broken = verdicts.Verdict(hour(6, 60), verdicts.Level.BREACH, rule.enter, in_breach=True)
+    assert judge.verdict(hour(1, 60), rule, [broken]).in_breach
+    clean = judge.verdict(hour(0, 60), rule, [broken])
+    assert (clean.verdict, clean.in_breach) == (verdicts.Level.BLIND, False)
+    assert judge.verdict(hour(0, 20), rule, [broken]).in_breach
