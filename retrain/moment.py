@@ -119,6 +119,7 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
         low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
         p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
         script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+        mean_tokens=tally.tokens_sum / tally.answered,
         tokenizer=before.tokenizer if before.tokenizer is not None else tally.tokenizer,
     )
 

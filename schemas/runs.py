@@ -60,6 +60,7 @@ class Reference:
     recall: dict[str, float] | None = None
     p95_latency_ms: float | None = None
     script_counts: dict[str, int] | None = None
+    mean_tokens: float | None = None
     tokenizer: int | None = None  # windows.tokenizer_code of its tokenizer's hash
 
 

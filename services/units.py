@@ -10,6 +10,7 @@ SIGNALS: Final = {
     "intent_mix_shift": "largest shift of an intent's share",
     "escalation_spike": "escalations above the same hour of earlier weeks",
     "fallback_spike": "fallbacks above the same hour of earlier weeks",
+    "tokens_lost": "mean tokens below the reference's",
     "data_missing": "logs missing against the same hour of earlier weeks",
     "mix_adjusted_accuracy": "accuracy at the reference's mix",
     "offline_live_gap": "live accuracy below that on held-out rows",

@@ -28,6 +28,7 @@ def _signals(window: windows.Window, reference: runs.Reference | None, *, mix: b
         yield intent_mix_shift(window, reference)
     if reference is not None:
         yield tokenizer_mismatch(window, reference)
+        yield tokens_lost(window, reference)
         if reference.script_counts:
             yield other_script_excess(window, reference.script_counts)
 
@@ -91,6 +92,17 @@ def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]
     before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
     low, high = proportion.wilson(count, n)
     return number(window, "other_script_excess", count / n - before, n, low=low - before, high=high - before, reference=before)
+
+
+def tokens_lost(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
+    """By what share the mean number of tokens lies under the reference's, 0 where it does not: texts that arrive cut. A tally has no second moment of
+    tokens, so no interval: `low` is the value itself.
+    """
+    tally = window.tally
+    if not reference.mean_tokens or not tally.answered:
+        return number(window, "tokens_lost", None, 0)
+    value = max(0.0, 1 - tally.tokens_sum / tally.answered / reference.mean_tokens)
+    return number(window, "tokens_lost", value, tally.answered, low=value, reference=reference.mean_tokens)
 
 
 def against_earlier(window: windows.Window, earlier: windows.Tally, hours: int) -> Iterator[verdicts.Signal]:

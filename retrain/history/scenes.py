@@ -55,13 +55,15 @@ def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference 
     return {model: reference and _with_tokenizer(reference, past.archives[model]) for model, reference in held_to.items()}
 
 
-def _with_scripts(reference: runs.Reference | None, mine: archive.Archive, end: dt.datetime) -> runs.Reference | None:
-    """The reference; where it does not tell the scripts of its texts, from the second day on with those of the model's first."""
+def _with_first_day(reference: runs.Reference | None, mine: archive.Archive, end: dt.datetime) -> runs.Reference | None:
+    """The reference; what it does not tell of its texts, their scripts and length, from the second day on as the model's first day had it."""
     first = mine.starts[0]
-    if reference is None or reference.script_counts is not None or end < first + _DAY:
+    if reference is None or end < first + _DAY or (reference.script_counts is not None and reference.mean_tokens is not None):
         return reference
-    counts = mine.tally(mine.rows(first, first + _DAY)).script_count.tolist()
-    return dataclasses.replace(reference, script_counts=dict(zip(taxonomy.SCRIPTS, counts, strict=True)))
+    tally = mine.tally(mine.rows(first, first + _DAY))
+    scripts = reference.script_counts or dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True))
+    tokens = reference.mean_tokens or (tally.tokens_sum / tally.answered if tally.answered else None)
+    return dataclasses.replace(reference, script_counts=scripts, mean_tokens=tokens)
 
 
 def _with_tokenizer(reference: runs.Reference, mine: archive.Archive) -> runs.Reference:
@@ -78,7 +80,7 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
     held_to, since = references(past, rules), past.known if isinstance(past.known, dt.datetime) else None
     for start_us, model in sorted((start_us, model) for model, start_us in past.logs.keys):
         mine, end = past.archives[model], columns.instant(start_us + archive.HOUR_US)
-        reference = _with_scripts(held_to[model], mine, end) if since is None or end > since else None
+        reference = _with_first_day(held_to[model], mine, end) if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
         here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
         end_us = columns.micros(end)

@@ -118,6 +118,7 @@ def check_measured(stage: dict[str, str]) -> None:
         "intent_mix_shift",
         "tokenizer_mismatch",
         "other_script_excess",
+        "tokens_lost",
         "offline_live_gap",
         trigger.STARVED,
         trigger.RECENT,

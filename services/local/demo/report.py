@@ -15,10 +15,11 @@ story: stable days, one on which only the mix of intents moves, then later, new 
 kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
 verdicts and reasons: kl, conf (low_conf), acc (live accuracy), rare (recall of the rare intents), bet (e-value that accuracy fell), p95 (latency in ms), err
 (error rate), shift (share of the intent that moved most), escal, fall (escalations, fallbacks above the same hour of earlier weeks), tok (logs of another
-tokenizer), script (texts in no known script above the reference), gone (logs missing against earlier weeks), mixacc (accuracy at the reference's mix), gap
-(accuracy on held-out rows less live accuracy), starved (sampled messages without a label). ok; watch: beyond the limit, not surely; breach: surely; blind:
-too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has not left its limit). Under each day stands its decision of
-midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then every reason, those that count first."""
+tokenizer), script (texts in no known script above the reference), gone (logs missing against earlier weeks), cut (mean tokens below the reference's), day
+(live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label).
+ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
+not left its limit). Under each day stands its decision of midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then
+every reason, those that count first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ _SHORT = {
     "tokenizer_mismatch": "tok",
     "other_script_excess": "script",
     "data_missing": "gone",
+    "tokens_lost": "cut",
+    "recent_accuracy": "day",
     "mix_adjusted_accuracy": "mixacc",
     "offline_live_gap": "gap",
     "label_starved": "starved",

@@ -32,7 +32,7 @@ def by_name(found: tuple[verdicts.Signal, ...]) -> dict[str, verdicts.Signal]:
 
 def test_every_number_carries_its_n_and_interval() -> None:
     found = by_name(measure.signals(window(1000, low=0.1, errors=10), reference()))
-    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "intent_mix_shift", "tokenizer_mismatch"]
+    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "intent_mix_shift", "tokenizer_mismatch", "tokens_lost"]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
     rate = found["low_confidence_rate"]

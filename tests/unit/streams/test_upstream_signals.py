@@ -123,3 +123,13 @@ def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> Non
     assert judge.verdict(moved, RULES.intent_mix_shift, ()).verdict is verdicts.Level.BREACH
     still = measure.intent_mix_shift(window(tally(*({"intent": intent} for intent in each)), "1d"), reference())
     assert (still.value, still.p_value) == (pytest.approx(0.0), 1.0)
+
+
+def test_texts_that_lose_half_of_their_tokens_are_cut_and_a_third_is_new_language() -> None:
+    known = reference(mean_tokens=12.0)
+    cut, shorter, longer = (measure.tokens_lost(window(tally(*({"tokens": tokens} for _ in range(200)))), known) for tokens in (5, 8, 15))
+    assert (cut.value, cut.reference) == (pytest.approx(7 / 12), 12.0)
+    assert judge.verdict(cut, RULES.tokens_lost, ()).verdict is verdicts.Level.BREACH
+    assert judge.verdict(shorter, RULES.tokens_lost, ()).verdict is verdicts.Level.OK
+    assert longer.value == 0.0
+    assert measure.tokens_lost(window(tally({})), reference()).value is None
