@@ -131,7 +131,8 @@ def collapse(known: Evidence) -> Outcome | None:
     lost = any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found)
     if not lost or known.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
         return None
-    return Kind.RETRAIN, None, Cause.UNKNOWN if _released(known) else Cause.LANGUAGE
+    doubtful = _released(known) and "live_accuracy" not in known.past.well
+    return Kind.RETRAIN, None, Cause.UNKNOWN if doubtful else Cause.LANGUAGE
 
 
 def mix_moved(known: Evidence) -> Outcome | None:

@@ -66,7 +66,7 @@ class Signals:
     # One tokenizer belongs to one model: a log of another is never chance, but some come while servers are changed over, within the hour.
     tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, k=2, of=3, min_n=50)
     other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)  # a tenth of the texts unreadable all of a sudden
-    tokens_lost: Level = Level(horizon="1h", enter=0.5, leave=0.4, k=2, of=3, min_n=100)  # new language shortens messages by a third, a broken pipeline by half
+    tokens_lost: Level = Level(horizon="1h", enter=0.5, leave=0.4, k=2, of=3, min_n=30)  # new language shortens messages by a third, a broken pipeline by half
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
     # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Ten recalls need more labels than one mean.

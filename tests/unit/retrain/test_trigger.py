@@ -64,6 +64,7 @@ def test_a_collapse_is_blamed_on_the_language_unless_the_model_is_new() -> None:
     assert decide(COLLAPSE).cause is Cause.LANGUAGE
     new = decisions.Past(promoted_at=AT - dt.timedelta(hours=100))
     assert decide(COLLAPSE, new).cause is Cause.UNKNOWN
+    assert decide(COLLAPSE, dataclasses.replace(new, well=("live_accuracy",))).cause is Cause.LANGUAGE
 
 
 def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> None:
