@@ -1,7 +1,7 @@
 """`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole loop from a message to the next champion.
 
 MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages; JSON=FILE writes the summary and every
-decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine days.
+decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine smaller days.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
     """The whole demo; 0 only if the loop closed."""
     begun = time.monotonic()
     base, later = tables(chosen.messages) if chosen.messages else invent.tables(_SEED)
-    told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS if chosen.short else story.DAYS)
+    told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=_SEED)
     corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in told.corpus) if isinstance(row, dict)]
     with stage.up(None, {}) as on:
         on.start_sandbox()
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--messages", type=Path, metavar="DIR", help="play these tables instead of invented messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary and every decision")
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
-    parser.add_argument("--short", action="store_true", help="nine days instead of fourteen")
+    parser.add_argument("--short", action="store_true", help="nine smaller days instead of fourteen")
     chosen = parser.parse_args()
     if chosen.json and not chosen.json.absolute().parent.is_dir():  # said before the minutes of work, not after them
         settings.refuse(f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON", 2)
