@@ -153,16 +153,19 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
 
 
 def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
-    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough.
+    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough, or is clean.
 
     A shop with a hundred messages an hour never has the thousand that an error rate of half a percent needs, but its day has. A longer
-    window is several in one, so a single one suffices.
+    window is several in one, so a single one suffices. After a clean day nobody looks for what went wrong earlier in the week.
     """
     own = by_horizon.get(rule.horizon)
     if own is not None and judge.glaring(own, rule):
         return dataclasses.replace(rule, min_n=own.n)
-    longer = [h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon and by_horizon[h].n >= rule.min_n]
-    return rule if not longer or longer[0] == rule.horizon else dataclasses.replace(rule, horizon=longer[0], k=1, of=1)
+    for horizon in (h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon):
+        longer = horizon != rule.horizon
+        if by_horizon[horizon].n >= rule.min_n or (longer and judge.clean(by_horizon[horizon], rule)):
+            return dataclasses.replace(rule, horizon=horizon, k=1, of=1) if longer else rule
+    return rule
 
 
 def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level) -> list[verdicts.Verdict]:

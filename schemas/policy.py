@@ -71,7 +71,7 @@ class Signals:
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
     # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Ten recalls need more labels than one mean.
     mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=300)
-    recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=100)  # live accuracy of the last day: a week of good days hides a bad one
+    recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)  # live accuracy of the last day: a week of good days hides a bad one
     offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)  # held-out rows flatter by a point or two; five are another world
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)  # with half of the labels missing those that came may be the easy ones
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.

@@ -21,7 +21,7 @@ def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts
     recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
     enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
     told = signal.n > 0  # too little of a signal keeps its breach; a signal that its producer no longer sends does not, or nothing could end it
-    back = _recovered(signal, rule) if level is Level.BLIND else _left(signal, rule)
+    back = clean(signal, rule) if level is Level.BLIND else _left(signal, rule)
     stays = bool(past) and past[-1].in_breach and told and not back
     return verdicts.Verdict(signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name)
 
@@ -35,7 +35,7 @@ def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
     return few and _has_interval(signal) and signal.low is not None and signal.low > 2 * rule.enter
 
 
-def _recovered(signal: verdicts.Signal, rule: policy.Level) -> bool:
+def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether too few logs to measure a rate show none of what was in breach."""
     return signal.n >= rule.min_n * _FEW and _has_interval(signal) and _left(signal, rule)
 
