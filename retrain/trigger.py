@@ -145,9 +145,9 @@ def mix_moved(known: Evidence) -> Outcome | None:
 
 
 def slow(known: Evidence) -> Outcome | None:
-    """Slow answers alone: for whoever runs the servers."""
-    breached = {v.signal.signal for v in known.found if v.in_breach}
-    return (Kind.HOLD, Hold.LATENCY_ONLY, None) if breached == {"p95_latency_ms"} else None
+    """Slow answers, and nothing else that counts: for whoever runs the servers."""
+    counts = known.breached((*known.rules.trigger.quality, *known.rules.trigger.drift))
+    return (Kind.HOLD, Hold.LATENCY_ONLY, None) if known.breached(("p95_latency_ms",)) and not counts else None
 
 
 def calm(known: Evidence) -> Outcome | None:

@@ -40,6 +40,12 @@ CASES = {
     "accuracy alone, not collapsed": (all_ok(live_accuracy=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "confidence alone": (all_ok(low_confidence_rate=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
+    "latency, and held-out rows that flatter": (
+        [*all_ok(p95_latency_ms=Level.BREACH), verdict("offline_live_gap", Level.BREACH)],
+        Kind.HOLD,
+        Hold.LATENCY_ONLY,
+        None,
+    ),
     "errors": (all_ok(error_rate=Level.BREACH, live_accuracy=Level.BREACH), Kind.FIX_UPSTREAM, None, Cause.PIPELINE),
     "no label": (all_ok(live_accuracy=Level.BLIND), Kind.HOLD, Hold.TOO_FEW_LABELS, None),
     "labels that do not come": ([*all_ok(), verdict(trigger.STARVED, Level.BREACH)], Kind.HOLD, Hold.TOO_FEW_LABELS, None),
