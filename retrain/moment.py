@@ -52,8 +52,9 @@ class Evaluation:
 
 def evaluate(moment: Moment, history: History, past: decisions.Past, rules: policy.Policy) -> Evaluation:
     """Judge what is new, keep what still stands, decide. `history`: each signal's verdicts, oldest first."""
+    whole = history
     if past.last_fix is not None:
-        moment, history = _mended(moment, past.last_fix), _since(history, past.last_fix)
+        moment, history = _mended(moment, past.last_fix), _since(history, past.last_fix, rules.trigger.drift)
     known = labelled(moment, quality.horizons(rules))
     estimates = known.estimates[rules.signals.live_accuracy.horizon]
     fresh = (*_traffic(moment, history, rules), *quality.verdicts_of(known, history, rules))
@@ -61,7 +62,7 @@ def evaluate(moment: Moment, history: History, past: decisions.Past, rules: poli
     older = [seen[-1] for name, seen in history.items() if name not in names and seen]
     standing = tuple(v for v in older if moment.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
     together = (*fresh, *standing)
-    past = _since_release(past, moment.at, itertools.chain(*history.values(), fresh), rules)
+    past = _since_release(past, moment.at, itertools.chain(*whole.values(), fresh), rules)
     taken = trigger.decision(together, past, rules, model=moment.model, at=moment.at)
     return Evaluation(fresh, standing, tuple(estimates), taken, past)
 
@@ -72,9 +73,15 @@ def _mended(moment: Moment, last_fix: dt.datetime) -> Moment:
     return dataclasses.replace(moment, sampled=moment.sampled.between(last_fix, moment.at), hours=hours)
 
 
-def _since(history: History, last_fix: dt.datetime) -> History:
-    """The history without label-based verdicts from before: they rest on such labels."""
-    return {name: [v for v in seen if v.signal.end > last_fix] if name in LABELLED else seen for name, seen in history.items()}
+def _since(history: History, last_fix: dt.datetime, drift: Sequence[str]) -> History:
+    """The history without what rests on hours from before: label-based verdicts, and windows of drift that reach back there."""
+
+    def counts(name: str, verdict: verdicts.Verdict) -> bool:
+        if name in LABELLED:
+            return verdict.signal.end > last_fix
+        return name not in drift or verdict.signal.end - windows.HORIZONS[verdict.signal.horizon] >= last_fix
+
+    return {name: [verdict for verdict in seen if counts(name, verdict)] for name, seen in history.items()}
 
 
 def _since_release(past: decisions.Past, at: dt.datetime, seen: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
@@ -153,7 +160,8 @@ def _traffic(moment: Moment, history: History, rules: policy.Policy) -> Iterable
 
 
 def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
-    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough, or is clean.
+    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough, or half of
+    that and is clean.
 
     A shop with a hundred messages an hour never has the thousand that an error rate of half a percent needs, but its day has. A longer
     window is several in one, so a single one suffices. After a clean day nobody looks for what went wrong earlier in the week.
@@ -162,9 +170,9 @@ def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> po
     if own is not None and judge.glaring(own, rule):
         return dataclasses.replace(rule, min_n=own.n)
     for horizon in (h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon):
-        longer = horizon != rule.horizon
-        if by_horizon[horizon].n >= rule.min_n or (longer and judge.clean(by_horizon[horizon], rule)):
-            return dataclasses.replace(rule, horizon=horizon, k=1, of=1) if longer else rule
+        signal, longer = by_horizon[horizon], horizon != rule.horizon
+        if signal.n >= rule.min_n or (longer and 2 * signal.n >= rule.min_n and judge.clean(signal, rule)):
+            return dataclasses.replace(rule, horizon=horizon, k=1, of=1, min_n=min(rule.min_n, signal.n)) if longer else rule
     return rule
 
 

@@ -46,7 +46,7 @@ def horizons(rules: policy.Policy) -> set[str]:
 
 def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict. `history`: each signal's verdicts, oldest first."""
-    found = [falling(known, _figure(known, name, horizon), horizon, rules, history.get(name, ())) for name, horizon in _horizons(rules)]
+    found = [_fallen(known, name, horizon, rules, history.get(name, ())) for name, horizon in _horizons(rules)]
     yield from found
     yield _betting(known, found[0].signal.reference, history, rules)
     for signal, rule in ((_gap(known, rules.signals.offline_live_gap), rules.signals.offline_live_gap), (_starved(known, rules), rules.signals.label_starved)):
@@ -67,21 +67,40 @@ def _horizons(rules: policy.Policy) -> list[tuple[str, str]]:
     return [(name, getattr(rules.signals, name).horizon) for name in FALLING]
 
 
-def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
+def _fallen(known: Labelled, name: str, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
     found = known.estimates[horizon]
     if name == "mix_adjusted_accuracy":
-        return live.at_mix(found, known.reference.intent_counts if known.reference else {})
-    if name == "recent_accuracy":
-        return dataclasses.replace(found[0], metric=name)
-    return next(figure for figure in found if figure.metric == name)
+        recall, counts = _of_both(known.reference, found)
+        return falling(known, live.at_mix(found, counts), horizon, rules, past, _mean(recall, counts))
+    if name == "recent_accuracy":  # what was in breach on another day says nothing of the last one
+        past = past if found[0].n_labels >= _rule(name, rules.signals).min_n else ()
+        return falling(known, dataclasses.replace(found[0], metric=name), horizon, rules, past)
+    return falling(known, _figure(known, name, horizon), horizon, rules, past)
 
 
-def falling(known: Labelled, found: live.Estimate, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict] = ()) -> verdicts.Verdict:
-    """Judge a figure that should not fall, and say how many labels it still needs."""
+def _of_both(reference: runs.Reference | None, found: Sequence[live.Estimate]) -> tuple[Mapping[str, float], Mapping[str, int]]:
+    """The reference's recalls, and its counts of the intents that have one there and labels enough now; none where these are under nine tenths of its mix:
+    the accuracies at a mix compare only over the same intents.
+    """
+    recall, every = (reference.recall or {}, reference.intent_counts) if reference else ({}, {})
+    told = {each.intent for each in found if each.metric == "recall" and each.n_labels >= live.LABELS_OF_AN_INTENT}
+    counts = {intent: n for intent, n in every.items() if intent in recall and intent in told}
+    return recall, counts if sum(counts.values()) >= 0.9 * sum(every.values()) else {}
+
+
+def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
+    return next(figure for figure in known.estimates[horizon] if figure.metric == name)
+
+
+def falling(
+    known: Labelled, found: live.Estimate, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict] = (), reference: float | None = None
+) -> verdicts.Verdict:
+    """Judge a figure that should not fall under its `reference` (if not told, what is `expected` of it), and say how many labels it still needs."""
     rule = dataclasses.replace(_rule(found.metric, rules.signals), horizon=horizon)
+    reference = expected(known.reference, found.metric, known.recent(horizon)) if reference is None else reference
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
-        reference=expected(known.reference, found.metric, known.recent(horizon)), reference_n=sampled_n(known.reference, found.metric),
+        reference=reference, reference_n=sampled_n(known.reference, found.metric),
     )  # fmt: skip
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
 
@@ -106,17 +125,15 @@ def sampled_n(reference: runs.Reference | None, name: str) -> int | None:
 def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) -> float | None:
     """What the reference says of a label-based signal. Of accuracy at today's mix: one that moves to harder intents lowers it, and no training cures that.
 
-    accuracy + sum over intents of (share now - share then) x recall then, never more than accuracy; rare recall is the mean over the rare
-    intents the reference has figures of; the mix-adjusted accuracy is the recalls' mean by the shares then.
+    accuracy + sum over intents of (share now - share then) x recall then (where none is known, accuracy), never more than accuracy; rare recall is the
+    mean over the rare intents the reference has figures of.
     """
     if reference is None:
         return None
     recall = reference.recall or {}
     if name in ("live_accuracy", "recent_accuracy"):
         return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
-    if name == "mix_adjusted_accuracy":
-        return _mean(recall, reference.intent_counts)
-    return _mean(recall, dict.fromkeys(taxonomy.RARE, 1))
+    return _mean(recall, dict.fromkeys(taxonomy.RARE, 1)) if name == "rare_recall" else None
 
 
 def _mean(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
@@ -127,13 +144,15 @@ def _mean(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | Non
 
 def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live.Sample) -> float:
     before = sum(reference.intent_counts.values())
-    if not len(sampled) or not before or set(recall) != set(taxonomy.INTENTS):
+    if not len(sampled) or not before:
         return 0.0
     weight = 1 / sampled.p
     now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(taxonomy.INTENTS))]
     then = [reference.intent_counts.get(intent, 0) / before for intent in taxonomy.INTENTS]
     total = math.fsum(now)
-    return math.fsum((part / total - share) * recall[intent] for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True))
+    return math.fsum(
+        (part / total - share) * recall.get(intent, reference.accuracy or 0.0) for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True)
+    )
 
 
 def _betting(known: Labelled, reference: float | None, history: History, rules: policy.Policy) -> verdicts.Verdict:

@@ -58,13 +58,13 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
     """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
     rules, last = _named(rules), dict[decisions.Kind, dt.datetime]()
     known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
-    newest = _Known()
+    newest, broken = _Known(), None
     for scene in scenes:
         newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history), ill=moment.ill(newest.history)))
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
         before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
         past = replace(
-            scene.past, last_retrain=retrained, last_reweight=reweighted, last_fix=last.get(decisions.Kind.FIX_UPSTREAM),
+            scene.past, last_retrain=retrained, last_reweight=reweighted, last_fix=broken,
             well_before=before, ill_before=ill, well=newest.well,
         )  # fmt: skip
         found = moment.evaluate(scene.moment, newest.history, past, rules)
@@ -73,6 +73,7 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
             seen.append(verdict)
             del seen[: _forgotten(seen, scene.moment.at, rules)]
         last[found.decision.decision], newest.well = found.decision.at, found.past.well
+        broken = found.decision.at if found.decision.cause is decisions.Cause.PIPELINE else broken
         yield scene, found.decision
 
 
@@ -89,7 +90,8 @@ def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.
     rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
     before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
-    forgotten = max(0, min(before_longest, len(seen) - (rule.of + 1) * overlapping))
+    told = next((i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND), 0)  # the next model is told how this one stood
+    forgotten = max(0, min(before_longest, told, len(seen) - (rule.of + 1) * overlapping))
     while seen[forgotten].signal.end < at - moment.REMEMBERED:
         forgotten += 1
     return forgotten

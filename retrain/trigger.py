@@ -168,7 +168,7 @@ CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (stale, bad_r
 def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     """Accuracy of the week or of the last day proven to lie more than `margin` under its reference: its whole interval does."""
     s = verdict.signal
-    if s.signal not in ("live_accuracy", RECENT) or not verdict.in_breach or s.high is None or s.reference is None:
+    if s.signal not in ("live_accuracy", RECENT) or not verdict.in_breach or verdict.verdict is Level.BLIND or s.high is None or s.reference is None:
         return False
     return s.high < s.reference - margin
 

@@ -12,7 +12,7 @@ from schemas import policy, verdicts, windows
 from streams.stats import proportion
 
 Level = verdicts.Level
-_FEW = 0.05  # of min_n: fewer logs than this show nothing at all
+_FEW, _HITS = 50, 4  # fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in ten years at 0.3 %
 
 
 def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
@@ -31,13 +31,13 @@ def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
     A tenth of fifty requests failing need not wait for a thousand requests.
     """
-    few = rule.min_n * _FEW <= signal.n < rule.min_n
+    few = _FEW <= signal.n < rule.min_n and (signal.value or 0.0) * signal.n >= _HITS
     return few and _has_interval(signal) and signal.low is not None and signal.low > 2 * rule.enter
 
 
 def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether too few logs to measure a rate show none of what was in breach."""
-    return signal.n >= rule.min_n * _FEW and _has_interval(signal) and _left(signal, rule)
+    return signal.n >= _FEW and _has_interval(signal) and _left(signal, rule)
 
 
 def _has_interval(signal: verdicts.Signal) -> bool:

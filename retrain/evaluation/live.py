@@ -22,7 +22,7 @@ Places = npt.NDArray[np.int8]
 
 UNLABELLED: Final = -1
 _HOUR_US: Final = 3_600_000_000
-_LABELS_OF_AN_INTENT: Final = 5  # of fewer a recall says next to nothing
+LABELS_OF_AN_INTENT: Final = 5  # of fewer a recall says next to nothing
 _ANSWERED_SHARE = 0.5  # an hour whose labels are mostly still to come is left out whole, instead of biasing its day
 
 
@@ -150,23 +150,21 @@ def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str 
 
 
 def at_mix(found: Iterable[Estimate], counts: Mapping[str, int]) -> Estimate:
-    """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives them (direct standardisation). A mix that moves
-    changes no recall, so what this loses a moved mix may hide, but has not caused. The interval combines those of the recalls (MOVER, Zou and Donner 2008).
-
-    An intent with under five labels is left out; where those left out are a tenth of the mix there is no figure. n_predictions: of the whole window.
+    """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives them (direct standardisation), all of which need one. A mix
+    that moves changes no recall, so what this loses a moved mix may hide, but has not caused. The interval combines those of the recalls (MOVER, Zou and
+    Donner 2008). No figure without counts. n_predictions: of the whole window.
 
     >>> half = [Estimate("recall", intent, 0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5) for intent in taxonomy.INTENTS]
     >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
     0.5
     """
-    recalls = {each.intent: each for each in found if each.metric == "recall" and each.intent is not None}
-    known = [(each, counts.get(intent, 0)) for intent, each in recalls.items() if each.n_labels >= _LABELS_OF_AN_INTENT]
-    labels, told, every = sum(each.n_labels for each, _ in known), sum(count for _, count in known), sum(counts.values())
-    n = max((each.n_predictions for each in recalls.values()), default=0)
-    if told <= 0.9 * every:
+    recalls = [each for each in found if each.metric == "recall"]
+    known = [each for each in recalls if each.intent in counts]
+    labels, n = sum(each.n_labels for each in known), max((each.n_predictions for each in recalls), default=0)
+    if not known:
         return Estimate("mix_adjusted_accuracy", None, None, None, None, labels, None, n, None)
-    value, low, high, naive = (np.array([getattr(each, name) for each, _ in known]) for name in ("estimate", "low", "high", "naive"))
-    share = np.array([count / told for _, count in known])
+    value, low, high, naive = (np.array([getattr(each, name) for each in known]) for name in ("estimate", "low", "high", "naive"))
+    share = np.array([counts[str(each.intent)] for each in known]) / sum(counts.values())
     mean = _sum(share * value)
     under, over = math.sqrt(_sum((share * (value - low)) ** 2)), math.sqrt(_sum((share * (high - value)) ** 2))
     return Estimate("mix_adjusted_accuracy", None, mean, mean - under, mean + over, labels, None, n, _sum(share * naive))

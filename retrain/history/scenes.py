@@ -67,10 +67,13 @@ def _with_first_day(reference: runs.Reference | None, mine: archive.Archive, end
 
 
 def _with_tokenizer(reference: runs.Reference, mine: archive.Archive) -> runs.Reference:
-    """The reference; where it does not tell the tokenizer, or is another model's, with that of the model's first hour, as a model never changes it."""
+    """The reference; where it does not tell the tokenizer, or is another model's, with that of the model's first hour, as a model never changes it.
+    How many tokens a text has is the tokenizer's too.
+    """
     if reference.tokenizer is not None and reference.model == mine.model:
         return reference
-    return dataclasses.replace(reference, tokenizer=mine.tally(np.array([0])).tokenizer)
+    tokens = reference.mean_tokens if reference.model == mine.model else None
+    return dataclasses.replace(reference, tokenizer=mine.tally(np.array([0])).tokenizer, mean_tokens=tokens)
 
 
 def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:

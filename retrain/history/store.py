@@ -154,7 +154,7 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
         promoted_at=promotion["at"],
         incidents=incidents,
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
-        last_fix=_last(connection, decisions.Kind.FIX_UPSTREAM, at),
+        last_fix=_broken(connection, at),
         paused=pauses > 0,
         well_before=moment.last(former),
         ill_before=moment.ill(former),
@@ -164,6 +164,12 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
 def _last(connection: Connection, kind: decisions.Kind, at: dt.datetime) -> dt.datetime | None:
     table = tables.decision
     return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.decision == kind, table.c.at < at)).scalar()
+
+
+def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
+    """When something before the model was last found broken, whether or not anybody was to be told."""
+    table = tables.decision
+    return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)).scalar()
 
 
 def _former(connection: Connection, promotion: Any) -> moment.History:

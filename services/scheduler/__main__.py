@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -37,10 +38,15 @@ def serve() -> None:
     rules = settings.rules(loaded)
     watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
 
-    def look() -> None:
-        with watch.engine.begin() as connection:
-            store.keep_beating(connection, watch.owner)
-        tell_silence(watch.engine, loaded.topic)
+    beaten = -_SILENCE_S
+
+    def tick() -> None:
+        nonlocal beaten
+        watch.tick()
+        if time.monotonic() - beaten >= _SILENCE_S:  # after the work: a tick that hangs or fails is no sign of life
+            with watch.engine.begin() as connection:
+                store.keep_beating(connection, watch.owner)
+            beaten = time.monotonic()
 
     def attempt(job: Callable[[], object]) -> None:
         try:
@@ -49,7 +55,7 @@ def serve() -> None:
             warn("this tick failed, the next one tries again: %s", str(error).splitlines()[0])
 
     ticker = BlockingScheduler(timezone=dt.UTC)
-    for job, seconds in ((lambda: attempt(watch.tick), _TICK_S), (lambda: attempt(look), _SILENCE_S)):
+    for job, seconds in ((lambda: attempt(tick), _TICK_S), (lambda: attempt(lambda: tell_silence(watch.engine, loaded.topic)), _SILENCE_S)):
         ticker.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)

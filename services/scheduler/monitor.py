@@ -91,9 +91,10 @@ class Monitor:
         as_of = as_of or known.at
         mature = as_of - known.at >= dt.timedelta(hours=self.policy.labels.maturity_hours)
         labelled = moment.labelled(known, ())
-        expected = {name: quality.expected(known.reference, name, known.sampled) for name in ("live_accuracy", "rare_recall")}
+        names = ("live_accuracy", "rare_recall")
         recall = (known.reference.recall or {}) if known.reference else {}
-        wanted = judged or {found.metric: quality.falling(labelled, found, horizon, self.policy) for found in estimates[: len(expected)]}
+        wanted = judged or {found.metric: quality.falling(labelled, found, horizon, self.policy) for found in estimates[: len(names)]}
+        expected = {name: wanted[name].signal.reference for name in names}
         store.put_quality(
             connection, estimates, wanted, model=known.model, start=known.at - windows.HORIZONS[horizon], end=known.at, as_of=as_of,
             maturity="mature" if mature else "immature", expected=expected | {intent: recall.get(intent) for intent in taxonomy.INTENTS},

@@ -110,7 +110,7 @@ def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
 def check_measured(stage: dict[str, str]) -> None:
     """Beside what the policy judges every label-free signal is on record, with neither verdict nor level; decisions rest on none of them.
 
-    Of 30 logs an hour p95 latency is judged by the day.
+    Of 30 logs an hour p95 latency and errors are judged by the day.
     """
     rows = processes.show("signals", stage)
     judged = [row for row in rows if row["verdict"]]
@@ -132,7 +132,6 @@ def check_measured(stage: dict[str, str]) -> None:
     assert set(whole) == {
         "p50_latency_ms",
         "p99_latency_ms",
-        "error_rate",
         "fallback_rate",
         "mean_confidence",
         "mean_tokens",

@@ -220,3 +220,34 @@ def test_an_incident_that_no_decision_answers_is_refused(tmp_path: Path) -> None
 def test_labels_of_messages_nobody_sampled_are_counted() -> None:
     past = scenes.history(read([log(0), log(1, sample=None)], 5), [label(0, "faq", 1), label(1, "faq", 1), label(7, "faq", 1)], BEGIN)
     assert past.strangers([label(0, "faq", 1), label(1, "faq", 1), label(7, "faq", 1)]) == 2
+
+
+def test_how_long_texts_are_is_told_by_the_models_own_tokenizer() -> None:
+    lines = [log(n, tokens=20) for n in range(300)] + [log(n, model="v2", tokens=9, tokenizer_hash="c0ffee") for n in range(300, 620)]
+    past = scenes.history(read(lines, 900), [], BEGIN + 24 * HOUR)
+    held_to = scenes.references(past, policy.Labels())
+    assert [held_to[model] and held_to[model].mean_tokens for model in ("v1", "v2")] == [20, None]  # type: ignore[union-attr]
+    taken = [decision for scene, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()) if scene.moment.model == "v2"]
+    assert len(taken) > 30
+    assert not any(decision.decision is decisions.Kind.FIX_UPSTREAM for decision in taken)
+
+
+def test_how_a_model_stood_is_kept_through_a_time_without_labels() -> None:
+    def accuracy(day: float, level: verdicts.Level) -> verdicts.Verdict:
+        return verdicts.Verdict(verdicts.Signal("v1", "7d", BEGIN + day * 24 * HOUR, "live_accuracy", None, 0), level, 0.9, in_breach=False)
+
+    seen = [accuracy(hour / 24, verdicts.Level.OK if hour < 24 else verdicts.Level.BLIND) for hour in range(14 * 24)]
+    del seen[: replay._forgotten(seen, BEGIN + 14 * 24 * HOUR, policy.Policy())]
+    assert moment.last({"live_accuracy": seen}) == ("live_accuracy",)
+
+
+def test_a_small_shop_without_errors_has_a_verdict_on_them() -> None:
+    lines = [log(0, req_id=f"r{n}", ts=(BEGIN + n * dt.timedelta(seconds=90)).isoformat().replace("+00:00", "Z")) for n in range(2 * 960)]
+    past = scenes.history(read(lines, 2_000), [], BEGIN + HOUR)
+    midnight = next(decision for _, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()) if decision.at == BEGIN + 24 * HOUR)
+    (errors,) = [reason for reason in midnight.reasons if reason.signal == "error_rate"]
+    assert (errors.n, errors.value) == (960, 0.0)
+    verdict = {
+        seen.signal.signal: seen for seen in moment.evaluate([*scenes.scenes(past, policy.Labels())][23].moment, {}, decisions.Past(), policy.Policy()).fresh
+    }
+    assert (verdict["error_rate"].verdict, verdict["error_rate"].signal.horizon) == (verdicts.Level.OK, "1d")

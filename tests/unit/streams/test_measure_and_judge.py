@@ -130,7 +130,9 @@ def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to
 
     assert judge.glaring(hour(6, 60), rule)
     assert not judge.glaring(hour(1, 60), rule)  # chance: one of sixty is over a limit of a half percent
-    assert not judge.glaring(hour(4, 40), rule)  # under a twentieth of the logs the rule asks for nothing is said
+    assert not judge.glaring(hour(3, 50), rule)  # nor are three of fifty anything that years do not bring
+    assert judge.glaring(hour(4, 50), rule)
+    assert not judge.glaring(hour(4, 40), rule)  # of under fifty logs nothing is said
     assert not judge.glaring(hour(100, 1_000), rule)  # enough logs: the rule as it stands
     broken = verdicts.Verdict(hour(6, 60), verdicts.Level.BREACH, rule.enter, in_breach=True)
     assert judge.verdict(hour(1, 60), rule, [broken]).in_breach
