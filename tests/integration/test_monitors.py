@@ -136,6 +136,7 @@ def check_measured(stage: dict[str, str]) -> None:
         "mean_confidence",
         "mean_tokens",
         "script_mix_kl",
+        "tokens_lost",
     }
     assert (whole["mean_tokens"]["value"], whole["mean_tokens"]["n"], whole["mean_tokens"]["low"]) == (9.0, A_DAY, None)
     assert whole["mean_confidence"]["low"] < whole["mean_confidence"]["value"] < whole["mean_confidence"]["high"]
