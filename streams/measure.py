@@ -12,6 +12,8 @@ import numpy as np
 from schemas import runs, taxonomy, verdicts, windows
 from streams.stats import divergence, histogram, proportion
 
+_ALL = 50  # texts of no known script, and no other: their producer does not tell
+
 
 def signals(window: windows.Window, reference: runs.Reference | None, *, mix: bool = True) -> tuple[verdicts.Signal, ...]:
     """p95 latency, error rate, low-confidence rate of one window, and what compares with the reference where there is one: of the intent mix if asked to."""
@@ -84,11 +86,12 @@ def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> ver
 def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]) -> verdicts.Signal:
     """The share of texts in no known script less that of the reference: texts that arrive broken. Its interval is Wilson's of the share now.
 
-    No value where it is all of them: a log without `script` reads so, and a producer that leaves it out has not broken anything.
+    No value where it is all of them: a log without `script` reads so, and a producer that leaves it out has not broken anything. Of a few, all may be
+    broken by chance: then there is no value either, but a breach stays.
     """
     count, n = int(window.tally.script_count[taxonomy.SCRIPTS.index("other")]), window.tally.answered
     if count == n:
-        return number(window, "other_script_excess", None, 0)
+        return number(window, "other_script_excess", None, 0 if n >= _ALL else n)
     before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
     low, high = proportion.wilson(count, n)
     return number(window, "other_script_excess", count / n - before, n, low=low - before, high=high - before, reference=before)

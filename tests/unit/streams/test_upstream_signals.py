@@ -125,6 +125,16 @@ def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> Non
     assert (still.value, still.p_value) == (pytest.approx(0.0), 1.0)
 
 
+def test_of_a_few_texts_all_may_be_broken_by_chance_and_a_breach_stays() -> None:
+    def broken(n: int) -> verdicts.Signal:
+        return measure.other_script_excess(window(tally(*({"script": "other"} for _ in range(n)))), {"latin": 95, "other": 5})
+
+    rule = RULES.other_script_excess
+    before = verdicts.Verdict(broken(20), verdicts.Level.BREACH, rule.enter, in_breach=True)
+    assert judge.verdict(broken(20), rule, [before]).in_breach
+    assert not judge.verdict(broken(200), rule, [before]).in_breach  # so many and no other: the producer no longer tells
+
+
 def test_texts_that_lose_half_of_their_tokens_are_cut_and_a_third_is_new_language() -> None:
     known = reference(mean_tokens=12.0)
     cut, shorter, longer = (measure.tokens_lost(window(tally(*({"tokens": tokens} for _ in range(200)))), known) for tokens in (5, 8, 15))
