@@ -60,7 +60,9 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
     known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
     newest, broken = _Known(), None
     for scene in scenes:
-        newest = known.setdefault(scene.moment.model, _Known(before=moment.last(newest.history), ill=moment.ill(newest.history)))
+        if scene.moment.model not in known:
+            known[scene.moment.model] = _Known(before=moment.last(newest.history), ill=moment.ill(newest.history))
+        newest = known[scene.moment.model]
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
         before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
         past = replace(
@@ -90,7 +92,7 @@ def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.
     rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
     before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
-    told = next((i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND), 0)  # the next model is told how this one stood
+    told = next((i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND), len(seen))  # the next model is told how this one stood
     forgotten = max(0, min(before_longest, told, len(seen) - (rule.of + 1) * overlapping))
     while seen[forgotten].signal.end < at - moment.REMEMBERED:
         forgotten += 1
