@@ -10,11 +10,11 @@ from retrain.evaluation import live
 from schemas import decisions, events, policy, verdicts, windows
 
 # The right answer to each kind of incident; on any other day an action is a false alarm.
-_ANSWERS = {
+ANSWERS = {
+    "mix": decisions.Kind.REWEIGHT,
     "language": decisions.Kind.RETRAIN,
     "pipeline": decisions.Kind.FIX_UPSTREAM,
     "bad_release": decisions.Kind.ROLLBACK,
-    "mix": decisions.Kind.REWEIGHT,
 }
 
 
@@ -127,7 +127,7 @@ class Played:
 def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:
     """Match decisions to incidents; each incident counts once, at its first right answer."""
     acted = [(scene, decision) for scene, decision in taken if decision.decision is not decisions.Kind.HOLD]
-    found = [_first(incident, taken) for incident in incidents if incident.kind in _ANSWERS]
+    found = [_first(incident, taken) for incident in incidents if incident.kind in ANSWERS]
     delays = [(scene, incident) for incident, scene in found if scene is not None]
     retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
     labels = taken[-1][0].labels if taken else 0
@@ -151,7 +151,7 @@ def _right(incident: events.Incident, decision: decisions.Decision) -> bool:
     if not (incident.started <= decision.at and (incident.ended is None or decision.at <= incident.ended)):
         return False
     held = incident.kind == "mix" and decision.hold_reason is decisions.HoldReason.MIX_ONLY
-    return held or decision.decision is _ANSWERS.get(incident.kind)
+    return held or decision.decision is ANSWERS.get(incident.kind)
 
 
 def _first(incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Decision]]) -> tuple[events.Incident, Scene | None]:

@@ -11,14 +11,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
+from retrain.evaluation import confusion, live
 from schemas import taxonomy
 from streams.stats import proportion
 
 Floats = npt.NDArray[np.float64]
 _BINS: Final = 15
 _DRAWS: Final = 100
-_SEVERITY: Final = np.array([[taxonomy.SEVERITY[meant, named] for named in taxonomy.INTENTS] for meant in taxonomy.INTENTS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def _figures(labelled: live.Sample) -> Iterator[Figure]:
     yield Figure("hajek_accuracy", hajek.estimate, n, hajek.low, hajek.high)
     right = (labelled.predicted == labelled.label).astype(np.float64)
     yield Figure("live_ece", ece(labelled.confidence, right, weight), n, noise_floor=_floor(labelled.confidence, weight))
-    harm = _SEVERITY[labelled.label, labelled.predicted]
+    harm = confusion.SEVERITY[labelled.label, labelled.predicted]
     yield _mean("misroute_severity", harm, weight)
     if harm.any():
         yield _heaviest(labelled, harm * weight)

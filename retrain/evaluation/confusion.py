@@ -10,6 +10,7 @@ from schemas import taxonomy
 Labels = npt.NDArray[np.int64]
 K = len(taxonomy.INTENTS)
 RARE_INDEX = np.array([taxonomy.INDEX[intent] for intent in taxonomy.RARE])
+SEVERITY = np.array([[taxonomy.SEVERITY[t, p] for p in taxonomy.INTENTS] for t in taxonomy.INTENTS])  # row the label, column the prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,5 @@ def scores(labels: Labels, predicted: Labels) -> Scores:
         rare_recall=float(hits[RARE_INDEX].sum() / rare) if rare else None,
         recall=recall,
         support={intent: int(support[i]) for i, intent in enumerate(taxonomy.INTENTS)},
-        severity=float((counts * _SEVERITY).sum() / n) if n else 0.0,
+        severity=float((counts * SEVERITY).sum() / n) if n else 0.0,
     )
-
-
-_SEVERITY = np.array([[taxonomy.SEVERITY[t, p] for p in taxonomy.INTENTS] for t in taxonomy.INTENTS])

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import msgspec
 
-from retrain import progress
+from retrain import progress, replay
 from retrain.history import archive
 from schemas import events, runs
 
 LINES = 2_000  # decoded together: more are no faster, and one unusual line makes all of them slower
-KINDS = ("mix", "language", "pipeline", "bad_release", "none")  # of incidents that score a replay
+KINDS = (*replay.ANSWERS, "none")  # of incidents that score a replay
 QUIET_S = 1.0  # shorter waits show no bar
 
 _T = TypeVar("_T")
