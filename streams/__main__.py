@@ -26,6 +26,7 @@ def main() -> None:
 
     worker = faust.Worker(app.app, loglevel="WARN", redirect_stdouts=False)
     print("intentwatch: stream worker starting", file=sys.stderr, flush=True)
+    app.app.watchdog.start()  # not a task of the app: those wait for the first assignment, which may never come
     worker.execute_from_commandline()
 
 

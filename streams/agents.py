@@ -8,6 +8,7 @@ import dataclasses
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Owned:
-    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last owners died before they had counted anything."""
+    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last owners died before they had settled."""
 
     epoch: int
     head: int
@@ -65,6 +66,7 @@ class Counter:
         self._taster = careful.Taster(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}
+        self._claimed = 0.0
         self._keep_from: dt.datetime | None = None
         self._slots: set[dt.datetime] = set()
         self._state = threading.Lock()
@@ -84,7 +86,7 @@ class Counter:
             claims, healths, keep_from = self._persist("claim partitions", attempt)
             with self._state:
                 self._pending.clear()
-                self.waiting, self._keep_from = 0, keep_from
+                self.waiting, self._keep_from, self._claimed = 0, keep_from, time.monotonic()
                 self._owned = {
                     part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= careful.AFTER_STALLS, health=healths[part])
                     for part, c in claims.items()
@@ -99,7 +101,7 @@ class Counter:
         """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
         with self._flushing:
             try:
-                self._flush(lambda attempt: attempt())
+                self._flush(lambda attempt: attempt(), settled=True)
             except (sa.exc.SQLAlchemyError, store.Fenced) as error:
                 log.warning("could not flush before a rebalance, the next owner reads again: %s", str(error).splitlines()[0])
             with self._state:
@@ -160,11 +162,12 @@ class Counter:
         """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""
         with self._flushing:
             try:
-                self._flush(lambda attempt: self._persist("store what was counted", attempt))
+                settled = time.monotonic() - self._claimed > careful.SETTLED_S
+                self._flush(lambda attempt: self._persist("store what was counted", attempt), settled=settled)
             except store.Fenced as fenced:
                 self._end(str(fenced), settings.EXIT_FENCED)
 
-    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> None:
+    def _flush(self, persist: Callable[[Callable[[], None]], None], *, settled: bool) -> None:
         with self._state:
             taken, self._pending, self.waiting = self._pending, {}, 0
         if not taken:
@@ -172,10 +175,14 @@ class Counter:
         moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
         counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
         persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
-        persist(lambda: self._store(moved, counted, taken))
+        persist(lambda: self._store(moved, counted, taken, settled=settled))
         self._points.passed("committed")
+        if settled:
+            self._relax(taken)
+
+    def _relax(self, parts: Iterable[int]) -> None:
         with self._state:
-            for part in taken.keys() & self._owned.keys():
+            for part in self._owned.keys() & set(parts):
                 self._owned[part].careful = False
             if not any(owned.careful for owned in self._owned.values()):
                 self._taster.close()
@@ -188,10 +195,10 @@ class Counter:
                 pane_store.make_partitions(connection, "pane_minute", new)
             self._slots |= new
 
-    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]) -> None:
+    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending], *, settled: bool) -> None:
         self._points.passed("begin")
         with self._engine.begin() as connection:
-            if not store.advance(connection, self._topic, moved):
+            if not store.advance(connection, self._topic, moved, settled=settled):
                 return  # an earlier attempt had committed; only its answer was lost
             self._points.passed("offset")
             pane_store.add_panes(connection, counted)

@@ -1,4 +1,4 @@
-"""Decode a chunk in a child process first: for partitions whose owners died again and again at the same place. Finds the record that kills.
+"""Decode a chunk in a child process first: for partitions whose owners died again and again soon after they had them. Finds the record that kills.
 
 `python -m streams.careful` is that child: it reads lengths and records on stdin, decodes them, and answers a dot for each lot it survived.
 """
@@ -18,7 +18,8 @@ from streams import chunks, failpoints, observe
 
 log = logging.getLogger("intentwatch.streams")
 
-AFTER_STALLS: Final = 3  # three owners died, or left, without counting anything: the next one looks before it leaps
+AFTER_STALLS: Final = 3  # three owners in a row died before they had settled: the next one looks before it leaps
+SETTLED_S: Final = 10.0  # a record that kills is met sooner after a claim: everything before it but the last second was flushed
 _PATIENCE_S: Final = 60.0
 _SIZE: Final = struct.Struct("<Q")
 

@@ -23,7 +23,7 @@ class Fenced(RuntimeError):
 class Claim:
     """Ownership of one partition: where to read on, and the epoch every write must show.
 
-    stalls: how many claims before this one ended without a flush. bad_until: before this offset a person has accepted bad records.
+    stalls: how many claims before this one ended before the worker had settled. bad_until: before this offset a person has accepted bad records.
     """
 
     epoch: int
@@ -88,8 +88,10 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     return list(connection.execute(query).scalars())
 
 
-def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
+def advance(connection: Connection, topic: str, moved: Sequence[Advance], *, settled: bool = True) -> bool:
     """Compare and set the partitions' offsets; False if that has happened already, in a commit whose answer was cut off.
+
+    settled: this claim no longer counts as a stall, whatever becomes of the worker.
 
     Raises Fenced unless epoch and offset of each are what its logs were fetched under.
     """
@@ -97,7 +99,7 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
     new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
     mine = (table.c.topic == topic, table.c.part == new.c.part, table.c.epoch == new.c.epoch, table.c.next_offset == new.c.low)
-    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now(), "stalls": 0}
+    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now()} | ({"stalls": 0} if settled else {})
     done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
     lost = [m for m in moved if m.part not in done]
     if not lost:

@@ -36,7 +36,7 @@ def build_app(loaded: settings.Settings) -> Any:
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
     app = faust.App(
-        "intentwatch.streams",
+        f"intentwatch.streams.{loaded.topic}",  # the consumer group: a static member that comes back for another topic would be given its old one
         broker=[f"{'kafka' if stock else 'kafkachunk'}://{address}" for address in loaded.kafka.split(",")],
         datadir=tempfile.gettempdir(),  # no table is kept; Faust only wants the name of an existing directory
         web_enabled=False,
@@ -49,6 +49,7 @@ def build_app(loaded: settings.Settings) -> Any:
         broker_max_poll_records=20_000,
         broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
         broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=30.0,  # a member too slow to join again holds the others up for no longer; less than the watchdog's patience
         broker_request_timeout=30.0,
         consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
@@ -58,7 +59,8 @@ def build_app(loaded: settings.Settings) -> Any:
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
     app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
-    app.serving_topic, app.watchdog, app.points = loaded.topic, watchdog.Watchdog(), failpoints.Failpoints(loaded.test_failpoint)
+    app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
+    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app.consumer))
     # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
     app.counter = agents.Counter(
         store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
@@ -68,7 +70,7 @@ def build_app(loaded: settings.Settings) -> Any:
         _claim_on_assignment(app)
     schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
-    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic), _start(app.watchdog)):
+    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic)):
         app.task(task)
     return app
 
@@ -182,13 +184,6 @@ def _fatal(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         ending.end_process(f"cannot {what}: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
-
-
-def _start(dog: watchdog.Watchdog) -> Callable[[], Awaitable[None]]:
-    async def start() -> None:
-        dog.start()
-
-    return start
 
 
 def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:

@@ -184,6 +184,13 @@ class Consumer(driver.Consumer):
         await asyncio.to_thread(self._fetcher.close)
 
 
+def membership_error(consumer: driver.Consumer) -> BaseException | None:
+    """What ended aiokafka's membership in the group, if anything did: it neither joins again nor tells Faust, which waits for partitions for ever."""
+    client = consumer._thread._consumer
+    task = client._coordinator._coordination_task if client else None
+    return task.exception() if task and task.done() and not task.cancelled() else None
+
+
 class Transport(driver.Transport):
     """`kafkachunk://host:port`."""
 

@@ -21,7 +21,7 @@ from services.local import postgres, supervisor, topology
 
 SEED = 111
 FULL_S = 8.0
-GROUP = "intentwatch.streams"
+GROUP = "intentwatch.streams.{topic}"
 # The catalogue stays where it is, so that sessions can begin; every table and index, also those made later, moves.
 _MOVE = """
 do $$ declare r record; begin
@@ -118,7 +118,7 @@ def _empty(site: lab.Lab, place: Path | None) -> None:
 
 def _committed(site: lab.Lab) -> int:
     """What the group has acknowledged to Kafka, over all partitions."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": site.kafka, "group.id": GROUP, "enable.auto.commit": False})
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": site.kafka, "group.id": GROUP.format(topic=site.topic), "enable.auto.commit": False})
     try:
         wanted = [confluent_kafka.TopicPartition(site.topic, part) for part in range(conftest.PARTITIONS)]
         return sum(max(0, found.offset) for found in consumer.committed(wanted, timeout=30))
