@@ -15,7 +15,7 @@ from streams.stats import histogram
 History = Mapping[str, Sequence[verdicts.Verdict]]
 Tally = windows.Tally  # inside Moment its field `windows` hides the module
 
-LABELLED = (*quality.FALLING, "accuracy_e_value", "offline_live_gap", trigger.STARVED)
+LABELLED = (*quality.FALLING, "accuracy_e_value", "offline_live_gap", "intent_recall_lost", trigger.STARVED)
 EARLIER = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))  # the same hour of these weeks back says what is usual
 REMEMBERED = dt.timedelta(days=28)  # how far back verdicts count
 

@@ -5,11 +5,12 @@ import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
-from retrain.evaluation import checks, live
+from retrain.evaluation import checks, live, slices
 from schemas import policy, runs, taxonomy, verdicts, windows
 from streams import columns, judge
 from streams.stats import proportion, sequential
@@ -41,7 +42,7 @@ class Labelled:
 
 def horizons(rules: policy.Policy) -> set[str]:
     """Of which horizons label figures are judged."""
-    return {rules.signals.offline_live_gap.horizon} | {horizon for _, horizon in _horizons(rules)}
+    return {rules.signals.offline_live_gap.horizon, rules.signals.intent_recall_lost.horizon} | {horizon for _, horizon in _horizons(rules)}
 
 
 def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
@@ -49,17 +50,19 @@ def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iter
     found = [_fallen(known, name, horizon, rules, history.get(name, ())) for name, horizon in _horizons(rules)]
     yield from found
     yield _betting(known, found[0].signal.reference, history, rules)
-    for signal, rule in ((_gap(known, rules.signals.offline_live_gap), rules.signals.offline_live_gap), (_starved(known, rules), rules.signals.label_starved)):
-        yield judge.verdict(signal, rule, history.get(signal.signal, ()))
+    signals = rules.signals
+    for signal in (_gap(known, signals.offline_live_gap), _recall_lost(known, signals.intent_recall_lost), _starved(known, rules)):
+        yield judge.verdict(signal, getattr(signals, signal.signal), history.get(signal.signal, ()))
 
 
 def measured(known: Labelled, horizon: str) -> tuple[verdicts.Signal, ...]:
     """What labels say that no rule judges, for the record."""
     return tuple(
         dataclasses.replace(
-            known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor), intent=each.intent
+            known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor, p_value=each.p_value),
+            intent=each.intent,
         )
-        for each in checks.figures(known.recent(horizon))
+        for each in (*checks.figures(known.recent(horizon)), *slices.figures(known.recent(horizon)))
     )
 
 
@@ -181,6 +184,31 @@ def _gap(known: Labelled, rule: policy.Level) -> verdicts.Signal:
     value = offline - found.estimate
     low, high = value - math.hypot(offline - least, found.high - found.estimate), value + math.hypot(most - offline, found.estimate - found.low)
     return known.signal("offline_live_gap", rule.horizon, value, found.n_labels, low=low, high=high, reference=offline, reference_n=n or None)
+
+
+def _recall_lost(known: Labelled, rule: policy.Level) -> verdicts.Signal:
+    """The intent whose recall has fallen most surely under the reference's: by how much, and the chance of it (normal, times the intents looked at)."""
+    before = known.reference.recall or {} if known.reference else {}
+    recalls = [each for each in known.estimates[rule.horizon] if each.metric == "recall" and each.intent in before and each.n_labels >= rule.min_n]
+    fallen = [(_surely(known.reference, each, before[str(each.intent)]), each) for each in recalls]
+    if not fallen:
+        return known.signal("intent_recall_lost", rule.horizon, None, max((each.n_labels for each in known.estimates[rule.horizon]), default=0))
+    (z, half), worst = max(fallen, key=lambda one: (one[0], str(one[1].intent)))
+    then = before[str(worst.intent)]
+    value = max(0.0, then - float(worst.estimate or 0.0))
+    p = min(1.0, len(fallen) * (1 - NormalDist().cdf(z)))
+    return known.signal("intent_recall_lost", rule.horizon, value, worst.n_labels, low=max(0.0, value - half), high=value + half, p_value=p, reference=then)
+
+
+def _surely(reference: runs.Reference | None, found: live.Estimate, then: float) -> tuple[float, float]:
+    """How many standard errors a recall lies under what it was, the reference's own error among them where its n is known; and half of the 95 % interval."""
+    assert found.estimate is not None
+    assert found.high is not None
+    n = 0.0
+    if reference is not None and reference.accuracy_n and sum(reference.intent_counts.values()):
+        n = reference.accuracy_n * reference.intent_counts.get(str(found.intent), 0) / sum(reference.intent_counts.values())
+    half = math.hypot(found.high - found.estimate, proportion.wilson(then * n, n)[1] - then if n else 0.0)
+    return (then - found.estimate) / max(half, 1e-9) * proportion.Z95, half
 
 
 def _starved(known: Labelled, rules: policy.Policy) -> verdicts.Signal:

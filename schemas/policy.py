@@ -73,6 +73,8 @@ class Signals:
     mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=300)
     recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)  # live accuracy of the last day: a week of good days hides a bad one
     offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)  # held-out rows flatter by a point or two; five are another world
+    # Of ten intents one always looks worst: beyond this, and beyond the chance that any of the ten does. For whoever looks into it.
+    intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.001)
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)  # with half of the labels missing those that came may be the easy ones
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
     accuracy_e_value: Level = Level(horizon="7d", enter=3, leave=2, min_n=30)

@@ -14,6 +14,7 @@ SIGNALS: Final = {
     "data_missing": "logs missing against the same hour of earlier weeks",
     "mix_adjusted_accuracy": "accuracy at the reference's mix",
     "offline_live_gap": "live accuracy below that on held-out rows",
+    "intent_recall_lost": "recall lost by one intent",
     "label_starved": "sampled messages without a label",
     "tokenizer_mismatch": "logs of another tokenizer",
     "other_script_excess": "texts in no known script above the reference",

@@ -31,11 +31,35 @@ _TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later
 
 
 def build_app(loaded: settings.Settings) -> Any:
-    """The worker's app. Every setting that differs from Faust's default stands here because the default lost logs or time when measured."""
+    """The worker's app: what reads, what counts, what flushes, what rolls up."""
     assert loaded.kafka is not None
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
-    app = faust.App(
+    app = _faust(loaded, stock)
+    url = loaded.database_url.get_secret_value()
+    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
+    app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
+    app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
+    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app.consumer))
+    # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
+    app.counter = agents.Counter(
+        store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
+    )
+    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
+    if stock:
+        _claim_on_assignment(app)
+    schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
+    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic)):
+        app.task(task)
+    return app
+
+
+def _faust(loaded: settings.Settings, stock: bool) -> Any:
+    """Every setting that differs from Faust's default stands here because the default lost logs or time when measured."""
+    assert loaded.kafka is not None
+    return faust.App(
         f"intentwatch.streams.{loaded.topic}",  # the consumer group: a static member that comes back for another topic would be given its old one
         broker=[f"{'kafka' if stock else 'kafkachunk'}://{address}" for address in loaded.kafka.split(",")],
         datadir=tempfile.gettempdir(),  # no table is kept; Faust only wants the name of an existing directory
@@ -55,24 +79,6 @@ def build_app(loaded: settings.Settings) -> Any:
         consumer_auto_offset_reset="earliest",
         producer_acks=0,
     )
-    url = loaded.database_url.get_secret_value()
-    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
-    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
-    app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
-    app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
-    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app.consumer))
-    # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
-    app.counter = agents.Counter(
-        store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
-    )
-    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
-    if stock:
-        _claim_on_assignment(app)
-    schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
-    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic)):
-        app.task(task)
-    return app
 
 
 def _claim_on_assignment(app: Any) -> None:

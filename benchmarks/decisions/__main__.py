@@ -9,7 +9,7 @@ import multiprocessing
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import document, environments
-from benchmarks.decisions import coverage, scenario, trial
+from benchmarks.decisions import coverage, delays, scenario, trial, years
 from benchmarks.stream import procfs
 
 TOOLS = Path(__file__).with_name("tools.py")
@@ -29,7 +29,26 @@ def main() -> int:
     """Play the scenarios, print and write the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions", description=__doc__)
     parser.add_argument("--scenarios", type=int, default=210)
+    parser.add_argument("--years", type=int, default=8, help="quiet years in all, a quarter of them at each volume")
+    parser.add_argument("--rounds", type=int, default=20, help="of each change of a known size")
+    parser.add_argument("--only", choices=tuple(PARTS), help="measure this alone; what else stands in the results stays")
     given = parser.parse_args()
+    for name in [given.only] if given.only else PARTS:
+        found = results() | {"machine": procfs.machine(), name: {"date": document.now()} | PARTS[name](given)}
+        JSON.parent.mkdir(parents=True, exist_ok=True)
+        JSON.write_text(json.dumps(found, indent=1) + "\n")
+        print(TABLES[name](found[name]))
+    document.put("bench-decisions", "\n".join(TABLES[name](results()[name]) for name in PARTS if name in results()))
+    return 0
+
+
+def results() -> dict[str, Any]:
+    """What stands in the results."""
+    return dict(json.loads(JSON.read_text())) if JSON.exists() else {}
+
+
+def incidents(given: argparse.Namespace) -> dict[str, Any]:
+    """Who finds which incident."""
     seeds = range(SCORING, SCORING + given.scenarios)
     print(f"scoring seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch, multiprocessing.get_context("spawn").Pool(2) as pool:
@@ -38,18 +57,7 @@ def main() -> int:
         outcomes += tools(seeds, Path(scratch))
     estimate = coverage.figures(SCORING)
     rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
-    found = {
-        "machine": procfs.machine(),
-        "date": document.now(),
-        "seeds": [seeds.start, seeds.stop - 1],
-        "rows": rows,
-        "live_accuracy": dataclasses.asdict(estimate),
-    }
-    JSON.parent.mkdir(parents=True, exist_ok=True)
-    JSON.write_text(json.dumps(found, indent=1) + "\n")
-    document.put("bench-decisions", table(found))
-    print(table(found))
-    return 0
+    return {"seeds": [seeds.start, seeds.stop - 1], "rows": rows, "live_accuracy": dataclasses.asdict(estimate)}
 
 
 def tools(seeds: Sequence[int], folder: Path) -> list[trial.Outcome]:
@@ -92,7 +100,7 @@ def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
 def table(found: Mapping[str, Any]) -> str:
     """The results in Markdown."""
     lines = [
-        f"Measured {found['date'][:10]} by `make bench-decisions` on {found['machine']}; scoring seeds {found['seeds'][0]} to {found['seeds'][1]}.",
+        f"Incidents, measured {found['date'][:10]}; scoring seeds {found['seeds'][0]} to {found['seeds'][1]}.",
         "",
         "| who | mix | language | pipeline | bad release | false alarms: nothing, famine, flood | right cause |",
         "|---|---|---|---|---|---|---|",
@@ -110,6 +118,32 @@ def table(found: Mapping[str, Any]) -> str:
         f"a width of {a['uniform_width']:.2f}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def soon(given: argparse.Namespace) -> dict[str, Any]:
+    """How soon a change of a known size is found."""
+    return {"rows": delays.figures(given.rounds)}
+
+
+def quiet(given: argparse.Namespace) -> dict[str, Any]:
+    """What is raised in years in which nothing happens."""
+    return {"rows": years.figures(given.years)}
+
+
+def soon_table(found: Mapping[str, Any]) -> str:
+    """The delays in Markdown."""
+    return f"Changes of a known size, measured {found['date'][:10]}; found within three weeks.\n\n{delays.table(found['rows'])}"
+
+
+def quiet_table(found: Mapping[str, Any]) -> str:
+    """The quiet years in Markdown."""
+    total = sum(row["years"] for row in found["rows"])
+    acts = sum(row["a_year"][trial.OURS] * row["years"] for row in found["rows"])
+    return f"{total:g} years without an incident, measured {found['date'][:10]}; {acts:g} needless acts of ours.\n\n{years.table(found['rows'])}"
+
+
+PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"incidents": incidents, "delays": soon, "quiet_years": quiet}
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"incidents": table, "delays": soon_table, "quiet_years": quiet_table}
 
 
 if __name__ == "__main__":

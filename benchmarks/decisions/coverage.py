@@ -43,7 +43,8 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     chosen = rng.random(n) < p
     said = np.where(right, intent, (intent + 1) % 10)[chosen]
     k = int(chosen.sum())
-    labelled = live.Sample(np.zeros(k, dtype=np.int64), intent[chosen].astype(np.int8), said.astype(np.int8), confidence[chosen], p[chosen])
+    nothing = np.zeros(k, dtype=np.uint16)
+    labelled = live.Sample(np.zeros(k, dtype=np.int64), intent[chosen].astype(np.int8), said.astype(np.int8), confidence[chosen], p[chosen], nothing, nothing)
     found = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
     truth = float(right.mean())
     assert found.estimate is not None

@@ -58,10 +58,10 @@ def _ours(drawn: scenario.Scenario, taken: Sequence[tuple[replay.Scene, decision
     answers = [d for _, d in taken if d.at > onset and d.cause is not None and (wanted == "mix" or d in acts)]
     first = answers[0] if answers and wanted else None
     delay = (first.at - onset).total_seconds() / 3600 if first else None
-    return Outcome(OURS, drawn.kind, drawn.days, _episodes([d.at for d in false]), first is not None, delay, str(first.cause) == wanted if first else None)
+    return Outcome(OURS, drawn.kind, drawn.days, episodes([d.at for d in false]), first is not None, delay, str(first.cause) == wanted if first else None)
 
 
-def _episodes(at: Sequence[dt.datetime]) -> int:
+def episodes(at: Sequence[dt.datetime]) -> int:
     """Acts within three days of each other are one: nobody is woken twice for them, and no second run starts."""
     count, last = 0, None
     for instant in sorted(at):
@@ -76,7 +76,7 @@ def watched(who: str, drawn: scenario.Scenario, alarms: Sequence[dt.datetime]) -
     false = [at for at in alarms if at <= onset or not wanted]
     first = next((at for at in alarms if at > onset), None) if wanted else None
     delay = (first - onset).total_seconds() / 3600 if first else None
-    return Outcome(who, drawn.kind, drawn.days, _episodes(false), first is not None, delay, None)
+    return Outcome(who, drawn.kind, drawn.days, episodes(false), first is not None, delay, None)
 
 
 def _onset(drawn: scenario.Scenario) -> dt.datetime:
@@ -84,9 +84,15 @@ def _onset(drawn: scenario.Scenario) -> dt.datetime:
 
 
 def _rivals(drawn: scenario.Scenario, known: scenes.History, since: dt.datetime) -> list[Outcome]:
-    days = [since + dt.timedelta(days=i) for i in range(1, int(drawn.days - (since - scenario.BEGIN).days) + 1)]
-    seen = [(end, _day(known, since, end)) for end in days]
-    return [watched(name, drawn, [end for end, day in seen if rule(day)]) for name, rule in rivals.RIVALS.items()]
+    found = alarms(known, since, int(drawn.days - (since - scenario.BEGIN).days))
+    return [watched(name, drawn, at) for name, at in found.items()]
+
+
+def alarms(known: scenes.History, since: dt.datetime, days: int) -> dict[str, list[dt.datetime]]:
+    """When each rival alarmed at the end of one of the days that follow its reference."""
+    ends = [since + dt.timedelta(days=i) for i in range(1, days + 1)]
+    seen = [(end, _day(known, since, end)) for end in ends]
+    return {name: [end for end, day in seen if rule(day)] for name, rule in rivals.RIVALS.items()}
 
 
 def sight(history: scenario.History) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pure. What sampled labels say beside the figures that decide: a second estimator, calibration in traffic, and how bad the wrong routes are.
+"""Pure. What sampled labels say beside the figures that decide: a second estimator, either of two wishes, calibration, and how bad wrong routes are.
 
 Each label counts for 1/p messages. Rows are put in one order first, so the order they come in changes no bit.
 """
@@ -30,14 +30,20 @@ class Figure:
     low: float | None = None
     high: float | None = None
     noise_floor: float | None = None
+    p_value: float | None = None
     intent: str | None = None
 
 
 def figures(sampled: live.Sample) -> tuple[Figure, ...]:
-    """hajek_accuracy, live_ece, misroute_severity and confusion_concentration of the messages that have a label; nothing where none has."""
-    labelled = sampled.chosen(sampled.label != live.UNLABELLED)
-    labelled = labelled.chosen(np.lexsort((labelled.label, labelled.predicted, labelled.p, labelled.ts_us, labelled.confidence)))
-    return tuple(_figures(labelled)) if len(labelled) else ()
+    """hajek_accuracy, any_of_accuracy, live_ece, misroute_severity and confusion_concentration of the messages that have a label; nothing where none has."""
+    found = labelled(sampled)
+    return tuple(_figures(found)) if len(found) else ()
+
+
+def labelled(sampled: live.Sample) -> live.Sample:
+    """The messages that have a label, in an order that does not depend on the one they came in."""
+    known = sampled.chosen(sampled.label != live.UNLABELLED)
+    return known.chosen(np.lexsort((known.slices, known.also, known.label, known.predicted, known.p, known.ts_us, known.confidence)))
 
 
 def _figures(labelled: live.Sample) -> Iterator[Figure]:
@@ -46,9 +52,11 @@ def _figures(labelled: live.Sample) -> Iterator[Figure]:
     assert hajek.estimate is not None
     yield Figure("hajek_accuracy", hajek.estimate, n, hajek.low, hajek.high)
     right = (labelled.predicted == labelled.label).astype(np.float64)
+    either = np.maximum(right, labelled.also >> labelled.predicted.astype(np.uint16) & 1)
+    yield share("any_of_accuracy", either, weight)
     yield Figure("live_ece", ece(labelled.confidence, right, weight), n, noise_floor=_floor(labelled.confidence, weight))
     harm = confusion.SEVERITY[labelled.label, labelled.predicted]
-    yield _mean("misroute_severity", harm, weight)
+    yield share("misroute_severity", harm, weight)
     if harm.any():
         yield _heaviest(labelled, harm * weight)
 
@@ -70,12 +78,17 @@ def _floor(confidence: Floats, weight: Floats) -> float:
     return float(np.mean([ece(confidence, (rng.random(len(confidence)) < confidence).astype(np.float64), weight) for _ in range(_DRAWS)]))
 
 
-def _mean(name: str, values: Floats, weight: Floats) -> Figure:
-    """Hajek's ratio with the interval of its linearised residuals."""
+def share(name: str, values: Floats, weight: Floats) -> Figure:
+    """Hajek's ratio of values in [0, 1], with its 95 % interval."""
+    value, half = ratio(values, weight)
+    return Figure(name, value, len(values), max(0.0, value - half), min(1.0, value + half))
+
+
+def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
+    """Hajek's ratio, sum of w y over sum of w, and half of the 95 % interval of its linearised residuals."""
     total = math.fsum(weight.tolist())
     value = math.fsum((weight * values).tolist()) / total
-    half = proportion.Z95 * math.sqrt(math.fsum(((weight * (values - value)) ** 2).tolist())) / total
-    return Figure(name, value, len(values), max(0.0, value - half), min(1.0, value + half))
+    return value, proportion.Z95 * math.sqrt(math.fsum(((weight * (values - value)) ** 2).tolist())) / total
 
 
 def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:

@@ -5,7 +5,7 @@ The scheduler and the replay call this with the same inputs, which is why it sta
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from streams.stats import proportion
 Ints = windows.Counts
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int8]
+Bits = npt.NDArray[np.uint16]
 
 UNLABELLED: Final = -1
 _HOUR_US: Final = 3_600_000_000
@@ -29,7 +30,8 @@ _ANSWERED_SHARE = 0.5  # an hour whose labels are mostly still to come is left o
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds since 1970; the predicted intent and the one people
-    named, as places in taxonomy.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p.
+    named, as places in taxonomy.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else people named, one
+    bit an intent; its slices, as schemas.slices has them.
     """
 
     ts_us: Ints
@@ -37,6 +39,8 @@ class Sample:
     label: Places
     confidence: Floats
     p: Floats
+    also: Bits
+    slices: Bits
 
     def __len__(self) -> int:
         """How many messages."""
@@ -44,15 +48,17 @@ class Sample:
 
     def chosen(self, rows: Any) -> "Sample":
         """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
-        return Sample(self.ts_us[rows], self.predicted[rows], self.label[rows], self.confidence[rows], self.p[rows])
+        return Sample(self.ts_us[rows], self.predicted[rows], self.label[rows], self.confidence[rows], self.p[rows], self.also[rows], self.slices[rows])
 
     def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
         """The messages with start <= ts < end."""
         return self.chosen((self.ts_us >= columns.micros(start)) & (self.ts_us < columns.micros(end)))
 
 
-def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]]) -> Sample:
-    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None. Raises KeyError for an unknown intent."""
+def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], slices: Sequence[int] = ()) -> Sample:
+    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None; and the slices of each, if told. Raises KeyError for an
+    unknown intent.
+    """
     found = list(rows)
     return Sample(
         ts_us=np.array([columns.micros(row[0]) for row in found], dtype=np.int64),
@@ -60,6 +66,8 @@ def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]]) ->
         label=np.array([UNLABELLED if row[4] is None else taxonomy.INDEX[row[4]] for row in found], dtype=np.int8),
         confidence=np.array([row[2] for row in found], dtype=np.float64),
         p=np.array([row[3] for row in found], dtype=np.float64),
+        also=np.zeros(len(found), dtype=np.uint16),
+        slices=np.array(slices or [0] * len(found), dtype=np.uint16),
     )
 
 

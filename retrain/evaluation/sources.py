@@ -6,7 +6,7 @@ by much is a broken instrument, not a drift: a drift shows in everybody's labels
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +27,8 @@ _PROVEN_Z = 4.0  # one honest source in some 16,000 is beyond it; it is asked of
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
     """What annotators say now, m votes, one an annotator and message: place of the message in its sample, of the annotator in `names` (which are in
-    order), when it was said in microseconds since 1970, and the label as a place in taxonomy.INTENTS. Each array has shape (m,).
+    order), when it was said in microseconds since 1970, the label as a place in taxonomy.INTENTS, and further intents, one bit each. Each array has
+    shape (m,).
     """
 
     names: tuple[str, ...]
@@ -35,6 +36,7 @@ class Votes:
     annotator: Ints
     at_us: Ints
     label: live.Places
+    also: live.Bits
 
     def __len__(self) -> int:
         """How many votes."""
@@ -42,7 +44,7 @@ class Votes:
 
     def chosen(self, which: Any) -> "Votes":
         """Some of them: a mask of shape (m,) or places."""
-        return Votes(self.names, self.row[which], self.annotator[which], self.at_us[which], self.label[which])
+        return Votes(self.names, self.row[which], self.annotator[which], self.at_us[which], self.label[which], self.also[which])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,21 @@ class Aside:
     z: float
 
 
-def of(names: tuple[str, ...], entries: Sequence[tuple[int, int, int, int]]) -> Votes:
-    """Votes from (row, annotator, at_us, label)."""
-    row, annotator, at_us, label = np.array(entries, dtype=np.int64).reshape(-1, 4).T
-    return Votes(names, row, annotator, at_us, label.astype(np.int8))
+def of(names: tuple[str, ...], entries: Sequence[tuple[int, int, int, int, int]]) -> Votes:
+    """Votes from (row, annotator, at_us, label, also)."""
+    row, annotator, at_us, label, also = np.array(entries, dtype=np.int64).reshape(-1, 5).T
+    return Votes(names, row, annotator, at_us, label.astype(np.int8), also.astype(np.uint16))
 
 
-def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, str]]) -> Votes:
-    """Votes on the messages `req_ids`, in their order, from (request, annotator, aware time, intent), one an annotator and request, in any order."""
+def bits(intents: Iterable[str]) -> int:
+    """One bit for each intent."""
+    return sum(1 << taxonomy.INDEX[intent] for intent in set(intents))
+
+
+def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, str, Sequence[str]]]) -> Votes:
+    """Votes on the messages `req_ids`, in their order, from (request, annotator, aware time, intent, further intents), one an annotator and request, in
+    any order.
+    """
     rows: dict[str, list[int]] = {}
     for row, req_id in enumerate(req_ids):  # a request that two models answered has two rows
         rows.setdefault(req_id, []).append(row)
@@ -73,8 +82,8 @@ def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, st
     names = tuple(sorted({one[1] for one in given}))
     number = {name: i for i, name in enumerate(names)}
     found = [
-        (row, number[annotator], columns.micros(at), taxonomy.INDEX[intent])
-        for req_id, annotator, at, intent in given
+        (row, number[annotator], columns.micros(at), taxonomy.INDEX[intent], bits(also))
+        for req_id, annotator, at, intent, also in given
         for row in rows.get(req_id, ())
     ]  # fmt: skip
     return of(names, sorted(found))
@@ -86,9 +95,9 @@ def labelled(asked: live.Sample, votes: Votes, rules: policy.Labels) -> live.Sam
     distrusted = [votes.names.index(one.annotator) for one in aside(asked, counted, rules.source_gap)]
     found = counted.chosen(~np.isin(counted.annotator, distrusted)) if distrusted else counted
     order = np.lexsort((-found.annotator, found.at_us, found.row))  # of several to one row numpy keeps the last
-    label = np.full(len(asked), live.UNLABELLED, dtype=np.int8)
-    label[found.row[order]] = found.label[order]
-    return live.Sample(asked.ts_us, asked.predicted, label, asked.confidence, asked.p)
+    label, also = np.full(len(asked), live.UNLABELLED, dtype=np.int8), np.zeros(len(asked), dtype=np.uint16)
+    label[found.row[order]], also[found.row[order]] = found.label[order], found.also[order]
+    return replace(asked, label=label, also=also)
 
 
 def standing(said: Votes, low: int, high: int, as_of_us: int) -> Votes:
@@ -100,7 +109,7 @@ def standing(said: Votes, low: int, high: int, as_of_us: int) -> Votes:
     known = found.chosen(found.at_us <= as_of_us)
     last = np.diff(known.row * len(known.names) + known.annotator, append=-1) != 0
     now = known.chosen(last & (known.label != live.UNLABELLED))
-    return Votes(now.names, now.row - low, now.annotator, now.at_us, now.label)
+    return replace(now, row=now.row - low)
 
 
 def within_cap(votes: Votes, most: int) -> Votes:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from retrain.evaluation import live, sources
-from schemas import events, policy, tallies, taxonomy, windows
+from schemas import events, policy, slices, tallies, taxonomy, windows
 from streams import columns, decode
 
 HOUR: Final = windows.HORIZONS["1h"]
@@ -17,7 +17,7 @@ Key = tuple[str, int]
 
 
 class Asked(NamedTuple):
-    """A message of the measure queue: `ts_us` in microseconds since 1970, its confidence and inclusion probability."""
+    """A message of the measure queue: `ts_us` in microseconds since 1970, its confidence, inclusion probability and slices."""
 
     ts_us: int
     req_id: str
@@ -25,6 +25,7 @@ class Asked(NamedTuple):
     intent: str
     confidence: float
     p: float
+    slices: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +40,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """By request what annotators said: (place of the annotator in `names`, when in microseconds, the label's place), in order."""
+    """By request what annotators said: (place of the annotator in `names`, when in microseconds, the label's place, bits of further ones), in order."""
 
     names: tuple[str, ...]
-    by_request: Mapping[str, Sequence[tuple[int, int, int]]]
+    by_request: Mapping[str, Sequence[tuple[int, int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +96,7 @@ def _counted(logs: Sequence[events.ServingLog | decode.Log], found: columns.Colu
     keys, merged = _merged([key for _, key in mine], counts.chosen(np.array([i for i, _ in mine], dtype=np.int64)))
     champion = [role == "champion" for role in found.role]
     asked = [
-        Asked(ts, log.req_id, log.model, log.intent, log.confidence, log.sample.p)
+        Asked(ts, log.req_id, log.model, log.intent, log.confidence, log.sample.p, slices.of(log.sample.text))
         for log, ts, is_mine in zip(logs, found.ts_us.tolist(), champion, strict=True)
         if is_mine and log.sample is not None and log.sample.queue == "measure" and log.intent is not None and log.confidence is not None
     ]
@@ -141,7 +142,7 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
         starts=[columns.instant(us) for us in starts_us.tolist()],
         counts=counts,
         answers=[live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))],
-        asked=live.sample((columns.instant(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked),
+        asked=live.sample(((columns.instant(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked), [one.slices for one in asked]),
         said=sources.of(said.names, [(row, *entry) for row, one in enumerate(asked) for entry in said.by_request.get(one.req_id, ())]),
     )
 
@@ -154,7 +155,7 @@ def entries(given: Sequence[events.HumanLabel]) -> Said:
     for label in given:
         mine, key = found.setdefault(label.req_id, {}), (number[label.annotator], columns.micros(label.labelled_at))
         mine[key] = min(mine[key], label, key=events.label_id) if key in mine else label
-    return Said(names, {req_id: [(*key, _place(label)) for key, label in sorted(mine.items())] for req_id, mine in found.items()})
+    return Said(names, {req_id: [(*key, _place(label), sources.bits(label.also)) for key, label in sorted(mine.items())] for req_id, mine in found.items()})
 
 
 def _place(label: events.HumanLabel) -> int:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from retrain import moment, store
 from retrain.evaluation import live, sources
-from schemas import decisions, policy, runs, tables, verdicts, windows
+from schemas import decisions, policy, runs, slices, tables, verdicts, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
@@ -90,11 +90,12 @@ def votes(connection: Connection, start: dt.datetime, end: dt.datetime, *, as_of
     sample = tables.sampled_prediction
     chosen = [sample.c.role == "champion", sample.c.queue == "measure", sample.c.ts >= start, sample.c.ts < end]
     chosen += [sample.c.model == model] if model else []
-    columns = (sample.c.req_id, sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p)
+    columns = (sample.c.req_id, sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p, sample.c.text)
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id, sample.c.model)).all()
     mine = store.each_annotators(as_of, sa.select(sample.c.req_id).where(*chosen))
-    said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent).where(mine.c.action == "label")).all()
-    return live.sample((row.ts, row.intent, row.confidence, row.p, None) for row in rows), sources.votes([row.req_id for row in rows], map(tuple, said))
+    said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent, mine.c.also).where(mine.c.action == "label")).all()
+    asked = live.sample(((row.ts, row.intent, row.confidence, row.p, None) for row in rows), [slices.of(row.text) for row in rows])
+    return asked, sources.votes([row.req_id for row in rows], map(tuple, said))
 
 
 def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[store.Doubt]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from retrain import store as retrain_store
 from retrain.history import store as history
-from schemas import policy, tables, taxonomy
+from schemas import policy, slices, tables, taxonomy
 from services.labels import store
 
 AT = "2026-04-20T16:00:00Z"
@@ -196,6 +196,7 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
         connection.execute(sa.insert(tables.sampled_prediction), [asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)} for i in range(60)])
         connection.execute(sa.insert(tables.stream_clock), {"topic": "intentwatch.serving_log.v1", "watermark": dt.datetime(2026, 4, 24, tzinfo=dt.UTC)})
     people = [label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", "2026-04-22T18:00:00Z") for i in range(60)]
+    people[0] |= {"also": ["faq"]}
     bot = [label(f"q{i}", "promotion", "bot", "2026-04-22T20:00:00Z") for i in range(60)]
     imported(environment, tmp_path, *people, *bot)
     (odd,) = status_of(environment)["aside"]
@@ -206,6 +207,8 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
         later = end + dt.timedelta(days=20)  # a flood that is over for long does not train either
         trained = retrain_store.labelled_rows(connection, later, 1000, history.doubts(connection, later, policy.Labels()))
     assert [taxonomy.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
+    assert measured.also.tolist() == [1 << taxonomy.INDEX["faq"]] + [0] * 59
+    assert measured.slices.tolist() == [slices.of("an invented message")] * 60
     assert [row["intent"] for row in trained] == [one["intent"] for one in people]
 
 

@@ -120,6 +120,7 @@ def check_measured(stage: dict[str, str]) -> None:
         "other_script_excess",
         "tokens_lost",
         "offline_live_gap",
+        "intent_recall_lost",
         trigger.STARVED,
         trigger.RECENT,
     }  # there is no earlier week to find a spike in

@@ -84,6 +84,7 @@ _SHORT = {
     "recent_accuracy": "day",
     "mix_adjusted_accuracy": "mixacc",
     "offline_live_gap": "gap",
+    "intent_recall_lost": "intent lost",
     "label_starved": "starved",
 }
 _USUAL = ("kl", "conf", "acc", "rare", "bet", "p95", "err")

@@ -1,5 +1,6 @@
 """Figures beside those that decide: weighted, with a noise floor, and the same whatever the order of rows."""
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -59,3 +60,11 @@ def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -
     assert checks.figures(found) == checks.figures(found.chosen(np.random.default_rng(1).permutation(500)))
     waiting = live.sample([(AT, taxonomy.INTENTS[0], 0.9, 0.5, None)])
     assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
+
+
+def test_the_second_wish_counts_as_right_only_beside() -> None:
+    found = live.sample((AT, "faq", 0.9, 0.5, "order_tracking") for _ in range(10))
+    also = np.zeros(10, dtype=np.uint16)
+    also[:4] = 1 << taxonomy.INDEX["faq"]
+    both = named(dataclasses.replace(found, also=also))
+    assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (pytest.approx(0.4), 0.0)

@@ -7,12 +7,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from retrain import baselines, moment, replay
 from retrain.evaluation import live
 from retrain.history import archive, files, scenes
-from schemas import decisions, events, policy, runs, taxonomy, verdicts, windows
+from schemas import decisions, events, policy, runs, slices, taxonomy, verdicts, windows
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -155,6 +156,15 @@ def test_a_new_model_is_held_to_its_own_tokenizer_and_a_foreign_one_is_named(kno
     fixed = [decision for decision in taken if decision.decision is decisions.Kind.FIX_UPSTREAM]
     assert {decision.cause for decision in fixed} == {decisions.Cause.PIPELINE}
     assert BEGIN + dt.timedelta(minutes=7 * 1400) < min(decision.at for decision in fixed) <= BEGIN + dt.timedelta(minutes=7 * 1400) + 2 * HOUR
+
+
+def test_a_messages_slices_and_a_labels_second_wish_come_from_the_files() -> None:
+    text = {"queue": "measure", "p": 0.5, "text": "got vol 3 pls"}
+    given = [msgspec.structs.replace(label(0, "faq", 2), also=["promotion"])]
+    (mine,) = archive.archives(read([log(0, sample=text), log(1)], 10), given).values()
+    found = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + 3 * HOUR, rules=policy.Labels())
+    assert [name for name in slices.NAMES if slices.within(int(found.slices[0]), name)] == ["latin", "jargon", "slang"]
+    assert found.also.tolist() == [1 << taxonomy.INDEX["promotion"], 0]
 
 
 def test_a_message_logged_twice_is_asked_about_once() -> None:

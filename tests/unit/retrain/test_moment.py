@@ -62,5 +62,5 @@ def test_a_decision_rests_on_judged_signals_alone() -> None:
     assert moment.measured(known(other), changed.fresh) != moment.measured(known(), found.fresh)
     assert changed.decision == found.decision
     assert changed.evidence == found.evidence
-    known_of = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess", "offline_live_gap", "label_starved", "recent_accuracy", "tokens_lost"}
-    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *trigger.QUALITY, *known_of}
+    known_of = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess", "tokens_lost"}
+    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *known_of, *moment.LABELLED}

@@ -90,6 +90,30 @@ def test_held_out_rows_that_flatter_are_told_with_an_interval() -> None:
     assert (none.signal.value, none.verdict) == (None, Level.BLIND)
 
 
+def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -> None:
+    failing = np.arange(10) == taxonomy.INDEX["return_request"]
+    few = np.where(failing, 0.03, 0.97 / 9)
+    usual = dataclasses.replace(REFERENCE, intent_counts=dict(zip(taxonomy.INTENTS, (100_000 * few).astype(int).tolist(), strict=True)))
+    here = dataclasses.replace(known(shares=few, recall=BEFORE - 0.3 * failing, labels=2_000), reference=usual)
+    found, taken = evaluated(here)
+    lost = found["intent_recall_lost"]
+    assert (lost.verdict, lost.signal.reference) == (Level.BREACH, pytest.approx(0.85))
+    assert lost.signal.low is not None
+    assert lost.signal.high is not None
+    assert lost.signal.low < 0.3 < lost.signal.high
+    assert lost.signal.n == pytest.approx(60, abs=25)
+    assert (taken.decision, taken.hold_reason) == (decisions.Kind.HOLD, decisions.HoldReason.WATCHING)
+
+
+def test_of_ten_intents_that_lost_nothing_none_is_called() -> None:
+    still = evaluated(known(shares=STILL, recall=BEFORE))[0]["intent_recall_lost"]
+    assert (still.verdict, still.in_breach) == (Level.OK, False)
+    assert still.signal.p_value is not None
+    assert still.signal.p_value > 0.01
+    without = evaluated(dataclasses.replace(known(shares=STILL, recall=BEFORE), reference=None))[0]["intent_recall_lost"]
+    assert (without.signal.value, without.verdict) == (None, Level.BLIND)
+
+
 def test_labels_that_do_not_come_are_told_and_nothing_is_done_about_the_model() -> None:
     found, taken = evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.8))
     starved = found["label_starved"]
@@ -113,7 +137,7 @@ def test_labels_from_before_a_repair_say_nothing_of_the_model() -> None:
 def test_wrong_and_sure_for_a_day_is_a_collapse_before_the_week_shows_it() -> None:
     good, bad = known(shares=STILL, recall=BEFORE), known(shares=STILL, recall=BEFORE - 0.12)
     days = good.sampled.between(AT - 7 * DAY, AT - DAY), bad.sampled.between(AT - DAY, AT)
-    joined = live.Sample(*(np.concatenate([getattr(part, name) for part in days]) for name in ("ts_us", "predicted", "label", "confidence", "p")))
+    joined = live.Sample(*(np.concatenate([getattr(part, name) for part in days]) for name in live.Sample.__slots__))
     found, taken = evaluated(dataclasses.replace(good, sampled=joined))
     assert found["live_accuracy"].verdict is not Level.BREACH
     assert found["recent_accuracy"].verdict is Level.BREACH

@@ -11,7 +11,7 @@ from schemas import policy, taxonomy
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
-Said = tuple[str, str, dt.datetime, str]
+Said = tuple[str, str, dt.datetime, str, list[str]]
 
 
 def sample(hours: int, each: int = 10) -> tuple[live.Sample, list[str]]:
@@ -29,6 +29,7 @@ def say(asked: live.Sample, annotator: str, rows: range | list[int], right: floa
             annotator,
             BEGIN + dt.timedelta(microseconds=int(asked.ts_us[i]) - int(asked.ts_us[0])) + after,
             "faq" if rng.random() < right else "chitchat",
+            [],
         )
         for i in rows
     ]
@@ -89,10 +90,10 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     asked, names = sample(1, each=4)
     rules = policy.Labels(per_annotator_per_day=2)
     at = BEGIN + HOUR
-    said = [(f"r{i}", "bot", at + i * HOUR, "chitchat") for i in range(4)] + [("r3", "a0", at, "faq")]
+    said = [(f"r{i}", "bot", at + i * HOUR, "chitchat", []) for i in range(4)] + [("r3", "a0", at, "faq", [])]
     found = sources.labelled(asked, sources.votes(names, said), rules).label.tolist()
     assert found == [taxonomy.INDEX["chitchat"], taxonomy.INDEX["chitchat"], live.UNLABELLED, taxonomy.INDEX["faq"]]
-    next_day = [("r2", "bot", at + 24 * HOUR, "chitchat")]
+    next_day = [("r2", "bot", at + 24 * HOUR, "chitchat", [])]
     again = sources.labelled(asked, sources.votes(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
     assert again == [taxonomy.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
 
@@ -102,6 +103,6 @@ def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -
     said = say(asked, "a0", range(480), 0.9) + say(asked, "a1", range(0, 480, 2), 0.8) + say(asked, "bot", range(0, 480, 3), 0.0)
     votes = [sources.labelled(asked, sources.votes(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said)))]
     assert np.array_equal(*votes)
-    tie = [("r0", "b", BEGIN, "chitchat"), ("r0", "a", BEGIN, "promotion"), ("r1", "a", BEGIN, "faq"), ("r1", "b", BEGIN + HOUR, "chitchat")]
+    tie = [("r0", "b", BEGIN, "chitchat", []), ("r0", "a", BEGIN, "promotion", []), ("r1", "a", BEGIN, "faq", []), ("r1", "b", BEGIN + HOUR, "chitchat", [])]
     held = sources.labelled(asked, sources.votes(names, tie), RULES).label[:2].tolist()
     assert [taxonomy.INTENTS[i] for i in held] == ["promotion", "chitchat"]

@@ -1,0 +1,43 @@
+"""Pure. Kinds of messages that a classifier may serve worse than the rest: scripts, short and long ones, jargon, slang; those with two wishes come with labels.
+
+A slice is one bit, so a message's slices are one number. The words are examples enough to draw a slice, not a dictionary: a message may be in none.
+"""
+
+import re
+from typing import Final
+
+from schemas import taxonomy
+
+NAMES: Final[tuple[str, ...]] = (*taxonomy.SCRIPTS, "short", "long", "jargon", "slang")
+TWO_WISHES: Final = "two_wishes"  # known of labelled messages alone
+_BIT: Final = {name: 1 << i for i, name in enumerate(NAMES)}
+_SHORT, _LONG = 12, 120  # characters; about two words, and more than one sentence
+_JARGON: Final = re.compile(
+    r"\b(manga(ka)?|anime|isekai|sh(ou|o|ō)nen|sh(ou|o|ō)jo|seinen|josei|iyashikei|mecha|yaoi|yuri|doujin(shi)?|tank(ou|o|ō)bon|omnibus|box ?sets?"
+    r"|light novels?|manhwa|manhua|webtoon|art ?books?|scanlations?|vol(ume)?s?\.? ?\d+|chapter \d+)\b"
+    r"|漫画|マンガ|アニメ|異世界|少年|少女|青年|単行本|全巻|\d巻|同人|画集|[『「].+?[』」]",
+    re.IGNORECASE,
+)
+_SLANG: Final = re.compile(
+    r"\b(u|ur|r|pls|plz|thx|ty|lol|lmao|omg|wtf|tbh|imo|idk|ngl|fr|btw|asap|gonna|wanna|gotta|kinda|sorta|lemme|gimme|dunno|ain'?t|y'?all|bro|dude|yo|nah|yep"
+    r"|mid|peak|goated|meh)\b|ww+$|草$|まじ|ヤバい|やばい",
+    re.IGNORECASE,
+)
+
+
+def of(text: str) -> int:
+    """The slices of a message, as bits in the order of NAMES.
+
+    >>> [name for name in NAMES if within(of("got vol 3 of that isekai pls"), name)]
+    ['latin', 'jargon', 'slang']
+    """
+    found = [taxonomy.script(text)]
+    found += ["short"] if len(text) <= _SHORT else ["long"] if len(text) > _LONG else []
+    found += ["jargon"] if _JARGON.search(text) else []
+    found += ["slang"] if _SLANG.search(text) else []
+    return sum(_BIT[name] for name in found)
+
+
+def within(bits: int, name: str) -> bool:
+    """Whether a message with these slices is in `name`."""
+    return bool(bits & _BIT[name])

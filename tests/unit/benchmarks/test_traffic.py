@@ -1,0 +1,70 @@
+"""Traffic drawn as counts: what it draws agrees with itself and with what was asked for, and a quiet month and a broken one end as they must."""
+
+import numpy as np
+import pytest
+
+from benchmarks.decisions import delays, traffic, trial, years
+from retrain.evaluation import live
+from retrain.history import scenes
+from schemas import policy, taxonomy, windows
+
+
+def drawn(a_day: int, days: int = 10, seed: int = 3) -> tuple[scenes.History, traffic.World]:
+    rng = np.random.default_rng(seed)
+    world = traffic.still(rng)
+    return traffic.history(traffic.Plan(days, a_day), world, world, rng), world
+
+
+@pytest.mark.parametrize("a_day", [500, 50_000])
+def test_every_count_of_a_tally_is_of_the_same_messages(a_day: int) -> None:
+    found, _ = drawn(a_day)
+    mine = found.archives["v1"]
+    total = mine.tally(mine.rows(traffic.BEGIN, traffic.BEGIN + 10 * windows.HORIZONS["1d"]))
+    assert total.n == pytest.approx(10 * a_day, rel=0.1)
+    assert total.answered == total.intent_count.sum() == total.script_count.sum() == total.confidence_bins.sum()
+    assert total.latency_bins.sum() == total.n
+    assert total.confidence_bins[:60].sum() == total.intent_low.sum()
+    assert (total.intent_fallback <= total.intent_low).all()
+    assert sum(hour.n for hour in mine.answers) == total.answered
+
+
+def test_the_estimate_from_its_labels_is_what_the_world_says() -> None:
+    found, world = drawn(20_000, days=7)
+    mine, end = found.archives["v1"], traffic.BEGIN + windows.HORIZONS["7d"]
+    later = end + windows.HORIZONS["7d"]
+    sampled = mine.sampled(traffic.BEGIN, end, as_of=later, rules=policy.Labels())
+    accuracy = live.estimates(sampled, mine.hours(mine.rows(traffic.BEGIN, end)))[0]
+    truth = float(world.mix @ world.recall) * (1 - 0.02 * 0.9)  # one label in fifty names anything
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    assert accuracy.low < truth < accuracy.high
+    assert accuracy.n_labels == pytest.approx(7 * 350 * 0.95, rel=0.2)
+
+
+@pytest.mark.parametrize("kl", delays.KLS)
+def test_a_tilted_mix_lies_as_far_off_as_it_was_told(kl: float) -> None:
+    moved = traffic.tilted(traffic.MIX, kl, np.random.default_rng(4))
+    assert float(np.sum(moved * np.log(moved / traffic.MIX))) == pytest.approx(kl, rel=1e-6)
+    assert moved.sum() == pytest.approx(1)
+
+
+def test_nothing_is_done_in_a_quiet_month_and_others_are_heard_beside() -> None:
+    found = years.alarms(200, 1, 28)
+    assert (found[trial.OURS], found["hours"]) == (0, 28 * 24)
+    row = years._row(200, [found])
+    assert row["ours_interval"][1] > 1  # a month says little of a year, and the interval says so
+    assert "| 200 |" in years.table([row])
+
+
+def test_a_large_change_is_found_and_none_where_there_is_none() -> None:
+    rng = np.random.default_rng(5)
+    before = traffic.still(rng)
+    far = traffic.World(traffic.tilted(before.mix, 0.19, rng), before.recall)
+    assert delays.moved(far, before, rng)["breach"] == 1
+    assert delays.worse(before, before, rng)["retrain"] is None
+    collapsed = delays.worse(traffic.without(before, 12), before, rng)
+    assert collapsed["retrain"] is not None
+    assert collapsed["breach"] is not None
+    assert 0 < collapsed["breach"] <= collapsed["retrain"]
+    one = traffic.without(before, 10, delays.RARE)
+    assert np.flatnonzero(one.recall != before.recall).tolist() == [taxonomy.INDEX[delays.RARE]]
