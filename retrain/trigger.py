@@ -7,6 +7,7 @@ while the answers stay good only moves the reference.
 
 import dataclasses
 import datetime as dt
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -69,9 +70,16 @@ def evidence(found: Sequence[verdicts.Verdict], past: decisions.Past, *, model: 
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    names = _fields(type(value))
+    if names:
+        return {name: _plain(getattr(value, name)) for name in names}
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; none of anything else. Asked of every figure of every hour of a replayed year."""
+    return tuple(each.name for each in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _reason(verdict: verdicts.Verdict) -> decisions.Reason:

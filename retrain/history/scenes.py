@@ -55,12 +55,11 @@ def references(past: History, rules: policy.Labels) -> dict[str, runs.Reference 
     return {model: reference and _with_tokenizer(reference, past.archives[model]) for model, reference in held_to.items()}
 
 
-def _with_first_day(reference: runs.Reference | None, mine: archive.Archive, end: dt.datetime) -> runs.Reference | None:
-    """The reference; what it does not tell of its texts, their scripts and length, from the second day on as the model's first day had it."""
-    first = mine.starts[0]
-    if reference is None or end < first + _DAY or (reference.script_counts is not None and reference.mean_tokens is not None):
+def _with_first_day(reference: runs.Reference | None, mine: archive.Archive) -> runs.Reference | None:
+    """The reference from the model's second day on: what it does not tell of its texts, their scripts and length, as the first day had it."""
+    if reference is None or (reference.script_counts is not None and reference.mean_tokens is not None):
         return reference
-    tally = mine.tally(mine.rows(first, first + _DAY))
+    tally = mine.tally(mine.rows(mine.starts[0], mine.starts[0] + _DAY))
     scripts = reference.script_counts or dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True))
     tokens = reference.mean_tokens or (tally.tokens_sum / tally.answered if tally.answered else None)
     return dataclasses.replace(reference, script_counts=scripts, mean_tokens=tokens)
@@ -81,9 +80,11 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
     first = {model: one.starts[0] for model, one in past.archives.items()}
     opening = min(first, key=lambda model: (first[model], model)) if first else None
     held_to, since = references(past, rules), past.known if isinstance(past.known, dt.datetime) else None
+    second_day = {model: _with_first_day(reference, past.archives[model]) for model, reference in held_to.items()}
     for start_us, model in sorted((start_us, model) for model, start_us in past.logs.keys):
         mine, end = past.archives[model], columns.instant(start_us + archive.HOUR_US)
-        reference = _with_first_day(held_to[model], mine, end) if since is None or end > since else None
+        known = second_day if end >= first[model] + _DAY else held_to
+        reference = known[model] if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
         here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
         end_us = columns.micros(end)
