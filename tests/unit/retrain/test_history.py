@@ -189,17 +189,21 @@ def test_a_reference_may_have_more_keys_than_the_contract_names_and_a_broken_one
 
 
 def test_a_reference_that_does_not_tell_scripts_and_tokens_learns_them_from_the_models_first_day() -> None:
-    day = [log(n, script="latin" if n % 10 else "other") for n in range(206)]
-    found = read(day, 500)
-    (mine,) = archive.archives(found, []).values()
+    found = read([log(n, script="latin" if n % 10 else "other") for n in range(206)], 500)
+
+    def held_to(known: runs.Reference, hours: int) -> runs.Reference | None:
+        told = {scene.moment.at: scene.moment.reference for scene in scenes.scenes(scenes.history(found, [], known), policy.Labels())}
+        return told[BEGIN + hours * HOUR]
+
     known = runs.Reference("v1", 100, {"faq": 100})
-    early, later = (scenes._with_first_day(known, mine, BEGIN + hours * HOUR) for hours in (20, 24))
+    early, later = held_to(known, 20), held_to(known, 24)
     assert early is not None
     assert later is not None
     assert (early.script_counts, later.script_counts) == (None, {"latin": 185, "japanese": 0, "mixed": 0, "other": 21})
-    told = dataclasses.replace(known, script_counts={"latin": 1}, mean_tokens=7.0)
     assert later.mean_tokens == 9
-    assert scenes._with_first_day(told, mine, BEGIN + 30 * HOUR) == told
+    told = held_to(dataclasses.replace(known, script_counts={"latin": 1}, mean_tokens=7.0), 24)
+    assert told is not None
+    assert (told.script_counts, told.mean_tokens) == ({"latin": 1}, 7.0)
 
 
 @pytest.mark.parametrize(
