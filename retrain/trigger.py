@@ -70,7 +70,7 @@ def evidence(found: Sequence[verdicts.Verdict], past: decisions.Past, *, model: 
 
 
 def _plain(value: Any) -> Any:
-    names = _fields(type(value))
+    names = _fields(value.__class__)
     if names:
         return {name: _plain(getattr(value, name)) for name in names}
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
