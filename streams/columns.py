@@ -4,7 +4,7 @@ import array
 import dataclasses
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,8 +68,8 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
         latency_ms=_floats([log.latency_ms for log in logs]),
         failed=np.zeros(len(logs), dtype=np.bool_) if whole else np.array([error is not None for error in errors], dtype=np.bool_),
         tokenizer=_tokenizers([log.tokenizer_hash for log in logs]),
-        intent=np.frombuffer(bytes([taxonomy.INDEX[log.intent] for log in answered]), np.uint8),
-        script=np.frombuffer(bytes([_SCRIPT[log.script] for log in answered]), np.uint8),
+        intent=_places([log.intent for log in answered], taxonomy.INDEX),
+        script=_places([log.script for log in answered], _SCRIPT),
         confidence=_floats([log.confidence for log in answered]),
         tokens=_floats([log.tokens for log in answered]),
         margin=_some_floats([log.margin for log in answered]),
@@ -92,7 +92,14 @@ def _floats(values: Sequence[float]) -> Floats:
 
 
 def _some_floats(values: Sequence[float | None]) -> Floats:
-    return np.array(values, dtype=np.float64) if None in values else _floats(values)  # type: ignore[arg-type]  # None is not in it
+    told = len(values) - values.count(None)
+    if told in (0, len(values)):
+        return _floats(values) if told else np.full(len(values), np.nan)  # type: ignore[arg-type]  # None is not in it
+    return np.array(values, dtype=np.float64)
+
+
+def _places(names: Sequence[str], place: Mapping[str, int]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(bytes(map(place.__getitem__, names)), np.uint8)
 
 
 def _tokenizers(names: Sequence[str | None]) -> Ints:
@@ -108,6 +115,8 @@ def _codes(names: Sequence[str]) -> tuple[Ints, list[str]]:
     if len(known) == 1:
         return np.zeros(len(names), dtype=np.int64), known
     number = {name: i for i, name in enumerate(known)}
+    if len(known) <= 256:
+        return _places(names, number).astype(np.int64), known
     return np.fromiter(map(number.__getitem__, names), np.int64, len(names)), known
 
 

@@ -120,7 +120,8 @@ def _at_once(part: chunks.Chunk, limits: Limits) -> _Read | None:
         return None
     if limits.keep_from is not None and found.ts_us.min() < columns.micros(limits.keep_from):
         return None
-    chosen = [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
+    samples = [log.sample for log in logs]
+    chosen = [] if samples.count(None) == len(samples) else [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
     sampled = _sampled(joined, chosen) if chosen else []
     return None if sampled is None else _Read(found, [], sampled, np.zeros(len(logs), dtype=np.bool_))
 
