@@ -12,6 +12,7 @@ NAMES: Final[tuple[str, ...]] = (*taxonomy.SCRIPTS, "short", "long", "jargon", "
 TWO_WISHES: Final = "two_wishes"  # known of labelled messages alone
 _BIT: Final = {name: 1 << i for i, name in enumerate(NAMES)}
 _SHORT, _LONG = 12, 120  # characters; about two words, and more than one sentence
+_READ: Final = 500  # characters looked at for words: nobody's wish begins later, and no text can keep a pattern busy
 _JARGON: Final = re.compile(
     r"\b(manga(ka)?|anime|isekai|sh(ou|o|ō)nen|sh(ou|o|ō)jo|seinen|josei|iyashikei|mecha|yaoi|yuri|doujin(shi)?|tank(ou|o|ō)bon|omnibus|box ?sets?"
     r"|light novels?|manhwa|manhua|webtoon|art ?books?|scanlations?|vol(ume)?s?\.? ?\d+|chapter \d+)\b"
@@ -33,8 +34,9 @@ def of(text: str) -> int:
     """
     found = [taxonomy.script(text)]
     found += ["short"] if len(text) <= _SHORT else ["long"] if len(text) > _LONG else []
-    found += ["jargon"] if _JARGON.search(text) else []
-    found += ["slang"] if _SLANG.search(text) else []
+    head = text[:_READ]
+    found += ["jargon"] if _JARGON.search(head) else []
+    found += ["slang"] if _SLANG.search(head) else []
     return sum(_BIT[name] for name in found)
 
 

@@ -23,6 +23,8 @@ AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
         ("volition matters to me", {"latin"}),
         ("lol r u a bot", {"latin", "slang"}),
         ("a" * 121, {"latin", "long"}),
+        ("w" * 1_000_000, {"latin", "long", "slang"}),  # patterns that try every place anew would take hours
+        ("「" * 1_000_000, {"other", "long"}),
     ],
 )
 def test_what_a_message_is_in(text: str, names: set[str]) -> None:
