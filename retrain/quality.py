@@ -103,7 +103,7 @@ def falling(
     reference = expected(known.reference, found.metric, known.recent(horizon)) if reference is None else reference
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
-        reference=reference, reference_n=sampled_n(known.reference, found.metric),
+        reference=reference, reference_n=sampled_n(known.reference, taxonomy.RARE if found.metric == "rare_recall" else taxonomy.INTENTS),
     )  # fmt: skip
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
 
@@ -117,12 +117,12 @@ def _rule(name: str, signals: policy.Signals) -> policy.Level:
     return dataclasses.replace(rule, min_n=max(rule.min_n, accuracy.min_n), enter=min(rule.enter, accuracy.enter), leave=min(rule.leave, accuracy.leave))
 
 
-def sampled_n(reference: runs.Reference | None, name: str) -> int | None:
-    """On how many labels the reference's figure rests; of the rare intents about their share of them."""
-    if reference is None or reference.accuracy_n is None or name != "rare_recall":
+def sampled_n(reference: runs.Reference | None, intents: Sequence[str] = taxonomy.INTENTS) -> int | None:
+    """On how many labels of these intents the reference's figures rest: about their share of all; None where nobody says."""
+    if reference is None or reference.accuracy_n is None or intents == taxonomy.INTENTS:
         return reference.accuracy_n if reference else None
-    rare, every = sum(reference.intent_counts.get(intent, 0) for intent in taxonomy.RARE), sum(reference.intent_counts.values())
-    return max(1, round(reference.accuracy_n * rare / every)) if every else None
+    mine, every = sum(reference.intent_counts.get(intent, 0) for intent in intents), sum(reference.intent_counts.values())
+    return max(1, round(reference.accuracy_n * mine / every)) if every else None
 
 
 def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) -> float | None:
@@ -189,26 +189,40 @@ def _gap(known: Labelled, rule: policy.Level) -> verdicts.Signal:
 def _recall_lost(known: Labelled, rule: policy.Level) -> verdicts.Signal:
     """The intent whose recall has fallen most surely under the reference's: by how much, and the chance of it (normal, times the intents looked at)."""
     before = known.reference.recall or {} if known.reference else {}
-    recalls = [each for each in known.estimates[rule.horizon] if each.metric == "recall" and each.intent in before and each.n_labels >= rule.min_n]
-    fallen = [(_surely(known.reference, each, before[str(each.intent)]), each) for each in recalls]
+    recalls = [each for each in known.estimates[rule.horizon] if each.metric == "recall" and each.intent in before and each.estimate is not None]
+    fallen = [_fallen_by(known.reference, each, before[str(each.intent)]) for each in recalls if each.n_labels >= rule.min_n]
     if not fallen:
-        return known.signal("intent_recall_lost", rule.horizon, None, max((each.n_labels for each in known.estimates[rule.horizon]), default=0))
-    (z, half), worst = max(fallen, key=lambda one: (one[0], str(one[1].intent)))
-    then = before[str(worst.intent)]
-    value = max(0.0, then - float(worst.estimate or 0.0))
-    p = min(1.0, len(fallen) * (1 - NormalDist().cdf(z)))
-    return known.signal("intent_recall_lost", rule.horizon, value, worst.n_labels, low=max(0.0, value - half), high=value + half, p_value=p, reference=then)
+        return known.signal("intent_recall_lost", rule.horizon, None, max((each.n_labels for each in recalls), default=0))
+    worst = max(fallen, key=lambda lost: (lost.z, lost.n))
+    p = min(1.0, len(fallen) * NormalDist().cdf(-worst.z))
+    return known.signal("intent_recall_lost", rule.horizon, worst.value, worst.n, low=worst.low, high=worst.high, p_value=p, reference=worst.then)
 
 
-def _surely(reference: runs.Reference | None, found: live.Estimate, then: float) -> tuple[float, float]:
-    """How many standard errors a recall lies under what it was, the reference's own error among them where its n is known; and half of the 95 % interval."""
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """By how much a recall of n labels lies under what it was `then`, with its 95 % interval, and how many standard errors that is."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    then: float
+
+    @property
+    def z(self) -> float:
+        return self.value / max(self.value - self.low, 1e-9) * proportion.Z95
+
+
+def _fallen_by(reference: runs.Reference | None, found: live.Estimate, then: float) -> _Lost:
+    """Newcombe's interval of the difference; the reference's recall is without error only where nobody says on how many labels it rests."""
     assert found.estimate is not None
+    assert found.low is not None
     assert found.high is not None
-    n = 0.0
-    if reference is not None and reference.accuracy_n and sum(reference.intent_counts.values()):
-        n = reference.accuracy_n * reference.intent_counts.get(str(found.intent), 0) / sum(reference.intent_counts.values())
-    half = math.hypot(found.high - found.estimate, proportion.wilson(then * n, n)[1] - then if n else 0.0)
-    return (then - found.estimate) / max(half, 1e-9) * proportion.Z95, half
+    n = sampled_n(reference, (str(found.intent),))
+    least, most = (then, then) if n is None else proportion.wilson(then * n, n)
+    value = then - found.estimate
+    low, high = value - math.hypot(then - least, found.high - found.estimate), value + math.hypot(most - then, found.estimate - found.low)
+    return _Lost(value, low, high, found.n_labels, then)
 
 
 def _starved(known: Labelled, rules: policy.Policy) -> verdicts.Signal:

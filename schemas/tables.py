@@ -44,7 +44,7 @@ stream_offset = sa.Table(
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("max_event_ts", _TIME),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),  # its last progress, or when unread records appeared after that
-    sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),  # claims in a row that ended before anything was counted
+    sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),  # claims in a row that ended before the worker had settled
     sa.Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),  # before this offset bad records do not stop the worker
 )
 # One row a topic: the watermark, i.e. the clock every monitor is due by. Minutes before `keep_from` have been pruned, or are about to be.

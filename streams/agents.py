@@ -7,6 +7,7 @@ contract's exit code, unacknowledged, and the next owner reads on from the offse
 import dataclasses
 import datetime as dt
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -66,7 +67,7 @@ class Counter:
         self._taster = careful.Taster(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}
-        self._claimed = 0.0
+        self._settles_at = 0.0  # on the monotonic clock; infinite once it has
         self._keep_from: dt.datetime | None = None
         self._slots: set[dt.datetime] = set()
         self._state = threading.Lock()
@@ -86,7 +87,7 @@ class Counter:
             claims, healths, keep_from = self._persist("claim partitions", attempt)
             with self._state:
                 self._pending.clear()
-                self.waiting, self._keep_from, self._claimed = 0, keep_from, time.monotonic()
+                self.waiting, self._keep_from, self._settles_at = 0, keep_from, time.monotonic() + careful.SETTLED_S
                 self._owned = {
                     part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= careful.AFTER_STALLS, health=healths[part])
                     for part, c in claims.items()
@@ -101,7 +102,8 @@ class Counter:
         """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
         with self._flushing:
             try:
-                self._flush(lambda attempt: attempt(), settled=True)
+                self._flush(lambda attempt: attempt())
+                self._settle()
             except (sa.exc.SQLAlchemyError, store.Fenced) as error:
                 log.warning("could not flush before a rebalance, the next owner reads again: %s", str(error).splitlines()[0])
             with self._state:
@@ -162,30 +164,35 @@ class Counter:
         """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""
         with self._flushing:
             try:
-                settled = time.monotonic() - self._claimed > careful.SETTLED_S
-                self._flush(lambda attempt: self._persist("store what was counted", attempt), settled=settled)
+                stored = self._flush(lambda attempt: self._persist("store what was counted", attempt))
+                if stored and time.monotonic() > self._settles_at:
+                    self._persist("settle", self._settle)
             except store.Fenced as fenced:
                 self._end(str(fenced), settings.EXIT_FENCED)
 
-    def _flush(self, persist: Callable[[Callable[[], None]], None], *, settled: bool) -> None:
+    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool:
         with self._state:
             taken, self._pending, self.waiting = self._pending, {}, 0
         if not taken:
-            return
+            return False
         moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
         counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
         persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
-        persist(lambda: self._store(moved, counted, taken, settled=settled))
+        persist(lambda: self._store(moved, counted, taken))
         self._points.passed("committed")
-        if settled:
-            self._relax(taken)
+        return True
 
-    def _relax(self, parts: Iterable[int]) -> None:
+    def _settle(self) -> None:
+        """This worker has lived with its partitions for a while, or gives them back in order: nothing in them kills."""
         with self._state:
-            for part in self._owned.keys() & set(parts):
-                self._owned[part].careful = False
-            if not any(owned.careful for owned in self._owned.values()):
-                self._taster.close()
+            epochs = {part: owned.epoch for part, owned in self._owned.items()}
+        with self._engine.begin() as connection:
+            store.settle(connection, self._topic, epochs)
+        with self._state:
+            self._settles_at = math.inf
+            for owned in self._owned.values():
+                owned.careful = False
+            self._taster.close()
 
     def _partition(self, minutes: Iterable[dt.datetime]) -> None:
         """The partitions of these minutes, in a transaction of its own: making one must not wait for what a flush has locked."""
@@ -195,10 +202,10 @@ class Counter:
                 pane_store.make_partitions(connection, "pane_minute", new)
             self._slots |= new
 
-    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending], *, settled: bool) -> None:
+    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]) -> None:
         self._points.passed("begin")
         with self._engine.begin() as connection:
-            if not store.advance(connection, self._topic, moved, settled=settled):
+            if not store.advance(connection, self._topic, moved):
                 return  # an earlier attempt had committed; only its answer was lost
             self._points.passed("offset")
             pane_store.add_panes(connection, counted)

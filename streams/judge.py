@@ -12,6 +12,7 @@ from schemas import policy, verdicts, windows
 from streams.stats import proportion
 
 Level = verdicts.Level
+_CHANCE = 0.05
 _FEW, _HITS = 50, 4  # fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in ten years at 0.3 %
 
 
@@ -72,7 +73,9 @@ def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str 
 
 
 def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
-    """Whether the signal is back on the good side of its leave level."""
+    """Whether the signal is back on the good side of its leave level, or shows no more than chance does: of several figures the largest never looks good."""
+    if signal.p_value is not None and signal.p_value >= _CHANCE:
+        return True
     excess = (signal.value or 0.0) - (signal.noise_floor or 0.0)
     return excess <= rule.leave
 

@@ -80,6 +80,13 @@ def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[in
     return claims
 
 
+def settle(connection: Connection, topic: str, epochs: Mapping[int, int]) -> None:
+    """These claims (epochs by partition) no longer count as stalls, whatever becomes of the worker."""
+    table = tables.stream_offset
+    mine = sa.tuple_(table.c.part, table.c.epoch).in_(sorted(epochs.items()))
+    connection.execute(sa.update(table).where(table.c.topic == topic, mine).values(stalls=0))
+
+
 def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
     """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
     table = tables.dead_letter
@@ -88,10 +95,8 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     return list(connection.execute(query).scalars())
 
 
-def advance(connection: Connection, topic: str, moved: Sequence[Advance], *, settled: bool = True) -> bool:
+def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
     """Compare and set the partitions' offsets; False if that has happened already, in a commit whose answer was cut off.
-
-    settled: this claim no longer counts as a stall, whatever becomes of the worker.
 
     Raises Fenced unless epoch and offset of each are what its logs were fetched under.
     """
@@ -99,7 +104,7 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance], *, set
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
     new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
     mine = (table.c.topic == topic, table.c.part == new.c.part, table.c.epoch == new.c.epoch, table.c.next_offset == new.c.low)
-    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now()} | ({"stalls": 0} if settled else {})
+    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now()}
     done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
     lost = [m for m in moved if m.part not in done]
     if not lost:

@@ -41,7 +41,7 @@ def build_app(loaded: settings.Settings) -> Any:
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
     app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
     app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
-    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app.consumer))
+    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
     # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
     app.counter = agents.Counter(
         store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
@@ -73,7 +73,7 @@ def _faust(loaded: settings.Settings, stock: bool) -> Any:
         broker_max_poll_records=20_000,
         broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
         broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=30.0,  # a member too slow to join again holds the others up for no longer; less than the watchdog's patience
+        broker_rebalance_timeout=20.0,  # a member too slow to join again holds the others up for no longer; less than a request may take
         broker_request_timeout=30.0,
         consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
@@ -158,6 +158,7 @@ class Gathered(Flow):
         return len(self._held) >= transport.CHUNK_RECORDS * flushes
 
     async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
+        self._app.watchdog.beat()  # an idle topic brings no event that would
         for chunk in self._chunks([event.message for _, event in held]):
             await asyncio.to_thread(self._counter.add, chunk)
         await super()._store(held)
@@ -204,7 +205,8 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
                 await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
             except Exception as error:
                 log.warning("this roll-up failed, the next one tries again: %s", (str(error).splitlines() or [type(error).__name__])[0])
-            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if app.counter.behind(ends) > _BEHIND_LOGS else 0.0
+            behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS  # it waits for a chunk that is being counted
+            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if behind else 0.0
             await asyncio.sleep(max(_TICK_S, rest))
 
     return roll_up

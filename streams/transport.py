@@ -184,11 +184,18 @@ class Consumer(driver.Consumer):
         await asyncio.to_thread(self._fetcher.close)
 
 
-def membership_error(consumer: driver.Consumer) -> BaseException | None:
-    """What ended aiokafka's membership in the group, if anything did: it neither joins again nor tells Faust, which waits for partitions for ever."""
-    client = consumer._thread._consumer
-    task = client._coordinator._coordination_task if client else None
-    return task.exception() if task and task.done() and not task.cancelled() else None
+def membership_error(app: Any) -> BaseException | None:
+    """What ended aiokafka's membership in the group, if anything did: it joins no more, or not before somebody reads records through it, which nobody does.
+
+    Asked from another thread, at any time: nothing of it may be there yet, and `app.consumer` would make one.
+    """
+    client = app._consumer and app._consumer._thread._consumer
+    coordinator = client and client._coordinator
+    if not coordinator:
+        return None
+    task = coordinator._coordination_task
+    found: BaseException | None = (task.exception() if task.done() and not task.cancelled() else None) or coordinator._pending_exception
+    return found
 
 
 class Transport(driver.Transport):

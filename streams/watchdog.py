@@ -1,5 +1,6 @@
 """End a worker that has stopped working without ending: Faust's loop or its membership may stall for good, and the group would never know."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from typing import Final
 
 from schemas import settings
 from streams.ending import End, end_process
+
+log = logging.getLogger("intentwatch.streams")
 
 PATIENCE_S: Final = 60.0
 
@@ -33,7 +36,14 @@ class Watchdog:
             time.sleep(self._patience_s / 12)
             if time.monotonic() - before > self._patience_s / 2:
                 self.beat()  # the whole process was stopped, this thread too: the others get their time to go on
-            if error := self._error():
+            if error := self._asked():
                 self._end(f"the membership in the consumer group has ended: {error}; start the worker again", settings.EXIT_TRY_AGAIN)
             if time.monotonic() - self._last > self._patience_s:
                 self._end(f"no progress for {self._patience_s:.0f} s: the consumer has stalled; start the worker again", settings.EXIT_TRY_AGAIN)
+
+    def _asked(self) -> BaseException | None:
+        try:
+            return self._error()
+        except Exception as error:  # this thread must outlive whatever it looks at
+            log.warning("the watchdog cannot see the consumer group: %s: %s", type(error).__name__, error)
+            return None

@@ -28,13 +28,13 @@ SCORING = 1_000  # seeds from here on score; the rules were tuned on some under 
 def main() -> int:
     """Play the scenarios, print and write the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions", description=__doc__)
-    parser.add_argument("--scenarios", type=int, default=210)
-    parser.add_argument("--years", type=int, default=8, help="quiet years in all, a quarter of them at each volume")
-    parser.add_argument("--rounds", type=int, default=20, help="of each change of a known size")
+    parser.add_argument("--scenarios", type=_some, default=210)
+    parser.add_argument("--years", type=_some, default=8, help="quiet years in all, a quarter of them at each volume")
+    parser.add_argument("--rounds", type=_some, default=20, help="of each change of a known size")
     parser.add_argument("--only", choices=tuple(PARTS), help="measure this alone; what else stands in the results stays")
     given = parser.parse_args()
     for name in [given.only] if given.only else PARTS:
-        found = results() | {"machine": procfs.machine(), name: {"date": document.now()} | PARTS[name](given)}
+        found = results() | {name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)}
         JSON.parent.mkdir(parents=True, exist_ok=True)
         JSON.write_text(json.dumps(found, indent=1) + "\n")
         print(TABLES[name](found[name]))
@@ -100,7 +100,7 @@ def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
 def table(found: Mapping[str, Any]) -> str:
     """The results in Markdown."""
     lines = [
-        f"Incidents, measured {found['date'][:10]}; scoring seeds {found['seeds'][0]} to {found['seeds'][1]}.",
+        f"Incidents, measured {_where(found)}.",
         "",
         "| who | mix | language | pipeline | bad release | false alarms: nothing, famine, flood | right cause |",
         "|---|---|---|---|---|---|---|",
@@ -122,24 +122,36 @@ def table(found: Mapping[str, Any]) -> str:
 
 def soon(given: argparse.Namespace) -> dict[str, Any]:
     """How soon a change of a known size is found."""
-    return {"rows": delays.figures(given.rounds)}
+    return {"seeds": [delays.FIRST_SEED, delays.FIRST_SEED + given.rounds - 1], "rows": delays.figures(given.rounds)}
 
 
 def quiet(given: argparse.Namespace) -> dict[str, Any]:
     """What is raised in years in which nothing happens."""
-    return {"rows": years.figures(given.years)}
+    rows = years.figures(given.years)
+    return {"seeds": [years.FIRST_SEED, years.FIRST_SEED + rows[0]["years"] - 1], "rows": rows}
 
 
 def soon_table(found: Mapping[str, Any]) -> str:
     """The delays in Markdown."""
-    return f"Changes of a known size, measured {found['date'][:10]}; found within three weeks.\n\n{delays.table(found['rows'])}"
+    return f"Changes of a known size, measured {_where(found)}; found within three weeks.\n\n{delays.table(found['rows'])}"
 
 
 def quiet_table(found: Mapping[str, Any]) -> str:
     """The quiet years in Markdown."""
     total = sum(row["years"] for row in found["rows"])
-    acts = sum(row["a_year"][trial.OURS] * row["years"] for row in found["rows"])
-    return f"{total:g} years without an incident, measured {found['date'][:10]}; {acts:g} needless acts of ours.\n\n{years.table(found['rows'])}"
+    acts = sum(row["acts"] for row in found["rows"])
+    return f"{total:g} years without an incident, measured {_where(found)}; {acts} needless acts of ours.\n\n{years.table(found['rows'])}"
+
+
+def _where(found: Mapping[str, Any]) -> str:
+    return f"{found['date'][:10]} on {found['machine']}, seeds {found['seeds'][0]} to {found['seeds'][1]}"
+
+
+def _some(text: str) -> int:
+    """A number of things, one at least."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"incidents": incidents, "delays": soon, "quiet_years": quiet}

@@ -16,10 +16,11 @@ from retrain.history import scenes
 from schemas import policy, verdicts
 from streams import columns, judge, measure
 
-KLS: Final = (0.012, 0.02, 0.028, 0.19)
-POINTS: Final = (1.0, 2.3, 5.0, 12.0)
+KLS: Final = (0.0, 0.012, 0.02, 0.028, 0.19)  # 0 is the control: what is found where nothing has changed
+POINTS: Final = (0.0, 1.0, 2.3, 5.0, 12.0)
 RARE: Final = "checkout_help"
-_ONSET, _DAYS, _FIRST_SEED = 21, 42, 7_000
+_ONSET, _DAYS = 21, 42
+FIRST_SEED: Final = 7_000
 _QUALITY: Final = ("live_accuracy", "recent_accuracy", "mix_adjusted_accuracy", "accuracy_e_value", "rare_recall", "intent_recall_lost")
 
 
@@ -35,7 +36,7 @@ def figures(rounds: int = 20) -> list[dict[str, Any]]:
 
 def _played(task: tuple[str, float, int]) -> Mapping[str, int | None]:
     kind, size, seed = task
-    rng = np.random.default_rng((20261128, _FIRST_SEED + seed))
+    rng = np.random.default_rng((20261128, FIRST_SEED + seed))
     before = traffic.still(rng)
     if kind == "kl":
         return moved(traffic.World(traffic.tilted(before.mix, size, rng), before.recall), before, rng)
@@ -61,17 +62,19 @@ def moved(after: traffic.World, before: traffic.World, rng: np.random.Generator)
 
 
 def worse(after: traffic.World, before: traffic.World, rng: np.random.Generator) -> dict[str, int | None]:
-    """Labels of messages from after the onset until any label-based signal is in breach, and until a retrain is asked for. 2,400 messages and about 350
-    labels a day measure.
+    """Labels of messages from after the onset until a label-based signal is in breach that was not at the onset, and until a retrain is asked for. 2,400
+    messages a day, of which about 350 labels measure.
     """
     known = traffic.history(traffic.Plan(_DAYS, 2_400, onset_day=_ONSET), before, after, rng)
     onset = traffic.BEGIN + dt.timedelta(days=_ONSET)
     first: dict[str, int | None] = {"breach": None, "retrain": None}
+    before_it: set[str] = set()
     for scene, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy()):
+        breached = {reason.signal for reason in decision.reasons if reason.breached and reason.signal in _QUALITY}
         if scene.moment.at <= onset:
+            before_it = breached
             continue
-        breached = any(reason.breached for reason in decision.reasons if reason.signal in _QUALITY)
-        for name, hit in (("breach", breached), ("retrain", decision.decision == "retrain")):
+        for name, hit in (("breach", bool(breached - before_it)), ("retrain", decision.decision == "retrain")):
             if hit and first[name] is None:
                 first[name] = _labels(known, onset, scene.moment.at)
     return first

@@ -37,19 +37,20 @@ def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
 def _masks(labelled: live.Sample) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     for place, name in enumerate(slices.NAMES):
         yield name, (labelled.slices >> place & 1).astype(np.bool_)
-    yield slices.TWO_WISHES, labelled.also != 0
+    other = labelled.also & ~(1 << labelled.label.astype(np.uint16))  # who names the intent a second time has one wish
+    yield slices.TWO_WISHES, other != 0
 
 
 def _gap(name: str, off: Floats, weight: Floats, mask: npt.NDArray[np.bool_]) -> tuple[checks.Figure, float]:
     """Mean confidence less accuracy in the slice, less the same of all others; and the chance of so much or more where there is no difference."""
     (mine, half_of_mine), (others, half_of_others) = checks.ratio(off[mask], weight[mask]), checks.ratio(off[~mask], weight[~mask])
     value, half = mine - others, math.hypot(half_of_mine, half_of_others)
-    p = 1 - NormalDist().cdf(value / half * proportion.Z95) if half else 1.0
+    p = NormalDist().cdf(-value / half * proportion.Z95) if half else 1.0
     return checks.Figure(name, value, int(mask.sum()), value - half, value + half), p
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Each p-value corrected for all: of those called at level q, at most the share q is false on average. In their order.
+    """Each p-value corrected for all: of those called at level q, about the share q is false on average. In their order.
 
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.5, 0.02])]
     [0.03, 0.5, 0.03]

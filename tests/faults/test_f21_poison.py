@@ -1,4 +1,4 @@
-"""F21: a record that kills the process which decodes it: twice a worker, then the child that looks first. It becomes a dead letter; F23 redrives it."""
+"""F21: a record that kills the process which decodes it: three workers, then the child that looks first. It becomes a dead letter; F23 redrives it."""
 
 import time
 

@@ -93,7 +93,7 @@ def test_held_out_rows_that_flatter_are_told_with_an_interval() -> None:
 def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -> None:
     failing = np.arange(10) == taxonomy.INDEX["return_request"]
     few = np.where(failing, 0.03, 0.97 / 9)
-    usual = dataclasses.replace(REFERENCE, intent_counts=dict(zip(taxonomy.INTENTS, (100_000 * few).astype(int).tolist(), strict=True)))
+    usual = dataclasses.replace(REFERENCE, accuracy_n=20_000, intent_counts=dict(zip(taxonomy.INTENTS, (100_000 * few).astype(int).tolist(), strict=True)))
     here = dataclasses.replace(known(shares=few, recall=BEFORE - 0.3 * failing, labels=2_000), reference=usual)
     found, taken = evaluated(here)
     lost = found["intent_recall_lost"]
@@ -103,6 +103,16 @@ def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -
     assert lost.signal.low < 0.3 < lost.signal.high
     assert lost.signal.n == pytest.approx(60, abs=25)
     assert (taken.decision, taken.hold_reason) == (decisions.Kind.HOLD, decisions.HoldReason.WATCHING)
+
+
+def test_a_perfect_recall_of_few_held_out_rows_is_no_promise() -> None:
+    """21 of 21 held-out rows right says little: that 83 % of 60 labels are right is no loss yet."""
+    calm = [
+        quality._fallen_by(dataclasses.replace(REFERENCE, accuracy_n=accuracy_n), live.Estimate("recall", "faq", 0.83, 0.72, 0.9, 60, 60.0, 600, 0.83), 1.0)
+        for accuracy_n in (210, 21_000)
+    ]
+    assert calm[0].low < 0.05 < calm[1].low
+    assert calm[0].z < 2.5 < calm[1].z
 
 
 def test_of_ten_intents_that_lost_nothing_none_is_called() -> None:

@@ -22,6 +22,7 @@ AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
         ("is vol. 12 of the omnibus out", {"latin", "jargon"}),
         ("volition matters to me", {"latin"}),
         ("lol r u a bot", {"latin", "slang"}),
+        ("do you ship to the U.S. at all", {"latin"}),
         ("a" * 121, {"latin", "long"}),
         ("w" * 1_000_000, {"latin", "long", "slang"}),  # patterns that try every place anew would take hours
         ("「" * 1_000_000, {"other", "long"}),

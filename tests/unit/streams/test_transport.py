@@ -2,8 +2,12 @@
 
 import importlib.metadata
 import inspect
+import types
 
+import aiokafka
+import faust
 import pytest
+from aiokafka.consumer import group_coordinator
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
@@ -48,6 +52,14 @@ def test_commits_still_ask_new_offset_and_read_what_was_acknowledged() -> None:
     source = inspect.getsource(consumer.Consumer.ack)
     assert "_acked_index" in source
     assert "_acked" in source
+
+
+def test_the_membership_is_still_where_the_watchdog_looks() -> None:
+    assert faust.App._consumer is None
+    assert driver.AIOKafkaConsumerThread._consumer is None
+    assert "self._coordination_task = create_task(self._coordination_routine())" in inspect.getsource(group_coordinator.GroupCoordinator)
+    assert "self._coordinator = None" in inspect.getsource(aiokafka.AIOKafkaConsumer)
+    assert transport.membership_error(types.SimpleNamespace(_consumer=None)) is None  # asked before anything has begun
 
 
 def test_the_rebalance_listener_is_still_ours_to_choose() -> None:
