@@ -6,7 +6,7 @@ look at when a new version breaks it. What is overridden, and why:
 - RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
 - on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.
 - seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and fetches from what Postgres says.
-- _getmany, getmany: fetch, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
+- _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
   is thrown away by Faust although the position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
 - _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the oldest unacknowledged chunk.
 - on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is back-pressure enough.
@@ -96,7 +96,9 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
         self.app.watchdog.beat()
-        fetched, _ = await self._wait_next_records(timeout)
+        # To aiokafka this is its own fetching: it leaves the group of a consumer that has fetched nothing for some minutes, and lets it join no more.
+        with self._thread._ensure_consumer()._subscription.fetch_context():
+            fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         for found in fetched or ():
             self.app.points.passed("fetch")

@@ -54,6 +54,11 @@ def test_commits_still_ask_new_offset_and_read_what_was_acknowledged() -> None:
     assert "_acked" in source
 
 
+def test_aiokafka_still_asks_its_fetch_context_whether_anybody_reads() -> None:
+    assert "self._subscription.fetcher_idle_time" in inspect.getsource(group_coordinator.GroupCoordinator._heartbeat_routine)
+    assert "with self._subscription.fetch_context()" in inspect.getsource(aiokafka.AIOKafkaConsumer.getmany)
+
+
 def test_the_membership_is_still_where_the_watchdog_looks() -> None:
     assert faust.App._consumer is None
     assert driver.AIOKafkaConsumerThread._consumer is None
