@@ -50,6 +50,10 @@ def run(chosen: argparse.Namespace) -> int:
     """Replay; exit 10 if any decision is retrain."""
     if chosen.html and not chosen.html.parent.is_dir():  # said before an hour of reading, not after it
         settings.refuse(f"cannot write {chosen.html}: there is no folder {chosen.html.parent}; make it or name another", 2)
+    if chosen.since and chosen.until and chosen.since > chosen.until:
+        settings.refuse("--from lies after --to; give the earlier time as --from", 2)
+    if not (chosen.logs or chosen.topic) and (chosen.labels or chosen.reference or chosen.reference_until):
+        settings.refuse("--labels and --reference go with --logs or --topic; without these the database is replayed, which has its own", 2)
     try:
         policies = [(str(path), policy.load(path)) for path in chosen.policy] or [_policy_in_force()]
         known = files.incidents(chosen.incidents) if chosen.incidents else []

@@ -63,6 +63,9 @@ def measured(known: Labelled, horizon: str) -> tuple[verdicts.Signal, ...]:
             intent=each.intent,
         )
         for each in (*checks.figures(known.recent(horizon)), *slices.figures(known.recent(horizon)))
+    ) + tuple(
+        dataclasses.replace(known.signal("recall_lost", horizon, lost.value, lost.n, low=lost.low, high=lost.high, reference=lost.then), intent=lost.intent)
+        for lost in _losses(known, horizon, least=live.LABELS_OF_AN_INTENT)
     )
 
 
@@ -188,11 +191,9 @@ def _gap(known: Labelled, rule: policy.Level) -> verdicts.Signal:
 
 def _recall_lost(known: Labelled, rule: policy.Level) -> verdicts.Signal:
     """The intent whose recall has fallen most surely under the reference's: by how much, and the chance of it (normal, times the intents looked at)."""
-    before = known.reference.recall or {} if known.reference else {}
-    recalls = [each for each in known.estimates[rule.horizon] if each.metric == "recall" and each.intent in before and each.estimate is not None]
-    fallen = [_fallen_by(known.reference, each, before[str(each.intent)]) for each in recalls if each.n_labels >= rule.min_n]
+    fallen = _losses(known, rule.horizon, least=rule.min_n)
     if not fallen:
-        return known.signal("intent_recall_lost", rule.horizon, None, max((each.n_labels for each in recalls), default=0))
+        return known.signal("intent_recall_lost", rule.horizon, None, max((lost.n for lost in _losses(known, rule.horizon, least=0)), default=0))
     worst = max(fallen, key=lambda lost: (lost.z, lost.n))
     p = min(1.0, len(fallen) * NormalDist().cdf(-worst.z))
     return known.signal("intent_recall_lost", rule.horizon, worst.value, worst.n, low=worst.low, high=worst.high, p_value=p, reference=worst.then)
@@ -207,10 +208,18 @@ class _Lost:
     high: float
     n: int
     then: float
+    intent: str
 
     @property
     def z(self) -> float:
         return self.value / max(self.value - self.low, 1e-9) * proportion.Z95
+
+
+def _losses(known: Labelled, horizon: str, *, least: int) -> list[_Lost]:
+    """Of every intent that has a recall in the reference and `least` labels now."""
+    before = known.reference.recall or {} if known.reference else {}
+    recalls = [each for each in known.estimates[horizon] if each.metric == "recall" and each.intent in before and each.estimate is not None]
+    return [_fallen_by(known.reference, each, before[str(each.intent)]) for each in recalls if each.n_labels >= least]
 
 
 def _fallen_by(reference: runs.Reference | None, found: live.Estimate, then: float) -> _Lost:
@@ -222,7 +231,7 @@ def _fallen_by(reference: runs.Reference | None, found: live.Estimate, then: flo
     least, most = (then, then) if n is None else proportion.wilson(then * n, n)
     value = then - found.estimate
     low, high = value - math.hypot(then - least, found.high - found.estimate), value + math.hypot(most - then, found.estimate - found.low)
-    return _Lost(value, low, high, found.n_labels, then)
+    return _Lost(value, low, high, found.n_labels, then, str(found.intent))
 
 
 def _starved(known: Labelled, rules: policy.Policy) -> verdicts.Signal:

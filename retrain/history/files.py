@@ -83,8 +83,12 @@ def _decoded(path: Path, decode: Callable[[bytes], _T | events.Malformed]) -> li
 def reference(path: Path) -> runs.Reference:
     """A reference.json. Raises BadHistory."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=runs.Reference, strict=False)  # keys that the contract does not name are free
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        body = path.read_bytes()
+    except OSError as error:
+        raise BadHistory(f"cannot read {path}: {error.strerror}") from error
+    try:
+        found = msgspec.json.decode(body, type=runs.Reference, strict=False)  # keys that the contract does not name are free
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadHistory(f"{path}: not a reference.json: {error}") from error
     for name, value in _ratios(found):
         if value is not None and not 0 <= value <= 1:

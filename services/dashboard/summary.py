@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from retrain import quality
 from schemas import policy, runs
 from services import units
 from services.dashboard import board, facts, panels, words
@@ -138,6 +139,6 @@ def _reason(reason: facts.Row) -> dict[str, Any]:
     names = ("signal", "value", "limit", "n", "low", "high", "breached")
     return {name: reason[name] for name in names} | {
         "unit": unit,
-        "at_least": bool(signal and signal.labelled),
+        "at_least": reason["signal"] in quality.FALLING,
         "name": signal.name if signal else units.called(reason["signal"]),
     }

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+from services import escaping
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -118,7 +120,7 @@ def wait_ready(child: Child, ready: Callable[[], bool], timeout_s: float) -> Non
 def tail(log: Path, lines: int = 5) -> str:
     """The end of a log on one line, for an error message."""
     text = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return " | ".join(text[-lines:]) or f"nothing in {log}"
+    return " | ".join(map(escaping.printable, text[-lines:])) or f"nothing in {log}"
 
 
 @contextlib.contextmanager

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from retrain import trigger
+from retrain import moment, quality, trigger
 from schemas import decisions, runs
 from services import units
 from services.notifier import limits
 
-_AT_LEAST: Final = ("live_accuracy", "rare_recall")
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
 
 
@@ -29,12 +28,12 @@ def amount(name: str, value: float) -> str:
 
 def limit(reason: decisions.Reason) -> str:
     """A signal's limit with its direction: quality must stay above, the rest below."""
-    return f"{'at least' if reason.signal in _AT_LEAST else 'at most'} {amount(reason.signal, reason.limit)}"
+    return f"{'at least' if reason.signal in quality.FALLING else 'at most'} {amount(reason.signal, reason.limit)}"
 
 
 def counted(reason: decisions.Reason) -> str:
     """How much was looked at: labels or logs."""
-    return f"n = {reason.n:,} {'labels' if reason.signal in trigger.QUALITY else 'logs'}"
+    return f"n = {reason.n:,} {'labels' if reason.signal in moment.LABELLED else 'logs'}"
 
 
 def short(reason: decisions.Reason) -> str:
@@ -57,7 +56,7 @@ def field(reason: decisions.Reason) -> str:
 def _state(reason: decisions.Reason) -> str:
     if reason.value is None:
         return "no value" + (", BREACH since before" if reason.breached else "")
-    beyond = reason.value < reason.limit if reason.signal in _AT_LEAST else reason.value > reason.limit
+    beyond = reason.value < reason.limit if reason.signal in quality.FALLING else reason.value > reason.limit
     if reason.breached:
         return "BREACH" if beyond else "BREACH, recovering"
     return "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
@@ -68,10 +67,10 @@ def clauses(decision: decisions.Decision) -> Iterator[str]:
     for reason in decision.reasons:
         yield f"• {_yes(reason.breached)}: {limits.escape(units.called(reason.signal))} in breach ({limit(reason)})"
     breached = {reason.signal for reason in decision.reasons if reason.breached}
-    quality, drift = bool(breached & set(trigger.QUALITY)), bool(breached & set(trigger.DRIFT))
-    rule = f"Loss of quality: {_yes(quality)}. Drift: {_yes(drift)}."
+    worse, drifted = bool(breached & set(trigger.QUALITY)), bool(breached & set(trigger.DRIFT))
+    rule = f"Loss of quality: {_yes(worse)}. Drift: {_yes(drifted)}."
     if decision.decision is decisions.Kind.RETRAIN:
-        rule += " Both together ask for a retrain." if quality and drift else " A collapse of accuracy or an open business incident asked for it alone."
+        rule += " Both together ask for a retrain." if worse and drifted else " A collapse of accuracy or an open business incident asked for it alone."
     yield rule + (f" Held: {decision.hold_reason}." if decision.hold_reason else "")
 
 

@@ -195,6 +195,8 @@ def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path
 @pytest.mark.parametrize(
     ("argv", "status", "says"),
     [
+        (["--labels", "labels.jsonl"], 2, "go with --logs or --topic"),
+        (["--from", "2026-04-25T00:00:00Z", "--to", "2026-04-24T00:00:00Z"], 2, "--from lies after --to"),
         (["--policy", "/nowhere.toml"], 3, "cannot read policy /nowhere.toml"),
         (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
         (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),

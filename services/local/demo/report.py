@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services import units
+
 Row = Mapping[str, Any]
 
 HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
@@ -16,10 +18,11 @@ kl: intent mix against the reference (its noise floor). live accuracy: estimate 
 verdicts and reasons: kl, conf (low_conf), acc (live accuracy), rare (recall of the rare intents), bet (e-value that accuracy fell), p95 (latency in ms), err
 (error rate), shift (share of the intent that moved most), escal, fall (escalations, fallbacks above the same hour of earlier weeks), tok (logs of another
 tokenizer), script (texts in no known script above the reference), gone (logs missing against earlier weeks), cut (mean tokens below the reference's), day
-(live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label).
+(live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label),
+intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
 not left its limit). Under each day stands its decision of midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then
-every reason, those that count first."""
+every reason, those that count first, then those beyond their limit by chance perhaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def why(day: Day) -> str:
     unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in day.taken["reasons"] if reason["value"] is None)
     needed = (day.quality or {}).get("labels_needed")
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"{needed} labels still needed"] if needed else [])
-    return f"{'':12}{day.taken['at']:%H:%M} {day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
+    return f"{'':12}{day.taken['at']:%Y-%m-%d %H:%M} {day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
 
 
 def _reason(reason: Row) -> str:
@@ -149,9 +152,12 @@ def outcome(summary: Mapping[str, Any], failed: Sequence[str]) -> str:
     made = next(row for row in summary["runs"] if row["promoted"])
     decided = next(row for row in summary["all_decisions"] if row["id"] == made["decision_id"])
     gone = " -> ".join(percent(summary[name]) for name in ("acc_stable", "acc_drifted", "acc_after"))
+    last = summary["all_decisions"][-1]
+    still = ", ".join(units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"])
     return (
         f"The loop closed: new language from {summary['later_from']:%Y-%m-%d}, retrain decided at {decided['at']:%Y-%m-%d %H:%M}, "
         f"{made['candidate']} promoted without a restart, accuracy {gone}, nothing lost and nothing counted twice."
+        + (f" Not all is well: at the end {last['model']} is still in breach on {still}." if still else "")
     )
 
 

@@ -15,6 +15,8 @@ from services import ports, store
 from services.local import processes, supervisor, topology
 from streams import store as streams_store
 
+_MINE = {process.name for process in processes.PROCESSES}
+
 HERE = Path(__file__).parent
 
 
@@ -51,24 +53,26 @@ class Stage:
             return list(what(connection, store.Wanted(**wanted)))
 
     def alive(self) -> None:
-        """Raise if a process has ended: the loop would wait for it in vain."""
-        for child in self.owner.children:
-            if child.process.poll() is not None:
+        """Raise if a process has ended: the loop would wait for it in vain. One of the product that asks for it (75) is started again, as a deployment does."""
+        for child in list(self.owner.children):
+            status = child.process.poll()
+            if status == settings.EXIT_TRY_AGAIN and child.name in _MINE:
+                self._again(child)
+            elif status is not None:
                 raise supervisor.NotReady(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
 
     def keep(self) -> None:
         """Stay until interrupted. A process of the product that ends is named and started again, as a deployment does; a server that ends ends this."""
-        mine = {process.name for process in processes.PROCESSES}
         while True:
             time.sleep(1)
-            for child in [child for child in self.owner.children if child.name in mine and child.process.poll() is not None]:
-                print(
-                    f"intentwatch: {child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}",
-                    file=sys.stderr,
-                )
-                self.owner.children.remove(child)
-                self.start(child.name)
+            for child in [child for child in self.owner.children if child.name in _MINE and child.process.poll() is not None]:
+                self._again(child)
             self.alive()
+
+    def _again(self, child: supervisor.Child) -> None:
+        print(f"intentwatch: {child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}", file=sys.stderr)
+        self.owner.children.remove(child)
+        self.start(child.name)
 
     def wait(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
         """Poll until it holds, watching the processes."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas import decisions, runs
 from services.local.slack_sandbox import blocks
-from services.notifier import compose, limits
+from services.notifier import compose, figures, limits
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
@@ -97,3 +97,11 @@ def test_foreign_text_stays_text(hostile: str) -> None:
 def test_what_cannot_be_told_is_named(told: compose.Told) -> None:
     with pytest.raises(compose.NotComposable):
         compose.root([told])
+
+
+def test_what_should_not_fall_has_a_floor_and_is_counted_in_labels() -> None:
+    low, high = (decisions.Reason(name, 0.88, 0.90, 337, None, None, True) for name in ("recent_accuracy", "low_confidence_rate"))
+    assert (figures.limit(low), figures.limit(high)) == ("at least 90.0 %", "at most 90.0 %")
+    assert (figures.counted(low), figures.counted(high)) == ("n = 337 labels", "n = 337 logs")
+    assert "BREACH\n" in figures.field(low)
+    assert "BREACH, recovering" in figures.field(high)

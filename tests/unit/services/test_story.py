@@ -118,11 +118,14 @@ def test_no_day_with_labels_gives_no_accuracy_and_still_a_line() -> None:
 def test_the_outcome_names_the_change_the_decision_and_the_model() -> None:
     told = CLOSED | {
         "later_from": dt.datetime(2026, 4, 28, tzinfo=dt.UTC),
-        "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 30, tzinfo=dt.UTC)}],
+        "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 30, tzinfo=dt.UTC)}, {"id": "d3", "model": "v3", "reasons": []}],
         "runs": [{"promoted": False, "candidate": "v2", "decision_id": "d1"}, {"promoted": True, "candidate": "v3", "decision_id": "d2"}],
     }
     assert report.outcome(told, []) == (
         "The loop closed: new language from 2026-04-28, retrain decided at 2026-04-30 00:00, v3 promoted without a restart, "
         "accuracy 94.0% -> 66.0% -> 86.0%, nothing lost and nothing counted twice."
     )
+    ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
+    told["all_decisions"][-1]["reasons"] = ill
+    assert report.outcome(told, []).endswith(" Not all is well: at the end v3 is still in breach on rare recall.")
     assert report.outcome(told, ["lost=1", "duplicated=2"]).splitlines() == ["the loop did not close: lost=1", "the loop did not close: duplicated=2"]
