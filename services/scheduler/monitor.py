@@ -58,7 +58,7 @@ class Monitor:
         """The daily job, and on Mondays the weekly one."""
         store.claim(connection, "daily", known.at, self.owner)
         self._restate(connection, known)
-        store.put_signals(connection, (), quality.measured(moment.labelled(known, ()), "7d"))
+        store.put_signals(connection, (), quality.measured(moment.labelled(known, ("7d",)), "7d"))
         self._first_day(connection, known, promotion)
         said = []
         if "1d" in known.windows:
