@@ -55,18 +55,15 @@ def verdicts_of(known: Labelled, history: History, rules: policy.Policy) -> Iter
         yield judge.verdict(signal, getattr(signals, signal.signal), history.get(signal.signal, ()))
 
 
-def measured(known: Labelled, horizon: str) -> tuple[verdicts.Signal, ...]:
+def measured(known: Labelled, horizon: str) -> Iterator[verdicts.Signal]:
     """What labels say that no rule judges, for the record."""
-    return tuple(
-        dataclasses.replace(
-            known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor, p_value=each.p_value),
-            intent=each.intent,
-        )
-        for each in (*checks.figures(known.recent(horizon)), *slices.figures(known.recent(horizon)))
-    ) + tuple(
-        dataclasses.replace(known.signal("recall_lost", horizon, lost.value, lost.n, low=lost.low, high=lost.high, reference=lost.then), intent=lost.intent)
-        for lost in _losses(known, horizon, least=live.LABELS_OF_AN_INTENT)
-    )
+    recent = known.recent(horizon)
+    for each in (*checks.figures(recent), *slices.figures(recent)):
+        found = known.signal(each.name, horizon, each.value, each.n, low=each.low, high=each.high, noise_floor=each.noise_floor, p_value=each.p_value)
+        yield dataclasses.replace(found, intent=each.intent)
+    for lost in _losses(known, horizon, least=live.LABELS_OF_AN_INTENT):
+        found = known.signal("recall_lost", horizon, lost.value, lost.n, low=lost.low, high=lost.high, reference=lost.then)
+        yield dataclasses.replace(found, intent=lost.intent)
 
 
 def _horizons(rules: policy.Policy) -> list[tuple[str, str]]:

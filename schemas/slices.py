@@ -11,7 +11,7 @@ from schemas import taxonomy
 
 NAMES: Final[tuple[str, ...]] = (*taxonomy.SCRIPTS, "short", "long", "jargon", "slang")
 TWO_WISHES: Final = "two_wishes"  # known of labelled messages alone
-_BIT: Final = {name: 1 << i for i, name in enumerate(NAMES)}
+BITS: Final = {name: 1 << i for i, name in enumerate(NAMES)}
 _SHORT, _LONG = 12, 120  # characters; about two words, and more than one sentence
 _READ: Final = 500  # characters looked at for words: nobody's wish begins later, and no text can keep a pattern busy
 _JARGON: Final = re.compile(
@@ -36,13 +36,8 @@ def _worded(head: str) -> tuple[str, ...]:
 def of(text: str) -> int:
     """The slices of a message, as bits in the order of NAMES.
 
-    >>> [name for name in NAMES if within(of("got vol 3 of that isekai pls"), name)]
+    >>> [name for name in NAMES if BITS[name] & of("got vol 3 of that isekai pls")]
     ['latin', 'jargon', 'slang']
     """
     length = ["short"] if len(text) <= _SHORT else ["long"] if len(text) > _LONG else []
-    return sum(_BIT[name] for name in (taxonomy.script(text), *length, *_worded(text[:_READ])))
-
-
-def within(bits: int, name: str) -> bool:
-    """Whether a message with these slices is in `name`."""
-    return bool(bits & _BIT[name])
+    return sum(BITS[name] for name in (taxonomy.script(text), *length, *_worded(text[:_READ])))

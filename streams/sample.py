@@ -11,7 +11,7 @@ from typing import Final, Literal
 from schemas import taxonomy
 
 MEASURE_SHARE: Final = 0.7  # labels from the train queue say nothing unbiased about accuracy, so most of the budget measures
-_MEAN_WEIGHT: Final = 1.5  # what the strata weights average on the seed's mix; a wrong value moves the budget, never the estimate
+MEAN_WEIGHT: Final = 1.5  # what the strata weights average on the seed's mix; a wrong value moves the budget, never the estimate
 _MEAN_UNCERTAINTY: Final = 0.1
 
 
@@ -52,7 +52,7 @@ def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: f
 
 def choice(req_id: str, intent: str, confidence: float, margin: float, *, volume_per_day: float, budget_per_day: float, min_p: float) -> Choice | None:
     """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased."""
-    p = inclusion(weight(intent, confidence), _MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
+    p = inclusion(weight(intent, confidence), MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
     uncertainty = max(1 - confidence, 0.5 - margin, 0.0)

@@ -11,9 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.decisions import traffic
-from retrain import replay
+from retrain import quality, replay
 from retrain.history import scenes
-from schemas import policy, verdicts
+from schemas import decisions, policy, verdicts
 from streams import columns, judge, measure
 
 KLS: Final = (0.0, 0.012, 0.02, 0.028, 0.19)  # 0 is the control: what is found where nothing has changed
@@ -21,7 +21,7 @@ POINTS: Final = (0.0, 1.0, 2.3, 5.0, 12.0)
 RARE: Final = "checkout_help"
 _ONSET, _DAYS = 21, 42
 FIRST_SEED: Final = 7_000
-_QUALITY: Final = ("live_accuracy", "recent_accuracy", "mix_adjusted_accuracy", "accuracy_e_value", "rare_recall", "intent_recall_lost")
+_WORSE: Final = (*quality.FALLING, "accuracy_e_value", "intent_recall_lost")
 
 
 def figures(rounds: int = 20) -> list[dict[str, Any]]:
@@ -70,11 +70,11 @@ def worse(after: traffic.World, before: traffic.World, rng: np.random.Generator)
     first: dict[str, int | None] = {"breach": None, "retrain": None}
     before_it: set[str] = set()
     for scene, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy()):
-        breached = {reason.signal for reason in decision.reasons if reason.breached and reason.signal in _QUALITY}
+        breached = {reason.signal for reason in decision.reasons if reason.breached and reason.signal in _WORSE}
         if scene.moment.at <= onset:
             before_it = breached
             continue
-        for name, hit in (("breach", bool(breached - before_it)), ("retrain", decision.decision == "retrain")):
+        for name, hit in (("breach", bool(breached - before_it)), ("retrain", decision.decision is decisions.Kind.RETRAIN)):
             if hit and first[name] is None:
                 first[name] = _labels(known, onset, scene.moment.at)
     return first
@@ -89,8 +89,7 @@ def _labels(known: scenes.History, since: dt.datetime, by: dt.datetime) -> int:
 def _row(kind: str, size: float, found: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
     stages = {}
     for stage in found[0]:
-        delays = [one[stage] for one in found if one[stage] is not None]
-        known = [delay for delay in delays if delay is not None]
+        known = [delay for one in found if (delay := one[stage]) is not None]
         stages[stage] = {"found": len(known), "median": median(known) if known else None, "p90": float(np.quantile(known, 0.9)) if known else None}
     return {"kind": kind, "size": size, "rounds": len(found), "unit": "windows of 1,000" if kind == "kl" else "labels", "stages": stages}
 
@@ -103,6 +102,6 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| change | counted in | first | found | median | 90 % |", "|---|---|---|---|---|---|"]
     for row in rows:
         for stage, one in row["stages"].items():
-            figures_ = " | ".join("" if one[name] is None else f"{one[name]:g}" for name in ("median", "p90"))
-            lines.append(f"| {_NAMES[row['kind']].format(row['size'])} | {row['unit']} | {stage} | {one['found']}/{row['rounds']} | {figures_} |")
+            delay = " | ".join("" if one[name] is None else f"{one[name]:g}" for name in ("median", "p90"))
+            lines.append(f"| {_NAMES[row['kind']].format(row['size'])} | {row['unit']} | {stage} | {one['found']}/{row['rounds']} | {delay} |")
     return "\n".join(lines) + "\n"

@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 BEGIN: Final = scenario.BEGIN
+REFERENCE_DAYS: Final = 14
+REFERENCE_UNTIL: Final = BEGIN + dt.timedelta(days=REFERENCE_DAYS)
 MIX: Final = scenario.MIX / scenario.MIX.sum()
 _K: Final = len(taxonomy.INTENTS)
 _STEPS: Final = 25  # of confidence: the policy's and the sampling's limits, 0.6 and 0.8, are edges
@@ -84,8 +86,8 @@ class Plan:
     onset_day: int | None = None
 
 
-def history(plan: Plan, before: World, after: World, rng: np.random.Generator, reference_days: int = 14) -> scenes.History:
-    """Draw it: one model's archive, whose first days are its reference."""
+def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -> scenes.History:
+    """Draw it: one model's archive, whose days before REFERENCE_UNTIL are its reference."""
     hours = plan.days * 24
     mean = plan.a_day / 24 * np.tile(_BY_HOUR, plan.days)
     onset = hours if plan.onset_day is None else plan.onset_day * 24
@@ -108,7 +110,7 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator, r
         said=said,
     )
     block = archive.Block([("v1", us) for us in starts_us.tolist()], found, [], np.zeros(0, dtype=np.int64))
-    return scenes.History({"v1": mine}, BEGIN + dt.timedelta(days=reference_days), block, np.sort(said.at_us).tolist())
+    return scenes.History({"v1": mine}, REFERENCE_UNTIL, block, np.sort(said.at_us).tolist())
 
 
 def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
@@ -151,7 +153,7 @@ def _inclusion(plan: Plan) -> Floats:
     budget = plan.labels_a_day * sample.MEASURE_SHARE
     least = min(policy.Labels().min_p, budget / plan.a_day / 5)
     weights = [sample.weight(taxonomy.INTENTS[named], sure) for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)]
-    return np.array([sample.inclusion(weight, 1.5, budget, plan.a_day, least) for weight in weights])
+    return np.array([sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least) for weight in weights])
 
 
 def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) -> tuple[live.Sample, sources.Votes]:

@@ -17,8 +17,7 @@ from retrain.history import scenes
 from schemas import decisions, policy
 
 VOLUMES: Final = (100, 1_000, 10_000, 100_000)  # messages an hour
-REFERENCE_DAYS: Final = 14
-DAYS: Final = REFERENCE_DAYS + 365
+DAYS: Final = traffic.REFERENCE_DAYS + 365
 FIRST_SEED: Final = 5_000
 _ACTS: Final = (decisions.Kind.RETRAIN, decisions.Kind.ROLLBACK, decisions.Kind.FIX_UPSTREAM)
 
@@ -46,7 +45,7 @@ def alarms(volume: int, seed: int, days: int) -> Mapping[str, int]:
     for kind in (*_ACTS, decisions.Kind.REWEIGHT):
         found[str(kind)] = trial.episodes([d.at for d in taken if d.decision is kind])
     found["hours"], found["watching"] = len(taken), sum(d.hold_reason is decisions.HoldReason.WATCHING for d in taken)
-    for name, at in trial.alarms(known, known.known, days - REFERENCE_DAYS).items():  # type: ignore[arg-type]  # the instant until which history is the reference
+    for name, at in trial.alarms(known, traffic.REFERENCE_UNTIL, days - traffic.REFERENCE_DAYS).items():
         found[name] = trial.episodes(at)
     return found
 

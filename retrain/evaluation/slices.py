@@ -35,8 +35,8 @@ def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
 
 
 def _masks(labelled: live.Sample) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    for place, name in enumerate(slices.NAMES):
-        yield name, (labelled.slices >> place & 1).astype(np.bool_)
+    for name, bit in slices.BITS.items():
+        yield name, labelled.slices & bit != 0
     other = labelled.also & ~(1 << labelled.label.astype(np.uint16))  # who names the intent a second time has one wish
     yield slices.TWO_WISHES, other != 0
 

@@ -22,7 +22,7 @@ tokenizer), script (texts in no known script above the reference), gone (logs mi
 intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
 not left its limit). Under each day stands its decision of midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then
-every reason, those that count first, then those beyond their limit by chance perhaps."""
+every reason, those that count first."""
 
 
 @dataclass(frozen=True, slots=True)
