@@ -98,14 +98,14 @@ def _figure(known: Labelled, name: str, horizon: str) -> live.Estimate:
 def falling(
     known: Labelled, found: live.Estimate, horizon: str, rules: policy.Policy, past: Sequence[verdicts.Verdict] = (), reference: float | None = None
 ) -> verdicts.Verdict:
-    """Judge a figure that should not fall under its `reference` (if not told, what is `expected` of it), and say how many labels it still needs."""
+    """Judge a figure that should not fall under its `reference` (if not told, what is `expected` of it)."""
     rule = dataclasses.replace(_rule(found.metric, rules.signals), horizon=horizon)
     reference = expected(known.reference, found.metric, known.recent(horizon)) if reference is None else reference
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
         reference=reference, reference_n=sampled_n(known.reference, taxonomy.RARE if found.metric == "rare_recall" else taxonomy.INTENTS),
     )  # fmt: skip
-    return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past, labels_needed=max(0, rule.min_n - found.n_labels))
+    return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
 
 
 def _rule(name: str, signals: policy.Signals) -> policy.Level:
@@ -175,15 +175,18 @@ def _betting(known: Labelled, reference: float | None, history: History, rules: 
 
 
 def _gap(known: Labelled, rule: policy.Level) -> verdicts.Signal:
-    """Accuracy on held-out rows less live accuracy; Newcombe's interval of the difference, the held-out rows being a sample too."""
+    """Accuracy on held-out rows less live accuracy; the held-out rows are a sample too."""
     found, reference = _figure(known, "live_accuracy", rule.horizon), known.reference
     if reference is None or reference.accuracy is None or found.estimate is None or found.low is None or found.high is None:
         return known.signal("offline_live_gap", rule.horizon, None, found.n_labels)
-    offline, n = reference.accuracy, reference.accuracy_n or 0
-    least, most = proportion.wilson(offline * n, n) if n else (offline, offline)
-    value = offline - found.estimate
-    low, high = value - math.hypot(offline - least, found.high - found.estimate), value + math.hypot(most - offline, found.estimate - found.low)
-    return known.signal("offline_live_gap", rule.horizon, value, found.n_labels, low=low, high=high, reference=offline, reference_n=n or None)
+    offline, n = reference.accuracy, reference.accuracy_n
+    value, low, high = proportion.difference(_then(offline, n), (found.estimate, found.low, found.high))
+    return known.signal("offline_live_gap", rule.horizon, value, found.n_labels, low=low, high=high, reference=offline, reference_n=n)
+
+
+def _then(value: float, n: int | None) -> proportion.Known:
+    """A reference's figure: without error only where nobody says on how many labels it rests."""
+    return proportion.known(value * n, n) if n else (value, value, value)
 
 
 def _recall_lost(known: Labelled, rule: policy.Level) -> verdicts.Signal:
@@ -220,15 +223,11 @@ def _losses(known: Labelled, horizon: str, *, least: int) -> list[_Lost]:
 
 
 def _fallen_by(reference: runs.Reference | None, found: live.Estimate, then: float) -> _Lost:
-    """Newcombe's interval of the difference; the reference's recall is without error only where nobody says on how many labels it rests."""
     assert found.estimate is not None
     assert found.low is not None
     assert found.high is not None
-    n = sampled_n(reference, (str(found.intent),))
-    least, most = (then, then) if n is None else proportion.wilson(then * n, n)
-    value = then - found.estimate
-    low, high = value - math.hypot(then - least, found.high - found.estimate), value + math.hypot(most - then, found.estimate - found.low)
-    return _Lost(value, low, high, found.n_labels, then, str(found.intent))
+    lost = proportion.difference(_then(then, sampled_n(reference, (str(found.intent),))), (found.estimate, found.low, found.high))
+    return _Lost(*lost, found.n_labels, then, str(found.intent))
 
 
 def _starved(known: Labelled, rules: policy.Policy) -> verdicts.Signal:

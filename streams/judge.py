@@ -33,16 +33,17 @@ def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
     A tenth of fifty requests failing need not wait for a thousand requests.
     """
     few = _FEW <= signal.n < rule.min_n and (signal.value or 0.0) * signal.n >= _HITS
-    return few and _has_interval(signal) and signal.low is not None and signal.low > 2 * rule.enter
+    return few and _by_interval(signal, rule) and signal.low is not None and signal.low > 2 * rule.enter
 
 
 def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether too few logs to measure a rate show none of what was in breach."""
-    return signal.n >= _FEW and _has_interval(signal) and _left(signal, rule)
+    return signal.n >= _FEW and _by_interval(signal, rule) and _left(signal, rule)
 
 
-def _has_interval(signal: verdicts.Signal) -> bool:
-    return signal.low is not None and signal.high is not None and signal.high > signal.low
+def _by_interval(signal: verdicts.Signal, rule: policy.Level) -> bool:
+    """Whether its interval, not a test, says how sure a signal is."""
+    return rule.alpha is None and signal.low is not None and signal.high is not None and signal.high > signal.low
 
 
 def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
@@ -101,40 +102,36 @@ def certainty(unneeded_per_year: float, horizon: str) -> float:
     return NormalDist().inv_cdf(1 - min(0.025, max(unneeded_per_year, 1e-9) / looks))
 
 
-def falling(
-    *,
-    signal: verdicts.Signal,
-    rule: policy.Level,
-    trigger: policy.Trigger,
-    past: Sequence[verdicts.Verdict],
-    labels_needed: int | None = None,
-) -> verdicts.Verdict:
-    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven."""
-    margin, z = trigger.accuracy_margin, certainty(trigger.unneeded_per_year, rule.horizon)
-    limit = lowest(rule, signal.reference, margin)
-    leave = limit + (rule.leave - rule.enter)
+def falling(*, signal: verdicts.Signal, rule: policy.Level, trigger: policy.Trigger, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
+    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven. A verdict that labels are missing for
+    says about how many.
+    """
+    z = certainty(trigger.unneeded_per_year, rule.horizon)
+    limit = lowest(rule, signal.reference, trigger.accuracy_margin)
+    leave, needed = limit + (rule.leave - rule.enter), None
     if signal.value is None or signal.n < rule.min_n:
-        level = Level.BLIND
-    elif signal.value < limit and _proven(signal, limit, z):
-        level = Level.BREACH
+        level, needed = Level.BLIND, max(0, rule.min_n - signal.n)
+    elif signal.value >= limit:
+        level = Level.OK
     else:
-        level = Level.WATCH if signal.value < limit else Level.OK
+        needed = _unproven(signal, limit, z)
+        level = Level.WATCH if needed != 0 else Level.BREACH
     stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or (signal.value or 0.0) < leave)
-    return verdicts.Verdict(
-        signal=signal, verdict=level, limit=limit, in_breach=level is Level.BREACH or stays, labels_needed=labels_needed if level is Level.BLIND else None
-    )
+    return verdicts.Verdict(signal=signal, verdict=level, limit=limit, in_breach=level is Level.BREACH or stays, labels_needed=needed or None)
 
 
-def _proven(signal: verdicts.Signal, limit: float, z: float) -> bool:
-    """Whether the loss is more than `z` standard errors: 89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before.
+def _unproven(signal: verdicts.Signal, limit: float, z: float) -> int | None:
+    """How many labels more would prove the loss by `z` standard errors, were the figure to stay; None where no number would.
 
-    The reference's own sampling error counts where its n is known: at 95 %, as it is drawn once a model and not at every look. Without a reference
-    the loss is that against the limit.
+    89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before. The reference's own sampling error counts where its n is known:
+    at 95 %, as it is drawn once a model and not at every look. Without a reference the loss is that against the limit.
     """
     if signal.value is None or signal.high is None:
-        return False
-    error = (signal.high - signal.value) / proportion.Z95
-    if signal.reference is None:
-        return signal.value + z * error < limit
-    own = signal.reference * (1 - signal.reference) / signal.reference_n if signal.reference_n else 0.0
-    return signal.value + math.hypot(z * error, proportion.Z95 * math.sqrt(max(0.0, own))) < signal.reference
+        return None
+    error = z * (signal.high - signal.value) / proportion.Z95
+    then = limit if signal.reference is None else signal.reference
+    own = proportion.Z95**2 * then * (1 - then) / signal.reference_n if signal.reference is not None and signal.reference_n else 0.0
+    room = (then - signal.value) ** 2 - max(0.0, own)  # the square of what the error may be
+    if then <= signal.value or room <= 0:
+        return None
+    return 0 if error**2 < room else max(1, math.ceil(signal.n * (error**2 / room - 1)))

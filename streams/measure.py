@@ -3,7 +3,6 @@
 Never reads a clock, a topic or a table; streams.judge decides what the numbers mean, streams.detail has the signals nobody judges.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -60,15 +59,19 @@ def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts
 
 
 def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
-    """By how much (ratio) the share of the intent that moved most has moved. p-value: that intent's G-test times the number of intents (Bonferroni)."""
+    """By how much (ratio) the share of the intent that moved most has moved; Newcombe's interval (1998), without the sign as the value. p-value: that
+    intent's G-test times the number of intents (Bonferroni).
+    """
     live, known = window.tally.intent_count, np.array(intents(reference), dtype=np.int64)
     n, before = int(live.sum()), int(known.sum())
     if not n or not before:
         return number(window, "intent_mix_shift", None, 0)
-    moved = np.abs(live / n - known / before)
-    most = int(np.argmax(moved))
+    most = int(np.argmax(np.abs(live / n - known / before)))
+    value, low, high = proportion.difference(proportion.known(int(live[most]), n), proportion.known(int(known[most]), before))
+    ends = sorted((abs(low), abs(high)))
     p_value = min(1.0, len(known) * float(divergence.g_tests(live=live, reference=known)[most]))
-    return number(window, "intent_mix_shift", float(moved[most]), n, reference_n=reference.n, p_value=p_value)
+    interval = {"low": ends[0] if low * high > 0 else 0.0, "high": ends[1]}
+    return number(window, "intent_mix_shift", abs(value), n, reference_n=reference.n, p_value=p_value, **interval)
 
 
 def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
@@ -136,10 +139,9 @@ def _excess(window: windows.Window, name: str, hits: int, earlier: windows.Tally
     n, m = window.tally.answered, earlier.answered
     if not n or not m:
         return number(window, name, None, 0)
-    now, then = int(hits) / n, int(before) / m
-    (low, high), (least, most) = proportion.wilson(int(hits), n), proportion.wilson(int(before), m)
-    interval = {"low": now - then - math.hypot(now - low, most - then), "high": now - then + math.hypot(high - now, then - least)}
-    return number(window, name, now - then, n, reference=then, reference_n=m, **interval)
+    then = proportion.known(int(before), m)
+    value, low, high = proportion.difference(proportion.known(int(hits), n), then)
+    return number(window, name, value, n, reference=then[0], reference_n=m, low=low, high=high)
 
 
 def intents(reference: runs.Reference) -> list[int]:
@@ -150,12 +152,18 @@ def intents(reference: runs.Reference) -> list[int]:
 def mix_kl(window: windows.Window, name: str, live: windows.Counts, reference: list[int], reference_n: int) -> verdicts.Signal:
     """D(live || reference) in nats, with the mean it would have with no drift at all and the two-sample G-test's p-value. Shapes (K,)."""
     n = int(live.sum())
+    if not n:
+        return number(window, name, None, n, reference_n=reference_n, p_value=1.0)
+    value = divergence.kl(live=live, reference=reference)
+    low, high = divergence.interval(value, k=len(reference), n=n, reference_n=reference_n)
     return number(
         window,
         name,
-        divergence.kl(live=live, reference=reference) if n else None,
+        value,
         n,
         reference_n=reference_n,
-        noise_floor=divergence.noise_floor(k=len(reference), n=n, reference_n=reference_n) if n else None,
+        low=low,
+        high=high,
+        noise_floor=divergence.noise_floor(k=len(reference), n=n, reference_n=reference_n),
         p_value=divergence.g_test(live=live, reference=reference),
     )

@@ -172,7 +172,8 @@ def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[
         reference = "" if found["reference"] is None else f"; reference {words.amount(Unit.RATIO, found['reference'])}"
         said.append(f"Stands for {found['n_predictions']:,} answers, {_MATURITY.get(found['maturity'], found['maturity'])}{reference}")
         if found["labels_needed"]:
-            said.append(f"{found['labels_needed']:,} more labels needed: `python -m services.labels next`")
+            purpose = "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
+            said.append(f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`")
     rare = [q for q in same if metric == "rare_recall" and q["metric"] == "recall" and q["intent"] in taxonomy.RARE]
     if rare:
         said.append(", ".join(f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare))

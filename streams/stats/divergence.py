@@ -4,9 +4,13 @@ The direction is part of the mathematics: D(live || reference), in nats, keyword
 Label-free; label-based numbers live in retrain.evaluation.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
+
+from streams.stats import proportion
 
 JEFFREYS = 0.5  # added to every count on both sides: one unseen intent must not make the number infinite
 
@@ -53,6 +57,22 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
     if n == 0:
         return float("inf")
     return (k - 1) / 2 * (1 / n + (1 / reference_n if reference_n else 0.0))
+
+
+def interval(found: float, *, k: int, n: int, reference_n: int | None = None) -> tuple[float, float]:
+    """95 % interval in nats of the divergence of which two samples, n and m logs, show `found`, and on average `noise_floor` more than there is; n > 0.
+
+    2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square of k - 1 degrees, and its root less (k - 2)/2 about normal with variance 1 (Sankaran 1963).
+
+    >>> tuple(round(end, 3) for end in interval(0.029, k=10, n=1000, reference_n=15_000))
+    (0.012, 0.042)
+    >>> interval(0.002, k=10, n=1000, reference_n=15_000)
+    (0.0, 0.002)
+    """
+    scale, offset = (k - 1) / noise_floor(k=k, n=n, reference_n=reference_n), (k - 2) / 2
+    root = math.sqrt(max(0.0, scale * found - offset))
+    low, high = ((max(0.0, root + z) ** 2 - offset) / scale for z in (-proportion.Z95, proportion.Z95))
+    return max(0.0, low), max(found, high)
 
 
 def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> npt.NDArray[np.float64]:

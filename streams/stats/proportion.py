@@ -1,8 +1,9 @@
-"""Pure. Intervals of a proportion."""
+"""Pure. Intervals of a proportion, and of the difference of two."""
 
 import math
 
 Z95 = 1.959963984540054
+Known = tuple[float, float, float]  # a figure, and the two ends of its interval
 
 
 def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
@@ -19,3 +20,18 @@ def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def known(k: float, n: float) -> Known:
+    """k / n with Wilson's interval. Raises ZeroDivisionError where n is 0."""
+    return k / n, *wilson(k, n)
+
+
+def difference(one: Known, other: Known) -> Known:
+    """`one` less `other`, independent of each other, with Newcombe's interval from theirs (1998).
+
+    >>> tuple(round(bound, 4) for bound in difference(known(56, 70), known(48, 80)))
+    (0.2, 0.0524, 0.3339)
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = one, other
+    return a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)

@@ -22,12 +22,12 @@ tokenizer), script (texts in no known script above the reference), gone (logs mi
 intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
 not left its limit). Under each day stands its decision of midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then
-every reason, those that count first."""
+every reason, those that count first; labels still needed: by so many more could a figure be judged, or the loss that it shows be proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One simulated day: its window, signals, live accuracy and decisions from Postgres; `truth` only the demo can know."""
+    """One simulated day: its window, signals, live accuracy, decision and the labels still needed, from Postgres; `truth` only the demo can know."""
 
     date: dt.date
     kind: str
@@ -36,6 +36,7 @@ class Day:
     quality: Row | None
     truth: tuple[int, int]
     taken: Row
+    needed: Mapping[str, int]
 
     @property
     def decision(self) -> str:
@@ -103,8 +104,8 @@ def why(day: Day) -> str:
     cause = f" ({day.taken['cause']})" if day.taken["cause"] else ""
     known = sorted((reason for reason in day.taken["reasons"] if reason["value"] is not None), key=lambda reason: not reason["breached"])
     unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in day.taken["reasons"] if reason["value"] is None)
-    needed = (day.quality or {}).get("labels_needed")
-    ends = ([f"no value: {unknown}"] if unknown else []) + ([f"{needed} labels still needed"] if needed else [])
+    needed = ", ".join(f"{_SHORT[name]} {n}" for name, n in day.needed.items()) if day.taken["decision"] == "hold" else ""
+    ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
     return f"{'':12}{day.taken['at']:%Y-%m-%d %H:%M} {day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
 
 

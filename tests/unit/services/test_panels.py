@@ -150,12 +150,15 @@ def test_the_mix_is_compared_with_the_reference_it_was_judged_against() -> None:
 
 def test_label_panels_say_what_they_stand_for_and_what_is_wanting() -> None:
     place = {"model": "v1", "start": AT - 7 * DAY, "end": AT, "n_predictions": 9000, "maturity": "immature", "reference": 0.93, "labels_needed": None}
+    place["verdict"] = "blind"
     rare = [place | {"metric": "recall", "intent": intent, "estimate": 0.8, "n_labels": 40} for intent in taxonomy.RARE]
     quality = [place | {"metric": "live_accuracy", "labels_needed": 37}, place | {"metric": "rare_recall", "reference": None}, *rare]
     found = known(quality=quality, signals=[signal("live_accuracy"), signal("rare_recall")])
     notes = panel("live_accuracy", found).notes
     assert notes == ("Stands for 9,000 answers, labels still coming in; reference 93.0 %", "37 more labels needed: `python -m services.labels next`")
     assert "escalation 80.0 % (n = 40)" in panel("rare_recall", found).notes[1]
+    watched = known(quality=[place | {"metric": "live_accuracy", "labels_needed": 1200, "verdict": "watch"}], signals=[signal("live_accuracy")])
+    assert "1,200 more labels would prove the loss, should it stay: `python -m services.labels next`" in panel("live_accuracy", watched).notes
 
 
 @pytest.mark.parametrize(

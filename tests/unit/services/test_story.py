@@ -1,5 +1,6 @@
 """The demo's story and its verdict: nothing trained on comes again, ordinary days have one mix, and the loop counts as closed only if every part did."""
 
+import dataclasses
 import datetime as dt
 import math
 from collections import Counter
@@ -97,7 +98,7 @@ def test_the_loop_is_closed_only_if_every_part_is(change: dict[str, Any], says: 
 
 def day(estimate: float | None, half: float = 0.0, n_labels: int = 0, truth: tuple[int, int] = (0, 0)) -> report.Day:
     quality = None if estimate is None else {"estimate": estimate, "low": estimate - half, "high": estimate + half, "n_labels": n_labels}
-    return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, {})
+    return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, {}, {})
 
 
 def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_number() -> None:
@@ -113,6 +114,20 @@ def test_no_day_with_labels_gives_no_accuracy_and_still_a_line() -> None:
     found = report.accuracy([day(None)])
     assert found["mean"] is None
     assert report.accuracy_line("acc_after", found) == "acc_after    - [-, -] by 0 sampled labels of 0 days, - in truth"
+
+
+def test_a_held_day_names_the_labels_that_are_wanting_and_what_counts_first() -> None:
+    def reason(signal: str, value: float | None, *, breached: bool = False) -> dict[str, Any]:
+        return {"signal": signal, "value": value, "limit": 0.9, "n": 500, "low": 0.86, "high": 0.92, "breached": breached}
+
+    reasons = [reason("live_accuracy", 0.89), reason("rare_recall", None), reason("error_rate", 0.95, breached=True)]
+    taken = {"at": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "decision": "hold", "hold_reason": "WATCHING", "cause": None, "reasons": reasons}
+    held = dataclasses.replace(day(0.89), taken=taken, needed={"live_accuracy": 311})
+    assert report.why(held).strip() == (
+        "2026-04-21 00:00 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
+        "no value: rare; labels still needed: acc 311"
+    )
+    assert "still needed" not in report.why(dataclasses.replace(held, taken=taken | {"decision": "retrain"}))
 
 
 def test_the_outcome_names_the_change_the_decision_and_the_model() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import math
 
 import numpy as np
 import pytest
@@ -35,11 +36,13 @@ def test_every_number_carries_its_n_and_interval() -> None:
     assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "intent_mix_shift", "tokenizer_mismatch", "tokens_lost"]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
-    rate = found["low_confidence_rate"]
-    assert rate.low is not None
-    assert rate.value is not None
-    assert rate.high is not None
-    assert rate.low < rate.value < rate.high
+    for name in ("low_confidence_rate", "error_rate", "intent_mix_kl", "intent_mix_shift"):
+        signal = found[name]
+        assert signal.low is not None
+        assert signal.value is not None
+        assert signal.high is not None
+        assert signal.low <= signal.value <= signal.high
+        assert signal.low < signal.high
     assert found["p95_latency_ms"].value == pytest.approx(8.0, rel=windows.ALPHA)
 
 
@@ -119,6 +122,28 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
 )
 def test_accuracy_is_judged_by_its_interval_against_its_reference(signal: verdicts.Signal, level: verdicts.Level) -> None:
     assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()).verdict is level
+
+
+@pytest.mark.parametrize("signal", [accuracy(0.898, 0.868, 0.928, 500), accuracy(0.86, 0.80, 0.92, 120, known=None)])
+def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdicts.Signal) -> None:
+    def judged(n: int) -> verdicts.Verdict:
+        assert signal.value is not None
+        assert signal.high is not None
+        half = (signal.high - signal.value) * math.sqrt(signal.n / n)
+        found = dataclasses.replace(signal, n=n, low=signal.value - half, high=signal.value + half)
+        return judge.falling(signal=found, rule=dataclasses.replace(SIGNALS.live_accuracy, min_n=100), trigger=policy.Trigger(), past=())
+
+    needed = judged(signal.n).labels_needed
+    assert needed is not None
+    assert judged(signal.n + needed // 2).verdict is verdicts.Level.WATCH
+    assert judged(signal.n + needed + 1).verdict is verdicts.Level.BREACH
+    assert judged(signal.n + needed + 1).labels_needed is None
+
+
+def test_a_loss_within_the_references_own_error_no_label_can_prove() -> None:
+    signal = dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=500)
+    found = judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=())
+    assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
 
 
 def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to_leave() -> None:
