@@ -142,6 +142,7 @@ def _train(shop: Workshop, run_id: str, parts: dict[str, pd.DataFrame], scratch:
     network.save_pretrained(scratch)
     tokenizer.save_pretrained(scratch)
     compiled = _compile(shop, network, tokenizer, (val, test), scratch)
+    (scratch / session.SEEN).write_text(json.dumps(compiled.session.seen(train.texts)))
     probabilities = calibration.probabilities(compiled.logits, compiled.session.temperature)
     answers = gate.Answers(probabilities.argmax(1), probabilities.max(1))
     load = loadtest.run(compiled.session, list(parts["test"]["text"]))

@@ -150,5 +150,11 @@ def _line(decision: decisions.Decision, name: str, *, as_json: bool) -> str:
     if as_json:
         body: dict[str, Any] = dataclasses.asdict(decision) | {"run_id": None, "policy": name}
         return json.dumps(body, default=times.rfc3339)
-    breached = ", ".join(f"{r.signal} {r.value:.4g} (limit {r.limit:.4g}, n {r.n})" for r in decision.reasons if r.breached and r.value is not None)
+    breached = ", ".join(_reason(reason) for reason in decision.reasons if reason.breached)
     return f"{times.rfc3339(decision.at)}  {name}  {decision.model}  {decision.decision} {decision.hold_reason or decision.cause or ''}  {breached}".rstrip()
+
+
+def _reason(reason: decisions.Reason) -> str:
+    value = "no value" if reason.value is None else f"{reason.value:.4g}"
+    interval = "" if reason.low is None or reason.high is None else f" [{reason.low:.4g}, {reason.high:.4g}]"
+    return f"{reason.signal} {value}{interval} (limit {reason.limit:.4g}, n {reason.n})"

@@ -1,6 +1,7 @@
 """`python -m streams worker`: read serving logs, keep windows. SIGTERM finishes the chunk in hand, leaves the group and exits 0."""
 
 import argparse
+import faulthandler
 import socket
 import sys
 
@@ -11,6 +12,7 @@ from schemas import settings
 
 def main() -> None:
     """Check what the worker stands on, then hand over to Faust."""
+    faulthandler.enable()  # a crash below Python says where every thread was
     parser = argparse.ArgumentParser(prog="python -m streams", description=__doc__)
     parser.add_subparsers(required=True).add_parser("worker", help="run one worker; start more to share the partitions")
     parser.parse_args()

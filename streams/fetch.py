@@ -7,15 +7,17 @@ time when measured: fetch.queue.backoff.ms is 1000 there, and a full queue then 
 import itertools
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import confluent_kafka as ck
 
+_T = TypeVar("_T")
 log = logging.getLogger("intentwatch.streams")
 
 _POLL_S: Final = 0.1
+_ANSWER_S: Final = 5.0
 _MOST_RECORDS: Final = 500
 _BYTES_A_POLL: Final = 2 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
 _SETTINGS: Final[Mapping[str, Any]] = {
@@ -69,12 +71,14 @@ class Gone:
 
 
 class Fetcher:
-    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand."""
+    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand, the end for every question to the broker."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
         self._consumer = ck.Consumer({"bootstrap.servers": bootstrap, **_SETTINGS}, logger=log)
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._closed = False
         self._assignment = 0
         self._lost: set[int] = set()
         self._most = _MOST_RECORDS
@@ -89,22 +93,27 @@ class Fetcher:
 
     def bounds(self, part: int) -> tuple[int, int] | None:
         """The oldest offset the broker still holds and the next one it will give; None while it does not answer."""
-        try:
-            begin, end = self._consumer.get_watermark_offsets(ck.TopicPartition(self._topic, part), timeout=5)
-        except ck.KafkaException as error:
-            log.warning("Kafka does not tell the bounds of partition %d: %s", part, error)
-            return None
-        return int(begin), int(end)
+        place = ck.TopicPartition(self._topic, part)
+        return self._asked(f"the bounds of partition {part}", lambda: self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S))
 
     def ends(self) -> dict[int, int]:
         """The next offset of every partition of the topic, also of those not assigned; without those whose broker does not answer."""
-        try:
-            known = self._consumer.list_topics(self._topic, timeout=5).topics[self._topic].partitions
-        except ck.KafkaException as error:
-            log.warning("Kafka does not tell the partitions of %s: %s", self._topic, error)
-            return {}
-        found = {part: self.bounds(part) for part in sorted(known)}
+        known = self._asked(
+            f"the partitions of {self._topic}", lambda: self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic].partitions
+        )
+        found = {part: self.bounds(part) for part in sorted(known or ())}
         return {part: bounds[1] for part, bounds in found.items() if bounds is not None}
+
+    def _asked(self, what: str, question: Callable[[], _T]) -> _T | None:
+        """What the broker answers; None where it does not, or after the end: librdkafka crashes whoever asks a client that is gone, or goes meanwhile."""
+        with self._asking:
+            if self._closed:
+                return None
+            try:
+                return question()
+            except ck.KafkaException as error:
+                log.warning("Kafka does not tell %s: %s", what, error)
+                return None
 
     def poll(self) -> list[Run | Gone]:
         """What has come, at most some megabytes; waits a moment if nothing has."""
@@ -147,5 +156,6 @@ class Fetcher:
 
     def close(self) -> None:
         """Leave the broker."""
-        with self._lock:
+        with self._lock, self._asking:
+            self._closed = True
             self._consumer.close()

@@ -5,14 +5,16 @@ text; docs/sampling.md works the mathematics on numbers.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from schemas import taxonomy
 
 MEASURE_SHARE: Final = 0.7  # labels from the train queue say nothing unbiased about accuracy, so most of the budget measures
-MEAN_WEIGHT: Final = 1.5  # what the strata weights average on the seed's mix; a wrong value moves the budget, never the estimate
-_MEAN_UNCERTAINTY: Final = 0.1
+MEAN_WEIGHT: Final = 1.6  # what the weights average on the seed's mix; a wrong value moves the budget, never the estimate
+_MEAN_INTEREST: Final = 0.1
+_SURE: Final = 0.2  # the standard deviation at confidence 0.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +33,34 @@ def uniform(req_id: str, purpose: str) -> float:
 def weight(intent: str, confidence: float) -> float:
     """How much more often than a plain message this one is asked about.
 
-    Rare intents, since 500 uniform labels hold 15 escalations; low confidence, since that is where errors are. Factors
-    stay within 9 of each other: a small p makes a large, noisy weight in the estimate.
+    Rare intents, since 500 uniform labels hold 15 escalations; low confidence, since that is where errors are: as the standard deviation of "right or
+    wrong", sqrt(c (1 - c)), which makes the estimate as sure as so many labels can (Neyman 1934), but sure answers all alike. Factors stay within 7.5 of
+    each other: a small p makes a large, noisy weight in the estimate.
 
-    >>> weight("faq", 0.95), weight("escalation", 0.95), weight("escalation", 0.4)
-    (1.0, 3.0, 9.0)
+    >>> weight("faq", 0.99), weight("faq", 0.5), weight("escalation", 0.99), weight("escalation", 0.5)
+    (1.0, 2.5, 3.0, 7.5)
     """
     rare = 3.0 if intent in taxonomy.RARE else 1.0
-    return rare * (3.0 if confidence < 0.6 else 1.5 if confidence < 0.8 else 1.0)
+    return rare * max(1.0, math.sqrt(confidence * (1 - confidence)) / _SURE)
 
 
 def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: float) -> float:
     """budget / volume, scaled by weight over its mean, within [min_p, 1].
 
-    >>> inclusion(1.5, 1.5, 350, 35_000, 0.002)
+    >>> inclusion(1.6, 1.6, 350, 35_000, 0.002)
     0.01
     """
     return min(1.0, max(min_p, budget / max(volume, 1.0) * weight / mean))
 
 
-def choice(req_id: str, intent: str, confidence: float, margin: float, *, volume_per_day: float, budget_per_day: float, min_p: float) -> Choice | None:
-    """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased."""
+def choice(
+    req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float
+) -> Choice | None:
+    """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased; the train queue asks about what
+    teaches most: unsure answers, close seconds, and messages of tokens that training never saw (`novelty`, their share).
+    """
     p = inclusion(weight(intent, confidence), MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
-    uncertainty = max(1 - confidence, 0.5 - margin, 0.0)
-    p = inclusion(uncertainty, _MEAN_UNCERTAINTY, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
+    p = inclusion(max(1 - confidence, 0.5 - margin, novelty), _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
     return Choice("train", p) if uniform(req_id, "train") < p else None

@@ -1,5 +1,6 @@
 """Pure. How good the estimate of live accuracy is: coverage of its interval, bias, width, against the naive mean and a uniform sample of the same size."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from streams.stats import proportion
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Means over `rounds` simulated weeks; biases and widths in points (hundredths)."""
+    """Means over `rounds` simulated weeks; biases and widths in points (hundredths). least_width: of a sample drawn for accuracy alone, as Neyman would."""
 
     rounds: int
     labels: float
@@ -22,21 +23,23 @@ class Figures:
     width: float
     naive_bias: float
     uniform_width: float
+    least_width: float
 
 
 def figures(seed: int, rounds: int = 2_000, answers: int = 14_000, budget: float = 500) -> Figures:
     """Draw weeks of answers, sample them as the gateway does, estimate."""
     rng = np.random.default_rng(seed)
     rows = np.array([_round(rng, answers, budget) for _ in range(rounds)])
-    labels, covered, error, width, naive, uniform = rows.mean(axis=0).tolist()
-    return Figures(rounds, labels, covered, 100 * error, 100 * width, 100 * naive, 100 * uniform)
+    labels, covered, *points = rows.mean(axis=0).tolist()
+    return Figures(rounds, labels, covered, *(100 * each for each in points))
 
 
 def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]:
     intent = rng.choice(len(scenario.MIX), n, p=scenario.MIX / scenario.MIX.sum())
     unsure = rng.random(n) < 0.12
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
-    right = rng.random(n) < np.clip(confidence - 0.01, 0, 1)
+    chance = np.clip(confidence - 0.01, 0, 1)
+    right = rng.random(n) < chance
     weights = [sample.weight(taxonomy.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)]
     mean = sum(weights) / n
     p = np.array([sample.inclusion(weight, mean, budget, n, 0.002) for weight in weights])
@@ -52,4 +55,5 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     assert found.high is not None
     assert found.naive is not None
     low, high = proportion.wilson(truth * k, k)
-    return k, found.low <= truth <= found.high, found.estimate - truth, found.high - found.low, found.naive - truth, high - low
+    least = 2 * proportion.Z95 * float(np.sqrt(chance * (1 - chance)).mean()) / math.sqrt(k)
+    return k, found.low <= truth <= found.high, found.estimate - truth, found.high - found.low, found.naive - truth, high - low, least

@@ -112,7 +112,7 @@ def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: flo
         return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
     intent = taxonomy.INTENTS[predicted]
     margin = max(0.0, 2 * confidence - 1)
-    chosen = sample.choice(req_id, intent, confidence, margin, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
+    chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
     tokenizer = "c0ffee" if foreign else "9b2a1"
     return events.ServingLog(

@@ -28,7 +28,7 @@ REFERENCE_DAYS: Final = 14
 REFERENCE_UNTIL: Final = BEGIN + dt.timedelta(days=REFERENCE_DAYS)
 MIX: Final = scenario.MIX / scenario.MIX.sum()
 _K: Final = len(taxonomy.INTENTS)
-_STEPS: Final = 25  # of confidence: the policy's and the sampling's limits, 0.6 and 0.8, are edges
+_STEPS: Final = 25  # of confidence: the policy's limit, 0.6, is an edge
 _CONFIDENCE: Final = (np.arange(_STEPS) + 0.5) / _STEPS
 _MEANT, _NAMED, _SURE = (part.ravel() for part in np.meshgrid(np.arange(_K), np.arange(_K), _CONFIDENCE, indexing="ij"))
 _LATENCY_MS: Final = stats.lognorm(0.25, scale=7.0).ppf((np.arange(48) + 0.5) / 48)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from retrain.evaluation import calibration
 from schemas import normalise, taxonomy
 
 ARTEFACT = Path("compiled/onnx/model.onnx")
+SEEN = "seen_tokens.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Session:
     manifest_sha256: str
     _tokenizer: Any
     _runtime: Any
+    _seen: frozenset[int] = frozenset()
 
     def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
         """Logits (n, K) of raw messages and the number of tokens of each, one thread.
@@ -39,9 +42,22 @@ class Session:
         return np.array([logits for logits, _ in found], dtype=np.float64).reshape(len(texts), -1), [tokens for _, tokens in found]
 
     def _one(self, text: str) -> tuple[npt.NDArray[np.float32], int]:
-        ids = self._tokenizer.encode(normalise.text(text)).ids
+        ids = self._tokens(text)
         feed = {"input_ids": np.array([ids], dtype=np.int64), "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
         return self._runtime.run(None, feed)[0][0], len(ids)
+
+    def _tokens(self, text: str) -> list[int]:
+        found: list[int] = self._tokenizer.encode(normalise.text(text)).ids
+        return found
+
+    def seen(self, texts: Iterable[str]) -> list[int]:
+        """Every token of these messages, once, in order: what SEEN holds of the training rows."""
+        return sorted({token for text in texts for token in self._tokens(text)})
+
+    def novelty(self, text: str) -> float:
+        """The share of a message's tokens, in [0, 1], that no training row held; 0 where the model's directory does not say what they held."""
+        tokens = self._tokens(text) if self._seen else []
+        return sum(token not in self._seen for token in tokens) / len(tokens) if tokens else 0.0
 
     def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
         """Calibrated probabilities (n, K) of raw messages and the number of tokens of each."""
@@ -71,4 +87,6 @@ def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "", *
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
     tokenizer.no_padding()
     tokenizer.enable_truncation(int(json.loads((directory / "calibration.json").read_text()).get("max_tokens", 64)))
-    return Session(directory.name, temperature, hashlib.sha256(raw).hexdigest()[:12], sha256, tokenizer, runtime)
+    seen = directory / SEEN
+    known = frozenset(json.loads(seen.read_text())) if seen.exists() else frozenset()  # models of before have none
+    return Session(directory.name, temperature, hashlib.sha256(raw).hexdigest()[:12], sha256, tokenizer, runtime, known)

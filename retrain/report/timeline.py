@@ -1,5 +1,6 @@
 """Pure. One policy's decisions and signals over time: decisions in lanes, incidents as bands behind them, three signals with their limits below."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -132,11 +133,11 @@ def _low(_: replay.Scene, decision: decisions.Decision) -> Iterator[Reading]:
 
 
 def _kl(scene: replay.Scene, decision: decisions.Decision) -> Iterator[Reading]:
-    """What the limit is held against: the KL less what pure chance shows at these sample sizes."""
+    """What the limit is held against: the KL less what pure chance shows at these sample sizes, as its interval is."""
     n = next((reason.n for reason in decision.reasons if reason.signal == "intent_mix_kl"), 0)
     reference = scene.moment.reference
     floor = divergence.noise_floor(k=len(taxonomy.INTENTS), n=n, reference_n=reference.n if reference else None) if n else 0.0
-    return (Reading(one.at, max(0.0, one.value - floor), None, None, one.limit) for one in _readings(decision, "intent_mix_kl"))
+    return (dataclasses.replace(one, value=max(0.0, one.value - floor)) for one in _readings(decision, "intent_mix_kl"))
 
 
 def _thinned(found: Sequence[Reading]) -> list[Reading]:

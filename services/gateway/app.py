@@ -72,7 +72,7 @@ class Gateway:
     ) -> dict[str, Any]:
         rules = self.policy.labels
         chosen = sample.choice(
-            req_id, found.intent, found.confidence, found.margin,
+            req_id, found.intent, found.confidence, found.margin, model.novelty(message.text),
             volume_per_day=self.volume.add(ts), budget_per_day=rules.budget_per_day, min_p=rules.min_p,
         )  # fmt: skip
         answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}

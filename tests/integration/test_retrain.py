@@ -118,6 +118,17 @@ def test_one_flipped_byte_is_refused_and_named(shop: Shop, tmp_path: Path, name:
         session.load(model)
 
 
+def test_a_message_is_as_novel_as_its_tokens_are_new_to_the_model(shop: Shop, tmp_path: Path) -> None:
+    known, new = corpus(1)[0]["text"].rsplit(" ", 1)[0], "呪術廻戦の最新刊はどこ"
+    found = session.load(shop.models / "v1")
+    assert found.novelty(known) == 0
+    assert found.novelty(new) > 0.5
+    assert 0 < found.novelty(f"{known} {new}") < found.novelty(new)
+    before = copied(shop, tmp_path)
+    (before / session.SEEN).unlink()  # as a model of before has none
+    assert session.open_unsigned(before).novelty(new) == 0
+
+
 @pytest.mark.parametrize("change", ["missing", "added"])
 def test_a_missing_or_an_added_file_is_refused(shop: Shop, tmp_path: Path, change: str) -> None:
     model = copied(shop, tmp_path)

@@ -103,7 +103,7 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
     for name, found in summary["accuracies"].items():
         print(report.accuracy_line(name, found))
     for row in summary["runs"]:
-        print(f"run {row['id']}: {row['state']}, candidate {row['candidate']}, " + ", ".join(f"{g['gate']} {g['verdict']}" for g in row["gates"]))
+        print(report.run_line(row))
     print(f"Slack        {summary['slack_sent']} messages sent, {summary['slack_unsent']} not: http://{ports.HOST}:{on.slack_port}/")
     print(f"dashboard    http://{ports.HOST}:{on.port('DASHBOARD_PORT')}/")
     print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")

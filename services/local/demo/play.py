@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from retrain import progress
 from retrain import store as retrain_store
-from schemas import decisions
 from services import store as read
 from services.gateway import store as gateway_store
 from services.labels import store as labels_store
@@ -131,21 +130,19 @@ class Play:
         window = max(windows, key=lambda row: int(row["n"]))
         model = window["model"]
         signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
-        quality, needed = self._quality(model, day), self._needed(model, midnight)
-        taken = self._decisions(day, midnight)
-        retrain = [row for row in taken if row["decision"] == decisions.Kind.RETRAIN]  # whenever it came; else what midnight says
         truth = self.customers.right.get((day.date(), model), [0, 0])
-        kind, decided = self.told.kinds[len(self.days)], retrain[0] if retrain else taken[-1]
-        return report.Day(day.date(), kind, window, signals, quality, (truth[0], truth[1]), decided, needed)
+        before = self.days[-1].taken[-1].row if self.days else None
+        taken = [report.Taken(row, self._needed(row["model"], row["at"])) for row in report.changes(before, self._decisions(day, midnight))]
+        return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, self._quality(model, day), (truth[0], truth[1]), taken)
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
         rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)
         return next((row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None)
 
-    def _needed(self, model: str, midnight: dt.datetime) -> dict[str, int]:
-        """How many labels the figures of the week lack."""
-        rows = self.on.rows(read.quality, model=model, since=midnight, until=midnight)
-        return {row["metric"]: row["labels_needed"] for row in rows if row["start"] == midnight - 7 * DAY and row["labels_needed"]}
+    def _needed(self, model: str, at: dt.datetime) -> dict[str, int]:
+        """How many labels the figures of the trailing day lacked: that is what the policy of the demo judges."""
+        rows = self.on.rows(read.quality, model=model, since=at, until=at)
+        return {row["metric"]: row["labels_needed"] for row in rows if row["start"] == at - DAY and row["labels_needed"]}
 
     def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
         return [row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start]

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from services import units
@@ -21,13 +22,13 @@ tokenizer), script (texts in no known script above the reference), gone (logs mi
 (live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label),
 intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
-not left its limit). Under each day stands its decision of midnight, or the retrain of that day, with its hour: hold with the name of what it waits for, then
-every reason, those that count first; labels still needed: by so many more could a figure be judged, or the loss that it shows be proven."""
+not left its limit). Under each day stands every decision that differs from the one of the hour before, else the last: hold with the name of what it waits for,
+then every reason, those that count first; labels still needed: by so many more could a figure be judged, or the loss that it shows be proven."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One simulated day: its window, signals, live accuracy, decision and the labels still needed, from Postgres; `truth` only the demo can know."""
+    """One simulated day: its window, signals, live accuracy and decisions from Postgres; `truth` only the demo can know."""
 
     date: dt.date
     kind: str
@@ -35,13 +36,36 @@ class Day:
     signals: Mapping[str, Row]
     quality: Row | None
     truth: tuple[int, int]
-    taken: Row
-    needed: Mapping[str, int]
+    taken: Sequence["Taken"]
 
     @property
     def decision(self) -> str:
+        """What was decided, in two words: the retrain of that day, else its last decision."""
+        outcomes = [each.outcome for each in self.taken]
+        return "retrain" if "retrain" in outcomes else outcomes[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision, and how many labels its figures lacked."""
+
+    row: Row
+    needed: Mapping[str, int]
+
+    @property
+    def outcome(self) -> str:
         """What was decided, in two words."""
-        return f"hold {self.taken['hold_reason']}" if self.taken["decision"] == "hold" else str(self.taken["decision"])
+        return f"hold {self.row['hold_reason']}" if self.row["decision"] == "hold" else str(self.row["decision"])
+
+
+def changes(before: Row | None, taken: Sequence[Row]) -> list[Row]:
+    """Of a day's hourly decisions those that differ from the one before; its last where none does."""
+    pairs = pairwise([before, *taken])
+    return [row for earlier, row in pairs if row is not None and (earlier is None or _outcome(earlier) != _outcome(row))] or list(taken[-1:])
+
+
+def _outcome(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("model", "decision", "hold_reason", "cause"))
 
 
 def percent(value: float | None) -> str:
@@ -95,18 +119,18 @@ _USUAL = ("kl", "conf", "acc", "rare", "bet", "p95", "err")
 
 
 def row(day: Day) -> str:
-    """What a day prints: its line, and under it the decision with its reasons."""
-    return f"{line(day)}\n{why(day)}"
+    """What a day prints: its line, and under it each decision with its reasons."""
+    return "\n".join([line(day), *map(why, day.taken)])
 
 
-def why(day: Day) -> str:
-    """The day's decision with its cause, every reason (breached ones first) with value, 95 % interval, n and limit, and the labels that are still needed."""
-    cause = f" ({day.taken['cause']})" if day.taken["cause"] else ""
-    known = sorted((reason for reason in day.taken["reasons"] if reason["value"] is not None), key=lambda reason: not reason["breached"])
-    unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in day.taken["reasons"] if reason["value"] is None)
-    needed = ", ".join(f"{_SHORT[name]} {n}" for name, n in day.needed.items()) if day.taken["decision"] == "hold" else ""
+def why(taken: Taken) -> str:
+    """A decision with its cause, every reason (breached ones first) with value, 95 % interval, n and limit, and the labels that are still needed."""
+    row, cause = taken.row, f" ({taken.row['cause']})" if taken.row["cause"] else ""
+    known = sorted((reason for reason in row["reasons"] if reason["value"] is not None), key=lambda reason: not reason["breached"])
+    unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in row["reasons"] if reason["value"] is None)
+    needed = ", ".join(f"{_SHORT[name]} {n}" for name, n in taken.needed.items())
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
-    return f"{'':12}{day.taken['at']:%Y-%m-%d %H:%M} {day.decision}{cause}: " + "; ".join([*map(_reason, known), *ends])
+    return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join([*map(_reason, known), *ends])
 
 
 def _reason(reason: Row) -> str:
@@ -144,6 +168,12 @@ def accuracy_line(name: str, found: Row) -> str:
     """One of the three accuracies for people."""
     by = f"{percent(found['mean'])} [{percent(found['low'])}, {percent(found['high'])}] by {found['labels']} sampled labels of {found['days']} days"
     return f"{name:12} {by}, {percent(found['truth'])} in truth"
+
+
+def run_line(run: Row) -> str:
+    """A run and its gates: verdict, value and n of each."""
+    gates = (f"{gate['gate']} {gate['verdict']}" + ("" if gate["value"] is None else f" {gate['value']:.4g} (n {gate['n']})") for gate in run["gates"])
+    return f"run {run['id']}: {run['state']}, candidate {run['candidate']}, " + ", ".join(gates)
 
 
 def outcome(summary: Mapping[str, Any], failed: Sequence[str]) -> str:

@@ -98,7 +98,7 @@ def test_the_loop_is_closed_only_if_every_part_is(change: dict[str, Any], says: 
 
 def day(estimate: float | None, half: float = 0.0, n_labels: int = 0, truth: tuple[int, int] = (0, 0)) -> report.Day:
     quality = None if estimate is None else {"estimate": estimate, "low": estimate - half, "high": estimate + half, "n_labels": n_labels}
-    return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, {}, {})
+    return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, [])
 
 
 def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_number() -> None:
@@ -116,18 +116,36 @@ def test_no_day_with_labels_gives_no_accuracy_and_still_a_line() -> None:
     assert report.accuracy_line("acc_after", found) == "acc_after    - [-, -] by 0 sampled labels of 0 days, - in truth"
 
 
-def test_a_held_day_names_the_labels_that_are_wanting_and_what_counts_first() -> None:
+def test_a_decision_names_the_labels_that_are_wanting_and_what_counts_first() -> None:
     def reason(signal: str, value: float | None, *, breached: bool = False) -> dict[str, Any]:
         return {"signal": signal, "value": value, "limit": 0.9, "n": 500, "low": 0.86, "high": 0.92, "breached": breached}
 
     reasons = [reason("live_accuracy", 0.89), reason("rare_recall", None), reason("error_rate", 0.95, breached=True)]
-    taken = {"at": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "decision": "hold", "hold_reason": "WATCHING", "cause": None, "reasons": reasons}
-    held = dataclasses.replace(day(0.89), taken=taken, needed={"live_accuracy": 311})
-    assert report.why(held).strip() == (
-        "2026-04-21 00:00 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
+    row = {"at": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "model": "v1", "decision": "hold", "hold_reason": "WATCHING", "cause": None, "reasons": reasons}
+    assert report.why(report.Taken(row, {"live_accuracy": 311})).strip() == (
+        "2026-04-21 00:00 v1 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
         "no value: rare; labels still needed: acc 311"
     )
-    assert "still needed" not in report.why(dataclasses.replace(held, taken=taken | {"decision": "retrain"}))
+    assert "still needed" not in report.why(report.Taken(row, {}))
+
+
+def test_a_day_tells_each_decision_that_differs_and_a_retrain_is_what_it_stands_for() -> None:
+    def row(decision: str, hold: str | None, model: str = "v1") -> dict[str, Any]:
+        return {"model": model, "decision": decision, "hold_reason": hold, "cause": None}
+
+    well, watching, retrain = row("hold", "HEALTHY"), row("hold", "WATCHING"), row("retrain", None)
+    assert report.changes(well, [well, well]) == [well]
+    assert report.changes(None, [well, well]) == [well]
+    assert report.changes(well, [watching, watching, retrain, row("hold", "HEALTHY", "v2")]) == [watching, retrain, row("hold", "HEALTHY", "v2")]
+    told = dataclasses.replace(day(0.89), taken=[report.Taken(each, {}) for each in (watching, retrain, well)])
+    assert told.decision == "retrain"
+    assert dataclasses.replace(told, taken=told.taken[:1]).decision == "hold WATCHING"
+
+
+def test_a_run_tells_what_each_gate_measured() -> None:
+    gates = [{"gate": "macro_f1", "verdict": "pass", "value": 0.90512, "n": 450}, {"gate": "compiled_parity", "verdict": "inconclusive", "value": None, "n": 0}]
+    run = {"id": "r_1", "state": "DEPLOYED", "candidate": "v2", "gates": gates}
+    assert report.run_line(run) == "run r_1: DEPLOYED, candidate v2, macro_f1 pass 0.9051 (n 450), compiled_parity inconclusive"
 
 
 def test_the_outcome_names_the_change_the_decision_and_the_model() -> None:
