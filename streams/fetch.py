@@ -71,7 +71,7 @@ class Gone:
 
 
 class Fetcher:
-    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand, the end for every question to the broker."""
+    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand, the end also for the question to the broker."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
@@ -156,6 +156,6 @@ class Fetcher:
 
     def close(self) -> None:
         """Leave the broker."""
+        self._closed = True  # before the wait: no other question begins
         with self._lock, self._asking:
-            self._closed = True
             self._consumer.close()

@@ -13,6 +13,7 @@ from streams.stats import proportion
 
 Level = verdicts.Level
 _CHANCE = 0.05
+_LABELS = 100_000  # more than anybody gives one model
 _FEW, _HITS = 50, 4  # fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in ten years at 0.3 %
 
 
@@ -114,14 +115,14 @@ def falling(*, signal: verdicts.Signal, rule: policy.Level, trigger: policy.Trig
     elif signal.value >= limit:
         level = Level.OK
     else:
-        needed = _unproven(signal, limit, z)
+        needed = _labels_to_prove(signal, limit, z)
         level = Level.WATCH if needed != 0 else Level.BREACH
     stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or (signal.value or 0.0) < leave)
     return verdicts.Verdict(signal=signal, verdict=level, limit=limit, in_breach=level is Level.BREACH or stays, labels_needed=needed or None)
 
 
-def _unproven(signal: verdicts.Signal, limit: float, z: float) -> int | None:
-    """How many labels more would prove the loss by `z` standard errors, were the figure to stay; None where no number would.
+def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | None:
+    """How many labels more would prove the loss by `z` standard errors, were the figure to stay: 0 if it is proven, None if no number that anyone labels would.
 
     89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before. The reference's own sampling error counts where its n is known:
     at 95 %, as it is drawn once a model and not at every look. Without a reference the loss is that against the limit.
@@ -134,4 +135,5 @@ def _unproven(signal: verdicts.Signal, limit: float, z: float) -> int | None:
     room = (then - signal.value) ** 2 - max(0.0, own)  # the square of what the error may be
     if then <= signal.value or room <= 0:
         return None
-    return 0 if error**2 < room else max(1, math.ceil(signal.n * (error**2 / room - 1)))
+    more = signal.n * (error**2 / room - 1)
+    return 0 if error**2 < room else max(1, math.ceil(more)) if more < _LABELS else None

@@ -4,6 +4,7 @@ Never reads a clock, a topic or a table; streams.judge decides what the numbers 
 """
 
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -59,15 +60,16 @@ def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts
 
 
 def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
-    """By how much (ratio) the share of the intent that moved most has moved; Newcombe's interval (1998), without the sign as the value. p-value: that
-    intent's G-test times the number of intents (Bonferroni).
+    """By how much (ratio) the share of the intent that moved most has moved, with Newcombe's interval (1998), both without the sign. As it is the largest of
+    all, its interval is wider and its p-value, of the G-test, larger by the number of intents (Bonferroni).
     """
     live, known = window.tally.intent_count, np.array(intents(reference), dtype=np.int64)
     n, before = int(live.sum()), int(known.sum())
     if not n or not before:
         return number(window, "intent_mix_shift", None, 0)
     most = int(np.argmax(np.abs(live / n - known / before)))
-    value, low, high = proportion.difference(proportion.known(int(live[most]), n), proportion.known(int(known[most]), before))
+    z = NormalDist().inv_cdf(1 - 0.025 / len(known))
+    value, low, high = proportion.difference(proportion.known(int(live[most]), n, z), proportion.known(int(known[most]), before, z))
     ends = sorted((abs(low), abs(high)))
     p_value = min(1.0, len(known) * float(divergence.g_tests(live=live, reference=known)[most]))
     interval = {"low": ends[0] if low * high > 0 else 0.0, "high": ends[1]}

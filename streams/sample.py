@@ -13,7 +13,7 @@ from schemas import taxonomy
 
 MEASURE_SHARE: Final = 0.7  # labels from the train queue say nothing unbiased about accuracy, so most of the budget measures
 MEAN_WEIGHT: Final = 1.6  # what the weights average on the seed's mix; a wrong value moves the budget, never the estimate
-_MEAN_INTEREST: Final = 0.1
+_MEAN_INTEREST: Final = 0.1  # of what the train queue looks at, in language that the model knows
 _SURE: Final = 0.2  # the standard deviation at confidence 0.96
 
 
@@ -57,10 +57,10 @@ def choice(
     req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float
 ) -> Choice | None:
     """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased; the train queue asks about what
-    teaches most: unsure answers, close seconds, and messages of tokens that training never saw (`novelty`, their share).
+    teaches most: unsure answers, close seconds, and messages of tokens that training never saw (`novelty`, their share; half is as new as can be).
     """
     p = inclusion(weight(intent, confidence), MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
-    p = inclusion(max(1 - confidence, 0.5 - margin, novelty), _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
+    p = inclusion(max(1 - confidence, 0.5 - margin, min(novelty, 0.5)), _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
     return Choice("train", p) if uniform(req_id, "train") < p else None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Session:
     _runtime: Any
     _seen: frozenset[int] = frozenset()
 
-    def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
-        """Logits (n, K) of raw messages and the number of tokens of each, one thread.
+    def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[list[int]]]:
+        """Logits (n, K) of raw messages and the tokens of each, one thread.
 
         Each message runs by itself, as the gateway serves it: int8 scales are taken from the whole batch, and an answer must not
         depend on what else was asked. A batch padded to its longest message took several times as long, too.
@@ -41,26 +41,26 @@ class Session:
         found = [self._one(text) for text in texts]
         return np.array([logits for logits, _ in found], dtype=np.float64).reshape(len(texts), -1), [tokens for _, tokens in found]
 
-    def _one(self, text: str) -> tuple[npt.NDArray[np.float32], int]:
+    def _one(self, text: str) -> tuple[npt.NDArray[np.float32], list[int]]:
         ids = self._tokens(text)
         feed = {"input_ids": np.array([ids], dtype=np.int64), "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
-        return self._runtime.run(None, feed)[0][0], len(ids)
+        return self._runtime.run(None, feed)[0][0], ids
 
     def _tokens(self, text: str) -> list[int]:
         found: list[int] = self._tokenizer.encode(normalise.text(text)).ids
         return found
 
     def seen(self, texts: Iterable[str]) -> list[int]:
-        """Every token of these messages, once, in order: what SEEN holds of the training rows."""
-        return sorted({token for text in texts for token in self._tokens(text)})
+        """Every token of these messages, once, in order: what SEEN holds of the training rows. What the tokenizer does not know stays new."""
+        return sorted({token for text in texts for token in self._tokens(text)} - {self._tokenizer.token_to_id("[UNK]")})
 
-    def novelty(self, text: str) -> float:
-        """The share of a message's tokens, in [0, 1], that no training row held; 0 where the model's directory does not say what they held."""
-        tokens = self._tokens(text) if self._seen else []
-        return sum(token not in self._seen for token in tokens) / len(tokens) if tokens else 0.0
+    def novelty(self, tokens: Sequence[int]) -> float:
+        """The share of a message's own tokens, in [0, 1], that no training row held; 0 where the model's directory does not say what they held."""
+        own = len(tokens) - self._tokenizer.num_special_tokens_to_add(False)
+        return sum(token not in self._seen for token in tokens) / own if self._seen and own > 0 else 0.0
 
-    def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[int]]:
-        """Calibrated probabilities (n, K) of raw messages and the number of tokens of each."""
+    def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[list[int]]]:
+        """Calibrated probabilities (n, K) of raw messages and the tokens of each."""
         logits, tokens = self.logits(texts)
         return calibration.probabilities(logits, self.temperature), tokens
 

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -68,17 +68,17 @@ class Gateway:
         return routing.body(req_id, model.model, found, latency_ms)
 
     def _log(
-        self, model: session.Session, message: Message, found: routing.Answer, req_id: str, ts: dt.datetime, latency_ms: float, tokens: int
+        self, model: session.Session, message: Message, found: routing.Answer, req_id: str, ts: dt.datetime, latency_ms: float, tokens: Sequence[int]
     ) -> dict[str, Any]:
         rules = self.policy.labels
         chosen = sample.choice(
-            req_id, found.intent, found.confidence, found.margin, model.novelty(message.text),
+            req_id, found.intent, found.confidence, found.margin, model.novelty(tokens),
             volume_per_day=self.volume.add(ts), budget_per_day=rules.budget_per_day, min_p=rules.min_p,
         )  # fmt: skip
         answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}
         return {
             "v": 1, "ts": times.rfc3339(ts), "model": model.model, "role": "champion", "req_id": req_id, "conversation": message.conversation,
-            "latency_ms": round(latency_ms, 3), **answered, "tokens": tokens, "chars": len(message.text), "script": taxonomy.script(message.text),
+            "latency_ms": round(latency_ms, 3), **answered, "tokens": len(tokens), "chars": len(message.text), "script": taxonomy.script(message.text),
             "error": None, "tokenizer_hash": model.tokenizer_hash,
             "sample": {"queue": chosen.queue, "p": chosen.p, "text": message.text} if chosen else None,
         }  # fmt: skip

@@ -62,7 +62,8 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
 def interval(found: float, *, k: int, n: int, reference_n: int | None = None) -> tuple[float, float]:
     """95 % interval in nats of the divergence of which two samples, n and m logs, show `found`, and on average `noise_floor` more than there is; n > 0.
 
-    2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square of k - 1 degrees, and its root less (k - 2)/2 about normal with variance 1 (Sankaran 1963).
+    Of the smoothed mixes; it covers 92 to 99 %. 2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square of k - 1 degrees, and its root less (k - 2)/2 about
+    normal with variance 1 (Sankaran 1963).
 
     >>> tuple(round(end, 3) for end in interval(0.029, k=10, n=1000, reference_n=15_000))
     (0.012, 0.042)

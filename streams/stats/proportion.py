@@ -22,9 +22,9 @@ def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def known(k: float, n: float) -> Known:
+def known(k: float, n: float, z: float = Z95) -> Known:
     """k / n with Wilson's interval. Raises ZeroDivisionError where n is 0."""
-    return k / n, *wilson(k, n)
+    return k / n, *wilson(k, n, z)
 
 
 def difference(one: Known, other: Known) -> Known:

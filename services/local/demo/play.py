@@ -132,17 +132,13 @@ class Play:
         signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
         truth = self.customers.right.get((day.date(), model), [0, 0])
         before = self.days[-1].taken[-1].row if self.days else None
-        taken = [report.Taken(row, self._needed(row["model"], row["at"])) for row in report.changes(before, self._decisions(day, midnight))]
+        with self.on.engine.connect() as database:
+            taken = [report.Taken(row, store.needed(database, row["id"])) for row in report.changes(before, self._decisions(day, midnight))]
         return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, self._quality(model, day), (truth[0], truth[1]), taken)
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
         rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)
         return next((row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None)
-
-    def _needed(self, model: str, at: dt.datetime) -> dict[str, int]:
-        """How many labels the figures of the trailing day lacked: that is what the policy of the demo judges."""
-        rows = self.on.rows(read.quality, model=model, since=at, until=at)
-        return {row["metric"]: row["labels_needed"] for row in rows if row["start"] == at - DAY and row["labels_needed"]}
 
     def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
         return [row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start]

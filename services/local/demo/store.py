@@ -24,3 +24,10 @@ def messages(connection: sa.Connection) -> tuple[int, int]:
     sent = tables.outbox.c.sent_at.is_not(None)
     counted = dict(connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all())
     return counted.get(True, 0), counted.get(False, 0)
+
+
+def needed(connection: sa.Connection, decision_id: str) -> dict[str, int]:
+    """Of every figure that a decision rests on and that lacks labels, how many."""
+    table = tables.decision
+    evidence = connection.execute(sa.select(table.c.evidence).where(table.c.id == decision_id)).scalar_one()
+    return {verdict["signal"]["signal"]: verdict["labels_needed"] for verdict in evidence["verdicts"] if verdict["labels_needed"]}

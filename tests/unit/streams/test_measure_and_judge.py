@@ -140,6 +140,32 @@ def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdi
     assert judged(signal.n + needed + 1).labels_needed is None
 
 
+def test_a_hair_under_its_limit_no_number_of_labels_that_anyone_gives_proves_a_loss() -> None:
+    signal = accuracy(math.nextafter(0.9, 0), 0.87, 0.93, 300, known=None)
+    found = judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=())
+    assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
+
+
+def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
+    first, few = (by_name(measure.signals(window(n, shares), reference())) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
+    for name in ("intent_mix_kl", "intent_mix_shift"):
+        rule = dataclasses.replace(getattr(SIGNALS, name), k=1, of=1, enter=0.02, leave=0.01)
+        breach = judge.verdict(first[name], rule, ())
+        assert breach.in_breach
+        assert not judge.clean(few[name], rule)
+        assert judge.verdict(few[name], rule, [breach]).in_breach
+
+
+def test_a_shift_that_may_be_none_begins_at_none() -> None:
+    def found(shares: dict[str, float]) -> verdicts.Signal:
+        return by_name(measure.signals(window(2000, shares), reference()))["intent_mix_shift"]
+
+    assert found(SEED_MIX | {"escalation": 3.8, "product_discovery": 21.3}).low == 0
+    moved = found(MOVED)
+    assert moved.low is not None
+    assert moved.low > 0.03
+
+
 def test_a_loss_within_the_references_own_error_no_label_can_prove() -> None:
     signal = dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=500)
     found = judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=())
