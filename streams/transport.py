@@ -4,6 +4,7 @@ The consumer group is Faust's and aiokafka's, as ever; the records come through 
 the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py says what to
 look at when a new version breaks it. What is overridden, and why:
 - RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
+- AIOKafkaConsumerThread._create_consumer, _new_consumer_thread: a failure in keeping metadata is not the end of it.
 - on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.
 - seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and fetches from what Postgres says.
 - _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
@@ -14,9 +15,11 @@ look at when a new version breaks it. What is overridden, and why:
 """
 
 import asyncio
+import functools
 import itertools
+import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import faust
@@ -27,7 +30,10 @@ from faust.types.tuples import ConsumerMessage
 from schemas import settings
 from streams import chunks, ending, fetch
 
+log = logging.getLogger("intentwatch.streams")
+
 CHUNK_RECORDS = 5_000
+_AGAIN_S = 0.2
 
 
 class ChunkSchema(faust.Schema):
@@ -52,6 +58,25 @@ class RebalanceListener(driver.ConsumerRebalanceListener):
         await super().on_partitions_assigned(partitions)
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Makes aiokafka's consumer, whose keeper of metadata outlives an error."""
+
+    def _create_consumer(self, loop: Any) -> Any:
+        consumer = super()._create_consumer(loop)
+        consumer._client._md_synchronizer = functools.partial(keep_on, consumer._client._md_synchronizer)
+        return consumer
+
+
+async def keep_on(synchronise: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whenever it fails: aiokafka does not, and whoever leads the next join waits for its metadata for ever."""
+    while True:
+        try:
+            await synchronise()
+        except Exception as error:
+            log.warning("keeping Kafka's metadata failed, begun again: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(_AGAIN_S)
+
+
 class Consumer(driver.Consumer):
     """Turns fetched records into chunks. `app.counter` owns the claims."""
 
@@ -65,6 +90,9 @@ class Consumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         self._unacked: dict[TP, deque[tuple[int, int]]] = {}
         self._refused: dict[TP, tuple[int, int]] = {}
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Nothing is ours until the next assignment."""

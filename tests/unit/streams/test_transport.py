@@ -1,5 +1,6 @@
 """What streams/transport.py overrides in Faust and relies on. If one of these fails after an upgrade, read the method named here again before anything else."""
 
+import asyncio
 import importlib.metadata
 import inspect
 import types
@@ -7,6 +8,7 @@ import types
 import aiokafka
 import faust
 import pytest
+from aiokafka import client
 from aiokafka.consumer import group_coordinator
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
@@ -65,6 +67,35 @@ def test_the_membership_is_still_where_the_watchdog_looks() -> None:
     assert "self._coordination_task = create_task(self._coordination_routine())" in inspect.getsource(group_coordinator.GroupCoordinator)
     assert "self._coordinator = None" in inspect.getsource(aiokafka.AIOKafkaConsumer)
     assert transport.membership_error(types.SimpleNamespace(_consumer=None)) is None  # asked before anything has begun
+
+
+def test_the_consumer_and_its_keeper_of_metadata_are_still_made_where_ours_is_put() -> None:
+    assert "AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon)" in inspect.getsource(driver.Consumer._new_consumer_thread)
+    assert list(inspect.signature(driver.AIOKafkaConsumerThread._create_consumer).parameters) == ["self", "loop"]
+    assert "create_task(self._md_synchronizer())" in inspect.getsource(client.AIOKafkaClient.bootstrap)
+    assert "self._client = AIOKafkaClient(" in inspect.getsource(aiokafka.AIOKafkaConsumer)
+
+
+def test_what_keeps_metadata_is_begun_again_until_it_is_cancelled() -> None:
+    begun = 0
+
+    async def fails_twice() -> None:
+        nonlocal begun
+        begun += 1
+        if begun < 3:
+            raise AttributeError("no connection any more")
+        await asyncio.Event().wait()
+
+    async def kept() -> None:
+        task = asyncio.create_task(transport.keep_on(fails_twice))
+        while begun < 3:
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(kept(), 30))
 
 
 def test_the_rebalance_listener_is_still_ours_to_choose() -> None:
