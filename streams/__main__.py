@@ -5,8 +5,6 @@ import faulthandler
 import socket
 import sys
 
-import mode.loop
-
 from schemas import settings
 
 
@@ -21,7 +19,6 @@ def main() -> None:
     from streams import database  # numpy and SQLAlchemy load slowly: a missing address is said first
 
     database.opened(loaded.database_url).dispose()
-    mode.loop.use("uvloop")
     import faust
 
     from streams import app
