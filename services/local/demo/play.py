@@ -133,7 +133,7 @@ class Play:
         truth = self.customers.right.get((day.date(), model), [0, 0])
         before = self.days[-1].taken[-1].row if self.days else None
         with self.on.engine.connect() as database:
-            taken = [report.Taken(row, store.needed(database, row["id"])) for row in report.changes(before, self._decisions(day, midnight))]
+            taken = [report.Taken(row, store.verdicts(database, row["id"])) for row in report.changes(before, self._decisions(day, midnight))]
         return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, self._quality(model, day), (truth[0], truth[1]), taken)
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:

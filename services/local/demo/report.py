@@ -23,7 +23,8 @@ tokenizer), script (texts in no known script above the reference), gone (logs mi
 intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
 not left its limit). Under each day stands every decision that differs from the one of the hour before, else the last: hold with the name of what it waits for,
-then every reason, those that count first; labels still needed: by so many more could a figure be judged, or the loss that it shows be proven."""
+then every reason: those that count (!) first, then those that are watched (?: beyond the limit, not surely or not for long enough); and the labels still needed
+until a figure can be judged, or the loss that it shows be proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision, and how many labels its figures lacked."""
+    """A decision, with the verdict of each signal and how many labels it lacked."""
 
     row: Row
-    needed: Mapping[str, int]
+    verdicts: Mapping[str, tuple[str, int | None]]
 
     @property
     def outcome(self) -> str:
@@ -124,20 +125,28 @@ def row(day: Day) -> str:
 
 
 def why(taken: Taken) -> str:
-    """A decision with its cause, every reason (breached ones first) with value, 95 % interval, n and limit, and the labels that are still needed."""
+    """A decision with its cause, every reason (what counts first, then what is watched) with value, 95 % interval, n and limit, and the labels still needed."""
     row, cause = taken.row, f" ({taken.row['cause']})" if taken.row["cause"] else ""
-    known = sorted((reason for reason in row["reasons"] if reason["value"] is not None), key=lambda reason: not reason["breached"])
+    marked = [(_mark(reason, taken), reason) for reason in row["reasons"]]
+    known = sorted(((mark, reason) for mark, reason in marked if reason["value"] is not None), key=lambda each: "!? ".index(each[0] or " "))
     unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in row["reasons"] if reason["value"] is None)
-    needed = ", ".join(f"{_SHORT[name]} {n}" for name, n in taken.needed.items())
+    needed = ", ".join(f"{_SHORT[name]} {n}" for name, (_, n) in taken.verdicts.items() if n)
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
-    return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join([*map(_reason, known), *ends])
+    return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join(
+        [*(_reason(reason) + mark for mark, reason in known), *ends]
+    )
+
+
+def _mark(reason: Row, taken: Taken) -> str:
+    """`!` for what counts, `?` for what is beyond its limit and does not count yet."""
+    level, _ = taken.verdicts.get(reason["signal"], ("", None))
+    return "!" if reason["breached"] else "?" if level in ("watch", "breach") else ""
 
 
 def _reason(reason: Row) -> str:
     name = reason["signal"]
     interval = "" if reason["low"] is None or reason["high"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
-    shown = f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
-    return shown + ("!" if reason["breached"] else "")
+    return f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
 
 
 def _figure(name: str, value: float) -> str:

@@ -26,8 +26,8 @@ def messages(connection: sa.Connection) -> tuple[int, int]:
     return counted.get(True, 0), counted.get(False, 0)
 
 
-def needed(connection: sa.Connection, decision_id: str) -> dict[str, int]:
-    """Of every figure that a decision rests on and that lacks labels, how many."""
+def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, tuple[str, int | None]]:
+    """Of every figure that a decision rests on its verdict, and how many labels it lacks."""
     table = tables.decision
     evidence = connection.execute(sa.select(table.c.evidence).where(table.c.id == decision_id)).scalar_one()
-    return {verdict["signal"]["signal"]: verdict["labels_needed"] for verdict in evidence["verdicts"] if verdict["labels_needed"]}
+    return {verdict["signal"]["signal"]: (verdict["verdict"], verdict["labels_needed"]) for verdict in evidence["verdicts"]}

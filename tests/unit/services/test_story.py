@@ -120,10 +120,11 @@ def test_a_decision_names_the_labels_that_are_wanting_and_what_counts_first() ->
     def reason(signal: str, value: float | None, *, breached: bool = False) -> dict[str, Any]:
         return {"signal": signal, "value": value, "limit": 0.9, "n": 500, "low": 0.86, "high": 0.92, "breached": breached}
 
-    reasons = [reason("live_accuracy", 0.89), reason("rare_recall", None), reason("error_rate", 0.95, breached=True)]
+    reasons = [reason("low_confidence_rate", 0.87), reason("live_accuracy", 0.89), reason("rare_recall", None), reason("error_rate", 0.95, breached=True)]
     row = {"at": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "model": "v1", "decision": "hold", "hold_reason": "WATCHING", "cause": None, "reasons": reasons}
-    assert report.why(report.Taken(row, {"live_accuracy": 311})).strip() == (
-        "2026-04-21 00:00 v1 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
+    assert report.why(report.Taken(row, {"error_rate": ("breach", None), "live_accuracy": ("watch", 311)})).strip() == (
+        "2026-04-21 00:00 v1 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%)?; "
+        "conf 87.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
         "no value: rare; labels still needed: acc 311"
     )
     assert "still needed" not in report.why(report.Taken(row, {}))
