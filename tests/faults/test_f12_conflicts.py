@@ -37,9 +37,9 @@ def test_deadlocks_and_serialization_failures(site: lab.Lab) -> None:
 
 
 def _tangle(engine: sa.Engine) -> None:
-    """Hold what a flush takes last, let a flush take its rows and wait, then want those rows: it is the flush that Postgres ends."""
+    """Hold what a flush takes last, let a flush take its rows and wait, then want those rows."""
     with engine.connect() as connection:
-        connection.execute(sa.text("set deadlock_timeout = '20s'"))  # this session never gives way
+        _stubborn(connection)
         connection.execute(sa.text("set statement_timeout = '15s'"))
         connection.execute(sa.text("lock table pane_minute in share mode"))
         time.sleep(0.4)
@@ -50,7 +50,13 @@ def _tangle(engine: sa.Engine) -> None:
 def _clash(engine: sa.Engine, hold: Callable[[float], None] = time.sleep) -> None:
     """Change the rows that a flush is about to change, under its snapshot."""
     with engine.connect() as connection:
+        _stubborn(connection)
         connection.execute(sa.text("update stream_offset set updated_at = now()"))
         hold(0.1)
         connection.commit()
     hold(0.05)
+
+
+def _stubborn(connection: sa.Connection) -> None:
+    """In a deadlock this session never gives way: it is the flush that Postgres ends."""
+    connection.execute(sa.text("set deadlock_timeout = '20s'"))
