@@ -52,9 +52,11 @@ class _BinaryCursor(psycopg.Cursor[Any]):
         self.format = psycopg.pq.Format.BINARY
 
 
-def engine(url: str, *, transaction_s: int | None = None) -> sa.Engine:
-    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; whatever stops its client, its locks are free then."""
-    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 60}
+def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
+    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; `idle_s`: nor may its client be silent for longer
+    amid one. Whatever stops the client, its locks are free then.
+    """
+    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": idle_s}
     if transaction_s is not None:
         patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
     options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())

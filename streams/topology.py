@@ -26,6 +26,7 @@ _FLUSH_MOST_S = 1.0
 _FLUSH_LOGS = 200_000
 _HOLD_FLUSHES = 2  # more would only be memory: reading stops until a flush is through
 _TICK_S = 0.5
+_HELD_S = 10  # by a stopped worker, at most: the session of its membership is hardly shorter
 _BEHIND_LOGS = 50_000  # a worker with more unread is catching up
 _TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
 
@@ -42,16 +43,16 @@ def build_app(loaded: settings.Settings) -> Any:
     app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
     app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
     app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
-    # A worker stopped in the middle of a flush must not hold its partitions from their next owner.
+    # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from their next owner.
     app.counter = agents.Counter(
-        store.engine(url, transaction_s=10), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
+        store.engine(url, transaction_s=_HELD_S), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
     )
     flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
     if stock:
         _claim_on_assignment(app)
     schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
-    for task in (flow.flush, _roll_up_with(app, store.engine(url), loaded.topic)):
+    for task in (flow.flush, _roll_up_with(app, store.engine(url, idle_s=_HELD_S), loaded.topic)):
         app.task(task)
     return app
 

@@ -15,7 +15,7 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import tables, tallies, topics, windows
-from streams import agents
+from streams import agents, store
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
@@ -186,3 +186,16 @@ def test_missing_configuration_is_named() -> None:
     done = processes.run(WORKER, {})
     assert done.returncode == 3
     assert "INTENTWATCH_KAFKA is not set" in done.stderr
+
+
+def test_who_falls_silent_amid_a_roll_up_holds_its_rows_no_longer_than_told(database: str) -> None:
+    lock = sa.text("lock table stream_offset in exclusive mode")
+    silent, other = store.engine(database, idle_s=1), store.engine(database, transaction_s=6)
+    with silent.connect() as connection:
+        connection.execute(lock)
+        with other.begin() as waiting:
+            waiting.execute(lock)  # by the time-out of the silent one: its own patience ends after six seconds
+        with pytest.raises(sa.exc.DBAPIError, match="idle-in-transaction"):
+            connection.execute(lock)
+    for engine in (silent, other):
+        engine.dispose()
