@@ -46,7 +46,7 @@ contracts: setup ## import contracts of docs/architecture.md
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest -n 2 --dist loadfile
 
-faults: setup ## every fault injected, nothing lost, nothing doubled: about three quarters of an hour (SHORT=1: the three that CI runs)
+faults: setup ## every fault injected, nothing lost, nothing doubled: about half an hour (SHORT=1: the three that CI runs)
 	$(if $(filter 1,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from kafka import KafkaConsumer, TopicPartition
 
 from retrain.compile import manifest, parity, session
-from schemas import events, taxonomy
+from schemas import events, policy, taxonomy, times
 from services import ports
+from services.gateway import volume
 from services.local import topology
+from streams import sample
 
 WORDS = {
     "product_discovery": "show me shelves of {} books",
@@ -228,6 +230,30 @@ def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(gateway: t
     mine = next(log for log in logs if log["req_id"] == "mine")
     assert (mine["ts"], mine["script"], mine["conversation"], mine["role"]) == ("2026-04-20T10:41:14Z", "latin", "h:1", "champion")
     assert {log["script"] for log in logs} == {"latin", "mixed"}
+
+
+def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(gateway: tuple[int, dict[str, str]]) -> None:
+    port, environment = gateway
+    text, mine = "呪術廻戦の最新刊はどこ", "new-"  # no token of it is in the corpus
+    for i in range(4):
+        assert ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"{mine}{i}", "X-Event-Time": "2026-04-20T10:00:00Z"})[0] == 200
+    assert processes.eventually(lambda: sum(log["req_id"].startswith(mine) for log in sent(environment)) == 256)
+    rules, counted = policy.load(Path(environment["INTENTWATCH_POLICY"])).labels, volume.Volume()
+    found: list[tuple[object, ...]] = []  # for each message: what its log says, what it would as a new one, and as a known one
+    for log in sent(environment):
+        pace = counted.add(times.instant(log["ts"]))
+        chosen = [
+            sample.choice(
+                log["req_id"], log["intent"], log["confidence"], log["margin"], novelty,
+                volume_per_day=pace, budget_per_day=rules.budget_per_day, min_p=rules.min_p,
+            )
+            for novelty in (1, 0)
+        ]  # fmt: skip
+        if log["req_id"].startswith(mine):
+            found.append((log["sample"], *({"queue": one.queue, "p": one.p, "text": text} if one else None for one in chosen)))
+    assert len(found) == 256
+    assert [logged for logged, _, _ in found] == [new for _, new, _ in found]
+    assert any(new != known for _, new, known in found)
 
 
 @pytest.mark.parametrize(
