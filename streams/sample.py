@@ -54,13 +54,16 @@ def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: f
 
 
 def choice(
-    req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float
-) -> Choice | None:
+    req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float,
+    disputed: bool = False,
+) -> Choice | None:  # fmt: skip
     """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased; the train queue asks about what
-    teaches most: unsure answers, close seconds, and messages of tokens that training never saw (`novelty`, their share; half is as new as can be).
+    teaches most: unsure answers, close seconds, messages of tokens that training never saw (`novelty`, their share; half is as new as can be), and those that
+    the candidate in the shadow answers otherwise (`disputed`: one of the two is wrong).
     """
     p = inclusion(weight(intent, confidence), MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
-    p = inclusion(max(1 - confidence, 0.5 - margin, min(novelty, 0.5)), _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
+    interest = max(1 - confidence, 0.5 - margin, min(novelty, 0.5), 0.5 * disputed)
+    p = inclusion(interest, _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
     return Choice("train", p) if uniform(req_id, "train") < p else None

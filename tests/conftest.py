@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import shops
 import sqlalchemy as sa
 
 from schemas import topics
@@ -98,6 +99,13 @@ def new_topic(kafka: str) -> Callable[..., topics.Topic]:
         return topic
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shop(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+    """A database of its own in which one champion has been trained and promoted."""
+    with database_of_its_own(parts, template) as url:
+        yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("shop"))
 
 
 def _named(url: str, database: str) -> str:

@@ -8,7 +8,8 @@ import uvicorn
 
 from schemas import settings
 from services import ports
-from services.gateway import app, champion, serving_log
+from services.gateway import app, serving_log, store
+from services.gateway.follow import Follower
 from streams import database
 
 
@@ -20,8 +21,11 @@ def main() -> None:
     rules = settings.rules(loaded)
     if ports.listening(loaded.gateway_port):
         settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
-    follow = champion.Champion(database.opened(loaded.database_url), loaded.models)
-    gateway = app.Gateway(follow, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
+    engine = database.opened(loaded.database_url)
+    champion = Follower(engine, loaded.models, "champion", store.champion)
+    approved = rules.trigger.promotion == "approve"  # else a candidate serves at once, and never in the shadow
+    candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None
+    gateway = app.Gateway(champion, candidate, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again once it has drained: that is a good end, not a crash
     uvicorn.run(app.build(gateway), host=loaded.bind, port=loaded.gateway_port, log_level="warning", access_log=False)
 

@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
-import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -17,8 +16,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from retrain.compile import session
-from schemas import policy, taxonomy, times
-from services.gateway import champion, routing, serving_log, volume
+from schemas import policy, times
+from services.gateway import routing, served, serving_log, volume
+from services.gateway.follow import Follower
+from services.gateway.served import Message, Served
+from services.gateway.shadow import Shadow
 from streams import sample
 
 MAX_MESSAGES = 64
@@ -26,7 +28,7 @@ MAX_TEXT_BYTES = 8 * 1024
 _WAITING = 32  # requests in hand; more would only wait longer than a router may
 
 
-class Message(BaseModel):
+class Asked(BaseModel):
     """One message to classify."""
 
     text: str
@@ -36,14 +38,15 @@ class Message(BaseModel):
 class Batch(BaseModel):
     """Up to 64 messages."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: list[Asked] = Field(min_length=1)
 
 
 class Gateway:
-    """What a request needs: the champion, the emitter, the policy."""
+    """What a request needs: the champion, the candidate in its shadow if there shall be one, the emitter, the policy."""
 
-    def __init__(self, follow: champion.Champion, emitter: serving_log.Emitter, rules: policy.Policy, *, test_clock: bool) -> None:
-        self.champion, self.emitter, self.policy, self.test_clock = follow, emitter, rules, test_clock
+    def __init__(self, champion: Follower, candidate: Follower | None, emitter: serving_log.Emitter, rules: policy.Policy, *, test_clock: bool) -> None:
+        self.champion, self.emitter, self.policy, self.test_clock = champion, emitter, rules, test_clock
+        self.shadow = Shadow(candidate, self.tell)
         self.volume = volume.Volume()
         self.pool = ThreadPoolExecutor(2, "classify")
         self.in_hand = 0
@@ -53,35 +56,35 @@ class Gateway:
             "intentwatch_serve_latency_seconds", "A message's classification", ["model"], registry=registry,
             buckets=[b / 1000 for b in (1, 2, 4, 6, 8, 10, 12, 15, 20, 25, 50, 100, 250)],
         )  # fmt: skip
+        self.compared = prometheus_client.Counter(
+            "intentwatch_shadow_answers", "Answers of the candidate that waits to be promoted", ["model", "agrees"], registry=registry
+        )
+        for name in ("skipped", "failed"):
+            gauge = prometheus_client.Gauge(f"intentwatch_shadow_{name}", f"Messages the candidate {name}", registry=registry)
+            gauge.set_function(functools.partial(getattr, self.shadow, name))
         for name in ("sent", "dropped", "failed", "waiting"):
             gauge = prometheus_client.Gauge(f"intentwatch_serving_logs_{name}", f"Serving logs {name}", registry=registry)
             gauge.set_function(functools.partial(getattr, emitter, name))
 
-    def classify(self, model: session.Session, message: Message, req_id: str, ts: dt.datetime) -> dict[str, Any]:
+    def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
         """Answer one message and hand its serving log over."""
-        begun = time.perf_counter()
-        probabilities, tokens = model.classify([message.text])
-        found = routing.answer(probabilities[0])
-        latency_ms = (time.perf_counter() - begun) * 1000
-        self.latency.labels(model.model).observe(latency_ms / 1000)
-        self.emitter.emit(self._log(model, message, found, req_id, ts, latency_ms, tokens[0]))
-        return routing.body(req_id, model.model, found, latency_ms)
+        mine = served.served(message, model, "champion")
+        self.latency.labels(model.model).observe(mine.latency_ms / 1000)
+        self.shadow.hear(mine)
+        return routing.body(message.req_id, model.model, mine.found, mine.latency_ms)
 
-    def _log(
-        self, model: session.Session, message: Message, found: routing.Answer, req_id: str, ts: dt.datetime, latency_ms: float, tokens: Sequence[int]
-    ) -> dict[str, Any]:
-        rules = self.policy.labels
+    def tell(self, mine: Served, other: Served | None) -> None:
+        """Emit what both models said, and whether somebody shall say what was meant."""
+        rules, found = self.policy.labels, mine.found
         chosen = sample.choice(
-            req_id, found.intent, found.confidence, found.margin, model.novelty(tokens),
-            volume_per_day=self.volume.add(ts), budget_per_day=rules.budget_per_day, min_p=rules.min_p,
+            mine.message.req_id, found.intent, found.confidence, found.margin, mine.model.novelty(mine.tokens),
+            disputed=other is not None and other.found.intent != found.intent,
+            volume_per_day=self.volume.add(mine.message.ts), budget_per_day=rules.budget_per_day, min_p=rules.min_p,
         )  # fmt: skip
-        answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}
-        return {
-            "v": 1, "ts": times.rfc3339(ts), "model": model.model, "role": "champion", "req_id": req_id, "conversation": message.conversation,
-            "latency_ms": round(latency_ms, 3), **answered, "tokens": len(tokens), "chars": len(message.text), "script": taxonomy.script(message.text),
-            "error": None, "tokenizer_hash": model.tokenizer_hash,
-            "sample": {"queue": chosen.queue, "p": chosen.p, "text": message.text} if chosen else None,
-        }  # fmt: skip
+        self.emitter.emit(served.log(mine, chosen))
+        if other is not None:
+            self.emitter.emit(served.log(other, None))
+            self.compared.labels(other.model.model, str(other.found.intent == found.intent).lower()).inc()
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -91,9 +94,11 @@ def build(gateway: Gateway) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         gateway.emitter.start()
         gateway.champion.start()
+        gateway.shadow.start()
         yield
         gateway.champion.stop()
         gateway.pool.shutdown()
+        await asyncio.to_thread(gateway.shadow.stop)
         await asyncio.to_thread(gateway.emitter.stop)
 
     app = FastAPI(title="intentwatch gateway", lifespan=lifespan)
@@ -102,17 +107,18 @@ def build(gateway: Gateway) -> FastAPI:
     async def classify(
         request: Request, x_event_time: Annotated[str | None, Header()] = None, x_request_id: Annotated[str | None, Header(max_length=100)] = None
     ) -> Any:
-        messages, single = _parsed(await _limited(request))
+        asked, single = _parsed(await _limited(request))
         ts = _event_time(x_event_time) if gateway.test_clock and x_event_time else dt.datetime.now(dt.UTC)
         req_id = x_request_id or uuid.uuid4().hex
-        results = await _answered(gateway, messages, [req_id] if single else [f"{req_id}-{i}" for i in range(len(messages))], ts)
+        messages = [Message(one.text, one.conversation, req_id if single else f"{req_id}-{i}", ts) for i, one in enumerate(asked)]
+        results = await _answered(gateway, messages)
         return results[0] if single else {"results": results}
 
     app.include_router(_operation(gateway))
     return app
 
 
-async def _answered(gateway: Gateway, messages: list[Message], req_ids: list[str], ts: dt.datetime) -> list[dict[str, Any]]:
+async def _answered(gateway: Gateway, messages: list[Message]) -> list[dict[str, Any]]:
     """Classify in the pool, all with one model; 503 without a champion, 429 when saturated."""
     model = gateway.champion.session
     if model is None:
@@ -121,9 +127,7 @@ async def _answered(gateway: Gateway, messages: list[Message], req_ids: list[str
         raise HTTPException(429, "saturated", {"Retry-After": "1"})
     gateway.in_hand += 1
     try:
-        return await asyncio.get_running_loop().run_in_executor(
-            gateway.pool, lambda: [gateway.classify(model, message, req_id, ts) for message, req_id in zip(messages, req_ids, strict=True)]
-        )
+        return await asyncio.get_running_loop().run_in_executor(gateway.pool, lambda: [gateway.classify(model, message) for message in messages])
     finally:
         gateway.in_hand -= 1
 
@@ -160,12 +164,12 @@ async def _limited(request: Request) -> bytes:
     return raw
 
 
-def _parsed(raw: bytes) -> tuple[list[Message], bool]:
+def _parsed(raw: bytes) -> tuple[list[Asked], bool]:
     """The messages and whether they came as a single one. 422 names the field, 413 the limit."""
     try:
         body = pydantic_core.from_json(raw)
         batch = Batch.model_validate(body) if isinstance(body, dict) and "messages" in body else None
-        messages = batch.messages if batch else [Message.model_validate(body)]
+        messages = batch.messages if batch else [Asked.model_validate(body)]
     except ValidationError as error:
         detail = [{"loc": ["body", *problem["loc"]], "msg": problem["msg"]} for problem in error.errors()]
         raise HTTPException(422, detail) from None

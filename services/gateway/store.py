@@ -1,10 +1,17 @@
-"""Postgres, read only: which model is champion."""
+"""Postgres, read only: which model is champion, and which one would be."""
 
 import sqlalchemy as sa
 
-from schemas import tables
+from schemas import runs, tables
 
 
 def champion(connection: sa.Connection) -> str | None:
     """The newest promotion's model."""
     return connection.execute(sa.select(tables.promotion.c.model).order_by(tables.promotion.c.id.desc()).limit(1)).scalar()
+
+
+def candidate(connection: sa.Connection) -> str | None:
+    """The newest model that passed its gates against the present champion and waits for a person to promote it."""
+    run = tables.run
+    waits = (run.c.state == runs.State.REGISTERED, run.c.champion == champion(connection))
+    return connection.execute(sa.select(run.c.candidate).where(*waits).order_by(run.c.queued_at.desc(), run.c.id.desc()).limit(1)).scalar()

@@ -1,5 +1,7 @@
 """The sample's promise: the stored probability is the one with which a message is chosen."""
 
+from typing import Any
+
 import pytest
 
 from schemas import taxonomy
@@ -30,11 +32,14 @@ def test_the_same_request_is_always_chosen_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plain", "telling"), [((0.97, 0.87, 0.0), (0.5, 0.4, 0.0)), ((0.97, 0.87, 0.0), (0.97, 0.87, 0.5)), ((0.97, 0.6, 0.0), (0.97, 0.1, 0.0))]
+    "telling",
+    [{"confidence": 0.5, "margin": 0.4}, {"margin": 0.1}, {"novelty": 0.5}, {"disputed": True}],
+    ids=["unsure", "close", "novel", "disputed"],
 )
-def test_unsure_close_and_novel_messages_are_trained_on_more(plain: tuple[float, float, float], telling: tuple[float, float, float]) -> None:
-    def trained(confidence: float, margin: float, novelty: float) -> int:
-        found = [sample.choice(f"r{i}", "faq", confidence, margin, novelty, volume_per_day=50_000, budget_per_day=500, min_p=0.002) for i in range(20_000)]
+def test_unsure_close_novel_and_disputed_messages_are_trained_on_more(telling: dict[str, Any]) -> None:
+    def trained(confidence: float = 0.97, margin: float = 0.87, novelty: float = 0.0, *, disputed: bool = False) -> int:
+        rules = {"volume_per_day": 50_000, "budget_per_day": 500, "min_p": 0.002}
+        found = [sample.choice(f"r{i}", "faq", confidence, margin, novelty, disputed=disputed, **rules) for i in range(20_000)]
         return sum(c is not None and c.queue == "train" for c in found)
 
-    assert trained(*telling) > 3 * trained(*plain)
+    assert trained(**telling) > 3 * trained()

@@ -1,24 +1,27 @@
-"""Follow the champion: a thread asks Postgres once a second, loads a new one beside the old one and swaps. An outage or a bad artefact changes nothing."""
+"""Follow the model that Postgres names: a thread asks twice a second, loads a new one beside the old one and swaps.
+
+An outage or a bad artefact changes nothing.
+"""
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from retrain.compile import manifest, session
-from services.gateway import store
 
 log = logging.getLogger("intentwatch.gateway")
 
 _POLL_S = 0.5
 
 
-class Champion:
-    """`session` is what answers now; None until the first promotion."""
+class Follower:
+    """`session` is the model that `named` names, in the role of `role`; None until it names one. A champion stays where none is named any more."""
 
-    def __init__(self, engine: sa.Engine, models: Path) -> None:
-        self._engine, self._models = engine, models
+    def __init__(self, engine: sa.Engine, models: Path, role: str, named: Callable[[sa.Connection], str | None]) -> None:
+        self._engine, self._models, self.role, self._named = engine, models, role, named
         self._stopping = threading.Event()
         self._refused: str | None = None
         self.session: session.Session | None = None
@@ -26,7 +29,7 @@ class Champion:
     def start(self) -> None:
         """Look once, then keep looking in the background."""
         self.look()
-        threading.Thread(target=self._follow, name="champion", daemon=True).start()
+        threading.Thread(target=self._follow, name=self.role, daemon=True).start()
 
     def stop(self) -> None:
         """End the thread."""
@@ -37,13 +40,15 @@ class Champion:
             self.look()
 
     def look(self) -> None:
-        """Swap to the champion if it is another one and its artefact is whole."""
+        """Swap to the model that is named if it is another one and its artefact is whole."""
         try:
             with self._engine.connect() as connection:
-                model = store.champion(connection)
+                model = self._named(connection)
         except sa.exc.SQLAlchemyError as error:
-            log.warning("cannot ask for the champion, the current one stays: %s", str(error).splitlines()[0])
+            log.warning("cannot ask for the %s, the current one stays: %s", self.role, str(error).splitlines()[0])
             return
+        if model is None and self.role != "champion":
+            self.session = None
         if model is None or model == self._refused or (self.session and self.session.model == model):
             return
         try:
@@ -51,7 +56,7 @@ class Champion:
             found.classify(["warm up"])
         except (manifest.BadArtefact, OSError, ValueError, RuntimeError) as error:
             self._refused = model
-            log.error("champion %s is refused, the current model stays: %s", model, error)
+            log.error("%s %s is refused, the current model stays: %s", self.role, model, error)
             return
         self.session = found
-        log.warning("serving %s", model)
+        log.warning("serving %s as %s", model, self.role)

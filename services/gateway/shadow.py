@@ -1,0 +1,76 @@
+"""A candidate that waits for a person's word answers too, after the champion has and never in its way.
+
+It has one thread, and what it has no time for goes without it. Its logs have the role `shadow`; where it disagrees, a label teaches most.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from retrain.compile import session
+from services.gateway import follow
+from services.gateway.served import Served, served
+
+log = logging.getLogger("intentwatch.gateway")
+
+_WAITING = 64  # messages; whoever waits longer makes the serving logs late
+
+
+class Shadow:
+    """Hands each of the champion's answers on to `tell`, with the candidate's own beside it where it had one."""
+
+    def __init__(self, candidate: follow.Follower | None, tell: Callable[[Served, Served | None], None]) -> None:
+        self._candidate, self._tell = candidate, tell
+        self._queue: queue.Queue[Served] = queue.Queue(_WAITING)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self.skipped = self.failed = 0
+
+    def start(self) -> None:
+        """Follow the candidate and begin to answer."""
+        if self._candidate:
+            self._candidate.start()
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Hand on what is left, within the time, and end."""
+        if self._candidate:
+            self._candidate.stop()
+        self._stopping.set()
+        self._thread.join(timeout_s)
+
+    def hear(self, answer: Served) -> None:
+        """Take one of the champion's answers; returns at once."""
+        if self._model(answer) is None:
+            self._tell(answer, None)
+            return
+        try:
+            self._queue.put_nowait(answer)
+        except queue.Full:
+            self.skipped += 1
+            self._tell(answer, None)
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and self._queue.empty()):
+            try:
+                answer = self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            self._tell(answer, self._own(answer))
+
+    def _own(self, answer: Served) -> Served | None:
+        model = self._model(answer)
+        if model is None:
+            return None
+        try:
+            return served(answer.message, model, "shadow")
+        except Exception as error:  # whatever is wrong with a candidate, the champion's log goes out
+            self.failed += 1
+            log.error("%s cannot answer in the shadow: %s", model.model, error)
+            return None
+
+    def _model(self, answer: Served) -> session.Session | None:
+        """The candidate; none once it serves itself."""
+        found = self._candidate.session if self._candidate else None
+        return found if found and found.model != answer.model.model else None

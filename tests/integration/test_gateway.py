@@ -1,0 +1,226 @@
+"""The gateway over HTTP with a real champion: answers, serving logs, the candidate in the shadow, promotions and outages."""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import http.client
+import itertools
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import processes
+import pytest
+import sqlalchemy as sa
+from kafka import KafkaConsumer, TopicPartition
+from onnx import numpy_helper
+from shops import POLICY, Shop, corpus
+
+from retrain.compile import manifest, session
+from schemas import events, policy, tables, taxonomy, times, topics
+from services import ports, provision
+from services.gateway import volume
+from services.local import topology
+from streams import sample
+
+
+def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    connection.request("POST", "/classify", raw, {"Content-Type": "application/json", **(headers or {})})
+    answer = connection.getresponse()
+    found = json.loads(answer.read())
+    connection.close()
+    return answer.status, found
+
+
+@contextlib.contextmanager
+def serving(shop: Shop, tmp_path: Path, rules: str = POLICY) -> Iterator[tuple[int, dict[str, str]]]:
+    """A gateway with a topic of its own: its port and environment."""
+    (port,) = ports.free(1)
+    (tmp_path / "policy.toml").write_text(rules)
+    own = {"INTENTWATCH_GATEWAY_PORT": str(port), "INTENTWATCH_TOPIC": f"gateway.{tmp_path.name}", "INTENTWATCH_POLICY": str(tmp_path / "policy.toml")}
+    environment = shop.environment | own
+    topic = dataclasses.replace(topics.SERVING_LOG, name=environment["INTENTWATCH_TOPIC"], partitions=1)
+    provision.topics(environment["INTENTWATCH_KAFKA"], (topic,))
+    with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
+        assert processes.eventually(lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200), (tmp_path / "log").read_text()
+        yield port, environment
+
+
+@pytest.fixture
+def gateway(shop: Shop, tmp_path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    with serving(shop, tmp_path) as found:
+        yield found
+
+
+def sent(environment: dict[str, str]) -> list[dict[str, Any]]:
+    consumer = KafkaConsumer(bootstrap_servers=environment["INTENTWATCH_KAFKA"], auto_offset_reset="earliest")
+    part = TopicPartition(environment["INTENTWATCH_TOPIC"], 0)
+    consumer.assign([part])
+    consumer.seek_to_beginning(part)
+    found: list[dict[str, Any]] = []
+    while consumer.position(part) < consumer.end_offsets([part])[part]:
+        for records in consumer.poll(timeout_ms=500).values():
+            found += [json.loads(line) for record in records for line in record.value.splitlines()]
+    consumer.close()
+    return found
+
+
+def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(gateway: tuple[int, dict[str, str]]) -> None:
+    port, environment = gateway
+    status, one = ask(port, {"text": "Where is my parcel?", "conversation": "h:1"}, {"X-Event-Time": "2026-04-20T10:41:14Z", "X-Request-Id": "mine"})
+    assert status == 200
+    keys = ["req_id", "model", "intent", "confidence", "second_intent", "margin", "fallback_rerank", "also", "latency_ms"]
+    assert list(one) == keys
+    assert (one["req_id"], one["model"], one["intent"]) == ("mine", "v1", "order_tracking")
+    status, many = ask(port, {"messages": [{"text": "good morning"}, {"text": "みんなの naruto"}]})
+    assert [list(result) for result in many["results"]] == [keys, keys]
+    assert processes.eventually(lambda: len(sent(environment)) >= 4)
+    logs = sent(environment)
+    assert not [log for log in logs if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)]
+    mine = next(log for log in logs if log["req_id"] == "mine")
+    assert (mine["ts"], mine["script"], mine["conversation"], mine["role"]) == ("2026-04-20T10:41:14Z", "latin", "h:1", "champion")
+    assert {log["script"] for log in logs} == {"latin", "mixed"}
+
+
+THEN = {"X-Event-Time": "2026-04-20T10:00:00Z"}
+
+
+def chosen(environment: dict[str, str], prefix: str, **facts: Any) -> list[tuple[Any, Any]]:
+    """For each message of the champion's whose id begins so: the sample its log has, and the one it would have with these facts."""
+    rules, counted, found = policy.load(Path(environment["INTENTWATCH_POLICY"])).labels, volume.Volume(), []
+    for log in [log for log in sent(environment) if log["role"] == "champion"]:
+        facts |= {"volume_per_day": counted.add(times.instant(log["ts"])), "budget_per_day": rules.budget_per_day, "min_p": rules.min_p}
+        one = sample.choice(log["req_id"], log["intent"], log["confidence"], log["margin"], **facts)
+        if log["req_id"].startswith(prefix):
+            logged = log["sample"] and {name: log["sample"][name] for name in ("queue", "p")}
+            found.append((logged, one and dataclasses.asdict(one)))
+    return found
+
+
+def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(gateway: tuple[int, dict[str, str]]) -> None:
+    port, environment = gateway
+    for i in range(4):  # no token of it is in the corpus
+        assert ask(port, {"messages": [{"text": "呪術廻戦の最新刊はどこ"}] * 64}, {"X-Request-Id": f"new-{i}", **THEN})[0] == 200
+    assert processes.eventually(lambda: len(chosen(environment, "new-", novelty=1)) == 256)
+    assert all(logged == as_new for logged, as_new in chosen(environment, "new-", novelty=1))
+    assert any(logged != as_known for logged, as_known in chosen(environment, "new-", novelty=0))
+
+
+def metrics(port: int) -> dict[str, float]:
+    """Each series of /metrics, as it is written there, and its value."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+
+def contrary(shop: Shop, name: str) -> None:
+    """A model that calls every message an escalation, whole and signed."""
+    shutil.copytree(shop.models / "v1", shop.models / name)
+    path = shop.models / name / session.ARTEFACT
+    graph = onnx.load(path)
+    biased = [tensor for tensor in graph.graph.initializer if tensor.name.endswith("classifier.bias")]
+    assert len(biased) == 1
+    bias = numpy_helper.to_array(biased[0]).copy()
+    bias[taxonomy.INDEX["escalation"]] += 1000
+    biased[0].CopyFrom(numpy_helper.from_array(bias, biased[0].name))
+    onnx.save(graph, path)
+    manifest.write(shop.models / name)
+
+
+def logs_of(environment: dict[str, str], role: str, prefix: str) -> list[dict[str, Any]]:
+    return [log for log in sent(environment) if log["role"] == role and log["req_id"].startswith(prefix)]
+
+
+def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_are_asked_about(shop: Shop, tmp_path: Path) -> None:
+    contrary(shop, "v8")
+    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    text, tries = corpus(5)[4]["text"], itertools.count()
+    with serving(shop, tmp_path, POLICY.replace('"auto"', '"approve"')) as (port, environment):
+        mine = ask(port, {"text": "hi"})[1]["model"]
+        with engine.begin() as connection:
+            waits = {"id": "ft_shadow", "as_of": dt.datetime.now(dt.UTC), "state": "registered", "candidate": "v8", "champion": mine}
+            connection.execute(sa.insert(tables.run).values(waits))
+
+        def shadowed() -> bool:
+            """Whether a message asked now is answered by both: the second one's log comes after all that is said of the first."""
+            prefix = f"try{next(tries)}-"
+            assert ask(port, {"messages": [{"text": "hi"}, {"text": "hi"}]}, {"X-Request-Id": prefix})[0] == 200
+            assert processes.eventually(lambda: len(logs_of(environment, "champion", prefix)) == 2)
+            return bool(logs_of(environment, "shadow", f"{prefix}-0"))
+
+        assert processes.eventually(shadowed)
+        for i in range(4):
+            answers = ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"both-{i}", **THEN})[1]["results"]
+            assert {(answer["model"], answer["intent"]) for answer in answers} == {(mine, "order_tracking")}
+            assert processes.eventually(lambda i=i: len(logs_of(environment, "shadow", f"both-{i}")) == 64)
+        logs = logs_of(environment, "shadow", "both-")
+        assert {(log["model"], log["intent"], log["sample"]) for log in logs} == {("v8", "escalation", None)}
+        assert not [log for log in logs if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)]
+        assert {log["req_id"] for log in logs} == {log["req_id"] for log in logs_of(environment, "champion", "both-")}
+        champion = session.load(shop.models / "v1")
+        known = {"novelty": champion.novelty(champion.classify([text])[1][0])}
+        assert all(logged == disputed for logged, disputed in chosen(environment, "both-", **known, disputed=True))
+        assert any(logged != agreed for logged, agreed in chosen(environment, "both-", **known))
+        assert metrics(port)['intentwatch_shadow_answers_total{agrees="false",model="v8"}'] >= 256
+        with engine.begin() as connection:
+            connection.execute(sa.update(tables.run).where(tables.run.c.id == "ft_shadow").values(state="rejected"))
+        assert processes.eventually(lambda: not shadowed())
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"txt": "x"}, 422, "text"),
+        ({"text": 3}, 422, "text"),
+        ({"messages": []}, 422, "messages"),
+        ({"messages": [{"text": "x"}, {}]}, 422, "messages"),
+        (b"{", 422, "body"),
+        ({"text": "x" * 8193}, 413, "text"),
+        ({"messages": [{"text": "x"}] * 65}, 413, "messages"),
+    ],
+)
+def test_bad_requests_name_the_field_or_the_limit(gateway: tuple[int, dict[str, str]], body: object, status: int, says: str) -> None:
+    found = ask(gateway[0], body)
+    assert found[0] == status
+    assert says in json.dumps(found[1])
+
+
+def test_the_gateway_follows_a_promotion_without_a_restart(gateway: tuple[int, dict[str, str]], shop: Shop) -> None:
+    port, environment = gateway
+    shutil.copytree(shop.models / "v1", shop.models / "v2", dirs_exist_ok=True)
+    engine = sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    insert = sa.text("insert into promotion (model, kind, at, by) values (:model, 'promote', now(), 'test')")
+    with engine.begin() as connection:
+        connection.execute(insert, {"model": "v2"})
+    assert processes.eventually(lambda: ask(port, {"text": "hi"})[1]["model"] == "v2")
+    (shop.models / "v3").mkdir(exist_ok=True)
+    with engine.begin() as connection:
+        connection.execute(insert, {"model": "v3"})
+    with engine.begin() as connection:
+        connection.execute(insert, {"model": "v1"})
+    assert processes.eventually(lambda: ask(port, {"text": "hi"})[1]["model"] == "v1")
+
+
+def test_serving_goes_on_without_kafka(shop: Shop, tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    environment = shop.environment | {"INTENTWATCH_GATEWAY_PORT": str(port), "INTENTWATCH_KAFKA": "127.0.0.1:1"}
+    with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
+        assert processes.eventually(lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200), (tmp_path / "log").read_text()
+        assert ask(port, {"text": "still here"})[0] == 200
+
+
+def test_no_champion_is_503_with_the_remedy(parts: topology.Addresses, database: str, tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    environment = {"INTENTWATCH_KAFKA": parts.kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_GATEWAY_PORT": str(port)}
+    with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
+        assert processes.eventually(lambda: ports.listening(port))
+        status, found = ask(port, {"text": "hi"})
+    assert status == 503
+    assert "no champion yet" in found["detail"]

@@ -1,0 +1,68 @@
+"""A shop with a champion: the retrain job for real, once, on sentences invented here."""
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import processes
+
+from schemas import taxonomy
+
+WORDS = {
+    "product_discovery": "show me shelves of {} books",
+    "product_question": "how many pages has the {} volume",
+    "recommendation": "advise me something moody like {}",
+    "faq": "which countries do you ship {} to",
+    "order_tracking": "where is my parcel with {}",
+    "return_request": "take back the torn {} and refund me",
+    "promotion": "is there a coupon for {}",
+    "checkout_help": "my card is declined paying for {}",
+    "escalation": "let me talk to a human about {}",
+    "chitchat": "good morning how are you {}",
+}
+POLICY = '[trigger]\npromotion = "auto"\n[gates]\nmin_accuracy = 0.5\nmin_macro_f1 = 0.3\nmax_ece = 0.5\n[labels]\nmin_to_train = 100\n'
+RECIPE = "rows = 400\nepochs = 2\nlearning_rate = 5e-4\n"
+
+
+def corpus(count: int) -> list[dict[str, Any]]:
+    """Rows of `services.labels corpus`, every intent as often as the others."""
+    rng = random.Random(5)
+    names = ["naruto", "berserk", "akira", "monster", "bleach", "gantz", "nana", "vagabond", "orange", "pluto"]
+    rows = []
+    for i in range(count):
+        intent = taxonomy.INTENTS[i % 10]
+        text = f"{WORDS[intent].format(rng.choice(names))} {rng.choice(['please', 'now', 'thanks', 'today', 'again'])} {i}"
+        rows.append({"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": None})
+    return rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Shop:
+    """environment: of its commands. models: the directory with v1 in it. output: what the run said."""
+
+    environment: dict[str, str]
+    models: Path
+    output: str
+
+
+def trained(kafka: str, url: str, directory: Path) -> Shop:
+    """Train and promote the first champion of an empty database."""
+    for name, text in (("policy.toml", POLICY), ("recipe.toml", RECIPE)):
+        (directory / name).write_text(text)
+    (directory / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in corpus(600)))
+    environment = {
+        "INTENTWATCH_DATABASE_URL": url,
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_MODELS": str(directory / "models"),
+        "INTENTWATCH_POLICY": str(directory / "policy.toml"),
+        "INTENTWATCH_RECIPE": str(directory / "recipe.toml"),
+        "INTENTWATCH_TEST_CLOCK": "1",
+    }
+    assert processes.run(["-m", "services.labels", "corpus", str(directory / "corpus.jsonl")], environment).returncode == 0
+    with processes.running(["retrain/run.py", "work"], environment, directory / "worker.log"):  # a run by hand does not wait for the idle worker
+        assert processes.eventually(lambda: "ready" in (directory / "worker.log").read_text())
+        done = processes.run(["retrain/run.py", "run"], environment, timeout_s=400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Shop(environment, directory / "models", done.stdout)
