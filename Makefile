@@ -52,8 +52,8 @@ faults: setup ## every fault injected, nothing lost, nothing doubled: about half
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
 	@$(PY) -m benchmarks.stream $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
-bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools: about a quarter of an hour (SCENARIOS=210 YEARS=8 ONLY=part)
-	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(if $(ONLY),--only $(ONLY))
+bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools: about a quarter of an hour (SCENARIOS=210 YEARS=8 ONLY=part MESSAGES=DIR)
+	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(if $(ONLY),--only $(ONLY)) $(if $(MESSAGES),--messages $(MESSAGES))
 
 check: lint types contracts test ## what .ci/run calls
 

@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import document, environments
-from benchmarks.decisions import coverage, delays, scenario, trial, years
+from benchmarks.decisions import coverage, delays, messages, scenario, trial, years
 from benchmarks.stream import procfs
 
 TOOLS = Path(__file__).with_name("tools.py")
@@ -32,8 +32,11 @@ def main() -> int:
     parser.add_argument("--years", type=_some, default=8, help="quiet years in all, a quarter of them at each volume")
     parser.add_argument("--rounds", type=_some, default=20, help="of each change of a known size")
     parser.add_argument("--only", choices=tuple(PARTS), help="measure this alone; what else stands in the results stays")
+    parser.add_argument("--messages", type=Path, metavar="DIR", help="tables of labelled messages, as the demo takes them: measures the part `messages`")
     given = parser.parse_args()
-    for name in [given.only] if given.only else PARTS:
+    if given.only == "messages" and not given.messages:
+        parser.error("--only messages needs --messages DIR")
+    for name in [given.only] if given.only else [name for name in PARTS if name != "messages" or given.messages]:
         found = results() | {name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)}
         JSON.parent.mkdir(parents=True, exist_ok=True)
         JSON.write_text(json.dumps(found, indent=1) + "\n")
@@ -50,14 +53,26 @@ def results() -> dict[str, Any]:
 def incidents(given: argparse.Namespace) -> dict[str, Any]:
     """Who finds which incident."""
     seeds = range(SCORING, SCORING + given.scenarios)
-    print(f"scoring seeds {seeds.start} to {seeds.stop - 1}", file=sys.stderr)
+    estimate = coverage.figures(SCORING)
+    return {"seeds": [seeds.start, seeds.stop - 1], "rows": rows(seeds, scenario.simulated), "live_accuracy": dataclasses.asdict(estimate)}
+
+
+def real(given: argparse.Namespace) -> dict[str, Any]:
+    """The same on real messages and a real classifier's answers."""
+    world = messages.answered(given.messages)
+    seeds = [seed for seed in range(SCORING, SCORING + given.scenarios) if scenario.drawn(seed).kind in messages.KINDS]
+    accuracy = {name: float((each.truth == each.predicted).mean()) for name, each in (("home", world.home), ("later", world.later))}
+    return {"seeds": [seeds[0], seeds[-1]], "rows": rows(seeds, world.draw), "accuracy": accuracy}
+
+
+def rows(seeds: Sequence[int], draw: scenario.Draw) -> list[dict[str, Any]]:
+    """Every contestant over the scenarios of these seeds."""
+    print(f"scoring seeds {seeds[0]} to {seeds[-1]}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch, multiprocessing.get_context("spawn").Pool(2) as pool:
-        played = pool.imap(trial.played, [(seed, Path(scratch)) for seed in seeds])
+        played = pool.imap(trial.played, [(seed, Path(scratch), draw) for seed in seeds])
         outcomes = [outcome for each in tqdm(played, total=len(seeds), unit="scenario", file=sys.stderr) for outcome in each]
         outcomes += tools(seeds, Path(scratch))
-    estimate = coverage.figures(SCORING)
-    rows = [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
-    return {"seeds": [seeds.start, seeds.stop - 1], "rows": rows, "live_accuracy": dataclasses.asdict(estimate)}
+    return [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
 
 
 def tools(seeds: Sequence[int], folder: Path) -> list[trial.Outcome]:
@@ -98,20 +113,12 @@ def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    """The results in Markdown."""
+    """The simulated incidents in Markdown."""
+    a = found["live_accuracy"]
     lines = [
         f"Incidents, measured {_where(found)}.",
         "",
-        "| who | mix | language | pipeline | bad release | false alarms: nothing, famine, flood | right cause |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for each in found["rows"]:
-        cells = [f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "") for k in each["kinds"].values()]
-        false = ", ".join(str(each["false_alarms"][kind]) for kind in scenario.QUIET)
-        cause = "none named" if each["cause_named"] is None else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
-        lines.append(f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |")
-    a = found["live_accuracy"]
-    lines += [
+        *_cells(found["rows"]),
         "",
         f"Live accuracy from {a['labels']:.0f} labels a week, {a['rounds']} weeks: the 95 % interval covers the truth in {100 * a['coverage']:.1f} %, "
         f"bias {a['bias']:+.2f} points, width {a['width']:.2f} points. The naive mean has a bias of {a['naive_bias']:+.2f}, a uniform sample of the same size "
@@ -119,6 +126,33 @@ def table(found: Mapping[str, Any]) -> str:
         f"{a['least_width']:.2f}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def real_table(found: Mapping[str, Any]) -> str:
+    """The incidents of real messages in Markdown."""
+    a = found["accuracy"]
+    lines = [
+        f"Incidents in real messages, measured {_where(found)}. The classifier is right in {100 * a['home']:.1f} % of messages like those it was trained on "
+        f"and in {100 * a['later']:.1f} % of those in later language.",
+        "",
+        *_cells(found["rows"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    kinds = [kind for kind, seen in rows[0]["kinds"].items() if seen["n"]]
+    lines = [
+        f"| who | {' | '.join(kind.replace('_', ' ') for kind in kinds)} | false alarms: nothing, famine, flood | right cause |",
+        "|---|" + "---|" * (len(kinds) + 2),
+    ]
+    for each in rows:
+        seen = [each["kinds"][kind] for kind in kinds]
+        cells = [f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "") for k in seen]
+        false = ", ".join(str(each["false_alarms"][kind]) for kind in scenario.QUIET)
+        cause = "none named" if each["cause_named"] is None else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
+        lines.append(f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |")
+    return lines
 
 
 def soon(given: argparse.Namespace) -> dict[str, Any]:
@@ -155,8 +189,8 @@ def _some(text: str) -> int:
     return number
 
 
-PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"incidents": incidents, "delays": soon, "quiet_years": quiet}
-TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"incidents": table, "delays": soon_table, "quiet_years": quiet_table}
+PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"incidents": incidents, "messages": real, "delays": soon, "quiet_years": quiet}
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"incidents": table, "messages": real_table, "delays": soon_table, "quiet_years": quiet_table}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Pure. Simulated weeks of traffic with a known truth: serving logs, labels and the incident that is to be found. Everything follows from a seed.
+"""Pure. Weeks of traffic with a known truth: serving logs, labels and the incident that is to be found. Everything follows from a seed.
 
-A classifier answers ten intents at the seed's mix; a share of the answers is wrong; confidence is calibrated but for noise. At the onset one thing
-changes, of a kind and a size. Nothing here knows how the trigger works.
+Simulated, a classifier answers ten intents at the seed's mix; a share of the answers is wrong; confidence is calibrated but for noise. messages.py has real
+answers to draw from. At the onset one thing changes, of a kind and a size. Nothing here knows how the trigger works.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,26 +48,45 @@ class History:
     right: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Messages and a classifier's answers, shape (n,) each: what is meant and what was named, as places in INTENTS; how surely; tokens."""
+
+    truth: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int64]
+    confidence: Floats
+    tokens: npt.NDArray[np.int64]
+
+
+Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]  # which of the messages come after the onset -> what they are
+
+
 def drawn(seed: int) -> Scenario:
     """A scenario of every kind in turn; onset and size are drawn."""
     rng = np.random.default_rng((20260301, seed))
     return Scenario(KINDS[seed % len(KINDS)], seed, float(rng.uniform(0.4, 1.0)), float(rng.integers(8, 12)) + float(rng.uniform(0, 1)))
 
 
-def history(scenario: Scenario) -> History:
+def simulated(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> Answers:
+    """Messages that exist as numbers only."""
+    n = len(after)
+    truth = _truth(scenario, rng, after)
+    right = rng.random(n) < _accuracy(scenario, rng, truth, after)
+    predicted = np.where(right, truth, (truth + rng.integers(1, _K, n)) % _K)
+    return Answers(truth, predicted, _confidence(scenario, rng, right, after), np.full(n, 12))
+
+
+def history(scenario: Scenario, draw: Draw = simulated) -> History:
     """Play a scenario."""
     rng = np.random.default_rng((20260302, scenario.seed))
     n = scenario.days * scenario.a_day
     day = np.sort(rng.uniform(0, scenario.days, n))
     after = day >= scenario.onset_day
-    truth = _truth(scenario, rng, after)
-    right = rng.random(n) < _accuracy(scenario, rng, truth, after)
-    predicted = np.where(right, truth, (truth + rng.integers(1, _K, n)) % _K)
-    confidence = _confidence(scenario, rng, right, after)
+    found = draw(scenario, rng, after)
     failed, foreign = _broken(scenario, rng, after)
-    logs = [_log(scenario, i, float(day[i]), int(predicted[i]), float(confidence[i]), bool(failed[i]), bool(foreign[i]), bool(after[i])) for i in range(n)]
-    labels = _labels(scenario, rng, logs, day, truth)
-    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), right)
+    logs = [_log(scenario, i, float(day[i]), found, failed=bool(failed[i]), foreign=bool(foreign[i])) for i in range(n)]
+    labels = _labels(scenario, rng, logs, day, found.truth)
+    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), found.truth == found.predicted)
 
 
 def _broken(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -85,9 +104,14 @@ def _truth(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.b
     moved = mix.copy()
     if scenario.kind in ("mix", "language"):
         more = rng.choice(_K, 2, replace=False)
-        moved[more] *= 1 + (2.5 if scenario.kind == "mix" else 1.5) * scenario.size
+        moved[more] *= grown(scenario)
         moved /= moved.sum()
     return np.where(after, rng.choice(_K, len(after), p=moved), rng.choice(_K, len(after), p=mix))
+
+
+def grown(scenario: Scenario) -> float:
+    """How many times as often the intents come that a moved mix has more of."""
+    return 1 + (2.5 if scenario.kind == "mix" else 1.5) * scenario.size
 
 
 def _accuracy(scenario: Scenario, rng: np.random.Generator, truth: npt.NDArray[np.int64], after: npt.NDArray[np.bool_]) -> Floats:
@@ -105,19 +129,20 @@ def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray
     return np.clip(found, 0.11, 0.999)
 
 
-def _log(scenario: Scenario, i: int, day: float, predicted: int, confidence: float, failed: bool, foreign: bool, after: bool) -> events.ServingLog:
+def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool) -> events.ServingLog:
     ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
-    model = "v2" if scenario.kind == "bad_release" and after else "v1"
+    model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
     if failed:
         return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
-    intent = taxonomy.INTENTS[predicted]
+    intent, confidence = taxonomy.INTENTS[found.predicted[i]], float(found.confidence[i])
     margin = max(0.0, 2 * confidence - 1)
     chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
     tokenizer = "c0ffee" if foreign else "9b2a1"
     return events.ServingLog(
-        v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=12, sample=asked, tokenizer_hash=tokenizer
-    )
+        v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=int(found.tokens[i]), sample=asked,
+        tokenizer_hash=tokenizer,
+    )  # fmt: skip
 
 
 def _labels(

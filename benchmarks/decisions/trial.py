@@ -33,11 +33,11 @@ class Outcome:
     named: bool | None
 
 
-def played(task: tuple[int, Path]) -> list[Outcome]:
+def played(task: tuple[int, Path, scenario.Draw]) -> list[Outcome]:
     """The outcomes of a seed's scenario, and its file for tools.py in a folder. Here, not beside main: a new process cannot import a package's __main__."""
-    seed, folder = task
+    seed, folder, draw = task
     drawn = scenario.drawn(seed)
-    history = scenario.history(drawn)
+    history = scenario.history(drawn, draw)
     np.savez(folder / f"{seed}.npz", **sight(history))
     return outcomes(drawn, history)
 

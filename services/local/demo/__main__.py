@@ -5,44 +5,26 @@ decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine smaller d
 """
 
 import argparse
-import gzip
 import json
 import sys
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
 from schemas import settings, times, topics
 from services import ports, store
-from services.labels import ingest
 from services.local import jars, supervisor, topology
-from services.local.demo import invent, play, recount, report, stage, story, traffic
+from services.local.demo import invent, play, recount, report, stage, story, tables, traffic
 
 _SEED = 20260420
 _ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier", "dashboard")
 
 
-def tables(directory: Path) -> tuple[list[story.Row], list[story.Row]]:
-    """The two message tables of a directory. Ends with exit 2 and one line where a row cannot be read."""
-    found = []
-    for name in ("base", "later"):
-        path = directory / f"{name}.jsonl.gz"
-        try:
-            found.append([story.row(line) for line in gzip.decompress(path.read_bytes()).splitlines() if line.strip()])
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            settings.refuse(
-                f"cannot read {path}: {getattr(error, 'strerror', None) or error}; MESSAGES names a directory with base.jsonl.gz and later.jsonl.gz", 2
-            )
-    return found[0], found[1]
-
-
 def run(chosen: argparse.Namespace) -> int:
     """The whole demo; 0 only if the loop closed."""
     begun = time.monotonic()
-    base, later = tables(chosen.messages) if chosen.messages else invent.tables(_SEED)
+    base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(_SEED)
     told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=_SEED)
-    corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in told.corpus) if isinstance(row, dict)]
     with stage.up(None, {}) as on:
         on.start_sandbox()
         for name in _ALWAYS_ON:
@@ -50,7 +32,7 @@ def run(chosen: argparse.Namespace) -> int:
         pids = {child.name: child.process.pid for child in on.owner.children}
         on.wait(lambda: ports.listening(on.port("GATEWAY_PORT")), "the gateway")
         playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")))
-        playing.first_champion(corpus)
+        playing.first_champion()
         on.wait(playing.serving, "the gateway to serve the first champion")
         playing.all_days()
         playing.settle()

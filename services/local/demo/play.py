@@ -16,6 +16,7 @@ from retrain import progress
 from retrain import store as retrain_store
 from services import store as read
 from services.gateway import store as gateway_store
+from services.labels import ingest
 from services.labels import store as labels_store
 from services.local import supervisor
 from services.local.demo import report, stage, store, story, traffic
@@ -35,8 +36,9 @@ class Play:
     customers: traffic.Customers
     days: list[report.Day] = field(default_factory=list)
 
-    def first_champion(self, corpus: Sequence[dict[str, Any]]) -> None:
-        """Load the labelled messages and have the retrain worker train on them."""
+    def first_champion(self) -> None:
+        """Load the labelled messages of before the story and have the retrain worker train on them."""
+        corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in self.told.corpus) if isinstance(row, dict)]
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
