@@ -1,6 +1,6 @@
 """Pure. Whom to ask what a message meant: a probability sample to measure by, and an informative one to train on.
 
-Deterministic by request id: the same request is chosen or not wherever and whenever it is asked. The gateway calls this, since only it has the
+Deterministic by request id: the same request under the same circumstances is chosen or not wherever it is asked. The gateway calls this, since only it has the
 text; docs/sampling.md works the mathematics on numbers.
 """
 

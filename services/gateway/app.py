@@ -88,7 +88,7 @@ class Gateway:
 
 
 def build(gateway: Gateway) -> FastAPI:
-    """The application; starting it starts the champion's thread and the emitter, stopping it drains the emitter."""
+    """The application; starting it starts its threads, stopping it drains first the shadow, then the emitter."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from retrain.compile import manifest, session
+from retrain.compile import session
 
 log = logging.getLogger("intentwatch.gateway")
 
@@ -18,7 +18,9 @@ _POLL_S = 0.5
 
 
 class Follower:
-    """`session` is the model that `named` names, in the role of `role`; None until it names one. A champion stays where none is named any more."""
+    """`session` is the model that `named` names, in the role of `role`; None until it names one. A champion stays until another one is loaded, a candidate
+    goes as soon as it is not the one that is named.
+    """
 
     def __init__(self, engine: sa.Engine, models: Path, role: str, named: Callable[[sa.Connection], str | None]) -> None:
         self._engine, self._models, self.role, self._named = engine, models, role, named
@@ -47,16 +49,18 @@ class Follower:
         except sa.exc.SQLAlchemyError as error:
             log.warning("cannot ask for the %s, the current one stays: %s", self.role, str(error).splitlines()[0])
             return
-        if model is None and self.role != "champion":
+        if self.session and self.session.model == model:
+            return
+        if self.role != "champion":
             self.session = None
-        if model is None or model == self._refused or (self.session and self.session.model == model):
+        if model is None or model == self._refused:
             return
         try:
             found = session.load(self._models / model)
             found.classify(["warm up"])
-        except (manifest.BadArtefact, OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # a signed model may still be one that this build cannot run, which tokenizer and runtime say in errors of their own
             self._refused = model
-            log.error("%s %s is refused, the current model stays: %s", self.role, model, error)
+            log.error("%s %s is refused: %s: %s", self.role, model, type(error).__name__, error)
             return
         self.session = found
         log.warning("serving %s as %s", model, self.role)

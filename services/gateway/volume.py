@@ -1,6 +1,7 @@
 """How many messages a day there are, from those of the last day: what the sampler's budget is spread over."""
 
 import datetime as dt
+import threading
 from collections import Counter
 
 _HOUR = dt.timedelta(hours=1)
@@ -11,13 +12,15 @@ class Volume:
 
     def __init__(self) -> None:
         self._counts: Counter[dt.datetime] = Counter()
+        self._lock = threading.Lock()
 
     def add(self, ts: dt.datetime) -> float:
         """Count a message; returns messages a day at the pace of up to the last 24 hours."""
         hour = ts.replace(minute=0, second=0, microsecond=0)
-        if hour not in self._counts:
-            for old in [h for h in self._counts if h <= hour - 24 * _HOUR]:
-                del self._counts[old]
-        self._counts[hour] += 1
-        covered = max((ts - min(self._counts)) / _HOUR, 1.0)
-        return self._counts.total() / covered * 24
+        with self._lock:
+            if hour not in self._counts:
+                for old in [h for h in self._counts if h <= hour - 24 * _HOUR]:
+                    del self._counts[old]
+            self._counts[hour] += 1
+            covered = max((ts - min(self._counts)) / _HOUR, 1.0)
+            return self._counts.total() / covered * 24

@@ -22,7 +22,10 @@ from shops import POLICY, Shop, corpus
 from retrain.compile import manifest, session
 from schemas import events, policy, tables, taxonomy, times, topics
 from services import ports, provision
-from services.gateway import volume
+from services.gateway import store, volume
+from services.gateway.follow import Follower
+from services.gateway.served import Message, Served, served
+from services.gateway.shadow import Shadow
 from services.local import topology
 from streams import sample
 
@@ -90,25 +93,24 @@ def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(gateway: t
 THEN = {"X-Event-Time": "2026-04-20T10:00:00Z"}
 
 
-def chosen(environment: dict[str, str], prefix: str, **facts: Any) -> list[tuple[Any, Any]]:
-    """For each message of the champion's whose id begins so: the sample its log has, and the one it would have with these facts."""
+def chosen(environment: dict[str, str], prefix: str, text: str, **facts: Any) -> list[tuple[Any, Any]]:
+    """For each message of the champion's whose id begins so, all with this text: the sample its log has, and the one it would have with these facts."""
     rules, counted, found = policy.load(Path(environment["INTENTWATCH_POLICY"])).labels, volume.Volume(), []
     for log in [log for log in sent(environment) if log["role"] == "champion"]:
         facts |= {"volume_per_day": counted.add(times.instant(log["ts"])), "budget_per_day": rules.budget_per_day, "min_p": rules.min_p}
         one = sample.choice(log["req_id"], log["intent"], log["confidence"], log["margin"], **facts)
         if log["req_id"].startswith(prefix):
-            logged = log["sample"] and {name: log["sample"][name] for name in ("queue", "p")}
-            found.append((logged, one and dataclasses.asdict(one)))
+            found.append((log["sample"], one and dataclasses.asdict(one) | {"text": text}))
     return found
 
 
 def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(gateway: tuple[int, dict[str, str]]) -> None:
-    port, environment = gateway
-    for i in range(4):  # no token of it is in the corpus
-        assert ask(port, {"messages": [{"text": "呪術廻戦の最新刊はどこ"}] * 64}, {"X-Request-Id": f"new-{i}", **THEN})[0] == 200
-    assert processes.eventually(lambda: len(chosen(environment, "new-", novelty=1)) == 256)
-    assert all(logged == as_new for logged, as_new in chosen(environment, "new-", novelty=1))
-    assert any(logged != as_known for logged, as_known in chosen(environment, "new-", novelty=0))
+    (port, environment), text = gateway, "呪術廻戦の最新刊はどこ"  # no token of it is in the corpus
+    for i in range(4):
+        assert ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"new-{i}", **THEN})[0] == 200
+    assert processes.eventually(lambda: len(chosen(environment, "new-", text, novelty=1)) == 256)
+    assert all(logged == as_new for logged, as_new in chosen(environment, "new-", text, novelty=1))
+    assert any(logged != as_known for logged, as_known in chosen(environment, "new-", text, novelty=0))
 
 
 def metrics(port: int) -> dict[str, float]:
@@ -120,8 +122,8 @@ def metrics(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
 
 
-def contrary(shop: Shop, name: str) -> None:
-    """A model that calls every message an escalation, whole and signed."""
+def contrary(shop: Shop, name: str) -> str:
+    """A model of this name that calls every message an escalation, whole and signed."""
     shutil.copytree(shop.models / "v1", shop.models / name)
     path = shop.models / name / session.ARTEFACT
     graph = onnx.load(path)
@@ -132,6 +134,7 @@ def contrary(shop: Shop, name: str) -> None:
     biased[0].CopyFrom(numpy_helper.from_array(bias, biased[0].name))
     onnx.save(graph, path)
     manifest.write(shop.models / name)
+    return name
 
 
 def logs_of(environment: dict[str, str], role: str, prefix: str) -> list[dict[str, Any]]:
@@ -166,12 +169,92 @@ def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_ar
         assert {log["req_id"] for log in logs} == {log["req_id"] for log in logs_of(environment, "champion", "both-")}
         champion = session.load(shop.models / "v1")
         known = {"novelty": champion.novelty(champion.classify([text])[1][0])}
-        assert all(logged == disputed for logged, disputed in chosen(environment, "both-", **known, disputed=True))
-        assert any(logged != agreed for logged, agreed in chosen(environment, "both-", **known))
+        assert all(logged == disputed for logged, disputed in chosen(environment, "both-", text, **known, disputed=True))
+        assert any(logged != agreed for logged, agreed in chosen(environment, "both-", text, **known))
         assert metrics(port)['intentwatch_shadow_answers_total{agrees="false",model="v8"}'] >= 256
         with engine.begin() as connection:
             connection.execute(sa.update(tables.run).where(tables.run.c.id == "ft_shadow").values(state="rejected"))
         assert processes.eventually(lambda: not shadowed())
+
+
+Told = list[tuple[Served, Served | None]]
+
+
+def beside(shop: Shop, model: str) -> tuple[Follower, Shadow, Told]:
+    """A shadow whose candidate is this model, not started yet, and what it hands on."""
+    told: Told = []
+    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    follower = Follower(engine, shop.models, "shadow", lambda _: model)
+    follower.look()
+    return follower, Shadow(follower, lambda mine, other: told.append((mine, other))), told
+
+
+def answers(model: session.Session, count: int) -> list[Served]:
+    return [served(Message("hi", None, f"m{i}", dt.datetime.now(dt.UTC)), model, "champion") for i in range(count)]
+
+
+def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at_the_end(shop: Shop) -> None:
+    follower, shadow, told = beside(shop, contrary(shop, "v7"))
+    mine = answers(session.load(shop.models / "v1"), 70)
+    for answer in mine:
+        shadow.hear(answer)
+    assert told == [(answer, None) for answer in mine[64:]]
+    assert shadow.skipped == 6
+    shadow.start()
+    shadow.stop(timeout_s=60)
+    assert [answer for answer, _ in told[6:]] == mine[:64]
+    assert {(other.role, other.found.intent, other.message) for _, other in told[6:] if other} == {("shadow", "escalation", one.message) for one in mine[:64]}
+    assert follower.session is not None
+    promoted = answers(follower.session, 1)[0]
+    shadow.hear(promoted)
+    assert told[-1] == (promoted, None)
+
+
+def test_a_candidate_that_fails_costs_its_own_answer_only(shop: Shop) -> None:
+    follower, shadow, told = beside(shop, "v1")
+    champion = session.load(shop.models / contrary(shop, "v6"))
+    assert follower.session is not None
+    follower.session = dataclasses.replace(follower.session, _runtime=None)
+    mine = answers(champion, 3)
+    for answer in mine:
+        shadow.hear(answer)
+    shadow.start()
+    shadow.stop(timeout_s=60)
+    assert told == [(answer, None) for answer in mine]
+    assert shadow.failed == 3
+
+
+def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes(shop: Shop) -> None:
+    shutil.copytree(shop.models / "v1", shop.models / "v5")
+    (shop.models / "v5" / session.ARTEFACT).write_bytes(b"signed, but no model")
+    manifest.write(shop.models / "v5")
+    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    named: list[str] = []
+    candidate, champion = (Follower(engine, shop.models, role, lambda _: named[-1]) for role in ("shadow", "champion"))
+    seen = []
+    for name in ("v1", "v5", "v5", "v404", "v1"):
+        named.append(name)
+        candidate.look()
+        champion.look()
+        seen.append((candidate.session and candidate.session.model, champion.session and champion.session.model))
+    assert seen == [("v1", "v1"), (None, "v1"), (None, "v1"), (None, "v1"), ("v1", "v1")]
+
+
+def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion(database: str) -> None:
+    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    now = dt.datetime.now(dt.UTC)
+    runs = [("registered", "v2", "v1", 3), ("registered", "v3", "v1", 2), ("rejected", "v4", "v1", 1), ("registered", "v5", "v0", 0)]
+    with engine.connect() as connection:
+
+        def promoted(model: str) -> str | None:
+            connection.execute(sa.insert(tables.promotion).values(model=model, kind="promote", at=now, by="test"))
+            return store.candidate(connection)
+
+        assert store.candidate(connection) is None
+        for state, model, champion, age in runs:
+            values = {"id": model, "as_of": now, "queued_at": now - dt.timedelta(hours=age), "state": state, "candidate": model, "champion": champion}
+            connection.execute(sa.insert(tables.run).values(values))
+        assert [promoted(model) for model in ("v1", "v3", "v0", "v1")] == ["v3", None, "v5", "v3"]
 
 
 @pytest.mark.parametrize(
