@@ -22,9 +22,9 @@ tokenizer), script (texts in no known script above the reference), gone (logs mi
 (live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label),
 intent lost (recall lost by the one intent of ten that lost most).
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
-not left its limit). Under each day stands every decision that differs from the one of the hour before, else the last: hold with the name of what it waits for,
-then every reason: those that count (!) first, then those that are watched (?: beyond the limit, not surely or not for long enough); and the labels still needed
-until a figure can be judged, or the loss that it shows be proven."""
+not left its limit). Under each day stands every decision that differs from the one of the hour before in outcome or in what counts (!), else the last: hold
+with the name of what it waits for, then every reason: those that count (!) first, then those that are watched (?: beyond the limit, not surely or not for long
+enough); and the labels still needed until a figure can be judged, or the loss that it shows be proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ class Taken:
 
 
 def changes(before: Row | None, taken: Sequence[Row]) -> list[Row]:
-    """Of a day's hourly decisions those that differ from the one before; its last where none does."""
+    """Of a day's hourly decisions those that differ from the one before, in outcome or in which reasons count; its last where none does."""
     pairs = pairwise([before, *taken])
     return [row for earlier, row in pairs if row is not None and (earlier is None or _outcome(earlier) != _outcome(row))] or list(taken[-1:])
 
 
 def _outcome(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("model", "decision", "hold_reason", "cause"))
+    counts = tuple(reason["signal"] for reason in row["reasons"] if reason["breached"])
+    return (*(row[name] for name in ("model", "decision", "hold_reason", "cause")), counts)
 
 
 def percent(value: float | None) -> str:

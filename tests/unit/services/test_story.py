@@ -131,13 +131,15 @@ def test_a_decision_names_the_labels_that_are_wanting_and_what_counts_first() ->
 
 
 def test_a_day_tells_each_decision_that_differs_and_a_retrain_is_what_it_stands_for() -> None:
-    def row(decision: str, hold: str | None, model: str = "v1") -> dict[str, Any]:
-        return {"model": model, "decision": decision, "hold_reason": hold, "cause": None}
+    def row(decision: str, hold: str | None, model: str = "v1", counts: bool = False) -> dict[str, Any]:
+        return {"model": model, "decision": decision, "hold_reason": hold, "cause": None, "reasons": [{"signal": "live_accuracy", "breached": counts}]}
 
     well, watching, retrain = row("hold", "HEALTHY"), row("hold", "WATCHING"), row("retrain", None)
     assert report.changes(well, [well, well]) == [well]
     assert report.changes(None, [well, well]) == [well]
     assert report.changes(well, [watching, watching, retrain, row("hold", "HEALTHY", "v2")]) == [watching, retrain, row("hold", "HEALTHY", "v2")]
+    worse = row("hold", "WATCHING", counts=True)
+    assert report.changes(well, [watching, watching, worse, worse]) == [watching, worse]
     told = dataclasses.replace(day(0.89), taken=[report.Taken(each, {}) for each in (watching, retrain, well)])
     assert told.decision == "retrain"
     assert dataclasses.replace(told, taken=told.taken[:1]).decision == "hold WATCHING"
