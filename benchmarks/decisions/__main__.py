@@ -61,7 +61,7 @@ def real(given: argparse.Namespace) -> dict[str, Any]:
     """The same on real messages and a real classifier's answers."""
     world = messages.answered(given.messages)
     seeds = [seed for seed in range(SCORING, SCORING + given.scenarios) if scenario.drawn(seed).kind in messages.KINDS]
-    accuracy = {name: float((each.truth == each.predicted).mean()) for name, each in (("home", world.home), ("later", world.later))}
+    accuracy = {"home": float(world.home.right.mean()), "later": float(world.later.right.mean())}
     return {"seeds": [seeds[0], seeds[-1]], "rows": rows(seeds, world.draw), "accuracy": accuracy}
 
 

@@ -4,12 +4,14 @@ At home: messages like those it was trained on, none of them a near duplicate. L
 """
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from benchmarks.decisions import scenario
 from benchmarks.decisions.scenario import Answers
@@ -53,7 +55,8 @@ def answered(directory: Path) -> World:
 
 
 def _answers(model: session.Session, rows: Sequence[story.Row]) -> Answers:
-    probabilities, tokens = model.classify([row["text"] for row in rows])
+    found = [model.classify([row["text"]]) for row in tqdm(rows, unit="message", file=sys.stderr)]
+    probabilities, tokens = np.concatenate([each for each, _ in found]), [each[0] for _, each in found]
     truth = np.array([taxonomy.INDEX[row["intent"]] for row in rows], dtype=np.int64)
     return Answers(truth, probabilities.argmax(1), np.minimum(probabilities.max(1), 1.0), np.array([len(each) for each in tokens], dtype=np.int64))
 

@@ -57,6 +57,11 @@ class Answers:
     confidence: Floats
     tokens: npt.NDArray[np.int64]
 
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each answer names what is meant."""
+        return self.truth == self.predicted
+
 
 Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]  # which of the messages come after the onset -> what they are
 
@@ -86,7 +91,7 @@ def history(scenario: Scenario, draw: Draw = simulated) -> History:
     failed, foreign = _broken(scenario, rng, after)
     logs = [_log(scenario, i, float(day[i]), found, failed=bool(failed[i]), foreign=bool(foreign[i])) for i in range(n)]
     labels = _labels(scenario, rng, logs, day, found.truth)
-    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), found.truth == found.predicted)
+    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), found.right)
 
 
 def _broken(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

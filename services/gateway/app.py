@@ -59,12 +59,13 @@ class Gateway:
         self.compared = prometheus_client.Counter(
             "intentwatch_shadow_answers", "Answers of the candidate that waits to be promoted", ["model", "agrees"], registry=registry
         )
-        for name in ("skipped", "failed"):
-            gauge = prometheus_client.Gauge(f"intentwatch_shadow_{name}", f"Messages the candidate {name}", registry=registry)
-            gauge.set_function(functools.partial(getattr, self.shadow, name))
-        for name in ("sent", "dropped", "failed", "waiting"):
-            gauge = prometheus_client.Gauge(f"intentwatch_serving_logs_{name}", f"Serving logs {name}", registry=registry)
-            gauge.set_function(functools.partial(getattr, emitter, name))
+        for owner, series, says, names in (
+            (self.shadow, "shadow", "Messages the candidate", ("skipped", "failed")),
+            (emitter, "serving_logs", "Serving logs", ("sent", "dropped", "failed", "waiting")),
+        ):
+            for name in names:
+                gauge = prometheus_client.Gauge(f"intentwatch_{series}_{name}", f"{says} {name}", registry=registry)
+                gauge.set_function(functools.partial(getattr, owner, name))
 
     def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
         """Answer one message and hand its serving log over."""
