@@ -3,8 +3,6 @@ from its snapshot and comes to the same result. The champion is untouched until 
 """
 
 import dataclasses
-import datetime as dt
-import hashlib
 import json
 import shutil
 import tempfile
@@ -26,6 +24,7 @@ from retrain.evaluation import calibration, confusion
 from retrain.history import store as history
 from retrain.training import loop, model
 from schemas import normalise, policy, runs, taxonomy, windows
+from streams.stages import rounds
 
 _BEAT_S = 2.0
 LEASE_S = 30
@@ -70,13 +69,18 @@ class Trained:
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
-    """Do a queued run to its end; a failure is recorded with its cause. Returns the state it ended in."""
+    """Do a queued run to its end. What trying again cannot mend ends it as failed, with its cause; any other error is raised."""
     try:
         with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
             return _execute(shop, run_id)
-    except (TooFewLabelsError, model.EncoderMissing, manifest.BadArtefact, RuntimeError, ValueError, OSError, sa.exc.SQLAlchemyError) as error:
-        _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=(str(error).splitlines() or [type(error).__name__])[0][:500])
-        return runs.State.FAILED
+    except (TooFewLabelsError, model.EncoderMissing, manifest.BadArtefact, promote.NotPromotable) as error:
+        return fail(shop, run_id, rounds.first_line(error))
+
+
+def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
+    """Record that a run has failed, and tell of it."""
+    _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=cause)
+    return runs.State.FAILED
 
 
 def _execute(shop: Workshop, run_id: str) -> runs.State:
@@ -238,8 +242,3 @@ def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
                 store.change_run(connection, run_id, progress=progress)
 
     return beat
-
-
-def manual_id(as_of: dt.datetime, made_with: recipe.Recipe) -> str:
-    """The id of a run started by hand: the same instant and recipe are the same run."""
-    return f"ft_{as_of:%Y_%m_%d}_{hashlib.sha256(f'{as_of.isoformat()}{made_with.sha256}'.encode()).hexdigest()[:8]}"

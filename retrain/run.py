@@ -8,19 +8,17 @@ if not __package__:  # started as a file: look in the repository, not in retrain
 
 import argparse
 import datetime as dt
+import hashlib
 import json
-import os
 import signal
-import socket
 import time
 from typing import Any
-
-import sqlalchemy as sa
 
 from retrain import playback, recipe, store
 from schemas import runs, settings, times
 from streams import database
 from streams import store as streams_store
+from streams.stages import rounds, stage
 
 EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
 EXIT_INCONCLUSIVE = 21
@@ -33,7 +31,7 @@ def _workshop(loaded: settings.Settings) -> Any:
         made_with = recipe.parse(loaded.recipe.read_text(), str(loaded.recipe)) if loaded.recipe else recipe.Recipe()
     except (recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
-    owner, engine = f"{socket.gethostname()}:{os.getpid()}", database.opened(loaded.database_url)
+    owner, engine = rounds.this_process(), database.opened(loaded.database_url)
     from retrain import job, log  # torch is loaded here and nowhere else, and only when everything it needs is there
 
     return job.Workshop(engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
@@ -44,7 +42,7 @@ def run(chosen: argparse.Namespace) -> int:
     from retrain.training import model
 
     shop = _workshop(settings.load("database_url"))
-    from retrain import job
+    from retrain import attempts, job
 
     try:
         model.encoder_directory(shop.recipe.base_model)
@@ -52,7 +50,7 @@ def run(chosen: argparse.Namespace) -> int:
         settings.refuse(str(error))
     with shop.engine.begin() as connection:
         as_of = chosen.as_of or store.clock(connection) or dt.datetime.now(dt.UTC)
-        run_id = job.manual_id(as_of, shop.recipe)
+        run_id = _manual_id(as_of, shop.recipe)
         known = store.run(connection, run_id)
         if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
             settings.refuse(f"run {run_id} is {known['state']} already; another --as-of or recipe is another run", 2)
@@ -60,10 +58,9 @@ def run(chosen: argparse.Namespace) -> int:
         if not streams_store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
             settings.refuse("another run is in progress; see `python -m services.show runs`", settings.EXIT_TRY_AGAIN)
     try:
-        state = job.execute(shop, run_id)
+        state = attempts.by_hand(shop, run_id)
     finally:
-        with shop.engine.begin() as connection:
-            store.release_leases(connection, shop.owner)
+        _release(shop)
     with shop.engine.connect() as connection:
         row = store.run(connection, run_id)
     print(json.dumps({"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}))
@@ -73,32 +70,48 @@ def run(chosen: argparse.Namespace) -> int:
     return EXIT_INCONCLUSIVE if inconclusive else EXITS[state]
 
 
+def _manual_id(as_of: dt.datetime, made_with: recipe.Recipe) -> str:
+    """The id of a run started by hand: the same instant and recipe are the same run."""
+    return f"ft_{as_of:%Y_%m_%d}_{hashlib.sha256(f'{as_of.isoformat()}{made_with.sha256}'.encode()).hexdigest()[:8]}"
+
+
 def work(_chosen: argparse.Namespace) -> int:
     """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left unfinished starts over."""
     shop = _workshop(settings.load("database_url"))
-    from retrain import job
+    from retrain import attempts, job
 
-    stopping = []
+    stopping: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     print("intentwatch: retrain worker ready", file=sys.stderr, flush=True)
+    tries = rounds.Rounds(shop.engine, stage.RETRAIN)
     while not stopping:
-        try:
-            with shop.engine.begin() as connection:
-                streams_store.hold_lease(connection, "retrain_worker", shop.owner, job.LEASE_S)
-                waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
-                if waiting and not streams_store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
-                    waiting = None  # another worker, or a run by hand, is at it
-        except sa.exc.OperationalError:
-            waiting = None
-        if waiting:
-            job.execute(shop, waiting["id"])
-            with shop.engine.begin() as connection:
-                store.release_leases(connection, shop.owner)
-        else:
+        worked = False
+        with tries.round():
+            waiting = _claimed(shop, job.LEASE_S)
+            if waiting is not None:
+                worked = True
+                try:
+                    attempts.by_worker(shop, waiting)
+                finally:
+                    _release(shop)
+        if not worked:
             time.sleep(_POLL_S)
+    _release(shop)
+    return 0
+
+
+def _claimed(shop: Any, lease_s: int) -> str | None:
+    """The run that waits longest, if this worker may do it: not while another worker, or a run by hand, is at one."""
+    with shop.engine.begin() as connection:
+        streams_store.hold_lease(connection, "retrain_worker", shop.owner, lease_s)
+        waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
+        mine = waiting is not None and streams_store.hold_lease(connection, "retrain", shop.owner, lease_s)
+    return str(waiting["id"]) if mine else None
+
+
+def _release(shop: Any) -> None:
     with shop.engine.begin() as connection:
         store.release_leases(connection, shop.owner)
-    return 0
 
 
 def show(chosen: argparse.Namespace) -> int:

@@ -100,6 +100,13 @@ def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
 
 
+def begin_attempt(connection: Connection, run_id: str) -> int:
+    """Count one more try at a run; returns its number. Committed before the work: one that takes its worker along is counted too."""
+    table = tables.run
+    change = sa.update(table).where(table.c.id == run_id).values(attempts=table.c.attempts + 1, heartbeat_at=sa.func.now())
+    return int(connection.execute(change.returning(table.c.attempts)).scalar_one())
+
+
 def record_step(connection: Connection, run_id: str, step: str, detail: dict[str, Any]) -> None:
     """Note that a step is done, before the next begins."""
     insert = pg.insert(tables.run_step).values(run_id=run_id, step=step, detail=detail)

@@ -30,15 +30,16 @@ Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 ENVELOPE_MAX = 256
 FUTURE_LIMIT = dt.timedelta(minutes=5)
 PAST_LIMIT = dt.timedelta(days=8)
+P_FLOOR = 0.0001  # a label counts for 1/p messages: one of less than this would speak for more than ten thousand
 # Arithmetic on times near the ends of the calendar overflows.
 FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Why a message was kept for labelling. `p` is its inclusion probability in (0, 1]; text travels only here."""
+    """Why a message was kept for labelling. `p` is its inclusion probability in [P_FLOOR, 1]; text travels only here."""
 
     queue: Literal["measure", "train"]
-    p: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    p: Annotated[float, msgspec.Meta(ge=P_FLOOR, le=1)]
     text: str
 
 

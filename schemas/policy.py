@@ -7,11 +7,14 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from schemas import events
 
 
 class PolicyError(ValueError):
@@ -172,9 +175,12 @@ def parse(text: str, name: str = "policy") -> Policy:
     40
     """
     try:
-        return typing.cast(Policy, _overlay(Policy(), tomllib.loads(text), name, ""))
+        parsed = typing.cast(Policy, _overlay(Policy(), tomllib.loads(text), name, ""))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name} is not TOML: {error}") from error
+    if not events.P_FLOOR <= parsed.labels.min_p <= 1:  # a log with less is no serving log
+        raise PolicyError(f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1")
+    return parsed
 
 
 def _overlay(value: Any, changes: dict[str, Any], name: str, path: str) -> Any:
@@ -218,4 +224,4 @@ def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

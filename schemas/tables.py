@@ -7,6 +7,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
+REVISION = "0004"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -55,6 +56,7 @@ stream_clock = sa.Table(
     sa.Column("watermark", _TIME, nullable=False),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("keep_from", _TIME),
+    sa.Column("moved_at", _TIME, nullable=False, server_default=_now()),  # when the watermark last went forward, by the wall clock
 )
 
 
@@ -83,6 +85,7 @@ pane_dirty = sa.Table(
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("marked_at", _TIME, nullable=False, server_default=_now()),  # by the wall clock: how long it has waited
 )
 # "window" is a reserved word of SQL.
 window_state = sa.Table(
@@ -250,7 +253,21 @@ job_run = sa.Table(
     sa.Column("due_at", _TIME, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("claimed_at", _TIME, nullable=False, server_default=_now()),
-    sa.Column("finished_at", _TIME),
+    sa.Column("finished_at", _TIME),  # null: it failed, `attempts` times so far
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("retry_at", _TIME),  # null with attempts: set aside, nobody tries again
+    sa.Column("error", sa.Text),
+)
+# How the rounds of each stage that loops end, process by process: one that fails again and again is an alarm.
+stage = sa.Table(
+    "stage",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("told_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("failing_since", _TIME),  # null while its rounds end well
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("error", sa.Text),
 )
 lease = sa.Table(
     "lease",
@@ -274,6 +291,7 @@ run = sa.Table(
     sa.Column("ended", _TIME),
     sa.Column("closed_as_of", _TIME),  # the stream's clock when it ended: what a replay can see
     sa.Column("heartbeat_at", _TIME),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # how often a worker has begun it
     sa.Column("progress", pg.JSONB),
     sa.Column("snapshot_sha256", sa.Text),
     sa.Column("recipe_sha256", sa.Text),

@@ -8,11 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import tables
-from services import silence
 from streams import describe
 from streams import store as streams_store
-
-BEAT, BEAT_S = "scheduler", 10  # the lease that schedulers renew as they tick, and for how long
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,38 +114,9 @@ def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, An
         yield place | {"lag": lag, "epoch": row.epoch, "max_event_ts": row.max_event_ts}
 
 
-def partitions(connection: sa.Connection, topic: str | None = None) -> list[silence.Partition]:
-    """How every partition moves, of one topic or of all."""
-    table = tables.stream_offset
-    still_s = sa.extract("epoch", sa.func.clock_timestamp() - table.c.updated_at)
-    query = sa.select(table, still_s.label("still_s")).order_by(table.c.topic, table.c.part)
-    if topic is not None:
-        query = query.where(table.c.topic == topic)
-    return [
-        silence.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at.astimezone(dt.UTC), float(r.still_s))
-        for r in connection.execute(query)
-    ]
-
-
-def beat(connection: sa.Connection) -> silence.Beat | None:
-    """When a scheduler ticked last, by database time; None if none ever did."""
-    table, now = tables.lease, sa.func.clock_timestamp()
-    at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
-    row = connection.execute(sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)).first()
-    return None if row is None else silence.Beat(row[0].astimezone(dt.UTC), float(row[1]))
-
-
 def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
     """Dead letters of the last hour that have not been redriven, by reason."""
     table = tables.dead_letter
     recent = (table.c.at > sa.func.now() - sa.text("interval '1 hour'"), table.c.redriven_at.is_(None))
     rows = connection.execute(sa.select(table.c.reason, sa.func.count()).where(*recent).group_by(table.c.reason).order_by(table.c.reason))
     return {row[0]: row[1] for row in rows}
-
-
-def open_alarms(connection: sa.Connection, found: list[silence.Partition]) -> list[silence.Alarm]:
-    """The alarms told whose cause still holds, oldest first."""
-    table = tables.outbox
-    standing = [f"alarm:{key}" for key in sorted(silence.standing(found, beat(connection)))]
-    query = sa.select(table.c.dedupe_key, table.c.payload).where(table.c.kind == "alarm", table.c.dedupe_key.in_(standing))
-    return [silence.Alarm(row.dedupe_key, row.payload["cause"], row.payload["remedy"]) for row in connection.execute(query.order_by(table.c.id))]

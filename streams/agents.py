@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from schemas import settings
 from streams import breaker, careful, chunks, failpoints, observe, store
-from streams.ending import End, end_process
+from streams.ending import End, end_process, telling
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.persistence import Persistence
@@ -63,7 +63,7 @@ class Counter:
     ) -> None:
         self._engine, self._topic, self._check_time, self._end = engine, topic, check_time, end
         self._points = points or failpoints.Failpoints()
-        self._persist = Persistence(end, beat)
+        self._persist = Persistence(telling(engine, topic, end), beat)
         self._taster = careful.Taster(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}

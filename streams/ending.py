@@ -1,9 +1,16 @@
 """The end of the process, at once and without any clean-up that could acknowledge something."""
 
+import contextlib
+import hashlib
 import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
+
+import sqlalchemy as sa
+
+from schemas import settings
+from streams import store
 
 End = Callable[[str, int], NoReturn]
 
@@ -13,3 +20,17 @@ def end_process(cause: str, code: int) -> NoReturn:
     sys.stderr.write(f"intentwatch: {cause}\n")
     sys.stderr.flush()
     os._exit(code)
+
+
+def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
+    """An end that the on-call hears of where starting again cannot mend what it ends for: once a day for each cause."""
+
+    def tell_and_end(cause: str, code: int) -> NoReturn:
+        if code == settings.EXIT_INTEGRITY:
+            with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
+                key = f"{topic}:ended:{store.today(connection)}:{hashlib.sha256(cause.encode(errors='replace')).hexdigest()[:12]}"
+                remedy = "starting it again will not mend this: read the end of its log, and `python -m services.doctor streams`"
+                store.alarm(connection, key, f"The stream worker has ended: {cause}", remedy)
+        end(cause, code)
+
+    return tell_and_end

@@ -64,9 +64,9 @@ def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> s
     return sa.create_engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
 
 
-def probe(connection: Connection) -> None:
-    """Read nothing from a table: fails where there is none."""
-    connection.execute(sa.select(tables.stream_offset.c.part).limit(0))
+def revision(connection: Connection) -> str:
+    """Which migration made the tables; fails where there are none."""
+    return str(connection.execute(sa.text("select version_num from alembic_version")).scalar_one())
 
 
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
@@ -106,7 +106,9 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
     new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
     mine = (table.c.topic == topic, table.c.part == new.c.part, table.c.epoch == new.c.epoch, table.c.next_offset == new.c.low)
-    values = {"next_offset": new.c.high, "max_event_ts": new.c.max_event_ts, "updated_at": sa.func.now()}
+    # Where no partition has had a good log yet, the column is nothing but NULL, and Postgres takes that for text.
+    newest = sa.cast(new.c.max_event_ts, _ADVANCE["max_event_ts"])
+    values = {"next_offset": new.c.high, "max_event_ts": newest, "updated_at": sa.func.now()}
     done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
     lost = [m for m in moved if m.part not in done]
     if not lost:
@@ -176,6 +178,11 @@ def accepted(connection: Connection, topic: str) -> int:
 def alarm(connection: Connection, key: str, cause: str, remedy: str) -> None:
     """Tell the on-call once."""
     post(connection, dedupe_key=f"alarm:{key}", thread_key=f"alarm:{key}", kind="alarm", payload={"cause": cause, "remedy": remedy})
+
+
+def today(connection: Connection) -> dt.date:
+    """The day, by database time in UTC."""
+    return connection.execute(sa.select(sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date))).scalar_one()
 
 
 def hold_lease(connection: Connection, name: str, owner: str, seconds: int = 10) -> bool:

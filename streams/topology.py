@@ -3,9 +3,6 @@
 import asyncio
 import concurrent.futures
 import contextlib
-import logging
-import os
-import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,8 +14,7 @@ import sqlalchemy as sa
 from schemas import settings
 from streams import agents, chunks, ending, failpoints, fetch, store, transport, watchdog
 from streams.rollup import tick
-
-log = logging.getLogger("intentwatch.streams")
+from streams.stages import rounds, stage
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 _FLUSH_SHARE = 0.25  # of the time, at most: in a catch-up a flush carries more instead of coming again at once
@@ -44,9 +40,9 @@ def build_app(loaded: settings.Settings) -> Any:
     app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
     app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from their next owner.
-    app.counter = agents.Counter(
-        store.engine(url, transaction_s=_HELD_S), topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat
-    )
+    engine = store.engine(url, transaction_s=_HELD_S)
+    app.end = ending.telling(engine, loaded.topic)
+    app.counter = agents.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
     flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
     if stock:
         _claim_on_assignment(app)
@@ -108,7 +104,7 @@ class Flow:
         """The agent. Nothing may leave it but the end of the process: Faust would restart it and acknowledge what it had in hand."""
         stream = stream.noack()
         async for event in stream.events():
-            with _fatal("count a chunk"):
+            with self._fatal("count a chunk"):
                 await self._take(event)
             self._held.append((stream, event))
             if self._much(1):
@@ -126,7 +122,7 @@ class Flow:
             self._full.clear()
             held, self._held = self._held, []
             begun = time.monotonic()
-            with _fatal("store what was counted"):
+            with self._fatal("store what was counted"):
                 await self._store(held)
             rest = min(max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S)
             self._empty.set()
@@ -142,6 +138,14 @@ class Flow:
 
     async def _store(self, _held: Sequence[tuple[Any, Any]]) -> None:
         await asyncio.to_thread(self._counter.flush)
+
+    @contextlib.contextmanager
+    def _fatal(self, what: str) -> Iterator[None]:
+        """An error nobody foresaw ends the process, unacknowledged."""
+        try:
+            yield
+        except Exception as error:
+            self._app.end(f"cannot {what}: {rounds.said(error)}", settings.EXIT_INTEGRITY)
 
 
 class Gathered(Flow):
@@ -185,27 +189,21 @@ class Gathered(Flow):
         )
 
 
-@contextlib.contextmanager
-def _fatal(what: str) -> Iterator[None]:
-    """An error nobody foresaw ends the process, unacknowledged."""
-    try:
-        yield
-    except Exception as error:
-        ending.end_process(f"cannot {what}: {type(error).__name__}: {error}", settings.EXIT_INTEGRITY)
-
-
 def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
-    owner = f"{socket.gethostname()}:{os.getpid()}"
+    ticks = rounds.Rounds(engine, stage.ROLLUP)
+
+    def tick_once() -> dict[int, int]:
+        """One tick; returns where every partition ends, as far as that is known."""
+        ends: dict[int, int] = {}
+        with ticks.round():
+            ends = app.fetcher.ends()
+            tick.roll_up(engine, topic=topic, owner=rounds.this_process(), high_watermarks=ends)
+        return ends
 
     async def roll_up() -> None:
         while True:
             begun = time.monotonic()
-            ends: dict[int, int] = {}
-            try:
-                ends = await asyncio.to_thread(app.fetcher.ends)
-                await asyncio.to_thread(tick.roll_up, engine, topic=topic, owner=owner, high_watermarks=ends)
-            except Exception as error:
-                log.warning("this roll-up failed, the next one tries again: %s", (str(error).splitlines() or [type(error).__name__])[0])
+            ends = await asyncio.to_thread(tick_once)
             behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS  # it waits for a chunk that is being counted
             rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if behind else 0.0
             await asyncio.sleep(max(_TICK_S, rest))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import taxonomy, windows
+from schemas import events, taxonomy, windows
 from streams import columns
 from streams.stats import proportion
 
@@ -65,7 +65,7 @@ def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], sl
         predicted=np.array([taxonomy.INDEX[row[1]] for row in found], dtype=np.int8),
         label=np.array([UNLABELLED if row[4] is None else taxonomy.INDEX[row[4]] for row in found], dtype=np.int8),
         confidence=np.array([row[2] for row in found], dtype=np.float64),
-        p=np.array([row[3] for row in found], dtype=np.float64),
+        p=np.maximum(np.array([row[3] for row in found], dtype=np.float64), events.P_FLOOR),  # no message speaks for more than the contract lets one
         also=np.zeros(len(found), dtype=np.uint16),
         slices=np.array(slices or [0] * len(found), dtype=np.uint16),
     )

@@ -43,7 +43,7 @@ class Dashboard:
     def check(self) -> None:
         """Raises Unreadable unless Postgres answers and has its tables."""
         with readable(), self.engine.connect() as connection:
-            streams_store.probe(connection)
+            streams_store.revision(connection)
 
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import prometheus_client
 from prometheus_client import metrics_core, registry
 
-from services import silence
+from services.alarms import causes
 from services.dashboard import board, facts
 
 _HELP = {
@@ -82,7 +82,7 @@ def _streamed(stream: facts.Stream) -> Iterator[metrics_core.Metric]:
     yield _labelled("intentwatch_partition_stuck", "1 while unread records stand still", "partition", {str(p.part): p.stuck for p in stream.partitions})
     yield _labelled("intentwatch_dead_letters_last_hour", "Dead letters of the last hour, not redriven", "reason", stream.dead)
     yield _gauge("intentwatch_open_alarms", "Alarms told whose cause still holds", [], [], stream.open_alarms)
-    last = silence.newest(stream.partitions)
+    last = causes.newest(stream.partitions)
     if last is not None:
         yield _gauge("intentwatch_last_record_age_seconds", "Since the last record came", [], [], last.still_s)
-        yield _gauge("intentwatch_data_missing", "1 while no serving log comes", [], [], silence.missing(stream.partitions) is not None)
+        yield _gauge("intentwatch_data_missing", "1 while no serving log comes", [], [], causes.missing(stream.partitions) is not None)

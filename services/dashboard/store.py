@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from schemas import runs, tables, windows
 from services import store
+from services.alarms import store as alarms_store
 from services.dashboard import facts
 
 Connection = sa.Connection
@@ -34,27 +35,21 @@ def stream(connection: Connection) -> facts.Stream:
     """How the stream stands, ages by database time."""
     table, now = tables.stream_clock, sa.func.now()
     row = connection.execute(sa.select(now, sa.func.max(table.c.watermark), sa.func.extract("epoch", now - sa.func.max(table.c.updated_at)))).one()
-    beat_s, partitions = None if row[2] is None else float(row[2]), store.partitions(connection)
-    alarms = len(store.open_alarms(connection, partitions))
-    lag = sum(p.lag for p in partitions)
-    dead, beat, decided_s = store.dead_last_hour(connection), store.beat(connection), decision_delay_s(connection)
-    return facts.Stream(row[0], row[1], beat_s, lag, unjudged(connection), partitions, dead, alarms, beat, decided_s)
+    beat_s, known = None if row[2] is None else float(row[2]), alarms_store.facts(connection)
+    alarms = len(alarms_store.open_alarms(connection, known))
+    lag, unjudged = sum(p.lag for p in known.partitions), len(alarms_store.hours_due(connection))
+    dead, decided_s = store.dead_last_hour(connection), decision_delay_s(connection)
+    return facts.Stream(row[0], row[1], beat_s, lag, unjudged, known.partitions, dead, alarms, known.beat, decided_s)
 
 
 def decision_delay_s(connection: Connection) -> float | None:
     """Seconds of the wall clock from the end of the newest judged hour to its decision; None before the first."""
     job = tables.job_run
     delay = sa.extract("epoch", job.c.finished_at - job.c.due_at)
-    found = connection.execute(sa.select(delay).where(job.c.job == "hourly").order_by(job.c.due_at.desc()).limit(1)).scalar()
+    found = connection.execute(
+        sa.select(delay).where(job.c.job == alarms_store.HOURLY, job.c.finished_at.is_not(None)).order_by(job.c.due_at.desc()).limit(1)
+    ).scalar()
     return None if found is None else float(found)
-
-
-def unjudged(connection: Connection) -> int:
-    """Complete hours with champion traffic that no hourly job has done."""
-    window, job = tables.window_state, tables.job_run
-    done = sa.exists().where(job.c.job == "hourly", job.c.due_at == window.c.end)
-    waiting = sa.select(sa.func.count(window.c.end.distinct())).where(window.c.horizon == "1h", window.c.role == "champion", window.c.complete, sa.not_(done))
-    return int(connection.execute(waiting).scalar_one())
 
 
 def complete(connection: Connection, horizon: str, known: facts.Stream) -> list[dict[str, Any]]:

@@ -17,11 +17,13 @@ from alembic.script import ScriptDirectory
 from schemas import settings, topics
 from services import provision
 from services import store as services_store
+from services.alarms import causes
+from services.alarms import store as alarms_store
 from services.doctor import findings, store
 from services.local import processes
-from services.scheduler import store as scheduler_store
 from streams import database
 from streams import store as streams_store
+from streams.stages import stage
 
 _ROOT = Path(__file__).parents[2]
 NAMES = tuple(process.name for process in processes.PROCESSES if not process.one_shot)
@@ -62,26 +64,30 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
 
 
 def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+    known = alarms_store.facts(connection, loaded.topic)
+    failing = [one for one in known.stages if stage.process(one.name) in names]
     if "streams" in names:
-        yield from _stream(connection, loaded)
+        yield from _stream(connection, loaded, known)
     if "scheduler" in names:
-        yield findings.scheduler(len(scheduler_store.due(connection)), store.jobs_idle_s(connection), services_store.beat(connection))
+        yield findings.scheduler(len(known.output.due), store.jobs_idle_s(connection), known.beat)
+        yield findings.set_aside(known.output.set_aside)
     if "retrain" in names:
         leases = [store.lease_left_s(connection, name) for name in ("retrain_worker", "retrain")]
         yield findings.retrain(max((left for left in leases if left is not None), default=None))
     if "notifier" in names:
         yield findings.notifier(store.outbox(connection))
+    yield from map(findings.failing, failing)
 
 
-def _stream(connection: sa.Connection, loaded: settings.Settings) -> Iterator[findings.Finding]:
-    found = services_store.partitions(connection, loaded.topic)
-    yield findings.lag(found)
-    yield findings.stuck(found)
+def _stream(connection: sa.Connection, loaded: settings.Settings, known: causes.Facts) -> Iterator[findings.Finding]:
+    yield findings.lag(known.partitions)
+    yield findings.stuck(known.partitions)
     yield findings.clock(store.clock(connection, loaded.topic), test_clock=loaded.test_clock)
-    yield findings.arrivals(found)
+    yield findings.arrivals(known.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
-    yield findings.alarms(services_store.open_alarms(connection, found))
-    yield findings.rollup(store.lease_left_s(connection, "rollup"))
+    yield findings.alarms(alarms_store.open_alarms(connection, known))
+    if all(one.name != stage.ROLLUP for one in known.stages):  # a worker whose roll-up fails does not hold the lease either
+        yield findings.rollup(store.lease_left_s(connection, "rollup"))
 
 
 def main() -> None:

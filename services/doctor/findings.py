@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas import times, topics
-from services import silence
+from services.alarms import causes
+from streams.stages import stage
 
 LAG_WATCHED = 100_000  # records: less than a second of the worker's measured speed
 BEHIND_S = 2 * 3600.0  # hours are judged: two without a log leave a decision without evidence
@@ -65,7 +66,7 @@ def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> F
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
 
 
-def lag(found: Sequence[silence.Partition]) -> Finding:
+def lag(found: Sequence[causes.Partition]) -> Finding:
     """How far the windows are behind the log, in records, and where most of it lies.
 
     >>> lag([]).detail
@@ -78,7 +79,7 @@ def lag(found: Sequence[silence.Partition]) -> Finding:
     return Finding("lag", Status.OK, detail)
 
 
-def stuck(found: Sequence[silence.Partition]) -> Finding:
+def stuck(found: Sequence[causes.Partition]) -> Finding:
     """Whether every partition with unread records moves."""
     named = [f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread" for p in found if p.stuck]
     if named:
@@ -104,9 +105,9 @@ def clock(found: tuple[dt.datetime, float] | None, *, test_clock: bool) -> Findi
     return Finding("watermark", Status.OK, detail)
 
 
-def arrivals(found: Sequence[silence.Partition]) -> Finding:
+def arrivals(found: Sequence[causes.Partition]) -> Finding:
     """Whether logs come. A gap is no fault of a process of ours, so it only warns."""
-    last, silent = silence.newest(found), silence.missing(found)
+    last, silent = causes.newest(found), causes.missing(found)
     if silent is not None:
         detail = f"no serving log has come since {times.rfc3339(silent.moved_at)}, {silent.still_s:.0f} s ago"
         return Finding("logs", Status.WARN, detail, "is the gateway serving, and does a stream worker run?")
@@ -125,7 +126,7 @@ def dead(by_reason: Mapping[str, int]) -> Finding:
     return Finding("deadletters", Status.WARN, detail, "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them")
 
 
-def alarms(found: Sequence[silence.Alarm]) -> Finding:
+def alarms(found: Sequence[causes.Alarm]) -> Finding:
     """What the on-call was told and is still so."""
     if not found:
         return Finding("alarms", Status.OK, "none open")
@@ -156,13 +157,13 @@ def retrain(left_s: float | None) -> Finding:
     return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
 
 
-def scheduler(hours_due: int, idle_s: float | None, last: silence.Beat | None = None) -> Finding:
+def scheduler(hours_due: int, idle_s: float | None, last: causes.Beat | None = None) -> Finding:
     """Whether a scheduler lives and complete hours get their monitors. `idle_s`: seconds since the last job was done, None if none ever was.
 
     >>> scheduler(3, 600.0).status, scheduler(0, 600.0).status
     (<Status.FAIL: 'fail'>, <Status.OK: 'ok'>)
     """
-    dead = silence.unattended(last)
+    dead = causes.unattended(last)
     if dead is not None:
         return Finding("scheduler", Status.FAIL, dead.cause, dead.remedy)
     if hours_due == 0:
@@ -173,6 +174,25 @@ def scheduler(hours_due: int, idle_s: float | None, last: silence.Beat | None = 
             "scheduler", Status.FAIL, f"{detail}, no job done lately", "start `python -m services.scheduler`; if it runs, read its log and restart it"
         )
     return Finding("scheduler", Status.WARN, f"{detail}, it is catching up", "wait and look again")
+
+
+def set_aside(hours: Sequence[dt.datetime]) -> Finding:
+    """Whether some hour could not be judged."""
+    if not hours:
+        return Finding("hours", Status.OK, "none is set aside")
+    named = ", ".join(map(times.rfc3339, hours[:5])) + (" ..." if len(hours) > 5 else "")
+    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hours[0])}`"
+    return Finding("hours", Status.WARN, f"{len(hours)} set aside after three failures each: {named}", remedy)
+
+
+def failing(found: stage.Failing) -> Finding:
+    """A stage whose rounds fail; it goes on trying.
+
+    >>> failing(stage.Failing("rollup", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), 90.0, 7, "KeyError: 'x'")).detail
+    "rollup has failed since 2026-04-20T00:00:00Z, 7 times in a row: KeyError: 'x'"
+    """
+    detail = f"{found.name} has failed since {times.rfc3339(found.since)}, {found.failures} times in a row: {found.error}"
+    return Finding(stage.process(found.name), Status.FAIL, detail, causes.remedy(found.name))
 
 
 def notifier(waiting: Outbox) -> Finding:

@@ -33,7 +33,7 @@ def lease_left_s(connection: sa.Connection, name: str) -> float | None:
 def jobs_idle_s(connection: sa.Connection) -> float | None:
     """Seconds since the scheduler did a job; None if it never did."""
     table = tables.job_run
-    found = connection.execute(sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.claimed_at)))).scalar()
+    found = connection.execute(sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.finished_at)))).scalar()
     return None if found is None else float(found)
 
 

@@ -5,27 +5,46 @@ An outage or a bad artefact changes nothing.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from retrain.compile import session
+from streams.stages import rounds, stage
 
 log = logging.getLogger("intentwatch.gateway")
 
 _POLL_S = 0.5
+_LONGEST_S = 60.0  # between two tries of a refused model: verifying one takes CPU from the answers
+
+
+class Refused(RuntimeError):
+    """The model that is named cannot serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """A model that was refused, why, and when it is tried again (monotonic) after waiting so long."""
+
+    model: str
+    why: str
+    again_at: float
+    wait_s: float
 
 
 class Follower:
     """`session` is the model that `named` names, in the role of `role`; None until it names one. A champion stays until another one is loaded, a candidate
-    goes as soon as it is not the one that is named.
+    goes as soon as it is not the one that is named. A refused model is tried again: its directory may still be on its way.
     """
 
     def __init__(self, engine: sa.Engine, models: Path, role: str, named: Callable[[sa.Connection], str | None]) -> None:
         self._engine, self._models, self.role, self._named = engine, models, role, named
+        self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} {role}")
         self._stopping = threading.Event()
-        self._refused: str | None = None
+        self._refusal: _Refusal | None = None
         self.session: session.Session | None = None
 
     def start(self) -> None:
@@ -42,25 +61,28 @@ class Follower:
             self.look()
 
     def look(self) -> None:
-        """Swap to the model that is named if it is another one and its artefact is whole."""
-        try:
-            with self._engine.connect() as connection:
-                model = self._named(connection)
-        except sa.exc.SQLAlchemyError as error:
-            log.warning("cannot ask for the %s, the current one stays: %s", self.role, str(error).splitlines()[0])
-            return
+        """Swap to the model that is named if it is another one and its artefact is whole. Never raises: what is wrong is told, and the current one stays."""
+        with self._looks.round():
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        with self._engine.connect() as connection:
+            model = self._named(connection)
         if self.session and self.session.model == model:
             return
         if self.role != "champion":
             self.session = None
-        if model is None or model == self._refused:
+        if model is None:
             return
+        before = self._refusal if self._refusal and self._refusal.model == model else None
+        if before and now < before.again_at:
+            raise Refused(before.why)
         try:
             found = session.load(self._models / model)
             found.classify(["warm up"])
         except Exception as error:  # a signed model may still be one that this build cannot run, which tokenizer and runtime say in errors of their own
-            self._refused = model
-            log.error("%s %s is refused: %s: %s", self.role, model, type(error).__name__, error)
-            return
-        self.session = found
+            wait_s = min(_LONGEST_S, 2 * before.wait_s) if before else 1.0
+            self._refusal = _Refusal(model, f"{self.role} {model} is refused: {rounds.said(error)}", now + wait_s, wait_s)
+            raise Refused(self._refusal.why) from error
+        self._refusal, self.session = None, found
         log.warning("serving %s as %s", model, self.role)

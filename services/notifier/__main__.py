@@ -12,11 +12,12 @@ import threading
 import sqlalchemy as sa
 
 from schemas import settings
-from services import silence
-from services import store as services_store
+from services.alarms import causes
+from services.alarms import store as alarms_store
 from services.notifier import deliver, slack, store
 from streams import database
 from streams import store as streams_store
+from streams.stages import rounds, stage
 
 _POLL_S = 1.0
 
@@ -46,20 +47,19 @@ def serve(carrier: deliver.Carrier) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     print("intentwatch: notifier ready", file=sys.stderr, flush=True)
+    delivering = rounds.Rounds(carrier.engine, stage.NOTIFIER)
     pause = 0.0
     while not stop.wait(pause):
-        try:
+        pause = _POLL_S
+        with delivering.round():
             watch_scheduler(carrier.engine)
             pause = max(_POLL_S, carrier.drain(stop.is_set))
-        except sa.exc.SQLAlchemyError as error:
-            deliver.warn("this round failed, the next one tries again: %s", str(error).splitlines()[0])
-            pause = _POLL_S
 
 
 def watch_scheduler(engine: sa.Engine) -> None:
     """The schedulers raise every other alarm; that none of them lives is told from here."""
     with engine.begin() as connection:
-        alarm = silence.unattended(services_store.beat(connection))
+        alarm = causes.unattended(alarms_store.beat(connection))
         if alarm is not None:
             streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.notifier import compose, slack, store
+from streams.stages import rounds
 
 MAX_ATTEMPTS: Final = 120  # about nine hours at the longest wait: a night without Slack loses nothing
 LONGEST_WAIT_S: Final = 300.0
@@ -48,10 +49,7 @@ class Parked:
     error: str
 
 
-Failure = slack.NotSent | slack.Unclear | compose.NotComposable
-
-
-def after(failure: Failure, attempts: int) -> Later | Parked:
+def after(failure: Exception, attempts: int) -> Later | Parked:
     """Pure. What follows a failed attempt, the `attempts`-th.
 
     >>> after(slack.NotSent("Slack asks us to wait (429)", 7.0), 1)
@@ -60,9 +58,12 @@ def after(failure: Failure, attempts: int) -> Later | Parked:
     Later(after_s=8.0, error='unclear: no answer')
     >>> after(slack.Refused("invalid_blocks"), 1)
     Parked(error='Slack says invalid_blocks')
+    >>> after(KeyError("gates"), 1)
+    Parked(error="KeyError: 'gates'")
     """
-    hopeless = isinstance(failure, compose.NotComposable) or (isinstance(failure, slack.Refused) and failure.code in _HOPELESS)
-    if hopeless or attempts >= MAX_ATTEMPTS:
+    if not isinstance(failure, slack.NotSent | slack.Unclear):  # no message can be made of the row, whatever it is that it lacks
+        return Parked(str(failure) if isinstance(failure, compose.NotComposable) else rounds.said(failure))
+    if (isinstance(failure, slack.Refused) and failure.code in _HOPELESS) or attempts >= MAX_ATTEMPTS:
         return Parked(str(failure))
     asked = failure.retry_after_s if isinstance(failure, slack.NotSent) else None
     wait = asked if asked is not None else 2.0 ** min(attempts, 10)
@@ -86,13 +87,15 @@ class Carrier:
                 return 0
             try:
                 self._deliver(row)
-            except (slack.NotSent, slack.Unclear, compose.NotComposable) as failure:
+            except sa.exc.SQLAlchemyError:
+                raise  # says nothing of the message
+            except Exception as failure:
                 verdict = self._put_off(row, failure)
                 if isinstance(verdict, Later):  # what befell this one would befall the next
                     return verdict.after_s if isinstance(failure, slack.NotSent) and failure.retry_after_s is not None else 0
         return 0
 
-    def _put_off(self, row: store.Row, failure: Failure) -> Later | Parked:
+    def _put_off(self, row: store.Row, failure: Exception) -> Later | Parked:
         verdict = after(failure, row.attempts + 1)
         with self.engine.begin() as connection:
             if isinstance(verdict, Later):

@@ -18,7 +18,8 @@ UNCLEAR = "unclear: "
 PARKED = "parked: "
 
 _outbox, _thread = tables.outbox, tables.slack_thread
-OPEN = (_outbox.c.sent_at.is_(None), sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(PARKED))))
+_NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(PARKED)))
+OPEN = (_outbox.c.sent_at.is_(None), _NOT_PARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ def claim(connection: Connection, lease_s: float) -> Row | None:
 
 
 def told(connection: Connection, row: Row) -> list[Row]:
-    """What the thread has told up to this row, and what of it was sent out of turn, in order; this row as it was before the attempt."""
-    query = sa.select(*_ROW).where(_outbox.c.thread_key == row.thread_key, sa.or_(_outbox.c.id <= row.id, _outbox.c.sent_at.is_not(None)))
+    """What the thread has told up to this row, and what of it was sent out of turn, in order, without what is parked; this row as it was before the attempt."""
+    so_far = sa.or_(_outbox.c.id <= row.id, _outbox.c.sent_at.is_not(None))
+    query = sa.select(*_ROW).where(_outbox.c.thread_key == row.thread_key, so_far, _NOT_PARKED)
     return [row if found["id"] == row.id else Row(**found) for found in connection.execute(query.order_by(_outbox.c.id)).mappings()]
 
 

@@ -1,4 +1,5 @@
-"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close` records what the business sees.
+"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close` records what the business sees,
+`again [T]` takes up hours that were set aside.
 
 APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a stopped scheduler catches up.
 """
@@ -7,9 +8,7 @@ import argparse
 import datetime as dt
 import hashlib
 import logging
-import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -20,14 +19,14 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from retrain import log
 from retrain import store as retrain_store
 from schemas import settings, taxonomy, times
-from services import silence
-from services import store as services_store
+from services.alarms import causes
+from services.alarms import store as alarms_store
 from services.scheduler import monitor, store
 from streams import database
 from streams import store as streams_store
+from streams.stages import rounds, stage
 
-_TICK_S, _SILENCE_S = 0.5, 5.0
-warn = logging.getLogger("intentwatch.scheduler").warning
+_TICK_S, _WATCH_S = 0.5, 5.0
 
 
 def serve() -> None:
@@ -35,38 +34,58 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     loaded = settings.load("database_url")
-    rules = settings.rules(loaded)
-    watch = monitor.Monitor(database.opened(loaded.database_url), rules, log.LogLines(loaded.log_format), f"{socket.gethostname()}:{os.getpid()}")
-
-    beaten = -_SILENCE_S
-
-    def tick() -> None:
-        nonlocal beaten
-        watch.tick()
-        if time.monotonic() - beaten >= _SILENCE_S:  # after the work: a tick that hangs or fails is no sign of life
-            with watch.engine.begin() as connection:
-                store.keep_beating(connection, watch.owner)
-            beaten = time.monotonic()
-
-    def attempt(job: Callable[[], object]) -> None:
-        try:
-            job()
-        except sa.exc.SQLAlchemyError as error:
-            warn("this tick failed, the next one tries again: %s", str(error).splitlines()[0])
-
+    engine = database.opened(loaded.database_url)
+    watch = monitor.Monitor(engine, settings.rules(loaded), log.LogLines(loaded.log_format), rounds.this_process())
     ticker = BlockingScheduler(timezone=dt.UTC)
-    for job, seconds in ((lambda: attempt(tick), _TICK_S), (lambda: attempt(lambda: tell_silence(watch.engine, loaded.topic)), _SILENCE_S)):
+    for job, seconds in ((_ticks(watch), _TICK_S), (_watches(engine, loaded.topic), _WATCH_S)):
         ticker.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)
     ticker.start()
 
 
-def tell_silence(engine: sa.Engine, topic: str) -> None:
-    """An alarm for each partition that stands still and for logs that do not come: one for each time, however many schedulers look."""
-    with engine.begin() as connection:
-        for alarm in silence.alarms(services_store.partitions(connection, topic)):
-            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
+    """Judge what is due, and say that a scheduler lives."""
+    ticks = rounds.Rounds(watch.engine, stage.SCHEDULER)
+    beaten = -_WATCH_S
+
+    def tick() -> None:
+        nonlocal beaten
+        with ticks.round():
+            try:
+                watch.tick()
+            finally:  # one that fails lives all the same, and says so as a failing stage; one that hangs does not come here
+                if time.monotonic() - beaten >= _WATCH_S:
+                    with watch.engine.begin() as connection:
+                        store.keep_beating(connection, watch.owner)
+                    beaten = time.monotonic()
+
+    return tick
+
+
+def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
+    """An alarm for everything that should move and does not: one for each time, however many schedulers look."""
+    looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
+    oldest = causes.Oldest()
+
+    def look() -> None:
+        with looks.round(), engine.begin() as connection:
+            facts = alarms_store.facts(connection, topic)
+            waiting = oldest.waiting(facts.output.due, time.monotonic())
+            for alarm in (*causes.alarms(facts), *([waiting] if waiting else [])):
+                streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+
+    return look
+
+
+def again(chosen: argparse.Namespace) -> None:
+    """Let what was set aside be judged after all."""
+    with database.opened(settings.load("database_url").database_url).begin() as connection:
+        hours = store.take_up(connection, chosen.hour)
+    if not hours:
+        which = f"no hour that ended {times.rfc3339(chosen.hour)}" if chosen.hour else "no hour"
+        settings.refuse(f"{which} is set aside; `python -m services.doctor scheduler` names those that are", 2)
+    print(hours)
 
 
 def incident(chosen: argparse.Namespace) -> None:
@@ -85,6 +104,9 @@ def main() -> None:
     """Parse; without a sub-command, serve."""
     parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
     commands = parser.add_subparsers()
+    once_more = commands.add_parser("again", help="judge hours that were set aside after three failures")
+    once_more.add_argument("hour", type=times.instant, metavar="T", nargs="?", help="the end of the hour; without it every one")
+    once_more.set_defaults(do=again)
     record = commands.add_parser("incident", help="record a business incident")
     record.add_argument("action", choices=("open", "close"))
     record.add_argument("--kind", required=True)

@@ -1,19 +1,28 @@
 """Do the jobs that are due by the stream's clock: judge an hour (a day, a week), restate label figures, decide, record, queue what follows."""
 
 import datetime as dt
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import log, moment, promote, quality
+from retrain import log as seed_log
+from retrain import moment, promote, quality
 from retrain import store as retrain_store
 from retrain.history import store as history
 from schemas import decisions, policy, taxonomy, verdicts, windows
+from services.alarms import causes
+from services.alarms import store as alarms_store
 from services.scheduler import lines, store
-from streams import measure
+from streams import measure, persistence
+from streams import store as streams_store
+from streams.stages import rounds
+
+log = logging.getLogger("intentwatch.scheduler")
 
 DAY = windows.HORIZONS["1d"]
+_A_TICK = 500  # hours: a catch-up of weeks shows its progress in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +31,54 @@ class Monitor:
 
     engine: sa.Engine
     policy: policy.Policy
-    say: log.LogLines
+    say: seed_log.LogLines
     owner: str
 
     def tick(self) -> int:
-        """Do every due hour, each in a transaction of its own; returns how many this replica did."""
-        with self.engine.connect() as connection:
-            waiting = store.due(connection)
-        return sum(self._hour(at.astimezone(dt.UTC)) for at in waiting)
+        """Do the due hours in order, each in a transaction of its own; returns how many this replica did.
 
-    def _hour(self, at: dt.datetime) -> bool:
+        An hour that fails raises, and is tried again; later hours wait for it, since they look back at its verdicts. The third failure sets it aside, with an
+        alarm, and they go on.
+        """
+        with self.engine.connect() as connection:
+            waiting = alarms_store.hours_due(connection, _A_TICK)
+        done = 0
+        for at in waiting:
+            if not self._try(at):
+                break  # another replica is at it, or it waits for its next try
+            done += 1
+        return done
+
+    def _try(self, at: dt.datetime) -> bool:
+        """One attempt at an hour; whether this replica has done it."""
+        with self.engine.begin() as connection:
+            attempt = store.begin(connection, at, self.owner)
+        if attempt is None:
+            return False
+        if attempt > store.TRIES:
+            return self._set_aside(at, None)
+        try:
+            return self._hour(at, attempt)
+        except Exception as error:
+            passing = isinstance(error, sa.exc.SQLAlchemyError) and persistence.passing(error)
+            if attempt == store.TRIES and not passing:
+                log.exception("the hour that ends at %s is set aside", at)
+                return self._set_aside(at, rounds.said(error))
+            with self.engine.begin() as connection:
+                store.failed(connection, at, rounds.said(error), counts=not passing)
+            raise
+
+    def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
+        with self.engine.begin() as connection:
+            last = store.set_aside(connection, at, error)
+            alarm = causes.hour_set_aside(at, last, store.TRIES)
+            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+        return False
+
+    def _hour(self, at: dt.datetime, attempt: int) -> bool:
         said: list[lines.Line] = []
         with self.engine.begin() as connection:
-            if not store.claim(connection, "hourly", at, self.owner):
+            if not store.finish(connection, at, attempt):
                 return False
             promotion = history.champion_at(connection, at)
             if promotion is not None:

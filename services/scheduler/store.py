@@ -10,24 +10,70 @@ from sqlalchemy.dialects import postgresql as pg
 
 from retrain.evaluation import live
 from schemas import decisions, tables, verdicts
-from services import store as services_store
+from services.alarms import store as alarms_store
 from streams import store as streams_store
 
 Connection = sa.Connection
 
+HOURLY = alarms_store.HOURLY
+PAUSE_S = 10  # after the first failed attempt at an hour, twice that after the second: what passes by itself has passed then
+TRIES = 3
 _OF_SIGNAL = tuple(field.name for field in dataclasses.fields(verdicts.Signal))
 
 
-def due(connection: Connection, limit: int = 500) -> list[dt.datetime]:
-    """Ends of complete hours with champion traffic that no hourly job has claimed, oldest first."""
-    window, job = tables.window_state, tables.job_run
-    done = sa.exists().where(job.c.job == "hourly", job.c.due_at == window.c.end)
-    query = sa.select(window.c.end).distinct().where(window.c.horizon == "1h", window.c.role == "champion", window.c.complete, sa.not_(done))
-    return list(connection.execute(query.order_by(window.c.end).limit(limit)).scalars())
+def begin(connection: Connection, due_at: dt.datetime, owner: str) -> int | None:
+    """Begin an hour: the number of this attempt; None where it is done, set aside, or somebody is at it. Committed before the work, so that an hour that kills
+    its scheduler is counted too.
+    """
+    job = tables.job_run
+    pause = sa.func.make_interval(0, 0, 0, 0, 0, 0, PAUSE_S * (job.c.attempts + 1))
+    first = sa.func.make_interval(0, 0, 0, 0, 0, 0, PAUSE_S)
+    insert = pg.insert(job).values(job=HOURLY, due_at=due_at, owner=owner, attempts=1, retry_at=sa.func.now() + first)
+    again = insert.on_conflict_do_update(
+        index_elements=["job", "due_at"],
+        set_={"owner": owner, "attempts": job.c.attempts + 1, "retry_at": sa.func.now() + pause},
+        where=sa.and_(job.c.finished_at.is_(None), job.c.retry_at <= sa.func.now()),
+    )
+    return connection.execute(again.returning(job.c.attempts)).scalar()
+
+
+def finish(connection: Connection, due_at: dt.datetime, attempt: int) -> bool:
+    """The hour is done, in the transaction of the work; False if another replica has begun it since."""
+    job = tables.job_run
+    mine = (job.c.job == HOURLY, job.c.due_at == due_at, job.c.attempts == attempt, job.c.finished_at.is_(None), job.c.retry_at.is_not(None))
+    return connection.execute(sa.update(job).where(*mine).values(finished_at=sa.func.now(), retry_at=None, error=None)).rowcount > 0
+
+
+def failed(connection: Connection, due_at: dt.datetime, error: str, *, counts: bool) -> None:
+    """What the last attempt at the hour ended in. `counts`: an outage says nothing of the hour, so that attempt is none."""
+    job = tables.job_run
+    change = sa.update(job).where(*_unfinished(due_at)).values(error=error, attempts=job.c.attempts - (0 if counts else 1))
+    connection.execute(change)
+
+
+def set_aside(connection: Connection, due_at: dt.datetime, error: str | None) -> str:
+    """Nobody tries the hour again. `error`: of the last attempt, None if it left none. Returns what the hour ended in."""
+    job = tables.job_run
+    last = sa.func.coalesce(sa.cast(error, sa.Text), job.c.error, "its scheduler ended in the middle of it")
+    change = sa.update(job).where(*_unfinished(due_at)).values(retry_at=None, error=last)
+    return str(connection.execute(change.returning(job.c.error)).scalar())
+
+
+def take_up(connection: Connection, due_at: dt.datetime | None) -> int:
+    """Let an hour that was set aside (None: every one) be tried again; returns how many."""
+    job = tables.job_run
+    aside = (job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None))
+    mine = (*aside, job.c.due_at == due_at) if due_at else aside
+    return connection.execute(sa.update(job).where(*mine).values(attempts=0, retry_at=sa.func.now(), error=None)).rowcount
+
+
+def _unfinished(due_at: dt.datetime) -> tuple[Any, ...]:
+    job = tables.job_run
+    return job.c.job == HOURLY, job.c.due_at == due_at, job.c.finished_at.is_(None)
 
 
 def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> bool:
-    """Whether this replica does the job: the row is inserted in the transaction of the work, so a crash gives it back."""
+    """Whether this replica does a job that belongs to an hour (the day, the week that ends with it): the row is inserted in the transaction of the work."""
     values = {"job": job, "due_at": due_at, "owner": owner, "finished_at": sa.func.now()}
     insert = pg.insert(tables.job_run).values(values).on_conflict_do_nothing().returning(tables.job_run.c.job)
     return connection.execute(insert).first() is not None
@@ -35,7 +81,7 @@ def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> 
 
 def keep_beating(connection: Connection, owner: str) -> None:
     """A scheduler has ticked; of several one holds the lease."""
-    streams_store.hold_lease(connection, services_store.BEAT, owner, services_store.BEAT_S)
+    streams_store.hold_lease(connection, alarms_store.BEAT, owner, alarms_store.BEAT_S)
 
 
 def put_signals(connection: Connection, judged: Iterable[verdicts.Verdict], measured: Iterable[verdicts.Signal] = ()) -> None:

@@ -46,7 +46,8 @@ def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt
     table = tables.stream_clock
     if to is not None:
         insert = pg.insert(table).values(topic=topic, watermark=to)
-        later = {"watermark": sa.func.greatest(table.c.watermark, to), "updated_at": sa.func.now()}
+        moved_at = sa.case((insert.excluded.watermark > table.c.watermark, sa.func.now()), else_=table.c.moved_at)
+        later = {"watermark": sa.func.greatest(table.c.watermark, to), "updated_at": sa.func.now(), "moved_at": moved_at}
         connection.execute(insert.on_conflict_do_update(index_elements=["topic"], set_=later))
     return clock(connection, topic)
 

@@ -8,9 +8,10 @@ from schemas import runs, tables
 
 
 def judged(connection: sa.Connection, hour_end: dt.datetime) -> bool:
-    """Whether the scheduler has done the monitors of the hour that ends there, or is at it."""
+    """Whether the scheduler has done the monitors of the hour that ends there."""
     job = tables.job_run
-    return connection.execute(sa.select(job.c.job).where(job.c.job == "hourly", job.c.due_at == hour_end)).first() is not None
+    done = (job.c.job == "hourly", job.c.due_at == hour_end, job.c.finished_at.is_not(None))
+    return connection.execute(sa.select(job.c.job).where(*done)).first() is not None
 
 
 def open_run(connection: sa.Connection) -> sa.RowMapping | None:

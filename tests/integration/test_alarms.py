@@ -7,7 +7,7 @@ import processes
 import sqlalchemy as sa
 
 from schemas import topics
-from services import silence, store
+from services.alarms import causes, store
 
 TOPIC = topics.SERVING_LOG.name
 
@@ -55,11 +55,11 @@ def test_that_no_scheduler_lives_is_told_once_and_is_over_when_one_does(database
         assert len(told(database)) == 1
 
 
-def beat(database: str) -> silence.Beat | None:
+def beat(database: str) -> causes.Beat | None:
     with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
         return store.beat(connection)
 
 
 def standing(database: str) -> list[str]:
     with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
-        return [alarm.cause for alarm in store.open_alarms(connection, store.partitions(connection))]
+        return [alarm.cause for alarm in store.open_alarms(connection, store.facts(connection))]

@@ -1,0 +1,229 @@
+"""Pure. What should move and does not: partitions, logs, windows, decisions, runs, and the stages that loop. Each is an alarm with its remedy."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from schemas import times
+from streams.stages import stage
+
+STUCK_S: Final = 60.0  # a worker stores what it has counted four times a second, and a takeover takes less than ten seconds
+UNATTENDED_S: Final = 60.0  # a scheduler ticks twice a second; a deployment's restart takes a few seconds
+MISSING_S: Final = 15 * 60.0  # no night is so quiet that a shop has no message for a quarter of an hour
+FAILING_S: Final = 60.0  # a stage's rounds are seconds apart, and what passes by itself passes in less
+IDLE_OUTPUT_S: Final = 180.0  # input comes and nothing goes out
+HELD: Final = dt.timedelta(minutes=5)  # a clock so far behind the newest log is held, not late
+DYING: Final = 3  # owners in a row that ended before they had settled
+
+_DOCTOR = "`python -m services.doctor` names what is missing"
+_READ_LOG: Final = {
+    stage.ROLLUP: "no window comes out meanwhile; read the stream worker's log; `python -m services.doctor streams`",
+    stage.SCHEDULER: "nothing is decided meanwhile; read the scheduler's log; `python -m services.doctor scheduler`",
+    stage.NOTIFIER: "no message leaves meanwhile; read the notifier's log; `python -m services.doctor notifier`",
+    stage.GATEWAY: "the model before it keeps serving, where there was one; read the gateway's log; look at the model's directory under INTENTWATCH_MODELS",
+    stage.RETRAIN: "no run goes on meanwhile; read the retrain worker's log; `python -m services.doctor retrain`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Where a partition stands. `moved_at`: its last progress, or when unread records appeared after that; `still_s`: how long ago, in seconds.
+
+    stalls: how many owners in a row ended before they had settled. max_event_ts: its newest good log.
+    """
+
+    topic: str
+    part: int
+    next_offset: int
+    high_watermark: int
+    bad_until: int
+    moved_at: dt.datetime
+    still_s: float
+    stalls: int = 0
+    max_event_ts: dt.datetime | None = None
+
+    @property
+    def lag(self) -> int:
+        """Records that no window counts yet."""
+        return max(0, self.high_watermark - self.next_offset)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has unread records and nobody reads them."""
+        return self.lag > 0 and self.still_s > STUCK_S
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The schedulers' last tick and how many seconds ago it was."""
+
+    at: dt.datetime
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the stream's clock stands, when it last went forward by the wall clock, and how many seconds ago."""
+
+    watermark: dt.datetime
+    moved_at: dt.datetime
+    still_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits, since when, and for how many seconds."""
+
+    name: str
+    since: dt.datetime
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What should have come out of what went in; None where nothing waits.
+
+    minute: the changed minute that has waited longest for the roll-up. run: the queued run that no worker takes. unpromoted: the model of the newest
+    champion hour, while no model has ever been promoted. due: the ends of complete hours that are not judged; set_aside: of those that could not be.
+    """
+
+    clock: Clock | None = None
+    minute: Waiting | None = None
+    run: Waiting | None = None
+    unpromoted: str | None = None
+    due: Sequence[dt.datetime] = ()
+    set_aside: Sequence[dt.datetime] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the on-call is told once for each `key`."""
+
+    key: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How everything that should move stands, at one instant."""
+
+    partitions: Sequence[Partition] = ()
+    beat: Beat | None = None
+    stages: Sequence[stage.Failing] = ()
+    output: Output = Output()
+
+
+def remedy(name: str) -> str:
+    """What to do about a stage that fails; its name may go on after the first word."""
+    return _READ_LOG[name.split()[0]]
+
+
+def newest(found: Sequence[Partition]) -> Partition | None:
+    """The partition that moved last; None before the first record."""
+    return min((p for p in found if p.high_watermark or p.next_offset), key=lambda p: p.still_s, default=None)
+
+
+def missing(found: Sequence[Partition]) -> Partition | None:
+    """The partition whose record was the last one to come, if that is too long ago; None while records wait unread: then they do come."""
+    last = newest(found)
+    return last if last is not None and last.still_s > MISSING_S and not any(p.lag for p in found) else None
+
+
+def alarms(facts: Facts) -> Iterator[Alarm]:
+    """Everything that should move and does not: the key holds what ends it, such as the next offset or the next record."""
+    yield from _partitions(facts.partitions)
+    yield from _stages(facts.stages)
+    yield from _output(facts.output, facts.partitions)
+
+
+def _partitions(found: Sequence[Partition]) -> Iterator[Alarm]:
+    for p in found:
+        place = f"{p.topic}/{p.part}"
+        if p.stuck:
+            cause = f"{place} stands still at offset {p.next_offset} with {p.lag} records unread, since {_utc(p.moved_at)}"
+            remedy = "run `python -m services.doctor streams`; read the stream worker's log and restart it"
+            yield Alarm(f"{place}:stuck:{p.next_offset}", cause, remedy)
+        if p.stalls >= DYING:
+            cause = f"the stream worker has ended {p.stalls} times in a row soon after it took {place}, at offset {p.next_offset}"
+            yield Alarm(f"{place}:dying:{p.next_offset}", cause, "read the end of its log: the last line says why it ended")
+    last = missing(found)
+    if last is not None:
+        cause = f"{last.topic}: no serving log has come since {_utc(last.moved_at)}"
+        yield Alarm(f"{last.topic}:missing:{last.moved_at.isoformat()}", cause, f"is the gateway serving, and does a stream worker run? {_DOCTOR}")
+
+
+def _stages(found: Sequence[stage.Failing]) -> Iterator[Alarm]:
+    for failing in found:
+        if failing.failing_s > FAILING_S:
+            cause = f"{failing.name} has failed since {_utc(failing.since)}, {failing.failures} times in a row: {failing.error}"
+            yield Alarm(f"stage:{failing.name}:{failing.since.isoformat()}", cause, remedy(failing.name))
+
+
+def _output(found: Output, partitions: Sequence[Partition]) -> Iterator[Alarm]:
+    minute, run, clock = found.minute, found.run, found.clock
+    if minute is not None and minute.age_s > IDLE_OUTPUT_S:
+        cause = f"logs are counted and no window comes out: the minute {minute.name} has waited for the roll-up since {_utc(minute.since)}"
+        yield Alarm(f"rollup:waiting:{minute.since.isoformat()}", cause, remedy(stage.ROLLUP))
+    ahead = max((p.max_event_ts for p in partitions if p.max_event_ts), default=None)
+    if clock is not None and clock.still_s > IDLE_OUTPUT_S and ahead is not None and ahead - clock.watermark > HELD:
+        cause = f"the stream's clock stands at {_utc(clock.watermark)} since {_utc(clock.moved_at)}, though logs up to {_utc(ahead)} are counted"
+        held = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag) or "none"
+        yield Alarm(f"clock:held:{clock.watermark.isoformat()}", cause, f"no window is complete meanwhile; partitions not read to their end: {held}")
+    if run is not None and run.age_s > IDLE_OUTPUT_S:
+        cause = f"run {run.name} has waited since {_utc(run.since)} and no retrain worker is there"
+        yield Alarm(f"run:waiting:{run.name}", cause, "start `python retrain/run.py work`")
+    if found.unpromoted is not None:
+        cause = f"windows come and no decision: {found.unpromoted} answers as champion, but no model has been promoted here, so there is nothing to judge it by"
+        yield Alarm("champion:none", cause, "import labelled messages with `python -m services.labels corpus FILE`, then `python retrain/run.py run`")
+
+
+@dataclass(slots=True)
+class Oldest:
+    """The hour that has been due longest, as one scheduler sees it, and since when by its monotonic clock: nobody records when an hour becomes due."""
+
+    end: dt.datetime | None = None
+    since_s: float = 0.0
+
+    def waiting(self, due: Sequence[dt.datetime], now_s: float) -> Alarm | None:
+        """An alarm if the same hour is the oldest one for too long."""
+        end = min(due, default=None)
+        if end != self.end:
+            self.end, self.since_s = end, now_s
+        return None if end is None or now_s - self.since_s <= IDLE_OUTPUT_S else hour_waiting(end)
+
+
+def hour_waiting(end: dt.datetime) -> Alarm:
+    """The hour that ends there is due, and nobody judges it."""
+    cause = f"windows come and no decision: the hour that ended {_utc(end)} has been due for over {IDLE_OUTPUT_S / 60:.0f} minutes"
+    return Alarm(f"hour:waiting:{end.isoformat()}", cause, remedy(stage.SCHEDULER))
+
+
+def hour_set_aside(end: dt.datetime, error: str = "", tries: int = 0) -> Alarm:
+    """The hour that ends there could not be judged, and nobody tries any more."""
+    cause = f"the hour that ended {_utc(end)} is set aside: judging it failed {tries} times ({error}); it has no decision, later hours have theirs"
+    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(end)}` judges it"
+    return Alarm(f"hour:aside:{end.isoformat()}", cause, remedy)
+
+
+def unattended(last: Beat | None) -> Alarm | None:
+    """The dead man's alarm, told by the notifier: no scheduler ticks, so nothing is judged and no other alarm is raised. None before the first tick ever."""
+    if last is None or last.age_s <= UNATTENDED_S:
+        return None
+    cause = f"no scheduler has ticked since {_utc(last.at)}: nothing is judged, decided or watched"
+    remedy = "start `python -m services.scheduler`; it catches up by itself. `python -m services.doctor scheduler`"
+    return Alarm(f"scheduler:dead:{last.at.isoformat()}", cause, remedy)
+
+
+def standing(facts: Facts) -> set[str]:
+    """The keys of all alarms whose cause still holds, also of those the stream worker raises when it stops at bad records."""
+    dead = unattended(facts.beat)
+    topics = {p.topic for p in facts.partitions}
+    stopped = {f"{topic}:bad:{sum(p.bad_until for p in facts.partitions if p.topic == topic)}" for topic in topics}
+    hours = {hour_set_aside(end).key for end in facts.output.set_aside} | {hour_waiting(end).key for end in facts.output.due}
+    return stopped | hours | {alarm.key for alarm in alarms(facts)} | ({dead.key} if dead else set())
+
+
+def _utc(at: dt.datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

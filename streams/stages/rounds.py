@@ -1,0 +1,86 @@
+"""A stage that loops does each round through Rounds: an error ends the round, not the process, and Postgres knows how the rounds end."""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import sqlalchemy as sa
+
+from streams.stages import store
+
+TELL_S: Final = 5.0  # while nothing changes
+
+
+def this_process() -> str:
+    """Who does the rounds: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, as Postgres takes it; its name where it says nothing."""
+    text = str(error).replace("\x00", "\ufffd").encode(errors="replace").decode()
+    return (text.splitlines() or [""])[0][:500] or type(error).__name__
+
+
+def said(error: Exception) -> str:
+    """What an error is, in one line.
+
+    >>> said(KeyError("temperature"))
+    "KeyError: 'temperature'"
+    >>> said(MemoryError())
+    'MemoryError'
+    """
+    name, text = type(error).__name__, first_line(error)
+    return name if text == name else f"{name}: {text}"
+
+
+class Rounds:
+    """The rounds of one stage in this process. Thread-safe. `clock`: seconds, monotonic."""
+
+    def __init__(self, engine: sa.Engine, stage: str, owner: str | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._stage, self._owner, self._clock = engine, stage, owner or this_process(), clock
+        self._log = logging.getLogger(f"intentwatch.{stage}")
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._told: tuple[bool, float] | None = None  # whether the round told last had failed, and when
+        self._forgot = False
+
+    @contextlib.contextmanager
+    def round(self) -> Iterator[None]:
+        """One round: whatever error it ends in is logged and told, and the next round tries again."""
+        try:
+            yield
+        except Exception as error:
+            self._ended(error)
+        else:
+            self._ended(None)
+
+    def _ended(self, error: Exception | None) -> None:
+        with self._lock:
+            self._failures = 0 if error is None else self._failures + 1
+            if not self._is_news(failed=error is not None):
+                return
+            if error is not None:
+                traceback = error if self._failures == 1 and not isinstance(error, sa.exc.SQLAlchemyError) else None
+                self._log.warning("this round failed (%d in a row), the next one tries again: %s", self._failures, said(error), exc_info=traceback)
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # without Postgres nobody can be told; whoever reads it knows why
+                self._tell(None if error is None else said(error))
+
+    def _is_news(self, *, failed: bool) -> bool:
+        now = self._clock()
+        if self._told is not None and self._told[0] == failed and now - self._told[1] < TELL_S:
+            return False
+        self._told = (failed, now)
+        return True
+
+    def _tell(self, error: str | None) -> None:
+        with self._engine.begin() as connection:
+            if not self._forgot:
+                store.forget(connection, self._stage)
+            store.note(connection, self._stage, self._owner, self._failures, error)
+        self._forgot = True

@@ -1,0 +1,187 @@
+"""The first hour, and any other: whatever is in it, it is judged once, in its turn; one that cannot be judged is set aside and the next one goes on."""
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import past
+import processes
+import pytest
+import sqlalchemy as sa
+
+from retrain import log
+from schemas import policy
+from services.alarms import causes
+from services.alarms import store as alarms_store
+from services.scheduler import monitor, store
+from streams import store as streams_store
+
+BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
+HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
+ENDS = [BEGIN + HOUR, BEGIN + 2 * HOUR, BEGIN + 3 * HOUR]
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[sa.Engine]:
+    """Three complete hours of v1, the champion since the day before, and the begin of a fourth."""
+    made = streams_store.engine(database)
+    past.champion(made, BEGIN - 24 * HOUR)
+    past.count(made, [past.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
+    yield made
+    made.dispose()
+
+
+def scheduler(engine: sa.Engine, owner: str = "one") -> monitor.Monitor:
+    return monitor.Monitor(engine, policy.Policy(), log.LogLines("line"), owner)
+
+
+def change(engine: sa.Engine, statement: str, **values: Any) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement), values)
+
+
+def decided(engine: sa.Engine) -> list[dt.datetime]:
+    with engine.connect() as connection:
+        return [row.at.astimezone(dt.UTC) for row in connection.execute(sa.text("select at from decision order by at"))]
+
+
+def facts(engine: sa.Engine) -> causes.Facts:
+    with engine.connect() as connection:
+        return alarms_store.facts(connection)
+
+
+def open_alarms(engine: sa.Engine) -> list[str]:
+    with engine.connect() as connection:
+        return [alarm.cause for alarm in alarms_store.open_alarms(connection, alarms_store.facts(connection))]
+
+
+def fail(engine: sa.Engine, times: int) -> None:
+    """So many attempts at the oldest hour, its pauses over each time."""
+    for _ in range(times):
+        change(engine, "update job_run set retry_at = now() where retry_at is not null")
+        with pytest.raises(ValueError, match="buffer size"):
+            scheduler(engine).tick()
+
+
+def poison(engine: sa.Engine, end: dt.datetime) -> None:
+    """An hour's row that no code can read: its histogram ends amid a pair."""
+    change(engine, "update window_state set latency_bins = '\\x01' where horizon = '1h' and \"end\" = :end", end=end)
+
+
+def test_each_hour_is_judged_once_however_many_schedulers_look(engine: sa.Engine) -> None:
+    schedulers = [scheduler(engine, f"s{i}") for i in range(4)]
+    threads = [threading.Thread(target=one.tick) for one in schedulers * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(one.tick() for one in schedulers) <= len(ENDS)
+    assert decided(engine) == ENDS
+    assert facts(engine).output.due == []
+
+
+def test_an_hour_that_fails_is_tried_again_and_later_ones_wait_for_it(engine: sa.Engine) -> None:
+    poison(engine, ENDS[1])
+    with pytest.raises(ValueError, match="buffer size"):
+        scheduler(engine).tick()
+    assert decided(engine) == ENDS[:1]
+    assert scheduler(engine, "another").tick() == 0, "its pause is not over"
+    fail(engine, 1)
+    assert decided(engine) == ENDS[:1]
+    assert facts(engine).output.due == ENDS[1:]
+
+
+def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goes_on(engine: sa.Engine, database: str) -> None:
+    poison(engine, ENDS[0])
+    fail(engine, 2)
+    change(engine, "update job_run set retry_at = now() where retry_at is not null")
+    assert scheduler(engine).tick() == 0
+    assert scheduler(engine).tick() == 2
+    assert decided(engine) == ENDS[1:]
+    (cause,) = open_alarms(engine)
+    assert cause.startswith("the hour that ended 2026-04-20 11:00:00 UTC is set aside: judging it failed 3 times (ValueError: buffer size")
+    again = ["-m", "services.scheduler", "again"]
+    environment = {"INTENTWATCH_DATABASE_URL": database}
+    assert processes.run([*again, "2026-04-20T12:00:00Z"], environment).returncode == 2, "that one has been judged"
+    change(engine, "update window_state set latency_bins = '' where horizon = '1h'")  # what poisoned it is mended
+    done = processes.run([*again, "2026-04-20T11:00:00Z"], environment)
+    assert done.returncode == 0, done.stderr
+    assert scheduler(engine).tick() == 1
+    assert decided(engine) == ENDS
+    assert open_alarms(engine) == []
+
+
+def test_an_hour_that_ends_its_scheduler_is_counted_too(engine: sa.Engine) -> None:
+    for number in (1, 2, 3):
+        with engine.begin() as connection:
+            assert store.begin(connection, ENDS[0], "dies") == number
+        assert scheduler(engine).tick() == 0, "somebody seems to be at it"
+        change(engine, "update job_run set retry_at = now()")
+    assert scheduler(engine).tick() == 0
+    assert scheduler(engine).tick() == 2
+    (cause,) = open_alarms(engine)
+    assert "its scheduler ended in the middle of it" in cause
+
+
+def test_an_outage_says_nothing_of_the_hour(engine: sa.Engine) -> None:
+    """A lock that somebody holds for too long: however often, the hour is not set aside."""
+    impatient = sa.create_engine(engine.url, poolclass=sa.NullPool, connect_args={"options": "-c lock_timeout=300ms"})
+    for _ in range(4):
+        with engine.begin() as other:
+            other.execute(sa.text("lock table signal in access exclusive mode"))
+            with pytest.raises(sa.exc.OperationalError):
+                scheduler(impatient).tick()
+        change(engine, "update job_run set retry_at = now() where retry_at is not null")
+    assert scheduler(engine).tick() == 3
+    assert decided(engine) == ENDS
+
+
+@pytest.mark.parametrize("p", [1e-310, 5e-324, 1e-5])
+def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(engine: sa.Engine, p: float) -> None:
+    row = "insert into sampled_prediction (req_id, model, role, ts, intent, confidence, script, queue, p, text) "
+    change(engine, f"{row} values ('r5', 'v1', 'champion', :ts, 'faq', 0.9, 'latin', 'measure', :p, 't')", ts=BEGIN + SECOND, p=p)
+    label = "insert into human_label (id, req_id, annotator, labelled_at, intent, also, action) values ('l', 'r5', 'a', :at, 'chitchat', '{}', 'label')"
+    change(engine, label, at=BEGIN + 2 * SECOND)
+    assert scheduler(engine).tick() == 3
+    assert decided(engine) == ENDS
+
+
+@pytest.mark.parametrize(
+    ("name", "logs"),
+    [
+        ("of errors alone", [past.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
+        ("of one log", [past.log(0, BEGIN)]),
+        ("of a model nobody promoted", [past.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
+        ("of extremes", [past.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str, Any]], database: str) -> None:
+    engine = streams_store.engine(database)
+    past.champion(engine, BEGIN - 24 * HOUR)
+    past.count(engine, [*logs, past.log(999, BEGIN + HOUR)])
+    assert scheduler(engine).tick() == 1
+    assert decided(engine) == ENDS[:1]
+    engine.dispose()
+
+
+def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(engine: sa.Engine) -> None:
+    change(engine, "delete from pane_minute where start < :edge", edge=ENDS[1])
+    assert scheduler(engine).tick() == 3
+    past.count(engine, [past.log(1000, ENDS[2] - SECOND)])
+    assert scheduler(engine).tick() == 0
+    assert decided(engine) == ENDS
+
+
+def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(database: str) -> None:
+    engine = streams_store.engine(database)
+    past.count(engine, [past.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
+    assert scheduler(engine).tick() == 1
+    assert decided(engine) == []
+    (alarm,) = causes.alarms(facts(engine))
+    assert alarm.key == "champion:none"
+    assert "v1 answers as champion, but no model has been promoted here" in alarm.cause
+    past.champion(engine, BEGIN + HOUR)
+    assert list(causes.alarms(facts(engine))) == []
+    engine.dispose()
