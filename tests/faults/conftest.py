@@ -16,7 +16,7 @@ from services import provision
 from services.local import supervisor, topology
 
 SHORT = os.environ.get("FAULTS") == "short"
-IN_SHORT = ("test_f01", "test_f02", "test_f09")
+IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24")
 PARTITIONS = 6
 
 
