@@ -124,10 +124,7 @@ def partitions(connection: sa.Connection, topic: str | None = None) -> list[sile
     query = sa.select(table, still_s.label("still_s")).order_by(table.c.topic, table.c.part)
     if topic is not None:
         query = query.where(table.c.topic == topic)
-    return [
-        silence.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at.astimezone(dt.UTC), float(r.still_s))
-        for r in connection.execute(query)
-    ]
+    return [silence.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at, float(r.still_s)) for r in connection.execute(query)]
 
 
 def beat(connection: sa.Connection) -> silence.Beat | None:
@@ -135,7 +132,7 @@ def beat(connection: sa.Connection) -> silence.Beat | None:
     table, now = tables.lease, sa.func.clock_timestamp()
     at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
     row = connection.execute(sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)).first()
-    return None if row is None else silence.Beat(row[0].astimezone(dt.UTC), float(row[1]))
+    return None if row is None else silence.Beat(row[0], float(row[1]))
 
 
 def dead_last_hour(connection: sa.Connection) -> dict[str, int]:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, tallies, windows
+from schemas import events, tallies, times, windows
 from streams import chunks, columns, decode
 
 MINUTE: Final = dt.timedelta(minutes=1)
@@ -173,8 +173,12 @@ def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) ->
         return log
     if limits.keep_from is not None and log.ts < limits.keep_from:
         return events.Malformed("too_late", "ts lies before the oldest minute that is still kept")
-    appended = columns.instant(part.appended_ms[i] * 1000)
-    return (events.untimely(log.ts, appended) if limits.check_time else None) or log
+    return (events.untimely(log.ts, _appended(part.appended_ms[i])) if limits.check_time else None) or log
+
+
+def _appended(ms: int) -> dt.datetime:
+    """The append time. Where a topic takes the producer's own it may be any number: one beyond the calendar is as far off as its end."""
+    return columns.instant(min(max(ms * 1000, columns.micros(times.FIRST)), columns.micros(times.LAST)))
 
 
 def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:

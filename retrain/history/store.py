@@ -120,7 +120,7 @@ def hours(connection: Connection, model: str, start: dt.datetime, end: dt.dateti
     n, confidence = sa.func.sum(pane.c.n - pane.c.errors), sa.func.sum(pane.c.confidence_sum_micro)
     query = sa.select(pane.c.start, n, confidence).where(pane.c.model == model, pane.c.role == "champion", pane.c.start >= start, pane.c.start < end)
     rows = connection.execute(query.group_by(pane.c.start))
-    return {row[0].astimezone(dt.UTC): live.Hour(int(row[1]), int(row[2]) / windows.MICRO) for row in rows}
+    return {row[0]: live.Hour(int(row[1]), int(row[2]) / windows.MICRO) for row in rows}
 
 
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:

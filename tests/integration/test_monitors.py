@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 
 from retrain import trigger
 from schemas import taxonomy, topics
+from streams import connect
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 DAYS, A_DAY = 4, 720
@@ -58,7 +59,7 @@ def stage(kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
     (tmp_path / "policy.toml").write_text('[signals.live_accuracy]\nhorizon = "1d"\n[trigger]\ncollapse_margin = 0.5\n')
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         at = BEGIN - dt.timedelta(days=30)
         connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": at})
@@ -201,6 +202,8 @@ def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path
         (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
         (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),
         (["--from", "yesterday"], 2, "is no RFC 3339 time"),
+        (["--from", "0001-01-01T00:00:00+02:00"], 2, "is not between 2000 and 2200"),
+        (["--to", "9999-12-31T23:59:59-02:00"], 2, "is not between 2000 and 2200"),
         ([*EMPTY, "--html", "/nowhere/page.html"], 2, "cannot write /nowhere/page.html"),
         (["--topic", "t"], 2, "--topic needs --labels"),
         (["--topic", "t", "--logs", "l.jsonl"], 2, "give one of them"),
