@@ -115,12 +115,12 @@ def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> t
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:
-    """All champion answers by hour: how many, and the sum of their confidences."""
-    pane = tables.pane_hour
-    n, confidence = sa.func.sum(pane.c.n - pane.c.errors), sa.func.sum(pane.c.confidence_sum_micro)
-    query = sa.select(pane.c.start, n, confidence).where(pane.c.model == model, pane.c.role == "champion", pane.c.start >= start, pane.c.start < end)
-    rows = connection.execute(query.group_by(pane.c.start))
-    return {row[0]: live.Hour(int(row[1]), int(row[2]) / windows.MICRO) for row in rows}
+    """All champion answers by hour: how many, and the sum of their confidences. From windows, which are kept for ever: panes of hours are dropped."""
+    table = tables.window_state
+    query = sa.select(table.c.start, table.c.n - table.c.errors, table.c.confidence_sum_micro)
+    query = query.where(table.c.model == model, table.c.role == "champion", table.c.horizon == "1h", table.c.start >= start, table.c.start < end)
+    query = query.where(table.c.end > start, table.c.end < end + windows.HORIZONS["1h"])  # says the same again, for the index
+    return {row[0]: live.Hour(row[1], row[2] / windows.MICRO) for row in connection.execute(query)}
 
 
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:

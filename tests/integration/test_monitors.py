@@ -76,7 +76,7 @@ def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp
         assert processes.eventually(lambda: complete(stage) == DAYS), (tmp_path / "worker").read_text()
     with contextlib.ExitStack() as stack:
         three = [stack.enter_context(processes.running(["-m", "services.scheduler"], stage, tmp_path / f"s{i}")) for i in range(3)]
-        assert processes.eventually(lambda: len(processes.show("decisions", stage)) == HOURS)
+        assert processes.eventually(lambda: len(processes.show("decisions", stage)) == HOURS, timeout_s=240)
         for scheduler in three:
             scheduler.terminate()
         assert [scheduler.wait(30) for scheduler in three] == [0, 0, 0]
@@ -87,6 +87,7 @@ def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp
     check_quality(stage)
     check_measured(stage)
     check_replay(stage, tmp_path)
+    check_replay_400_days_later(stage, tmp_path)
 
 
 def complete(stage: dict[str, str]) -> int:
@@ -183,6 +184,27 @@ def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
     assert 0 < scored["labels_used"] <= score["labels_used"], "the last hour is complete only in the files"
     assert [one["policy"] for one in (always, never, weekly)] == ["always", "never", "weekly"]
     assert [one["retrains"] for one in (always, never, weekly)] == [1, 0, 0]
+
+
+def check_replay_400_days_later(stage: dict[str, str], tmp_path: Path) -> None:
+    """One log moves the stream's clock by 400 days, and retention drops what those decisions were counted from."""
+    live = processes.show("decisions", stage)
+    later = {"v": 1, "ts": (BEGIN + dt.timedelta(days=400)).isoformat(), "model": "v1", "req_id": "later", "latency_ms": 5.0, "error": "timeout"}
+    producer = KafkaProducer(bootstrap_servers=stage["INTENTWATCH_KAFKA"], acks="all")
+    producer.send(stage["INTENTWATCH_TOPIC"], traffic.encode(later), key=b"later")
+    producer.close()
+    assert hour_panes(stage) > 0
+    with processes.running(["-m", "streams", "worker"], stage, tmp_path / "worker"):
+        assert processes.eventually(lambda: hour_panes(stage) == 1), (tmp_path / "worker").read_text()
+    done = processes.run(["retrain/run.py", "replay", "--json", "--to", live[-1]["at"]], stage)
+    assert done.returncode == 10, done.stderr
+    assert [json.loads(line)["sha256"] for line in done.stdout.splitlines()] == [decision["sha256"] for decision in live]
+
+
+def hour_panes(stage: dict[str, str]) -> int:
+    """Hours of which panes are kept."""
+    with connect.engine(stage["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+        return int(connection.execute(sa.text("select count(distinct start) from pane_hour")).scalar_one())
 
 
 def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ def test_windows_partitions_retention_and_decisions_are_the_same_in_every_zone(k
                 produce(kafka, each.topic.name, stages[number])
             for i, each in enumerate(sites):
                 wanted = (len(arrived), retention.keep_from(clock(arrived)))
-                assert processes.eventually(lambda each=each, wanted=wanted: counted(each) == wanted), f"{counted(each)}\n{(tmp_path / f'w{i}').read_text()}"
+                assert processes.eventually(lambda each=each, wanted=wanted: counted(each) == wanted, timeout_s=240), (
+                    f"{counted(each)}\n{(tmp_path / f'w{i}').read_text()}"
+                )
     for each in sites:
         shown = processes.show("windows", each.environment)
         assert traffic.differences(shown, sent) == [], each.zone
@@ -171,7 +173,7 @@ def check_decisions(sites: list[Site], sent: list[dict[str, Any]], tmp_path: Pat
         for i, each in enumerate(sites):
             stack.enter_context(processes.running(["-m", "services.scheduler"], each.environment, tmp_path / f"s{i}"))
         for i, each in enumerate(sites):
-            assert processes.eventually(lambda each=each: judged(each) == len(due)), (tmp_path / f"s{i}").read_text()
+            assert processes.eventually(lambda each=each: judged(each) == len(due), timeout_s=240), (tmp_path / f"s{i}").read_text()
     taken = [[(d["at"], d["id"], d["sha256"]) for d in processes.show("decisions", each.environment)] for each in sites]
     assert [at for at, *_ in taken[0]] == due
     assert taken[1] == taken[2] == taken[0]
