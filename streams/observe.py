@@ -24,6 +24,8 @@ _FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (even
 
 Key = columns.Key
 DELETED: Final = "deleted_unread"
+# Why a record, or an envelope's line, is a dead letter.
+REASONS: Final = ("invalid", "not_json", "missing_field", "error_with_answer", "envelope_too_long", "future", "too_late", "kills_worker", DELETED)
 _BLOCK: Final = 1_250  # logs decoded together: more are no faster, and one bad record among them makes all of them dearer
 _ENVELOPE: Final = 200  # logs an envelope is taken to hold
 _FEW: Final = 16  # so few records are read one by one if they cannot be read at once

@@ -13,7 +13,6 @@ from schemas import decisions, policy, runs, slices, tables, verdicts, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
-PAUSE = "pause"  # the kind of incident that stops every action until it is closed
 
 
 def champion_at(connection: Connection, at: dt.datetime) -> Any:
@@ -145,8 +144,8 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
     run, incident = tables.run, tables.incident
     open_runs = sa.select(sa.func.count()).select_from(run).where(run.c.as_of < at, sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at))
     standing = (incident.c.started <= at, sa.or_(incident.c.ended.is_(None), incident.c.ended > at))
-    pause = incident.c.kind == PAUSE
-    counts = sa.select(sa.func.count().filter(sa.not_(pause)), sa.func.count().filter(pause)).where(*standing)
+    witness, pause = incident.c.kind.in_(decisions.WITNESSES), incident.c.kind == decisions.Told.PAUSE  # of another kind: from before the list; nothing
+    counts = sa.select(sa.func.count().filter(witness), sa.func.count().filter(pause)).where(*standing)
     incidents, pauses = connection.execute(counts).one()
     former = _former(connection, promotion)
     return decisions.Past(

@@ -1,11 +1,10 @@
-"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close` records what the business sees.
+"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close|list` records what the business sees.
 
 APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a stopped scheduler catches up.
 """
 
 import argparse
 import datetime as dt
-import hashlib
 import logging
 import os
 import signal
@@ -18,11 +17,10 @@ import sqlalchemy as sa
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from retrain import log
-from retrain import store as retrain_store
-from schemas import settings, taxonomy, times
+from schemas import settings
 from services import silence
 from services import store as services_store
-from services.scheduler import monitor, store
+from services.scheduler import incidents, monitor, store
 from streams import database
 from streams import store as streams_store
 
@@ -69,29 +67,11 @@ def tell_silence(engine: sa.Engine, topic: str) -> None:
             streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
 
-def incident(chosen: argparse.Namespace) -> None:
-    """Open or close a business incident."""
-    with database.opened(settings.load("database_url").database_url).begin() as connection:
-        at = chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
-        if chosen.action == "close":
-            print(store.close_incidents(connection, chosen.kind, chosen.intent, at))
-            return
-        identity = hashlib.sha256(f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()).hexdigest()[:12]
-        store.open_incident(connection, {"id": identity, "kind": chosen.kind, "intent": chosen.intent, "count": chosen.count, "started": at})
-        print(identity)
-
-
 def main() -> None:
     """Parse; without a sub-command, serve."""
     parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
     commands = parser.add_subparsers()
-    record = commands.add_parser("incident", help="record a business incident")
-    record.add_argument("action", choices=("open", "close"))
-    record.add_argument("--kind", required=True)
-    record.add_argument("--intent", choices=taxonomy.INTENTS)
-    record.add_argument("--count", type=int)
-    record.add_argument("--at", type=times.instant, metavar="T")
-    record.set_defaults(do=incident)
+    incidents.arguments(commands.add_parser("incident", help="record a business incident or a pause"))
     chosen = parser.parse_args()
     if hasattr(chosen, "do"):
         chosen.do(chosen)

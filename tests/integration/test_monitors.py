@@ -15,6 +15,7 @@ import traffic
 from kafka import KafkaProducer
 
 from retrain import trigger
+from retrain.history import store as history_store
 from schemas import taxonomy, topics
 from streams import connect
 
@@ -244,3 +245,42 @@ def test_an_incident_is_opened_and_closed(database: str) -> None:
     assert opened.returncode == 0
     closed = processes.run(["-m", "services.scheduler", "incident", "close", "--kind", "wrong_route"], environment)
     assert closed.stdout.strip() == "1"
+    again = processes.run(["-m", "services.scheduler", "incident", "close", "--kind", "wrong_route"], environment)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "nothing of kind wrong_route is open" in again.stderr
+
+
+@pytest.mark.parametrize("action", ["open", "close"])
+def test_a_word_that_would_act_as_another_is_refused(action: str) -> None:
+    done = processes.run(["-m", "services.scheduler", "incident", action, "--kind", "paused"], {})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the nearest is pause, and there are pause, wrong_route, complaints, escalations" in done.stderr
+
+
+def test_what_is_open_is_listed_and_an_unknown_kind_of_before_counts_for_nothing(database: str) -> None:
+    environment = {"INTENTWATCH_DATABASE_URL": database}
+    incident = ["-m", "services.scheduler", "incident"]
+    assert processes.run([*incident, "list"], environment).stdout == "nothing is open\n"
+    assert (
+        processes.run(
+            [*incident, "open", "--kind", "complaints", "--intent", "faq", "--count", "3", "--at", "2026-04-20T02:00:00+02:00"], environment
+        ).returncode
+        == 0
+    )
+    assert processes.run([*incident, "open", "--kind", "pause", "--at", "2026-04-21T00:00:00Z"], environment).returncode == 0
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text("insert into incident (id, kind, started) values ('old', 'paused', :at)"), {"at": BEGIN - dt.timedelta(days=1)})
+        connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": BEGIN})
+        past = history_store.past(connection, history_store.champion_at(connection, BEGIN + dt.timedelta(days=2)), BEGIN + dt.timedelta(days=2))
+    assert (past.paused, past.incidents) == (True, 1)
+    done = processes.run([*incident, "list", "--json"], environment)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["kind"], row["since"], row["intent"], row["count"]) for row in rows] == [
+        ("paused", "2026-04-19T00:00:00Z", None, None),
+        ("complaints", "2026-04-20T00:00:00Z", "faq", 3),
+        ("pause", "2026-04-21T00:00:00Z", None, None),
+    ]
+    assert "of kind 'paused'" in done.stderr
+    assert "count for nothing" in done.stderr
+    table = processes.run([*incident, "list"], environment).stdout.splitlines()
+    assert (table[0].split(), len(table)) == (["id", "kind", "since", "intent", "count"], 4)
