@@ -1,11 +1,11 @@
 """Run migrations against INTENTWATCH_DATABASE_URL (or the URL a caller put in the configuration). Never autogenerates at run time."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import pool, text
 from sqlalchemy.exc import OperationalError
 
 from schemas import settings, tables
-from streams import database
+from streams import connect, database
 
 
 def _url() -> str:
@@ -19,7 +19,7 @@ def _url() -> str:
 
 def run() -> None:
     """Each revision in its own transaction; a lock that is not to be had fails fast instead of queueing traffic behind it."""
-    engine = create_engine(_url(), poolclass=pool.NullPool)
+    engine = connect.engine(_url(), poolclass=pool.NullPool)
     try:
         connection = engine.connect()
     except OperationalError:

@@ -135,7 +135,7 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
             for at in ends:
                 promotion = history.champion_at(connection, at)
                 if promotion is not None:
-                    here = history.moment_at(connection, promotion["model"], at.astimezone(dt.UTC), rules)
+                    here = history.moment_at(connection, promotion["model"], at, rules)
                     messages = logs[bisect_right(known, at) - 1]
                     yield replay.Scene(here, history.past(connection, promotion, at), messages, bisect_right(given, at))
 

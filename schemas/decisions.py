@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -29,6 +30,18 @@ class HoldReason(StrEnum):
     STALE_WINDOWS = "STALE_WINDOWS"
     PAUSED = "PAUSED"
     NOT_WORTH_IT = "NOT_WORTH_IT"
+
+
+class Told(StrEnum):
+    """What a person may tell the trigger. Another word than one of these would be a pause that arms, or a witness that is none."""
+
+    PAUSE = "pause"  # stops every action until it is closed
+    WRONG_ROUTE = "wrong_route"  # messages reach the wrong desk
+    COMPLAINTS = "complaints"  # customers complain of answers
+    ESCALATIONS = "escalations"  # people take over what was to be answered
+
+
+WITNESSES: Final = tuple(kind for kind in Told if kind is not Told.PAUSE)  # business incidents: evidence of worse answers
 
 
 class Cause(StrEnum):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from schemas import times
+
 Intent = Literal[
     "product_discovery",
     "product_question",
@@ -31,8 +33,6 @@ ENVELOPE_MAX = 256
 FUTURE_LIMIT = dt.timedelta(minutes=5)
 PAST_LIMIT = dt.timedelta(days=8)
 P_FLOOR = 0.0001  # a label counts for 1/p messages: one of less than this would speak for more than ten thousand
-# Arithmetic on times near the ends of the calendar overflows.
-FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -97,29 +97,39 @@ class Malformed:
     detail: str
 
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=msgspec.Struct)
 _QUOTED = re.compile(r" '.*'", re.DOTALL)  # the offending value, which is foreign text
 _log = msgspec.json.Decoder(ServingLog)
 _label = msgspec.json.Decoder(HumanLabel)
 _incident = msgspec.json.Decoder(Incident)
 
 
-def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes) -> _T | Malformed:
+def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes, *instants: str) -> _T | Malformed:
     try:
-        return decoder.decode(record)
+        return _in_utc(decoder.decode(record), instants)
     except msgspec.ValidationError as error:
         return Malformed("invalid", _QUOTED.sub("", str(error)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Malformed("not_json", str(error))
 
 
+def _in_utc(event: _T, fields: tuple[str, ...]) -> _T | Malformed:
+    """The event with these times in UTC: people and producers write the zone they please."""
+    for field in fields:
+        told: dt.datetime | None = getattr(event, field)
+        instant = told and times.utc(told)
+        if told and instant is None:
+            return Malformed("invalid", f"{field} is not between 2000 and 2200")
+        if told and told.tzinfo is not dt.UTC:
+            event = msgspec.structs.replace(event, **{field: instant})
+    return event
+
+
 def serving_log(record: bytes) -> ServingLog | Malformed:
     """Decode one log. An answer needs intent, confidence and tokens; a failure needs error and no answer."""
-    log = _decoded(_log, record)
+    log = _decoded(_log, record, "ts")
     if isinstance(log, Malformed):
         return log
-    if not FIRST <= log.ts < LAST:
-        return Malformed("invalid", "ts is not between 2000 and 2200")
     if log.error is None:
         for field in ("intent", "confidence", "tokens"):
             if getattr(log, field) is None:
@@ -140,11 +150,9 @@ def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
 
 def human_label(line: bytes) -> HumanLabel | Malformed:
     """Decode one label. `action` label needs an intent; retract takes the annotator's label back."""
-    label = _decoded(_label, line)
+    label = _decoded(_label, line, "labelled_at")
     if isinstance(label, Malformed):
         return label
-    if not FIRST <= label.labelled_at < LAST:
-        return Malformed("invalid", "labelled_at is not between 2000 and 2200")
     if label.action == "label" and label.intent is None:
         return Malformed("missing_field", "intent is required for action label")
     return label
@@ -158,4 +166,4 @@ def label_id(label: HumanLabel) -> str:
 
 def incident(line: bytes) -> Incident | Malformed:
     """Decode one incident line."""
-    return _decoded(_incident, line)
+    return _decoded(_incident, line, "started", "ended")

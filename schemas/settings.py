@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NoReturn, Self
@@ -83,7 +84,9 @@ def rules(loaded: Settings) -> policy.Policy:
 
 
 def load(*needs: str) -> Settings:
-    """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise."""
+    """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise. The host's zone is left at this door."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
     try:
         settings = Settings()
     except ValidationError as error:

@@ -1,24 +1,39 @@
-"""Pure. Times as text: RFC 3339, always UTC."""
+"""Pure. Times as text, RFC 3339, and the door at which any other becomes UTC."""
 
 import argparse
 import datetime as dt
+
+# Arithmetic on times near the ends of the calendar overflows.
+FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 class NotATime(argparse.ArgumentTypeError):
     """Text that is no RFC 3339 time; argparse shows the message as it is."""
 
 
-def instant(text: str) -> dt.datetime:
-    """An RFC 3339 time; one without a zone is UTC.
+def utc(aware: dt.datetime) -> dt.datetime | None:
+    """The same instant in UTC; None for one that is not between 2000 and 2200.
 
-    >>> instant("2026-04-20T10:00:00Z").isoformat()
+    >>> utc(dt.datetime.fromisoformat("2026-11-01T01:30:00-05:00")).isoformat()
+    '2026-11-01T06:30:00+00:00'
+    """
+    return aware.astimezone(dt.UTC) if FIRST <= aware < LAST else None
+
+
+def instant(text: str) -> dt.datetime:
+    """An RFC 3339 time; one without a zone is UTC. Raises NotATime.
+
+    >>> instant("2026-04-20T12:00:00+02:00").isoformat()
     '2026-04-20T10:00:00+00:00'
     """
     try:
-        parsed = dt.datetime.fromisoformat(text)
+        parsed = dt.datetime.fromisoformat(text.upper())
     except ValueError:
         raise NotATime(f"{text!r} is no RFC 3339 time such as 2026-04-20T10:00:00Z") from None
-    return parsed.astimezone(dt.UTC) if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+    found = utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC))
+    if found is None:
+        raise NotATime(f"{text!r} is not between 2000 and 2200")
+    return found
 
 
 def rfc3339(value: object) -> str:

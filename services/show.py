@@ -71,7 +71,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else escaping.printable(str(value))
+    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else escaping.printable(str(value))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, windows
+from schemas import events, times, windows
 from streams import columns
 
 _Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -44,7 +44,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 _decoder: Final = msgspec.json.Decoder(Log)
 # "2026-04-20T10:41:14Z", with three or six decimals: what producers write. Anything else is read one by one.
 _SHAPES: Final = {len(shape): shape for shape in ("0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00.000000Z")}
-_FIRST_US, _LAST_US = columns.micros(events.FIRST), columns.micros(events.LAST)
+_FIRST_US, _LAST_US = columns.micros(times.FIRST), columns.micros(times.LAST)
 
 
 def lines(joined: bytes, count: int) -> list[Log] | None:

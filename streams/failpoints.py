@@ -16,6 +16,8 @@ class Failpoints:
         self._step, _, argument = self.armed.partition(":")
         self._poison = argument.encode() if self._step == "poison" else None
         self._left = int(argument or 1) if self._step in STEPS else 0
+        if self.armed and self._step not in (*STEPS, "poison"):
+            raise ValueError(f"no failpoint is called {self._step!r}: a test that arms it would kill nothing; there are poison, {', '.join(STEPS)}")
 
     def passed(self, step: str) -> None:
         """This process has come to `step`."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, tallies, windows
+from schemas import events, tallies, times, windows
 from streams import chunks, columns, decode
 
 MINUTE: Final = dt.timedelta(minutes=1)
@@ -24,6 +24,8 @@ _FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (even
 
 Key = columns.Key
 DELETED: Final = "deleted_unread"
+# Why a record, or an envelope's line, is a dead letter.
+REASONS: Final = ("invalid", "not_json", "missing_field", "error_with_answer", "envelope_too_long", "future", "too_late", "kills_worker", DELETED)
 _BLOCK: Final = 1_250  # logs decoded together: more are no faster, and one bad record among them makes all of them dearer
 _ENVELOPE: Final = 200  # logs an envelope is taken to hold
 _FEW: Final = 16  # so few records are read one by one if they cannot be read at once
@@ -173,8 +175,12 @@ def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) ->
         return log
     if limits.keep_from is not None and log.ts < limits.keep_from:
         return events.Malformed("too_late", "ts lies before the oldest minute that is still kept")
-    appended = columns.instant(part.appended_ms[i] * 1000)
-    return (events.untimely(log.ts, appended) if limits.check_time else None) or log
+    return (events.untimely(log.ts, _appended(part.appended_ms[i])) if limits.check_time else None) or log
+
+
+def _appended(ms: int) -> dt.datetime:
+    """The append time. Where a topic takes the producer's own it may be any number: one beyond the calendar is as far off as its end."""
+    return columns.instant(min(max(ms * 1000, columns.micros(times.FIRST)), columns.micros(times.LAST)))
 
 
 def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:

@@ -5,12 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import events, tables, windows
-from streams import observe
+from streams import connect, observe
 
 Connection = sa.Connection
 
@@ -44,14 +43,6 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
-class _BinaryCursor(psycopg.Cursor[Any]):
-    """Asks for results in binary: arrays and bytes, of which panes are made, then cost half."""
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.format = psycopg.pq.Format.BINARY
-
-
 def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
     """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; `idle_s`: nor may its client be silent for longer
     amid one. Whatever stops the client, its locks are free then.
@@ -60,8 +51,8 @@ def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> s
     if transaction_s is not None:
         patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
     options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
-    arguments = {"connect_timeout": 5, "options": options, "cursor_factory": _BinaryCursor}
-    return sa.create_engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
+    arguments = {"connect_timeout": 5, "options": options, "cursor_factory": connect.BinaryCursor}
+    return connect.engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
 
 
 def revision(connection: Connection) -> str:

@@ -20,6 +20,8 @@ from services import provision
 from services.local import topology
 
 ROOT = Path(__file__).parents[1]
+# Whoever runs initdb on a host of theirs gets a zone like this one: whatever is tested here is tested where the clocks change.
+ZONE = "America/New_York"
 # A slow machine is no failed test.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
@@ -65,10 +67,11 @@ def template(parts: topology.Addresses) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database_of_its_own(parts: topology.Addresses, template: str | None) -> Iterator[str]:
-    """URL of a fresh database, a copy of `template` if there is one; dropped at the end."""
+def database_of_its_own(parts: topology.Addresses, template: str | None, zone: str = ZONE) -> Iterator[str]:
+    """URL of a fresh database in this time zone, a copy of `template` if there is one; dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     _administer(parts.database_url, f"create database {name}" + (f" template {template}" if template else ""))
+    _administer(parts.database_url, f"alter database {name} set timezone = '{zone}'")
     try:
         yield _named(parts.database_url, name)
     finally:
@@ -80,6 +83,13 @@ def database(parts: topology.Addresses, template: str) -> Iterator[str]:
     """URL of a fresh, migrated database."""
     with database_of_its_own(parts, template) as url:
         yield url
+
+
+@pytest.fixture
+def database_in(parts: topology.Addresses, template: str) -> Iterator[Callable[[str], str]]:
+    """Makes fresh, migrated databases in a time zone; their URLs."""
+    with contextlib.ExitStack() as made:
+        yield lambda zone: made.enter_context(database_of_its_own(parts, template, zone))
 
 
 @pytest.fixture

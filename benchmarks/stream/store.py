@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from benchmarks.stream import aggregator, oracle
 from schemas import tables, windows
+from streams import connect
 
 Connection = sa.Connection
 
 
 def engine(url: str) -> sa.Engine:
     """One connection that is kept, so that polling costs the server little."""
-    return sa.create_engine(url, pool_size=1, isolation_level="AUTOCOMMIT")
+    return connect.engine(url, pool_size=1, isolation_level="AUTOCOMMIT")
 
 
 def positions(connection: Connection, topic: str) -> dict[int, tuple[int, int]]:

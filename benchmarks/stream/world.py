@@ -14,6 +14,7 @@ from benchmarks.stream import dataset, environments, procfs
 from schemas import topics
 from services import provision
 from services.local import kafka, postgres, supervisor, topology
+from streams import connect
 
 # The broker of all rows: a heap and a compiler for load, not the small ones of `make up`.
 BROKER_JVM = ("-Xmx1g", "-Xms1g", "-XX:+UseG1GC")
@@ -92,6 +93,6 @@ def _named(url: str, database: str) -> str:
 
 
 def _administer(url: str, statement: str) -> None:
-    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    engine = connect.engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sa.text(statement))

@@ -13,7 +13,6 @@ from schemas import decisions, policy, runs, slices, tables, verdicts, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
-PAUSE = "pause"  # the kind of incident that stops every action until it is closed
 
 
 def champion_at(connection: Connection, at: dt.datetime) -> Any:
@@ -115,12 +114,12 @@ def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> t
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:
-    """All champion answers by hour: how many, and the sum of their confidences."""
-    pane = tables.pane_hour
-    n, confidence = sa.func.sum(pane.c.n - pane.c.errors), sa.func.sum(pane.c.confidence_sum_micro)
-    query = sa.select(pane.c.start, n, confidence).where(pane.c.model == model, pane.c.role == "champion", pane.c.start >= start, pane.c.start < end)
-    rows = connection.execute(query.group_by(pane.c.start))
-    return {row[0].astimezone(dt.UTC): live.Hour(int(row[1]), int(row[2]) / windows.MICRO) for row in rows}
+    """All champion answers by hour: how many, and the sum of their confidences. From windows, which are kept for ever: panes of hours are dropped."""
+    table = tables.window_state
+    query = sa.select(table.c.start, table.c.n - table.c.errors, table.c.confidence_sum_micro)
+    query = query.where(table.c.model == model, table.c.role == "champion", table.c.horizon == "1h", table.c.start >= start, table.c.start < end)
+    query = query.where(table.c.end > start, table.c.end < end + windows.HORIZONS["1h"])  # says the same again, for the index
+    return {row[0]: live.Hour(row[1], row[2] / windows.MICRO) for row in connection.execute(query)}
 
 
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:
@@ -145,8 +144,8 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
     run, incident = tables.run, tables.incident
     open_runs = sa.select(sa.func.count()).select_from(run).where(run.c.as_of < at, sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at))
     standing = (incident.c.started <= at, sa.or_(incident.c.ended.is_(None), incident.c.ended > at))
-    pause = incident.c.kind == PAUSE
-    counts = sa.select(sa.func.count().filter(sa.not_(pause)), sa.func.count().filter(pause)).where(*standing)
+    witness, pause = incident.c.kind.in_(decisions.WITNESSES), incident.c.kind == decisions.Told.PAUSE  # of another kind: from before the list; nothing
+    counts = sa.select(sa.func.count().filter(witness), sa.func.count().filter(pause)).where(*standing)
     incidents, pauses = connection.execute(counts).one()
     former = _former(connection, promotion)
     return decisions.Past(

@@ -41,7 +41,7 @@ class Time:
         """Midnights (UTC), at most a dozen of them, evenly apart."""
         day = dt.timedelta(days=1)
         step = max(1, math.ceil((self.end - self.begin) / day / 11))
-        first = self.begin.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        first = self.begin.replace(hour=0, minute=0, second=0, microsecond=0)
         midnights = [first + i * step * day for i in range(14)]
         return [at for at in midnights if self.begin <= at <= self.end]
 

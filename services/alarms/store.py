@@ -25,9 +25,7 @@ def partitions(connection: sa.Connection, topic: str | None = None) -> list[caus
     if topic is not None:
         query = query.where(table.c.topic == topic)
     return [
-        causes.Partition(
-            r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at.astimezone(dt.UTC), float(r.still_s), r.stalls, r.max_event_ts
-        )
+        causes.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at, float(r.still_s), r.stalls, r.max_event_ts)
         for r in connection.execute(query)
     ]
 
@@ -37,14 +35,14 @@ def hours_due(connection: sa.Connection, limit: int | None = None) -> list[dt.da
     window, job = tables.window_state, tables.job_run
     settled = sa.exists().where(job.c.job == HOURLY, job.c.due_at == window.c.end, job.c.retry_at.is_(None))
     query = sa.select(window.c.end).distinct().where(window.c.horizon == "1h", window.c.role == "champion", window.c.complete, sa.not_(settled))
-    return [end.astimezone(dt.UTC) for end in connection.execute(query.order_by(window.c.end).limit(limit)).scalars()]
+    return list(connection.execute(query.order_by(window.c.end).limit(limit)).scalars())
 
 
 def hours_set_aside(connection: sa.Connection) -> list[dt.datetime]:
     """The ends of the hours that could not be judged, oldest first."""
     job = tables.job_run
     query = sa.select(job.c.due_at).where(job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None)).order_by(job.c.due_at)
-    return [end.astimezone(dt.UTC) for end in connection.execute(query).scalars()]
+    return list(connection.execute(query).scalars())
 
 
 def beat(connection: sa.Connection) -> causes.Beat | None:
@@ -52,7 +50,7 @@ def beat(connection: sa.Connection) -> causes.Beat | None:
     table, now = tables.lease, sa.func.clock_timestamp()
     at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
     row = connection.execute(sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)).first()
-    return None if row is None else causes.Beat(row[0].astimezone(dt.UTC), float(row[1]))
+    return None if row is None else causes.Beat(row[0], float(row[1]))
 
 
 def output(connection: sa.Connection, topic: str | None = None) -> causes.Output:

@@ -67,8 +67,7 @@ def when(at: dt.datetime) -> str:
     >>> when(dt.datetime(2026, 4, 20, 10, 41, 14, tzinfo=dt.UTC))
     '20 Apr 10:41 UTC'
     """
-    utc = at.astimezone(dt.UTC)
-    return f"{utc.day} {utc:%b %H:%M} UTC"
+    return f"{at.day} {at:%b %H:%M} UTC"
 
 
 def span(seconds: float) -> str:

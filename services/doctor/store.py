@@ -20,7 +20,7 @@ def clock(connection: sa.Connection, topic: str) -> tuple[dt.datetime, float] | 
     table = tables.stream_clock
     behind = sa.extract("epoch", sa.func.now() - table.c.watermark)
     row = connection.execute(sa.select(table.c.watermark, behind).where(table.c.topic == topic)).first()
-    return None if row is None else (row[0].astimezone(dt.UTC), float(row[1]))
+    return None if row is None else (row[0], float(row[1]))
 
 
 def lease_left_s(connection: sa.Connection, name: str) -> float | None:

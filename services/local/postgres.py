@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from services import ports
 from services.local import supervisor
+from streams import connect
 
 with warnings.catch_warnings():  # it looks for a runtime directory it does not need here
     warnings.simplefilter("ignore")
@@ -34,7 +35,7 @@ def start(owner: supervisor.Supervisor, directory: Path) -> str:
         _initialise(data, user)
     (port,) = ports.free(1)
     argv = [str(_BIN / "postgres"), "-D", str(data), "-p", str(port), "-c", f"listen_addresses={ports.HOST}", "-c", "unix_socket_directories="]
-    argv += ["-c", "max_connections=200"]
+    argv += ["-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_timezone=UTC"]  # initdb took the zone of whoever called it
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
     child = owner.start("postgres", argv, log=directory / "postgres.log", user=user, stop_signal=signal.SIGINT, cwd=Path("/"))
     url = f"postgresql+psycopg://postgres@{ports.HOST}:{port}/postgres"
@@ -62,7 +63,7 @@ def _open_to(user: str, directory: Path) -> None:
 
 def answers(url: str) -> bool:
     """Whether a server there accepts a connection to that database."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3})
+    engine = connect.engine(url, poolclass=sa.NullPool, connect_args={"connect_timeout": 3})
     try:
         with engine.connect():
             return True

@@ -70,7 +70,7 @@ def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:
 
 def date(at: dt.datetime) -> str:
     """A time in the reader's own zone; the text after the bar is for clients that cannot."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def section(text: str) -> Block:

@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     accepting.add_argument("--until", type=_offset, required=True, metavar="OFFSET", help="the first offset that is not accepted")
     accepting.set_defaults(do=accept)
     for command in (listing, replaying):
-        command.add_argument("--reason", help="only letters with this reason")
+        command.add_argument("--reason", choices=observe.REASONS, metavar="R", help=f"only letters with this reason: {', '.join(observe.REASONS)}")
     for command in (listing, single, replaying):
         command.add_argument("--json", action="store_true")
     return parser

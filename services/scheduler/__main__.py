@@ -1,4 +1,4 @@
-"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close` records what the business sees,
+"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close|list` records what the business sees,
 `again [T]` takes up hours that were set aside.
 
 APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a stopped scheduler catches up.
@@ -6,7 +6,6 @@ APScheduler only ticks; job_run rows in Postgres decide who does what, so replic
 
 import argparse
 import datetime as dt
-import hashlib
 import logging
 import signal
 import sys
@@ -17,11 +16,10 @@ import sqlalchemy as sa
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from retrain import log
-from retrain import store as retrain_store
-from schemas import settings, taxonomy, times
+from schemas import settings, times
 from services.alarms import causes
 from services.alarms import store as alarms_store
-from services.scheduler import monitor, store
+from services.scheduler import incidents, monitor, store
 from streams import database
 from streams import store as streams_store
 from streams.stages import rounds, stage
@@ -88,18 +86,6 @@ def again(chosen: argparse.Namespace) -> None:
     print(hours)
 
 
-def incident(chosen: argparse.Namespace) -> None:
-    """Open or close a business incident."""
-    with database.opened(settings.load("database_url").database_url).begin() as connection:
-        at = chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
-        if chosen.action == "close":
-            print(store.close_incidents(connection, chosen.kind, chosen.intent, at))
-            return
-        identity = hashlib.sha256(f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()).hexdigest()[:12]
-        store.open_incident(connection, {"id": identity, "kind": chosen.kind, "intent": chosen.intent, "count": chosen.count, "started": at})
-        print(identity)
-
-
 def main() -> None:
     """Parse; without a sub-command, serve."""
     parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
@@ -107,13 +93,7 @@ def main() -> None:
     once_more = commands.add_parser("again", help="judge hours that were set aside after three failures")
     once_more.add_argument("hour", type=times.instant, metavar="T", nargs="?", help="the end of the hour; without it every one")
     once_more.set_defaults(do=again)
-    record = commands.add_parser("incident", help="record a business incident")
-    record.add_argument("action", choices=("open", "close"))
-    record.add_argument("--kind", required=True)
-    record.add_argument("--intent", choices=taxonomy.INTENTS)
-    record.add_argument("--count", type=int)
-    record.add_argument("--at", type=times.instant, metavar="T")
-    record.set_defaults(do=incident)
+    incidents.arguments(commands.add_parser("incident", help="record a business incident or a pause"))
     chosen = parser.parse_args()
     if hasattr(chosen, "do"):
         chosen.do(chosen)

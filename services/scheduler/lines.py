@@ -1,7 +1,7 @@
 """Pure. What the monitors say in the seed's lines; rates as ratios, the encoder turns them to percent and points."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from retrain.evaluation import live
 from schemas import verdicts, windows
@@ -35,18 +35,33 @@ def weekly(window: windows.Window, kl: float | None, estimates: Sequence[live.Es
     return "MONITOR_WEEKLY", {"model": window.model, "kl_div": kl, "sampled_acc": estimates[0].estimate, "low_conf_rate": low}
 
 
-_WORDS: Mapping[str, str] = {
+# Every signal of the policy, in the order they are said; what is the same thing seen otherwise has the same words and is said once.
+WORDS: Final[Mapping[str, str]] = {
     "live_accuracy": "live accuracy degradation",
-    "accuracy_e_value": "live accuracy degradation",  # the same loss, seen earlier
+    "accuracy_e_value": "live accuracy degradation",
+    "recent_accuracy": "live accuracy degradation",
+    "mix_adjusted_accuracy": "live accuracy degradation",
+    "offline_live_gap": "live accuracy degradation",  # against what held-out rows promised
     "rare_recall": "rare recall degradation",
+    "intent_recall_lost": "intent recall degradation",
     "intent_mix_kl": "drift",
+    "intent_mix_shift": "drift",
     "low_confidence_rate": "low confidence",
+    "escalation_spike": "escalations",
+    "fallback_spike": "fallbacks",
+    "other_script_excess": "unreadable texts",
+    "tokens_lost": "shortened texts",
+    "tokenizer_mismatch": "another tokenizer",
+    "data_missing": "missing logs",
+    "label_starved": "missing labels",
     "p95_latency_ms": "latency",
     "error_rate": "errors",
 }
+INCIDENTS: Final = "business incidents"
 
 
-def alert(found: Iterable[verdicts.Verdict]) -> Line:
-    """[ALERT] of a retrain: every breached signal is in the reason."""
+def alert(found: Iterable[verdicts.Verdict], incidents: int) -> Line:
+    """[ALERT] of a retrain: every breached signal is in the reason, and so are open business incidents."""
     breached = {v.signal.signal for v in found if v.in_breach}
-    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(dict.fromkeys(words for name, words in _WORDS.items() if name in breached))}
+    said = [words for name, words in WORDS.items() if name in breached] + ([INCIDENTS] if incidents else [])
+    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(dict.fromkeys(said))}

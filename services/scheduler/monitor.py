@@ -165,7 +165,7 @@ class Monitor:
         if run_id:
             retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
         promote.tell_decision(connection, taken, run_id)
-        return [lines.alert((*found.fresh, *found.standing))] if retrain else []
+        return [lines.alert((*found.fresh, *found.standing), found.past.incidents)] if retrain else []
 
 
 def _kl(known: moment.Moment, horizon: str) -> float | None:

@@ -144,6 +144,13 @@ def open_incident(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(pg.insert(tables.incident).values(dict(row)).on_conflict_do_nothing())
 
 
+def open_incidents(connection: Connection) -> list[dict[str, Any]]:
+    """Incidents and pauses that nobody has closed, the oldest first."""
+    table = tables.incident
+    query = sa.select(table.c.id, table.c.kind, table.c.started.label("since"), table.c.intent, table.c["count"]).where(table.c.ended.is_(None))
+    return [dict(row) for row in connection.execute(query.order_by(table.c.started, table.c.id)).mappings()]
+
+
 def close_incidents(connection: Connection, kind: str, intent: str | None, at: dt.datetime) -> int:
     """Close the open incidents of a kind; returns how many."""
     table = tables.incident

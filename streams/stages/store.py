@@ -1,7 +1,5 @@
 """Postgres: how the rounds of the stages that loop end. One function per question; the caller owns the transaction."""
 
-import datetime as dt
-
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -32,4 +30,4 @@ def failing(connection: sa.Connection) -> list[stage.Failing]:
     failing_s = sa.extract("epoch", sa.func.clock_timestamp() - _table.c.failing_since).label("failing_s")
     query = sa.select(_table, failing_s).where(fresh, _table.c.failing_since.is_not(None)).order_by(_table.c.name, _table.c.failing_since)
     rows = connection.execute(query.ext(pg.distinct_on(_table.c.name)))
-    return [stage.Failing(row.name, row.failing_since.astimezone(dt.UTC), float(row.failing_s), row.failures, row.error) for row in rows]
+    return [stage.Failing(row.name, row.failing_since, float(row.failing_s), row.failures, row.error) for row in rows]

@@ -28,6 +28,7 @@ from schemas import events, runs, tables, tallies, taxonomy, windows
 from services import ports
 from services.labels import store as labels_store
 from services.local import topology
+from streams import connect
 from streams import store as streams_store
 from streams.panes import retention
 from streams.panes import store as pane_store
@@ -61,7 +62,7 @@ class Story:
 
     def write(self, url: str, tmp_path: Path) -> None:
         """Panes, roll-up, samples, labels, then the scheduler's own process: what production would have left."""
-        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        engine = connect.engine(url, poolclass=sa.NullPool)
         end = self.begin + self.hours * HOUR
         with engine.begin() as connection:
             for model, before in (("v0", 40), (self.model, 30)):
@@ -292,7 +293,7 @@ def check_json(page: sync_api.Page, served: Served) -> None:
 
 def test_hostile_text_is_text(database: str, browser: sync_api.Browser, tmp_path: Path) -> None:
     Story(model=HOSTILE, hours=26, drifted=0).write(database, tmp_path)
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         at = BEGIN + 10 * HOUR
         retrain_store.queue_run(connection, run_id='"><img src=x onerror=alert(2)>', decision_id=None, as_of=at)
@@ -427,7 +428,7 @@ def test_an_outage_is_said_and_ends_without_a_restart(parts: topology.Addresses,
 
 
 def administer(url: str, statement: str) -> None:
-    with sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+    with connect.engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(sa.text(statement))
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from retrain.compile import manifest
 from retrain.history import store as history
 from schemas import runs, tables, taxonomy, windows
+from streams import connect
 
 AT = dt.datetime(2026, 4, 22, tzinfo=dt.UTC)
 DECISION = {"id": "d_1", "at": AT, "model": "v2", "decision": "reweight", "cause": "mix", "reasons": [], "evidence": {}, "policy_sha256": "p", "sha256": "s"}
@@ -21,7 +22,7 @@ MIX = np.array([300, 50, 50, 50, 300, 50, 50, 50, 50, 50])
 
 @pytest.fixture
 def engine(database: str) -> sa.Engine:
-    return sa.create_engine(database, poolclass=sa.NullPool)
+    return connect.engine(database, poolclass=sa.NullPool)
 
 
 @pytest.fixture

@@ -8,17 +8,18 @@ import sqlalchemy as sa
 
 from schemas import topics
 from services.alarms import causes, store
+from streams import connect
 
 TOPIC = topics.SERVING_LOG.name
 
 
 def change(database: str, statement: str) -> None:
-    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.text(statement))
 
 
 def told(database: str) -> list[str]:
-    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
         return list(connection.execute(sa.text("select payload ->> 'cause' from outbox where kind = 'alarm' order by id")).scalars())
 
 
@@ -56,7 +57,7 @@ def test_that_no_scheduler_lives_is_told_once_and_is_over_when_one_does(database
 
 
 def beat(database: str) -> causes.Beat | None:
-    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
         return store.beat(connection)
 
 

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from schemas import topics
+from streams import connect
 
 DOCTOR = ["-m", "services.doctor"]
 BEFORE = ("kafka", "topics", "database", "migration")
@@ -48,7 +49,7 @@ def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(environment: dict[s
 
 def test_what_stands_still_or_is_silent_is_named(environment: dict[str, str], database: str) -> None:
     place = "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at) values ('intentwatch.serving_log.v1', "
-    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.text(f"{place} 3, 100, 150, 1, now() - interval '2 minutes'), ('intentwatch.serving_log.v1', 4, 7, 7, 1, now())"))
         connection.execute(sa.text("insert into dead_letter values ('intentwatch.serving_log.v1', 3, 9, 0, 'invalid', '', now(), 1, '')"))
     _, found = ask(environment, "streams")
@@ -56,7 +57,7 @@ def test_what_stands_still_or_is_silent_is_named(environment: dict[str, str], da
     assert "partition 3 at offset 100" in found["partitions"]["detail"]
     assert found["lag"]["detail"] == "50 records behind, 50 of them in partition 3"
     assert found["deadletters"]["detail"] == "1 in the last hour: invalid 1"
-    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.text("update stream_offset set next_offset = high_watermark, updated_at = '2026-04-20T10:00:00Z'"))
     _, found = ask(environment, "streams")
     assert (found["partitions"]["status"], found["logs"]["status"]) == ("ok", "warn")

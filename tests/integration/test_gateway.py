@@ -27,7 +27,7 @@ from services.gateway.follow import Follower
 from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
 from services.local import topology
-from streams import sample
+from streams import connect, sample
 
 
 def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
@@ -143,7 +143,7 @@ def logs_of(environment: dict[str, str], role: str, prefix: str) -> list[dict[st
 
 def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_are_asked_about(shop: Shop, tmp_path: Path) -> None:
     contrary(shop, "v8")
-    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     text, tries = corpus(5)[4]["text"], itertools.count()
     with serving(shop, tmp_path, POLICY.replace('"auto"', '"approve"')) as (port, environment):
         mine = ask(port, {"text": "hi"})[1]["model"]
@@ -183,7 +183,7 @@ Told = list[tuple[Served, Served | None]]
 def beside(shop: Shop, model: str) -> tuple[Follower, Shadow, Told]:
     """A shadow whose candidate is this model, not started yet, and what it hands on."""
     told: Told = []
-    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     follower = Follower(engine, shop.models, "shadow", lambda _: model)
     follower.look()
     return follower, Shadow(follower, lambda mine, other: told.append((mine, other))), told
@@ -228,7 +228,7 @@ def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes
     shutil.copytree(shop.models / "v1", shop.models / "v5")
     (shop.models / "v5" / session.ARTEFACT).write_bytes(b"signed, but no model")
     manifest.write(shop.models / "v5")
-    engine = sa.create_engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     named: list[str] = []
     candidate, champion = (Follower(engine, shop.models, role, lambda _: named[-1]) for role in ("shadow", "champion"))
     seen = []
@@ -241,7 +241,7 @@ def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes
 
 
 def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion(database: str) -> None:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     now = dt.datetime.now(dt.UTC)
     runs = [("registered", "v2", "v1", 3), ("registered", "v3", "v1", 2), ("rejected", "v4", "v1", 1), ("registered", "v5", "v0", 0)]
     with engine.connect() as connection:
@@ -278,7 +278,7 @@ def test_bad_requests_name_the_field_or_the_limit(gateway: tuple[int, dict[str, 
 def test_the_gateway_follows_a_promotion_without_a_restart(gateway: tuple[int, dict[str, str]], shop: Shop) -> None:
     port, environment = gateway
     shutil.copytree(shop.models / "v1", shop.models / "v2", dirs_exist_ok=True)
-    engine = sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     insert = sa.text("insert into promotion (model, kind, at, by) values (:model, 'promote', now(), 'test')")
     with engine.begin() as connection:
         connection.execute(insert, {"model": "v2"})

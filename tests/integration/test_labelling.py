@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from schemas import tables
 from services.labels import ask
 from services.local import topology
+from streams import connect
 
 TEXTS = {f"r{i}": f"an invented message {i}" for i in range(6)}
 
 
 @pytest.fixture
 def engine(database: str) -> sa.Engine:
-    made = sa.create_engine(database, poolclass=sa.NullPool)
+    made = connect.engine(database, poolclass=sa.NullPool)
     rows = [
         {"req_id": req_id, "model": model, "role": role, "ts": dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
          "second_intent": "order_tracking", "script": "latin", "queue": "measure", "p": 0.5, "text": text}

@@ -13,13 +13,14 @@ from retrain import store as retrain_store
 from retrain.history import store as history
 from schemas import policy, slices, tables, taxonomy
 from services.labels import store
+from streams import connect
 
 AT = "2026-04-20T16:00:00Z"
 
 
 @pytest.fixture
 def environment(database: str) -> dict[str, str]:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     rows = [
         {"req_id": f"r{i}", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
          "second_intent": "chitchat", "script": "latin", "queue": "measure" if i % 2 else "train", "p": 0.5, "text": f"an invented message {i}"}
@@ -118,7 +119,7 @@ def test_a_label_before_its_event_is_joined_when_that_comes(environment: dict[st
     assert (report["joined"], report["orphans"], current(environment), status_of(environment)["orphans"]) == (0, 1, {}, 1)
     row = {"req_id": "r9", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
            "script": "latin", "queue": "measure", "p": 0.5, "text": "late"}  # fmt: skip
-    with sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), row)
     assert current(environment) == {"r9": "faq"}
     assert status_of(environment)["orphans"] == 0
@@ -144,7 +145,7 @@ def test_labels_out_of_order_end_where_ordered_ones_do(environment: dict[str, st
 
 
 def test_status_measures_agreement_and_latency(environment: dict[str, str], tmp_path: Path) -> None:
-    with sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.insert(tables.stream_clock), {"topic": "t", "watermark": dt.datetime(2026, 4, 21, 2, 30, tzinfo=dt.UTC)})
     two = [label("r1", "faq", at="2026-04-20T01:30:00Z"), label("r1", "faq", annotator="a2"), label("r2", "promotion", at="2026-04-20T05:00:00Z")]
     imported(environment, tmp_path, *two, label("r2", "faq", annotator="a2"), label("r3", "faq"), label("r9", "faq"), label("r9", "faq", annotator="a2"))
@@ -166,7 +167,7 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[
     orphans = [label(f"unknown{i}", "chitchat", annotator="bot") for i in range(20)]  # they use up nothing of the cap
     imported(environment, tmp_path, *orphans, *flood, label("r0", "faq"), label("r4", "faq"))
     as_of = dt.datetime(2026, 4, 21, tzinfo=dt.UTC)
-    with sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
         capped = retrain_store.labelled_rows(connection, as_of, 2)
         all_of_them = retrain_store.labelled_rows(connection, as_of, 1000)
         before = retrain_store.labelled_rows(connection, as_of.replace(day=20, hour=16, minute=30), 1000)
@@ -180,7 +181,7 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[
 
 
 def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(environment: dict[str, str], tmp_path: Path) -> None:
-    engine = sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     start = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
     asked = {
         "model": "v1",
@@ -214,7 +215,7 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
 
 def test_a_file_may_have_more_lines_than_a_statement_has_parameters(environment: dict[str, str]) -> None:
     many = {f"r{i}" for i in range(70_000)}
-    with sa.create_engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
         assert store.known_requests(connection, many) == {f"r{i}" for i in range(6)}
         assert store.labels_of(connection, many) == []
 

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from schemas import topics
 from services import provision
 from services.local import jars, kafka, postgres, supervisor, topology
+from streams import connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,7 +96,7 @@ def test_data_survives_kill_9_of_both_servers(tmp_path: Path) -> None:
 
 
 def _write(addresses: topology.Addresses) -> None:
-    engine = sa.create_engine(addresses.database_url, poolclass=sa.NullPool)
+    engine = connect.engine(addresses.database_url, poolclass=sa.NullPool)
     with engine.begin() as connection:
         connection.execute(sa.text("create table if not exists kept (id int)"))
         connection.execute(sa.text("insert into kept values (1)"))
@@ -105,7 +106,7 @@ def _write(addresses: topology.Addresses) -> None:
 
 
 def _count(addresses: topology.Addresses) -> tuple[int, int]:
-    engine = sa.create_engine(addresses.database_url, poolclass=sa.NullPool)
+    engine = connect.engine(addresses.database_url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         rows = connection.execute(sa.text("select count(*) from kept")).scalar_one()
     consumer = KafkaConsumer(bootstrap_servers=addresses.kafka)

@@ -14,11 +14,13 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables
 from services.local import topology
+from streams import connect
 from streams.panes import retention
 from streams.panes import store as pane_store
 
 PARTITIONED = ("pane_minute", "pane_hour")
 ROOT = Path(__file__).parents[2]
+AT = dt.datetime(2026, 11, 1, 5, 30, tzinfo=dt.UTC)  # in the hour that the databases of these tests have twice
 
 
 def configuration(url: str) -> Config:
@@ -33,7 +35,7 @@ def declared(_object: object, name: str | None, kind: str, reflected: bool, _com
 
 
 def test_upgrade_head_equals_the_declared_tables(database: str) -> None:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.connect() as connection:
         opts = {"compare_type": True, "compare_server_default": True, "include_object": declared}
         context = MigrationContext.configure(connection, opts=opts)
@@ -53,14 +55,33 @@ def test_every_revision_goes_down_and_up_with_data_in_it(empty_database: str) ->
     topology.migrate(empty_database)
 
 
+def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_every_row(empty_database: str) -> None:
+    """As New York's clocks left them: a name of the local day, and a week that is an hour too long."""
+    command.upgrade(configuration(empty_database), "0003")
+    engine = connect.engine(empty_database, poolclass=sa.NullPool)
+    columns = [c for c in tables.pane_hour.columns if c.name != "start"]
+    row = {c.name: smallest(c) for c in columns}
+    starts = [dt.datetime(2026, 10, 29, tzinfo=dt.UTC) + hours * dt.timedelta(hours=1) for hours in (0, 100, 168)]
+    with engine.begin() as connection:
+        connection.execute(sa.text("create table pane_hour_20261028 partition of pane_hour for values from ('2026-10-29 00:00Z') to ('2026-11-05 01:00Z')"))
+        connection.execute(sa.insert(tables.pane_hour), [row | {"start": start} for start in starts])
+        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", starts))
+    topology.migrate(empty_database)
+    with engine.begin() as connection:
+        assert pane_store.partitions(connection, "pane_hour") == {"pane_hour_20261029", "pane_hour_20261105"}
+        assert pane_store.partitions(connection, "pane_minute") == {"pane_minute_20261029", "pane_minute_20261102", "pane_minute_20261105"}
+        assert list(connection.execute(sa.select(tables.pane_hour.c.start).order_by(tables.pane_hour.c.start)).scalars()) == starts
+        pane_store.make_partitions(connection, "pane_hour", retention.slots("pane_hour", [*starts, starts[-1] + dt.timedelta(days=7)]))
+
+
 def fill(url: str) -> int:
     """One row in every table that stands now: the smallest value of each column's type."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = connect.engine(url, poolclass=sa.NullPool)
     found = sa.MetaData()
     found.reflect(engine)
     with engine.begin() as connection:
         for table in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
-            pane_store.make_partitions(connection, table, retention.slots(table, [dt.datetime.now(dt.UTC)]))
+            pane_store.make_partitions(connection, table, retention.slots(table, [AT]))
         for table in found.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(r"pane_(minute|hour)_\d{8}", table.name):
                 row = {c.name: smallest(c) for c in table.columns if not c.identity}
@@ -69,5 +90,5 @@ def fill(url: str) -> int:
 
 
 def smallest(column: sa.Column[object]) -> object:
-    values = {sa.Integer: 1, sa.Float: 1.0, sa.Text: "x", sa.Boolean: True, sa.LargeBinary: b"x", sa.ARRAY: [], sa.JSON: {}, sa.DateTime: sa.func.now()}
+    values = {sa.Integer: 1, sa.Float: 1.0, sa.Text: "x", sa.Boolean: True, sa.LargeBinary: b"x", sa.ARRAY: [], sa.JSON: {}, sa.DateTime: AT}
     return next(value for kind, value in values.items() if isinstance(column.type, kind))

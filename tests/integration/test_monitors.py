@@ -15,7 +15,9 @@ import traffic
 from kafka import KafkaProducer
 
 from retrain import trigger
+from retrain.history import store as history_store
 from schemas import taxonomy, topics
+from streams import connect
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 DAYS, A_DAY = 4, 720
@@ -58,7 +60,7 @@ def stage(kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
     (tmp_path / "policy.toml").write_text('[signals.live_accuracy]\nhorizon = "1d"\n[trigger]\ncollapse_margin = 0.5\n')
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         at = BEGIN - dt.timedelta(days=30)
         connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": at})
@@ -75,7 +77,7 @@ def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp
         assert processes.eventually(lambda: complete(stage) == DAYS), (tmp_path / "worker").read_text()
     with contextlib.ExitStack() as stack:
         three = [stack.enter_context(processes.running(["-m", "services.scheduler"], stage, tmp_path / f"s{i}")) for i in range(3)]
-        assert processes.eventually(lambda: len(processes.show("decisions", stage)) == HOURS)
+        assert processes.eventually(lambda: len(processes.show("decisions", stage)) == HOURS, timeout_s=240)
         for scheduler in three:
             scheduler.terminate()
         assert [scheduler.wait(30) for scheduler in three] == [0, 0, 0]
@@ -86,6 +88,7 @@ def test_the_line_from_log_to_decision_and_its_replay(stage: dict[str, str], tmp
     check_quality(stage)
     check_measured(stage)
     check_replay(stage, tmp_path)
+    check_replay_400_days_later(stage, tmp_path)
 
 
 def complete(stage: dict[str, str]) -> int:
@@ -184,6 +187,27 @@ def check_replay(stage: dict[str, str], tmp_path: Path) -> None:
     assert [one["retrains"] for one in (always, never, weekly)] == [1, 0, 0]
 
 
+def check_replay_400_days_later(stage: dict[str, str], tmp_path: Path) -> None:
+    """One log moves the stream's clock by 400 days, and retention drops what those decisions were counted from."""
+    live = processes.show("decisions", stage)
+    later = {"v": 1, "ts": (BEGIN + dt.timedelta(days=400)).isoformat(), "model": "v1", "req_id": "later", "latency_ms": 5.0, "error": "timeout"}
+    producer = KafkaProducer(bootstrap_servers=stage["INTENTWATCH_KAFKA"], acks="all")
+    producer.send(stage["INTENTWATCH_TOPIC"], traffic.encode(later), key=b"later")
+    producer.close()
+    assert hour_panes(stage) > 0
+    with processes.running(["-m", "streams", "worker"], stage, tmp_path / "worker"):
+        assert processes.eventually(lambda: hour_panes(stage) == 1), (tmp_path / "worker").read_text()
+    done = processes.run(["retrain/run.py", "replay", "--json", "--to", live[-1]["at"]], stage)
+    assert done.returncode == 10, done.stderr
+    assert [json.loads(line)["sha256"] for line in done.stdout.splitlines()] == [decision["sha256"] for decision in live]
+
+
+def hour_panes(stage: dict[str, str]) -> int:
+    """Hours of which panes are kept."""
+    with connect.engine(stage["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+        return int(connection.execute(sa.text("select count(distinct start) from pane_hour")).scalar_one())
+
+
 def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "deaf.toml").write_text("[signals.live_accuracy]\nmin_n = 1000000\n[signals.rare_recall]\nmin_n = 1000000\n")
     argv = ["--policy", str(tmp_path / "deaf.toml"), "--logs", str(tmp_path / "logs.jsonl"), "--labels", str(tmp_path / "labels.jsonl")]
@@ -201,6 +225,8 @@ def test_a_policy_that_never_fires_exits_0(stage: dict[str, str], tmp_path: Path
         (["--logs", "/nowhere.jsonl", "--labels", "/nowhere.jsonl", "--reference-until", "2026-04-21T00:00:00Z"], 2, "cannot read /nowhere.jsonl"),
         (["--logs", "/nowhere.jsonl"], 2, "--logs needs --labels"),
         (["--from", "yesterday"], 2, "is no RFC 3339 time"),
+        (["--from", "0001-01-01T00:00:00+02:00"], 2, "is not between 2000 and 2200"),
+        (["--to", "9999-12-31T23:59:59-02:00"], 2, "is not between 2000 and 2200"),
         ([*EMPTY, "--html", "/nowhere/page.html"], 2, "cannot write /nowhere/page.html"),
         (["--topic", "t"], 2, "--topic needs --labels"),
         (["--topic", "t", "--logs", "l.jsonl"], 2, "give one of them"),
@@ -219,3 +245,42 @@ def test_an_incident_is_opened_and_closed(database: str) -> None:
     assert opened.returncode == 0
     closed = processes.run(["-m", "services.scheduler", "incident", "close", "--kind", "wrong_route"], environment)
     assert closed.stdout.strip() == "1"
+    again = processes.run(["-m", "services.scheduler", "incident", "close", "--kind", "wrong_route"], environment)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "nothing of kind wrong_route is open" in again.stderr
+
+
+@pytest.mark.parametrize("action", ["open", "close"])
+def test_a_word_that_would_act_as_another_is_refused(action: str) -> None:
+    done = processes.run(["-m", "services.scheduler", "incident", action, "--kind", "paused"], {})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the nearest is pause, and there are pause, wrong_route, complaints, escalations" in done.stderr
+
+
+def test_what_is_open_is_listed_and_an_unknown_kind_of_before_counts_for_nothing(database: str) -> None:
+    environment = {"INTENTWATCH_DATABASE_URL": database}
+    incident = ["-m", "services.scheduler", "incident"]
+    assert processes.run([*incident, "list"], environment).stdout == "nothing is open\n"
+    assert (
+        processes.run(
+            [*incident, "open", "--kind", "complaints", "--intent", "faq", "--count", "3", "--at", "2026-04-20T02:00:00+02:00"], environment
+        ).returncode
+        == 0
+    )
+    assert processes.run([*incident, "open", "--kind", "pause", "--at", "2026-04-21T00:00:00Z"], environment).returncode == 0
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text("insert into incident (id, kind, started) values ('old', 'paused', :at)"), {"at": BEGIN - dt.timedelta(days=1)})
+        connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": BEGIN})
+        past = history_store.past(connection, history_store.champion_at(connection, BEGIN + dt.timedelta(days=2)), BEGIN + dt.timedelta(days=2))
+    assert (past.paused, past.incidents) == (True, 1)
+    done = processes.run([*incident, "list", "--json"], environment)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["kind"], row["since"], row["intent"], row["count"]) for row in rows] == [
+        ("paused", "2026-04-19T00:00:00Z", None, None),
+        ("complaints", "2026-04-20T00:00:00Z", "faq", 3),
+        ("pause", "2026-04-21T00:00:00Z", None, None),
+    ]
+    assert "of kind 'paused'" in done.stderr
+    assert "count for nothing" in done.stderr
+    table = processes.run([*incident, "list"], environment).stdout.splitlines()
+    assert (table[0].split(), len(table)) == (["id", "kind", "since", "intent", "count"], 4)

@@ -16,6 +16,7 @@ from retrain import promote, store
 from schemas import decisions, tables
 from services import ports
 from services.notifier import compose, slack
+from streams import connect
 
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
 REASON = decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True)
@@ -129,7 +130,7 @@ def environment(request: pytest.FixtureRequest, database: str, sandbox: int) -> 
 
 def tell(database: str, *states: str) -> None:
     """A decision and then the states of its run, through the functions that the scheduler and the job call."""
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         if not states:
             connection.execute(sa.insert(tables.run).values(id="ft_1", decision_id="d_1", as_of=AT, state="queued", champion="v1"))
@@ -147,7 +148,7 @@ def once(environment: dict[str, str]) -> int:
 
 def due_now(database: str) -> None:
     """Waiting for the next attempt is over."""
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         connection.execute(sa.update(tables.outbox).values(next_attempt_at=sa.func.now()))
 

@@ -19,6 +19,7 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import topics
+from streams import connect
 
 WORKER = ["-m", "streams", "worker"]
 REDRIVE = ["-m", "services.redrive"]
@@ -35,7 +36,7 @@ def environment(kafka: str, database: str) -> dict[str, str]:
 
 
 def rows(database: str, query: str) -> list[Any]:
-    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
         return list(connection.execute(sa.text(query)))
 
 
@@ -64,7 +65,7 @@ def logs_at(begin: dt.datetime, count: int, seed: int) -> list[dict[str, Any]]:
 def letter(database: str, place: tuple[str, int, int, int], reason: str, raw: bytes | None) -> None:
     """A dead letter as the worker leaves it; without bytes as after their retention."""
     of = dict(zip(("topic", "part", "offset", "line"), place, strict=True))
-    with sa.create_engine(database, poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         insert = 'insert into dead_letter (topic, part, "offset", line, reason, detail, size, sha256) '
         values = of | {"reason": reason, "size": len(raw or b""), "sha": hashlib.sha256(raw or b"").hexdigest()}
         connection.execute(sa.text(insert + "values (:topic, :part, :offset, :line, :reason, :reason, :size, :sha)"), values)

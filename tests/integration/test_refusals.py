@@ -13,7 +13,7 @@ LONG_RUNNING = {process.name: list(process.command) for process in catalogue.PRO
 COMMANDS = {
     "show": ["-m", "services.show", "windows"],
     "labels": ["-m", "services.labels", "status"],
-    "incident": ["-m", "services.scheduler", "incident", "open", "--kind", "language"],
+    "incident": ["-m", "services.scheduler", "incident", "open", "--kind", "complaints"],
     "run": ["retrain/run.py", "run"],
     "replay": ["retrain/run.py", "replay"],
 }

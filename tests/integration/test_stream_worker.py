@@ -15,7 +15,7 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import tables, tallies, topics, windows
-from streams import agents, store
+from streams import agents, connect, store
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
@@ -45,7 +45,7 @@ def envelopes(logs: list[dict[str, Any]], size: int) -> list[tuple[bytes, bool]]
 
 
 def counted(database: str) -> int:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.connect() as connection:
         return int(
             connection.execute(sa.select(sa.func.coalesce(sa.func.sum(tables.window_state.c.n), 0)).where(tables.window_state.c.horizon == "1d")).scalar_one()
@@ -98,7 +98,7 @@ def test_kill_9_in_mid_flow_loses_and_doubles_nothing(
 
 
 def offset(database: str) -> int:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.connect() as connection:
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(tables.stream_offset.c.next_offset), 0))).scalar_one())
 
@@ -126,7 +126,7 @@ def test_two_workers_share_the_partitions(
 
 def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(database: str) -> None:
     """The mark of a minute stands already, a flush adds to that minute, and the roll-up takes the mark before the flush has committed."""
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     minute = dt.datetime(2026, 4, 20, 10, 41, tzinfo=dt.UTC)
     key = (minute, "v1", "champion")
     counted_one = {0: ([key], tallies.of(windows.Tally(n=1)))}
@@ -153,7 +153,7 @@ def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(databa
 
 
 def test_who_gives_partitions_back_in_order_has_not_stalled_and_who_dies_has(database: str) -> None:
-    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    engine = connect.engine(database, poolclass=sa.NullPool)
     for died_before in range(3):
         counter = agents.Counter(engine, topic="t", check_time=False)
         assert {claim.stalls for claim in counter.claim([0, 1]).values()} == {died_before}

@@ -1,6 +1,7 @@
 """The house rules a machine can check, on every module: what the import contracts of pyproject.toml cannot say."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -75,6 +76,12 @@ def test_sql_stands_in_store_files(path: Path) -> None:
         and node.func.value.id in ("sa", "pg")
     ]
     assert found == []
+
+
+def test_every_engine_is_made_at_the_one_door_where_instants_become_utc() -> None:
+    others = [path for folder in ("migrations", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    calls = re.compile(r"create_engine\(|psycopg\.connect\(")
+    assert [path.relative_to(ROOT) for path in (*MODULES, *others) if calls.search(path.read_text())] == [Path("streams/connect.py")]
 
 
 def test_no_module_of_retrain_hides_an_installed_one() -> None:

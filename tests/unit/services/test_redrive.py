@@ -3,7 +3,9 @@
 import argparse
 import datetime as dt
 import json
+import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from schemas import events
 from services import escaping
 from services.redrive import letters
-from streams import observe
+from streams import careful, failpoints, observe
 
 NOW = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
 GOOD = {"v": 1, "ts": "2026-04-20T11:59:00Z", "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
@@ -119,3 +121,14 @@ def test_a_log_is_late_by_the_streams_clock_alone() -> None:
         return int(again(LOG, limits=observe.Limits(clock)).seen.tallies.scalars[0, 2])
 
     assert [late(None), late(NOW - dt.timedelta(minutes=1)), late(NOW + dt.timedelta(minutes=5))] == [0, 0, 1]
+
+
+def test_every_reason_for_which_a_record_is_kept_can_be_asked_for() -> None:
+    sources = "".join(Path(module.__file__ or "").read_text() for module in (events, observe, careful))
+    given = set(re.findall(r'(?:Malformed|DeadLetter)\((?:offset, 0, )?"([a-z_]+)"', sources))
+    assert given | {observe.DELETED} == set(observe.REASONS)
+
+
+def test_a_failpoint_that_would_kill_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="no failpoint is called 'comit'"):
+        failpoints.Failpoints("comit:2")

@@ -1,0 +1,83 @@
+"""`incident open|close|list`: what the business sees, and the pause that stops every action. The words are a closed list: each of them acts."""
+
+import argparse
+import datetime as dt
+import difflib
+import hashlib
+import json
+import sys
+from typing import Any
+
+from retrain import store as retrain_store
+from schemas import decisions, settings, taxonomy, times
+from services import show
+from services.scheduler import store
+from streams import database
+
+COLUMNS = ("id", "kind", "since", "intent", "count")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The contract's actions and options."""
+    actions = parser.add_subparsers(required=True)
+    for name, do, text in (("open", begin, "from now on, or from T"), ("close", end, "until now, or until T"), ("list", standing, "what is open")):
+        action = actions.add_parser(name, help=text)
+        action.set_defaults(do=do)
+        if name == "list":
+            action.add_argument("--json", action="store_true", help="one object a line")
+            continue
+        action.add_argument("--kind", type=_kind, required=True, metavar="KIND", help=", ".join(decisions.Told))
+        action.add_argument("--intent", choices=taxonomy.INTENTS)
+        action.add_argument("--at", type=times.instant, metavar="T")
+        if name == "open":
+            action.add_argument("--count", type=int)
+
+
+def begin(chosen: argparse.Namespace) -> None:
+    """Open one; prints its id."""
+    with database.opened(settings.load("database_url").database_url).begin() as connection:
+        at = _at(connection, chosen)
+        identity = hashlib.sha256(f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()).hexdigest()[:12]
+        store.open_incident(connection, {"id": identity, "kind": chosen.kind, "intent": chosen.intent, "count": chosen.count, "started": at})
+    print(identity)
+
+
+def end(chosen: argparse.Namespace) -> None:
+    """Close the open ones of a kind; prints how many. Exit 2 where there is none: whoever ends a pause must not believe in vain that it is over."""
+    with database.opened(settings.load("database_url").database_url).begin() as connection:
+        closed = store.close_incidents(connection, chosen.kind, chosen.intent, _at(connection, chosen))
+    if not closed:
+        about = f" about {chosen.intent}" if chosen.intent else ""
+        settings.refuse(f"nothing of kind {chosen.kind}{about} is open; `python -m services.scheduler incident list` says what is", 2)
+    print(closed)
+
+
+def standing(chosen: argparse.Namespace) -> None:
+    """List the open ones, the oldest first."""
+    with database.opened(settings.load("database_url").database_url).connect() as connection:
+        rows = store.open_incidents(connection)
+    unknown = sorted({row["kind"] for row in rows} - set(decisions.Told))
+    with settings.readable_in_part():
+        if chosen.json:
+            sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
+        else:
+            print(show.table(rows, COLUMNS) if rows else "nothing is open")
+    if unknown:
+        print(f"intentwatch: of kind {', '.join(map(repr, unknown))}, from before kinds were a closed list: these count for nothing", file=sys.stderr)
+
+
+def _at(connection: Any, chosen: argparse.Namespace) -> dt.datetime:
+    return chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
+
+
+def _kind(text: str) -> decisions.Told:
+    """One of the closed list.
+
+    >>> _kind("paused")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: no kind is called 'paused'; the nearest is pause, and there are pause, wrong_route, complaints, escalations
+    """
+    if text in list(decisions.Told):
+        return decisions.Told(text)
+    near = difflib.get_close_matches(text, list(decisions.Told), n=1, cutoff=0)[0]
+    raise argparse.ArgumentTypeError(f"no kind is called {text!r}; the nearest is {near}, and there are {', '.join(decisions.Told)}")

@@ -1,0 +1,48 @@
+"""[ALERT] names whatever asked for a retrain: any signal of the policy, alone and in company, and what the business saw."""
+
+import dataclasses
+import datetime as dt
+import itertools
+
+import pytest
+
+from schemas import policy, verdicts
+from services.scheduler import lines
+
+SIGNALS = [field.name for field in dataclasses.fields(policy.Signals)]
+
+
+def verdict(name: str, *, in_breach: bool = True) -> verdicts.Verdict:
+    signal = verdicts.Signal("v1", "1d", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), name, value=0.5, n=100)
+    return verdicts.Verdict(signal, verdicts.Level.BREACH, 0.1, in_breach)
+
+
+def reason(*breached: str, incidents: int = 0) -> list[str]:
+    calm = [verdict(name, in_breach=False) for name in SIGNALS if name not in breached]
+    tag, fields = lines.alert([*calm, *map(verdict, breached)], incidents)
+    assert tag == "ALERT"
+    return str(fields["reason"]).split(" + ")
+
+
+def test_every_signal_of_the_policy_has_words_and_no_other() -> None:
+    assert set(lines.WORDS) == set(SIGNALS)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_alone_is_the_reason(name: str) -> None:
+    assert reason(name) == [lines.WORDS[name]] != [""]
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(SIGNALS, 2)))
+def test_two_signals_are_both_named_and_the_same_words_once(one: str, other: str) -> None:
+    said = reason(one, other)
+    assert set(said) == {lines.WORDS[one], lines.WORDS[other]}
+    assert len(said) == len(set(said))
+
+
+def test_an_open_business_incident_is_named_beside_the_signals() -> None:
+    assert reason("intent_mix_kl", incidents=2) == ["drift", "business incidents"]
+
+
+def test_the_seeds_week_reads_as_ever() -> None:
+    assert reason("low_confidence_rate", "intent_mix_kl", "live_accuracy", "accuracy_e_value") == ["live accuracy degradation", "drift", "low confidence"]
