@@ -104,9 +104,9 @@ class Screen:
     @contextmanager
     def working(self, total: float) -> Iterator[None]:
         """A bar over everything there is to do, in seconds of a free machine."""
-        shape = "{desc} {bar} {postfix}" if self._err.isatty() else "{desc}, {postfix}"
+        shape = "{desc} {bar} {unit}" if self._err.isatty() else "{desc}, {unit}"
         self._begun, self._total = time.monotonic(), total
-        with progress.bar("starting", int(total), "s", self._err, bar_format=shape, dynamic_ncols=True) as bar:
+        with progress.bar("starting the servers", int(total), telling.left(0, total, 0), self._err, bar_format=shape, dynamic_ncols=True) as bar:
             self._bar = bar
             try:
                 yield
@@ -125,7 +125,7 @@ class Screen:
             return
         self._done = self._done if done is None else max(done, self._done)
         self._bar.set_description_str(what, refresh=False)
-        self._bar.postfix = telling.left(self._done, self._total, time.monotonic() - self._begun)
+        self._bar.unit = telling.left(self._done, self._total, time.monotonic() - self._begun)
         self._bar.update(int(self._done) - self._bar.n)
         if self._err.isatty():
             self._bar.refresh()

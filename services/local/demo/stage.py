@@ -16,7 +16,9 @@ from services.local import processes, supervisor, topology
 from services.local.demo import store as progress
 from streams import store as streams_store
 
-PATIENCE_S = 240.0  # no step of a free machine takes a minute; one with busy neighbours is three or four times slower
+PATIENCE_S = 300.0  # no step of a free machine takes a minute; one with busy neighbours is three or four times slower
+# Beside a busy neighbour a training thread that spins at a barrier keeps the core from the one it waits for: half as fast, measured.
+_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _MINE = {process.name for process in processes.PROCESSES}
 
 HERE = Path(__file__).parent
@@ -55,7 +57,7 @@ class Stage:
         return self._start("slack_sandbox", "-m", "services.local.slack_sandbox", "--port", str(self.slack_port))
 
     def _start(self, name: str, *command: str) -> supervisor.Child:
-        env = topology.inherited() | self.environment
+        env = topology.inherited() | _THREADS | self.environment
         return self.owner.start(name, [sys.executable, *command], env=env, log=self.logs / f"{name}.log", cwd=topology.ROOT)
 
     def rows(self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any) -> list[dict[str, Any]]:
