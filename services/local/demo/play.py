@@ -112,7 +112,7 @@ class Play:
         self.screen.row(grid.heading(self.screen.width))
         for number, rows in enumerate(self.told.days):
             start = BEGIN + number * DAY
-            self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages, {self.told.kinds[number]}", self.done)
+            self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages", self.done)
             self._hours(rows, start, 24, begins=number)
             self.done += _A_THOUSAND * len(rows) / 1000
         self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS)

@@ -58,10 +58,10 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
             yield decided(taken)
     if acts or not day.taken:
         return
-    was = breached(before.taken[-1].row) if before and before.taken else set()
-    now, last = set().union(*(breached(taken.row) for taken in day.taken)), day.taken[-1]
+    last = day.taken[-1]
+    now, was = breached(last.row), breached(before.taken[-1].row) if before and before.taken else set()
     if now - was:
-        yield Said(f"{_at(last)} no retrain: {worded(day.taken, now - was)}; {_answers(last)}", "yellow")
+        yield Said(f"{_at(last)} no retrain: {worded(last, now - was)}; {_answers(last)}", "yellow")
     elif was and not now and _reason(last, "live_accuracy"):
         yield Said(f"{_at(last)} all within limits: {_answers(last)}", "green")
 
@@ -73,23 +73,19 @@ def _at(taken: report.Taken) -> str:
 def decided(taken: report.Taken) -> Said:
     """A decision that asks for something."""
     row = taken.row
-    why = worded([taken], breached(row))
+    why = worded(taken, breached(row))
     cause = f" (cause: {_CAUSES[row['cause']]})" if row["cause"] in _CAUSES else ""
     if row["decision"] == "retrain":
         return Said(f"{_at(taken)} retrain decided{cause}: {why}; a new model is in training", "bold magenta")
     return Said(f"{_at(taken)} {_ASKED[row['decision']]}{cause}: {why}", "bold magenta")
 
 
-def worded(taken: Sequence[report.Taken], signals: set[str]) -> str:
-    """What these signals say: accuracy first, then what moved, at most three."""
+def worded(taken: report.Taken, signals: set[str]) -> str:
+    """What these signals say: accuracy first, then what moved, at most three; a second figure of the same thing only where the first is silent."""
     order = {name: i for i, name in enumerate(_WORDS)}
-    said = {}
-    for each in taken:
-        for reason in each.row["reasons"]:
-            if reason["signal"] in signals and reason["breached"]:
-                said[reason["signal"]] = _worded(each, reason)
-    chosen = [said[name] for name in sorted(said, key=lambda name: (order.get(name, len(order)), name)) if name not in _SAID_BY_OTHERS or len(said) == 1]
-    return _list(chosen[:3]) or "an open business incident"
+    reasons = sorted((reason for reason in taken.row["reasons"] if reason["signal"] in signals), key=lambda reason: order.get(reason["signal"], len(order)))
+    first = [reason for reason in reasons if reason["signal"] not in _SAID_BY_OTHERS]
+    return _list([_worded(taken, reason) for reason in (first or reasons)[:3]]) or "an open business incident"
 
 
 _WORDS: Final = {
@@ -146,11 +142,11 @@ def opening(told: story.Story, first: dt.date, *, own: bool) -> list[Said]:
     """What will be played, and of how much: the first real numbers."""
     days, messages = len(told.days), sum(map(len, told.days))
     new = first + dt.timedelta(days=list(told.kinds).index(story.LATER))
-    source = "your own" if own else "invented"
+    source = "messages of your own" if own else "invented messages"
     intents = len({row["intent"] for row in told.corpus})
     return [
-        Said(f"{days} days of a shop's chat in minutes: {messages:,} {source} messages, new language from {new:%-d %b}", "bold"),
-        Said(f"to learn from beforehand: {len(told.corpus):,} labelled messages of {intents} intents; none of them, nor one like it, comes again"),
+        Said(f"{days} days of a shop's chat in minutes: {messages:,} {source}, new language from {new:%-d %b}", "bold"),
+        Said(f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"),
     ]
 
 

@@ -155,7 +155,7 @@ def test_what_will_be_played_and_where_to_look() -> None:
     told = story.Story([{"intent": "faq"}] * 2_900, story.DAYS, [[{"intent": "faq"}] * 1_200] * 14)
     first, corpus = telling.opening(told, dt.date(2026, 4, 20), own=False)
     assert first.text == "14 days of a shop's chat in minutes: 16,800 invented messages, new language from 28 Apr"
-    assert "2,900 labelled messages" in corpus.text
+    assert corpus.text == "2,900 labelled ones of 1 intents to learn from; none of them comes again, nor one like it"
     kept = dict(telling.places("127.0.0.1", 1, 2, keep=".local/demo/x.env", log="x.log", page="x.html"))
     assert (kept["Board"], kept["Replay"]) == ("http://127.0.0.1:1/", ". .local/demo/x.env; .venv/bin/python retrain/run.py replay")
     assert "KEEP=1" in dict(telling.places("127.0.0.1", 1, 2, keep=None, log="x.log", page=None))["Next"]
