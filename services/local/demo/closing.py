@@ -146,31 +146,36 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     decided = next(row for row in summary["all_decisions"] if row["id"] == made["decision_id"])
     found = change(summary["accuracies"])
     assert found is not None
-    stable, drifted, after = (summary["accuracies"][name] for name in ("acc_stable", "acc_drifted", "acc_after"))
+    three = [summary["accuracies"][name] for name in ("acc_stable", "acc_drifted", "acc_after")]
+    before, fallen, since = (f"{100 * each['truth']:.1f} %" for each in three)
     hours = round((decided["at"] - summary["later_from"]).total_seconds() / 3600)
-    counted = f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs"
-    acts = f"{summary['decisions']} decisions, {summary['retrains']} of them a retrain, none before the change"
     return [
-        (f"{summary['later_from']:%-d %b}", f"customers brought new words; accuracy fell from {_both(stable)} to {_both(drifted)}"),
-        (f"{decided['at']:%-d %b}", f"retrain decided after {hours} hours; {made['candidate']} serves since, without a restart"),
-        ("Since", f"accuracy {_both(after)}: of {points(found.lost)} lost {points(found.regained)} are back"),
-        ("Proven", f"{counted}: Kafka, read again from its first record, against Postgres; {acts}"),
+        (f"{summary['later_from']:%-d %b}", f"customers brought new words: accuracy fell from {before} to {fallen}"),
+        (f"{decided['at']:%-d %b}", f"retrain decided after {hours} hours; {made['candidate']} serves since, at {since}, without a restart"),
+        ("Back", f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages"),
+        ("Labels", f"said {', then '.join(map(_estimate, three))}, from {sum(each['labels'] for each in three):,} of them"),
+        (
+            "Proven",
+            f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, Kafka read again against Postgres;"
+            f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
+        ),
     ]
 
 
 def details(summary: Mapping[str, Any]) -> list[str]:
     """The three accuracies, and what of the loss came back."""
     found = change(summary["accuracies"])
-    lines = [f"{name:12} {_both(each)}" for name, each in summary["accuracies"].items() if each["asked"]]
+    lines = [
+        f"{name:12} {_estimate(each)} by {each['labels']:,} labels, in truth {100 * each['truth']:.1f} % of {each['asked']:,}"
+        for name, each in summary["accuracies"].items()
+        if each["asked"]
+    ]
     return lines + ([] if found is None else [f"{'in truth':12} {points(found.lost)} lost, {points(found.regained)} regained"])
 
 
-def _both(found: Mapping[str, Any]) -> str:
-    """What the product estimated, and what is true."""
-    if found["mean"] is None:
-        return f"{100 * found['truth']:.1f} % (true of {found['asked']:,})"
-    estimate = f"{100 * found['mean']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
-    return f"{estimate} by {found['labels']:,} labels (in truth {100 * found['truth']:.1f} % of {found['asked']:,})"
+def _estimate(found: Mapping[str, Any]) -> str:
+    """What the product made of its labels."""
+    return "nothing" if found["mean"] is None else f"{100 * found['mean']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
 
 
 def last_line(summary: Mapping[str, Any]) -> str:

@@ -67,9 +67,10 @@ class Screen:
 
     def box(self, title: str, parts: Sequence[tuple[str, str]]) -> None:
         """Headings with their sentences, between two rules on a terminal; no rule at the sides, so that what stands there can be copied."""
-        margin = max(len(name) for name, _ in parts) + 2
-        lines = [line for name, text in parts for line in telling.part(name, text, margin, self.width)]
-        if self._out.isatty():
+        margin, terminal = max(len(name) for name, _ in parts) + 2, self._out.isatty()
+        room = self.width - 2 if terminal else self.width  # the rules leave a column free on either side
+        lines = [line for name, text in parts for line in telling.part(name, text, margin, room)]
+        if terminal:
             body = Text("\n".join(lines))
             self._print(Panel(body, title=title, box=rich.box.HORIZONTALS, padding=0, width=self.width, border_style="bold green"))
         else:

@@ -186,6 +186,7 @@ def test_on_a_terminal_no_line_is_wider_than_it_and_states_have_colour(width: in
     assert "\x1b[1;35m" in out.getvalue()
     lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
     assert max(map(len, lines)) <= width
+    assert " ".join(lines).split().count("words") == 9, "the box loses nothing at its edge"
 
 
 def test_no_color_means_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
