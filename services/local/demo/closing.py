@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas import runs, settings
+from services import units
 from services.local.demo import report
 from streams.stats import proportion
 
@@ -149,6 +150,8 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     three = [summary["accuracies"][name] for name in ("acc_stable", "acc_drifted", "acc_after")]
     before, fallen, since = (f"{100 * each['truth']:.1f} %" for each in three)
     hours = round((decided["at"] - summary["later_from"]).total_seconds() / 3600)
+    last = summary["all_decisions"][-1]
+    still = ", ".join(units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"])
     return [
         (f"{summary['later_from']:%-d %b}", f"customers brought new words: accuracy fell from {before} to {fallen}"),
         (f"{decided['at']:%-d %b}", f"retrain decided after {hours} hours; {made['candidate']} serves since, at {since}, without a restart"),
@@ -159,6 +162,7 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, Kafka read again against Postgres;"
             f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
         ),
+        *([("Still", f"{last['model']} is in breach on {still}: it learnt from one day of the new language")] if still else []),
     ]
 
 

@@ -16,6 +16,7 @@ _ASKED: Final = {
     "fix_upstream": "something before the model is broken: mend it, a retrain would not help",
     "reweight": "people ask for other things, the answers are as good: a new reference mix is asked for",
 }
+_HOLDS: Final = {"COOLING_DOWN": "so soon after the last", "RUN_IN_PROGRESS": "while a model is in training", "PAUSED": "while decisions are paused"}
 _FIRST_GUESS_S: Final = 30.0
 
 
@@ -61,7 +62,8 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
     last = day.taken[-1]
     now, was = breached(last.row), breached(before.taken[-1].row) if before and before.taken else set()
     if now - was:
-        yield Said(f"{_at(last)} no retrain: {worded(last, now - was)}; {_answers(last)}", "yellow")
+        waits = _HOLDS.get(str(last.row["hold_reason"]))
+        yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}; {_answers(last)}", "yellow")
     elif was and not now and _reason(last, "live_accuracy"):
         yield Said(f"{_at(last)} all within limits: {_answers(last)}", "green")
 
@@ -134,7 +136,7 @@ def _answers(taken: report.Taken) -> str:
     if reason is None:
         return "too few labels yet to say how good the answers are"
     says = accuracy(reason["value"], reason["low"], reason["high"])
-    words = {"ok": f"accuracy holds at {says}", "breach": f"accuracy fell to {says}, and one witness is not enough"}
+    words = {"ok": f"accuracy holds at {says}", "breach": f"accuracy fell to {says}"}
     return words.get(taken.level("live_accuracy"), f"accuracy {says}, its loss not proven")
 
 

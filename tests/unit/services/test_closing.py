@@ -38,7 +38,7 @@ CLOSED: dict[str, Any] = {
     "lost": 0, "duplicated": 0, "events": 16_800, "windows": 9, "decisions": 335, "promoted": 1, "retrains": 1, "early_retrains": 0, "swaps": 2,
     "same_process": True, "slack_sent": 9, "slack_unsent": 0, "later_from": LATER, "errors": {"ft_2": None},
     "accuracies": accuracies(0.93, 0.67, 0.90), "runs": [RUN],
-    "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)}],
+    "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)}, {"id": "d3", "model": "v2", "reasons": []}],
     "acc_stable": 0.93, "acc_drifted": 0.671, "acc_after": None, "seconds": 371,
 }  # fmt: skip
 
@@ -127,6 +127,9 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
         "Labels": "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], from 15,600 of them",
         "Proven": "lost 0, doubled 0 of 16,800 serving logs, Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
     }
+    ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
+    found = closing.box(CLOSED | {"all_decisions": [*CLOSED["all_decisions"][:2], {"id": "d3", "model": "v2", "reasons": ill}]})
+    assert found[-1] == ("Still", "v2 is in breach on rare recall: it learnt from one day of the new language")
     assert closing.details(CLOSED)[0] == "acc_stable   93.0 % [93.0, 93.0] by 8,400 labels, in truth 93.0 % of 8,400"
     assert closing.details(CLOSED)[-1] == "in truth     26.0 points [23.3, 28.8] lost, 23.0 points [20.3, 25.8] regained"
 
