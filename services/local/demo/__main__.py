@@ -44,7 +44,7 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
         summary = played(on, told, out)
         summary["seconds"] = round(time.monotonic() - begun)
         out.doing("drawing the report")
-        page = report_page(on, out.log.with_suffix(".html"))
+        page = report_page(on, out.log.with_suffix(".html"), summary["later_from"] - 3 * play.DAY)
         failed = closing.problems(summary, _short(out.log))
         finish(chosen, on, summary, failed, out, page)
         if failed:
@@ -111,10 +111,10 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     }
 
 
-def report_page(on: stage.Stage, page: Path) -> Path | None:
-    """Two weeks of decisions, under this policy and the default one, as a page that outlives the run; None where it could not be drawn."""
+def report_page(on: stage.Stage, page: Path, since: dt.datetime) -> Path | None:
+    """The decisions from some calm days on, under this policy and the default one, as a page that outlives the run; None where it could not be drawn."""
     rules = ["--policy", on.environment[f"{settings.PREFIX}POLICY"], "--policy", str(topology.ROOT / "deploy" / "policy.toml")]
-    argv = [sys.executable, str(topology.ROOT / "retrain" / "run.py"), "replay", *rules, "--html", str(page)]
+    argv = [sys.executable, str(topology.ROOT / "retrain" / "run.py"), "replay", *rules, "--from", times.rfc3339(since), "--html", str(page)]
     environment = topology.inherited() | on.environment
     with (on.logs / "replay.log").open("ab") as log:
         subprocess.run(argv, env=environment, cwd=topology.ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
