@@ -8,7 +8,6 @@ import argparse
 import datetime as dt
 import json
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -43,10 +42,8 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
     with out.working(play.seconds(told)), stage.up(None, {}) as on, kept_on_failure(on.logs, out.log.with_suffix("")):
         summary = played(on, told, out)
         summary["seconds"] = round(time.monotonic() - begun)
-        out.doing("drawing the report")
-        page = report_page(on, out.log.with_suffix(".html"), summary["later_from"] - 3 * play.DAY)
         failed = closing.problems(summary, _short(out.log))
-        finish(chosen, on, summary, failed, out, page)
+        finish(chosen, on, summary, failed, out)
         if failed:
             raise failed[0]
 
@@ -111,31 +108,20 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     }
 
 
-def report_page(on: stage.Stage, page: Path, since: dt.datetime) -> Path | None:
-    """The decisions from some calm days on, under this policy and the default one, as a page that outlives the run; None where it could not be drawn."""
-    rules = ["--policy", on.environment[f"{settings.PREFIX}POLICY"], "--policy", str(topology.ROOT / "deploy" / "policy.toml")]
-    argv = [sys.executable, str(topology.ROOT / "retrain" / "run.py"), "replay", *rules, "--from", times.rfc3339(since), "--html", str(page)]
-    environment = topology.inherited() | on.environment
-    with (on.logs / "replay.log").open("ab") as log:
-        subprocess.run(argv, env=environment, cwd=topology.ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
-    return page if page.exists() else None
-
-
-def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[closing.Problem], out: screen.Screen, page: Path | None) -> None:
+def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[closing.Problem], out: screen.Screen) -> None:
     """What happened, where to look, the last line; wait if asked to."""
     out.done()
     for line in closing.details(summary):
         out.detail(line)
-    exports = out.log.with_suffix(".env")
-    kept, drawn = _short(exports) if chosen.keep else None, _short(page) if page else None
-    places = telling.places(ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log), page=drawn)
+    kept = _short(_PLACE / "env") if chosen.keep else None
+    places = telling.places(ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log))
     title = "The loop did not close" if failed else "The loop closed"
     out.box(title, [*([("Why", problem.what) for problem in failed] or closing.box(summary)), *places])
     if chosen.json:
         chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
     out.data(closing.last_line(summary))
     if chosen.keep:
-        keep(on, exports)
+        keep(on, _PLACE / "env")
 
 
 def keep(on: stage.Stage, exports: Path) -> None:
@@ -147,7 +133,7 @@ def keep(on: stage.Stage, exports: Path) -> None:
     try:
         on.keep()
     finally:
-        exports.unlink()
+        exports.unlink(missing_ok=True)
 
 
 @contextmanager

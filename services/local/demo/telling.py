@@ -161,15 +161,18 @@ def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
     ]
 
 
-def places(host: str, board: int, slack: int, *, keep: str | None, log: str, page: str | None) -> list[tuple[str, str]]:
-    """Where to look next. keep: the file of variables, if everything stays up; log and page outlive the run."""
-    files = [("Report", f"{page}  these decisions beside those of the default policy, as a page")] if page else []
-    files.append(("Log", f"{log}  every figure and every reason"))
+def places(host: str, board: int, slack: int, *, keep: str | None, log: str) -> list[tuple[str, str]]:
+    """Where to look next. keep: the file of variables, if everything stays up; the log outlives the run."""
+    written = ("Log", f"{log}  every figure, and every reason of every decision")
     if keep is None:
-        again = "make demo KEEP=1 leaves the board, the Slack page and the gateway up, to look at and to replay"
-        return [*files, ("Next", again)]
-    replay = f". {keep}; .venv/bin/python retrain/run.py replay"
-    return [("Board", f"http://{host}:{board}/"), ("Slack", f"http://{host}:{slack}/"), *files, ("Replay", replay)]
+        again = "make demo KEEP=1 leaves board, Slack page and gateway up, with a command that replays every decision"
+        return [written, ("Next", again)]
+    page = keep.removesuffix("env") + "replay.html"
+    replay = f". {keep}; .venv/bin/python retrain/run.py replay --html {page}"
+    return [
+        ("Board", f"http://{host}:{board}/"), ("Slack", f"http://{host}:{slack}/"), written, ("Replay", replay),
+        ("Report", f"{page}  is what the replay draws"),
+    ]  # fmt: skip
 
 
 def learnt(found: Mapping[str, Any], n: int) -> Said:

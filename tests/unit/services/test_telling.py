@@ -158,9 +158,13 @@ def test_what_will_be_played_and_where_to_look() -> None:
     first, corpus = telling.opening(told, dt.date(2026, 4, 20), own=False)
     assert first.text == "14 days of a shop's chat in minutes: 16,800 invented messages, new language from 28 Apr"
     assert corpus.text == "2,900 labelled ones of 1 intents to learn from; none of them comes again, nor one like it"
-    kept = dict(telling.places("127.0.0.1", 1, 2, keep=".local/demo/x.env", log="x.log", page="x.html"))
-    assert (kept["Board"], kept["Replay"]) == ("http://127.0.0.1:1/", ". .local/demo/x.env; .venv/bin/python retrain/run.py replay")
-    assert "KEEP=1" in dict(telling.places("127.0.0.1", 1, 2, keep=None, log="x.log", page=None))["Next"]
+    kept = dict(telling.places("127.0.0.1", 1, 2, keep=".local/demo/env", log="x.log"))
+    assert (kept["Board"], kept["Replay"]) == (
+        "http://127.0.0.1:1/",
+        ". .local/demo/env; .venv/bin/python retrain/run.py replay --html .local/demo/replay.html",
+    )
+    assert len(kept["Replay"]) + len("Replay  ") <= 98, "it can be copied in one piece"
+    assert "KEEP=1" in dict(telling.places("127.0.0.1", 1, 2, keep=None, log="x.log"))["Next"]
 
 
 def spoken(into: screen.Screen) -> None:
