@@ -28,8 +28,7 @@ class Screen:
 
     def __init__(self, log: Path, *, verbose: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.log, self.verbose, self._out, self._err = log, verbose, out or sys.stdout, err or sys.stderr
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._file = log.open("a", encoding="utf-8")
+        self._file: TextIO | None = None
         terminal = self._out.isatty()
         self._console = Console(
             file=self._out, force_terminal=terminal, color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
@@ -42,7 +41,8 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def width(self) -> int:
@@ -99,6 +99,9 @@ class Screen:
         self._write(text)
 
     def _write(self, text: str) -> None:
+        if self._file is None:  # a demo that is refused leaves no empty file
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.log.open("a", encoding="utf-8")
         self._file.write(text + "\n")
         self._file.flush()
 
