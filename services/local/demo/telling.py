@@ -63,7 +63,8 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
     now, was = breached(last.row), breached(before.taken[-1].row) if before and before.taken else set()
     if now - was:
         waits = _HOLDS.get(str(last.row["hold_reason"]))
-        yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}; {_answers(last)}", "yellow")
+        answers = "" if "live_accuracy" in now - was else f"; {_answers(last)}"
+        yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}", "yellow")
     elif was and not now and _reason(last, "live_accuracy"):
         yield Said(f"{_at(last)} all within limits: {_answers(last)}", "green")
 
