@@ -5,8 +5,9 @@ UV_VERSION := 0.13.9
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-# What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine smaller days instead of fourteen.
-DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short)
+# What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine smaller days instead of fourteen,
+# VERBOSE=1 every figure and reason on the screen, too.
+DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short) $(if $(filter 1,$(VERBOSE)),--verbose)
 
 .PHONY: help setup up demo test faults check lint types contracts bench-stream bench-decisions clean
 
@@ -30,7 +31,7 @@ endif
 up: setup ## embedded Kafka and PostgreSQL until Ctrl-C
 	$(PY) -m services.local up --dir .local/up
 
-demo: setup ## the whole loop on two weeks of traffic (MESSAGES=DIR JSON=FILE KEEP=1 SHORT=1)
+demo: setup ## the whole loop on two weeks of traffic (MESSAGES=DIR JSON=FILE KEEP=1 SHORT=1 VERBOSE=1)
 	@$(PY) -m services.local.demo $(DEMO)
 
 lint: setup ## ruff: format and rules

@@ -178,7 +178,7 @@ def _gates(shop: Workshop, test: pd.DataFrame, trained: Trained, champion: Any) 
         probabilities, _ = session.load(shop.models / champion["model"]).classify(list(test["text"]))
         before = gate.Answers(probabilities.argmax(1), probabilities.max(1))
     same, load = trained.parity, trained.load
-    serving = gate.Serving(load.p95_ms, load.error_rate, load.n, same.passed, same.agreement, same.n)
+    serving = gate.Serving(load.p95_ms, load.error_rate, load.n, same.passed, same.agreement, same.n, load.work_p95_ms, load.core_share)
     return gate.report(trained.answers, before, evidence, serving, shop.policy.gates)
 
 

@@ -60,7 +60,7 @@ def start(owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple
     if not (directory / "data" / "meta.properties").exists():
         _format(java, properties, directory)
     child = owner.start("kafka", [*java, "kafka.Kafka", str(properties)], log=directory / "kafka.log", stop_signal=signal.SIGTERM)
-    supervisor.wait_ready(child, lambda: answers(f"{ports.HOST}:{port}"), timeout_s=60)
+    supervisor.wait_ready(child, lambda: answers(f"{ports.HOST}:{port}"), timeout_s=240)
     return f"{ports.HOST}:{port}"
 
 

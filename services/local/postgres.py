@@ -39,7 +39,7 @@ def start(owner: supervisor.Supervisor, directory: Path) -> str:
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
     child = owner.start("postgres", argv, log=directory / "postgres.log", user=user, stop_signal=signal.SIGINT, cwd=Path("/"))
     url = f"postgresql+psycopg://postgres@{ports.HOST}:{port}/postgres"
-    supervisor.wait_ready(child, lambda: ports.listening(port) and answers(url), timeout_s=60)
+    supervisor.wait_ready(child, lambda: ports.listening(port) and answers(url), timeout_s=240)
     return url
 
 

@@ -26,6 +26,10 @@ class NotReady(RuntimeError):
     """A child ended or did not get ready in time; the message holds the last lines of its log."""
 
 
+class TooSlow(NotReady):
+    """Nothing has failed, but nothing came of it in the time that a machine three or four times slower than a free one would take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """A running child and where its output goes."""
@@ -106,14 +110,14 @@ def stop(child: Child, patience_s: float = 15.0) -> int:
 
 
 def wait_ready(child: Child, ready: Callable[[], bool], timeout_s: float) -> None:
-    """Poll `ready` until it holds. Raises NotReady if the child ends first or the time is up."""
+    """Poll `ready` until it holds. Raises NotReady if the child ends first, TooSlow if the time is up."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         status = child.process.poll()
         if status is not None:
             raise NotReady(f"{child.name} ended with status {status}: {tail(child.log)}")
         if time.monotonic() > deadline:
-            raise NotReady(f"{child.name} was not ready after {timeout_s:.0f} s: {tail(child.log)}")
+            raise TooSlow(f"{child.name} was not ready after {timeout_s:.0f} s: {tail(child.log)}")
         time.sleep(0.05)
 
 

@@ -1,6 +1,7 @@
 """The embedded parts keep their data through kill -9 and leave nothing behind, however they end."""
 
 import contextlib
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -14,9 +15,10 @@ import pytest
 import sqlalchemy as sa
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from schemas import topics
+from schemas import tables, topics
 from services import provision
 from services.local import jars, kafka, postgres, supervisor, topology
+from services.local.demo import stage
 from streams import connect
 
 ROOT = Path(__file__).parents[2]
@@ -155,3 +157,24 @@ def test_whoever_fetches_the_archives_second_takes_the_first_ones(tmp_path: Path
     assert (target / "a.jar").read_text() == "kafka"
     with pytest.raises(OSError, match="No such file"):
         jars._move(made, tmp_path / "nowhere" / "kafka")
+
+
+def test_a_wait_lasts_as_long_as_anything_moves_and_no_longer(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "PATIENCE_S", 0.5)
+    engine = sa.create_engine(database, poolclass=sa.NullPool)
+    hours: list[dt.datetime] = []
+
+    def judge_an_hour() -> None:
+        if len(hours) < 20:  # 20 polls of a tenth of a second: four times as long as its patience
+            hours.append(dt.datetime(2026, 4, 20, tzinfo=dt.UTC) + dt.timedelta(hours=len(hours)))
+            with engine.begin() as connection:
+                connection.execute(tables.job_run.insert().values(job="hourly", due_at=hours[-1], owner="test"))
+
+    with supervisor.Supervisor() as owner:
+        on = stage.Stage(topology.Addresses("", database, tmp_path), {}, owner, engine, tmp_path, 0, [])
+        on.wait(lambda: len(hours) == 20, "twenty hours", judge_an_hour)
+        with pytest.raises(supervisor.TooSlow, match="waited 0 s for a day, and nothing moved"):
+            on.wait(lambda: False, "a day", judge_an_hour)
+        owner.start("gateway", ["sh", "-c", "echo no such port; exit 3"], log=tmp_path / "gateway.log")
+        with pytest.raises(stage.Ended, match="gateway ended with status 3: no such port"):
+            on.wait(lambda: False, "a day")

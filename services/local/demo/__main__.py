@@ -1,49 +1,77 @@
 """`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole loop from a message to the next champion.
 
 MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages; JSON=FILE writes the summary and every
-decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine smaller days.
+decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine smaller days; VERBOSE=1 prints what else only the log file holds.
 """
 
 import argparse
+import datetime as dt
 import json
+import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import sqlalchemy as sa
+
+from retrain import split
 from schemas import settings, times, topics
-from services import ports, store
+from services import ports, provision, store
 from services.local import jars, supervisor, topology
-from services.local.demo import invent, play, recount, report, stage, story, tables, traffic
+from services.local.demo import closing, invent, play, recount, screen, stage, story, tables, telling, traffic
 
 _SEED = 20260420
-_ALWAYS_ON = ("streams", "gateway", "scheduler", "retrain", "notifier", "dashboard")
+_ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
+FAILURES = (
+    closing.Problem, story.TooFewRowsError, topology.InUse, supervisor.NotReady, recount.Unread, jars.BadJar, provision.Unreachable, provision.Mismatch,
+    sa.exc.SQLAlchemyError, OSError,
+)  # fmt: skip
+_PLACE = topology.ROOT / ".local" / "demo"
 
 
-def run(chosen: argparse.Namespace) -> int:
-    """The whole demo; 0 only if the loop closed."""
-    begun = time.monotonic()
+def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
+    """The whole demo. Raises closing.Problem unless the loop closed."""
     base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(_SEED)
     told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=_SEED)
-    with stage.up(None, {}) as on:
-        on.start_sandbox()
-        for name in _ALWAYS_ON:
-            on.start(name)
-        pids = {child.name: child.process.pid for child in on.owner.children}
-        on.wait(lambda: ports.listening(on.port("GATEWAY_PORT")), "the gateway")
-        playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")))
-        playing.first_champion()
-        on.wait(playing.serving, "the gateway to serve the first champion")
-        playing.all_days()
-        playing.settle()
-        summary = summarise(on, playing, pids)
+    out.say(*telling.opening(told, play.BEGIN.date(), own=chosen.messages is not None))
+    begun = time.monotonic()
+    with out.working(play.seconds(told)), stage.up(None, {}) as on, kept_on_failure(on.logs, out.log.with_suffix("")):
+        summary = played(on, told, out)
         summary["seconds"] = round(time.monotonic() - begun)
-        failed = report.problems(summary)
-        finish(chosen, on, summary, failed)
-    return 1 if failed else 0
+        failed = closing.problems(summary, _short(out.log))
+        finish(chosen, on, summary, failed, out)
+        if failed:
+            raise failed[0]
 
 
-def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict[str, Any]:
+def played(on: stage.Stage, told: story.Story, out: screen.Screen) -> dict[str, Any]:
+    """Everything started, the story played to its end, and every figure of it."""
+    on.start_sandbox()
+    for name in _ALWAYS_ON:
+        on.start(name)
+    out.doing("starting the processes", play.STARTING / 2)
+    addresses = [on.port("DASHBOARD_PORT"), on.slack_port, on.port("GATEWAY_PORT")]
+    on.wait(lambda: all(map(ports.listening, addresses)), "the board, the Slack page and the gateway")
+    out.say(*telling.addresses(ports.HOST, *addresses))
+    gateway = next(child.process.pid for child in on.owner.children if child.name == "gateway")
+    playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, held_out(told), gateway)
+    playing.first_champion()
+    playing.all_days()
+    playing.settle()
+    return summarise(on, playing)
+
+
+def held_out(told: story.Story) -> int:
+    """How many rows the first training validates on: the split is a function of the rows."""
+    rows = pd.DataFrame({name: [row.get(name) for row in told.corpus] for name in ("text", "intent", "kind", "conversation", "cluster")})
+    return int((split.split(rows)["part"] == "val").sum())
+
+
+def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     """Every figure of the last line, from Postgres and from Kafka."""
     days = playing.settled()
     taken = on.rows(store.decisions)
@@ -56,9 +84,8 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
     }
     kinds["acc_after"] = [d for d in days if d.kind == story.LATER and d.window["model"] != first]
     early = play.BEGIN + play.DAY * playing.told.kinds.index(story.LATER)
-    gateway = next(child for child in on.owner.children if child.name == "gateway")
     sent, unsent = playing.messages()
-    accuracies = {name: report.accuracy(chosen) for name, chosen in kinds.items()}
+    accuracies = {name: closing.accuracy(chosen) for name, chosen in kinds.items()}
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
@@ -74,55 +101,96 @@ def summarise(on: stage.Stage, playing: play.Play, pids: dict[str, int]) -> dict
         "swaps": len(playing.customers.models),
         "slack_sent": sent,
         "slack_unsent": unsent,
-        "same_process": gateway.process.poll() is None and gateway.process.pid == pids["gateway"],
+        "same_process": playing.same_process(),
+        "errors": {row["id"]: playing.error(row["id"]) for row in runs},
         "all_decisions": taken,
         "runs": runs,
     }
 
 
-def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[str]) -> None:
-    """Summary, addresses, the last line; wait if asked to."""
-    for name, found in summary["accuracies"].items():
-        print(report.accuracy_line(name, found))
-    for row in summary["runs"]:
-        print(report.run_line(row))
-    print(f"Slack        {summary['slack_sent']} messages sent, {summary['slack_unsent']} not: http://{ports.HOST}:{on.slack_port}/")
-    print(f"dashboard    http://{ports.HOST}:{on.port('DASHBOARD_PORT')}/")
-    print(f"gateway      http://{ports.HOST}:{on.port('GATEWAY_PORT')}/readyz")
-    print(f"{'':12} these three {'answer until Ctrl-C' if chosen.keep else 'close as this ends; KEEP=1 leaves them up'}")
-    print(report.outcome(summary, failed))
+def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[closing.Problem], out: screen.Screen) -> None:
+    """What happened, where to look, the last line; wait if asked to."""
+    out.done()
+    for line in closing.details(summary):
+        out.detail(line)
+    kept = _short(_PLACE / "env") if chosen.keep else None
+    places = telling.places(ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log))
+    title = "The loop did not close" if failed else "The loop closed"
+    out.box(title, [*([("Why", problem.what) for problem in failed] or closing.box(summary)), *places])
     if chosen.json:
         chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
-    print(report.last_line(summary), flush=True)
+    out.data(closing.last_line(summary))
     if chosen.keep:
-        print("\n".join(f"export {name}={value}" for name, value in on.environment.items()))
-        print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
+        keep(on, _PLACE / "env")
+
+
+def keep(on: stage.Stage, exports: Path) -> None:
+    """Stay up until Ctrl-C, with the variables that other commands need on the screen and in a file."""
+    lines = "\n".join(f"export {name}={value}" for name, value in on.environment.items())
+    exports.write_text(lines + "\n")
+    print(lines, flush=True)
+    print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
+    try:
         on.keep()
+    finally:
+        exports.unlink(missing_ok=True)
+
+
+@contextmanager
+def kept_on_failure(logs: Path, place: Path) -> Iterator[None]:
+    """What the processes wrote goes with them, unless something failed: then it is what one wants to read."""
+    try:
+        yield
+    except Exception:
+        shutil.copytree(logs, place, dirs_exist_ok=True)
+        raise
+
+
+def _short(path: Path) -> str:
+    """As one would type it here."""
+    return str(path.relative_to(topology.ROOT))
+
+
+def problem(error: Exception, place: str) -> closing.Problem:
+    """What has failed, as a line and an exit code of the contract."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    match error:
+        case closing.Problem():
+            return error
+        case story.TooFewRowsError():
+            return closing.Problem(2, said, "MESSAGES names a directory with more rows")
+        case topology.InUse():
+            return closing.Problem(settings.EXIT_TRY_AGAIN, said, "try again")
+        case supervisor.TooSlow() | recount.Unread():
+            remedy = f"try again when the machine has less to do; if it had nothing to do, see {place}"
+            return closing.Problem(settings.EXIT_TRY_AGAIN, said, remedy)
+        case stage.Ended(status=settings.EXIT_CONFIGURATION):
+            return closing.Problem(settings.EXIT_CONFIGURATION, said, f"see {place}")
+    return closing.Problem(settings.EXIT_DEPENDENCY, said, f"see {place}, and try again")
 
 
 def main() -> None:
-    """Parse; turn what can go wrong outside into one line."""
+    """Parse; turn what can go wrong outside into a line and an exit code."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--messages", type=Path, metavar="DIR", help="play these tables instead of invented messages")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary and every decision")
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     parser.add_argument("--short", action="store_true", help="nine smaller days instead of fourteen")
+    parser.add_argument("--verbose", action="store_true", help="print every figure and reason, not only what happens")
     chosen = parser.parse_args()
     if chosen.json and not chosen.json.absolute().parent.is_dir():  # said before the minutes of work, not after them
         settings.refuse(f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON", 2)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a day's row shows when the day is over, also in a pipe
-    try:
-        with supervisor.terminable(settings.EXIT_INTERRUPTED):
-            code = run(chosen)
-    except KeyboardInterrupt:
-        raise SystemExit(settings.EXIT_INTERRUPTED) from None
-    except story.TooFewRowsError as error:
-        settings.refuse(str(error), 2)
-    except topology.InUse as error:
-        settings.refuse(str(error), settings.EXIT_TRY_AGAIN)
-    except (supervisor.NotReady, jars.BadJar) as error:
-        settings.refuse(str(error), settings.EXIT_DEPENDENCY)
-    raise SystemExit(code)
+    out = screen.Screen(_PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose)
+    with out:
+        try:
+            with supervisor.terminable(settings.EXIT_INTERRUPTED):
+                run(chosen, out)
+        except KeyboardInterrupt:
+            settings.refuse("stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED)
+        except FAILURES as error:
+            found = problem(error, _short(out.log.with_suffix("")) + "/")
+            out.note(f"{found.what}; {found.remedy}")
+            settings.refuse(f"{found.what}; {found.remedy}", found.code)
 
 
 if __name__ == "__main__":

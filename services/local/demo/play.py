@@ -5,26 +5,31 @@ import dataclasses
 import datetime as dt
 import http.client
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm import tqdm
-
-from retrain import progress
 from retrain import store as retrain_store
+from schemas import loglines
 from services import store as read
 from services.gateway import store as gateway_store
 from services.labels import ingest
 from services.labels import store as labels_store
 from services.local import supervisor
-from services.local.demo import report, stage, store, story, traffic
+from services.local.demo import closing, grid, report, screen, stage, store, story, telling, traffic
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 _HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
-_TAIL_HOURS = 8  # after the last day, so that its labels come in and its midnight passes
+_EVENING = 23  # the hour at whose half the annotators hand in: what they said counts at midnight
+_TAIL_HOURS = 2  # after the last day, so that its midnight passes
+# Seconds on a free machine with two cores, for the bar.
+STARTING, _FIRST_RUN, _A_THOUSAND, _NEXT_RUN, ENDING = 15.0, 45.0, 10.0, 60.0, 15.0
+
+
+def seconds(told: story.Story) -> float:
+    """How long all of it takes on a free machine."""
+    return STARTING + _FIRST_RUN + _NEXT_RUN + ENDING + _A_THOUSAND * sum(map(len, told.days)) / 1000
 
 
 @dataclass(slots=True)
@@ -34,7 +39,13 @@ class Play:
     on: stage.Stage
     told: story.Story
     customers: traffic.Customers
+    screen: screen.Screen
+    held_out: int
+    gateway: int  # its process
     days: list[report.Day] = field(default_factory=list)
+    done: float = STARTING
+    _ended: list[str] = field(default_factory=list)
+    _read: int = 0  # of the retrain worker's log
 
     def first_champion(self) -> None:
         """Load the labelled messages of before the story and have the retrain worker train on them."""
@@ -42,47 +53,76 @@ class Play:
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
-        self._follow_run("training the first champion")
+        self._follow_run("training the first model", _FIRST_RUN)
         (run,) = self.on.rows(read.runs)
         if not run["promoted"]:
-            missed = ", ".join(f"{gate['gate']} {gate['verdict']}" for gate in run["gates"] or () if gate["verdict"] != "pass")
-            raise supervisor.NotReady(f"the first model is {run['state']}, not champion: {missed or 'see ' + str(self.on.logs / 'retrain.log')}")
+            raise closing.refused(run, str(self.screen.log), self.error(run["id"]))
+        self.on.wait(self.serving, "the gateway to serve the first champion")
 
-    def _follow_run(self, what: str, timeout_s: float = 600) -> None:
-        """Wait for the run in hand, with a bar from its recorded progress."""
-        with progress.bar(what, 100, "%") as bar:
+    def error(self, run_id: str) -> str | None:
+        """Why a run failed."""
+        with self.on.engine.connect() as connection:
+            return store.error(connection, run_id)
 
-            def ended() -> bool:
-                run = self._open_run()
-                if run is not None and run["progress"]:
-                    bar.update(round(90 * run["progress"]["step"] / run["progress"]["steps"]) - bar.n)
-                return run is None
+    def _follow_run(self, what: str, seconds: float) -> None:
+        """Wait for the run in hand: its recorded progress moves the bar, its epochs are told."""
+        begun = self.done
 
-            self.on.wait(ended, what, timeout_s)
+        def ended() -> bool:
+            run = self._open_run()
+            if run is not None:
+                steps = run["progress"] or {"epoch": 1, "step": 0, "steps": 1}
+                self.screen.doing(f"{what}, epoch {steps['epoch']}", begun + 0.8 * seconds * steps["step"] / steps["steps"])
+            self._learnt()
+            return run is None
+
+        self.on.wait(ended, what)
+        self.done = begun + seconds
+        self._runs()
+
+    def _learnt(self) -> None:
+        """The first training's [VAL] lines, as they come: how good a model is that nobody has seen yet."""
+        log = self.on.logs / "retrain.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() and not self.days else []
+        for line in lines[self._read :]:
+            if line.startswith("[VAL]"):
+                self.screen.say(telling.learnt(loglines.parse(line)[1], self.held_out))
+        self._read = max(self._read, len(lines))
+
+    def _runs(self) -> None:
+        """Tell of the runs that have ended since."""
+        for run in self.on.rows(read.runs):
+            if run["ended"] and run["id"] not in self._ended:
+                self._ended.append(run["id"])
+                said = telling.gated(run, restarted=not self.same_process(), first=len(self._ended) == 1)
+                (self.screen.event if self.days else self.screen.say)(*said)
+                self.screen.detail(report.run_line(run))
+
+    def same_process(self) -> bool:
+        """Whether the gateway is the process that was started."""
+        return any(child.process.pid == self.gateway and child.process.poll() is None for child in self.on.owner.children)
 
     def _open_run(self) -> Any:
         with self.on.engine.connect() as connection:
             return store.open_run(connection)
 
     def all_days(self) -> None:
-        """Every day, then a morning more."""
-        print(report.LEGEND, report.heading(), sep="\n")
-        with progress.bar("simulated days", len(self.told.kinds), "day") as bar:
-            for number, rows in enumerate(self.told.days):
-                self._day(rows, BEGIN + number * DAY, follow=number > 0)
-                bar.update()
-                if number:
-                    tqdm.write(report.row(self.days[-1]), file=sys.stdout)
-            self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS, follow=True)
-            tqdm.write(report.row(self.days[-1]), file=sys.stdout)
+        """Every day, then the first hours of one more."""
+        self.screen.detail(f"{report.LEGEND}\n{report.heading()}")
+        self.screen.row(grid.heading(self.screen.width))
+        for number, rows in enumerate(self.told.days):
+            start = BEGIN + number * DAY
+            self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages", self.done)
+            self._hours(rows, start, 24, begins=number)
+            self.done += _A_THOUSAND * len(rows) / 1000
+        self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS)
+        self.screen.doing("counting everything again", self.done)
 
     def settle(self) -> None:
         """Wait until every message that was answered is counted and every notice is out; what never is, the summary will show."""
-        with contextlib.suppress(supervisor.NotReady):
-            self.on.wait(self._all_counted, "the last messages to be counted", timeout_s=30)
-
-        with contextlib.suppress(supervisor.NotReady):
-            self.on.wait(lambda: self.messages()[1] == 0, "the last messages to reach Slack", timeout_s=30)
+        with contextlib.suppress(supervisor.TooSlow):
+            self.on.wait(self._all_counted, "the last messages to be counted")
+            self.on.wait(lambda: self.messages()[1] == 0, "the last messages to reach Slack")
 
     def messages(self) -> tuple[int, int]:
         """How many messages of the outbox are in Slack, and how many are not yet."""
@@ -92,25 +132,35 @@ class Play:
     def _all_counted(self) -> bool:
         return sum(int(row["n"]) for row in self.on.rows(read.windows, horizon="1d")) >= len(self.customers.truth)
 
-    def _day(self, rows: Sequence[story.Row], start: dt.datetime, *, follow: bool) -> None:
-        self._hours(rows, start, 24, follow=follow)
-
-    def _hours(self, rows: Sequence[story.Row], start: dt.datetime, hours: int, *, follow: bool) -> None:
-        """Messages hour by hour, labels as they fall due. The first hour closes the day before: then the product is waited for."""
+    def _hours(self, rows: Sequence[story.Row], start: dt.datetime, hours: int, *, begins: int | None = None) -> None:
+        """Messages hour by hour, labels in the evening. The first hour closes the day before: then the product is waited for."""
         for hour in range(hours):
             now = start + hour * _HOUR
-            traffic.annotate(self.on.engine, self.customers, now)
             self.customers.hour(rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now)
-            if hour == 0 and follow:
-                self._midnight(start)
+            if hour == 0:
+                self._first_hour(start, begins)
+            if hour == _EVENING:
+                traffic.annotate(self.on.engine, self.customers, now + _HOUR / 2)
+
+    def _first_hour(self, start: dt.datetime, begins: int | None) -> None:
+        if begins != 0:
+            self._midnight(start)
+        if begins is not None and self.told.kinds[begins] != self.told.kinds[max(0, begins - 1)]:
+            self.screen.event(*filter(None, [telling.begins(self.told.kinds[begins], start.date())]))
 
     def _midnight(self, midnight: dt.datetime) -> None:
         """The day that ends at `midnight` is judged, and a run that it started is done, before the next hour begins."""
-        self.on.wait(lambda: self._judged(midnight), f"the daily monitor of {midnight:%Y-%m-%d}")
+        self.on.wait(lambda: self._judged(midnight), f"the monitors of {midnight:%-d %b}")
+        day, before = self._look(midnight), self.days[-1] if self.days else None
+        self.days.append(day)
+        self.screen.detail(report.row(day))
+        self.screen.row(grid.row(day, self.screen.width))
+        self.screen.event(*telling.events(before, day), *(telling.Said(note, "yellow") for note in self.on.notes))
+        self.on.notes.clear()
         if self._open_run() is not None:
-            self._follow_run("retraining")
+            self._follow_run("training the next model", _NEXT_RUN)
             self.on.wait(self.serving, "the gateway to follow the promotion")
-        self.days.append(self._look(midnight))
+        self._runs()
 
     def _judged(self, midnight: dt.datetime) -> bool:
         with self.on.engine.connect() as connection:
@@ -119,9 +169,13 @@ class Play:
     def serving(self) -> bool:
         """Whether the gateway answers with the champion that Postgres names; there must be one."""
         connection = http.client.HTTPConnection("127.0.0.1", self.on.port("GATEWAY_PORT"), timeout=10)
-        connection.request("GET", "/readyz")
-        serving = json.loads(connection.getresponse().read()).get("model")
-        connection.close()
+        try:
+            connection.request("GET", "/readyz")
+            serving = json.loads(connection.getresponse().read()).get("model")
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
         with self.on.engine.connect() as database:
             return serving is not None and serving == gateway_store.champion(database)
 

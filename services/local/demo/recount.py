@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 _IDLE_MS = 10_000
-_PATIENCE_S = 120.0
+_PATIENCE_S = 120.0  # without a single record
 
 Cell = tuple[str, str, str]
+
+
+class Unread(RuntimeError):
+    """Kafka did not hand out what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,14 @@ class Recount:
 
 
 def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
-    """Every log of the topic, single or in an envelope, from the first offset to the last one there is now."""
+    """Every log of the topic, single or in an envelope, from the first offset to the last one there is now. Raises Unread."""
+    try:
+        return _read(bootstrap, topic)
+    except KafkaError as error:
+        raise Unread(f"Kafka did not hand out what is to be counted again: {error}") from None
+
+
+def _read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, consumer_timeout_ms=_IDLE_MS)
     parts = [TopicPartition(topic, part) for part in sorted(consumer.partitions_for_topic(topic) or ())]
     consumer.assign(parts)
@@ -34,8 +46,9 @@ def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     deadline = time.monotonic() + _PATIENCE_S
     while any(consumer.position(part) < ends[part] for part in parts):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the topic could not be read to its end within {_PATIENCE_S:.0f} s")
+            raise Unread(f"Kafka gave none of the records that are left to count again in {_PATIENCE_S:.0f} s")
         for records in consumer.poll(timeout_ms=1_000).values():
+            deadline = time.monotonic() + _PATIENCE_S
             for record in records:
                 batch = ("content", b"batch") in record.headers
                 found += [json.loads(line) for line in (record.value.splitlines() if batch else [record.value])]

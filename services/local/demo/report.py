@@ -1,13 +1,10 @@
-"""Pure. What the demo shows of each simulated day, and its last line, from rows that Postgres gave."""
+"""Pure. Every figure of a simulated day and every reason of its decisions, from rows that Postgres gave: what the demo's log file holds."""
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-
-from services import units
 
 Row = Mapping[str, Any]
 
@@ -48,15 +45,19 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision, with the verdict of each signal and how many labels it lacked."""
+    """A decision, with the verdict of each signal: how it stands, what it is held against, how many labels it lacks."""
 
     row: Row
-    verdicts: Mapping[str, tuple[str, int | None]]
+    verdicts: Mapping[str, Row]
 
     @property
     def outcome(self) -> str:
         """What was decided, in two words."""
         return f"hold {self.row['hold_reason']}" if self.row["decision"] == "hold" else str(self.row["decision"])
+
+    def level(self, signal: str) -> str:
+        """ok, watch, breach or blind; empty where there is no verdict."""
+        return str(self.verdicts.get(signal, {}).get("verdict", ""))
 
 
 def changes(before: Row | None, taken: Sequence[Row]) -> list[Row]:
@@ -131,7 +132,7 @@ def why(taken: Taken) -> str:
     marked = [(_mark(reason, taken), reason) for reason in row["reasons"]]
     known = sorted(((mark, reason) for mark, reason in marked if reason["value"] is not None), key=lambda each: "!? ".index(each[0] or " "))
     unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in row["reasons"] if reason["value"] is None)
-    needed = ", ".join(f"{_SHORT[name]} {n}" for name, (_, n) in taken.verdicts.items() if n)
+    needed = ", ".join(f"{_SHORT[name]} {found['labels_needed']}" for name, found in taken.verdicts.items() if found["labels_needed"])
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
     return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join(
         [*(_reason(reason) + mark for mark, reason in known), *ends]
@@ -140,8 +141,7 @@ def why(taken: Taken) -> str:
 
 def _mark(reason: Row, taken: Taken) -> str:
     """`!` for what counts, `?` for what is beyond its limit and does not count yet."""
-    level, _ = taken.verdicts.get(reason["signal"], ("", None))
-    return "!" if reason["breached"] else "?" if level in ("watch", "breach") else ""
+    return "!" if reason["breached"] else "?" if taken.level(reason["signal"]) in ("watch", "breach") else ""
 
 
 def _reason(reason: Row) -> str:
@@ -158,77 +158,12 @@ def _line(cells: Sequence[str]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
 
 
-def accuracy(days: Sequence[Day]) -> dict[str, Any]:
-    """`mean` of the days' live accuracies as the quality table gives them, with its 95 % interval (the days are independent samples), labels and the truth."""
-    found = [day.quality for day in days if day.quality and day.quality["estimate"] is not None]
-    mean = sum(each["estimate"] for each in found) / len(found) if found else None
-    half = math.hypot(*(max(each["high"] - each["estimate"], each["estimate"] - each["low"]) for each in found)) / len(found) if found else None
-    asked = sum(day.truth[1] for day in days)
-    return {
-        "mean": mean,
-        "low": None if mean is None or half is None else max(0.0, mean - half),
-        "high": None if mean is None or half is None else min(1.0, mean + half),
-        "labels": sum(each["n_labels"] for each in found),
-        "days": len(found),
-        "truth": sum(day.truth[0] for day in days) / asked if asked else None,
-    }
-
-
-def accuracy_line(name: str, found: Row) -> str:
-    """One of the three accuracies for people."""
-    by = f"{percent(found['mean'])} [{percent(found['low'])}, {percent(found['high'])}] by {found['labels']} sampled labels of {found['days']} days"
-    return f"{name:12} {by}, {percent(found['truth'])} in truth"
-
-
 def run_line(run: Row) -> str:
-    """A run and its gates: verdict, value and n of each."""
-    gates = (f"{gate['gate']} {gate['verdict']}" + ("" if gate["value"] is None else f" {gate['value']:.4g} (n {gate['n']})") for gate in run["gates"])
-    return f"run {run['id']}: {run['state']}, candidate {run['candidate']}, " + ", ".join(gates)
-
-
-def outcome(summary: Mapping[str, Any], failed: Sequence[str]) -> str:
-    """Whether the loop closed, in a sentence."""
-    if failed:
-        return "\n".join(f"the loop did not close: {problem}" for problem in failed)
-    made = next(row for row in summary["runs"] if row["promoted"])
-    decided = next(row for row in summary["all_decisions"] if row["id"] == made["decision_id"])
-    gone = " -> ".join(percent(summary[name]) for name in ("acc_stable", "acc_drifted", "acc_after"))
-    last = summary["all_decisions"][-1]
-    still = ", ".join(units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"])
-    return (
-        f"The loop closed: new language from {summary['later_from']:%Y-%m-%d}, retrain decided at {decided['at']:%Y-%m-%d %H:%M}, "
-        f"{made['candidate']} promoted without a restart, accuracy {gone}, nothing lost and nothing counted twice."
-        + (f" Not all is well: at the end {last['model']} is still in breach on {still}." if still else "")
+    """A run and its gates: verdict, value, n and note of each."""
+    gates = (
+        f"{gate['gate']} {gate['verdict']}"
+        + ("" if gate["value"] is None else f" {gate['value']:.4g} (n {gate['n']})")
+        + (f" ({gate['note']})" if gate.get("note") else "")
+        for gate in run["gates"]
     )
-
-
-def problems(summary: Mapping[str, Any]) -> list[str]:
-    """Why the loop did not close; empty when it did."""
-    found = [f"{name}={summary[name]}" for name in ("lost", "duplicated") if summary[name] != 0]
-    stable, drifted, after = (summary[name] for name in ("acc_stable", "acc_drifted", "acc_after"))
-    if summary["promoted"] < 1:
-        found.append("no retrained model was promoted")
-    if not summary["slack_sent"] or summary["slack_unsent"]:
-        found.append(f"Slack got {summary['slack_sent']} messages and lacks {summary['slack_unsent']}")
-    if summary["early_retrains"]:
-        found.append("a retrain in the stable or mix-only days")
-    if summary["swaps"] < 2 or not summary["same_process"]:
-        found.append("the promotion did not show over HTTP in the same gateway process")
-    if stable is None or drifted is None or after is None:
-        return [*found, "an accuracy is missing"]
-    if stable > 0.97:
-        found.append(f"acc_stable={stable:.3f} is trivial")
-    if drifted > stable - 0.15:
-        found.append(f"acc_drifted={drifted:.3f} is not 0.15 under acc_stable={stable:.3f}")
-    if after < drifted + (stable - drifted) / 2:
-        found.append(f"acc_after={after:.3f} regains less than half of the loss")
-    return found
-
-
-LAST = ("events", "windows", "lost", "duplicated", "decisions", "retrains", "promoted", "acc_stable", "acc_drifted", "acc_after", "seconds")
-
-
-def last_line(summary: Mapping[str, Any]) -> str:
-    """`[DEMO] events=... seconds=...`."""
-    values = {name: f"{value:.3f}" if isinstance(value := summary[name], float) and name != "seconds" else value for name in LAST}
-    return "[DEMO] " + " ".join(f"{name}={value}" for name, value in values.items())
+    return f"run {run['id']}: {run['state']}, candidate {run['candidate']}, " + ", ".join(gates)

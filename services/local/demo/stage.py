@@ -13,11 +13,23 @@ import sqlalchemy as sa
 from schemas import settings
 from services import ports, store
 from services.local import processes, supervisor, topology
+from services.local.demo import store as progress
 from streams import store as streams_store
 
+PATIENCE_S = 300.0  # no step of a free machine takes a minute; one with busy neighbours is three or four times slower
+# Beside a busy neighbour a training thread that spins at a barrier keeps the core from the one it waits for: half as fast, measured.
+_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _MINE = {process.name for process in processes.PROCESSES}
 
 HERE = Path(__file__).parent
+
+
+class Ended(supervisor.NotReady):
+    """A process that should run has ended."""
+
+    def __init__(self, child: supervisor.Child) -> None:
+        super().__init__(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
+        self.status = child.process.returncode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Stage:
     engine: sa.Engine
     logs: Path
     slack_port: int
+    notes: list[str]  # what happened to a process and has not been said yet
 
     def port(self, name: str) -> int:
         """The port of a process, by the variable that names it."""
@@ -44,7 +57,7 @@ class Stage:
         return self._start("slack_sandbox", "-m", "services.local.slack_sandbox", "--port", str(self.slack_port))
 
     def _start(self, name: str, *command: str) -> supervisor.Child:
-        env = topology.inherited() | self.environment
+        env = topology.inherited() | _THREADS | self.environment
         return self.owner.start(name, [sys.executable, *command], env=env, log=self.logs / f"{name}.log", cwd=topology.ROOT)
 
     def rows(self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any) -> list[dict[str, Any]]:
@@ -59,7 +72,7 @@ class Stage:
             if status == settings.EXIT_TRY_AGAIN and child.name in _MINE:
                 self._again(child)
             elif status is not None:
-                raise supervisor.NotReady(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
+                raise Ended(child)
 
     def keep(self) -> None:
         """Stay until interrupted. A process of the product that ends is named and started again, as a deployment does; a server that ends ends this."""
@@ -67,21 +80,30 @@ class Stage:
             time.sleep(1)
             for child in [child for child in self.owner.children if child.name in _MINE and child.process.poll() is not None]:
                 self._again(child)
+                print(f"intentwatch: {self.notes.pop()}", file=sys.stderr)
             self.alive()
 
     def _again(self, child: supervisor.Child) -> None:
-        print(f"intentwatch: {child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}", file=sys.stderr)
+        self.notes.append(f"{child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}")
         self.owner.children.remove(child)
         self.start(child.name)
 
-    def wait(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
-        """Poll until it holds, watching the processes."""
-        deadline = time.monotonic() + timeout_s
+    def wait(self, holds: Callable[[], bool], what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Poll until it holds, watching the processes; as long as the product comes anywhere at all. Raises TooSlow."""
+        deadline, before = time.monotonic() + PATIENCE_S, self._moved()
         while not holds():
             self.alive()
+            meanwhile()
             if time.monotonic() > deadline:
-                raise supervisor.NotReady(f"waited {timeout_s:.0f} s for {what}; the logs are in {self.logs}")
+                now = self._moved()
+                if now == before:
+                    raise supervisor.TooSlow(f"waited {PATIENCE_S:.0f} s for {what}, and nothing moved")
+                deadline, before = time.monotonic() + PATIENCE_S, now
             time.sleep(0.1)
+
+    def _moved(self) -> tuple[Any, ...]:
+        with self.engine.connect() as connection:
+            return progress.moved(connection)
 
 
 @contextlib.contextmanager
@@ -99,4 +121,4 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
         environment = addresses.environment() | {settings.PREFIX + name: value for name, value in mine.items()} | overlay
-        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs", slack)
+        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs", slack, [])

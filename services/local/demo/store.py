@@ -1,6 +1,7 @@
 """Postgres, read only: how far the product is with what the demo gave it. One function per question."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,8 +28,27 @@ def messages(connection: sa.Connection) -> tuple[int, int]:
     return counted.get(True, 0), counted.get(False, 0)
 
 
-def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, tuple[str, int | None]]:
-    """Of every figure that a decision rests on its verdict, and how many labels it lacks."""
+def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, dict[str, Any]]:
+    """Of every figure that a decision rests on its verdict, the reference it is held against, and how many labels it lacks."""
     table = tables.decision
     evidence = connection.execute(sa.select(table.c.evidence).where(table.c.id == decision_id)).scalar_one()
-    return {verdict["signal"]["signal"]: (verdict["verdict"], verdict["labels_needed"]) for verdict in evidence["verdicts"]}
+    return {
+        verdict["signal"]["signal"]: {"verdict": verdict["verdict"], "labels_needed": verdict["labels_needed"], "reference": verdict["signal"]["reference"]}
+        for verdict in evidence["verdicts"]
+    }
+
+
+def error(connection: sa.Connection, run_id: str) -> str | None:
+    """Why a run failed."""
+    found: str | None = connection.execute(sa.select(tables.run.c.error).where(tables.run.c.id == run_id)).scalar_one()
+    return found
+
+
+def moved(connection: sa.Connection) -> tuple[Any, ...]:
+    """How far the product has come with everything it has been given: differs from before while anything is done."""
+    steps = sa.select(sa.func.count(), sa.func.max(sa.cast(tables.run.c.progress, sa.Text))).select_from(tables.run)
+    states = sa.select(sa.func.count()).select_from(tables.run_step)
+    read = sa.select(sa.func.sum(tables.stream_offset.c.next_offset))
+    judged = sa.select(sa.func.count()).select_from(tables.job_run)
+    sent = sa.select(sa.func.count(tables.outbox.c.sent_at))
+    return tuple(value for query in (steps, states, read, judged, sent) for value in connection.execute(query).one())

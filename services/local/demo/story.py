@@ -23,7 +23,7 @@ DAYS: Final[tuple[str, ...]] = (STABLE,) * 4 + (MIX,) + (STABLE,) * 3 + (LATER,)
 SHORT_DAYS: Final[tuple[str, ...]] = (STABLE,) * 2 + (MIX,) + (STABLE,) * 2 + (LATER,) * 4
 CORPUS_ROWS: Final = 2_900
 MOST_A_DAY: Final = 1_200
-SHORT_A_DAY: Final = 700
+SHORT_A_DAY: Final = 1_000
 # On the mix day these intents come more often: a campaign and its parcels.
 MOVED: Final[Mapping[str, float]] = {"promotion": 3.0, "order_tracking": 3.0, "return_request": 2.0}
 _GROUP_MOST = 40  # one template with thousands of variants must not fill a day

@@ -1,0 +1,69 @@
+"""Pure. A simulated day as a row of `make demo`'s table: its cells, and its state as a word."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.local.demo import report, telling
+from services.local.demo.telling import Said
+
+_WIDE: Final = (("day", 6), ("messages", 8), ("p95", 8), ("KL", 6), ("low confidence", 14), ("accuracy", 17), ("state", 9))
+_NARROW: Final = (("day", 6), ("msgs", 5), ("p95", 7), ("KL", 5), ("lowconf", 7), ("accuracy", 13), ("state", 8))
+_STYLES: Final = {"ok": "green", "watching": "yellow", "blind": "dim", "breach": "red"}
+_ACTS: Final = {"retrain": "retrain", "rollback": "roll back", "fix_upstream": "fix", "reweight": "reweight"}
+
+
+def columns(width: int) -> Sequence[tuple[str, int]]:
+    """Heading and width of each column, as wide as the screen allows."""
+    return _WIDE if width >= 80 else _NARROW
+
+
+def heading(width: int) -> list[Said]:
+    """The table's first line."""
+    return _cells([Said(name, "bold") for name, _ in columns(width)], width)
+
+
+def row(day: report.Day, width: int) -> list[Said]:
+    """One simulated day."""
+    kl = day.signals.get("intent_mix_kl")
+    low = day.window["low_confidence_rate"]
+    found = day.quality or {"estimate": None, "low": None, "high": None}
+    values = [
+        f"{day.date:%-d %b}", f"{day.window['n']:,}", _milliseconds(day.window["p95_latency_ms"]),
+        "-" if not kl or kl["value"] is None else f"{kl['value']:.3f}",
+        "-" if low is None else f"{100 * low:.1f} %", telling.accuracy(found["estimate"], found["low"], found["high"]),
+    ]  # fmt: skip
+    return _cells([*map(Said, values), state(day)], width)
+
+
+def _cells(row: Sequence[Said], width: int) -> list[Said]:
+    """Padded: words to the left, figures to the right."""
+    gap = "  " if width >= 80 else " "
+    padded = [
+        cell.text.rjust(size) if i < len(row) - 2 else cell.text.ljust(size) if i < len(row) - 1 else cell.text
+        for i, (cell, (_, size)) in enumerate(zip(row, columns(width), strict=True))
+    ]
+    return [Said(text + (gap if i < len(row) - 1 else ""), cell.style) for i, (text, cell) in enumerate(zip(padded, row, strict=True))]
+
+
+def _milliseconds(value: float | None) -> str:
+    """At most seven characters.
+
+    >>> _milliseconds(2.04), _milliseconds(61.0), _milliseconds(150.2), _milliseconds(600_000)
+    ('2.0 ms', '61.0 ms', '150 ms', '600 s')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms" if value < 9_999 else f"{value / 1000:.0f} s"
+
+
+def state(day: report.Day) -> Said:
+    """How the day ended, in a word: what was asked for, else what is in breach, watched, or not to be told yet."""
+    acts = [each.row["decision"] for each in day.taken if each.row["decision"] != "hold"]
+    if acts:
+        return Said(_ACTS[acts[-1]], "bold magenta")
+    if not day.taken:
+        return Said("blind", _STYLES["blind"])
+    last = day.taken[-1].row
+    hold = str(last["hold_reason"])
+    word = "breach" if telling.breached(last) else "watching" if hold == "WATCHING" else "blind" if hold.startswith("TOO_FEW") else "ok"
+    return Said(word, _STYLES[word])

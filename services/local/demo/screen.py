@@ -1,0 +1,135 @@
+"""Where the demo speaks: rows, sentences and the closing box on standard output, the bar on standard error, and everything in a file that outlives the run.
+
+On a terminal with colour; into a file or a pipe, or where NO_COLOR is set, as plain lines. Never wider than telling.WIDEST.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+import rich.box
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+from tqdm import tqdm
+
+from retrain import progress
+from services.local.demo import telling
+
+_INDENT = " " * 8  # under a row's figures
+
+
+class Screen:
+    """What is said goes to `out` and into `log`; with `verbose` what would go into the log alone is said too."""
+
+    def __init__(self, log: Path, *, verbose: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.log, self.verbose, self._out, self._err = log, verbose, out or sys.stdout, err or sys.stderr
+        self._file: TextIO | None = None
+        terminal = self._out.isatty()
+        self._console = Console(
+            file=self._out, force_terminal=terminal, color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
+            width=None if terminal else telling.WIDEST, highlight=False, markup=False, emoji=False, soft_wrap=True,
+        )  # fmt: skip
+        self._bar: tqdm[Any] | None = None
+        self._begun, self._done, self._total = time.monotonic(), 0.0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def width(self) -> int:
+        """Columns there are, as far as they are used."""
+        return min(self._console.width, telling.WIDEST)
+
+    def say(self, *sentences: telling.Said) -> None:
+        """Sentences, each on lines of its own."""
+        for said in sentences:
+            for line in telling.wrapped(said.text, self.width, "  "):
+                self._print(Text(line, said.style))
+
+    def event(self, *sentences: telling.Said) -> None:
+        """Sentences between the rows of the table, indented so that the days stand out."""
+        for said in sentences:
+            for line in telling.wrapped(said.text, self.width - len(_INDENT), "  "):
+                self._print(Text(_INDENT + line, said.style))
+
+    def row(self, cells: Sequence[telling.Said]) -> None:
+        """A line of the table."""
+        self._print(Text.assemble(*((cell.text, cell.style) for cell in cells)))
+
+    def box(self, title: str, parts: Sequence[tuple[str, str]]) -> None:
+        """Headings with their sentences, between two rules on a terminal; no rule at the sides, so that what stands there can be copied."""
+        margin, terminal = max(len(name) for name, _ in parts) + 2, self._out.isatty()
+        room = self.width - 2 if terminal else self.width  # the rules leave a column free on either side
+        lines = [line for name, text in parts for line in telling.part(name, text, margin, room)]
+        if terminal:
+            body = Text("\n".join(lines))
+            self._print(Panel(body, title=title, box=rich.box.HORIZONTALS, padding=0, width=self.width, border_style="bold green"))
+        else:
+            for line in ("", title, *lines, ""):
+                self._print(Text(str(line)))
+
+    def data(self, line: str) -> None:
+        """A line for scripts, as it is."""
+        self._print(Text(line))
+
+    def detail(self, text: str) -> None:
+        """For the file; for the screen only if everything is wanted there."""
+        if self.verbose:
+            self._print(Text(text))
+        else:
+            self._write(text)
+
+    def _print(self, what: Text | Panel) -> None:
+        with tqdm.external_write_mode(file=self._out):
+            self._console.print(what)
+            self._out.flush()
+        self._write(what.plain if isinstance(what, Text) else f"{what.title}\n{what.renderable}")
+
+    def note(self, text: str) -> None:
+        """For the file alone: it stands on the screen already."""
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        if self._file is None:  # a demo that is refused leaves no empty file
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.log.open("a", encoding="utf-8")
+        self._file.write(text + "\n")
+        self._file.flush()
+
+    @contextmanager
+    def working(self, total: float) -> Iterator[None]:
+        """A bar over everything there is to do, in seconds of a free machine."""
+        shape = "{desc} {bar} {unit}" if self._err.isatty() else "{desc}, {unit}"
+        self._begun, self._total = time.monotonic(), total
+        with progress.bar("starting the servers", int(total), telling.left(0, total, 0), self._err, bar_format=shape, dynamic_ncols=True) as bar:
+            self._bar = bar
+            try:
+                yield
+            finally:
+                self._bar = None
+
+    def done(self) -> None:
+        """Nothing is left to do: what follows is the end."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def doing(self, what: str, done: float | None = None) -> None:
+        """What is being done now, and how much of everything is behind."""
+        if self._bar is None:
+            return
+        self._done = self._done if done is None else max(done, self._done)
+        self._bar.set_description_str(what, refresh=False)
+        self._bar.unit = telling.left(self._done, self._total, time.monotonic() - self._begun)
+        self._bar.update(int(self._done) - self._bar.n)
+        if self._err.isatty():
+            self._bar.refresh()

@@ -1,0 +1,223 @@
+"""Pure. What `make demo` says: an event as a sentence in plain words, where to look, how long still. Numbers come with their interval."""
+
+import datetime as dt
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services import units
+from services.local.demo import report, story
+
+WIDEST: Final = 100
+_CAUSES: Final = {"language": "new language", "mix": "another mix", "pipeline": "a broken pipeline", "bad_release": "a bad release"}
+_ASKED: Final = {
+    "rollback": "a rollback is asked for",
+    "fix_upstream": "something before the model is broken: mend it, a retrain would not help",
+    "reweight": "people ask for other things, the answers are as good: a new reference mix is asked for",
+}
+_HOLDS: Final = {"COOLING_DOWN": "so soon after the last", "RUN_IN_PROGRESS": "while a model is in training", "PAUSED": "while decisions are paused"}
+_FIRST_GUESS_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence or a cell, and how it looks on a terminal (a style of rich's)."""
+
+    text: str
+    style: str = ""
+
+
+def accuracy(estimate: float | None, low: float | None, high: float | None) -> str:
+    """A ratio with its 95 % interval.
+
+    >>> accuracy(0.7196, 0.69, 0.751), accuracy(None, None, None)
+    ('72 % [69, 75]', '-')
+    """
+    if estimate is None:
+        return "-"
+    return f"{100 * estimate:.0f} %" + ("" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]")
+
+
+def breached(row: report.Row) -> set[str]:
+    """The signals that count as in breach in a decision."""
+    return {reason["signal"] for reason in row["reasons"] if reason["breached"]}
+
+
+def begins(kind: str, date: dt.date) -> Said | None:
+    """What the story changes with this day; nothing on an ordinary one."""
+    said = {story.MIX: "a campaign: customers ask for other things, in the same words", story.LATER: "customers bring new words"}
+    return Said(f"{date:%-d %b}: {said[kind]}", "bold cyan") if kind in said else None
+
+
+def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
+    """What a day's decisions say that those of the day before did not; nothing on a quiet day."""
+    acts: set[str] = set()
+    for taken in day.taken:
+        if taken.row["decision"] not in ("hold", *acts):
+            acts.add(taken.row["decision"])
+            yield decided(taken)
+    if acts or not day.taken:
+        return
+    last = day.taken[-1]
+    now, was = breached(last.row), breached(before.taken[-1].row) if before and before.taken else set()
+    if now - was:
+        waits = _HOLDS.get(str(last.row["hold_reason"]))
+        answers = "" if "live_accuracy" in now - was else f"; {_answers(last)}"
+        yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}", "yellow")
+    elif was and not now and _reason(last, "live_accuracy"):
+        yield Said(f"{_at(last)} all within limits: {_answers(last)}", "green")
+
+
+def _at(taken: report.Taken) -> str:
+    return f"{taken.row['at']:%-d %b %H:%M}"
+
+
+def decided(taken: report.Taken) -> Said:
+    """A decision that asks for something."""
+    row = taken.row
+    why = worded(taken, breached(row))
+    cause = f" (cause: {_CAUSES[row['cause']]})" if row["cause"] in _CAUSES else ""
+    if row["decision"] == "retrain":
+        return Said(f"{_at(taken)} retrain decided{cause}: {why}; a new model is in training", "bold magenta")
+    return Said(f"{_at(taken)} {_ASKED[row['decision']]}{cause}: {why}", "bold magenta")
+
+
+def worded(taken: report.Taken, signals: set[str]) -> str:
+    """What these signals say: accuracy first, then what moved, at most three; a second figure of the same thing only where the first is silent."""
+    order = {name: i for i, name in enumerate(_WORDS)}
+    reasons = sorted((reason for reason in taken.row["reasons"] if reason["signal"] in signals), key=lambda reason: order.get(reason["signal"], len(order)))
+    first = [reason for reason in reasons if reason["signal"] not in _SAID_BY_OTHERS]
+    return _list([_worded(taken, reason) for reason in (first or reasons)[:3]]) or "an open business incident"
+
+
+_WORDS: Final = {
+    "live_accuracy": "accuracy {value}",
+    "recent_accuracy": "accuracy of the last day {value}",
+    "low_confidence_rate": "{value} of the answers are unsure",
+    "intent_mix_kl": "the mix moved",
+    "rare_recall": "recall of rare intents {value}",
+    "p95_latency_ms": "answers are slow",
+    "error_rate": "{value} of the requests fail",
+    "intent_mix_shift": "one intent's share moved by {points} points",
+}
+# A second figure of what another one of the same decision says; alone it is said.
+_SAID_BY_OTHERS: Final = ("recent_accuracy", "mix_adjusted_accuracy", "accuracy_e_value", "offline_live_gap", "intent_mix_shift")
+
+
+def _worded(taken: report.Taken, reason: report.Row) -> str:
+    name, value, low, high = (reason[key] for key in ("signal", "value", "low", "high"))
+    if value is None:
+        return f"{units.called(name)} in breach since before"
+    if name in _WORDS:
+        usual = taken.verdicts.get(name, {}).get("reference") if name in ("live_accuracy", "recent_accuracy") else None
+        points = f"{100 * value:.0f}" + ("" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]")
+        return _WORDS[name].format(value=accuracy(value, low, high), points=points) + (f" where {100 * usual:.0f} % was usual" if usual else "")
+    if name == "accuracy_e_value":
+        return f"{units.odds(value)} that accuracy fell, by {reason['n']:,} labels"
+    return f"{units.called(name)} {accuracy(value, low, high)}"
+
+
+def _list(parts: Sequence[str]) -> str:
+    """Words in a row.
+
+    >>> _list(["a", "b", "c"]), _list(["a"])
+    ('a, b, and c', 'a')
+    """
+    return ", and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def _reason(taken: report.Taken, name: str) -> report.Row | None:
+    return next((reason for reason in taken.row["reasons"] if reason["signal"] == name and reason["value"] is not None), None)
+
+
+def _answers(taken: report.Taken) -> str:
+    """How good the answers are, for a decision that lets them be."""
+    reason = _reason(taken, "live_accuracy")
+    if reason is None:
+        return "too few labels yet to say how good the answers are"
+    says = accuracy(reason["value"], reason["low"], reason["high"])
+    words = {"ok": f"accuracy holds at {says}", "breach": f"accuracy fell to {says}"}
+    return words.get(taken.level("live_accuracy"), f"accuracy {says}, its loss not proven")
+
+
+def opening(told: story.Story, first: dt.date, *, own: bool) -> list[Said]:
+    """What will be played, and of how much: the first real numbers."""
+    days, messages = len(told.days), sum(map(len, told.days))
+    new = first + dt.timedelta(days=list(told.kinds).index(story.LATER))
+    source = "messages of your own" if own else "invented messages"
+    intents = len({row["intent"] for row in told.corpus})
+    return [
+        Said(f"{days} days of a shop's chat in minutes: {messages:,} {source}, new language from {new:%-d %b}", "bold"),
+        Said(f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"),
+    ]
+
+
+def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
+    """Where to look while it runs."""
+    return [
+        Said(f"board    http://{host}:{board}/  latency, confidence, mix, accuracy, each against its limit", "cyan"),
+        Said(f"Slack    http://{host}:{slack}/  what the on-call reads: one message an incident", "cyan"),
+        Said(f"gateway  http://{host}:{gateway}/readyz  which model answers", "cyan"),
+    ]
+
+
+def places(host: str, board: int, slack: int, *, keep: str | None, log: str) -> list[tuple[str, str]]:
+    """Where to look next. keep: the file of variables, if everything stays up; the log outlives the run."""
+    written = ("Log", f"{log}  every figure, and every reason of every decision")
+    if keep is None:
+        again = "make demo KEEP=1 leaves board, Slack page and gateway up, with a command that replays every decision"
+        return [written, ("Next", again)]
+    page = keep.removesuffix("env") + "replay.html"
+    replay = f". {keep}; .venv/bin/python retrain/run.py replay --html {page}"
+    return [
+        ("Board", f"http://{host}:{board}/"), ("Slack", f"http://{host}:{slack}/"), written, ("Replay", replay),
+        ("Report", f"{page}  is what the replay draws"),
+    ]  # fmt: skip
+
+
+def learnt(found: Mapping[str, Any], n: int) -> Said:
+    """An epoch of training, from its [VAL] line."""
+    return Said(f"epoch {found['epoch']}: {100 * found['acc']:.1f} % of {n:,} held-out messages right")
+
+
+def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
+    """What a run's gates said, and what came of it."""
+    gates = run["gates"]
+    passed = [gate for gate in gates if gate["verdict"] == "pass"]
+    if run["promoted"]:
+        quiet = "" if first else "; the gateway was RESTARTED" if restarted else "; nobody noticed a restart"
+        yield Said(f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and serves{quiet}", "bold green")
+    elif gates:
+        missed = ", ".join(f"{gate['gate'].replace('_', ' ')} {gate['verdict']}" for gate in gates if gate not in passed)
+        yield Said(f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and does not serve: {missed}", "bold red")
+    for gate in gates:
+        if gate["gate"] == "p95_latency_ms" and gate["note"]:
+            yield Said(gate["note"], "yellow")
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Lines of at most `width` columns; those after the first are indented."""
+    return textwrap.wrap(text, min(width, WIDEST), subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def part(name: str, text: str, margin: int, width: int) -> list[str]:
+    """A part of the closing box: its name in the margin, its text beside it.
+
+    >>> part("Board", "http://127.0.0.1:1/ all that is measured", 7, 30)
+    ['Board  http://127.0.0.1:1/ all', '       that is measured']
+    """
+    lines = textwrap.wrap(text, width - margin, break_on_hyphens=False)
+    return [(name if i == 0 else "").ljust(margin) + line for i, line in enumerate(lines)]
+
+
+def left(done: float, total: float, elapsed: float) -> str:
+    """How long still, in words. Work is counted in the seconds it takes on a free machine; at first this one is taken for free.
+
+    >>> left(0, 400, 0), left(200, 400, 800), left(395, 400, 400)
+    ('about 7 min left', 'about 12 min left', 'a few seconds left')
+    """
+    seconds = (total - done) * (elapsed + _FIRST_GUESS_S) / (done + _FIRST_GUESS_S)
+    if seconds < 20:
+        return "a few seconds left"
+    return f"about {round(seconds / 60)} min left" if seconds > 90 else f"about {10 * round(seconds / 10)} s left"
