@@ -163,11 +163,13 @@ def _stages(found: Sequence[stage.Failing]) -> Iterator[Alarm]:
 
 def _output(found: Output, partitions: Sequence[Partition]) -> Iterator[Alarm]:
     minute, run, clock = found.minute, found.run, found.clock
-    if minute is not None and minute.age_s > IDLE_OUTPUT_S:
+    rests = clock is None or clock.still_s > IDLE_OUTPUT_S  # in a long catch-up a minute may wait its turn, but the clock moves
+    if minute is not None and minute.age_s > IDLE_OUTPUT_S and rests:
         cause = f"logs are counted and no window comes out: the minute {minute.name} has waited for the roll-up since {_utc(minute.since)}"
         yield Alarm(f"rollup:waiting:{minute.since.isoformat()}", cause, remedy(stage.ROLLUP))
     ahead = max((p.max_event_ts for p in partitions if p.max_event_ts), default=None)
-    if clock is not None and clock.still_s > IDLE_OUTPUT_S and ahead is not None and ahead - clock.watermark > HELD:
+    stuck = any(p.stuck for p in partitions)  # holds the clock, and is told by itself
+    if clock is not None and rests and ahead is not None and ahead - clock.watermark > HELD and not stuck:
         cause = f"the stream's clock stands at {_utc(clock.watermark)} since {_utc(clock.moved_at)}, though logs up to {_utc(ahead)} are counted"
         held = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag) or "none"
         yield Alarm(f"clock:held:{clock.watermark.isoformat()}", cause, f"no window is complete meanwhile; partitions not read to their end: {held}")

@@ -95,7 +95,10 @@ def test_a_stage_that_fails_for_a_minute_is_told_once_for_each_time() -> None:
 
 def test_logs_that_are_counted_and_come_out_in_no_window_are_told_after_three_minutes() -> None:
     assert stands(minute=waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S)) == []
-    assert stands(minute=waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+    late = waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S + 1)
+    assert stands(minute=late) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+    assert stands(minute=late, clock=causes.Clock(AT, AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
+    assert stands(minute=late, clock=causes.Clock(AT, AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
 
 
 def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
@@ -103,6 +106,8 @@ def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
     assert stands(clock=behind) == ["clock:held:2026-04-20T09:54:00+00:00"]
     assert stands(clock=dataclasses.replace(behind, still_s=20.0)) == [], "it moves"
     assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], "no log is ahead of it: it rests"
+    stuck = dataclasses.replace(STUCK, max_event_ts=AT)
+    assert [alarm.key for alarm in causes.alarms(causes.Facts([stuck], output=causes.Output(clock=behind)))] == ["t/3:stuck:50"], "once for one cause"
 
 
 def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
