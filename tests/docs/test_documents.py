@@ -11,6 +11,8 @@ from retrain import recipe
 from schemas import decisions, policy, settings
 from services import provision
 from services.local import topology
+from services.local.demo import __main__ as demo
+from services.local.demo import grid, invent, play, story, telling
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -91,6 +93,23 @@ def test_the_contract_states_the_policys_defaults() -> None:
             if found:
                 assert float(found[1]) == getattr(section, name), name
     assert recipe.Recipe().rows == 20_000  # the tutorial and the demo's recipe say so
+
+
+def test_the_readmes_output_is_what_the_demo_prints() -> None:
+    """Its first lines and its table's head, word by word; what comes of training and addresses differs from run to run."""
+    (block,) = re.findall(r"^```text\n(\d+ days .*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    lines = block.splitlines()
+    told = story.plan(*invent.tables(demo.SEED), seed=demo.SEED)
+    assert lines[:2] == [said.text for said in telling.opening(told, play.BEGIN.date(), own=False)]
+    assert [line.split("http")[0] for line in lines[2:5]] == [said.text.split("http")[0] for said in telling.addresses("h", 1, 2, 3)]
+    assert "".join(cell.text for cell in grid.heading(telling.WIDEST)) in lines
+    assert max(map(len, lines)) <= telling.WIDEST
+
+
+def test_the_readmes_pictures_are_small() -> None:
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(pictures) == 2
+    assert all((ROOT / picture).stat().st_size < 200_000 for picture in pictures)
 
 
 def test_ci_calls_the_readmes_own_commands() -> None:

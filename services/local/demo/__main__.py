@@ -24,7 +24,7 @@ from services import ports, provision, store
 from services.local import jars, supervisor, topology
 from services.local.demo import closing, invent, play, recount, screen, stage, story, tables, telling, traffic
 
-_SEED = 20260420
+SEED = 20260420
 _ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
 FAILURES = (
     closing.Problem, story.TooFewRowsError, topology.InUse, supervisor.NotReady, recount.Unread, jars.BadJar, provision.Unreachable, provision.Mismatch,
@@ -35,8 +35,8 @@ _PLACE = topology.ROOT / ".local" / "demo"
 
 def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
     """The whole demo. Raises closing.Problem unless the loop closed."""
-    base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(_SEED)
-    told = story.plan(base, later, seed=_SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=_SEED)
+    base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(SEED)
+    told = story.plan(base, later, seed=SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=SEED)
     out.say(*telling.opening(told, play.BEGIN.date(), own=chosen.messages is not None))
     begun = time.monotonic()
     with out.working(play.seconds(told)), stage.up(None, {}) as on, kept_on_failure(on.logs, out.log.with_suffix("")):

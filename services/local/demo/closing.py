@@ -151,7 +151,8 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     before, fallen, since = (f"{100 * each['truth']:.1f} %" for each in three)
     hours = round((decided["at"] - summary["later_from"]).total_seconds() / 3600)
     last = summary["all_decisions"][-1]
-    still = ", ".join(units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"])
+    ill = [units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"]]
+    still = ", ".join(ill[:3]) + (f" and {len(ill) - 3} more" if len(ill) > 3 else "")
     return [
         (f"{summary['later_from']:%-d %b}", f"customers brought new words: accuracy fell from {before} to {fallen}"),
         (f"{decided['at']:%-d %b}", f"retrain decided after {hours} hours; {made['candidate']} serves since, at {since}, without a restart"),

@@ -66,7 +66,7 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
         answers = "" if "live_accuracy" in now - was else f"; {_answers(last)}"
         yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}", "yellow")
     elif was and not now and _reason(last, "live_accuracy"):
-        yield Said(f"{_at(last)} all within limits: {_answers(last)}", "green")
+        yield Said(f"{_at(last)} nothing is in breach any more: {_answers(last)}", "green")
 
 
 def _at(taken: report.Taken) -> str:

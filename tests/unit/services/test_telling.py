@@ -126,7 +126,7 @@ def test_a_breach_that_retrains_nothing_is_said_once_with_how_good_the_answers_a
     moved = day(taken(*WELL[:1], reason("intent_mix_shift", 0.112), hold="WATCHING"))
     assert events(QUIET, moved) == ["30 Apr 00:00 no retrain: one intent's share moved by 11 [8, 14] points; accuracy holds at 93 % [90, 96]"]
     assert events(moved, moved) == []
-    assert events(moved, QUIET) == ["30 Apr 00:00 all within limits: accuracy holds at 93 % [90, 96]"]
+    assert events(moved, QUIET) == ["30 Apr 00:00 nothing is in breach any more: accuracy holds at 93 % [90, 96]"]
     unsure = day(taken(reason("low_confidence_rate", 0.2), hold="WATCHING"))
     assert events(QUIET, unsure)[0].endswith("; too few labels yet to say how good the answers are")
     fallen = day(taken(reason("live_accuracy", 0.8), hold="WATCHING", level="breach"))
