@@ -22,7 +22,11 @@ def this_process() -> str:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, as Postgres takes it; its name where it says nothing."""
+    """The first line of what an error says, as Postgres takes it; its name where it says nothing.
+
+    >>> first_line(ValueError("half a character \\ud800 and more"))
+    'half a character ? and more'
+    """
     text = str(error).replace("\x00", "\ufffd").encode(errors="replace").decode()
     return (text.splitlines() or [""])[0][:500] or type(error).__name__
 

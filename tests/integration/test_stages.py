@@ -70,9 +70,9 @@ def test_rounds_tell_how_they_end_and_how_often(engine: sa.Engine) -> None:
     assert failing(engine) == {}
     for second in range(12):
         now[0] = float(second)
-        fail(ValueError("a\x00b\ud800\nmore"))
+        fail(ValueError("a\x00b\nmore"))
     found = failing(engine)[stage.RETRAIN]
-    assert (found.failures, found.error) == (11, "ValueError: a\ufffdb?"), "told every five seconds, in words that Postgres takes"
+    assert (found.failures, found.error) == (11, "ValueError: a\ufffdb"), "told every five seconds, in words that Postgres takes"
     with rounds.Rounds(engine, stage.RETRAIN, "two").round():
         pass
     assert list(failing(engine)) == [stage.RETRAIN], "another process of it works: this one does not"
