@@ -38,6 +38,7 @@ def right(table: str, width: dt.timedelta, name: str, bounds: str) -> bool:
 
 def made_anew(table: str, width: dt.timedelta) -> None:
     """The same rows, in partitions of UTC days and weeks."""
+    op.execute(f"lock table {table} in access exclusive mode")  # a worker of the version before may still flush
     op.execute(f"create table {table}_whole (like {table} including defaults)")
     op.execute(f"insert into {table}_whole select * from {table}")
     for name, _ in partitions(table):

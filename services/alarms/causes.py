@@ -117,7 +117,7 @@ class Facts:
 
 def remedy(name: str) -> str:
     """What to do about a stage that fails; its name may go on after the first word."""
-    return _READ_LOG[name.split()[0]]
+    return _READ_LOG.get(name.split()[0], f"read the log of {name}")
 
 
 def newest(found: Sequence[Partition]) -> Partition | None:
@@ -145,9 +145,12 @@ def _partitions(found: Sequence[Partition]) -> Iterator[Alarm]:
             cause = f"{place} stands still at offset {p.next_offset} with {p.lag} records unread, since {_utc(p.moved_at)}"
             remedy = "run `python -m services.doctor streams`; read the stream worker's log and restart it"
             yield Alarm(f"{place}:stuck:{p.next_offset}", cause, remedy)
-        if p.stalls >= DYING:
-            cause = f"the stream worker has ended {p.stalls} times in a row soon after it took {place}, at offset {p.next_offset}"
-            yield Alarm(f"{place}:dying:{p.next_offset}", cause, "read the end of its log: the last line says why it ended")
+    dying = [p for p in found if p.stalls >= DYING]
+    if dying:  # one worker holds many partitions, and their offsets may move between two of its deaths
+        first = dying[0]
+        places = ", ".join(str(p.part) for p in dying)
+        cause = f"the stream worker has ended {max(p.stalls for p in dying)} times in a row soon after it took partitions {places} of {first.topic}"
+        yield Alarm(f"{first.topic}:dying:{first.moved_at:%Y-%m-%d}", cause, "read the end of its log: the last line says why it ended")
     last = missing(found)
     if last is not None:
         cause = f"{last.topic}: no serving log has come since {_utc(last.moved_at)}"

@@ -81,10 +81,13 @@ def oldest_minute(connection: sa.Connection) -> causes.Waiting | None:
 
 
 def run_waiting(connection: sa.Connection) -> causes.Waiting | None:
-    """The run that was queued first, while no retrain worker is there."""
+    """The run that was queued first, while no retrain worker is there; it has waited since it was queued, or since the last worker let go."""
     run, lease = tables.run, tables.lease
-    worked = sa.exists().where(lease.c.name.startswith("retrain"), lease.c.expires_at > sa.func.clock_timestamp())
-    query = sa.select(run.c.id, run.c.queued_at, _age_s(run.c.queued_at)).where(run.c.state == runs.State.QUEUED, sa.not_(worked))
+    held = sa.select(sa.func.max(lease.c.expires_at)).where(lease.c.name.startswith("retrain")).scalar_subquery()
+    since = sa.func.greatest(run.c.queued_at, held)
+    query = sa.select(run.c.id, since, _age_s(since)).where(
+        run.c.state == runs.State.QUEUED, sa.func.coalesce(held, run.c.queued_at) <= sa.func.clock_timestamp()
+    )
     row = connection.execute(query.order_by(run.c.queued_at).limit(1)).first()
     return None if row is None else causes.Waiting(row[0], row[1], float(row[2]))
 

@@ -130,3 +130,5 @@ def test_a_run_that_no_worker_takes_is_told(engine: sa.Engine) -> None:
         assert alarm.key == "run:waiting:ft_alone"
         streams_store.hold_lease(connection, "retrain_worker", "one")
         assert list(causes.alarms(alarms_store.facts(connection))) == []
+        connection.execute(sa.text("update lease set expires_at = now() - interval '20 seconds'"))
+        assert list(causes.alarms(alarms_store.facts(connection))) == [], "a worker that is restarted needs a while"

@@ -79,7 +79,15 @@ def waits(name: str, age_s: float) -> causes.Waiting:
 
 def test_an_owner_that_ends_again_and_again_is_told_at_the_third_time() -> None:
     assert keys(dataclasses.replace(FRESH, stalls=2)) == []
-    assert keys(dataclasses.replace(FRESH, stalls=3)) == ["t/0:dying:50"]
+    assert keys(dataclasses.replace(FRESH, stalls=3)) == ["t:dying:2026-04-20"]
+    twelve = [dataclasses.replace(FRESH, part=part, next_offset=50 + part, stalls=3) for part in range(12)]
+    assert keys(*twelve) == ["t:dying:2026-04-20"], "one worker, one alarm"
+
+
+def test_a_stage_that_this_version_does_not_know_hides_no_alarm() -> None:
+    new = stage.Failing("courier", AT, 61.0, 9, "KeyError: 'x'")
+    (alarm,) = causes.alarms(causes.Facts(stages=[new]))
+    assert alarm.remedy == "read the log of courier"
 
 
 def test_a_stage_that_fails_for_a_minute_is_told_once_for_each_time() -> None:
