@@ -28,7 +28,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
-from streams import chunks, ending, fetch
+from streams import chunks, fetch
 
 log = logging.getLogger("intentwatch.streams")
 
@@ -161,7 +161,7 @@ class Consumer(driver.Consumer):
     async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
         """An empty chunk over what retention deleted unread: it is recorded with its count, in the transaction that moves the offset past it."""
         if expected > end:
-            ending.end_process(
+            self.app.end(  # told to the on-call: starting again does not mend it
                 f"{tp.topic}/{tp.partition}: Postgres stands at offset {expected}, the topic ends at {end}: it was made anew or has lost records; "
                 "if that is known, set stream_offset.next_offset to the topic's beginning",
                 settings.EXIT_INTEGRITY,

@@ -19,7 +19,7 @@ from confluent_kafka import TopicPartition, admin
 from kafka import KafkaProducer
 
 from schemas import topics
-from streams import agents, chunks, store
+from streams import agents, chunks, connect, store
 
 WORKER = ["-m", "streams", "worker"]
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -165,3 +165,18 @@ def test_bad_records_from_the_first_on_stop_the_worker_and_are_accepted_by_the_r
         assert processes.eventually(lambda: counted(database) == 1), (tmp_path / "log").read_text()
     assert dead(database) == ["not_json"] * 400
     assert len(said(database)) == 1, "nothing but the stop was told"
+
+
+def test_a_topic_made_anew_and_shorter_is_told_and_not_read_on_from(
+    environment: dict[str, str], database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path
+) -> None:
+    kafka, topic = environment["INTENTWATCH_KAFKA"], new_topic(1).name
+    environment |= {"INTENTWATCH_TOPIC": topic}
+    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text(f"insert into stream_offset (topic, part, next_offset, epoch) values ('{topic}', 0, 100, 1)"))
+    produce(kafka, topic, (log(1),) * 40, partition=0)
+    done = processes.run(WORKER, environment)
+    assert done.returncode == 5
+    (cause,) = said(database)
+    assert cause.startswith(f"The stream worker has ended: {topic}/0: Postgres stands at offset 100, the topic ends at 40")
+    assert counted(database) == 0
