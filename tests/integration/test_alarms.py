@@ -62,5 +62,5 @@ def beat(database: str) -> causes.Beat | None:
 
 
 def standing(database: str) -> list[str]:
-    with sa.create_engine(database, poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
         return [alarm.cause for alarm in store.open_alarms(connection, store.facts(connection))]
