@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 _PATIENCE_S = 120.0  # a restart of Postgres takes seconds; after two minutes a supervisor and a person should know
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 # Mended by time alone: connection failures, read-only servers, transactions out of time, deadlocks, serialization, resources, locks, interventions.
+_OUTAGE = ("08", "25006", "25P", "40", "55", "57P")
 _PASSING = ("08", "25006", "25P", "40", "53", "55", "57", "58", "XX000")
 
 
@@ -42,6 +43,12 @@ class Persistence:
                     self._end(f"{cause}; check INTENTWATCH_DATABASE_URL and the server", settings.EXIT_DEPENDENCY)
                 time.sleep(pause)
         raise AssertionError("the pauses never end")
+
+
+def outage(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether the error says nothing of what was asked: the server was away, or somebody held a lock. Time and memory run out by what is asked, too."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return passing(error) and (state is None or str(state).startswith(_OUTAGE))
 
 
 def passing(error: sa.exc.SQLAlchemyError) -> bool:

@@ -22,9 +22,10 @@ def champion_at(connection: Connection, at: dt.datetime) -> Any:
 
 
 def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datetime | None) -> list[dt.datetime]:
-    """Ends of the complete hours that hold champion traffic, oldest first."""
-    table = tables.window_state
-    query = sa.select(table.c.end).distinct().where(table.c.horizon == "1h", table.c.role == "champion", table.c.complete)
+    """Ends of the complete hours that hold champion traffic, oldest first, without those that could not be judged."""
+    table, job = tables.window_state, tables.job_run
+    aside = sa.exists().where(job.c.job == "hourly", job.c.due_at == table.c.end, job.c.finished_at.is_(None), job.c.retry_at.is_(None))
+    query = sa.select(table.c.end).distinct().where(table.c.horizon == "1h", table.c.role == "champion", table.c.complete, sa.not_(aside))
     query = query.where(table.c.end >= since) if since else query
     query = query.where(table.c.end <= until) if until else query
     return list(connection.execute(query.order_by(table.c.end)).scalars())

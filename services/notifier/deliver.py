@@ -11,6 +11,7 @@ from services.notifier import compose, slack, store
 from streams.stages import rounds
 
 MAX_ATTEMPTS: Final = 120  # about nine hours at the longest wait: a night without Slack loses nothing
+UNFORESEEN: Final = 3  # attempts that end in an error nobody foresaw
 LONGEST_WAIT_S: Final = 300.0
 LEASE_S: Final = 90.0  # over the longest an attempt can take, so nobody takes a message that is still on its way
 # Waiting cures none of these: the message itself is wrong.
@@ -58,11 +59,14 @@ def after(failure: Exception, attempts: int) -> Later | Parked:
     Later(after_s=8.0, error='unclear: no answer')
     >>> after(slack.Refused("invalid_blocks"), 1)
     Parked(error='Slack says invalid_blocks')
-    >>> after(KeyError("gates"), 1)
-    Parked(error="KeyError: 'gates'")
+    >>> after(MemoryError(), 1), after(KeyError("gates"), 3)
+    (Later(after_s=2.0, error='unclear: MemoryError'), Parked(error="KeyError: 'gates'"))
     """
-    if not isinstance(failure, slack.NotSent | slack.Unclear):  # no message can be made of the row, whatever it is that it lacks
-        return Parked(str(failure) if isinstance(failure, compose.NotComposable) else rounds.said(failure))
+    if isinstance(failure, compose.NotComposable):
+        return Parked(str(failure))
+    if not isinstance(failure, slack.NotSent | slack.Unclear):  # no message can be made of the row, or of what this process has left
+        said = rounds.said(failure)
+        return Parked(said) if attempts >= UNFORESEEN else Later(2.0**attempts, store.UNCLEAR + said)
     if (isinstance(failure, slack.Refused) and failure.code in _HOPELESS) or attempts >= MAX_ATTEMPTS:
         return Parked(str(failure))
     asked = failure.retry_after_s if isinstance(failure, slack.NotSent) else None

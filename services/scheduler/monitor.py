@@ -22,7 +22,7 @@ from streams.stages import rounds
 log = logging.getLogger("intentwatch.scheduler")
 
 DAY = windows.HORIZONS["1d"]
-_A_TICK = 500  # hours: a catch-up of weeks shows its progress in between
+_A_TICK = 50  # hours: in a catch-up of weeks it must be seen that the scheduler lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Monitor:
         try:
             return self._hour(at, attempt)
         except Exception as error:
-            passing = isinstance(error, sa.exc.SQLAlchemyError) and persistence.passing(error)
+            passing = isinstance(error, sa.exc.SQLAlchemyError) and persistence.outage(error)
             if attempt == store.TRIES and not passing:
                 log.exception("the hour that ends at %s is set aside", at)
                 return self._set_aside(at, rounds.said(error))
@@ -157,10 +157,11 @@ class Monitor:
         """Record the decision; a retrain queues its run and its message in the same transaction."""
         taken = found.decision
         retrain = taken.decision is decisions.Kind.RETRAIN
-        acts = retrain and self.policy.trigger.autonomy.retrain == "act"
+        overtaken = store.decided_after(connection, taken.at)  # taken up again: what came since, a pause or a run, is not in its evidence
+        acts = retrain and self.policy.trigger.autonomy.retrain == "act" and not overtaken
         run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
         store.put_decision(connection, taken, found.evidence, run_id)
-        if taken.decision is decisions.Kind.HOLD:
+        if taken.decision is decisions.Kind.HOLD or overtaken:
             return []
         if run_id:
             retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)

@@ -64,7 +64,7 @@ def take_up(connection: Connection, due_at: dt.datetime | None) -> int:
     job = tables.job_run
     aside = (job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None))
     mine = (*aside, job.c.due_at == due_at) if due_at else aside
-    return connection.execute(sa.update(job).where(*mine).values(attempts=0, retry_at=sa.func.now(), error=None)).rowcount
+    return connection.execute(sa.update(job).where(*mine).values(attempts=0, retry_at=sa.func.now(), claimed_at=sa.func.now(), error=None)).rowcount
 
 
 def _unfinished(due_at: dt.datetime) -> tuple[Any, ...]:
@@ -137,6 +137,11 @@ def put_decision(connection: Connection, decision: decisions.Decision, evidence:
     row = {name: getattr(decision, name) for name in names}
     row |= {"reasons": [dataclasses.asdict(reason) for reason in decision.reasons], "evidence": dict(evidence), "run_id": run_id}
     connection.execute(pg.insert(tables.decision).values(row).on_conflict_do_nothing())
+
+
+def decided_after(connection: Connection, at: dt.datetime) -> bool:
+    """Whether a later hour has been decided already."""
+    return bool(connection.execute(sa.select(sa.exists().where(tables.decision.c.at > at))).scalar())
 
 
 def open_incident(connection: Connection, row: Mapping[str, Any]) -> None:

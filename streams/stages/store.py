@@ -12,7 +12,8 @@ _table = tables.stage
 
 def note(connection: sa.Connection, name: str, owner: str, failures: int, error: str | None) -> None:
     """How the last round of this process's stage ended. `failures`: in a row, 0 after a good one."""
-    since = None if error is None else sa.func.coalesce(_table.c.failing_since, sa.func.now())
+    fresh = _table.c.told_at > sa.func.now() - sa.text(f"interval '{FORGOTTEN_S} seconds'")  # else a namesake's, which has ended
+    since = None if error is None else sa.case((fresh, sa.func.coalesce(_table.c.failing_since, sa.func.now())), else_=sa.func.now())
     values = {"failures": failures, "error": error, "told_at": sa.func.now()}
     insert = pg.insert(_table).values(name=name, owner=owner, failing_since=None if error is None else sa.func.now(), **values)
     connection.execute(insert.on_conflict_do_update(index_elements=["name", "owner"], set_=values | {"failing_since": since}))

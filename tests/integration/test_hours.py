@@ -1,6 +1,7 @@
 """The first hour, and any other: whatever is in it, it is judged once, in its turn; one that cannot be judged is set aside and the next one goes on."""
 
 import datetime as dt
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import log
-from schemas import policy
+from schemas import policy, times
 from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.scheduler import monitor, store
@@ -32,8 +33,8 @@ def engine(database: str) -> Iterator[sa.Engine]:
     made.dispose()
 
 
-def scheduler(engine: sa.Engine, owner: str = "one") -> monitor.Monitor:
-    return monitor.Monitor(engine, policy.Policy(), log.LogLines("line"), owner)
+def scheduler(engine: sa.Engine, owner: str = "one", rules: str = "") -> monitor.Monitor:
+    return monitor.Monitor(engine, policy.parse(rules), log.LogLines("line"), owner)
 
 
 def change(engine: sa.Engine, statement: str, **values: Any) -> None:
@@ -110,6 +111,38 @@ def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goe
     assert scheduler(engine).tick() == 1
     assert decided(engine) == ENDS
     assert open_alarms(engine) == []
+
+
+def test_an_hour_taken_up_after_later_ones_is_recorded_and_does_not_act(database: str) -> None:
+    """Its evidence knows nothing of what came since: a pause, a run, another champion."""
+    rules = "[signals.error_rate]\nk = 1\nof = 1\nmin_n = 100"
+    engine = streams_store.engine(database)
+    past.champion(engine, BEGIN - 24 * HOUR)
+    failed = {"intent": None, "confidence": None, "tokens": None, "error": "failed"}
+    past.count(engine, [past.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
+    past.count(engine, [past.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
+    change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[0])
+    assert scheduler(engine, rules=rules).tick() == 1
+    change(engine, "update job_run set attempts = 0, retry_at = now() where finished_at is null")
+    assert scheduler(engine, rules=rules).tick() == 1
+    with engine.connect() as connection:
+        taken = connection.execute(sa.text("select decision from decision where at = :at"), {"at": ENDS[0]}).scalar_one()
+        told = connection.execute(sa.text("select count(*) from outbox where kind = 'decision'")).scalar_one()
+    assert (taken, told) == ("fix_upstream", 0)
+    engine.dispose()
+
+
+def test_a_replay_leaves_out_the_hour_that_could_not_be_judged(engine: sa.Engine, database: str) -> None:
+    poison(engine, ENDS[1])
+    change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[1])
+    assert scheduler(engine).tick() == 2
+    done = processes.run(["retrain/run.py", "replay", "--json"], {"INTENTWATCH_DATABASE_URL": database})
+    assert done.returncode == 0, done.stderr
+    again = {row["at"]: row["sha256"] for row in map(json.loads, done.stdout.splitlines())}
+    with engine.connect() as connection:
+        live = {times.rfc3339(row.at): row.sha256 for row in connection.execute(sa.text("select at, sha256 from decision"))}
+    assert again == live
+    assert len(live) == 2
 
 
 def test_an_hour_that_ends_its_scheduler_is_counted_too(engine: sa.Engine) -> None:
