@@ -2,8 +2,11 @@
 
 import logging
 
+import sqlalchemy as sa
+
 from retrain import job, store
 from schemas import runs
+from streams import persistence
 from streams import store as streams_store
 from streams.stages import rounds
 
@@ -29,13 +32,14 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
     try:
         return job.execute(shop, run_id)
     except Exception as error:
-        if number == TRIES:
+        outage = isinstance(error, sa.exc.SQLAlchemyError) and persistence.outage(error)  # says nothing of the run
+        if number == TRIES and not outage:
             log.exception("run %s is set aside", run_id)
             return _set_aside(shop, run_id, rounds.said(error))
         # A registered candidate only lacks its promotion: it is not trained again.
         state = runs.State.REGISTERED if before["state"] == runs.State.REGISTERED else runs.State.QUEUED
         with shop.engine.begin() as connection:
-            store.change_run(connection, run_id, state=state, error=rounds.said(error))
+            store.change_run(connection, run_id, state=state, error=rounds.said(error), attempts=number - outage)
         raise
 
 

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import signal
-import time
+import threading
 from typing import Any
 
 from retrain import playback, recipe, store
@@ -22,7 +22,7 @@ from streams.stages import rounds, stage
 
 EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
 EXIT_INCONCLUSIVE = 21
-_POLL_S = 1.0
+_POLL_S, _PAUSE_S = 1.0, 10.0
 
 
 def _workshop(loaded: settings.Settings) -> Any:
@@ -80,22 +80,21 @@ def work(_chosen: argparse.Namespace) -> int:
     shop = _workshop(settings.load("database_url"))
     from retrain import attempts, job
 
-    stopping: list[bool] = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     print("intentwatch: retrain worker ready", file=sys.stderr, flush=True)
     tries = rounds.Rounds(shop.engine, stage.RETRAIN)
-    while not stopping:
-        worked = False
+    well = True
+    while not stop.wait(_POLL_S if well else _PAUSE_S):
+        well = False  # unless the round ends well; what passes by itself has passed after the longer pause
         with tries.round():
             waiting = _claimed(shop, job.LEASE_S)
             if waiting is not None:
-                worked = True
                 try:
                     attempts.by_worker(shop, waiting)
                 finally:
                     _release(shop)
-        if not worked:
-            time.sleep(_POLL_S)
+            well = True
     _release(shop)
     return 0
 

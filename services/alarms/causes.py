@@ -1,14 +1,15 @@
 """Pure. What should move and does not: partitions, logs, windows, decisions, runs, and the stages that loop. Each is an alarm with its remedy."""
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from schemas import times
+from services.alarms import state
 from streams.stages import stage
 
-STUCK_S: Final = 60.0  # a worker stores what it has counted four times a second, and a takeover takes less than ten seconds
 UNATTENDED_S: Final = 60.0  # a scheduler ticks twice a second; a deployment's restart takes a few seconds
 MISSING_S: Final = 15 * 60.0  # no night is so quiet that a shop has no message for a quarter of an hour
 FAILING_S: Final = 60.0  # a stage's rounds are seconds apart, and what passes by itself passes in less
@@ -27,76 +28,6 @@ _READ_LOG: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
-    """Where a partition stands. `moved_at`: its last progress, or when unread records appeared after that; `still_s`: how long ago, in seconds.
-
-    stalls: how many owners in a row ended before they had settled. max_event_ts: its newest good log.
-    """
-
-    topic: str
-    part: int
-    next_offset: int
-    high_watermark: int
-    bad_until: int
-    moved_at: dt.datetime
-    still_s: float
-    stalls: int = 0
-    max_event_ts: dt.datetime | None = None
-
-    @property
-    def lag(self) -> int:
-        """Records that no window counts yet."""
-        return max(0, self.high_watermark - self.next_offset)
-
-    @property
-    def stuck(self) -> bool:
-        """Whether it has unread records and nobody reads them."""
-        return self.lag > 0 and self.still_s > STUCK_S
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """The schedulers' last tick and how many seconds ago it was."""
-
-    at: dt.datetime
-    age_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where the stream's clock stands, when it last went forward by the wall clock, and how many seconds ago."""
-
-    watermark: dt.datetime
-    moved_at: dt.datetime
-    still_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What waits, since when, and for how many seconds."""
-
-    name: str
-    since: dt.datetime
-    age_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What should have come out of what went in; None where nothing waits.
-
-    minute: the changed minute that has waited longest for the roll-up. run: the queued run that no worker takes. unpromoted: the model of the newest
-    champion hour, while no model has ever been promoted. due: the ends of complete hours that are not judged; set_aside: of those that could not be.
-    """
-
-    clock: Clock | None = None
-    minute: Waiting | None = None
-    run: Waiting | None = None
-    unpromoted: str | None = None
-    due: Sequence[dt.datetime] = ()
-    set_aside: Sequence[dt.datetime] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Alarm:
     """What the on-call is told once for each `key`."""
 
@@ -105,40 +36,34 @@ class Alarm:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """How everything that should move stands, at one instant."""
-
-    partitions: Sequence[Partition] = ()
-    beat: Beat | None = None
-    stages: Sequence[stage.Failing] = ()
-    output: Output = Output()
-
-
 def remedy(name: str) -> str:
     """What to do about a stage that fails; its name may go on after the first word."""
     return _READ_LOG.get(name.split()[0], f"read the log of {name}")
 
 
-def newest(found: Sequence[Partition]) -> Partition | None:
+def newest(found: Sequence[state.Partition]) -> state.Partition | None:
     """The partition that moved last; None before the first record."""
     return min((p for p in found if p.high_watermark or p.next_offset), key=lambda p: p.still_s, default=None)
 
 
-def missing(found: Sequence[Partition]) -> Partition | None:
+def missing(found: Sequence[state.Partition]) -> state.Partition | None:
     """The partition whose record was the last one to come, if that is too long ago; None while records wait unread: then they do come."""
     last = newest(found)
     return last if last is not None and last.still_s > MISSING_S and not any(p.lag for p in found) else None
 
 
-def alarms(facts: Facts) -> Iterator[Alarm]:
-    """Everything that should move and does not: the key holds what ends it, such as the next offset or the next record."""
+def alarms(facts: state.Facts, watched_s: float = math.inf) -> Iterator[Alarm]:
+    """Everything that should move and does not: the key holds what ends it, such as the next offset or the next record.
+
+    watched_s: for how long somebody has looked. What has waited since before, through a stop of everything, has not had its turn yet.
+    """
     yield from _partitions(facts.partitions)
-    yield from _stages(facts.stages)
-    yield from _output(facts.output, facts.partitions)
+    yield from failing(facts.stages)
+    if watched_s > IDLE_OUTPUT_S:
+        yield from _output(facts)
 
 
-def _partitions(found: Sequence[Partition]) -> Iterator[Alarm]:
+def _partitions(found: Sequence[state.Partition]) -> Iterator[Alarm]:
     for p in found:
         place = f"{p.topic}/{p.part}"
         if p.stuck:
@@ -157,31 +82,39 @@ def _partitions(found: Sequence[Partition]) -> Iterator[Alarm]:
         yield Alarm(f"{last.topic}:missing:{last.moved_at.isoformat()}", cause, f"is the gateway serving, and does a stream worker run? {_DOCTOR}")
 
 
-def _stages(found: Sequence[stage.Failing]) -> Iterator[Alarm]:
-    for failing in found:
-        if failing.failing_s > FAILING_S:
-            cause = f"{failing.name} has failed since {_utc(failing.since)}, {failing.failures} times in a row: {failing.error}"
-            yield Alarm(f"stage:{failing.name}:{failing.since.isoformat()}", cause, remedy(failing.name))
+def failing(stages: Sequence[stage.Failing]) -> Iterator[Alarm]:
+    """The stages whose rounds have failed for too long."""
+    for one in stages:
+        if one.failing_s > FAILING_S:
+            cause = f"{one.name} has failed since {_utc(one.since)}, {one.failures} times in a row: {one.error}"
+            yield Alarm(f"stage:{one.name}:{one.since.isoformat()}", cause, remedy(one.name))
 
 
-def _output(found: Output, partitions: Sequence[Partition]) -> Iterator[Alarm]:
-    minute, run, clock = found.minute, found.run, found.clock
+def _output(facts: state.Facts) -> Iterator[Alarm]:
+    yield from _windows(facts)
+    run, unpromoted = facts.output.run, facts.output.unpromoted
+    if run is not None and run.age_s > IDLE_OUTPUT_S:
+        cause = f"run {run.name} has waited since {_utc(run.since)} and no retrain worker is there"
+        yield Alarm(f"run:waiting:{run.name}", cause, "start `python retrain/run.py work`")
+    if unpromoted is not None:
+        cause = f"windows come and no decision: {unpromoted} answers as champion, but no model has been promoted here, so there is nothing to judge it by"
+        yield Alarm("champion:none", cause, "import labelled messages with `python -m services.labels corpus FILE`, then `python retrain/run.py run`")
+
+
+def _windows(facts: state.Facts) -> Iterator[Alarm]:
+    """Windows that do not come out, once for one cause: a roll-up that fails and a partition that is stuck are told by themselves."""
+    minute, clock, partitions = facts.output.minute, facts.output.clock, facts.partitions
+    if any(p.stuck for p in partitions) or any(one.name == stage.ROLLUP for one in facts.stages):
+        return
     rests = clock is None or clock.still_s > IDLE_OUTPUT_S  # in a long catch-up a minute may wait its turn, but the clock moves
     if minute is not None and minute.age_s > IDLE_OUTPUT_S and rests:
         cause = f"logs are counted and no window comes out: the minute {minute.name} has waited for the roll-up since {_utc(minute.since)}"
         yield Alarm(f"rollup:waiting:{minute.since.isoformat()}", cause, remedy(stage.ROLLUP))
     ahead = max((p.max_event_ts for p in partitions if p.max_event_ts), default=None)
-    stuck = any(p.stuck for p in partitions)  # holds the clock, and is told by itself
-    if clock is not None and rests and ahead is not None and ahead - clock.watermark > HELD and not stuck:
+    if clock is not None and rests and ahead is not None and ahead - clock.watermark > HELD:
         cause = f"the stream's clock stands at {_utc(clock.watermark)} since {_utc(clock.moved_at)}, though logs up to {_utc(ahead)} are counted"
         held = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag) or "none"
         yield Alarm(f"clock:held:{clock.watermark.isoformat()}", cause, f"no window is complete meanwhile; partitions not read to their end: {held}")
-    if run is not None and run.age_s > IDLE_OUTPUT_S:
-        cause = f"run {run.name} has waited since {_utc(run.since)} and no retrain worker is there"
-        yield Alarm(f"run:waiting:{run.name}", cause, "start `python retrain/run.py work`")
-    if found.unpromoted is not None:
-        cause = f"windows come and no decision: {found.unpromoted} answers as champion, but no model has been promoted here, so there is nothing to judge it by"
-        yield Alarm("champion:none", cause, "import labelled messages with `python -m services.labels corpus FILE`, then `python retrain/run.py run`")
 
 
 @dataclass(slots=True)
@@ -205,14 +138,14 @@ def hour_waiting(end: dt.datetime) -> Alarm:
     return Alarm(f"hour:waiting:{end.isoformat()}", cause, remedy(stage.SCHEDULER))
 
 
-def hour_set_aside(end: dt.datetime, error: str = "", tries: int = 0) -> Alarm:
-    """The hour that ends there could not be judged, and nobody tries any more."""
-    cause = f"the hour that ended {_utc(end)} is set aside: judging it failed {tries} times ({error}); it has no decision, later hours have theirs"
-    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(end)}` judges it"
-    return Alarm(f"hour:aside:{end.isoformat()}", cause, remedy)
+def hour_set_aside(hour: state.Aside, error: str, tries: int) -> Alarm:
+    """An hour could not be judged, and nobody tries any more."""
+    cause = f"the hour that ended {_utc(hour.end)} is set aside: judging it failed {tries} times ({error}); it has no decision, later hours have theirs"
+    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hour.end)}` judges it"
+    return Alarm(hour.key, cause, remedy)
 
 
-def unattended(last: Beat | None) -> Alarm | None:
+def unattended(last: state.Beat | None) -> Alarm | None:
     """The dead man's alarm, told by the notifier: no scheduler ticks, so nothing is judged and no other alarm is raised. None before the first tick ever."""
     if last is None or last.age_s <= UNATTENDED_S:
         return None
@@ -221,12 +154,12 @@ def unattended(last: Beat | None) -> Alarm | None:
     return Alarm(f"scheduler:dead:{last.at.isoformat()}", cause, remedy)
 
 
-def standing(facts: Facts) -> set[str]:
+def standing(facts: state.Facts) -> set[str]:
     """The keys of all alarms whose cause still holds, also of those the stream worker raises when it stops at bad records."""
     dead = unattended(facts.beat)
     topics = {p.topic for p in facts.partitions}
     stopped = {f"{topic}:bad:{sum(p.bad_until for p in facts.partitions if p.topic == topic)}" for topic in topics}
-    hours = {hour_set_aside(end).key for end in facts.output.set_aside} | {hour_waiting(end).key for end in facts.output.due}
+    hours = {hour.key for hour in facts.output.set_aside} | {hour_waiting(end).key for end in facts.output.due}
     return stopped | hours | {alarm.key for alarm in alarms(facts)} | ({dead.key} if dead else set())
 
 

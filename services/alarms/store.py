@@ -5,19 +5,19 @@ import datetime as dt
 import sqlalchemy as sa
 
 from schemas import runs, tables, times
-from services.alarms import causes
+from services.alarms import causes, state
 from streams.stages import store as stages_store
 
 BEAT, BEAT_S = "scheduler", 10  # the lease that schedulers renew as they tick, and for how long
 HOURLY = "hourly"  # the job that judges an hour
 
 
-def facts(connection: sa.Connection, topic: str | None = None) -> causes.Facts:
+def facts(connection: sa.Connection, topic: str | None = None) -> state.Facts:
     """Everything the alarms rest on, of one topic or of all."""
-    return causes.Facts(partitions(connection, topic), beat(connection), stages_store.failing(connection), output(connection, topic))
+    return state.Facts(partitions(connection, topic), beat(connection), stages_store.failing(connection), output(connection, topic))
 
 
-def partitions(connection: sa.Connection, topic: str | None = None) -> list[causes.Partition]:
+def partitions(connection: sa.Connection, topic: str | None = None) -> list[state.Partition]:
     """How every partition moves, of one topic or of all."""
     table = tables.stream_offset
     still_s = sa.extract("epoch", sa.func.clock_timestamp() - table.c.updated_at)
@@ -25,7 +25,7 @@ def partitions(connection: sa.Connection, topic: str | None = None) -> list[caus
     if topic is not None:
         query = query.where(table.c.topic == topic)
     return [
-        causes.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at, float(r.still_s), r.stalls, r.max_event_ts)
+        state.Partition(r.topic, r.part, r.next_offset, r.high_watermark, r.bad_until, r.updated_at, float(r.still_s), r.stalls, r.max_event_ts)
         for r in connection.execute(query)
     ]
 
@@ -38,24 +38,24 @@ def hours_due(connection: sa.Connection, limit: int | None = None) -> list[dt.da
     return list(connection.execute(query.order_by(window.c.end).limit(limit)).scalars())
 
 
-def hours_set_aside(connection: sa.Connection) -> list[dt.datetime]:
-    """The ends of the hours that could not be judged, oldest first."""
+def hours_set_aside(connection: sa.Connection) -> list[state.Aside]:
+    """The hours that could not be judged, oldest first."""
     job = tables.job_run
-    query = sa.select(job.c.due_at).where(job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None)).order_by(job.c.due_at)
-    return list(connection.execute(query).scalars())
+    query = sa.select(job.c.due_at, job.c.claimed_at).where(job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None))
+    return [state.Aside(row.due_at, row.claimed_at) for row in connection.execute(query.order_by(job.c.due_at))]
 
 
-def beat(connection: sa.Connection) -> causes.Beat | None:
+def beat(connection: sa.Connection) -> state.Beat | None:
     """When a scheduler ticked last, by database time; None if none ever did."""
     table, now = tables.lease, sa.func.clock_timestamp()
     at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
     row = connection.execute(sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)).first()
-    return None if row is None else causes.Beat(row[0], float(row[1]))
+    return None if row is None else state.Beat(row[0], float(row[1]))
 
 
-def output(connection: sa.Connection, topic: str | None = None) -> causes.Output:
+def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
     """What should have come out of what went in."""
-    return causes.Output(
+    return state.Output(
         clock=clock(connection, topic),
         minute=oldest_minute(connection),
         run=run_waiting(connection),
@@ -65,22 +65,22 @@ def output(connection: sa.Connection, topic: str | None = None) -> causes.Output
     )
 
 
-def clock(connection: sa.Connection, topic: str | None = None) -> causes.Clock | None:
+def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | None:
     """The stream's clock; None before the first log."""
     table = tables.stream_clock
     query = sa.select(table.c.watermark, table.c.moved_at, _age_s(table.c.moved_at)).order_by(table.c.watermark.desc()).limit(1)
     row = connection.execute(query if topic is None else query.where(table.c.topic == topic)).first()
-    return None if row is None else causes.Clock(row[0], row[1], float(row[2]))
+    return None if row is None else state.Clock(row[0], row[1], float(row[2]))
 
 
-def oldest_minute(connection: sa.Connection) -> causes.Waiting | None:
+def oldest_minute(connection: sa.Connection) -> state.Waiting | None:
     """The changed minute that has waited longest for the roll-up."""
     table = tables.pane_dirty
     row = connection.execute(sa.select(table.c.start, table.c.marked_at, _age_s(table.c.marked_at)).order_by(table.c.marked_at).limit(1)).first()
-    return None if row is None else causes.Waiting(times.rfc3339(row[0]), row[1], float(row[2]))
+    return None if row is None else state.Waiting(times.rfc3339(row[0]), row[1], float(row[2]))
 
 
-def run_waiting(connection: sa.Connection) -> causes.Waiting | None:
+def run_waiting(connection: sa.Connection) -> state.Waiting | None:
     """The run that was queued first, while no retrain worker is there; it has waited since it was queued, or since the last worker let go."""
     run, lease = tables.run, tables.lease
     held = sa.select(sa.func.max(lease.c.expires_at)).where(lease.c.name.startswith("retrain")).scalar_subquery()
@@ -89,7 +89,7 @@ def run_waiting(connection: sa.Connection) -> causes.Waiting | None:
         run.c.state == runs.State.QUEUED, sa.func.coalesce(held, run.c.queued_at) <= sa.func.clock_timestamp()
     )
     row = connection.execute(query.order_by(run.c.queued_at).limit(1)).first()
-    return None if row is None else causes.Waiting(row[0], row[1], float(row[2]))
+    return None if row is None else state.Waiting(row[0], row[1], float(row[2]))
 
 
 def unpromoted(connection: sa.Connection) -> str | None:
@@ -104,7 +104,7 @@ def _age_s(at: "sa.ColumnElement[dt.datetime]") -> sa.Extract:
     return sa.extract("epoch", sa.func.clock_timestamp() - at)
 
 
-def open_alarms(connection: sa.Connection, facts: causes.Facts) -> list[causes.Alarm]:
+def open_alarms(connection: sa.Connection, facts: state.Facts) -> list[causes.Alarm]:
     """The alarms told whose cause still holds, oldest first."""
     table = tables.outbox
     standing = [f"alarm:{key}" for key in sorted(causes.standing(facts))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import runs, windows
-from services.alarms import causes
+from services.alarms import state
 
 Row = Mapping[str, Any]
 
@@ -26,10 +26,10 @@ class Stream:
     beat_s: float | None = None
     lag: int = 0
     unjudged: int = 0
-    partitions: Sequence[causes.Partition] = ()
+    partitions: Sequence[state.Partition] = ()
     dead: Mapping[str, int] = field(default_factory=dict)
     open_alarms: int = 0
-    scheduler: causes.Beat | None = None
+    scheduler: state.Beat | None = None
     decided_s: float | None = None
 
     @property

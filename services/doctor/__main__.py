@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from schemas import settings, topics
 from services import provision
 from services import store as services_store
-from services.alarms import causes
+from services.alarms import state
 from services.alarms import store as alarms_store
 from services.doctor import findings, store
 from services.local import processes
@@ -79,7 +79,7 @@ def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str
     yield from map(findings.failing, failing)
 
 
-def _stream(connection: sa.Connection, loaded: settings.Settings, known: causes.Facts) -> Iterator[findings.Finding]:
+def _stream(connection: sa.Connection, loaded: settings.Settings, known: state.Facts) -> Iterator[findings.Finding]:
     yield findings.lag(known.partitions)
     yield findings.stuck(known.partitions)
     yield findings.clock(store.clock(connection, loaded.topic), test_clock=loaded.test_clock)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas import times, topics
-from services.alarms import causes
+from services.alarms import causes, state
 from streams.stages import stage
 
 LAG_WATCHED = 100_000  # records: less than a second of the worker's measured speed
@@ -66,7 +66,7 @@ def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> F
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
 
 
-def lag(found: Sequence[causes.Partition]) -> Finding:
+def lag(found: Sequence[state.Partition]) -> Finding:
     """How far the windows are behind the log, in records, and where most of it lies.
 
     >>> lag([]).detail
@@ -79,7 +79,7 @@ def lag(found: Sequence[causes.Partition]) -> Finding:
     return Finding("lag", Status.OK, detail)
 
 
-def stuck(found: Sequence[causes.Partition]) -> Finding:
+def stuck(found: Sequence[state.Partition]) -> Finding:
     """Whether every partition with unread records moves."""
     named = [f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread" for p in found if p.stuck]
     if named:
@@ -105,7 +105,7 @@ def clock(found: tuple[dt.datetime, float] | None, *, test_clock: bool) -> Findi
     return Finding("watermark", Status.OK, detail)
 
 
-def arrivals(found: Sequence[causes.Partition]) -> Finding:
+def arrivals(found: Sequence[state.Partition]) -> Finding:
     """Whether logs come. A gap is no fault of a process of ours, so it only warns."""
     last, silent = causes.newest(found), causes.missing(found)
     if silent is not None:
@@ -157,7 +157,7 @@ def retrain(left_s: float | None) -> Finding:
     return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
 
 
-def scheduler(hours_due: int, idle_s: float | None, last: causes.Beat | None = None) -> Finding:
+def scheduler(hours_due: int, idle_s: float | None, last: state.Beat | None = None) -> Finding:
     """Whether a scheduler lives and complete hours get their monitors. `idle_s`: seconds since the last job was done, None if none ever was.
 
     >>> scheduler(3, 600.0).status, scheduler(0, 600.0).status
@@ -176,12 +176,12 @@ def scheduler(hours_due: int, idle_s: float | None, last: causes.Beat | None = N
     return Finding("scheduler", Status.WARN, f"{detail}, it is catching up", "wait and look again")
 
 
-def set_aside(hours: Sequence[dt.datetime]) -> Finding:
+def set_aside(hours: Sequence[state.Aside]) -> Finding:
     """Whether some hour could not be judged."""
     if not hours:
         return Finding("hours", Status.OK, "none is set aside")
-    named = ", ".join(map(times.rfc3339, hours[:5])) + (" ..." if len(hours) > 5 else "")
-    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hours[0])}`"
+    named = ", ".join(times.rfc3339(hour.end) for hour in hours[:5]) + (" ..." if len(hours) > 5 else "")
+    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hours[0].end)}`"
     return Finding("hours", Status.WARN, f"{len(hours)} set aside after three failures each: {named}", remedy)
 
 

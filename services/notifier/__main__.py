@@ -18,6 +18,7 @@ from services.notifier import deliver, slack, store
 from streams import database
 from streams import store as streams_store
 from streams.stages import rounds, stage
+from streams.stages import store as stages_store
 
 _POLL_S = 1.0
 
@@ -57,10 +58,11 @@ def serve(carrier: deliver.Carrier) -> None:
 
 
 def watch_scheduler(engine: sa.Engine) -> None:
-    """The schedulers raise every other alarm; that none of them lives is told from here."""
+    """The schedulers raise every other alarm; that none of them lives, or that their own rounds fail, is told from here."""
     with engine.begin() as connection:
-        alarm = causes.unattended(alarms_store.beat(connection))
-        if alarm is not None:
+        dead = causes.unattended(alarms_store.beat(connection))
+        own = [one for one in stages_store.failing(connection) if stage.process(one.name) == stage.SCHEDULER]
+        for alarm in (*causes.failing(own), *([dead] if dead else [])):
             streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
 

@@ -104,7 +104,7 @@ def root(told: Sequence[Told]) -> Message:
 
 def _alarm(told: Told) -> Message:
     try:
-        alarm = msgspec.convert(dict(told.payload), Alarm)
+        alarm = msgspec.convert(told.payload, Alarm)
     except msgspec.ValidationError as error:
         raise NotComposable(f"alarm: {error}") from None
     headline = limits.cut(f"ALARM {alarm.cause}", limits.HEADER)
@@ -141,10 +141,10 @@ def _story(told: Sequence[Told]) -> Story:
     for row in told:
         try:
             if row.kind == "decision":
-                decision = msgspec.convert(dict(row.payload), decisions.Decision)
+                decision = msgspec.convert(row.payload, decisions.Decision)
                 run_id = row.payload.get("run_id")
             elif row.kind == "run":
-                run = msgspec.convert(dict(row.payload), Run)
+                run = msgspec.convert(row.payload, Run)
                 run_id = run.run_id
             else:
                 raise NotComposable(f"unknown kind {row.kind!r}")

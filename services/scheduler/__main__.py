@@ -64,13 +64,14 @@ def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
 def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
     """An alarm for everything that should move and does not: one for each time, however many schedulers look."""
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
-    oldest = causes.Oldest()
+    oldest, begun = causes.Oldest(), time.monotonic()
 
     def look() -> None:
         with looks.round(), engine.begin() as connection:
             facts = alarms_store.facts(connection, topic)
-            waiting = oldest.waiting(facts.output.due, time.monotonic())
-            for alarm in (*causes.alarms(facts), *([waiting] if waiting else [])):
+            now = time.monotonic()
+            waiting = oldest.waiting(facts.output.due, now)
+            for alarm in (*causes.alarms(facts, now - begun), *([waiting] if waiting else [])):
                 streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
     return look

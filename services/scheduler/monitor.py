@@ -12,7 +12,7 @@ from retrain import moment, promote, quality
 from retrain import store as retrain_store
 from retrain.history import store as history
 from schemas import decisions, policy, taxonomy, verdicts, windows
-from services.alarms import causes
+from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import lines, store
 from streams import measure, persistence
@@ -70,8 +70,8 @@ class Monitor:
 
     def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
         with self.engine.begin() as connection:
-            last = store.set_aside(connection, at, error)
-            alarm = causes.hour_set_aside(at, last, store.TRIES)
+            begun, last = store.set_aside(connection, at, error)
+            alarm = causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
             streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
         return False
 

@@ -51,12 +51,13 @@ def failed(connection: Connection, due_at: dt.datetime, error: str, *, counts: b
     connection.execute(change)
 
 
-def set_aside(connection: Connection, due_at: dt.datetime, error: str | None) -> str:
-    """Nobody tries the hour again. `error`: of the last attempt, None if it left none. Returns what the hour ended in."""
+def set_aside(connection: Connection, due_at: dt.datetime, error: str | None) -> tuple[dt.datetime, str]:
+    """Nobody tries the hour again. `error`: of the last attempt, None if it left none. Returns when its tries began, and what they ended in."""
     job = tables.job_run
     last = sa.func.coalesce(sa.cast(error, sa.Text), job.c.error, "its scheduler ended in the middle of it")
     change = sa.update(job).where(*_unfinished(due_at)).values(retry_at=None, error=last)
-    return str(connection.execute(change.returning(job.c.error)).scalar())
+    row = connection.execute(change.returning(job.c.claimed_at, job.c.error)).one()
+    return row.claimed_at, row.error
 
 
 def take_up(connection: Connection, due_at: dt.datetime | None) -> int:

@@ -7,7 +7,7 @@ import processes
 import sqlalchemy as sa
 
 from schemas import topics
-from services.alarms import causes, store
+from services.alarms import state, store
 from streams import connect
 
 TOPIC = topics.SERVING_LOG.name
@@ -56,7 +56,7 @@ def test_that_no_scheduler_lives_is_told_once_and_is_over_when_one_does(database
         assert len(told(database)) == 1
 
 
-def beat(database: str) -> causes.Beat | None:
+def beat(database: str) -> state.Beat | None:
     with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
         return store.beat(connection)
 

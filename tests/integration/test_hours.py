@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from retrain import log
 from schemas import policy, times
-from services.alarms import causes
+from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import monitor, store
 from streams import store as streams_store
@@ -47,7 +47,7 @@ def decided(engine: sa.Engine) -> list[dt.datetime]:
         return [row.at.astimezone(dt.UTC) for row in connection.execute(sa.text("select at from decision order by at"))]
 
 
-def facts(engine: sa.Engine) -> causes.Facts:
+def facts(engine: sa.Engine) -> state.Facts:
     with engine.connect() as connection:
         return alarms_store.facts(connection)
 

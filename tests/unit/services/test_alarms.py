@@ -5,24 +5,24 @@ import datetime as dt
 
 import pytest
 
-from services.alarms import causes
+from services.alarms import causes, state
 from services.doctor import findings
 from streams.stages import stage
 
 AT = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
-FRESH = causes.Partition("t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0)
+FRESH = state.Partition("t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0)
 RESTING = dataclasses.replace(FRESH, part=1, still_s=3600.0)
 UNREAD = dataclasses.replace(FRESH, part=2, high_watermark=60, still_s=30.0)
 STUCK = dataclasses.replace(UNREAD, part=3, still_s=61.0)
 EMPTY = dataclasses.replace(FRESH, part=4, next_offset=0, high_watermark=0, still_s=9999.0)
 
 
-def keys(*found: causes.Partition) -> list[str]:
-    return [alarm.key for alarm in causes.alarms(causes.Facts(found))]
+def keys(*found: state.Partition) -> list[str]:
+    return [alarm.key for alarm in causes.alarms(state.Facts(found))]
 
 
 @pytest.mark.parametrize("found", [(), (EMPTY,), (FRESH,), (FRESH, RESTING), (FRESH, UNREAD), (UNREAD, RESTING)])
-def test_nothing_is_told_of_what_rests_or_moves(found: tuple[causes.Partition, ...]) -> None:
+def test_nothing_is_told_of_what_rests_or_moves(found: tuple[state.Partition, ...]) -> None:
     assert keys(*found) == []
     assert findings.stuck(found).status == "ok"
     assert findings.arrivals(found).status == "ok"
@@ -38,7 +38,7 @@ def test_a_stuck_partition_is_one_alarm_for_each_stall() -> None:
 
 def test_a_silence_is_one_alarm_until_the_next_log() -> None:
     silent = dataclasses.replace(FRESH, still_s=causes.MISSING_S + 1)
-    (alarm,) = causes.alarms(causes.Facts([silent, RESTING, EMPTY]))
+    (alarm,) = causes.alarms(state.Facts([silent, RESTING, EMPTY]))
     assert alarm.key == "t:missing:2026-04-20T10:00:00+00:00"
     assert "since 2026-04-20 10:00:00 UTC" in alarm.cause
     assert keys(dataclasses.replace(silent, still_s=causes.MISSING_S + 600)) == [alarm.key]
@@ -51,30 +51,30 @@ def test_records_that_wait_unread_are_no_silence() -> None:
 
 
 def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> None:
-    late = causes.Beat(AT, causes.UNATTENDED_S + 1)
+    late = state.Beat(AT, causes.UNATTENDED_S + 1)
     alarm = causes.unattended(late)
     assert alarm is not None
     assert "since 2026-04-20 10:00:00 UTC" in alarm.cause
-    assert causes.standing(causes.Facts(beat=late)) == {alarm.key}
-    assert causes.unattended(causes.Beat(AT, 5.0)) is None
+    assert causes.standing(state.Facts(beat=late)) == {alarm.key}
+    assert causes.unattended(state.Beat(AT, 5.0)) is None
     assert causes.unattended(None) is None
     assert findings.scheduler(0, 5.0, late).status == "fail"
-    assert findings.scheduler(0, 5.0, causes.Beat(AT, 5.0)).status == "ok"
+    assert findings.scheduler(0, 5.0, state.Beat(AT, 5.0)).status == "ok"
 
 
 def test_an_alarm_stands_until_what_it_tells_of_has_changed() -> None:
-    assert causes.standing(causes.Facts([FRESH, STUCK])) == {"t:bad:0", "t/3:stuck:50"}
-    assert causes.standing(causes.Facts([FRESH, dataclasses.replace(STUCK, bad_until=60, next_offset=60)])) == {"t:bad:60"}
+    assert causes.standing(state.Facts([FRESH, STUCK])) == {"t:bad:0", "t/3:stuck:50"}
+    assert causes.standing(state.Facts([FRESH, dataclasses.replace(STUCK, bad_until=60, next_offset=60)])) == {"t:bad:60"}
 
 
 def stands(**output: object) -> list[str]:
     """The keys of the alarms on this output, beside a partition that is all right."""
     newest_log = dataclasses.replace(FRESH, max_event_ts=AT)
-    return [alarm.key for alarm in causes.alarms(causes.Facts([newest_log], output=causes.Output(**output)))]  # type: ignore[arg-type]
+    return [alarm.key for alarm in causes.alarms(state.Facts([newest_log], output=state.Output(**output)))]  # type: ignore[arg-type]
 
 
-def waits(name: str, age_s: float) -> causes.Waiting:
-    return causes.Waiting(name, AT, age_s)
+def waits(name: str, age_s: float) -> state.Waiting:
+    return state.Waiting(name, AT, age_s)
 
 
 def test_an_owner_that_ends_again_and_again_is_told_at_the_third_time() -> None:
@@ -86,15 +86,15 @@ def test_an_owner_that_ends_again_and_again_is_told_at_the_third_time() -> None:
 
 def test_a_stage_that_this_version_does_not_know_hides_no_alarm() -> None:
     new = stage.Failing("courier", AT, 61.0, 9, "KeyError: 'x'")
-    (alarm,) = causes.alarms(causes.Facts(stages=[new]))
+    (alarm,) = causes.alarms(state.Facts(stages=[new]))
     assert alarm.remedy == "read the log of courier"
 
 
 def test_a_stage_that_fails_for_a_minute_is_told_once_for_each_time() -> None:
     short = stage.Failing("rollup", AT, causes.FAILING_S, 9, "KeyError: 'x'")
-    assert list(causes.alarms(causes.Facts(stages=[short]))) == []
+    assert list(causes.alarms(state.Facts(stages=[short]))) == []
     for name in (stage.ROLLUP, stage.SCHEDULER, stage.NOTIFIER, stage.RETRAIN, f"{stage.GATEWAY} champion"):
-        (alarm,) = causes.alarms(causes.Facts(stages=[dataclasses.replace(short, name=name, failing_s=61.0)]))
+        (alarm,) = causes.alarms(state.Facts(stages=[dataclasses.replace(short, name=name, failing_s=61.0)]))
         assert alarm.key == f"stage:{name}:2026-04-20T10:00:00+00:00"
         assert alarm.cause == f"{name} has failed since 2026-04-20 10:00:00 UTC, 9 times in a row: KeyError: 'x'"
         assert "log" in alarm.remedy
@@ -105,17 +105,28 @@ def test_logs_that_are_counted_and_come_out_in_no_window_are_told_after_three_mi
     assert stands(minute=waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S)) == []
     late = waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S + 1)
     assert stands(minute=late) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
-    assert stands(minute=late, clock=causes.Clock(AT, AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
-    assert stands(minute=late, clock=causes.Clock(AT, AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+    assert stands(minute=late, clock=state.Clock(AT, AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
+    assert stands(minute=late, clock=state.Clock(AT, AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+
+
+def test_what_waited_through_a_stop_of_everything_has_its_turn_first() -> None:
+    output = state.Output(minute=waits("2026-04-20T09:58:00Z", 3600.0), run=waits("ft_1", 3600.0))
+    assert list(causes.alarms(state.Facts(output=output), watched_s=5.0)) == []
+    assert len(list(causes.alarms(state.Facts(output=output), watched_s=causes.IDLE_OUTPUT_S + 1))) == 2
+
+
+def test_a_roll_up_that_fails_is_told_by_itself() -> None:
+    facts = state.Facts(stages=[stage.Failing("rollup", AT, 61.0, 9, "x")], output=state.Output(minute=waits("2026-04-20T09:58:00Z", 3600.0)))
+    assert [alarm.key for alarm in causes.alarms(facts)] == ["stage:rollup:2026-04-20T10:00:00+00:00"]
 
 
 def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
-    behind = causes.Clock(AT - dt.timedelta(minutes=6), AT, causes.IDLE_OUTPUT_S + 1)
+    behind = state.Clock(AT - dt.timedelta(minutes=6), AT, causes.IDLE_OUTPUT_S + 1)
     assert stands(clock=behind) == ["clock:held:2026-04-20T09:54:00+00:00"]
     assert stands(clock=dataclasses.replace(behind, still_s=20.0)) == [], "it moves"
     assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], "no log is ahead of it: it rests"
     stuck = dataclasses.replace(STUCK, max_event_ts=AT)
-    assert [alarm.key for alarm in causes.alarms(causes.Facts([stuck], output=causes.Output(clock=behind)))] == ["t/3:stuck:50"], "once for one cause"
+    assert [alarm.key for alarm in causes.alarms(state.Facts([stuck], output=state.Output(clock=behind)))] == ["t/3:stuck:50"], "once for one cause"
 
 
 def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
@@ -125,9 +136,9 @@ def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
     assert oldest.waiting([AT], 10.0 + causes.IDLE_OUTPUT_S) is None
     alarm = oldest.waiting([AT, later], 11.0 + causes.IDLE_OUTPUT_S)
     assert alarm is not None
-    assert alarm.key in causes.standing(causes.Facts(output=causes.Output(due=[AT])))
+    assert alarm.key in causes.standing(state.Facts(output=state.Output(due=[AT])))
     assert oldest.waiting([later], 12.0 + causes.IDLE_OUTPUT_S) is None, "another hour waits from now on"
-    assert alarm.key not in causes.standing(causes.Facts(output=causes.Output(due=[later])))
+    assert alarm.key not in causes.standing(state.Facts(output=state.Output(due=[later])))
 
 
 def test_a_run_without_a_worker_and_logs_without_a_champion_are_told() -> None:
@@ -137,10 +148,11 @@ def test_a_run_without_a_worker_and_logs_without_a_champion_are_told() -> None:
 
 
 def test_an_hour_set_aside_stands_until_it_is_judged() -> None:
-    alarm = causes.hour_set_aside(AT, "KeyError: 'x'", 3)
+    hour = state.Aside(AT, AT + dt.timedelta(hours=2))
+    alarm = causes.hour_set_aside(hour, "KeyError: 'x'", 3)
     assert "failed 3 times (KeyError: 'x')" in alarm.cause
     assert "python -m services.scheduler again 2026-04-20T10:00:00Z" in alarm.remedy
-    assert alarm.key in causes.standing(causes.Facts(output=causes.Output(set_aside=[AT])))
-    assert causes.standing(causes.Facts()) == set()
-    assert findings.set_aside([AT]).status == "warn"
+    assert alarm.key in causes.standing(state.Facts(output=state.Output(set_aside=[hour])))
+    assert causes.standing(state.Facts()) == set()
+    assert findings.set_aside([hour]).status == "warn"
     assert findings.set_aside([]).status == "ok"

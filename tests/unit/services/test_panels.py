@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 from schemas import policy, runs, taxonomy, times
-from services.alarms import causes
+from services.alarms import state
 from services.dashboard import board, chart, facts, gauges, panels, summary
 
 AT = dt.datetime(2026, 4, 24, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
-STUCK = causes.Partition("t", 3, 7, 10, 0, AT, 90.0)
+STUCK = state.Partition("t", 3, 7, 10, 0, AT, 90.0)
 STREAM = facts.Stream(
     now=AT + dt.timedelta(minutes=5),
     watermark=AT + dt.timedelta(minutes=4),
@@ -23,7 +23,7 @@ STREAM = facts.Stream(
     lag=3,
     partitions=[STUCK],
     dead={"invalid": 2},
-    scheduler=causes.Beat(AT, 3.0),
+    scheduler=state.Beat(AT, 3.0),
     decided_s=240.0,
 )
 PROMOTED = {"id": 1, "model": "v1", "kind": "promote", "at": AT - 30 * DAY, "run_id": None, "by": "anna"}
