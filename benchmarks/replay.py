@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from retrain import replay
-from retrain.history import files, scenes
+from retrain.decide import replay
+from retrain.decide.history import files, scenes
 from schemas import policy, taxonomy
 
 BEGIN = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)

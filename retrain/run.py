@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from streams import leases
+
 if not __package__:  # started as a file: look in the repository, not in retrain/
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
@@ -14,10 +16,11 @@ import signal
 import threading
 from typing import Any
 
-from retrain import playback, recipe, store
+from retrain import store
+from retrain.decide import playback
+from retrain.train import recipe
 from schemas import runs, settings, times
 from streams import database
-from streams import store as streams_store
 from streams.stages import rounds, stage
 
 EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
@@ -32,17 +35,18 @@ def _workshop(loaded: settings.Settings) -> Any:
     except (recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
     owner, engine = rounds.this_process(), database.opened(loaded.database_url)
-    from retrain import job, log  # torch is loaded here and nowhere else, and only when everything it needs is there
+    from retrain import log
+    from retrain.train import job  # torch is loaded here and nowhere else, and only when everything it needs is there
 
     return job.Workshop(engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
 
 
 def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate inconclusive."""
-    from retrain.training import model
+    from retrain.train.fit import model
 
     shop = _workshop(settings.load("database_url"))
-    from retrain import attempts, job
+    from retrain.train import attempts, job
 
     try:
         model.encoder_directory(shop.recipe.base_model)
@@ -55,7 +59,7 @@ def run(chosen: argparse.Namespace) -> int:
         if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
             settings.refuse(f"run {run_id} is {known['state']} already; another --as-of or recipe is another run", 2)
         store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
-        if not streams_store.hold_lease(connection, "retrain", shop.owner, job.LEASE_S):
+        if not leases.hold(connection, "retrain", shop.owner, job.LEASE_S):
             settings.refuse("another run is in progress; see `python -m services.show runs`", settings.EXIT_TRY_AGAIN)
     try:
         state = attempts.by_hand(shop, run_id)
@@ -78,7 +82,7 @@ def _manual_id(as_of: dt.datetime, made_with: recipe.Recipe) -> str:
 def work(_chosen: argparse.Namespace) -> int:
     """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left unfinished starts over."""
     shop = _workshop(settings.load("database_url"))
-    from retrain import attempts, job
+    from retrain.train import attempts, job
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -102,9 +106,9 @@ def work(_chosen: argparse.Namespace) -> int:
 def _claimed(shop: Any, lease_s: int) -> str | None:
     """The run that waits longest, if this worker may do it: not while another worker, or a run by hand, is at one."""
     with shop.engine.begin() as connection:
-        streams_store.hold_lease(connection, "retrain_worker", shop.owner, lease_s)
+        leases.hold(connection, "retrain_worker", shop.owner, lease_s)
         waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
-        mine = waiting is not None and streams_store.hold_lease(connection, "retrain", shop.owner, lease_s)
+        mine = waiting is not None and leases.hold(connection, "retrain", shop.owner, lease_s)
     return str(waiting["id"]) if mine else None
 
 
@@ -125,8 +129,8 @@ def show(chosen: argparse.Namespace) -> int:
 
 def promote(chosen: argparse.Namespace) -> int:
     """Make a registered candidate the champion: the human step of promotion = "approve"."""
-    from retrain import promote as promotion
-    from retrain.compile import manifest
+    from retrain.train import promote as promotion
+    from retrain.train.compile import manifest
 
     loaded = settings.load("database_url")
     try:
@@ -139,8 +143,8 @@ def promote(chosen: argparse.Namespace) -> int:
 
 def rollback(chosen: argparse.Namespace) -> int:
     """Make the champion before this one the champion again."""
-    from retrain import promote as promotion
-    from retrain.compile import manifest
+    from retrain.train import promote as promotion
+    from retrain.train.compile import manifest
 
     loaded = settings.load("database_url")
     try:
@@ -153,7 +157,7 @@ def rollback(chosen: argparse.Namespace) -> int:
 
 def reweight(chosen: argparse.Namespace) -> int:
     """Acknowledge a reweight decision: the mix of its day becomes the reference."""
-    from retrain import promote as promotion
+    from retrain.train import promote as promotion
 
     try:
         model = promotion.reweight(database.opened(settings.load("database_url").database_url), chosen.decision, by=chosen.by)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from retrain import caps
+from retrain.labels import cap
 from schemas import runs, tables, windows
 from streams import store as streams_store
 
@@ -31,11 +31,11 @@ def current_labels() -> "sa.Select[Any]":
     return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
 
 
-def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> list[caps.Held]:
+def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> list[cap.Held]:
     """What each annotator says of each sampled request now, or said at `as_of`: the newest, not retracted. Orphans are not among them."""
     mine = each_annotators(as_of, sa.select(tables.sampled_prediction.c.req_id))
     columns = (mine.c.id, mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent)
-    return [caps.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
+    return [cap.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
 
 
 class Doubt(NamedTuple):
@@ -49,7 +49,7 @@ class Doubt(NamedTuple):
 def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[Doubt] = ()) -> list[dict[str, Any]]:
     """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Keys: split.COLUMNS.
 
-    Of one annotator's labels of a day `per_annotator_per_day` count (caps.split), of those in `doubts` none; where one does not, another annotator's may.
+    Of one annotator's labels of a day `per_annotator_per_day` count (cap.split), of those in `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
@@ -60,8 +60,8 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     at = {row["req_id"]: row["ts"] for row in rows}
     held = [label for label in held_labels(connection, as_of) if label.req_id in at]
     believed = [label for label in held if not any(d.annotator == label.annotator and d.start <= at[label.req_id] < d.end for d in doubts)]
-    counted, _ = caps.split(believed, per_annotator_per_day)
-    labels = caps.newest(counted)
+    counted, _ = cap.split(believed, per_annotator_per_day)
+    labels = cap.newest(counted)
     for row in rows:
         if row["req_id"] in labels:
             live = {"id": row["req_id"], "text": row["text"], "intent": labels[row["req_id"]], "kind": "live"}

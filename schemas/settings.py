@@ -1,4 +1,4 @@
-"""Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/recipe.py."""
+"""Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/train/recipe.py."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
     transport: Literal["chunk", "stock"] = "chunk"  # stock: Faust's own, record by record; slower, for the day a new Faust breaks ours
     worker_id: str | None = None  # a stable name: this worker, started again, takes its partitions back without a rebalance
-    test_failpoint: str | None = None  # streams/failpoints.py
+    test_failpoint: str | None = None  # streams/worker/failpoints.py
 
     @model_validator(mode="before")
     @classmethod

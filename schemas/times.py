@@ -5,6 +5,8 @@ import datetime as dt
 
 # Arithmetic on times near the ends of the calendar overflows.
 FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class NotATime(argparse.ArgumentTypeError):
@@ -34,6 +36,20 @@ def instant(text: str) -> dt.datetime:
     if found is None:
         raise NotATime(f"{text!r} is not between 2000 and 2200")
     return found
+
+
+def micros(aware: dt.datetime) -> int:
+    """Microseconds since 1970 of an aware time, exactly."""
+    return (aware - EPOCH) // _MICROSECOND
+
+
+def from_micros(us: int) -> dt.datetime:
+    """The UTC time of `micros`.
+
+    >>> from_micros(micros(instant("2026-04-20T12:00:00+02:00"))).isoformat()
+    '2026-04-20T10:00:00+00:00'
+    """
+    return EPOCH + us * _MICROSECOND
 
 
 def rfc3339(value: object) -> str:

@@ -1,7 +1,7 @@
 """Pure. Tally: what is counted of a set of logs; Place and Window: where it stands in time. Tallies add, nothing else.
 
 Every field is an integer (times in microseconds, confidences in millionths), so addition is exact in any order and replays are bit-identical.
-Who measures a tally is streams.measure; this module decides nothing.
+Who measures a tally is streams.signals.measure; this module decides nothing.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class Tally:
     """Counts of logs. Arrays follow taxonomy.INTENTS and taxonomy.SCRIPTS; intent, token and confidence figures leave errors out.
 
     `margin_n`: answers that told their margin, `tokenizer_n`: logs that told their tokenizer, both of which the contract leaves open. The sums of the
-    codes of those tokenizers and of their squares tell whether all were one and the same (streams.measure).
+    codes of those tokenizers and of their squares tell whether all were one and the same (streams.signals.measure).
     """
 
     n: int = 0

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import tables
-from streams import describe
 from streams import store as streams_store
+from streams.signals import describe
 
 
 @dataclass(frozen=True, slots=True)

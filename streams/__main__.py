@@ -21,7 +21,7 @@ def main() -> None:
     database.opened(loaded.database_url).dispose()
     import faust
 
-    from streams import app
+    from streams.worker import app
 
     worker = faust.Worker(app.app, loglevel="WARN", redirect_stdouts=False)
     print("intentwatch: stream worker starting", file=sys.stderr, flush=True)

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import events, tables, windows
-from streams import connect, observe
+from streams import connect
+from streams.count import observe
 
 Connection = sa.Connection
 
@@ -88,6 +89,11 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     return list(connection.execute(query).scalars())
 
 
+def accepted(connection: Connection, topic: str) -> int:
+    """A number that changes whenever a person accepts bad records of the topic."""
+    return int(connection.execute(sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(tables.stream_offset.c.topic == topic)).scalar_one() or 0)
+
+
 def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
     """Compare and set the partitions' offsets; False if that has happened already, in a commit whose answer was cut off.
 
@@ -152,38 +158,3 @@ def as_window(row: Any) -> windows.Window:
     """A row of window_state as the noun."""
     names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
     return windows.Window(tally=windows.from_row(row), **{name: row[name] for name in names})
-
-
-# --- what leaves, and leases -----------------------------------------------------------------------------------------------------------
-def post(connection: Connection, *, dedupe_key: str, thread_key: str, kind: str, payload: Mapping[str, Any]) -> None:
-    """Put a message into the outbox, in the transaction of what it tells of; the same key again changes nothing."""
-    values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
-    connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
-
-
-def accepted(connection: Connection, topic: str) -> int:
-    """A number that changes whenever a person accepts bad records of the topic."""
-    return int(connection.execute(sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(tables.stream_offset.c.topic == topic)).scalar_one() or 0)
-
-
-def alarm(connection: Connection, key: str, cause: str, remedy: str) -> None:
-    """Tell the on-call once."""
-    post(connection, dedupe_key=f"alarm:{key}", thread_key=f"alarm:{key}", kind="alarm", payload={"cause": cause, "remedy": remedy})
-
-
-def today(connection: Connection) -> dt.date:
-    """The day, by database time in UTC."""
-    return connection.execute(sa.select(sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date))).scalar_one()
-
-
-def hold_lease(connection: Connection, name: str, owner: str, seconds: int = 10) -> bool:
-    """Take or renew a lease, by database time; the row stays locked until the transaction ends."""
-    table = tables.lease
-    until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
-    insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
-    change = insert.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"owner": owner, "expires_at": until, "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1)},
-        where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
-    )
-    return connection.execute(change.returning(table.c.epoch)).first() is not None

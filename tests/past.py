@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 import traffic
 
-from streams import agents, chunks
+from streams.count import chunks
 from streams.rollup import tick
+from streams.worker import counter
 
 TOPIC = "intentwatch.serving_log.v1"
 
@@ -21,12 +22,12 @@ def log(number: int, ts: dt.datetime, **more: Any) -> dict[str, Any]:
 
 def count(engine: sa.Engine, logs: Sequence[dict[str, Any]]) -> None:
     """Count and roll up, after what was counted before."""
-    counter = agents.Counter(engine, topic=TOPIC, check_time=False)
-    claim = counter.claim([0])[0]
+    counting = counter.Counter(engine, topic=TOPIC, check_time=False)
+    claim = counting.claim([0])[0]
     low, high = claim.next_offset, claim.next_offset + len(logs)
     values = [traffic.encode(each) for each in logs]
-    counter.add(chunks.Chunk(TOPIC, 0, claim.epoch, low, high, range(low, high), values, [False] * len(logs), [0] * len(logs)))
-    counter.release()
+    counting.add(chunks.Chunk(TOPIC, 0, claim.epoch, low, high, range(low, high), values, [False] * len(logs), [0] * len(logs)))
+    counting.release()
     tick.roll_up(engine, topic=TOPIC, owner="test", high_watermarks={0: high})
 
 

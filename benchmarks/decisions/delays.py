@@ -11,10 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.decisions import traffic
-from retrain import quality, replay
-from retrain.history import scenes
-from schemas import decisions, policy, verdicts
-from streams import columns, judge, measure
+from retrain.decide import quality, replay
+from retrain.decide.history import scenes
+from schemas import decisions, policy, times, verdicts
+from streams.signals import judge, measure
 
 KLS: Final = (0.0, 0.012, 0.02, 0.028, 0.19)  # 0 is the control: what is found where nothing has changed
 POINTS: Final = (0.0, 1.0, 2.3, 5.0, 12.0)
@@ -83,7 +83,7 @@ def worse(after: traffic.World, before: traffic.World, rng: np.random.Generator)
 def _labels(known: scenes.History, since: dt.datetime, by: dt.datetime) -> int:
     """Labels given by an instant of messages since another one."""
     mine = known.archives["v1"]
-    return int(((mine.asked.ts_us[mine.said.row] >= columns.micros(since)) & (mine.said.at_us <= columns.micros(by))).sum())
+    return int(((mine.asked.ts_us[mine.said.row] >= times.micros(since)) & (mine.said.at_us <= times.micros(by))).sum())
 
 
 def _row(kind: str, size: float, found: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from benchmarks.decisions import scenario
 from benchmarks.decisions.scenario import Answers
-from retrain.compile import session
+from retrain.train.compile import session
 from schemas import taxonomy
 from services.local.demo import play, stage, story, tables, traffic
 

@@ -14,10 +14,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from benchmarks.decisions import scenario
-from retrain.evaluation import live, sources
-from retrain.history import archive, scenes
-from schemas import policy, tallies, taxonomy, windows
-from streams import columns, sample
+from retrain.decide.history import archive, scenes
+from retrain.evaluation import live
+from retrain.labels import votes
+from schemas import policy, tallies, taxonomy, times, windows
+from streams import sample
 from streams.stats import histogram
 
 Floats = npt.NDArray[np.float64]
@@ -96,14 +97,14 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
         np.concatenate([rng.poisson(mean[:onset, None] * before.cells() * part), rng.poisson(mean[onset:, None] * after.cells() * part)]) for part in (p, 1 - p)
     )
     counts = chosen + others
-    starts_us = columns.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
+    starts_us = times.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
     asked, said = _asked(chosen, p, starts_us, rng)
     found = _tallies(counts, rng)
     sums = found.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
     mine = archive.Archive(
         model="v1",
         starts_us=starts_us,
-        starts=[columns.instant(us) for us in starts_us.tolist()],
+        starts=[times.from_micros(us) for us in starts_us.tolist()],
         counts=found,
         answers=[live.Hour(n, total / windows.MICRO) for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)],
         asked=asked,
@@ -156,7 +157,7 @@ def _inclusion(plan: Plan) -> Floats:
     return np.array([sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least) for weight in weights])
 
 
-def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) -> tuple[live.Sample, sources.Votes]:
+def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) -> tuple[live.Sample, votes.Votes]:
     """Who is asked, and what people say of them within about a day: one in fifty wrongly, one in twenty never."""
     hour, cell = np.nonzero(drawn)
     hour, cell = (np.repeat(part, drawn[hour, cell]) for part in (hour, cell))
@@ -168,7 +169,7 @@ def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) ->
     asked = live.Sample(ts_us, _NAMED[cell].astype(np.int8), silent, _SURE[cell], p[cell], nothing, nothing)
     meant = np.where(rng.random(len(cell)) < _WRONG_LABELS, rng.integers(0, _K, len(cell)), _MEANT[cell])
     at_us = ts_us + np.rint(rng.gamma(2.0, 5.0, len(cell)) * archive.HOUR_US).astype(np.int64)
-    said = sources.Votes(("a0", "a1", "a2"), np.arange(len(cell)), rng.integers(0, 3, len(cell)), at_us, meant.astype(np.int8), nothing)
+    said = votes.Votes(("a0", "a1", "a2"), np.arange(len(cell)), rng.integers(0, 3, len(cell)), at_us, meant.astype(np.int8), nothing)
     return asked, said.chosen(rng.random(len(cell)) < _ANSWERED)
 
 

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from benchmarks.decisions import rivals, scenario
-from retrain import replay
+from retrain.decide import replay
+from retrain.decide.history import archive, scenes
 from retrain.evaluation import live
-from retrain.history import archive, scenes
 from schemas import decisions, policy, taxonomy
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")

@@ -12,8 +12,8 @@ from scipy import stats
 from tqdm import tqdm
 
 from benchmarks.decisions import rivals, traffic, trial
-from retrain import replay
-from retrain.history import scenes
+from retrain.decide import replay
+from retrain.decide.history import scenes
 from schemas import decisions, policy
 
 VOLUMES: Final = (100, 1_000, 10_000, 100_000)  # messages an hour

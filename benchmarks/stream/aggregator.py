@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from schemas import tallies, windows
-from streams import chunks, observe
+from streams.count import chunks, observe
 
 CHUNK = 5_000
 _MERGE = 40  # chunks that are merged together, as a flush does

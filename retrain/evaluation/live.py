@@ -12,8 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, taxonomy, windows
-from streams import columns
+from schemas import events, taxonomy, times, windows
 from streams.stats import proportion
 
 Ints = windows.Counts
@@ -52,7 +51,7 @@ class Sample:
 
     def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
         """The messages with start <= ts < end."""
-        return self.chosen((self.ts_us >= columns.micros(start)) & (self.ts_us < columns.micros(end)))
+        return self.chosen((self.ts_us >= times.micros(start)) & (self.ts_us < times.micros(end)))
 
 
 def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], slices: Sequence[int] = ()) -> Sample:
@@ -61,7 +60,7 @@ def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], sl
     """
     found = list(rows)
     return Sample(
-        ts_us=np.array([columns.micros(row[0]) for row in found], dtype=np.int64),
+        ts_us=np.array([times.micros(row[0]) for row in found], dtype=np.int64),
         predicted=np.array([taxonomy.INDEX[row[1]] for row in found], dtype=np.int8),
         label=np.array([UNLABELLED if row[4] is None else taxonomy.INDEX[row[4]] for row in found], dtype=np.int8),
         confidence=np.array([row[2] for row in found], dtype=np.float64),
@@ -114,7 +113,7 @@ def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[H
     asked = np.bincount(place, minlength=len(present))
     answered = np.bincount(place[sampled.label != UNLABELLED], minlength=len(present))
     complete = dict(zip(present.tolist(), (answered >= _ANSWERED_SHARE * asked).tolist(), strict=True))
-    known = {columns.micros(start) // _HOUR_US: hour for start, hour in hours.items()}
+    known = {times.micros(start) // _HOUR_US: hour for start, hour in hours.items()}
     taken = np.array([complete[number] and number in known for number in present.tolist()], dtype=np.bool_)
     return [hour for number, hour in known.items() if complete.get(number, True)], sampled.chosen(taken[place])
 

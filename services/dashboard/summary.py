@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from retrain import quality
+from retrain.decide import quality
 from schemas import policy, runs
 from services import units
 from services.dashboard import board, facts, panels, words

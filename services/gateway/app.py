@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 
-from retrain.compile import session
+from retrain.train.compile import session
 from schemas import policy, times
 from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from retrain.compile import session
+from retrain.train.compile import session
 from streams.stages import rounds, stage
 
 log = logging.getLogger("intentwatch.gateway")

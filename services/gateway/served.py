@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrain.compile import session
+from retrain.train.compile import session
 from schemas import taxonomy, times
 from services.gateway import routing
 from streams import sample

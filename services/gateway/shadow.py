@@ -8,7 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from retrain.compile import session
+from retrain.train.compile import session
 from services.gateway import follow
 from services.gateway.served import Served, served
 

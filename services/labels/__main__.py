@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
-from retrain.history import store as history
+from retrain.decide.history import store as history
 from schemas import events, policy, settings, times
 from services.labels import accept, ask, guideline, ingest, standing, store
 from streams import database

@@ -6,17 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from retrain import caps
-from retrain.evaluation import agreement, label_latency, sources
+from retrain.labels import agreement, cap, latency, votes
 from services import escaping, units
 
 
 def figures(
-    held: Sequence[caps.Held],
+    held: Sequence[cap.Held],
     waits: Iterable[tuple[dt.datetime, dt.datetime | None]],
     as_of: dt.datetime | None,
     most: int,
-    aside: Sequence[sources.Aside] = (),
+    aside: Sequence[votes.Aside] = (),
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve as of the stream's clock, what exceeds the cap, and
     which sources are set aside.
@@ -28,7 +27,7 @@ def figures(
         said[label.req_id][label.annotator] = label.intent
     several = [list(unit.values()) for unit in said.values() if len(unit) > 1]
     confusions = agreement.confusions(several)
-    points = label_latency.curve(waits, as_of) if as_of else ()
+    points = latency.curve(waits, as_of) if as_of else ()
     return {
         "doubly_labelled": len(several),
         "conflicts": sum(len(set(unit)) > 1 for unit in several),
@@ -36,7 +35,7 @@ def figures(
         "cohen": [dataclasses.asdict(pair) for pair in agreement.pairs(said.values())],
         "confused": [{"intents": list(pair), "n": n} for pair, n in confusions.items()],
         "latency": [dataclasses.asdict(point) for point in points],
-        "over_cap": [dataclasses.asdict(one) for one in caps.surplus(held, most)],
+        "over_cap": [dataclasses.asdict(one) for one in cap.surplus(held, most)],
         "aside": [dataclasses.asdict(one) for one in aside],
     }
 

@@ -15,8 +15,7 @@ from schemas import settings
 from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.notifier import deliver, slack, store
-from streams import database
-from streams import store as streams_store
+from streams import database, outbox
 from streams.stages import rounds, stage
 from streams.stages import store as stages_store
 
@@ -63,7 +62,7 @@ def watch_scheduler(engine: sa.Engine) -> None:
         dead = causes.unattended(alarms_store.beat(connection))
         own = [one for one in stages_store.failing(connection) if stage.process(one.name) == stage.SCHEDULER]
         for alarm in (*causes.failing(own), *([dead] if dead else [])):
-            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+            outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
 
 def main() -> None:

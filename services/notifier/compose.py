@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from retrain import trigger
+from retrain.decide import trigger
 from schemas import decisions, runs, times
 from services.notifier import figures, limits
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from retrain import moment, quality, trigger
+from retrain.decide import moment, quality, trigger
 from schemas import decisions, runs
 from services import units
 from services.notifier import limits

@@ -15,7 +15,9 @@ from tqdm import tqdm
 from schemas import settings, times
 from services import escaping, show
 from services.redrive import letters, replay, store
-from streams import database, failpoints, observe, persistence
+from streams import database, transient
+from streams.count import observe
+from streams.worker import failpoints
 
 _COLUMNS = ("letter", "reason", "at", "size", "detail")
 _SHOWN_BYTES = 4096  # more would only scroll; --json has all
@@ -164,7 +166,7 @@ def main() -> None:
         sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
         origin = getattr(error, "orig", None)
-        busy = getattr(origin, "sqlstate", None) is not None and persistence.passing(error)
+        busy = getattr(origin, "sqlstate", None) is not None and transient.error(error)
         cause = str(origin or error).splitlines()[0]
         code = settings.EXIT_TRY_AGAIN if busy else settings.EXIT_DEPENDENCY
         settings.refuse(f"Postgres has not done it ({cause}); what was counted stays counted, run it again", code)

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas import events
+from schemas import events, times
 from services import escaping
-from streams import chunks, columns, observe
+from streams.count import chunks, observe
 
 # The worker kept these records whole without knowing, or without caring, whether they hold one log or several.
 _WHOLE: Final = ("kills_worker", "envelope_too_long")
@@ -81,7 +81,7 @@ def _is_object(line: bytes) -> bool:
 
 def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks.Chunk:
     """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`: whether they are read as an envelope."""
-    place, appended_ms, n = letter.place, columns.micros(now) // 1000, len(batch)
+    place, appended_ms, n = letter.place, times.micros(now) // 1000, len(batch)
     return chunks.Chunk(place.topic, place.part, 0, place.offset, place.offset + 1, (place.offset,) * n, (raw,) * n, batch, (appended_ms,) * n)
 
 

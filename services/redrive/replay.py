@@ -9,11 +9,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.redrive import letters, store
-from streams import careful, failpoints, observe
 from streams import store as streams_store
+from streams.count import observe
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
+from streams.worker import failpoints, poison
 
 PART: Final = -1  # the pane partition of redriven logs: no worker owns it, so nothing a worker writes is touched
 _KILLS: Final = "kills_worker"
@@ -60,7 +61,7 @@ class Redrive:
 
     def _survived(self, letter: letters.Letter, raw: bytes) -> bool:
         """Whether a child process that decodes it, as one log and as an envelope, lives."""
-        taster = careful.Taster(self.points.armed)
+        taster = poison.Taster(self.points.armed)
         try:
             return not any(killer for _, killer in taster.safe(letters.record(letter, raw, False, True, now=self.now)))
         finally:

@@ -20,8 +20,7 @@ from schemas import settings, times
 from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.scheduler import incidents, monitor, store
-from streams import database
-from streams import store as streams_store
+from streams import database, outbox
 from streams.stages import rounds, stage
 
 _TICK_S, _WATCH_S = 0.5, 5.0
@@ -72,7 +71,7 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
             now = time.monotonic()
             waiting = oldest.waiting(facts.output.due, now)
             for alarm in (*causes.alarms(facts, now - begun), *([waiting] if waiting else [])):
-                streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+                outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
 
     return look
 

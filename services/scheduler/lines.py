@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from retrain.evaluation import live
 from schemas import verdicts, windows
-from streams import describe
+from streams.signals import describe
 
 Line = tuple[str, dict[str, Any]]
 

@@ -8,15 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import log as seed_log
-from retrain import moment, promote, quality
 from retrain import store as retrain_store
-from retrain.history import store as history
+from retrain.decide import moment, quality
+from retrain.decide.history import store as history
+from retrain.train import promote
 from schemas import decisions, policy, taxonomy, verdicts, windows
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import lines, store
-from streams import measure, persistence
-from streams import store as streams_store
+from streams import outbox, transient
+from streams.signals import measure
 from streams.stages import rounds
 
 log = logging.getLogger("intentwatch.scheduler")
@@ -60,7 +61,7 @@ class Monitor:
         try:
             return self._hour(at, attempt)
         except Exception as error:
-            passing = isinstance(error, sa.exc.SQLAlchemyError) and persistence.outage(error)
+            passing = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)
             if attempt == store.TRIES and not passing:
                 log.exception("the hour that ends at %s is set aside", at)
                 return self._set_aside(at, rounds.said(error))
@@ -72,7 +73,7 @@ class Monitor:
         with self.engine.begin() as connection:
             begun, last = store.set_aside(connection, at, error)
             alarm = causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
-            streams_store.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+            outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
         return False
 
     def _hour(self, at: dt.datetime, attempt: int) -> bool:

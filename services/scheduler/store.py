@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 from retrain.evaluation import live
 from schemas import decisions, tables, verdicts
 from services.alarms import store as alarms_store
-from streams import store as streams_store
+from streams import leases
 
 Connection = sa.Connection
 
@@ -82,7 +82,7 @@ def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> 
 
 def keep_beating(connection: Connection, owner: str) -> None:
     """A scheduler has ticked; of several one holds the lease."""
-    streams_store.hold_lease(connection, alarms_store.BEAT, owner, alarms_store.BEAT_S)
+    leases.hold(connection, alarms_store.BEAT, owner, alarms_store.BEAT_S)
 
 
 def put_signals(connection: Connection, judged: Iterable[verdicts.Verdict], measured: Iterable[verdicts.Signal] = ()) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
-from streams import observe
+from streams.count import observe
 from streams.panes import retention
 
 Connection = sa.Connection

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import sqlalchemy as sa
 
 from schemas import tables, tallies, windows
+from streams import leases
 from streams import store as claims
 from streams.panes import retention
 from streams.panes import store as pane_store
@@ -22,7 +23,7 @@ def roll_up(engine: sa.Engine, *, topic: str, owner: str, high_watermarks: Mappi
     with engine.begin() as connection:  # apart from the roll-up: a flush that waits for these rows must not wait for the whole tick
         store.note_high_watermarks(connection, topic, high_watermarks)
     with engine.begin() as connection:
-        if not claims.hold_lease(connection, "rollup", owner):
+        if not leases.hold(connection, "rollup", owner):
             return 0
         before = store.clock(connection, topic)
         clock = store.move_clock(connection, topic, watermark.watermark(store.positions(connection, topic)))

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streams import observe
+from streams.count import observe
 
 
 @dataclass(frozen=True, slots=True)

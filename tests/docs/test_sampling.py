@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from retrain.evaluation import agreement, live
+from retrain.evaluation import live
+from retrain.labels import agreement
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs/sampling.md").read_text().split())
 HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)

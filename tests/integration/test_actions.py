@@ -10,8 +10,8 @@ import processes
 import pytest
 import sqlalchemy as sa
 
-from retrain.compile import manifest
-from retrain.history import store as history
+from retrain.decide.history import store as history
+from retrain.train.compile import manifest
 from schemas import runs, tables, taxonomy, windows
 from streams import connect
 

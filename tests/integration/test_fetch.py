@@ -9,7 +9,7 @@ from schemas import topics
 # Three threads ask for the ends of a topic, as the worker's tick does, while the client is closed, thirty times.
 ASKED_TO_THE_END = """
 import sys, threading, time
-from streams import fetch
+from streams.worker import fetch
 
 for number in range(30):
     fetcher, over = fetch.Fetcher(sys.argv[1], sys.argv[2]), threading.Event()

@@ -19,7 +19,9 @@ from confluent_kafka import TopicPartition, admin
 from kafka import KafkaProducer
 
 from schemas import topics
-from streams import agents, chunks, connect, store
+from streams import connect, store
+from streams.count import chunks
+from streams.worker import counter
 
 WORKER = ["-m", "streams", "worker"]
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -107,13 +109,13 @@ def refuse_to_end(cause: str, code: int) -> NoReturn:
 @pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.name)
 def test_the_first_flush_of_a_new_installation_stores_what_it_is(first: First, database: str) -> None:
     engine = store.engine(database)
-    counter = agents.Counter(engine, topic="t", check_time=True, end=refuse_to_end)
-    epoch = counter.claim([0])[0].epoch
+    counting = counter.Counter(engine, topic="t", check_time=True, end=refuse_to_end)
+    epoch = counting.claim([0])[0].epoch
     arrived = [(value or b"", first.batch) for value in first.records[first.deleted :]]
     for at, (value, batch) in enumerate([*arrived, (log(9), False)], start=first.deleted):
         low = 0 if at == first.deleted else at
-        counter.add(chunks.Chunk("t", 0, epoch, low, at + 1, [at], [value], [batch], [int(NOW.timestamp() * 1000)], deleted=at - low))
-        counter.flush()
+        counting.add(chunks.Chunk("t", 0, epoch, low, at + 1, [at], [value], [batch], [int(NOW.timestamp() * 1000)], deleted=at - low))
+        counting.flush()
     engine.dispose()
     assert dead(database) == list(first.dead)
     assert counted(database) == first.counted + 1

@@ -19,7 +19,7 @@ from kafka import KafkaConsumer, TopicPartition
 from onnx import numpy_helper
 from shops import POLICY, Shop, corpus
 
-from retrain.compile import manifest, session
+from retrain.train.compile import manifest, session
 from schemas import events, policy, tables, taxonomy, times, topics
 from services import ports, provision
 from services.gateway import store, volume

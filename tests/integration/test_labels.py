@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
-from retrain.history import store as history
+from retrain.decide.history import store as history
 from schemas import policy, slices, tables, taxonomy
 from services.labels import store
 from streams import connect

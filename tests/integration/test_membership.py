@@ -20,7 +20,7 @@ WORKER = ["-m", "streams", "worker"]
 # The worker, with less patience for a consumer that fetches nothing.
 IMPATIENT = """
 import runpy, sys
-from streams import app
+from streams.worker import app
 app.app.conf.broker_max_poll_interval = {seconds}
 sys.argv = ["streams", "worker"]
 runpy.run_module("streams", run_name="__main__")

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
-from retrain import trigger
-from retrain.history import store as history_store
+from retrain.decide import trigger
+from retrain.decide.history import store as history_store
 from schemas import taxonomy, topics
 from streams import connect
 

@@ -12,7 +12,8 @@ import processes
 import pytest
 import sqlalchemy as sa
 
-from retrain import promote, store
+from retrain import store
+from retrain.train import promote
 from schemas import decisions, tables
 from services import ports
 from services.notifier import compose, slack

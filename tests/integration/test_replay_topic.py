@@ -10,7 +10,7 @@ import processes
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
-from retrain.history import topic as reader
+from retrain.decide.history import topic as reader
 from schemas import topics
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)

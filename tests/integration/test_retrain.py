@@ -10,7 +10,7 @@ import processes
 import pytest
 from shops import Shop, corpus
 
-from retrain.compile import manifest, parity, session
+from retrain.train.compile import manifest, parity, session
 from schemas import taxonomy
 
 
@@ -79,8 +79,8 @@ def test_a_missing_or_an_added_file_is_refused(shop: Shop, tmp_path: Path, chang
 def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop: Shop, tmp_path: Path) -> None:
     import torch
 
-    from retrain.compile import onnx
-    from retrain.training import loop, model
+    from retrain.train.compile import onnx
+    from retrain.train.fit import loop, model
 
     rows = corpus(300)
     texts, labels = [row["text"] for row in rows], np.array([taxonomy.INDEX[row["intent"]] for row in rows])

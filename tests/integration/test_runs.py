@@ -12,13 +12,15 @@ import pytest
 import sqlalchemy as sa
 from shops import corpus
 
-from retrain import attempts, job, log, recipe, store
-from retrain.training import model
+from retrain import log, store
+from retrain.train import attempts, job, recipe
+from retrain.train.fit import model
 from schemas import policy, runs
 from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.labels import ingest
 from services.labels import store as labels_store
+from streams import leases
 from streams import store as streams_store
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -124,7 +126,7 @@ def test_a_run_that_no_worker_takes_is_told(engine: sa.Engine) -> None:
         connection.execute(sa.text("update run set queued_at = now() - interval '4 minutes'"))
         (alarm,) = causes.alarms(alarms_store.facts(connection))
         assert alarm.key == "run:waiting:ft_alone"
-        streams_store.hold_lease(connection, "retrain_worker", "one")
+        leases.hold(connection, "retrain_worker", "one")
         assert list(causes.alarms(alarms_store.facts(connection))) == []
         connection.execute(sa.text("update lease set expires_at = now() - interval '20 seconds'"))
         assert list(causes.alarms(alarms_store.facts(connection))) == [], "a worker that is restarted needs a while"

@@ -15,10 +15,11 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import tables, tallies, topics, windows
-from streams import agents, connect, store
+from streams import connect, store
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
+from streams.worker import counter
 
 WORKER = ["-m", "streams", "worker"]
 
@@ -155,10 +156,10 @@ def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(databa
 def test_who_gives_partitions_back_in_order_has_not_stalled_and_who_dies_has(database: str) -> None:
     engine = connect.engine(database, poolclass=sa.NullPool)
     for died_before in range(3):
-        counter = agents.Counter(engine, topic="t", check_time=False)
-        assert {claim.stalls for claim in counter.claim([0, 1]).values()} == {died_before}
-    counter.release()  # also of partitions in which there was nothing to count
-    assert {claim.stalls for claim in counter.claim([0, 1]).values()} == {1}
+        counting = counter.Counter(engine, topic="t", check_time=False)
+        assert {claim.stalls for claim in counting.claim([0, 1]).values()} == {died_before}
+    counting.release()  # also of partitions in which there was nothing to count
+    assert {claim.stalls for claim in counting.claim([0, 1]).values()} == {1}
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_what_is_called_pure_reaches_no_outside_world(path: Path) -> None:
 
 
 @EACH
-def test_sql_stands_in_store_files(path: Path) -> None:
-    if path.name in ("store.py", "tables.py"):
+def test_sql_stands_where_its_name_says_so(path: Path) -> None:
+    if path.name in ("store.py", "tables.py", "outbox.py", "leases.py"):
         return
     found = [
         f"{node.lineno}: sa.{node.func.attr}"

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from retrain import split
+from retrain.train import split
 from schemas import settings, times, topics
 from services import ports, provision, store
 from services.local import jars, supervisor, topology

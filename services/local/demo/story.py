@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from retrain import split
+from retrain.train import split
 from schemas import taxonomy
 
 Row = Mapping[str, Any]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.decisions import delays, traffic, trial, years
+from retrain.decide.history import scenes
 from retrain.evaluation import live
-from retrain.history import scenes
 from schemas import policy, taxonomy, windows
 from streams.stats import proportion
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from retrain.evaluation import agreement
+from retrain.labels import agreement
 
 INTENTS = ("faq", "chitchat", "promotion")
 

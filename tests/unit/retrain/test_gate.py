@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from retrain import gate
+from retrain.train import gate
 from schemas import policy, runs, taxonomy
 
 RULES = policy.Gates()

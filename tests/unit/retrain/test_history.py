@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from retrain import baselines, moment, replay
+from retrain.decide import baselines, moment, replay
+from retrain.decide.history import archive, files, scenes
 from retrain.evaluation import live
-from retrain.history import archive, files, scenes
 from schemas import decisions, events, policy, runs, slices, taxonomy, verdicts, windows
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)

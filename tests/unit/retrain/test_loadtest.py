@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from retrain import gate, loadtest
+from retrain.train import gate, loadtest
 from schemas import policy, runs
 
 RULES = policy.Gates()

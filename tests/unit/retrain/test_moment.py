@@ -5,7 +5,7 @@ import datetime as dt
 
 import numpy as np
 
-from retrain import moment, trigger
+from retrain.decide import moment, trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, windows
 from streams.stats import histogram

@@ -6,7 +6,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from retrain import moment, quality, trigger
+from retrain.decide import moment, quality, trigger
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, taxonomy, verdicts, windows
 

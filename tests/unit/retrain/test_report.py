@@ -5,9 +5,9 @@ import datetime as dt
 import re
 from html.parser import HTMLParser
 
-from retrain import baselines, moment, replay
+from retrain.decide import baselines, moment, replay
+from retrain.decide.report import page, svg, timeline
 from retrain.evaluation import live
-from retrain.report import page, svg, timeline
 from schemas import decisions, events, policy, runs, taxonomy
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)

@@ -5,9 +5,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from retrain import trigger
+from retrain.decide import trigger
 from schemas import decisions, policy, verdicts
-from streams import judge
+from streams.signals import judge
 from streams.stats import divergence, proportion
 
 AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)

@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain import split
+from retrain.train import split
 from schemas import taxonomy
 
 row = st.fixed_dictionaries(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from retrain import recipe
-from retrain.training import loss, rates
+from retrain.train import recipe
+from retrain.train.fit import loss, rates
 from schemas import taxonomy
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from retrain import trigger
+from retrain.decide import trigger
 from schemas import decisions, policy, verdicts
 
 AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)

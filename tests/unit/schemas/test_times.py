@@ -6,7 +6,7 @@ import json
 import pytest
 
 from schemas import events, times
-from streams import chunks, columns, decode, observe
+from streams.count import chunks, decode, observe
 
 LOG = {"v": 1, "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
 LABEL = {"req_id": "a", "annotator": "a1", "intent": "faq"}
@@ -47,7 +47,7 @@ def test_another_zone_becomes_utc(text: str, instant: dt.datetime) -> None:
     found = (times.instant(text), log(text).ts, label(text).labelled_at, incident(text).started, incident("2000-01-01T00:00:00Z", text).ended)
     assert set(found) == {instant}
     assert {each.tzinfo for each in found} == {dt.UTC}
-    assert decode.times_us([text]) in (None, [columns.micros(instant)])
+    assert decode.times_us([text]) in (None, [times.micros(instant)])
 
 
 @pytest.mark.parametrize("text", BEYOND)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from schemas import events
 from services import escaping
 from services.redrive import letters
-from streams import careful, failpoints, observe
+from streams.count import observe
+from streams.worker import failpoints, poison
 
 NOW = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
 GOOD = {"v": 1, "ts": "2026-04-20T11:59:00Z", "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
@@ -124,7 +125,7 @@ def test_a_log_is_late_by_the_streams_clock_alone() -> None:
 
 
 def test_every_reason_for_which_a_record_is_kept_can_be_asked_for() -> None:
-    sources = "".join(Path(module.__file__ or "").read_text() for module in (events, observe, careful))
+    sources = "".join(Path(module.__file__ or "").read_text() for module in (events, observe, poison))
     given = set(re.findall(r'(?:Malformed|DeadLetter)\((?:offset, 0, )?"([a-z_]+)"', sources))
     assert given | {observe.DELETED} == set(observe.REASONS)
 

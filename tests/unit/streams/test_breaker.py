@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import breaker
+from streams.worker import breaker
 
 
 def opened(bad: list[bool], cuts: list[int]) -> bool:

@@ -10,8 +10,8 @@ import traffic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import events, tallies
-from streams import chunks, columns, decode, observe
+from schemas import events, tallies, times
+from streams.count import chunks, decode, observe
 
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -50,7 +50,7 @@ def test_what_the_fast_way_takes_the_slow_way_takes_alike(changed: list[tuple[di
         return
     logs = [log for log in slow if isinstance(log, events.ServingLog)]
     assert len(logs) == len(values)
-    assert fast[1].ts_us.tolist() == [columns.micros(log.ts) for log in logs]
+    assert fast[1].ts_us.tolist() == [times.micros(log.ts) for log in logs]
     assert [log.model for log in fast[0]] == [log.model for log in logs]
 
 
@@ -66,7 +66,7 @@ def test_a_log_is_never_taken_from_two_records_nor_two_from_one(values: list[byt
 def test_usual_times_take_the_fast_way(stamps: list[str]) -> None:
     parsed = decode.times_us(stamps)
     assert parsed is not None
-    assert parsed.tolist() == [columns.micros(dt.datetime.fromisoformat(stamp)) for stamp in stamps]
+    assert parsed.tolist() == [times.micros(dt.datetime.fromisoformat(stamp)) for stamp in stamps]
 
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 199), max_size=3, unique=True), st.sampled_from([1, 10]))

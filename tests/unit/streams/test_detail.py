@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import runs, taxonomy, verdicts, windows
-from streams import detail, measure
+from streams.signals import detail, measure
 from streams.stats import divergence, histogram, mean, proportion
 
 END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)

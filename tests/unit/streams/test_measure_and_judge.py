@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from schemas import policy, runs, taxonomy, verdicts, windows
-from streams import judge, measure
+from streams.signals import judge, measure
 from streams.stats import histogram, proportion
 
 END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)

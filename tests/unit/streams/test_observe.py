@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import tallies, windows
-from streams import chunks, observe
+from streams.count import chunks, observe
 from streams.rollup import merge, watermark
 from streams.stats import histogram
 

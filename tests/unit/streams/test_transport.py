@@ -1,4 +1,7 @@
-"""What streams/transport.py overrides in Faust and relies on. If one of these fails after an upgrade, read the method named here again before anything else."""
+"""What streams/worker/transport.py overrides in Faust and relies on.
+
+If one of these fails after an upgrade, read the method named here again before anything else.
+"""
 
 import asyncio
 import importlib.metadata
@@ -13,7 +16,7 @@ from aiokafka.consumer import group_coordinator
 from faust.transport import consumer
 from faust.transport.drivers import aiokafka as driver
 
-from streams import transport
+from streams.worker import transport
 
 OVERRIDDEN = {
     "on_partitions_revoked": ["self", "revoked"],

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import events, policy, runs, tallies, taxonomy, verdicts, windows
-from streams import columns, judge, measure
+from schemas import events, policy, runs, tallies, taxonomy, times, verdicts, windows
+from streams.count import columns
+from streams.signals import judge, measure
 
 AT = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 RULES = policy.Policy().signals
@@ -21,7 +22,7 @@ def tally(*logs: dict[str, Any]) -> windows.Tally:
         events.ServingLog(v=1, ts=AT, model="v14", req_id=f"r{i}", latency_ms=5.0, **({"intent": "faq", "confidence": 0.9, "tokens": 9} | log))
         for i, log in enumerate(logs)
     ]
-    _, counts = columns.by_key(columns.of(found, np.full(len(found), columns.micros(AT), dtype=np.int64)), np.zeros(len(found), dtype=np.bool_))
+    _, counts = columns.by_key(columns.of(found, np.full(len(found), times.micros(AT), dtype=np.int64)), np.zeros(len(found), dtype=np.bool_))
     return tallies.one(counts, 0)
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from schemas import settings
-from streams import watchdog
+from streams.worker import watchdog
 
 
 def watched(error: BaseException | None, *, raises: bool = False, beats_s: float = 0.0) -> tuple[str, int] | None:

@@ -1,0 +1,50 @@
+"""Try a run, and know when to stop: the third failure that nobody foresaw sets it aside with an alarm, and the runs behind it go on."""
+
+import logging
+
+import sqlalchemy as sa
+
+from retrain import store
+from retrain.train import job
+from schemas import runs
+from streams import outbox, transient
+from streams.stages import rounds
+
+TRIES = 3
+log = logging.getLogger("intentwatch.retrain")
+
+
+def by_hand(shop: job.Workshop, run_id: str) -> runs.State:
+    """One try: a person sees how it ends, and starts it again."""
+    try:
+        return job.execute(shop, run_id)
+    except Exception as error:
+        log.exception("run %s has failed", run_id)
+        return job.fail(shop, run_id, rounds.said(error))
+
+
+def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
+    """One of at most three tries. Returns the state the run ended in; raises what this try failed in while there is another one to come."""
+    with shop.engine.begin() as connection:
+        number, before = store.begin_attempt(connection, run_id), store.run(connection, run_id)
+    if number > TRIES:
+        return _set_aside(shop, run_id, before["error"] or "its worker ended in the middle of it; out of memory?")
+    try:
+        return job.execute(shop, run_id)
+    except Exception as error:
+        outage = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)  # says nothing of the run
+        if number == TRIES and not outage:
+            log.exception("run %s is set aside", run_id)
+            return _set_aside(shop, run_id, rounds.said(error))
+        # A registered candidate only lacks its promotion: it is not trained again.
+        state = runs.State.REGISTERED if before["state"] == runs.State.REGISTERED else runs.State.QUEUED
+        with shop.engine.begin() as connection:
+            store.change_run(connection, run_id, state=state, error=rounds.said(error), attempts=number - outage)
+        raise
+
+
+def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
+    with shop.engine.begin() as connection:
+        remedy = f"read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. Details: `python retrain/run.py show {run_id}`"
+        outbox.alarm(connection, f"run:aside:{run_id}", f"run {run_id} is set aside after {TRIES} tries: {cause}", remedy)
+    return job.fail(shop, run_id, f"{cause} ({TRIES} tries)")

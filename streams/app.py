@@ -1,6 +1,0 @@
-"""The stream worker's app, built from the environment."""
-
-from schemas import settings
-from streams import topology
-
-app = topology.build_app(settings.load("kafka", "database_url"))

@@ -1,0 +1,227 @@
+"""What the stream worker does with a chunk, without Faust: claim partitions, count, flush. Ends the process rather than lose or double a log.
+
+An exception must never reach Faust: it would acknowledge the chunk. So whatever cannot be mended here ends the process with the
+contract's exit code, unacknowledged, and the next owner reads on from the offset in Postgres.
+"""
+
+import dataclasses
+import datetime as dt
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from schemas import settings
+from streams import outbox, store
+from streams.count import chunks, observe
+from streams.panes import retention
+from streams.panes import store as pane_store
+from streams.worker import breaker, failpoints, poison
+from streams.worker.ending import End, end_process, telling
+from streams.worker.retrying import Retrying
+
+log = logging.getLogger("intentwatch.streams")
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a partition has to be flushed: everything from offset `low` to `high`, counted under `epoch`."""
+
+    epoch: int
+    low: int
+    high: int
+    max_event_ts: dt.datetime | None
+    seen: list[observe.Observed] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last owners died before they had settled."""
+
+    epoch: int
+    head: int
+    max_event_ts: dt.datetime | None
+    bad_until: int
+    careful: bool
+    health: breaker.Health = breaker.FRESH
+
+
+class Counter:
+    """Counts the chunks of the partitions this worker has claimed, and flushes what was counted in one transaction. Thread-safe."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        topic: str,
+        check_time: bool,
+        points: failpoints.Failpoints | None = None,
+        end: End = end_process,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine, self._topic, self._check_time, self._end = engine, topic, check_time, end
+        self._points = points or failpoints.Failpoints()
+        self._persist = Retrying(telling(engine, topic, end), beat)
+        self._taster = poison.Taster(self._points.armed)
+        self._owned: dict[int, Owned] = {}
+        self._pending: dict[int, Pending] = {}
+        self._settles_at = 0.0  # on the monotonic clock; infinite once it has
+        self._keep_from: dt.datetime | None = None
+        self._slots: set[dt.datetime] = set()
+        self._state = threading.Lock()
+        self._flushing = threading.RLock()
+        self.waiting = 0  # logs counted and not flushed
+
+    def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
+        """Become the owner of exactly these partitions; returns where to read on."""
+
+        def attempt() -> tuple[dict[int, store.Claim], dict[int, breaker.Health], dt.datetime | None]:
+            with self._engine.begin() as connection:
+                claims = store.claim(connection, self._topic, parts)
+                healths = {part: self._health(connection, part, claim) for part, claim in claims.items()}
+                return claims, healths, store.keep_from(connection, self._topic)
+
+        with self._flushing:
+            claims, healths, keep_from = self._persist("claim partitions", attempt)
+            with self._state:
+                self._pending.clear()
+                self.waiting, self._keep_from, self._settles_at = 0, keep_from, time.monotonic() + poison.SETTLED_S
+                self._owned = {
+                    part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= poison.AFTER_STALLS, health=healths[part])
+                    for part, c in claims.items()
+                }
+            return claims
+
+    def _health(self, connection: sa.Connection, part: int, claim: store.Claim) -> breaker.Health:
+        bad = store.bad_before(connection, self._topic, part, claim.next_offset, breaker.MOST_OF)
+        return breaker.resumed(bad, claim.bad_until, claim.next_offset)
+
+    def release(self) -> None:
+        """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
+        with self._flushing:
+            try:
+                self._flush(lambda attempt: attempt())
+                self._settle()
+            except (sa.exc.SQLAlchemyError, store.Fenced) as error:
+                log.warning("could not flush before a rebalance, the next owner reads again: %s", str(error).splitlines()[0])
+            with self._state:
+                self._pending.clear()
+                self._owned, self.waiting = {}, 0
+
+    def epoch(self, part: int) -> int:
+        """The epoch under which a partition is ours; 0 if it is not."""
+        with self._state:
+            return self._owned[part].epoch if part in self._owned else 0
+
+    def behind(self, ends: Mapping[int, int]) -> int:
+        """Records of the partitions owned that have not been counted yet. `ends`: where each partition ends."""
+        with self._state:
+            return sum(max(0, ends.get(part, 0) - owned.head) for part, owned in self._owned.items())
+
+    def add(self, chunk: chunks.Chunk) -> None:
+        """Count a chunk; `flush` makes it last. What an earlier claim fetched, or was counted already, is dropped."""
+        with self._state:
+            owned = self._owned.get(chunk.part)
+            if owned is None or owned.epoch != chunk.claim or chunk.high <= owned.head:
+                return
+            for part, letter in self._taster.safe(chunk.since(owned.head)) if owned.careful else [(chunk.since(owned.head), None)]:
+                self._add(owned, part, [letter] if letter else [])
+
+    def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
+        if chunk.low > owned.head:
+            self._end(f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.low}, expected {owned.head}; reading on from Postgres", settings.EXIT_INTEGRITY)
+        self._points.passed("decode")
+        self._points.decoding(chunk.values)
+        seen = observe.chunk(chunk, observe.Limits(owned.max_event_ts, self._check_time, self._keep_from))
+        owned.health, trouble = breaker.after(owned.health, seen.bad)
+        if trouble and chunk.low >= owned.bad_until:
+            self._stop_reading(chunk, owned, trouble, seen)
+        if trouble:
+            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
+        letters += [observe.deleted(chunk)] if chunk.deleted else []
+        pending = self._pending.setdefault(chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts))
+        pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
+        owned.head = pending.high = chunk.high
+        owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
+        self.waiting += len(seen.bad) or 1
+
+    def _stop_reading(self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed) -> None:
+        place, reasons = f"{chunk.topic}/{chunk.part}", sorted({letter.reason for letter in seen.dead})
+        cause = f"{place}: {trouble} ({', '.join(reasons)}) from offset {owned.head} on; nothing of them was stored"
+        remedy = f"mend the producer, then take them as dead letters with `python -m services.redrive accept {place} --until {chunk.high}`"
+
+        def alarm() -> None:
+            with self._engine.begin() as connection:  # once until a person accepts: not for each start, nor for each partition of a bad release
+                key = f"{chunk.topic}:bad:{store.accepted(connection, chunk.topic)}"
+                outbox.alarm(connection, key, f"The stream worker has stopped: {cause}", remedy)
+
+        self._persist("raise an alarm", alarm)
+        self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
+
+    def flush(self) -> None:
+        """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""
+        with self._flushing:
+            try:
+                stored = self._flush(lambda attempt: self._persist("store what was counted", attempt))
+                if stored and time.monotonic() > self._settles_at:
+                    self._persist("settle", self._settle)
+            except store.Fenced as fenced:
+                self._end(str(fenced), settings.EXIT_FENCED)
+
+    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool:
+        with self._state:
+            taken, self._pending, self.waiting = self._pending, {}, 0
+        if not taken:
+            return False
+        moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
+        counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
+        persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
+        persist(lambda: self._store(moved, counted, taken))
+        self._points.passed("committed")
+        return True
+
+    def _settle(self) -> None:
+        """This worker has lived with its partitions for a while, or gives them back in order: nothing in them kills."""
+        with self._state:
+            epochs = {part: owned.epoch for part, owned in self._owned.items()}
+        with self._engine.begin() as connection:
+            store.settle(connection, self._topic, epochs)
+        with self._state:
+            self._settles_at = math.inf
+            for owned in self._owned.values():
+                owned.careful = False
+            self._taster.close()
+
+    def _partition(self, minutes: Iterable[dt.datetime]) -> None:
+        """The partitions of these minutes, in a transaction of its own: making one must not wait for what a flush has locked."""
+        new = set(retention.slots("pane_minute", minutes)) - self._slots
+        if new:
+            with self._engine.begin() as connection:
+                pane_store.make_partitions(connection, "pane_minute", new)
+            self._slots |= new
+
+    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]) -> None:
+        self._points.passed("begin")
+        with self._engine.begin() as connection:
+            if not store.advance(connection, self._topic, moved):
+                return  # an earlier attempt had committed; only its answer was lost
+            self._points.passed("offset")
+            pane_store.add_panes(connection, counted)
+            self._points.passed("panes")
+            for part, pending in taken.items():
+                self._keep(connection, part, pending.seen)
+            self._keep_from = store.keep_from(connection, self._topic)
+            self._points.passed("commit")
+
+    def _keep(self, connection: sa.Connection, part: int, seen: Iterable[observe.Observed]) -> None:
+        dead = [letter for found in seen for letter in found.dead]
+        store.add_dead_letters(connection, self._topic, part, dead)
+        store.add_sampled(connection, [log for found in seen for log in found.sampled])
+        for letter in dead:
+            if letter.reason == observe.DELETED:
+                cause = f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
+                outbox.alarm(connection, f"{self._topic}/{part}:deleted:{letter.offset}", cause, "raise the topic's retention, or start more stream workers")

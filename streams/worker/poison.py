@@ -1,0 +1,101 @@
+"""Decode a chunk in a child process first: for partitions whose owners died again and again soon after they had them. Finds the record that kills.
+
+`python -m streams.worker.poison` is that child: it reads lengths and records on stdin, decodes them, and answers a dot for each lot it survived.
+"""
+
+import dataclasses
+import logging
+import select
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from streams.count import chunks, observe
+from streams.worker import failpoints
+
+log = logging.getLogger("intentwatch.streams")
+
+AFTER_STALLS: Final = 3  # three owners in a row died before they had settled: the next one looks before it leaps
+SETTLED_S: Final = 10.0  # a record that kills is met sooner after a claim: everything before it but the last second was flushed
+_PATIENCE_S: Final = 60.0
+_SIZE: Final = struct.Struct("<Q")
+
+Records = Sequence[tuple[bytes, bool]]
+
+
+class Taster:
+    """Keeps one child for many chunks; a new one when it died."""
+
+    def __init__(self, failpoint: str = "") -> None:
+        self._failpoint = failpoint
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def safe(self, part: chunks.Chunk) -> Iterator[tuple[chunks.Chunk, observe.DeadLetter | None]]:
+        """The chunk in pieces that a child survived, each with the record that killed one, right before it, as a dead letter."""
+        letter = None
+        while (killer := self._first_killer(part)) is not None:
+            yield part.cut(0, killer), letter
+            offset, raw = part.offsets[killer], part.values[killer]
+            log.error("%s/%d: the record at offset %d kills its reader; kept as a dead letter", part.topic, part.part, offset)
+            letter = observe.DeadLetter(offset, 0, "kills_worker", "decoding it ended the process three times or more", raw)
+            part = dataclasses.replace(part.cut(killer + 1, len(part.offsets)), low=offset)
+        yield part, letter
+
+    def _first_killer(self, part: chunks.Chunk) -> int | None:
+        """The first record that kills a child, by halving; None if none does."""
+        records = list(zip(part.values, part.batch, strict=True))
+        if not records or self._survives(records):
+            return None
+        low, high = 0, len(records)  # the first `low` are safe, the first `high` are not
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._survives(records[:middle]) else (low, middle)
+        return low
+
+    def _survives(self, records: Records) -> bool:
+        if self._child is None:
+            argv = [sys.executable, "-m", "streams.worker.poison", self._failpoint]
+            self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        child, raw = self._child, msgspec.msgpack.encode(records)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(_SIZE.pack(len(raw)) + raw)
+            child.stdin.flush()
+            if select.select([child.stdout], [], [], _PATIENCE_S)[0] and child.stdout.read(1) == b".":
+                return True
+        except BrokenPipeError:
+            pass
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+
+def main() -> None:
+    """Read, decode, survive; until the parent closes the pipe, or dies."""
+    points = failpoints.Failpoints(sys.argv[1] if len(sys.argv) > 1 else "")
+    while head := sys.stdin.buffer.read(_SIZE.size):
+        raw = sys.stdin.buffer.read(*_SIZE.unpack(head)) if len(head) == _SIZE.size else b""
+        try:
+            records = msgspec.msgpack.decode(raw, type=list[tuple[bytes, bool]])
+        except msgspec.DecodeError:
+            return  # the parent died in the middle
+        values, batch = [value for value, _ in records], [batch for _, batch in records]
+        points.decoding(values)
+        observe.chunk(chunks.Chunk("", 0, 0, 0, len(records), range(len(records)), values, batch, [0] * len(records)), observe.Limits(check_time=False))
+        sys.stdout.buffer.write(b".")
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

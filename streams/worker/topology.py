@@ -1,0 +1,213 @@
+"""The Faust app: one agent that counts chunks, a loop that flushes, a timer that rolls windows up. Wiring only; what they do is in counter.py and rollup/."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+import faust
+import sqlalchemy as sa
+
+from schemas import settings
+from streams import store
+from streams.count import chunks
+from streams.rollup import tick
+from streams.stages import rounds, stage
+from streams.worker import counter, ending, failpoints, fetch, transport, watchdog
+
+_FLUSH_S = 0.25  # how long a counted log may wait to be stored
+_FLUSH_SHARE = 0.25  # of the time, at most: in a catch-up a flush carries more instead of coming again at once
+_FLUSH_MOST_S = 1.0
+_FLUSH_LOGS = 200_000
+_HOLD_FLUSHES = 2  # more would only be memory: reading stops until a flush is through
+_TICK_S = 0.5
+_HELD_S = 10  # by a stopped worker, at most: the session of its membership is hardly shorter
+_BEHIND_LOGS = 50_000  # a worker with more unread is catching up
+_TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
+
+
+def build_app(loaded: settings.Settings) -> Any:
+    """The worker's app: what reads, what counts, what flushes, what rolls up."""
+    assert loaded.kafka is not None
+    assert loaded.database_url is not None
+    stock = loaded.transport == "stock"
+    app = _faust(loaded, stock)
+    url = loaded.database_url.get_secret_value()
+    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
+    app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
+    app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
+    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
+    # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from their next owner.
+    engine = store.engine(url, transaction_s=_HELD_S)
+    app.end = ending.telling(engine, loaded.topic)
+    app.counter = counter.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
+    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
+    if stock:
+        _claim_on_assignment(app)
+    schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
+    for task in (flow.flush, _roll_up_with(app, store.engine(url, idle_s=_HELD_S), loaded.topic)):
+        app.task(task)
+    return app
+
+
+def _faust(loaded: settings.Settings, stock: bool) -> Any:
+    """Every setting that differs from Faust's default stands here because the default lost logs or time when measured."""
+    assert loaded.kafka is not None
+    return faust.App(
+        f"intentwatch.streams.{loaded.topic}",  # the consumer group: a static member that comes back for another topic would be given its old one
+        broker=[f"{'kafka' if stock else 'kafkachunk'}://{address}" for address in loaded.kafka.split(",")],
+        datadir=tempfile.gettempdir(),  # no table is kept; Faust only wants the name of an existing directory
+        web_enabled=False,
+        autodiscover=False,
+        topic_allow_declare=False,  # services.provision makes the topics
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_wait_empty=False,  # otherwise one unacknowledged chunk blocks the shutdown for ever
+        stream_buffer_maxsize=4096 if stock else 4,  # records, or chunks
+        broker_max_poll_records=20_000,
+        broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=20.0,  # a member too slow to join again holds the others up for no longer; less than a request may take
+        broker_request_timeout=30.0,
+        consumer_group_instance_id=loaded.worker_id,
+        consumer_auto_offset_reset="earliest",
+        producer_acks=0,
+    )
+
+
+def _claim_on_assignment(app: Any) -> None:
+    """Stock Faust reads on from its own commits, which never run ahead of Postgres; what lies between the two is dropped by its offset."""
+
+    async def release(*_: Any, **__: Any) -> None:
+        await asyncio.to_thread(app.counter.release)
+
+    async def claim(_app: Any, assigned: Any = (), **__: Any) -> None:
+        await asyncio.to_thread(app.counter.claim, {tp.partition for tp in assigned})
+
+    app.on_partitions_revoked.connect(release, weak=False)
+    app.on_partitions_assigned.connect(claim, weak=False)
+
+
+class Flow:
+    """Between Faust's stream and the counter: an event is acknowledged once what it carried is in Postgres."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._counter: counter.Counter = app.counter
+        self._held: list[tuple[Any, Any]] = []
+        self._full, self._empty = asyncio.Event(), asyncio.Event()
+
+    async def count(self, stream: Any) -> None:
+        """The agent. Nothing may leave it but the end of the process: Faust would restart it and acknowledge what it had in hand."""
+        stream = stream.noack()
+        async for event in stream.events():
+            with self._fatal("count a chunk"):
+                await self._take(event)
+            self._held.append((stream, event))
+            if self._much(1):
+                self._full.set()
+            while self._much(_HOLD_FLUSHES):
+                self._empty.clear()
+                await self._empty.wait()
+
+    async def flush(self) -> None:
+        """Store what was counted when there is much of it, and otherwise soon."""
+        rest = _FLUSH_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), rest)
+            self._full.clear()
+            held, self._held = self._held, []
+            begun = time.monotonic()
+            with self._fatal("store what was counted"):
+                await self._store(held)
+            rest = min(max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S)
+            self._empty.set()
+            for stream, event in held:
+                await stream.ack(event)
+
+    async def _take(self, event: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._app.hands, self._counter.add, event.value)
+        event.value = event.message.value = None  # counted: only the acknowledgement is still to come
+
+    def _much(self, flushes: int) -> bool:
+        return self._counter.waiting >= _FLUSH_LOGS * flushes
+
+    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> None:
+        await asyncio.to_thread(self._counter.flush)
+
+    @contextlib.contextmanager
+    def _fatal(self, what: str) -> Iterator[None]:
+        """An error nobody foresaw ends the process, unacknowledged."""
+        try:
+            yield
+        except Exception as error:
+            self._app.end(f"cannot {what}: {rounds.said(error)}", settings.EXIT_INTEGRITY)
+
+
+class Gathered(Flow):
+    """The same on stock Faust, whose events are single records: they are counted together, as chunks, right before a flush."""
+
+    def __init__(self, app: Any, topic: str) -> None:
+        super().__init__(app)
+        self._topic = topic
+
+    async def _take(self, _event: Any) -> None:
+        self._app.watchdog.beat()
+        self._app.points.passed("fetch")
+
+    def _much(self, flushes: int) -> bool:
+        return len(self._held) >= transport.CHUNK_RECORDS * flushes
+
+    async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
+        self._app.watchdog.beat()  # an idle topic brings no event that would
+        for chunk in self._chunks([event.message for _, event in held]):
+            await asyncio.to_thread(self._counter.add, chunk)
+        await super()._store(held)
+
+    def _chunks(self, messages: Sequence[Any]) -> Iterator[chunks.Chunk]:
+        """Runs of offsets that follow each other: after a rebalance Faust may go back."""
+        runs: dict[int, list[Any]] = {}
+        for message in messages:
+            run = runs.setdefault(message.partition, [])
+            if run and message.offset != run[-1].offset + 1:
+                yield self._chunk(message.partition, run)
+                run = runs[message.partition] = []
+            run.append(message)
+        for part, run in runs.items():
+            yield self._chunk(part, run)
+
+    def _chunk(self, part: int, messages: Sequence[Any]) -> chunks.Chunk:
+        offsets = [message.offset for message in messages]
+        values, batch = [message.value or b"" for message in messages], [dict(message.headers or ()).get("content") == b"batch" for message in messages]
+        epoch = self._counter.epoch(part)
+        return chunks.Chunk(
+            self._topic, part, epoch, offsets[0], offsets[-1] + 1, offsets, values, batch, [int(message.timestamp * 1000) for message in messages]
+        )
+
+
+def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
+    ticks = rounds.Rounds(engine, stage.ROLLUP)
+
+    def tick_once() -> dict[int, int]:
+        """One tick; returns where every partition ends, as far as that is known."""
+        ends: dict[int, int] = {}
+        with ticks.round():
+            ends = app.fetcher.ends()
+            tick.roll_up(engine, topic=topic, owner=rounds.this_process(), high_watermarks=ends)
+        return ends
+
+    async def roll_up() -> None:
+        while True:
+            begun = time.monotonic()
+            ends = await asyncio.to_thread(tick_once)
+            behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS  # it waits for a chunk that is being counted
+            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if behind else 0.0
+            await asyncio.sleep(max(_TICK_S, rest))
+
+    return roll_up

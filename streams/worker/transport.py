@@ -1,0 +1,235 @@
+"""A Faust transport that hands the agent one event per run of records of a partition, instead of one event a record.
+
+The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka (streams.worker.fetch), assigned what the group gives us, from
+the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py says what to
+look at when a new version breaks it. What is overridden, and why:
+- RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
+- AIOKafkaConsumerThread._create_consumer, _new_consumer_thread: a failure in keeping metadata is not the end of it.
+- on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.
+- seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and fetches from what Postgres says.
+- _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
+  is thrown away by Faust although the position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
+- _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the oldest unacknowledged chunk.
+- on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is back-pressure enough.
+- verify_event_path: it watches aiokafka's fetching, which is paused; streams.worker.watchdog watches ours.
+"""
+
+import asyncio
+import functools
+import itertools
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from schemas import settings
+from streams.count import chunks
+from streams.worker import fetch
+
+log = logging.getLogger("intentwatch.streams")
+
+CHUNK_RECORDS = 5_000
+_AGAIN_S = 0.2
+
+
+class ChunkSchema(faust.Schema):
+    """Values arrive as chunks; there is nothing for Faust to decode."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        """No key: a chunk has many."""
+        return
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        """The chunk itself."""
+        return message.value
+
+
+class RebalanceListener(driver.ConsumerRebalanceListener):
+    """Told by aiokafka, in its thread."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Ours now; but aiokafka is not to fetch them."""
+        partitions = list(assigned)
+        self._thread._ensure_consumer().pause(*partitions)
+        await super().on_partitions_assigned(partitions)
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Makes aiokafka's consumer, whose keeper of metadata outlives an error."""
+
+    def _create_consumer(self, loop: Any) -> Any:
+        consumer = super()._create_consumer(loop)
+        consumer._client._md_synchronizer = functools.partial(keep_on, consumer._client._md_synchronizer)
+        return consumer
+
+
+async def keep_on(synchronise: Callable[[], Awaitable[None]]) -> None:
+    """Begin again whenever it fails: aiokafka does not, and whoever leads the next join waits for its metadata for ever."""
+    while True:
+        try:
+            await synchronise()
+        except Exception as error:
+            log.warning("keeping Kafka's metadata failed, begun again: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(_AGAIN_S)
+
+
+class Consumer(driver.Consumer):
+    """Turns fetched records into chunks. `app.counter` owns the claims."""
+
+    RebalanceListener = RebalanceListener
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fetcher: fetch.Fetcher = self.app.fetcher
+        self._assignment = 0
+        self._epochs: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
+        self._unacked: dict[TP, deque[tuple[int, int]]] = {}
+        self._refused: dict[TP, tuple[int, int]] = {}
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Nothing is ours until the next assignment."""
+        self._own({}, {})
+        await asyncio.to_thread(self._fetcher.assign, {})
+        await asyncio.to_thread(self.app.counter.release)
+        await super().on_partitions_revoked(revoked)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Claim the assigned partitions and fetch from the offsets in Postgres."""
+        assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
+        claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
+        self._own({assigned[part]: claim.epoch for part, claim in claims.items()}, {assigned[part]: claim.next_offset for part, claim in claims.items()})
+        await self._fetch_on()
+        return dict(self._next)
+
+    def _own(self, epochs: dict[TP, int], offsets: dict[TP, int]) -> None:
+        self._epochs, self._next = epochs, offsets
+        self._unacked = {tp: deque() for tp in offsets}
+        self._refused.clear()
+
+    async def _fetch_on(self) -> None:
+        """Fetch every partition from where its last chunk ended; whatever is on its way is of an older assignment, and dropped."""
+        self._assignment = await asyncio.to_thread(self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()})
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.app.hands, self._fetcher.poll)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Chunks of whatever the next fetch brings."""
+        self.app.watchdog.beat()
+        # To aiokafka this is its own fetching: it leaves the group of a consumer that has fetched nothing for some minutes, and lets it join no more.
+        with self._thread._ensure_consumer()._subscription.fetch_context():
+            fetched, _ = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        for found in fetched or ():
+            self.app.points.passed("fetch")
+            tp = TP(self.app.serving_topic, found.part)
+            for chunk in await self._chunks(tp, found):
+                if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id or self._next.get(tp) != chunk.low:
+                    return
+                yield tp, self._message(tp, chunk, generation)
+                if chunk.deleted:
+                    await self._fetch_on()
+
+    async def _chunks(self, tp: TP, found: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
+        """What was fetched, as the next chunks of its partition; none if it is not what comes next."""
+        expected = self._next.get(tp)
+        if expected is None or found.assignment != self._assignment:  # revoked meanwhile, or fetched again since
+            return []
+        if isinstance(found, fetch.Gone):
+            return await self._after_hole(tp, expected, found.begin, found.end)
+        first = found.offsets[0]
+        if first == expected:
+            return list(self._cut(tp, expected, found))
+        if self._refused.get(tp) == (expected, first):  # fetched again, and the same: offsets without a record, or records that are gone
+            bounds = await asyncio.to_thread(self._fetcher.bounds, found.part)
+            if bounds and bounds[0] <= expected:
+                return list(self._cut(tp, expected, found))
+            if bounds:
+                return await self._after_hole(tp, expected, *bounds)
+        self._refused[tp] = (expected, first)
+        await self._fetch_on()
+        return []
+
+    async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
+        """An empty chunk over what retention deleted unread: it is recorded with its count, in the transaction that moves the offset past it."""
+        if expected > end:
+            self.app.end(  # told to the on-call: starting again does not mend it
+                f"{tp.topic}/{tp.partition}: Postgres stands at offset {expected}, the topic ends at {end}: it was made anew or has lost records; "
+                "if that is known, set stream_offset.next_offset to the topic's beginning",
+                settings.EXIT_INTEGRITY,
+            )
+        if begin <= expected:
+            await self._fetch_on()
+            return []
+        return [chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], expected, begin, (), (), (), (), deleted=begin - expected)]
+
+    def _cut(self, tp: TP, low: int, found: fetch.Run) -> Iterator[chunks.Chunk]:
+        whole = chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], low, found.offsets[-1] + 1, found.offsets, found.values, found.batch, found.appended_ms)
+        for begin in range(0, len(found.offsets), CHUNK_RECORDS):
+            yield whole.cut(begin, begin + CHUNK_RECORDS)
+
+    def _message(self, tp: TP, chunk: chunks.Chunk, generation: int) -> ConsumerMessage:
+        """A chunk as Faust's message: it carries the chunk's last offset."""
+        last = chunk.high - 1
+        self._next[tp] = chunk.high
+        self._unacked[tp].append((chunk.low, last))
+        return ConsumerMessage(tp.topic, tp.partition, last, 0.0, 0, [], None, chunk, None, 0, 0, tp, generation_id=generation)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked, unacked = self._acked[tp], self._unacked.get(tp)
+        if not acked or unacked is None:
+            return None
+        done = [last for _, last in itertools.takewhile(lambda chunk: chunk[1] in acked, unacked)]
+        if not done:
+            return None
+        for _ in done:
+            unacked.popleft()
+        self._acked_index[tp].difference_update(offset for offset in acked if offset <= done[-1])
+        acked[:] = [offset for offset in acked if offset > done[-1]]
+        return done[-1] + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks themselves."""
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do not pause: the put blocks."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Nothing was paused."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Not aiokafka's to watch."""
+
+    async def on_stop(self) -> None:
+        """Leave the group, then the broker."""
+        await super().on_stop()
+        await asyncio.to_thread(self._fetcher.close)
+
+
+def membership_error(app: Any) -> BaseException | None:
+    """What ended aiokafka's membership in the group, if anything did: it joins no more, or not before somebody reads records through it, which nobody does.
+
+    Asked from another thread, at any time: nothing of it may be there yet, and `app.consumer` would make one.
+    """
+    client = app._consumer and app._consumer._thread._consumer
+    coordinator = client and client._coordinator
+    if not coordinator:
+        return None
+    task = coordinator._coordination_task
+    found: BaseException | None = (task.exception() if task.done() and not task.cancelled() else None) or coordinator._pending_exception
+    return found
+
+
+class Transport(driver.Transport):
+    """`kafkachunk://host:port`."""
+
+    Consumer = Consumer
