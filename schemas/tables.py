@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0005"  # of migrations/: the oldest these tables are good for
+REVISION = "0006"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -228,6 +228,7 @@ decision = sa.Table(
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("hold_reason", sa.Text),
     sa.Column("cause", sa.Text),
+    sa.Column("clause", sa.Text),  # of the rule, that answered; null before decisions named it
     sa.Column("reasons", pg.JSONB, nullable=False),
     sa.Column("evidence", pg.JSONB, nullable=False),  # the function's arguments: the record replays to the same sha256
     sa.Column("policy_sha256", sa.Text, nullable=False),

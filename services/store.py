@@ -86,7 +86,11 @@ def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Decisions with every reason."""
     return _rows(
-        connection, tables.decision, ("id", "at", "model", "decision", "hold_reason", "cause", "reasons", "policy_sha256", "sha256", "run_id"), wanted, "at"
+        connection,
+        tables.decision,
+        ("id", "at", "model", "decision", "hold_reason", "cause", "clause", "reasons", "policy_sha256", "sha256", "run_id"),
+        wanted,
+        "at",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import moment
+from retrain.evaluation import reference
 from retrain.train.compile import manifest
 from schemas import decisions, runs
 from streams import outbox
@@ -77,7 +77,7 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
         if not known or day is None:
             raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
         at = store.clock(connection) or row["at"]
-        store.put_reference(connection, moment.seen(day.tally, known[-1][2]), at=at, source=f"reweight by {by}")
+        store.put_reference(connection, reference.seen(day.tally, known[-1][2]), at=at, source=f"reweight by {by}")
     return str(row["model"])
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.base import RequestResponseEndpoint
 
 from schemas import policy, times
-from services.dashboard import board, chart, facts, gauges, store, summary, words
+from services.dashboard import board, chart, facts, gauges, panels, store, summary, words
 from streams import database
 from streams import store as streams_store
 
@@ -48,7 +48,7 @@ class Dashboard:
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""
         rules = self.policy.signals
-        horizons = {rule.horizon for rule in (rules.p95_latency_ms, rules.error_rate, rules.low_confidence_rate, rules.intent_mix_kl)}
+        horizons = {getattr(rules, judged.key).horizon for judged in panels.JUDGED if not judged.labelled}
         with readable():
             known = store.read(self.engine, horizons)
         return summary.of(known, self.policy, test_clock=self.test_clock), known.stream

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from retrain.decide import trigger
-from schemas import decisions, runs, times
+from schemas import decisions, runs, signals, times
 from services.notifier import figures, limits
 
 Kind, State = decisions.Kind, runs.State
@@ -95,7 +94,7 @@ def root(told: Sequence[Told]) -> Message:
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, limits.section(_lead(story))]
     if story.decision:
         blocks += _fields(story.decision.reasons)
-        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.clauses(story.decision))))
+        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.grounds(story.decision))))
     if story.run:
         blocks += _outcome(story.run)
     blocks += [limits.section(f"*Next step*\n{_next(story)}"), limits.context(_origin(story))]
@@ -175,7 +174,8 @@ def _headline(story: Story) -> str:
 
 def _evidence(decision: decisions.Decision) -> str:
     """The breached signals that fit beside each other, quality first."""
-    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: (r.signal not in trigger.QUALITY, r.signal not in trigger.DRIFT))
+    roles = (signals.Role.QUALITY, signals.Role.DRIFT)
+    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: [role not in r.roles for role in roles])
     line = ""
     for reason in breached:
         longer = f"{line} + {figures.short(reason)}" if line else figures.short(reason)

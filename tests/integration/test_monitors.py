@@ -16,7 +16,7 @@ from kafka import KafkaProducer
 
 from retrain.decide import trigger
 from retrain.decide.history import store as history_store
-from schemas import taxonomy, topics
+from schemas import policy, taxonomy, topics
 from streams import connect
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -127,7 +127,7 @@ def check_measured(stage: dict[str, str]) -> None:
         trigger.STARVED,
         trigger.RECENT,
     }  # there is no earlier week to find a spike in
-    assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *trigger.QUALITY, *compared}
+    assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *policy.Trigger().quality, *compared}
     assert {row["intent"] for row in judged} == {None}
     end = "2026-04-24T00:00:00Z"
     day = [row for row in rows if row["horizon"] == "1d" and row["end"] == end and not row["verdict"]]

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import moment
+from retrain.decide import release
+from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
 from retrain.labels import votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
@@ -42,11 +43,11 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
     return [end for end, _ in hours], list(itertools.accumulate(int(n) for _, n in hours)), list(given)
 
 
-def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:
-    """Everything an evaluation needs."""
+def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> View:
+    """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     earlier, earlier_hours = _earlier(connection, at)
     span = windows.HORIZONS["7d"]  # whatever the horizons of the rules: a week shows which source is not to be believed
-    return moment.Moment(
+    return View(
         model=model,
         at=at,
         windows=_windows(connection, model, at),
@@ -67,7 +68,7 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
 def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
     """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     table = tables.window_state
-    query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in moment.EARLIER]))
+    query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in EARLIER]))
     found = [streams_store.as_window(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
     tallies = [window.tally for window in found]
     return (sum(tallies[1:], tallies[0]) if tallies else None), len({window.end for window in found})
@@ -130,7 +131,7 @@ def hours(connection: Connection, model: str, start: dt.datetime, end: dt.dateti
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:
     """The verdicts that still count by signal, oldest first; signals that were only measured have none."""
     table = tables.signal
-    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - moment.REMEMBERED)
+    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - REMEMBERED)
     query = query.where(table.c.intent == "", table.c.verdict.is_not(None))
     found: dict[str, list[verdicts.Verdict]] = {}
     for row in connection.execute(query.order_by(table.c.end)).mappings():
@@ -161,8 +162,8 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
         last_fix=_broken(connection, at),
         paused=pauses > 0,
-        well_before=moment.last(former),
-        ill_before=moment.ill(former),
+        well_before=release.last_well(former),
+        ill_before=release.last_ill(former),
     )
 
 
@@ -177,7 +178,7 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
     return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)).scalar()
 
 
-def _former(connection: Connection, promotion: Any) -> moment.History:
+def _former(connection: Connection, promotion: Any) -> History:
     """The verdicts on the champion before this promotion, up to it."""
     table = tables.promotion
     query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)

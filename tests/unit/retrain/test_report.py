@@ -5,8 +5,9 @@ import datetime as dt
 import re
 from html.parser import HTMLParser
 
-from retrain.decide import baselines, moment, replay
+from retrain.decide import baselines, replay
 from retrain.decide.report import page, svg, timeline
+from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy, runs, taxonomy
 
@@ -34,7 +35,7 @@ def pair(hour: int, kind: decisions.Kind, hold: decisions.HoldReason | None, acc
         decisions.Reason("live_accuracy", accuracy, 0.9, 400, accuracy - 0.02, accuracy + 0.02, accuracy < 0.88),
         decisions.Reason("intent_mix_kl", 0.05, 0.028, 900, None, None, True),
     )
-    scene = replay.Scene(moment.Moment(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
+    scene = replay.Scene(View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
     return scene, decisions.Decision(f"d{hour}", at, HOSTILE, kind, hold, None, reasons, "p", "s")
 
 

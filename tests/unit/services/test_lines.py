@@ -6,37 +6,34 @@ import itertools
 
 import pytest
 
-from schemas import policy, verdicts
+from schemas import decisions, policy, signals
 from services.scheduler import lines
 
 SIGNALS = [field.name for field in dataclasses.fields(policy.Signals)]
+AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
-def verdict(name: str, *, in_breach: bool = True) -> verdicts.Verdict:
-    signal = verdicts.Signal("v1", "1d", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), name, value=0.5, n=100)
-    return verdicts.Verdict(signal, verdicts.Level.BREACH, 0.1, in_breach)
+def decision(*breached: str) -> decisions.Decision:
+    reasons = [decisions.Reason(name, 0.5, 0.1, 100, None, None, breached=name in breached) for name in SIGNALS]
+    kind, cause = decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE
+    return decisions.Decision("d", AT, "v1", kind, None, cause, tuple(reasons), "p", "s")
 
 
 def reason(*breached: str, incidents: int = 0) -> list[str]:
-    calm = [verdict(name, in_breach=False) for name in SIGNALS if name not in breached]
-    tag, fields = lines.alert([*calm, *map(verdict, breached)], incidents)
+    tag, fields = lines.alert(decision(*breached), incidents)
     assert tag == "ALERT"
     return str(fields["reason"]).split(" + ")
 
 
-def test_every_signal_of_the_policy_has_words_and_no_other() -> None:
-    assert set(lines.WORDS) == set(SIGNALS)
-
-
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_alone_is_the_reason(name: str) -> None:
-    assert reason(name) == [lines.WORDS[name]] != [""]
+    assert reason(name) == [signals.of(name).alert] != [""]
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(SIGNALS, 2)))
 def test_two_signals_are_both_named_and_the_same_words_once(one: str, other: str) -> None:
     said = reason(one, other)
-    assert set(said) == {lines.WORDS[one], lines.WORDS[other]}
+    assert set(said) == {signals.of(one).alert, signals.of(other).alert}
     assert len(said) == len(set(said))
 
 
