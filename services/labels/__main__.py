@@ -75,7 +75,7 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
     """The label that holds for each sampled request, one object a line."""
     with engine.connect() as connection:
         for row in store.current(connection):
-            print(json.dumps(dict(row), default=times.rfc3339))
+            print(json.dumps(row, default=times.rfc3339))
     return 0
 
 
@@ -84,7 +84,7 @@ def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     rules = _rules()
     with engine.connect() as connection:
         counts = store.status(connection)
-        held, waits = retrain_store.held_labels(connection), store.waits(connection)
+        held, waits = store.standing(connection), store.waits(connection)
         clock = retrain_store.clock(connection) or max((ts for ts, _ in waits), default=None)
         aside = history.aside(connection, clock, rules) if clock else ()
     found = counts | standing.figures(held, waits, clock, rules.per_annotator_per_day, aside)

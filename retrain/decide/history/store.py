@@ -11,7 +11,7 @@ from retrain import store
 from retrain.decide import release
 from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
-from retrain.labels import votes
+from retrain.labels import cap, distrust, labelled, votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
 from streams import store as streams_store
 
@@ -82,7 +82,7 @@ def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Re
 
 def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime, rules: policy.Labels) -> live.Sample:
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
-    return votes.labelled(*measure_queue(connection, start, end, as_of=as_of, model=model), rules)
+    return labelled.labelled(*measure_queue(connection, start, end, as_of=as_of, model=model), rules)
 
 
 def measure_queue(
@@ -97,26 +97,25 @@ def measure_queue(
     chosen += [sample.c.model == model] if model else []
     columns = (sample.c.req_id, sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p, sample.c.text)
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id, sample.c.model)).all()
-    mine = store.each_annotators(as_of, sa.select(sample.c.req_id).where(*chosen))
-    said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent, mine.c.also).where(mine.c.action == "label")).all()
+    entries = store.entries(connection, sa.select(sample.c.req_id).where(*chosen), as_of)
     asked = live.sample(((row.ts, row.intent, row.confidence, row.p, None) for row in rows), [slices.of(row.text) for row in rows])
-    return asked, votes.votes([row.req_id for row in rows], map(tuple, said))
+    return asked, votes.latest(votes.said([row.req_id for row in rows], entries))
 
 
-def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[store.Doubt]:
+def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[distrust.Doubt]:
     """Which sources nobody should believe, week by week back from `as_of` to the first sampled message."""
     first = connection.execute(sa.select(sa.func.min(tables.sampled_prediction.c.ts))).scalar()
     week, found = windows.HORIZONS["7d"], []
     while first is not None and as_of > first:
-        found += [store.Doubt(one.annotator, as_of - week, as_of) for one in aside(connection, as_of, rules)]
+        found += [distrust.Doubt(one.annotator, as_of - week, as_of) for one in aside(connection, as_of, rules)]
         as_of -= week
     return found
 
 
-def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[votes.Aside, ...]:
+def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[distrust.Aside, ...]:
     """The sources of labels that nobody should believe, by the week of messages before `as_of`, whichever model answered."""
     asked, said = measure_queue(connection, as_of - windows.HORIZONS["7d"], as_of, as_of=as_of)
-    return votes.aside(asked, votes.within_cap(said, rules.per_annotator_per_day), rules.source_gap)
+    return distrust.aside(asked, cap.within(said, rules.per_annotator_per_day), rules.source_gap)
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:
