@@ -16,11 +16,12 @@ def test_the_demos_story_leaves_the_same_rows_and_decisions(database: str) -> No
 
 
 def test_lines_that_moved_came_or_went_are_told() -> None:
-    before = lines.text([{"key": "a", "n": 1}, {"key": "b", "n": 2}, {"key": "c"}])
-    now = lines.text([{"key": "a", "n": 1}, {"key": "b", "n": 3}, {"key": "d"}])
+    before = lines.text([{"key": "a", "sha256": "0"}, {"key": "b", "n": 2, "m": 1}, {"key": "c"}])
+    now = lines.text([{"key": "a", "sha256": "1"}, {"key": "b", "n": 3, "m": 1}, {"key": "d"}])
     assert lines.differences(before, before) == []
     assert lines.differences(before, now) == [
-        'expected {"key": "b", "n": 2}\nactual   {"key": "b", "n": 3}',
-        'expected {"key": "c"}\nactual   no such line',
-        'expected no such line\nactual   {"key": "d"}',
+        'b\n  expected {"n": 2}\n  actual   {"n": 3}',
+        'c\n  expected {"key": "c"}\n  actual   nothing',
+        'd\n  expected nothing\n  actual   {"key": "d"}',
+        'a\n  expected {"sha256": "0"}\n  actual   {"sha256": "1"}',
     ]

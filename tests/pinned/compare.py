@@ -10,12 +10,12 @@ _SHOWN = 5
 
 
 def compared(part: str, played: Iterable[lines.Line]) -> str:
-    """Nothing where all is as expected; otherwise how much is not, and the first lines that are not."""
+    """Nothing where all is as expected; otherwise how much is not, and what tells most of it."""
     differences = lines.differences(_path(part).read_text(), lines.text(played))
     if not differences:
         return ""
     first = "\n".join(differences[:_SHOWN])
-    return f"{part}: {len(differences)} lines differ; the first of them:\n{first}\n"
+    return f"{part}: {len(differences)} lines differ, such as\n{first}\n"
 
 
 def written(part: str, played: Iterable[lines.Line]) -> str:

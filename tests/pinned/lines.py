@@ -51,11 +51,25 @@ def text(lines: Iterable[Line]) -> str:
 
 
 def differences(expected: str, actual: str) -> list[str]:
-    """Of each key whose lines differ both of them, in the order of the expected ones, then what is new."""
+    """Each key whose lines differ, with what differs in them. First those that show more than another sha256."""
     wanted, seen = _by_key(expected), _by_key(actual)
-    keys = [*wanted, *(key for key in seen if key not in wanted)]
-    return [f"expected {wanted.get(key, 'no such line')}\nactual   {seen.get(key, 'no such line')}" for key in keys if wanted.get(key) != seen.get(key)]
+    moved = [key for key in {**wanted, **seen} if wanted.get(key) != seen.get(key)]
+    pairs = [(key, *_apart(wanted.get(key, {}), seen.get(key, {}))) for key in moved]
+    pairs.sort(key=lambda pair: {*pair[1], *pair[2]} == {"sha256"})
+    return [f"{key}\n  expected {_shown(before)}\n  actual   {_shown(now)}" for key, before, now in pairs]
 
 
-def _by_key(body: str) -> dict[str, str]:
-    return {json.loads(line)["key"]: line for line in body.splitlines()}
+def _by_key(body: str) -> dict[str, Line]:
+    every = [json.loads(line) for line in body.splitlines()]
+    return {line["key"]: line for line in every}
+
+
+def _apart(one: Line, other: Line) -> tuple[Line, Line]:
+    """What each has that the other has not, or has otherwise."""
+    mine = {name: value for name, value in one.items() if other.get(name) != value}
+    others = {name: value for name, value in other.items() if one.get(name) != value}
+    return mine, others
+
+
+def _shown(line: Line) -> str:
+    return json.dumps(line, ensure_ascii=False) if line else "nothing"

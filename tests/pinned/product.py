@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(argv: Sequence[str], environment: Mapping[str, str], may: Sequence[int] = (0,)) -> str:
     """What a command of the product prints. Raises RuntimeError where it ends otherwise than it may."""
-    everywhere = topology.inherited() | SAME_EVERYWHERE | environment
+    everywhere = {**topology.inherited(), **SAME_EVERYWHERE, **environment}
     done = subprocess.run([sys.executable, *argv], cwd=ROOT, env=everywhere, capture_output=True, text=True, check=False)
     if done.returncode not in may:
         raise RuntimeError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr}")
@@ -96,6 +96,5 @@ def demo_policy() -> str:
 def sampled(req_id: str, intent: str, confidence: float, a_day: int, budget: int) -> dict[str, Any] | None:
     """Whether the gateway would ask what this message meant; without its text."""
     margin = max(0.0, 2 * confidence - 1)
-    volume = {"volume_per_day": a_day, "budget_per_day": budget, "min_p": 0.002}
-    chosen = sample.choice(req_id, intent, confidence, margin, 0.0, **volume)
+    chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=a_day, budget_per_day=budget, min_p=0.002)
     return None if chosen is None else {"queue": chosen.queue, "p": chosen.p}
