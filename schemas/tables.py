@@ -349,7 +349,7 @@ outbox = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("dedupe_key", sa.Text, nullable=False, unique=True),
     sa.Column("thread_key", sa.Text, nullable=False),  # rows of one thread key share one Slack message
-    sa.Column("kind", sa.Text, nullable=False),  # decision | run | monitor
+    sa.Column("kind", sa.Text, nullable=False),  # messages.Kind; the payload is its message's
     sa.Column("payload", pg.JSONB, nullable=False),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("next_attempt_at", _TIME, nullable=False, server_default=_now()),

@@ -1,6 +1,5 @@
 """Move a finished model into place and make it the champion; tell of every state a run reaches. Loads no torch."""
 
-import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from retrain import store
 from retrain.decide import moment
 from retrain.train.compile import manifest
-from schemas import decisions, runs
+from schemas import decisions, messages, runs
 from streams import outbox
 
 
@@ -61,7 +60,8 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
         at = store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
         cause = f"{serving['model']} was rolled back to {model} by {by}"
-        outbox.alarm(connection, f"rollback:{serving['id']}", cause, "look at what the release changed before it is tried again")
+        remedy = "look at what the release changed before it is tried again"
+        outbox.tell(connection, messages.AlarmRaised(f"rollback:{serving['id']}", cause, remedy))
     return model
 
 
@@ -82,25 +82,5 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
 
 
 def tell(connection: sa.Connection, run_id: str) -> None:
-    """Put a run's state into the outbox: one message an incident, which is the decision where there is one."""
-    row = store.run(connection, run_id)
-    names = ("decision_id", "state", "base_model", "candidate", "gates", "promoted", "error", "champion")
-    payload = {"run_id": run_id, **{name: row[name] for name in names}, "gates": row["gates"] or []}
-    thread = f"decision:{row['decision_id']}" if row["decision_id"] else f"run:{run_id}"
-    outbox.post(connection, dedupe_key=f"run:{run_id}:{row['state']}:{_stamp(row)}", thread_key=thread, kind="run", payload=payload)
-
-
-def _stamp(row: sa.RowMapping) -> str:
-    """A run that starts over tells its states again."""
-    started = row["started"]
-    return started.isoformat() if isinstance(started, dt.datetime) else "-"
-
-
-def tell_decision(connection: sa.Connection, taken: decisions.Decision, run_id: str | None) -> None:
-    """Put a decision into the outbox. One that repeats every hour tells once a day."""
-    payload = dataclasses.asdict(taken) | {"at": taken.at.isoformat(), "run_id": run_id}
-    if run_id:
-        key = thread = f"decision:{taken.id}"
-    else:
-        key = thread = f"{taken.decision}:{taken.model}:{taken.at:%Y-%m-%d}"
-    outbox.post(connection, dedupe_key=key, thread_key=thread, kind="decision", payload=payload)
+    """Put a run's state into the outbox."""
+    outbox.tell(connection, messages.of_run(store.run(connection, run_id)))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import times, topics
+from schemas import messages, times, topics
 from services.alarms import causes, state
 from streams.stages import stage
 
@@ -126,7 +126,7 @@ def dead(by_reason: Mapping[str, int]) -> Finding:
     return Finding("deadletters", Status.WARN, detail, "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them")
 
 
-def alarms(found: Sequence[causes.Alarm]) -> Finding:
+def alarms(found: Sequence[messages.AlarmRaised]) -> Finding:
     """What the on-call was told and is still so."""
     if not found:
         return Finding("alarms", Status.OK, "none open")

@@ -11,8 +11,7 @@ from retrain import log as seed_log
 from retrain import store as retrain_store
 from retrain.decide import moment, quality
 from retrain.decide.history import store as history
-from retrain.train import promote
-from schemas import decisions, policy, taxonomy, verdicts, windows
+from schemas import decisions, messages, policy, taxonomy, verdicts, windows
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import lines, store
@@ -72,8 +71,7 @@ class Monitor:
     def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
         with self.engine.begin() as connection:
             begun, last = store.set_aside(connection, at, error)
-            alarm = causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
-            outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+            outbox.tell(connection, causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES))
         return False
 
     def _hour(self, at: dt.datetime, attempt: int) -> bool:
@@ -166,7 +164,7 @@ class Monitor:
             return []
         if run_id:
             retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
-        promote.tell_decision(connection, taken, run_id)
+        outbox.tell(connection, messages.DecisionTaken(taken, run_id))
         return [lines.alert((*found.fresh, *found.standing), found.past.incidents)] if retrain else []
 
 
