@@ -109,7 +109,7 @@ dead_letter = sa.Table(
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("offset", sa.BigInteger, primary_key=True),
     sa.Column("line", sa.Integer, primary_key=True),  # 0 for a single record, 1 .. 256 inside an envelope
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # events.Reason
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
     sa.Column("size", sa.BigInteger, nullable=False),
@@ -338,7 +338,7 @@ reference = sa.Table(
     metadata,
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("at", _TIME, primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),  # held_out | first_day
+    sa.Column("source", sa.Text, nullable=False),  # runs.Source, and who has said so
     sa.Column("body", pg.JSONB, nullable=False),
 )
 

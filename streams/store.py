@@ -85,7 +85,7 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
     table = tables.dead_letter
     near = (table.c.topic == topic, table.c.part == part, table.c.offset >= offset - most, table.c.offset < offset)
-    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != observe.DELETED, table.c.redriven_at.is_(None))
+    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != events.Reason.DELETED_UNREAD, table.c.redriven_at.is_(None))
     return list(connection.execute(query).scalars())
 
 

@@ -41,7 +41,7 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         at = store.clock(connection) or row["as_of"]
         reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
-        store.put_reference(connection, reference, at=at, source="held_out")
+        store.put_reference(connection, reference, at=at, source=runs.Source.HELD_OUT)
         store.change_run(connection, run_id, state=runs.State.CHAMPION, promoted=True, ended=sa.func.now())
         store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
         tell(connection, run_id)
@@ -77,7 +77,7 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
         if not known or day is None:
             raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
         at = store.clock(connection) or row["at"]
-        store.put_reference(connection, moment.seen(day.tally, known[-1][2]), at=at, source=f"reweight by {by}")
+        store.put_reference(connection, moment.seen(day.tally, known[-1][2]), at=at, source=runs.Source.REWEIGHT.told_by(by))
     return str(row["model"])
 
 

@@ -11,7 +11,7 @@ from retrain import log as seed_log
 from retrain import store as retrain_store
 from retrain.decide import moment, quality
 from retrain.decide.history import store as history
-from schemas import decisions, messages, policy, taxonomy, verdicts, windows
+from schemas import decisions, messages, policy, runs, taxonomy, verdicts, windows
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import lines, store
@@ -150,7 +150,7 @@ class Monitor:
             return
         if day.tally.answered < max(1, self.policy.signals.intent_mix_kl.min_n):
             return
-        retrain_store.put_reference(connection, moment.seen(day.tally, before), at=known.at, source="first_day")
+        retrain_store.put_reference(connection, moment.seen(day.tally, before), at=known.at, source=runs.Source.FIRST_DAY)
 
     def _decide(self, connection: sa.Connection, found: moment.Evaluation) -> list[lines.Line]:
         """Record the decision; a retrain queues its run and its message in the same transaction."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from schemas import messages, settings
+from schemas import events, messages, settings
 from streams import outbox, store
 from streams.count import chunks, observe
 from streams.panes import retention
@@ -223,7 +223,7 @@ class Counter:
         store.add_dead_letters(connection, self._topic, part, dead)
         store.add_sampled(connection, [log for found in seen for log in found.sampled])
         for letter in dead:
-            if letter.reason == observe.DELETED:
+            if letter.reason == events.Reason.DELETED_UNREAD:
                 cause = f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
                 remedy = "raise the topic's retention, or start more stream workers"
                 key = f"{self._topic}/{part}:deleted:{letter.offset}"
