@@ -120,6 +120,15 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
 _ADVANCE: dict[str, Any] = {"part": sa.Integer, "epoch": sa.BigInteger, "low": sa.BigInteger, "high": sa.BigInteger, "max_event_ts": sa.DateTime(timezone=True)}
 
 
+def clock(connection: Connection, topic: str | None = None) -> dt.datetime | None:
+    """The stream's clock, of one topic or of the one furthest ahead; None before the first log."""
+    table = tables.stream_clock
+    newest = sa.select(sa.func.max(table.c.watermark))
+    if topic is not None:
+        newest = newest.where(table.c.topic == topic)
+    return connection.execute(newest).scalar()
+
+
 def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
     """The oldest minute that is still kept; None while nothing has been pruned."""
     table = tables.stream_clock

@@ -12,6 +12,7 @@ from retrain.decide import moment
 from retrain.train.compile import manifest
 from schemas import decisions, messages, runs
 from streams import outbox
+from streams import store as streams_store
 
 
 class NotPromotable(RuntimeError):
@@ -38,7 +39,7 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         if (serving and serving["model"]) != row["champion"]:
             raise NotPromotable(f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it")
         manifest.verify(models / model)
-        at = store.clock(connection) or row["as_of"]
+        at = streams_store.clock(connection) or row["as_of"]
         reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
         store.put_reference(connection, reference, at=at, source=runs.Source.HELD_OUT)
@@ -52,12 +53,12 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
     """Make the champion before this one (or `to`, which must have been one) the champion again, after verifying its files; returns the model."""
     with engine.begin() as connection:
         serving = store.champion(connection)
-        former = store.former_champions(connection)
+        former = store.former_champions(connection, serving) if serving else []
         if serving is None or not former or (to is not None and to not in former):
             raise NotPromotable(f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}")
         model = to or former[0]
         manifest.verify(models / model)
-        at = store.clock(connection) or dt.datetime.now(dt.UTC)
+        at = streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
         cause = f"{serving['model']} was rolled back to {model} by {by}"
         remedy = "look at what the release changed before it is tried again"
@@ -76,7 +77,7 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
         known, day = store.references(connection, row["model"]), store.last_day(connection, row["model"], row["at"])
         if not known or day is None:
             raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
-        at = store.clock(connection) or row["at"]
+        at = streams_store.clock(connection) or row["at"]
         store.put_reference(connection, moment.seen(day.tally, known[-1][2]), at=at, source=runs.Source.REWEIGHT.told_by(by))
     return str(row["model"])
 

@@ -66,11 +66,12 @@ def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
 
 
 def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | None:
-    """The stream's clock; None before the first log."""
+    """How the stream's clock stands; None before the first log."""
     table = tables.stream_clock
-    query = sa.select(table.c.watermark, table.c.moved_at, _age_s(table.c.moved_at)).order_by(table.c.watermark.desc()).limit(1)
+    ages = (_age_s(at) for at in (table.c.moved_at, table.c.watermark, table.c.updated_at))
+    query = sa.select(table.c.watermark, table.c.moved_at, *ages).order_by(table.c.watermark.desc()).limit(1)
     row = connection.execute(query if topic is None else query.where(table.c.topic == topic)).first()
-    return None if row is None else state.Clock(row[0], row[1], float(row[2]))
+    return None if row is None else state.Clock(row[0], row[1], *map(float, row[2:]))
 
 
 def oldest_minute(connection: sa.Connection) -> state.Waiting | None:

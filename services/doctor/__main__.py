@@ -82,7 +82,7 @@ def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str
 def _stream(connection: sa.Connection, loaded: settings.Settings, known: state.Facts) -> Iterator[findings.Finding]:
     yield findings.lag(known.partitions)
     yield findings.stuck(known.partitions)
-    yield findings.clock(store.clock(connection, loaded.topic), test_clock=loaded.test_clock)
+    yield findings.clock(known.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(known.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
     yield findings.alarms(alarms_store.open_alarms(connection, known))

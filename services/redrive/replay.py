@@ -14,7 +14,6 @@ from streams import store as streams_store
 from streams.count import observe
 from streams.panes import retention
 from streams.panes import store as pane_store
-from streams.rollup import store as rollup_store
 from streams.worker import failpoints, poison
 
 PART: Final = -1  # the pane partition of redriven logs: no worker owns it, so nothing a worker writes is touched
@@ -74,7 +73,7 @@ class Redrive:
         with self.engine.begin() as connection:
             store.alone(connection)
             still_open = store.still_open(connection, [letter.place for letter in chosen])
-            clock, keep_from = rollup_store.clock(connection, self.topic), streams_store.keep_from(connection, self.topic)
+            clock, keep_from = streams_store.clock(connection, self.topic), streams_store.keep_from(connection, self.topic)
             limits = observe.Limits(clock, self.check_time, keep_from)
             again = [letters.redriven(letter, raw[letter.place], limits, self.now) for letter in chosen if letter.place in still_open]
             self._partition(again)

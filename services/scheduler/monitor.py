@@ -79,7 +79,7 @@ class Monitor:
         with self.engine.begin() as connection:
             if not store.finish(connection, at, attempt):
                 return False
-            promotion = history.champion_at(connection, at)
+            promotion = retrain_store.champion(connection, at)
             if promotion is not None:
                 said = self._evaluate(connection, promotion, at)
         for tag, fields in said:

@@ -17,12 +17,6 @@ from streams import store as streams_store
 Connection = sa.Connection
 
 
-def champion_at(connection: Connection, at: dt.datetime) -> Any:
-    """The promotion that held at `at`, or None."""
-    table = tables.promotion
-    return connection.execute(sa.select(table).where(table.c.at < at).order_by(table.c.id.desc()).limit(1)).mappings().first()
-
-
 def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datetime | None) -> list[dt.datetime]:
     """Ends of the complete hours that hold champion traffic, oldest first, without those that could not be judged."""
     table, job = tables.window_state, tables.job_run
@@ -179,8 +173,6 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
 
 def _former(connection: Connection, promotion: Any) -> moment.History:
     """The verdicts on the champion before this promotion, up to it."""
-    table = tables.promotion
-    query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)
-    former = connection.execute(query).scalar()
+    former = store.former_champions(connection, promotion)
     just_after = promotion["at"] + dt.timedelta(microseconds=1)
-    return verdicts_of(connection, former, just_after) if former else {}
+    return verdicts_of(connection, former[0], just_after) if former else {}
