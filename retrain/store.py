@@ -57,11 +57,6 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     return found
 
 
-def clock(connection: Connection) -> dt.datetime | None:
-    """The stream's clock; None before the first log."""
-    return connection.execute(sa.select(sa.func.max(tables.stream_clock.c.watermark))).scalar()
-
-
 # --- runs -------------------------------------------------------------------------------------------------------------
 def queue_run(connection: Connection, *, run_id: str, decision_id: str | None, as_of: dt.datetime) -> None:
     """Queue a run; the same id again changes nothing."""
@@ -83,8 +78,8 @@ def run(connection: Connection, run_id: str) -> Any:
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     """Set columns of a run; one whose work is over, promoted or not, also notes the stream's clock."""
     if "ended" in values or values.get("state") == runs.State.REGISTERED:
-        now = sa.select(sa.func.max(tables.stream_clock.c.watermark)).scalar_subquery()
-        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now, tables.run.c.as_of)
+        now = streams_store.clock(connection)
+        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now or tables.run.c.as_of)
     connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
 
 
@@ -107,16 +102,21 @@ def release_leases(connection: Connection, owner: str) -> None:
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
-def champion(connection: Connection) -> Any:
-    """The newest promotion's row, or None before the first."""
-    return connection.execute(sa.select(tables.promotion).order_by(tables.promotion.c.id.desc()).limit(1)).mappings().first()
-
-
-def former_champions(connection: Connection) -> list[str]:
-    """Models that were champion before the present one, the newest first, each once."""
+def champion(connection: Connection, before: dt.datetime | None = None) -> Any:
+    """The newest promotion's row, or the newest from before that instant of the stream's clock; None where there is none."""
     table = tables.promotion
-    names = [str(name) for name in connection.execute(sa.select(table.c.model).order_by(table.c.id.desc())).scalars()]
-    return list(dict.fromkeys(name for name in names if name != names[0]))
+    newest = sa.select(table).order_by(table.c.id.desc()).limit(1)
+    if before is not None:
+        newest = newest.where(table.c.at < before)
+    return connection.execute(newest).mappings().first()
+
+
+def former_champions(connection: Connection, promotion: Any) -> list[str]:
+    """Models that were champion before this promotion made its own the champion, the newest first, each once."""
+    table = tables.promotion
+    others = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"])
+    names = connection.execute(others.order_by(table.c.id.desc())).scalars()
+    return list(dict.fromkeys(names))
 
 
 def decision(connection: Connection, decision_id: str) -> Any:
@@ -129,7 +129,7 @@ def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Win
     table = tables.window_state
     chosen = (table.c.model == model, table.c.role == "champion", table.c.horizon == "1d", table.c.complete, table.c.end <= at)
     row = connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1)).mappings().first()
-    return streams_store.as_window(row) if row else None
+    return windows.window_of(row) if row else None
 
 
 def next_model(connection: Connection) -> str:

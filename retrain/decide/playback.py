@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import progress
+from retrain import progress, store
 from retrain.decide import baselines, replay
 from retrain.decide.history import archive, files, scenes, topic
 from retrain.decide.history import store as history
@@ -135,7 +135,7 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
     def found(rules: policy.Policy) -> Iterator[replay.Scene]:
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
             for at in ends:
-                promotion = history.champion_at(connection, at)
+                promotion = store.champion(connection, at)
                 if promotion is not None:
                     here = history.view_at(connection, promotion["model"], at, rules)
                     messages = logs[bisect_right(known, at) - 1]

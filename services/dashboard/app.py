@@ -17,7 +17,6 @@ from starlette.middleware.base import RequestResponseEndpoint
 from schemas import policy, times
 from services.dashboard import board, chart, facts, gauges, panels, store, summary, words
 from streams import database
-from streams import store as streams_store
 
 REFRESH_S: Final = 30
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -43,7 +42,7 @@ class Dashboard:
     def check(self) -> None:
         """Raises Unreadable unless Postgres answers and has its tables."""
         with readable(), self.engine.connect() as connection:
-            streams_store.revision(connection)
+            database.revision(connection)
 
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""

@@ -33,7 +33,7 @@ def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
         for row in reader:
             yield Line(reader.line_num, events.human_label(json.dumps(_csv_fields(row)).encode()))
     except csv.Error as error:  # a field of more than 131,072 letters, as after a quote that is never closed: what follows cannot be told apart
-        yield Line(reader.line_num, events.Malformed("not_csv", str(error)))
+        yield Line(reader.line_num, events.Malformed(events.Reason.NOT_CSV, str(error)))
 
 
 def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from retrain.decide import evaluate, quality
 from retrain.decide.history import store as history
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from retrain.train import promote
-from schemas import decisions, policy, signals, taxonomy, verdicts, windows
+from schemas import decisions, messages, policy, runs, signals, taxonomy, verdicts, windows
 from services.scheduler import lines, store
+from streams import outbox
 
 DAY = windows.HORIZONS["1d"]
 FIGURES = (signals.LIVE_ACCURACY.name, signals.RARE_RECALL.name)  # those whose row names a limit
@@ -21,7 +21,7 @@ FIGURES = (signals.LIVE_ACCURACY.name, signals.RARE_RECALL.name)  # those whose 
 
 def work(connection: sa.Connection, at: dt.datetime, rules: policy.Policy, owner: str) -> list[lines.Line]:
     """Judge the hour that ends at `at`, decide and record; what the seed's log says of it. Nothing without a champion."""
-    promotion = history.champion_at(connection, at)
+    promotion = retrain_store.champion(connection, at)
     if promotion is None:
         return []
     model = promotion["model"]
@@ -113,7 +113,7 @@ def first_day(connection: sa.Connection, view: View, promotion: Any, rules: poli
         return
     if window.tally.answered >= max(1, rules.signals.intent_mix_kl.min_n):
         learnt = reference.seen(window.tally, before)
-        retrain_store.put_reference(connection, learnt, at=view.at, source="first_day")
+        retrain_store.put_reference(connection, learnt, at=view.at, source=runs.Source.FIRST_DAY)
 
 
 def decide(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> list[lines.Line]:
@@ -132,5 +132,5 @@ def decide(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: po
         return []
     if run_id:
         retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
-    promote.tell_decision(connection, taken, run_id)
+    outbox.tell(connection, messages.DecisionTaken(taken, run_id))
     return [lines.alert(taken, evaluation.past.incidents)] if retrain else []

@@ -65,8 +65,7 @@ class Monitor:
     def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
         with self.engine.begin() as connection:
             begun, last = store.set_aside(connection, at, error)
-            alarm = causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
-            outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+            outbox.tell(connection, causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES))
         return False
 
     def _hour(self, at: dt.datetime, attempt: int) -> bool:

@@ -13,15 +13,8 @@ from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
 from retrain.labels import cap, distrust, labelled, votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
-from streams import store as streams_store
 
 Connection = sa.Connection
-
-
-def champion_at(connection: Connection, at: dt.datetime) -> Any:
-    """The promotion that held at `at`, or None."""
-    table = tables.promotion
-    return connection.execute(sa.select(table).where(table.c.at < at).order_by(table.c.id.desc()).limit(1)).mappings().first()
 
 
 def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datetime | None) -> list[dt.datetime]:
@@ -62,14 +55,14 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
 def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
     table = tables.window_state
     query = sa.select(table).where(table.c.model == model, table.c.role == "champion", table.c.end == at, table.c.horizon != "5m")
-    return {row["horizon"]: streams_store.as_window(row) for row in connection.execute(query).mappings()}
+    return {row["horizon"]: windows.window_of(row) for row in connection.execute(query).mappings()}
 
 
 def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
     """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     table = tables.window_state
     query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in EARLIER]))
-    found = [streams_store.as_window(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
+    found = [windows.window_of(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
     tallies = [window.tally for window in found]
     return (sum(tallies[1:], tallies[0]) if tallies else None), len({window.end for window in found})
 
@@ -179,8 +172,6 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
 
 def _former(connection: Connection, promotion: Any) -> History:
     """The verdicts on the champion before this promotion, up to it."""
-    table = tables.promotion
-    query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)
-    former = connection.execute(query).scalar()
+    former = store.former_champions(connection, promotion)
     just_after = promotion["at"] + dt.timedelta(microseconds=1)
-    return verdicts_of(connection, former, just_after) if former else {}
+    return verdicts_of(connection, former[0], just_after) if former else {}
