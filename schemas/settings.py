@@ -1,10 +1,11 @@
 """Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/train/recipe.py."""
 
 import contextlib
+import difflib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
@@ -25,7 +26,7 @@ EXIT_INTERRUPTED = 130
 class Settings(BaseSettings):
     """One field per variable of the contract. `X_FILE` names a file that holds X."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     kafka: str | None = None
     database_url: SecretStr | None = None
@@ -75,6 +76,21 @@ def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
     raise SystemExit(code)
 
 
+def unknown(names: Iterable[str]) -> str | None:
+    """What is wrong with the first name that begins like ours and is none; None where nothing is.
+
+    >>> unknown(["PATH", "INTENTWATCH_POLICY", "INTENTWATCH_POLICYY"])
+    'unknown variable INTENTWATCH_POLICYY; the nearest known one is INTENTWATCH_POLICY'
+    """
+    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields]
+    known += [f"{name}_FILE" for name in known]
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+            return f"unknown variable {name}; the nearest known one is {nearest}"
+    return None
+
+
 def rules(loaded: Settings) -> policy.Policy:
     """The policy that INTENTWATCH_POLICY names, or the default. Ends with exit 3 and one line where it cannot be used."""
     try:
@@ -87,6 +103,9 @@ def load(*needs: str) -> Settings:
     """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise. The host's zone is left at this door."""
     os.environ["TZ"] = "UTC"
     time.tzset()
+    complaint = unknown(os.environ)  # a misspelt policy would be no policy, silently
+    if complaint:
+        refuse(complaint)
     try:
         settings = Settings()
     except ValidationError as error:

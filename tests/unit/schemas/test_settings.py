@@ -50,6 +50,27 @@ def test_a_bad_value_names_its_variable(capsys: pytest.CaptureFixture[str], monk
     assert "INTENTWATCH_GATEWAY_PORT" in exit_line(capsys)
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("INTENTWATCH_POLICYY", "INTENTWATCH_POLICY"),
+        ("INTENTWATCH_SLACK_TOKEN_FIL", "INTENTWATCH_SLACK_TOKEN_FILE"),
+        ("intentwatch_kafka", "INTENTWATCH_KAFKA"),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_nearest_known_one(
+    misspelt: str, meant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(misspelt, "x")
+    expected = f"intentwatch: unknown variable {misspelt}; the nearest known one is {meant}\n"
+    assert exit_line(capsys) == expected
+
+
+def test_every_setting_and_the_file_of_each_is_known() -> None:
+    names = [f"{settings.PREFIX}{field.upper()}" for field in settings.Settings.model_fields]
+    assert settings.unknown([*names, *(f"{name}_FILE" for name in names)]) is None
+
+
 def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTENTWATCH_MODE", "production")
     assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys)
