@@ -9,7 +9,6 @@ from streams.stats import proportion
 
 State, Unit = board.State, board.Unit
 
-_HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
 LATENCY: Final = judged.Signal("p95_latency_ms", "P50 / P95 / P99 latency", Unit.MS)
 ERRORS: Final = judged.Signal("error_rate", "Error rate", Unit.RATIO)
 UNSURE: Final = judged.Signal("low_confidence_rate", "Low-confidence rate", Unit.RATIO)
