@@ -1,6 +1,6 @@
 #!/bin/sh
-# Resolve pyproject.toml anew: everything but torch in all.lock (a developer's), slim.lock and retrain.lock (the two images'), torch and its CUDA libraries in
-# torch.lock (so that TORCH_BACKEND=cpu can replace them).
+# Resolve pyproject.toml: everything but torch in all.lock (a developer's), slim.lock and retrain.lock (the two images'), torch and its CUDA libraries in
+# torch.lock (so that TORCH_BACKEND=cpu can replace them). What is locked keeps its version; UPGRADE=1 takes the newest of everything.
 set -eu
 cd "$(dirname "$0")/.."
 torch="torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx"
@@ -8,6 +8,7 @@ compile="${UV:-.venv/bin/uv} pip compile -q pyproject.toml --generate-hashes --n
 without_torch=$(for p in $torch; do echo "--no-emit-package $p"; done)
 full=$(mktemp)
 trap 'rm -f "$full"' EXIT
+[ "${UPGRADE:-}" = 1 ] || cat requirements/all.lock requirements/torch.lock > "$full"
 $compile --extra train --extra local --extra dev -o "$full"
 $compile --extra train --extra local --extra dev -c "$full" $without_torch -o requirements/all.lock
 $compile -c "$full" -o requirements/slim.lock

@@ -10,7 +10,7 @@ import json
 import math
 import tomllib
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,12 +88,11 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Autonomy:
-    """What may happen without a person: act: it is done; ask: a person does it with the command in the message; tell: a message, nothing to carry out."""
+    """What may happen without a person: act: it is done; ask: a person does it with the command in the message."""
 
     retrain: Literal["act", "ask"] = "act"  # a run only trains and gates; whether its model serves is `promotion`
     rollback: Literal["ask"] = "ask"
     reweight: Literal["ask"] = "ask"
-    fix_upstream: Literal["tell"] = "tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,6 @@ class Costs:
     wrong_route: float = 0.5
     label: float = 0.08
     training_hour: float = 2.0
-    monthly: dict[str, float] = field(default_factory=lambda: {"tinybert": 89.0, "distilbert": 178.0, "roberta_base": 348.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ class Policy:
     signals: Signals = Signals()
     trigger: Trigger = Trigger()
     gates: Gates = Gates()
-    costs: Costs = field(default_factory=Costs)
+    costs: Costs = Costs()
 
     @property
     def sha256(self) -> str:
@@ -182,6 +180,11 @@ def parse(text: str, name: str = "policy") -> Policy:
         raise PolicyError(f"{name} is not TOML: {error}") from error
     if not events.P_FLOOR <= parsed.labels.min_p <= 1:  # a log with less is no serving log
         raise PolicyError(f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1")
+    for signal in catalogue.ALL:
+        level = getattr(parsed.signals, signal.name)
+        if signal.falls and (level.k, level.of) != (1, 1):
+            where = f"{name}: signals.{signal.name}"
+            raise PolicyError(f"{where}: k and of cannot be {level.k} and {level.of}; its windows overlap, expected 1 and 1")
     return parsed
 
 
@@ -212,8 +215,6 @@ def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
         if not isinstance(change, list) or not set(map(str, change)) <= names:
             raise PolicyError(f"{name}: {key} cannot be {change!r}; expected a list of {', '.join(sorted(names))}")
         return tuple(change)
-    elif typing.get_origin(kind) is dict:
-        fits = isinstance(change, dict) and all(_number(v) for v in change.values())
     elif float in options:
         fits = _number(change) and change >= 0
     elif int in options:

@@ -1,10 +1,11 @@
 """Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/train/recipe.py."""
 
 import contextlib
+import difflib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NoReturn, Self
 
@@ -22,10 +23,13 @@ EXIT_TRY_AGAIN = 75
 EXIT_INTERRUPTED = 130
 
 
+_NEARLY = 0.85  # of two names' letters the share that agrees in order; beyond it one is the other misspelt
+
+
 class Settings(BaseSettings):
     """One field per variable of the contract. `X_FILE` names a file that holds X."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     kafka: str | None = None
     database_url: SecretStr | None = None
@@ -75,6 +79,26 @@ def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
     raise SystemExit(code)
 
 
+def misspelt(names: Iterable[str]) -> str | None:
+    """What is wrong with the first name that is nearly one of ours; None where nothing is.
+
+    Others that begin like ours are let be: Kubernetes sets INTENTWATCH_GATEWAY_SERVICE_HOST and its like.
+
+    >>> misspelt(["INTENTWATCH_POLICY", "INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_POLICYY"])
+    'unknown variable INTENTWATCH_POLICYY; the nearest known one is INTENTWATCH_POLICY'
+    """
+    known = [field.upper() for field in Settings.model_fields]
+    known += [f"{name}_FILE" for name in known]
+    for name in sorted(names):
+        own = name.upper().removeprefix(PREFIX)
+        if own == name.upper() or own in known:
+            continue
+        nearest = difflib.get_close_matches(own, known, n=1, cutoff=_NEARLY)
+        if nearest:
+            return f"unknown variable {name}; the nearest known one is {PREFIX}{nearest[0]}"
+    return None
+
+
 def rules(loaded: Settings) -> policy.Policy:
     """The policy that INTENTWATCH_POLICY names, or the default. Ends with exit 3 and one line where it cannot be used."""
     try:
@@ -87,6 +111,9 @@ def load(*needs: str) -> Settings:
     """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise. The host's zone is left at this door."""
     os.environ["TZ"] = "UTC"
     time.tzset()
+    complaint = misspelt(os.environ)  # a misspelt policy would be no policy, silently
+    if complaint:
+        refuse(complaint)
     try:
         settings = Settings()
     except ValidationError as error:

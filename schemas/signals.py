@@ -228,7 +228,28 @@ ERROR_RATE: Final = Signal(
     said="{value} of the requests fail",
 )
 
-ALL: Final = tuple(value for value in list(globals().values()) if isinstance(value, Signal))
+# In the order in which people are told of them.
+ALL: Final = (
+    LIVE_ACCURACY,
+    ACCURACY_E_VALUE,
+    RECENT_ACCURACY,
+    MIX_ADJUSTED_ACCURACY,
+    OFFLINE_LIVE_GAP,
+    RARE_RECALL,
+    INTENT_RECALL_LOST,
+    INTENT_MIX_KL,
+    INTENT_MIX_SHIFT,
+    LOW_CONFIDENCE_RATE,
+    ESCALATION_SPIKE,
+    FALLBACK_SPIKE,
+    OTHER_SCRIPT_EXCESS,
+    TOKENS_LOST,
+    TOKENIZER_MISMATCH,
+    DATA_MISSING,
+    LABEL_STARVED,
+    P95_LATENCY_MS,
+    ERROR_RATE,
+)
 _BY_NAME: Final = {signal.name: signal for signal in ALL}
 
 

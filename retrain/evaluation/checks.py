@@ -6,18 +6,15 @@ Each label counts for 1/p messages. Rows are put in one order first, so the orde
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import confusion, live
+from retrain.evaluation import calibration, confusion, live
 from schemas import taxonomy
 from streams.stats import proportion
 
 Floats = npt.NDArray[np.float64]
-_BINS: Final = 15
-_DRAWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +51,12 @@ def _figures(labelled: live.Sample) -> Iterator[Figure]:
     right = (labelled.predicted == labelled.label).astype(np.float64)
     either = np.maximum(right, labelled.also >> labelled.predicted.astype(np.uint16) & 1)
     yield share("any_of_accuracy", either, weight)
-    yield Figure("live_ece", ece(labelled.confidence, right, weight), n, noise_floor=_floor(labelled.confidence, weight))
+    floor = calibration.ece_floor(labelled.confidence, n, weight)  # n as seed: the same labels draw the same numbers
+    yield Figure("live_ece", calibration.ece(labelled.confidence, right, weight), n, noise_floor=floor)
     harm = confusion.SEVERITY[labelled.label, labelled.predicted]
     yield share("misroute_severity", harm, weight)
     if harm.any():
         yield _heaviest(labelled, harm * weight)
-
-
-def ece(confidence: Floats, right: Floats, weight: Floats) -> float:
-    """Expected calibration error over 15 bins of equal weight of rows in the order of their confidence: sum of |sum of w (right - confidence)| / sum of w.
-
-    >>> ece(np.full(100, 0.9), np.repeat([1.0, 0.0], [75, 25]), np.ones(100)) > 0.14
-    True
-    """
-    before = np.cumsum(weight) - weight / 2
-    bins = np.minimum((before / weight.sum() * _BINS).astype(np.int64), _BINS - 1)
-    return float(np.abs(np.bincount(bins, weights=weight * (right - confidence), minlength=_BINS)).sum() / weight.sum())
-
-
-def _floor(confidence: Floats, weight: Floats) -> float:
-    """The ECE that a perfectly calibrated model shows with these labels, on average."""
-    rng = np.random.default_rng(len(confidence))
-    return float(np.mean([ece(confidence, (rng.random(len(confidence)) < confidence).astype(np.float64), weight) for _ in range(_DRAWS)]))
 
 
 def share(name: str, values: Floats, weight: Floats) -> Figure:

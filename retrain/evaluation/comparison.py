@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from retrain.evaluation import confusion
 from schemas import taxonomy
@@ -77,16 +76,6 @@ def _recall(intent: int) -> Measure:
         return np.asarray(np.divide(counts[..., intent, intent], row, out=np.full(np.shape(row), np.nan), where=row > 0))
 
     return measure
-
-
-def mcnemar(champion_only: int, candidate_only: int) -> float:
-    """Exact two-sided p-value that two models with so many rows right alone are equally good (McNemar 1947).
-
-    >>> round(mcnemar(13, 26), 3)
-    0.053
-    """
-    n = champion_only + candidate_only
-    return float(stats.binomtest(candidate_only, n, 0.5).pvalue) if n else 1.0
 
 
 def labels_needed(difference: Difference, margin: float) -> int:

@@ -29,9 +29,3 @@ def freeze(rows: pd.DataFrame, directory: Path) -> str:
         scratch.write_bytes(gzip.compress(body, mtime=0))
         scratch.rename(target)
     return sha256
-
-
-def thaw(directory: Path, sha256: str) -> pd.DataFrame:
-    """The rows of a snapshot."""
-    lines = gzip.decompress((directory / f"{sha256}.jsonl.gz").read_bytes()).splitlines()
-    return pd.DataFrame([json.loads(line) for line in lines])

@@ -67,12 +67,6 @@ def split(rows: pd.DataFrame) -> pd.DataFrame:
     return found.assign(part=part.mask((part != "train") & (found["kind"] == "machine"), "left_out"))
 
 
-def leaks(split_rows: pd.DataFrame) -> dict[str, int]:
-    """Groups, clusters and conversations that stand in more than one of train, val and test: all must be 0."""
-    used = split_rows[split_rows["part"] != "left_out"]
-    return {name: int((used.dropna(subset=[name]).groupby(name)["part"].nunique() > 1).sum()) for name in ("group", "cluster", "conversation")}
-
-
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     """At most `limit` training rows: the newest live ones (they come in order of time) up to LIVE_SHARE, then every intent its share."""
     if len(train) <= limit:

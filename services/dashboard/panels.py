@@ -9,7 +9,6 @@ from streams.stats import proportion
 
 State, Unit = board.State, board.Unit
 
-_HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
 LATENCY: Final = judged.Judged(signals.P95_LATENCY_MS, "P50 / P95 / P99 latency")
 ERRORS: Final = judged.Judged(signals.ERROR_RATE, "Error rate")
 UNSURE: Final = judged.Judged(signals.LOW_CONFIDENCE_RATE, "Low-confidence rate")

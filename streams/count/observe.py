@@ -16,7 +16,6 @@ import numpy.typing as npt
 from schemas import events, tallies, times, windows
 from streams.count import chunks, columns, decode
 
-MINUTE: Final = dt.timedelta(minutes=1)
 # How far logs of one partition may lie out of order before one counts as late.
 GRACE: Final = dt.timedelta(seconds=30)
 _GRACE_US: Final = GRACE // dt.timedelta(microseconds=1)

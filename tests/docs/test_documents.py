@@ -16,6 +16,7 @@ from services.local.demo import grid, invent, play, story, telling
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PACKAGES = ("schemas", "streams", "retrain", "services")
 EACH = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 # `make` is only asked whether it could: its targets are what runs these tests.
 PROLOGUE = "set -eo pipefail\nmake() { command make --no-print-directory -n \"$@\" > /dev/null; }\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"
@@ -52,6 +53,27 @@ def test_every_command_named_exists(path: Path) -> None:
     assert set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)", text)) <= targets
     variables = {name.removeprefix(settings.PREFIX).removesuffix("_FILE").lower() for name in re.findall(r"INTENTWATCH_[A-Z_]+[A-Z]", text)}
     assert variables <= set(settings.Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/signals.md", "SECURITY.md"])
+def test_every_call_and_file_named_exists(name: str) -> None:
+    """`module.function(...)` is a function of a module of that name, and a path leads to a file."""
+    text = (ROOT / name).read_text()
+    for module, function in re.findall(r"`(\w+)\.(\w+)\(", text):
+        places = [path for folder in PACKAGES for path in (ROOT / folder).rglob(f"{module}.py")]
+        assert any(f"\ndef {function}(" in path.read_text() for path in places), f"{module}.{function}"
+    for path in re.findall(rf"`((?:{'|'.join(PACKAGES)}|tests|docs)/[^`\s]*)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_architectures_calls_stand_where_it_says() -> None:
+    text = (ROOT / "docs/architecture.md").read_text().split("## ")[0]
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) >= 9
+    for arrow, calls, folders in rows:
+        for module in re.findall(r"`(\w+)\.\w+\(", calls):
+            homes = [ROOT / folder.strip() / f"{module}.py" for folder in folders.split(",")]
+            assert any(home.exists() for home in homes), f"{arrow.strip()}: {module}"
 
 
 def test_the_runbook_has_an_answer_to_every_decision() -> None:

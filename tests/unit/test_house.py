@@ -91,3 +91,43 @@ def test_no_module_of_retrain_hides_an_installed_one() -> None:
     names = {path.stem for path in (ROOT / "retrain").glob("*.py")} | {path.name for path in (ROOT / "retrain").iterdir() if path.is_dir()}
     installed = {name for name, of in importlib.metadata.packages_distributions().items() if of != ["intentwatch"]}
     assert names & (installed | set(sys.stdlib_module_names)) == set()
+
+
+def _named(module: ast.Module) -> set[str]:
+    """What a module defines at its top: functions, classes, constants."""
+    names = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+def _asked_for(module: ast.Module) -> tuple[set[str], set[str]]:
+    """The names a module reads of its own, and those it reads of others: `name` and `module.name`."""
+    own, others = set(), set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            own.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            others.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            others |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            own |= set(re.findall(r"\w+", node.value))  # an annotation that is a string
+    return own, others
+
+
+def test_nothing_stands_that_only_tests_use() -> None:
+    modules = [*MODULES, *(ROOT / "migrations").rglob("*.py")]
+    elsewhere = set().union(*(_asked_for(tree(path))[1] for path in modules))
+    pages = [path.read_text() for path in (ROOT / "services").rglob("*.html")]
+    elsewhere |= set(re.findall(r"\w+", " ".join([*pages, (ROOT / "pyproject.toml").read_text()])))
+    unused = []
+    for path in MODULES:
+        for name in sorted(_named(tree(path)) - _asked_for(tree(path))[0]):
+            if name.startswith("_") or name not in elsewhere:
+                unused.append(f"{path.relative_to(ROOT)}: {name}")
+    assert [each for each in unused if each != "schemas/taxonomy.py: ROLES"] == []

@@ -44,6 +44,16 @@ def test_a_clearly_worse_one_fails() -> None:
     assert gate.overall(report) is Verdict.FAIL
 
 
+@pytest.mark.parametrize("champion", [None, 0.92])
+def test_macro_f1_and_calibration_are_judged_by_themselves(champion: float | None) -> None:
+    rows = evidence()
+    right = answers(rows, 0.65)
+    sure = gate.Answers(right.predicted, np.full(len(rows.labels), 0.99))
+    before = answers(rows, champion, seed=3) if champion else None
+    report = by_name(gate.report(sure, before, rows, SERVING, RULES))
+    assert [report[name].verdict for name in ("macro_f1", "ece")] == [Verdict.FAIL, Verdict.FAIL]
+
+
 def test_two_equal_models_on_few_rows_are_inconclusive_and_say_how_many_labels_are_missing() -> None:
     rows = evidence(300)
     accuracy = by_name(gate.report(answers(rows, 0.90), answers(rows, 0.90, seed=3), rows, SERVING, RULES))["accuracy"]

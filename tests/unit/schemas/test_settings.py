@@ -50,6 +50,32 @@ def test_a_bad_value_names_its_variable(capsys: pytest.CaptureFixture[str], monk
     assert "INTENTWATCH_GATEWAY_PORT" in exit_line(capsys)
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("INTENTWATCH_POLICYY", "INTENTWATCH_POLICY"),
+        ("INTENTWATCH_SLACK_TOKEN_FIL", "INTENTWATCH_SLACK_TOKEN_FILE"),
+        ("INTENTWATCH_DATBASE_URL", "INTENTWATCH_DATABASE_URL"),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_nearest_known_one(
+    misspelt: str, meant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(misspelt, "x")
+    expected = f"intentwatch: unknown variable {misspelt}; the nearest known one is {meant}\n"
+    assert exit_line(capsys) == expected
+
+
+def test_every_setting_and_the_file_of_each_is_known() -> None:
+    names = [f"{settings.PREFIX}{field.upper()}" for field in settings.Settings.model_fields]
+    assert settings.misspelt([*names, *(f"{name}_FILE" for name in names)]) is None
+
+
+def test_what_only_begins_like_ours_is_let_be() -> None:
+    """Kubernetes adds variables of its own for a service of our name."""
+    assert settings.misspelt(["INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_PORT_8000_TCP"]) is None
+
+
 def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTENTWATCH_MODE", "production")
     assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys)

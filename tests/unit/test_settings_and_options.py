@@ -1,0 +1,73 @@
+"""Every setting and every option of a command is read by somebody: what nobody reads promises what it does not do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from schemas import settings
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("schemas", "streams", "retrain", "services")
+SOURCES = {path.relative_to(ROOT): ast.parse(path.read_text()) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+
+# Asked for by MODE=production and read by nothing until something of Slack's comes in.
+ONLY_ASKED_FOR = {"slack_signing_secret"}
+PARSED = ("chosen", "_chosen", "arguments")  # what the commands call the namespace that argparse fills
+
+
+def is_loaded(node: ast.expr) -> bool:
+    """Whether it is the settings as a process has loaded them: `loaded`, or `settings.load(...)`."""
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) == "settings.load"
+    return isinstance(node, ast.Name) and node.id in ("loaded", "_loaded")
+
+
+def test_every_setting_is_read() -> None:
+    read = set()
+    for path, module in SOURCES.items():
+        if path != Path("schemas/settings.py"):
+            for node in ast.walk(module):
+                if isinstance(node, ast.Attribute) and is_loaded(node.value):
+                    read.add(node.attr)
+    read |= {"policy"} if reads_rules() else set()
+    assert set(settings.Settings.model_fields) - read == ONLY_ASKED_FOR
+
+
+def reads_rules() -> bool:
+    """Whether the policy's file is read: settings.rules does that for every process."""
+    calls = [node for module in SOURCES.values() for node in ast.walk(module) if isinstance(node, ast.Call)]
+    return any(ast.unparse(call.func) == "settings.rules" for call in calls)
+
+
+def options(module: ast.Module) -> Iterator[str]:
+    """The attribute that argparse fills for each argument declared in a module."""
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr != "add_argument" or not isinstance(node.args[0], ast.Constant):
+            continue
+        named = [keyword.value for keyword in node.keywords if keyword.arg == "dest"]
+        if named and isinstance(named[0], ast.Constant):
+            yield str(named[0].value)
+        else:
+            yield str(node.args[0].value).lstrip("-").replace("-", "_")
+
+
+def asked_for(module: ast.Module) -> set[str]:
+    """The attributes of the filled namespace that a module reads."""
+    read = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PARSED:
+            read.add(node.attr)
+    return read
+
+
+def test_every_option_is_read_beside_its_declaration() -> None:
+    declared = {path: list(options(module)) for path, module in SOURCES.items()}
+    assert sum(map(len, declared.values())) > 40
+    unread = []
+    for path, names in declared.items():
+        folder = [module for other, module in SOURCES.items() if other.parent == path.parent]
+        read = set().union(*map(asked_for, folder))
+        unread += [f"{path}: {name}" for name in names if name not in read]
+    assert unread == []
