@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md are true: their files exist, and what each recipe makes stands in every file it names."""
+"""The recipes of CONTRIBUTING.md are true: the files exist, and what is there stands in each."""
 
 import ast
 import datetime as dt
@@ -79,7 +79,7 @@ def test_a_panel_stands_in_its_files() -> None:
 
 
 def test_a_log_tag_stands_in_its_files() -> None:
-    """Those that nobody says yet are read all the same: they are the seed's, and so are their lines."""
+    """Those that nobody says yet are read all the same: they and their lines are the seed's."""
     only_read = {"MODEL_BENCH", "ABLATION", "DEPLOY", "SHADOW", "SERVE"}
     said: set[str] = set()
     for path in FILES["A log tag"]:
@@ -111,7 +111,7 @@ def test_a_process_stands_in_its_files() -> None:
             continue
         assert f"\n| {process.name.removesuffix('s')}" in table, process.name
         asks = f'if "{process.name}" in names' in text_of("services/doctor/__main__.py")
-        assert asks is (process.port is None), f"{process.name}: one that listens answers /readyz, of another the doctor asks"
+        assert asks is (process.port is None), f"{process.name}: the doctor asks about what has no /readyz"
 
 
 def test_a_setting_stands_in_its_files() -> None:
