@@ -1,4 +1,4 @@
-"""Write docs/licences.md: under which licence each library of the lock files stands, from the metadata of what is installed in .venv."""
+"""Write docs/licences.md: the licence of each locked library, as those in .venv tell it."""
 
 import importlib.metadata
 import re
@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "licences.md"
 SETS: Final = {"slim": "every image", "retrain": "the retrain image", "torch": "the retrain image", "all": "development"}
 ASK_MORE: Final = ("GPL", "MPL", "Mozilla", "Proprietary", "not told")
-# Where the product runs; a lock file also names what other machines and versions of Python would get.
+# Where the product runs; a lock file also names what other machines and Pythons would get.
 MACHINE: Final = {
     "implementation_name": "cpython",
     "os_name": "posix",
@@ -23,6 +23,21 @@ MACHINE: Final = {
     "python_version": "3.11",
     "sys_platform": "linux",
 }
+HEAD: Final = """\
+# Licences
+
+What the lock files bring, each with the licence its own metadata names. After a change of
+requirements/ `.venv/bin/python requirements/licences.py` writes this page anew. Nothing of it is
+copied into this repository: each library comes from its registry with its own licence text.
+
+`make up` and `make demo` also fetch the jars of services/local/kafka.lock: Apache Kafka
+(Apache-2.0) and what it needs, with their licences inside.
+
+Whoever passes an image on reads these first, as they ask for more than a notice or are
+proprietary: {careful}.
+
+| library | licence | needed by |
+|---|---|---|"""
 _ENTRY: Final = re.compile(r"^([\w.-]+)==(\S+?)(?: *; *(.+?))? *\\?$", re.MULTILINE)
 _CLASSIFIER: Final = "License :: "
 
@@ -37,7 +52,7 @@ def locked(name: str) -> dict[str, str]:
 
 
 def licence(library: str) -> str:
-    """What an installed library says of its licence: an SPDX expression, else its classifiers, else the first line of its own words."""
+    """An installed library's SPDX expression, else its classifiers, else its own first line."""
     metadata = importlib.metadata.metadata(library)
     if metadata["License-Expression"]:
         return str(metadata["License-Expression"])
@@ -60,20 +75,8 @@ def page(licences: Mapping[str, str]) -> str:
     places = libraries()
     rows = [f"| {library} | {licences[library]} | {place} |" for library, place in places.items()]
     careful = [library for library in places if any(word in licences[library] for word in ASK_MORE)]
-    head = [
-        "# Licences",
-        "",
-        "What the lock files bring, each with the licence its own metadata names; `.venv/bin/python requirements/licences.py` writes this page anew after a",
-        "change of requirements/. Nothing of it is copied into this repository: each library comes from its registry with its own licence text.",
-        "",
-        "`make up` and `make demo` also fetch the jars of services/local/kafka.lock: Apache Kafka (Apache-2.0) and what it needs, with their licences inside.",
-        "",
-        f"Whoever passes an image on reads these first, as they ask for more than a notice or are proprietary: {', '.join(careful)}.",
-        "",
-        "| library | licence | needed by |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*head, *rows]) + "\n"
+    text = HEAD.format(careful=", ".join(careful))
+    return "\n".join([text, *rows]) + "\n"
 
 
 if __name__ == "__main__":

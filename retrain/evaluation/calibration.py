@@ -8,6 +8,7 @@ BINS = 15
 _DRAWS = 200
 
 Floats = npt.NDArray[np.float64]
+Flags = Floats | npt.NDArray[np.bool_]  # 1 or true where the answer was right
 
 
 def probabilities(logits: Floats, temperature: float) -> Floats:
@@ -31,9 +32,11 @@ def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     return float(np.exp(optimize.minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
 
 
-def ece(confidence: Floats, right: Floats | npt.NDArray[np.bool_], weight: Floats | None = None) -> float:
-    """Expected calibration error over 15 bins of equal weight of rows in the order of their confidence (seed 10.3):
-    sum over bins of |sum of w (right - confidence)| / sum of w. Shapes (n,); without weights every row counts once; 0 of no row.
+def ece(confidence: Floats, right: Flags, weight: Floats | None = None) -> float:
+    """Expected calibration error (seed 10.3): rows in the order of their confidence, 15 bins of
+    equal weight, sum over bins of |sum of w (right - confidence)| / sum of w.
+
+    Shapes (n,); without weights every row counts once; 0 of no row.
 
     >>> ece(np.full(100, 0.9), np.repeat([1.0, 0.0], [75, 25])) > 0.14
     True

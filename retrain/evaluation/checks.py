@@ -51,8 +51,9 @@ def _figures(labelled: live.Sample) -> Iterator[Figure]:
     right = (labelled.predicted == labelled.label).astype(np.float64)
     either = np.maximum(right, labelled.also >> labelled.predicted.astype(np.uint16) & 1)
     yield share("any_of_accuracy", either, weight)
-    floor = calibration.ece_floor(labelled.confidence, n, weight)  # n as seed: the same labels draw the same numbers
-    yield Figure("live_ece", calibration.ece(labelled.confidence, right, weight), n, noise_floor=floor)
+    error = calibration.ece(labelled.confidence, right, weight)
+    floor = calibration.ece_floor(labelled.confidence, n, weight)  # drawn alike for the same labels
+    yield Figure("live_ece", error, n, noise_floor=floor)
     harm = confusion.SEVERITY[labelled.label, labelled.predicted]
     yield share("misroute_severity", harm, weight)
     if harm.any():

@@ -7,8 +7,8 @@ import pandas as pd
 
 from schemas import normalise, taxonomy
 
-# Two clauses joined, each long enough for an intent of its own: an estimate from the text alone, since corpus rows do not say
-# what else they mean. Of messages whose labels do, see TWO_WISHES of schemas/slices.py.
+# Two clauses joined, each long enough for an intent of its own: an estimate from the text alone,
+# since corpus rows do not say what else they mean. Where labels do: TWO_WISHES of schemas/slices.py.
 _JOINED = re.compile(r"\S+ \S+ .*\b(?:and also|and|also|but|plus)\b \S+ \S+")
 
 

@@ -1,4 +1,4 @@
-"""docs/licences.md names what the lock files bring, and each licence as the installed library tells it."""
+"""docs/licences.md names what the lock files bring, each licence as the library itself tells it."""
 
 import importlib.metadata
 import re
@@ -17,9 +17,14 @@ def test_the_page_is_what_the_command_writes() -> None:
 
 
 def test_each_licence_is_the_installed_librarys_own() -> None:
-    """Of those that are installed as locked: another Python, or the small torch, brings a few others."""
-    installed = {each.name.lower().replace("_", "-").replace(".", "-"): each.version for each in importlib.metadata.distributions()}
-    versions = {library: version for name in licences.SETS for library, version in licences.locked(name).items()}
+    """Of those installed as locked: another Python, or the small torch, brings a few others."""
+    installed = {}
+    for each in importlib.metadata.distributions():
+        installed[re.sub(r"[-_.]+", "-", each.name).lower()] = each.version
+    versions: dict[str, str] = {}
+    for name in licences.SETS:
+        versions |= licences.locked(name)
     same = [library for library, version in versions.items() if installed.get(library) == version]
     assert len(same) > 100
-    assert {library: licences.licence(library) for library in same} == {library: told()[library] for library in same}
+    on_the_page = told()
+    assert [each for each in same if licences.licence(each) != on_the_page[each]] == []

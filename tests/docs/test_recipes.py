@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md are true: their files exist, and what each recipe makes stands in every file it names."""
+"""The recipes of CONTRIBUTING.md are true: the files exist, and what is there stands in each."""
 
 import ast
 import datetime as dt
@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from retrain.train import gate
-from schemas import loglines, policy, settings
+from schemas import loglines, policy, settings, signals
 from services.dashboard import board, facts, panels
 from services.local import processes
 
 ROOT = Path(__file__).parents[2]
-SIGNAL = "A signal"  # its files are those of schemas/signals.py
 
 
 def recipes() -> dict[str, list[str]]:
@@ -40,10 +39,21 @@ def section_of(title: str) -> str:
     return text_of("docs/contract.md").split(f"\n## {title}")[1].split("\n## ")[0]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != SIGNAL])
+@pytest.mark.parametrize("name", FILES)
 def test_every_file_of_a_recipe_exists(name: str) -> None:
     assert len(FILES[name]) >= 3
     assert [path for path in FILES[name] if not (ROOT / path).exists()] == []
+
+
+def test_a_signal_stands_in_its_files() -> None:
+    measured = text_of("streams/signals/measure.py") + text_of("retrain/decide/quality.py")
+    promised = section_of("Policy")
+    for signal in signals.ALL:
+        constant = next(name for name, value in vars(signals).items() if value is signal)
+        assert hasattr(policy.Signals(), signal.name)
+        assert signal.name in measured or f"signals.{constant}" in measured, signal.name
+        assert signal.name in text_of("docs/signals.md"), signal.name
+        assert signal.name in promised, signal.name
 
 
 def gates() -> set[str]:
@@ -79,7 +89,7 @@ def test_a_panel_stands_in_its_files() -> None:
 
 
 def test_a_log_tag_stands_in_its_files() -> None:
-    """Those that nobody says yet are read all the same: they are the seed's, and so are their lines."""
+    """Those that nobody says yet are read all the same: they and their lines are the seed's."""
     only_read = {"MODEL_BENCH", "ABLATION", "DEPLOY", "SHADOW", "SERVE"}
     said: set[str] = set()
     for path in FILES["A log tag"]:
@@ -111,7 +121,7 @@ def test_a_process_stands_in_its_files() -> None:
             continue
         assert f"\n| {process.name.removesuffix('s')}" in table, process.name
         asks = f'if "{process.name}" in names' in text_of("services/doctor/__main__.py")
-        assert asks is (process.port is None), f"{process.name}: one that listens answers /readyz, of another the doctor asks"
+        assert asks is (process.port is None), f"{process.name}: the doctor asks about what has no /readyz"
 
 
 def test_a_setting_stands_in_its_files() -> None:

@@ -1,4 +1,4 @@
-"""What editors, hooks and a hosted machine are told: valid, and nothing but the project's own commands."""
+"""What editors, hooks and a hosted machine are told is valid and calls the project's commands."""
 
 import configparser
 import importlib.metadata

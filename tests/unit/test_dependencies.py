@@ -1,4 +1,4 @@
-"""What pyproject.toml asks for is what the code uses, and the lock files hold it without naming a host."""
+"""What pyproject.toml asks for is what the code uses; the lock files hold it and name no host."""
 
 import ast
 import importlib.metadata
@@ -38,7 +38,7 @@ def imported(folders: Iterable[str]) -> set[str]:
 
 
 def unexplained(requirements: Iterable[str], used: set[str]) -> list[str]:
-    """Those that no code imports and whose line in pyproject.toml has no comment that says what they are for."""
+    """Those that no code imports and whose line in pyproject.toml does not say what they are for."""
     explained = {called(entry) for entry in re.findall(r'^ *"([^"]+)",? +# \S', TEXT, flags=re.MULTILINE)}
     return [each for each in requirements if called(each) not in used | explained]
 

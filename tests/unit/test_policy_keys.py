@@ -1,7 +1,8 @@
 """Every policy key changes something.
 
-Each is turned in a few invented situations: in one of them the verdicts, the decision, who is asked, the labels that hold or the gates must come out
-otherwise. What only a shell reads (SQL, a process's wiring) must at least be read. A key of one allowed value cannot be turned.
+Each is turned in a few invented situations: in one of them the verdicts, the decision, who is
+asked, the labels that hold or the gates must come out otherwise. What only a shell reads (SQL, a
+process's wiring) must at least be read. A key of one allowed value cannot be turned.
 """
 
 import ast
@@ -48,7 +49,7 @@ class World:
     unsure: float = 0.03
     moved: float = 0.0  # to escalation, from all others
     errors: float = 0.0001
-    odd: float = 0.0  # of another tokenizer, in no known script, cut, fallen back; and as many do not come
+    odd: float = 0.0  # other tokenizer, no known script, cut, fallen back, missing
     latency_ms: float = 8.0
     unlabelled: float = 0.02
 
@@ -165,7 +166,7 @@ def asked(rules: policy.Policy) -> object:
 
 
 def held(rules: policy.Policy) -> object:
-    """Which labels hold where one of three annotators is often wrong and another one says much in a day."""
+    """Which labels hold where one of three annotators is often wrong."""
     n = 600
     answers = live.sample([(AT - DAY + i * dt.timedelta(seconds=60), "faq", 0.9, 0.5, None) for i in range(n)])
     entries = []
@@ -274,7 +275,7 @@ def usual(situation: Callable[[policy.Policy], object]) -> object:
 def changes(key: str) -> bool:
     """Whether another value of the key changes what comes out in any situation."""
     rules = policy.Policy()
-    if key.endswith(".of"):  # one window of one is one of three as well: what must be two tells them apart
+    if key.endswith(".of"):  # one of one is one of three as well: two tell them apart
         rules = turned(rules, key.removesuffix("of") + "k", 2)
     for situation in SITUATIONS[key.partition(".")[0]]:
         before = usual(situation) if rules == policy.Policy() else situation(rules)

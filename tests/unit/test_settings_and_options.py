@@ -1,4 +1,4 @@
-"""Every setting and every option of a command is read by somebody: what nobody reads promises what it does not do."""
+"""Every setting and every option of a command is read: what nobody reads is an empty promise."""
 
 import ast
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ SOURCES = {path.relative_to(ROOT): ast.parse(path.read_text()) for folder in FOL
 
 # Asked for by MODE=production and read by nothing until something of Slack's comes in.
 ONLY_ASKED_FOR = {"slack_signing_secret"}
-PARSED = ("chosen", "_chosen", "arguments")  # what the commands call the namespace that argparse fills
+PARSED = ("chosen", "_chosen", "arguments")  # what commands call argparse's namespace
 
 
 def is_loaded(node: ast.expr) -> bool:
-    """Whether it is the settings as a process has loaded them: `loaded`, or `settings.load(...)`."""
+    """Whether it is the settings as a process has loaded them."""
     if isinstance(node, ast.Call):
         return ast.unparse(node.func) == "settings.load"
     return isinstance(node, ast.Name) and node.id in ("loaded", "_loaded")
