@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import builders
 import processes
 import pytest
 import sqlalchemy as sa
@@ -28,8 +29,7 @@ NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
 def log(number: int, ts: dt.datetime = NOW, **more: Any) -> bytes:
-    found = {"v": 1, "ts": ts.isoformat(), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0, "intent": "faq", "confidence": 0.9, "tokens": 3}
-    return traffic.encode(found | more)
+    return traffic.encode(builders.log(number, ts, **more))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import builders
 import past
 import processes
 import pytest
@@ -28,7 +29,7 @@ def engine(database: str) -> Iterator[sa.Engine]:
     """Three complete hours of v1, the champion since the day before, and the begin of a fourth."""
     made = streams_store.engine(database)
     past.champion(made, BEGIN - 24 * HOUR)
-    past.count(made, [past.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
+    past.count(made, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
     yield made
     made.dispose()
 
@@ -119,8 +120,8 @@ def test_an_hour_taken_up_after_later_ones_is_recorded_and_does_not_act(database
     engine = streams_store.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
     failed = {"intent": None, "confidence": None, "tokens": None, "error": "failed"}
-    past.count(engine, [past.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
-    past.count(engine, [past.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
+    past.count(engine, [builders.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
     change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[0])
     assert scheduler(engine, rules=rules).tick() == 1
     change(engine, "update job_run set attempts = 0, retry_at = now() where finished_at is null")
@@ -183,17 +184,17 @@ def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(eng
 @pytest.mark.parametrize(
     ("name", "logs"),
     [
-        ("of errors alone", [past.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
-        ("of one log", [past.log(0, BEGIN)]),
-        ("of a model nobody promoted", [past.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
-        ("of extremes", [past.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
+        ("of errors alone", [builders.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
+        ("of one log", [builders.log(0, BEGIN)]),
+        ("of a model nobody promoted", [builders.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
+        ("of extremes", [builders.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str, Any]], database: str) -> None:
     engine = streams_store.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
-    past.count(engine, [*logs, past.log(999, BEGIN + HOUR)])
+    past.count(engine, [*logs, builders.log(999, BEGIN + HOUR)])
     assert scheduler(engine).tick() == 1
     assert decided(engine) == ENDS[:1]
     engine.dispose()
@@ -202,14 +203,14 @@ def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str
 def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(engine: sa.Engine) -> None:
     change(engine, "delete from pane_minute where start < :edge", edge=ENDS[1])
     assert scheduler(engine).tick() == 3
-    past.count(engine, [past.log(1000, ENDS[2] - SECOND)])
+    past.count(engine, [builders.log(1000, ENDS[2] - SECOND)])
     assert scheduler(engine).tick() == 0
     assert decided(engine) == ENDS
 
 
 def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(database: str) -> None:
     engine = streams_store.engine(database)
-    past.count(engine, [past.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
     assert scheduler(engine).tick() == 1
     assert decided(engine) == []
     (alarm,) = causes.alarms(facts(engine))

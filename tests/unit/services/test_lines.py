@@ -1,25 +1,20 @@
 """[ALERT] names whatever asked for a retrain: any signal of the policy, alone and in company, and what the business saw."""
 
 import dataclasses
-import datetime as dt
 import itertools
 
+import builders
 import pytest
 
-from schemas import policy, verdicts
+from schemas import policy
 from services.scheduler import lines
 
 SIGNALS = [field.name for field in dataclasses.fields(policy.Signals)]
 
 
-def verdict(name: str, *, in_breach: bool = True) -> verdicts.Verdict:
-    signal = verdicts.Signal("v1", "1d", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), name, value=0.5, n=100)
-    return verdicts.Verdict(signal, verdicts.Level.BREACH, 0.1, in_breach)
-
-
 def reason(*breached: str, incidents: int = 0) -> list[str]:
-    calm = [verdict(name, in_breach=False) for name in SIGNALS if name not in breached]
-    tag, fields = lines.alert([*calm, *map(verdict, breached)], incidents)
+    judged = [builders.verdict(name, in_breach=name in breached) for name in SIGNALS]
+    tag, fields = lines.alert(judged, incidents)
     assert tag == "ALERT"
     return str(fields["reason"]).split(" + ")
 
