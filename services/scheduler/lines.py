@@ -10,10 +10,6 @@ from streams.signals import describe
 Line = tuple[str, dict[str, Any]]
 
 
-def _kl(found: Iterable[verdicts.Verdict]) -> float | None:
-    return next((v.signal.value for v in found if v.signal.signal == "intent_mix_kl"), None)
-
-
 def hourly(window: windows.Window, kl: float | None) -> Line:
     """[MONITOR_HOURLY] of an hour."""
     shown = describe.window(window)
