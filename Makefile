@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # VERBOSE=1 every figure and reason on the screen, too.
 DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short) $(if $(filter 1,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo test faults check lint types contracts bench-stream bench-decisions clean
+.PHONY: help setup up demo unit test faults check lint types contracts bench-stream bench-decisions clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -43,6 +43,9 @@ types: setup ## mypy --strict
 
 contracts: setup ## import contracts of docs/architecture.md
 	lint-imports
+
+unit: setup ## the inner loop: what needs no server, in half a minute (ONLY=name some of it)
+	$(PY) -m pytest -n 2 --dist loadfile --hypothesis-profile quick tests/unit $(if $(ONLY),-k $(ONLY))
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest -n 2 --dist loadfile

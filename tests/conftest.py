@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 ZONE = "America/New_York"
 # A slow machine is no failed test.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# `make unit` asks each property of fewer examples: it is run every few minutes.
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("patient"), max_examples=20)
 hypothesis.settings.load_profile("patient")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; what the tests start must hear Ctrl-C all the same

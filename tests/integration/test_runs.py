@@ -50,7 +50,8 @@ def workshop(engine: sa.Engine, models: Path, **changed: Any) -> job.Workshop:
 def queue(engine: sa.Engine, run_id: str, rows: int = 0) -> None:
     with engine.begin() as connection:
         if rows:
-            labels_store.add_corpus(connection, [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)])
+            found = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)]
+            labels_store.add_corpus(connection, [each for each in found if not isinstance(each, str)])
         store.queue_run(connection, run_id=run_id, decision_id=None, as_of=AT)
 
 

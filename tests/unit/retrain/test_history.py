@@ -24,7 +24,7 @@ HOUR = dt.timedelta(hours=1)
 def log(number: int, **changed: Any) -> bytes:
     """One every seven minutes, each of them sampled."""
     sampled = {"queue": "measure", "p": 0.5 if number % 3 else 0.3, "text": "an invented message"}
-    known = {"ts": BEGIN + number * dt.timedelta(minutes=7), "confidence": 0.5 + number % 5 / 10, "sample": sampled}
+    known: dict[str, Any] = {"ts": BEGIN + number * dt.timedelta(minutes=7), "confidence": 0.5 + number % 5 / 10, "sample": sampled}
     return traffic.encode(builders.log(number, **(known | changed)))
 
 
@@ -116,7 +116,7 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
     assert {reason.breached for decision in taken for reason in decision.reasons} == {True, False}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def taken() -> baselines.Taken:
     """530 hours at which nothing is known: every decision is a hold."""
     past = scenes.history(read([log(n) for n in range(4536)], 2000), [label(0, "faq", 1)], BEGIN)

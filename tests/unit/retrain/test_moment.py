@@ -38,7 +38,7 @@ def test_what_a_rule_judges_is_not_measured_again() -> None:
 
 
 def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
-    few = dataclasses.replace(known(), windows=known().windows | {"1h": builders.window(even(40), "1h")})
+    few = dataclasses.replace(known(), windows={**known().windows, "1h": builders.window(even(40), "1h")})
     judged = {v.signal.signal: v.signal.horizon for v in moment.evaluate(few, {}, decisions.Past(), RULES).fresh}
     assert (judged["error_rate"], judged["p95_latency_ms"]) == ("1d", "1h")
 

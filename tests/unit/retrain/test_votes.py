@@ -92,10 +92,11 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     asked, names = asked_of(1, each=4)
     rules = policy.Labels(per_annotator_per_day=2)
     at = BEGIN + HOUR
-    said = [(f"r{i}", "bot", at + i * HOUR, "chitchat", []) for i in range(4)] + [("r3", "a0", at, "faq", [])]
+    bot: list[Said] = [(f"r{i}", "bot", at + i * HOUR, "chitchat", []) for i in range(4)]
+    said: list[Said] = [*bot, ("r3", "a0", at, "faq", [])]
     found = votes.labelled(asked, votes.votes(names, said), rules).label.tolist()
     assert found == [taxonomy.INDEX["chitchat"], taxonomy.INDEX["chitchat"], live.UNLABELLED, taxonomy.INDEX["faq"]]
-    next_day = [("r2", "bot", at + 24 * HOUR, "chitchat", [])]
+    next_day: list[Said] = [("r2", "bot", at + 24 * HOUR, "chitchat", [])]
     again = votes.labelled(asked, votes.votes(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
     assert again == [taxonomy.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
 
@@ -103,8 +104,9 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:
     asked, names = asked_of(48)
     said = say(asked, "a0", range(480), 0.9) + say(asked, "a1", range(0, 480, 2), 0.8) + say(asked, "bot", range(0, 480, 3), 0.0)
-    labels = [votes.labelled(asked, votes.votes(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said)))]
-    assert np.array_equal(*labels)
-    tie = [("r0", "b", BEGIN, "chitchat", []), ("r0", "a", BEGIN, "promotion", []), ("r1", "a", BEGIN, "faq", []), ("r1", "b", BEGIN + HOUR, "chitchat", [])]
+    one, other = (votes.labelled(asked, votes.votes(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said))))
+    assert np.array_equal(one, other)
+    tie: list[Said] = [("r0", "b", BEGIN, "chitchat", []), ("r0", "a", BEGIN, "promotion", [])]
+    tie += [("r1", "a", BEGIN, "faq", []), ("r1", "b", BEGIN + HOUR, "chitchat", [])]
     held = votes.labelled(asked, votes.votes(names, tie), RULES).label[:2].tolist()
     assert [taxonomy.INTENTS[i] for i in held] == ["promotion", "chitchat"]

@@ -38,7 +38,8 @@ def hour(**more: Any) -> Row:
 
 
 def known(**more: Any) -> facts.Facts:
-    return facts.Facts(**({"stream": facts.Stream(now=AT, watermark=AT), "windows": [hour()], "promotions": [PROMOTED]} | more))
+    found: Row = {"stream": facts.Stream(now=AT, watermark=AT), "windows": [hour()], "promotions": [PROMOTED]}
+    return facts.Facts(**(found | more))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_a_day_holds_what_its_kind_says(told: story.Story) -> None:
 
 
 def test_only_the_mix_day_has_another_mix(told: story.Story) -> None:
-    shares = {}
+    shares: dict[str, list[float]] = {}
     for kind, day in zip(told.kinds, told.days, strict=True):
         shares.setdefault(kind, []).append(Counter(row["intent"] for row in day)["promotion"] / len(day))
     assert max(shares[story.STABLE]) - min(shares[story.STABLE]) < 0.02
