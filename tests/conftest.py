@@ -113,11 +113,19 @@ def new_topic(kafka: str) -> Callable[..., topics.Topic]:
     return make
 
 
-@pytest.fixture(scope="module")
-def shop(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
-    """A database of its own in which one champion has been trained and promoted."""
+@pytest.fixture(scope="session")
+def trained(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+    """A shop in which one champion has been trained and promoted; nobody changes anything in it."""
     with database_of_its_own(parts, template) as url:
-        yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("shop"))
+        yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def shop(parts: topology.Addresses, trained: shops.Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+    """A file's own copy of that shop, database and all."""
+    database = sa.make_url(trained.environment["INTENTWATCH_DATABASE_URL"]).database
+    with database_of_its_own(parts, database) as url:
+        yield trained.copied(url, tmp_path_factory.mktemp("shop"))
 
 
 def _named(url: str, database: str) -> str:

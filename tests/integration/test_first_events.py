@@ -144,7 +144,7 @@ def test_the_first_record_of_every_partition_is_told_apart_and_the_second_is_cou
             assert counted(database, part) == first.counted + 1, first.name
         assert worker.poll() is None
         logs = sum(first.counted + 1 for first in FIRSTS)
-        assert processes.eventually(lambda: sum(w["n"] for w in processes.show("windows", environment, "--horizon", "1d")) == logs)
+        assert processes.eventually(lambda: rows(database, "select sum(n) from window_state where horizon = '1d'") == [(logs,)])
     assert [cause for cause in said(database) if "were deleted before they were read" not in cause] == []
 
 
