@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # VERBOSE=1 every figure and reason on the screen, too.
 DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short) $(if $(filter 1,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo unit test faults check lint types contracts bench-stream bench-decisions clean
+.PHONY: help setup up demo unit test faults check lint types contracts pinned bench-stream bench-decisions clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -49,6 +49,9 @@ unit: setup ## the inner loop: what needs no server, in half a minute (ONLY=name
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest -n 2 --dist loadfile
+
+pinned: setup ## decisions and windows of known histories, against those committed in tests/pinned/expected (WRITE=1 writes them anew)
+	@PYTHONPATH=tests $(PY) -m pinned $(if $(filter 1,$(WRITE)),--write)
 
 faults: setup ## every fault injected, nothing lost, nothing doubled: about half an hour (SHORT=1: the three that CI runs)
 	$(if $(filter 1,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults

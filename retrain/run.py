@@ -21,6 +21,7 @@ from retrain.decide import playback
 from retrain.train import recipe
 from schemas import runs, settings, times
 from streams import database
+from streams import store as streams_store
 from streams.stages import rounds, stage
 
 EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
@@ -53,7 +54,7 @@ def run(chosen: argparse.Namespace) -> int:
     except model.EncoderMissing as error:
         settings.refuse(str(error))
     with shop.engine.begin() as connection:
-        as_of = chosen.as_of or store.clock(connection) or dt.datetime.now(dt.UTC)
+        as_of = chosen.as_of or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         run_id = _manual_id(as_of, shop.recipe)
         known = store.run(connection, run_id)
         if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):

@@ -3,53 +3,33 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from retrain.labels import cap
-from schemas import runs, tables, windows
+from retrain.labels import cap, distrust, votes
+from schemas import runs, tables, times, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
 
 
-def each_annotators(as_of: dt.datetime | None = None, among: "sa.Select[Any] | None" = None) -> "sa.Subquery":
-    """The newest entry of each annotator for each request, as people knew at `as_of` (None: now)."""
+def entries(connection: Connection, among: "sa.Select[Any] | Collection[str]", as_of: dt.datetime | None = None) -> list[votes.Entry]:
+    """Everything annotators had said of these requests by `as_of` (None: by now), in no order."""
     label = tables.human_label
-    known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
-    known = known if among is None else known.where(label.c.req_id.in_(among))
-    newest_first = (label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)
-    return known.ext(pg.distinct_on(label.c.req_id, label.c.annotator)).order_by(*newest_first).subquery()
+    intent = sa.case((label.c.action == "label", label.c.intent))
+    columns = (label.c.req_id, label.c.annotator, label.c.labelled_at, label.c.id, intent)
+    query = sa.select(*columns, label.c.also).where(label.c.req_id.in_(among))
+    query = query.where(label.c.labelled_at <= as_of) if as_of else query
+    return [votes.Entry(*row) for row in connection.execute(query)]
 
 
-def current_labels() -> "sa.Select[Any]":
-    """The label that holds for each request now: the newest not retracted."""
-    mine = each_annotators()
-    held = sa.select(mine).where(mine.c.action == "label")
-    return held.ext(pg.distinct_on(mine.c.req_id)).order_by(mine.c.req_id, mine.c.labelled_at.desc(), mine.c.annotator)
-
-
-def held_labels(connection: Connection, as_of: dt.datetime | None = None) -> list[cap.Held]:
-    """What each annotator says of each sampled request now, or said at `as_of`: the newest, not retracted. Orphans are not among them."""
-    mine = each_annotators(as_of, sa.select(tables.sampled_prediction.c.req_id))
-    columns = (mine.c.id, mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent)
-    return [cap.Held(*row) for row in connection.execute(sa.select(*columns).where(mine.c.action == "label"))]
-
-
-class Doubt(NamedTuple):
-    """An annotator whose labels of the messages with start <= ts < end are not believed."""
-
-    annotator: str
-    start: dt.datetime
-    end: dt.datetime
-
-
-def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[Doubt] = ()) -> list[dict[str, Any]]:
+def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[distrust.Doubt] = ()) -> list[dict[str, Any]]:
     """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Keys: split.COLUMNS.
 
-    Of one annotator's labels of a day `per_annotator_per_day` count (cap.split), of those in `doubts` none; where one does not, another annotator's may.
+    Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
     imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
@@ -57,21 +37,24 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
     once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
     rows = connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings().all()
-    at = {row["req_id"]: row["ts"] for row in rows}
-    held = [label for label in held_labels(connection, as_of) if label.req_id in at]
-    believed = [label for label in held if not any(d.annotator == label.annotator and d.start <= at[label.req_id] < d.end for d in doubts)]
-    counted, _ = cap.split(believed, per_annotator_per_day)
-    labels = cap.newest(counted)
-    for row in rows:
-        if row["req_id"] in labels:
-            live = {"id": row["req_id"], "text": row["text"], "intent": labels[row["req_id"]], "kind": "live"}
-            found.append(live | {"conversation": row["conversation"], "cluster": None})
+    by_name = {str(row["req_id"]): row for row in rows}
+    names = list(by_name)
+    ever = votes.said(names, entries(connection, sa.select(once.c.req_id), as_of))
+    ts_us = np.array([times.micros(row["ts"]) for row in rows], dtype=np.int64)
+    believed = distrust.without(votes.latest(ever), ts_us, doubts)
+    for vote in votes.told(votes.holding(cap.within(believed, per_annotator_per_day)), names):
+        row = by_name[vote.req_id]
+        found.append(
+            {
+                "id": vote.req_id,
+                "text": row["text"],
+                "intent": vote.intent,
+                "kind": "live",
+                "conversation": row["conversation"],
+                "cluster": None,
+            }
+        )
     return found
-
-
-def clock(connection: Connection) -> dt.datetime | None:
-    """The stream's clock; None before the first log."""
-    return connection.execute(sa.select(sa.func.max(tables.stream_clock.c.watermark))).scalar()
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -95,8 +78,8 @@ def run(connection: Connection, run_id: str) -> Any:
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     """Set columns of a run; one whose work is over, promoted or not, also notes the stream's clock."""
     if "ended" in values or values.get("state") == runs.State.REGISTERED:
-        now = sa.select(sa.func.max(tables.stream_clock.c.watermark)).scalar_subquery()
-        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now, tables.run.c.as_of)
+        now = streams_store.clock(connection)
+        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now or tables.run.c.as_of)
     connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
 
 
@@ -119,16 +102,21 @@ def release_leases(connection: Connection, owner: str) -> None:
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
-def champion(connection: Connection) -> Any:
-    """The newest promotion's row, or None before the first."""
-    return connection.execute(sa.select(tables.promotion).order_by(tables.promotion.c.id.desc()).limit(1)).mappings().first()
-
-
-def former_champions(connection: Connection) -> list[str]:
-    """Models that were champion before the present one, the newest first, each once."""
+def champion(connection: Connection, before: dt.datetime | None = None) -> Any:
+    """The newest promotion's row, or the newest from before that instant of the stream's clock; None where there is none."""
     table = tables.promotion
-    names = [str(name) for name in connection.execute(sa.select(table.c.model).order_by(table.c.id.desc())).scalars()]
-    return list(dict.fromkeys(name for name in names if name != names[0]))
+    newest = sa.select(table).order_by(table.c.id.desc()).limit(1)
+    if before is not None:
+        newest = newest.where(table.c.at < before)
+    return connection.execute(newest).mappings().first()
+
+
+def former_champions(connection: Connection, promotion: Any) -> list[str]:
+    """Models that were champion before this promotion made its own the champion, the newest first, each once."""
+    table = tables.promotion
+    others = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"])
+    names = connection.execute(others.order_by(table.c.id.desc())).scalars()
+    return list(dict.fromkeys(names))
 
 
 def decision(connection: Connection, decision_id: str) -> Any:
@@ -141,7 +129,7 @@ def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Win
     table = tables.window_state
     chosen = (table.c.model == model, table.c.role == "champion", table.c.horizon == "1d", table.c.complete, table.c.end <= at)
     row = connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1)).mappings().first()
-    return streams_store.as_window(row) if row else None
+    return windows.window_of(row) if row else None
 
 
 def next_model(connection: Connection) -> str:

@@ -54,9 +54,22 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Clause(StrEnum):
+    """Which clause of the rule answered, in the order in which they are asked: retrain/decide/trigger.py."""
+
+    STALE = "stale"
+    BAD_RELEASE = "bad_release"
+    UPSTREAM = "upstream"
+    DRIFTED = "drifted"
+    COLLAPSE = "collapse"
+    MIX_MOVED = "mix_moved"
+    SLOW = "slow"
+    CALM = "calm"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One signal the decision looked at, breached or not."""
+    """One signal the decision looked at, breached or not. `roles`: what the policy in force hears it say."""
 
     signal: str
     value: float | None
@@ -65,11 +78,14 @@ class Reason:
     low: float | None
     high: float | None
     breached: bool
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence, the policy and the outcome."""
+    """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence, the policy and the outcome;
+    `clause` and the reasons follow from these.
+    """
 
     id: str
     at: dt.datetime
@@ -80,6 +96,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     policy_sha256: str
     sha256: str
+    clause: Clause | None = None  # None: recorded before decisions named it
 
 
 @dataclass(frozen=True, slots=True)

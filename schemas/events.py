@@ -5,7 +5,8 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeVar
+from enum import StrEnum
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -89,11 +90,29 @@ class Incident(msgspec.Struct, frozen=True):
     count: int | None = None
 
 
+class Reason(StrEnum):
+    """Why bytes are no event, or why a record is not counted: a stable code."""
+
+    INVALID = "invalid"  # JSON of another form
+    NOT_JSON = "not_json"
+    MISSING_FIELD = "missing_field"
+    ERROR_WITH_ANSWER = "error_with_answer"
+    ENVELOPE_TOO_LONG = "envelope_too_long"
+    FUTURE = "future"
+    TOO_LATE = "too_late"
+    KILLS_WORKER = "kills_worker"
+    DELETED_UNREAD = "deleted_unread"
+    NOT_CSV = "not_csv"  # of a file of labels
+
+
+DEAD_LETTER: Final = tuple(reason for reason in Reason if reason is not Reason.NOT_CSV)
+
+
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Why bytes are not an event. `reason` is a stable code, `detail` is for a person and never holds message text."""
+    """Why bytes are not an event. `detail` is for a person and never holds message text."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -108,9 +127,9 @@ def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes, *instants: str)
     try:
         return _in_utc(decoder.decode(record), instants)
     except msgspec.ValidationError as error:
-        return Malformed("invalid", _QUOTED.sub("", str(error)))
+        return Malformed(Reason.INVALID, _QUOTED.sub("", str(error)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Malformed("not_json", str(error))
+        return Malformed(Reason.NOT_JSON, str(error))
 
 
 def _in_utc(event: _T, fields: tuple[str, ...]) -> _T | Malformed:
@@ -119,7 +138,7 @@ def _in_utc(event: _T, fields: tuple[str, ...]) -> _T | Malformed:
         told: dt.datetime | None = getattr(event, field)
         instant = told and times.utc(told)
         if told and instant is None:
-            return Malformed("invalid", f"{field} is not between 2000 and 2200")
+            return Malformed(Reason.INVALID, f"{field} is not between 2000 and 2200")
         if told and told.tzinfo is not dt.UTC:
             event = msgspec.structs.replace(event, **{field: instant})
     return event
@@ -133,18 +152,18 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
     if log.error is None:
         for field in ("intent", "confidence", "tokens"):
             if getattr(log, field) is None:
-                return Malformed("missing_field", f"{field} is required unless error is set")
+                return Malformed(Reason.MISSING_FIELD, f"{field} is required unless error is set")
     elif log.intent is not None or log.confidence is not None:
-        return Malformed("error_with_answer", "intent and confidence are null where error is set")
+        return Malformed(Reason.ERROR_WITH_ANSWER, "intent and confidence are null where error is set")
     return log
 
 
 def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
     """The contract's two time limits, against the broker's append time (both aware)."""
     if ts - appended > FUTURE_LIMIT:
-        return Malformed("future", "ts is more than 5 minutes ahead of the broker's append time")
+        return Malformed(Reason.FUTURE, "ts is more than 5 minutes ahead of the broker's append time")
     if appended - ts > PAST_LIMIT:
-        return Malformed("too_late", "ts is more than 8 days before the broker's append time")
+        return Malformed(Reason.TOO_LATE, "ts is more than 8 days before the broker's append time")
     return None
 
 
@@ -154,7 +173,7 @@ def human_label(line: bytes) -> HumanLabel | Malformed:
     if isinstance(label, Malformed):
         return label
     if label.action == "label" and label.intent is None:
-        return Malformed("missing_field", "intent is required for action label")
+        return Malformed(Reason.MISSING_FIELD, "intent is required for action label")
     return label
 
 

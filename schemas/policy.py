@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schemas import events
+from schemas import signals as catalogue
+
+Role = catalogue.Role
+_ROLES = (Role.QUALITY, Role.DRIFT, Role.UPSTREAM, Role.RELEASE)
 
 
 class PolicyError(ValueError):
@@ -49,7 +53,6 @@ class Level:
     watch: float | None = None
     alert: float | None = None
     alpha: float | None = None
-    below: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Signals:
 
     p95_latency_ms: Level = Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
     error_rate: Level = Level(horizon="1h", enter=0.005, leave=0.003, k=2, of=3, min_n=1000)
-    low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500, below=0.6)
+    low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500)
     # With no drift at all KL averages 9/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
     intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=300, watch=0.012, alert=0.02, alpha=0.001)
     # For whoever looks into it: a campaign moves an intent by this much, weekdays against weekends do not.
@@ -95,17 +98,12 @@ class Autonomy:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When evidence becomes a run. The lists name the signals that each clause of the rule looks at."""
+    """When evidence becomes a run. The lists name the signals that each clause of the rule looks at; schemas/signals.py has their defaults."""
 
-    quality: tuple[str, ...] = ("live_accuracy", "accuracy_e_value", "rare_recall", "mix_adjusted_accuracy")  # one of these and one of `drift`: retrain
-    drift: tuple[str, ...] = ("intent_mix_kl", "low_confidence_rate")
-    upstream: tuple[str, ...] = (
-        "error_rate",
-        "tokenizer_mismatch",
-        "other_script_excess",
-        "tokens_lost",
-    )  # what no training cures: somebody must mend what feeds the model
-    release: tuple[str, ...] = ("error_rate", "p95_latency_ms", "live_accuracy", "accuracy_e_value", "rare_recall")  # bad since a release: roll it back
+    quality: tuple[str, ...] = catalogue.in_role(Role.QUALITY)  # one of these and one of `drift`: retrain
+    drift: tuple[str, ...] = catalogue.in_role(Role.DRIFT)
+    upstream: tuple[str, ...] = catalogue.in_role(Role.UPSTREAM)  # what no training cures: somebody must mend what feeds the model
+    release: tuple[str, ...] = catalogue.in_role(Role.RELEASE)  # bad since a release: roll it back
     release_hours: float = 168  # after a week with a model, what goes wrong is not its release
 
     cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
@@ -114,6 +112,10 @@ class Trigger:
     accuracy_margin: float = 0.02  # live accuracy counts as lost only this far under its reference: label noise and season
     collapse_margin: float = 0.05  # a proven loss beyond this needs no second witness: answers that are wrong and sure move no other signal
     autonomy: Autonomy = Autonomy()
+
+    def roles(self, name: str) -> tuple[str, ...]:
+        """What this policy hears a signal say: quality, drift, upstream, release."""
+        return tuple(str(role) for role in _ROLES if name in getattr(self, role))
 
 
 @dataclass(frozen=True, slots=True)

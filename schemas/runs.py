@@ -64,6 +64,22 @@ class Reference:
     tokenizer: int | None = None  # windows.tokenizer_code of its tokenizer's hash
 
 
+class Source(StrEnum):
+    """What a reference was learnt from."""
+
+    HELD_OUT = "held_out"  # the rows its run kept apart
+    FIRST_DAY = "first_day"  # its first whole day as champion
+    REWEIGHT = "reweight"  # the day of a moved mix, as a person has said
+
+    def told_by(self, person: str) -> str:
+        """The source with who has said so.
+
+        >>> Source.REWEIGHT.told_by("ana")
+        'reweight by ana'
+        """
+        return f"{self} by {person}"
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """A model became champion: append-only, so that who served when stays answerable."""

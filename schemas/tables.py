@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0005"  # of migrations/: the oldest these tables are good for
+REVISION = "0006"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -109,7 +109,7 @@ dead_letter = sa.Table(
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("offset", sa.BigInteger, primary_key=True),
     sa.Column("line", sa.Integer, primary_key=True),  # 0 for a single record, 1 .. 256 inside an envelope
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # events.Reason
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
     sa.Column("size", sa.BigInteger, nullable=False),
@@ -228,6 +228,7 @@ decision = sa.Table(
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("hold_reason", sa.Text),
     sa.Column("cause", sa.Text),
+    sa.Column("clause", sa.Text),  # of the rule, that answered; null before decisions named it
     sa.Column("reasons", pg.JSONB, nullable=False),
     sa.Column("evidence", pg.JSONB, nullable=False),  # the function's arguments: the record replays to the same sha256
     sa.Column("policy_sha256", sa.Text, nullable=False),
@@ -338,7 +339,7 @@ reference = sa.Table(
     metadata,
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("at", _TIME, primary_key=True),
-    sa.Column("source", sa.Text, nullable=False),  # held_out | first_day
+    sa.Column("source", sa.Text, nullable=False),  # runs.Source, and who has said so
     sa.Column("body", pg.JSONB, nullable=False),
 )
 
@@ -349,7 +350,7 @@ outbox = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("dedupe_key", sa.Text, nullable=False, unique=True),
     sa.Column("thread_key", sa.Text, nullable=False),  # rows of one thread key share one Slack message
-    sa.Column("kind", sa.Text, nullable=False),  # decision | run | monitor
+    sa.Column("kind", sa.Text, nullable=False),  # messages.Kind; the payload is its message's
     sa.Column("payload", pg.JSONB, nullable=False),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("next_attempt_at", _TIME, nullable=False, server_default=_now()),

@@ -169,3 +169,9 @@ def floor(ts: dt.datetime, step: dt.timedelta) -> dt.datetime:
     """
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return ts - (ts - epoch) % step
+
+
+def window_of(row: Any) -> Window:
+    """The window of a row of tables.window_state."""
+    names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
+    return Window(tally=from_row(row), **{name: row[name] for name in names})

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import tables
-from streams import store as streams_store
+from schemas.windows import window_of
 from streams.signals import describe
 
 
@@ -45,7 +45,7 @@ def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
     table = tables.window_state
     query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(table.c.end, table.c.horizon, table.c.model, table.c.role)
     for row in connection.execute(query).mappings():
-        yield describe.window(streams_store.as_window(row))
+        yield describe.window(window_of(row))
 
 
 def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -86,7 +86,11 @@ def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Decisions with every reason."""
     return _rows(
-        connection, tables.decision, ("id", "at", "model", "decision", "hold_reason", "cause", "reasons", "policy_sha256", "sha256", "run_id"), wanted, "at"
+        connection,
+        tables.decision,
+        ("id", "at", "model", "decision", "hold_reason", "cause", "clause", "reasons", "policy_sha256", "sha256", "run_id"),
+        wanted,
+        "at",
     )
 
 

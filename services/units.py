@@ -1,29 +1,16 @@
-"""Pure. Figures with their unit and signals by their names, as the board and Slack both write them."""
+"""Pure. Figures with their unit, as the board and Slack both write them."""
 
-from typing import Final
-
-SIGNALS: Final = {
-    "accuracy_e_value": "evidence of lost accuracy",
-    "p95_latency_ms": "p95 latency",
-    "low_confidence_rate": "low-confidence rate",
-    "intent_mix_kl": "intent mix KL",
-    "intent_mix_shift": "largest shift of an intent's share",
-    "escalation_spike": "escalations above the same hour of earlier weeks",
-    "fallback_spike": "fallbacks above the same hour of earlier weeks",
-    "tokens_lost": "mean tokens below the reference's",
-    "data_missing": "logs missing against the same hour of earlier weeks",
-    "mix_adjusted_accuracy": "accuracy at the reference's mix",
-    "offline_live_gap": "live accuracy below that on held-out rows",
-    "intent_recall_lost": "recall lost by one intent",
-    "label_starved": "sampled messages without a label",
-    "tokenizer_mismatch": "logs of another tokenizer",
-    "other_script_excess": "texts in no known script above the reference",
-}
+from schemas.signals import Unit
 
 
-def called(signal: str) -> str:
-    """A signal's name in words."""
-    return SIGNALS.get(signal) or signal.replace("_", " ")
+def amount(unit: Unit, value: float) -> str:
+    """A value with its unit.
+
+    >>> amount(Unit.RATIO, 0.714), amount(Unit.MS, 13.94), amount(Unit.NATS, 0.0291)
+    ('71.4 %', '13.9 ms', '0.029 nats')
+    """
+    written = {Unit.RATIO: percent, Unit.MS: ms, Unit.NATS: nats, Unit.ODDS: odds}
+    return written[unit](value)
 
 
 def percent(ratio: float) -> str:

@@ -4,25 +4,42 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from schemas import settings, tables
-from streams import store
+from streams import connect
 
 NO_ANSWER = "Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`"
 NO_TABLES = "the database has no tables; run `alembic upgrade head`"
+
+
+def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
+    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; `idle_s`: nor may its client be silent for longer
+    amid one. Whatever stops the client, its locks are free then.
+    """
+    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": idle_s}
+    if transaction_s is not None:
+        patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
+    options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
+    arguments = {"connect_timeout": 5, "options": options, "cursor_factory": connect.BinaryCursor}
+    return connect.engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
+
+
+def revision(connection: sa.Connection) -> str:
+    """Which migration made the tables; fails where there are none."""
+    return str(connection.execute(sa.text("select version_num from alembic_version")).scalar_one())
 
 
 def opened(url: SecretStr | None) -> sa.Engine:
     """An engine on a database that answers and has its tables. Ends with exit 3 for an address that is none, else with exit 4."""
     assert url is not None  # settings.load("database_url") has refused otherwise
     try:
-        engine = store.engine(url.get_secret_value())
-        with engine.connect() as connection:
-            revision = store.revision(connection)
+        made = engine(url.get_secret_value())
+        with made.connect() as connection:
+            stands = revision(connection)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError):
         settings.refuse("INTENTWATCH_DATABASE_URL is not an address such as postgresql+psycopg://user:password@host:5432/database")
     except sa.exc.OperationalError:
         settings.refuse(NO_ANSWER, settings.EXIT_DEPENDENCY)
     except (sa.exc.ProgrammingError, sa.exc.NoResultFound):
         settings.refuse(NO_TABLES, settings.EXIT_DEPENDENCY)
-    if revision < tables.REVISION:  # a newer one is what a rolling upgrade looks like
-        settings.refuse(f"the database is at {revision}, this version needs {tables.REVISION}; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    return engine
+    if stands < tables.REVISION:  # a newer one is what a rolling upgrade looks like
+        settings.refuse(f"the database is at {stands}, this version needs {tables.REVISION}; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+    return made

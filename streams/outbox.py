@@ -1,24 +1,22 @@
 """Postgres: what leaves the product. A message stands in the transaction of what it tells of, and the notifier carries it from there."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import tables
+from schemas import messages, tables
 
 
-def post(connection: sa.Connection, *, dedupe_key: str, thread_key: str, kind: str, payload: Mapping[str, Any]) -> None:
-    """Put a message into the outbox, in the transaction of what it tells of; the same key again changes nothing."""
-    values = {"dedupe_key": dedupe_key, "thread_key": thread_key, "kind": kind, "payload": payload}
-    connection.execute(pg.insert(tables.outbox).values(values).on_conflict_do_nothing())
-
-
-def alarm(connection: sa.Connection, key: str, cause: str, remedy: str) -> None:
-    """Tell the on-call once."""
-    post(connection, dedupe_key=f"alarm:{key}", thread_key=f"alarm:{key}", kind="alarm", payload={"cause": cause, "remedy": remedy})
+def tell(connection: sa.Connection, message: messages.Message) -> None:
+    """Put a message into the outbox, in the transaction of what it tells of; the same one again changes nothing."""
+    row = {
+        "dedupe_key": message.dedupe_key,
+        "thread_key": message.thread_key,
+        "kind": message.kind,
+        "payload": messages.payload(message),
+    }
+    connection.execute(pg.insert(tables.outbox).values(row).on_conflict_do_nothing())
 
 
 def today(connection: sa.Connection) -> dt.date:

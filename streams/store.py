@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import events, tables, windows
-from streams import connect
+from schemas import events, tables
 from streams.count import observe
 
 Connection = sa.Connection
@@ -44,23 +43,6 @@ class Advance:
     max_event_ts: dt.datetime | None
 
 
-def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
-    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; `idle_s`: nor may its client be silent for longer
-    amid one. Whatever stops the client, its locks are free then.
-    """
-    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": idle_s}
-    if transaction_s is not None:
-        patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
-    options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
-    arguments = {"connect_timeout": 5, "options": options, "cursor_factory": connect.BinaryCursor}
-    return connect.engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
-
-
-def revision(connection: Connection) -> str:
-    """Which migration made the tables; fails where there are none."""
-    return str(connection.execute(sa.text("select version_num from alembic_version")).scalar_one())
-
-
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
     """Become the owner of these partitions: from now on every older epoch is fenced."""
     table = tables.stream_offset
@@ -85,7 +67,7 @@ def bad_before(connection: Connection, topic: str, part: int, offset: int, most:
     """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
     table = tables.dead_letter
     near = (table.c.topic == topic, table.c.part == part, table.c.offset >= offset - most, table.c.offset < offset)
-    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != observe.DELETED, table.c.redriven_at.is_(None))
+    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != events.Reason.DELETED_UNREAD, table.c.redriven_at.is_(None))
     return list(connection.execute(query).scalars())
 
 
@@ -120,6 +102,15 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
 _ADVANCE: dict[str, Any] = {"part": sa.Integer, "epoch": sa.BigInteger, "low": sa.BigInteger, "high": sa.BigInteger, "max_event_ts": sa.DateTime(timezone=True)}
 
 
+def clock(connection: Connection, topic: str | None = None) -> dt.datetime | None:
+    """The stream's clock, of one topic or of the one furthest ahead; None before the first log."""
+    table = tables.stream_clock
+    newest = sa.select(sa.func.max(table.c.watermark))
+    if topic is not None:
+        newest = newest.where(table.c.topic == topic)
+    return connection.execute(newest).scalar()
+
+
 def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
     """The oldest minute that is still kept; None while nothing has been pruned."""
     table = tables.stream_clock
@@ -152,9 +143,3 @@ def _sampled(log: events.ServingLog) -> dict[str, Any]:
     # NUL is legal in JSON and not in a Postgres text; the replacement character keeps the message readable.
     text = log.sample.text.replace("\x00", "\ufffd")
     return {name: getattr(log, name) for name in copied} | {"queue": log.sample.queue, "p": log.sample.p, "text": text}
-
-
-def as_window(row: Any) -> windows.Window:
-    """A row of window_state as the noun."""
-    names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
-    return windows.Window(tally=windows.from_row(row), **{name: row[name] for name in names})

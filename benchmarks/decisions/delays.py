@@ -49,10 +49,10 @@ def moved(after: traffic.World, before: traffic.World, rng: np.random.Generator)
     rule, past = policy.Signals().intent_mix_kl, list[verdicts.Verdict]()
     first: dict[str, int | None] = {"watch": None, "breach": None}
     for scene in scenes.scenes(known, policy.Labels()):
-        day = scene.moment.windows.get("1d")
-        if day is None or scene.moment.reference is None:
+        day = scene.view.windows.get("1d")
+        if day is None or scene.view.reference is None:
             continue
-        signal = next(s for s in measure.signals(day, scene.moment.reference) if s.signal == "intent_mix_kl")
+        signal = measure.intent_mix_kl(day, scene.view.reference)
         past.append(judge.verdict(signal, rule, past))
         number = (day.end - traffic.BEGIN).days - _ONSET
         if number > 0 and past[-1].verdict is not verdicts.Level.OK:
@@ -71,12 +71,12 @@ def worse(after: traffic.World, before: traffic.World, rng: np.random.Generator)
     before_it: set[str] = set()
     for scene, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy()):
         breached = {reason.signal for reason in decision.reasons if reason.breached and reason.signal in _WORSE}
-        if scene.moment.at <= onset:
+        if scene.view.at <= onset:
             before_it = breached
             continue
         for name, hit in (("breach", bool(breached - before_it)), ("retrain", decision.decision is decisions.Kind.RETRAIN)):
             if hit and first[name] is None:
-                first[name] = _labels(known, onset, scene.moment.at)
+                first[name] = _labels(known, onset, scene.view.at)
     return first
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.stream import dataset, ours, paced, store, world
+from streams import database
 
 RATE = 50_000
 _SECONDS, _QUICK_RATE, _QUICK_SECONDS = 20.0, 2_000, 6.0
@@ -20,7 +21,7 @@ def produce_to_visible(servers: world.World, quick: bool) -> dict[str, Any]:
     """Percentiles in seconds at a steady rate."""
     rate, seconds = (_QUICK_RATE, _QUICK_SECONDS) if quick else (RATE, _SECONDS)
     topic = paced.topic(servers)
-    with servers.database() as url, contextlib.closing(store.engine(url).connect()) as connection, ours.worker(servers, url, topic) as running:
+    with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection, ours.worker(servers, url, topic) as running:
         running.wait("the claim", lambda: ours.claimed(connection, topic) == dataset.PARTITIONS)
         with paced.producing(servers, topic, rate, seconds) as source:
             polls: list[tuple[float, dict[int, int]]] = []

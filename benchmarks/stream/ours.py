@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.stream import dataset, oracle, procfs, results, store, world
 from services.local import topology
+from streams import database
 
 WORKER = (sys.executable, "-m", "streams", "worker")
 _POLL_S = 0.02
@@ -72,7 +73,7 @@ def worker(servers: world.World, url: str, topic: str, more: Mapping[str, str] |
 
 def catch_up(servers: world.World, topic: str, n: int, records: int, more: Mapping[str, str], check: Check) -> results.Run:
     """Read a topic from its beginning into an empty database. The clock runs from the claim of the partitions to the last commit."""
-    with servers.database() as url, contextlib.closing(store.engine(url).connect()) as connection:
+    with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection:
         begun, postgres_s, broker_s = time.monotonic(), servers.postgres_cpu_s(), servers.broker_cpu_s()
         with worker(servers, url, topic, more) as running:
             pid = running.process.pid

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.stream import dataset, ours, paced, store, world
+from streams import database
 
 _RATE = 2_000
 _DOWN_S = 2.0
@@ -25,7 +26,7 @@ def static_member(servers: world.World, quick: bool) -> dict[str, Any]:
 
 def _restarted(servers: world.World, how: signal.Signals, more: Mapping[str, str], quick: bool) -> dict[str, Any]:
     topic = paced.topic(servers)
-    with servers.database() as url, contextlib.closing(store.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 120):
+    with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 120):
         with ours.worker(servers, url, topic, more) as first:
             first.wait("a first commit", lambda: ours.committed(connection, topic) > _RATE)
             time.sleep(1 if quick else 4)
@@ -44,7 +45,7 @@ def broker_outage(_servers: world.World, quick: bool) -> dict[str, Any]:
     """
     with world.running() as servers:
         topic = paced.topic(servers)
-        with servers.database() as url, contextlib.closing(store.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 240):
+        with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 240):
             return _outage(servers, url, topic, connection, 1 if quick else 4)
 
 

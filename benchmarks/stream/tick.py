@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.stream import aggregator, dataset, results, store, world
 from schemas import tallies, windows
+from streams import database
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import tick
@@ -23,7 +24,7 @@ def minute_tick(servers: world.World, quick: bool) -> dict[str, Any]:
     """Median milliseconds of a tick that brings 250 models x 4 horizons up to date, after an hour of history; reading and writing Postgres included."""
     history, tally = 5 if quick else 60, _tally()
     with servers.database() as url:
-        engine = store.engine(url).execution_options(isolation_level="READ COMMITTED")
+        engine = database.engine(url).execution_options(isolation_level="READ COMMITTED")
         _log_minutes(engine, [_BEGIN + _MINUTE * i for i in range(history)], tally)
         first_ms = _roll_up(engine)
         times = []

@@ -13,11 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import progress
-from retrain.decide import baselines, moment, replay
+from retrain import progress, store
+from retrain.decide import baselines, replay
 from retrain.decide.history import archive, files, scenes, topic
 from retrain.decide.history import store as history
 from retrain.decide.report import page
+from retrain.decide.view import REMEMBERED
 from schemas import decisions, events, policy, settings, times
 from streams import database
 
@@ -84,7 +85,7 @@ def _policy_in_force() -> tuple[str, policy.Policy]:
 
 def _played(name: str, rules: policy.Policy, source: Source, known: Sequence[events.Incident], chosen: argparse.Namespace) -> replay.Played:
     taken = []
-    wanted = takewhile(lambda scene: chosen.until is None or scene.moment.at <= chosen.until, source.scenes(rules))
+    wanted = takewhile(lambda scene: chosen.until is None or scene.view.at <= chosen.until, source.scenes(rules))
     shown = progress.bar(f"replay {name}", source.hours, "h", iterable=wanted, delay=files.QUIET_S)
     for scene, decision in replay.walk(shown, rules):
         if _inside(decision.at, chosen):
@@ -121,12 +122,12 @@ def _from_topic(chosen: argparse.Namespace) -> archive.Block:
     loaded = settings.load("kafka")
     if loaded.test_clock:  # simulated time: when a log was appended says nothing of when it happened
         return topic.serving_logs(str(loaded.kafka), chosen.topic, None, None)
-    since = chosen.since - moment.REMEMBERED - events.FUTURE_LIMIT if chosen.since else None
+    since = chosen.since - REMEMBERED - events.FUTURE_LIMIT if chosen.since else None
     return topic.serving_logs(str(loaded.kafka), chosen.topic, since, chosen.until + events.PAST_LIMIT if chosen.until else None)
 
 
 def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
-    since = chosen.since - moment.REMEMBERED if chosen.since else None
+    since = chosen.since - REMEMBERED if chosen.since else None
     with engine.connect() as connection:
         ends = history.hour_ends(connection, since, chosen.until)
         known, logs, given = history.counted(connection)
@@ -134,9 +135,9 @@ def _from_postgres(chosen: argparse.Namespace, engine: sa.Engine) -> Source:
     def found(rules: policy.Policy) -> Iterator[replay.Scene]:
         with engine.connect().execution_options(postgresql_readonly=True) as connection:
             for at in ends:
-                promotion = history.champion_at(connection, at)
+                promotion = store.champion(connection, at)
                 if promotion is not None:
-                    here = history.moment_at(connection, promotion["model"], at, rules)
+                    here = history.view_at(connection, promotion["model"], at, rules)
                     messages = logs[bisect_right(known, at) - 1]
                     yield replay.Scene(here, history.past(connection, promotion, at), messages, bisect_right(given, at))
 

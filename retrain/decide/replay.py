@@ -5,7 +5,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from retrain.decide import moment
+from retrain.decide import evaluate, release
+from retrain.decide.view import REMEMBERED, View
 from retrain.evaluation import live
 from schemas import decisions, events, policy, verdicts, windows
 
@@ -20,9 +21,9 @@ ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A moment and what had happened by then, the replay's own decisions apart. `messages`, `labels`: totals by then."""
+    """What was known at an instant, and what had happened by then, the replay's own decisions apart. `messages`, `labels`: totals by then."""
 
-    moment: moment.Moment
+    view: View
     past: decisions.Past
     messages: int = 0
     labels: int = 0
@@ -60,20 +61,20 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
     known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
     newest, broken = _Known(), None
     for scene in scenes:
-        if scene.moment.model not in known:
-            known[scene.moment.model] = _Known(before=moment.last(newest.history), ill=moment.ill(newest.history))
-        newest = known[scene.moment.model]
+        if scene.view.model not in known:
+            known[scene.view.model] = _Known(before=release.last_well(newest.history), ill=release.last_ill(newest.history))
+        newest = known[scene.view.model]
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
         before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
         past = replace(
             scene.past, last_retrain=retrained, last_reweight=reweighted, last_fix=broken,
             well_before=before, ill_before=ill, well=newest.well,
         )  # fmt: skip
-        found = moment.evaluate(scene.moment, newest.history, past, rules)
+        found = evaluate.evaluate(replace(scene.view, history=newest.history), past, rules)
         for verdict in found.fresh:
             seen = newest.history.setdefault(verdict.signal.signal, [])
             seen.append(verdict)
-            del seen[: _forgotten(seen, scene.moment.at, rules)]
+            del seen[: _forgotten(seen, scene.view.at, rules)]
         last[found.decision.decision], newest.well = found.decision.at, found.past.well
         broken = found.decision.at if found.decision.cause is decisions.Cause.PIPELINE else broken
         yield scene, found.decision
@@ -81,7 +82,7 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
 
 def bare(scene: Scene) -> Scene:
     """The scene without its windows and labels: what is kept of a year's scenes until they are scored."""
-    return replace(scene, moment=replace(scene.moment, windows={}, sampled=live.sample(()), hours={}))
+    return replace(scene, view=replace(scene.view, windows={}, sampled=live.sample(()), hours={}))
 
 
 def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
@@ -94,7 +95,7 @@ def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.
     before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
     told = next((i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND), len(seen))  # the next model is told how this one stood
     forgotten = max(0, min(before_longest, told, len(seen) - (rule.of + 1) * overlapping))
-    while seen[forgotten].signal.end < at - moment.REMEMBERED:
+    while seen[forgotten].signal.end < at - REMEMBERED:
         forgotten += 1
     return forgotten
 
@@ -131,7 +132,7 @@ def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incident
     delays = [(scene, incident) for incident, scene in found if scene is not None]
     retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
     labels = taken[-1][0].labels if taken else 0
-    hours = [(scene.moment.at - incident.started).total_seconds() / 3600 for scene, incident in delays]
+    hours = [(scene.view.at - incident.started).total_seconds() / 3600 for scene, incident in delays]
     messages = [scene.messages - _messages_at(incident.started, taken) for scene, incident in delays]
     return Score(
         policy=name,
@@ -159,4 +160,4 @@ def _first(incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Dec
 
 
 def _messages_at(instant: dt.datetime, taken: Sequence[tuple[Scene, decisions.Decision]]) -> int:
-    return max((scene.messages for scene, _ in taken if scene.moment.at <= instant), default=0)
+    return max((scene.messages for scene, _ in taken if scene.view.at <= instant), default=0)

@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrain.decide import economics
-from schemas import decisions, policy, verdicts, windows
+from schemas import decisions, policy, signals, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
 Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
 
-TRAFFIC = ("p95_latency_ms", "error_rate", "intent_mix_kl", "low_confidence_rate")
-QUALITY, DRIFT = policy.Trigger().quality, policy.Trigger().drift
-MIX: Final = "intent_mix_kl"
-STARVED: Final = "label_starved"
-RARE: Final = "rare_recall"
-RECENT: Final = "recent_accuracy"
+TRAFFIC: Final = signals.in_role(signals.Role.TRAFFIC)
+MIX: Final = signals.INTENT_MIX_KL.name
+STARVED: Final = signals.LABEL_STARVED.name
+RARE: Final = signals.RARE_RECALL.name
+ACCURACY: Final = signals.LIVE_ACCURACY.name
+RECENT: Final = signals.RECENT_ACCURACY.name
+LATENCY: Final = signals.P95_LATENCY_MS.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ def decision(found: Sequence[verdicts.Verdict], past: decisions.Past, rules: pol
     """Decide for one model at one instant. The same arguments give the same sha256 wherever this runs, in whatever order the verdicts come."""
     ordered = sorted(found, key=lambda v: v.signal.signal)
     known = Evidence(ordered, past, rules, at)
-    kind, hold, cause = _permitted(wanted(known), known)
-    reasons = tuple(_reason(verdict) for verdict in ordered)
+    clause, outcome = wanted(known)
+    kind, hold, cause = _permitted(outcome, known)
+    reasons = tuple(_reason(verdict, rules.trigger) for verdict in ordered)
     identity = hashlib.sha256(f"{model}|{at.astimezone(dt.UTC).isoformat()}|{rules.sha256}".encode()).hexdigest()
     body = {"evidence": evidence(ordered, past, model=model, at=at), "policy": rules.sha256, "outcome": [kind, hold, cause]}
     sha256 = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    return decisions.Decision(f"d_{identity[:16]}", at, model, kind, hold, cause, reasons, rules.sha256, sha256)
+    return decisions.Decision(f"d_{identity[:16]}", at, model, kind, hold, cause, reasons, rules.sha256, sha256, clause)
 
 
 def evidence(found: Sequence[verdicts.Verdict], past: decisions.Past, *, model: str, at: dt.datetime) -> dict[str, Any]:
@@ -82,14 +84,18 @@ def _fields(kind: type) -> tuple[str, ...]:
     return tuple(each.name for each in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
-def _reason(verdict: verdicts.Verdict) -> decisions.Reason:
+def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reason:
     s = verdict.signal
-    return decisions.Reason(s.signal, s.value, verdict.limit, s.n, s.low, s.high, verdict.in_breach)
+    return decisions.Reason(s.signal, s.value, verdict.limit, s.n, s.low, s.high, verdict.in_breach, rules.roles(s.signal))
 
 
-def wanted(known: Evidence) -> Outcome:
-    """What the evidence asks for, were nothing in the way: the answer of the first clause that has one."""
-    return next(outcome for outcome in (clause(known) for clause in CLAUSES) if outcome is not None)
+def wanted(known: Evidence) -> tuple[decisions.Clause, Outcome]:
+    """The first clause that has an answer, and what it asks for, were nothing in the way."""
+    for clause in CLAUSES:
+        outcome = clause(known)
+        if outcome is not None:
+            return decisions.Clause(clause.__name__), outcome
+    raise AssertionError("calm() always has an answer")
 
 
 def stale(known: Evidence) -> Outcome | None:
@@ -139,7 +145,7 @@ def collapse(known: Evidence) -> Outcome | None:
     lost = any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found)
     if not lost or known.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
         return None
-    doubtful = _released(known) and "live_accuracy" not in known.past.well
+    doubtful = _released(known) and ACCURACY not in known.past.well
     return Kind.RETRAIN, None, Cause.UNKNOWN if doubtful else Cause.LANGUAGE
 
 
@@ -147,7 +153,7 @@ def mix_moved(known: Evidence) -> Outcome | None:
     """People ask for other things than before. Where labels show that the answers are as good, the reference is what has to move."""
     if known.breached(known.rules.trigger.drift) != {MIX}:
         return None
-    if known.level("live_accuracy") is Level.OK and not known.breached(known.rules.trigger.quality):
+    if known.level(ACCURACY) is Level.OK and not known.breached(known.rules.trigger.quality):
         return Kind.REWEIGHT, None, Cause.MIX
     return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
 
@@ -155,7 +161,7 @@ def mix_moved(known: Evidence) -> Outcome | None:
 def slow(known: Evidence) -> Outcome | None:
     """Slow answers, and nothing else that counts: for whoever runs the servers."""
     counts = known.breached((*known.rules.trigger.quality, *known.rules.trigger.drift))
-    return (Kind.HOLD, Hold.LATENCY_ONLY, None) if known.breached(("p95_latency_ms",)) and not counts else None
+    return (Kind.HOLD, Hold.LATENCY_ONLY, None) if known.breached((LATENCY,)) and not counts else None
 
 
 def calm(known: Evidence) -> Outcome | None:
@@ -165,7 +171,7 @@ def calm(known: Evidence) -> Outcome | None:
         return Kind.HOLD, Hold.WATCHING, None
     if {v.verdict for v in known.found if v.signal.signal in TRAFFIC} == {Level.BLIND}:
         return Kind.HOLD, Hold.TOO_FEW_LOGS, None
-    if known.level("live_accuracy") is Level.BLIND or known.breached((STARVED,)):
+    if known.level(ACCURACY) is Level.BLIND or known.breached((STARVED,)):
         return Kind.HOLD, Hold.TOO_FEW_LABELS, None
     return Kind.HOLD, Hold.HEALTHY, None
 
@@ -176,7 +182,7 @@ CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (stale, bad_r
 def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     """Accuracy of the week or of the last day proven to lie more than `margin` under its reference: its whole interval does."""
     s = verdict.signal
-    if s.signal not in ("live_accuracy", RECENT) or not verdict.in_breach or verdict.verdict is Level.BLIND or s.high is None or s.reference is None:
+    if s.signal not in (ACCURACY, RECENT) or not verdict.in_breach or verdict.verdict is Level.BLIND or s.high is None or s.reference is None:
         return False
     return s.high < s.reference - margin
 
@@ -200,5 +206,5 @@ def _permitted(outcome: Outcome, known: Evidence) -> Outcome:
     if recent and known.at - max(recent) < cool_down:
         return Kind.HOLD, Hold.COOLING_DOWN, cause
     money = economics.costs(known.found, known.rules)
-    worth = money is None or "live_accuracy" not in known.breached(trigger.quality) or money.waiting >= money.retraining
+    worth = money is None or ACCURACY not in known.breached(trigger.quality) or money.waiting >= money.retraining
     return outcome if worth else (Kind.HOLD, Hold.NOT_WORTH_IT, cause)

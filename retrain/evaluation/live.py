@@ -93,18 +93,39 @@ class Estimate:
     naive: float | None
 
 
-def estimates(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[Estimate, ...]:
-    """live_accuracy, rare_recall and recall of every intent of a window. `hours`: all answers by the start of their hour.
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What labels say of a window: accuracy of all answers, recall of the rare intents together
+    and of every intent, in the order of taxonomy.INTENTS.
+    """
 
-    Every sum is math.fsum's, correctly rounded whatever the order of rows: the same evidence gives the same decision, bit by bit.
+    accuracy: Estimate
+    rare_recall: Estimate
+    recalls: tuple[Estimate, ...]
+
+    @property
+    def every(self) -> tuple[Estimate, ...]:
+        """All of them."""
+        return self.accuracy, self.rare_recall, *self.recalls
+
+
+def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
+    """The label figures of a window. `hours`: all its answers by the start of their hour.
+
+    Every sum is math.fsum's, correctly rounded whatever the order of rows: the same evidence
+    gives the same decision, bit by bit. Labels still missing in covered hours are taken as
+    missing at random.
     """
     covered, inside = _covered(sampled, hours)
     labelled = inside.chosen(inside.label != UNLABELLED)
-    response = len(labelled) / len(inside) if len(inside) else 1.0  # labels still missing in covered hours are taken as missing at random
+    response = len(labelled) / len(inside) if len(inside) else 1.0
     n = sum(hour.n for hour in covered)
     mean = math.fsum(hour.confidence_sum for hour in covered) / n if n else 0.0
-    recalls = [recall(labelled, (intent,), "recall", intent, n) for intent in taxonomy.INTENTS]
-    return (accuracy(labelled, response, n, mean), recall(labelled, taxonomy.RARE, "rare_recall", None, n), *recalls)
+    return Figures(
+        accuracy=accuracy(labelled, response, n, mean),
+        rare_recall=recall(labelled, taxonomy.RARE, "rare_recall", None, n),
+        recalls=tuple(recall(labelled, (one,), "recall", one, n) for one in taxonomy.INTENTS),
+    )
 
 
 def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
@@ -156,7 +177,7 @@ def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str 
     return Estimate(metric, intent, value, low, high, len(mine), effective, n, int(right.sum()) / len(mine))
 
 
-def at_mix(found: Iterable[Estimate], counts: Mapping[str, int]) -> Estimate:
+def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
     """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives them (direct standardisation), all of which need one. A mix
     that moves changes no recall, so what this loses a moved mix may hide, but has not caused. The interval combines those of the recalls (MOVER, Zou and
     Donner 2008). No figure without counts. n_predictions: of the whole window.
@@ -165,7 +186,6 @@ def at_mix(found: Iterable[Estimate], counts: Mapping[str, int]) -> Estimate:
     >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
     0.5
     """
-    recalls = [each for each in found if each.metric == "recall"]
     known = [each for each in recalls if each.intent in counts]
     labels, n = sum(each.n_labels for each in known), max((each.n_predictions for each in recalls), default=0)
     if not known:

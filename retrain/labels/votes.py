@@ -1,33 +1,42 @@
-"""Pure. What each annotator says of sampled messages -> the label that holds. A source that nobody should believe is set aside first.
+"""Pure. What annotators ever said of messages -> which label of a message holds. Training, live accuracy, replay, queue and export ask here.
 
-Messages come to annotators whatever they say, so of the same hours all of them must find the classifier about equally often right. One that differs
-by much is a broken instrument, not a drift: a drift shows in everybody's labels. And no source fills a day: beyond a cap its labels do not count.
+The rule: of each annotator the newest entry counts, unless it takes a label back; of several
+annotators the newest vote holds, of equally new ones the first annotator's by name. Of two
+entries of one annotator in one instant that of the smaller id is the newer.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
-from schemas import policy, taxonomy, times
+from schemas import events, taxonomy, times
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
-_DAY_US: Final = 86_400_000_000
-_SHIFT_US: Final = 3 * 3_600_000_000  # long enough to hold labels of several sources, too short for a drift to come between them
-_PROVEN_Z = 4.0  # one honest source in some 16,000 is beyond it; it is asked of every source at every hour
+
+class Entry(NamedTuple):
+    """One thing an annotator said of a request: an intent with further ones, or None, which takes
+    back what was said before. `labelled_at` is aware.
+    """
+
+    req_id: str
+    annotator: str
+    labelled_at: dt.datetime
+    id: str
+    intent: str | None
+    also: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """What annotators say now, m votes, one an annotator and message: place of the message in its sample, of the annotator in `names` (which are in
-    order), when it was said in microseconds since 1970, the label as a place in taxonomy.INTENTS, and further intents, one bit each. Each array has
-    shape (m,).
+    """m votes, each array of shape (m,): place of the message in its sample, of the annotator in
+    `names` (in order), when it was said in microseconds since 1970, the label as a place in
+    taxonomy.INTENTS (UNLABELLED where it takes one back), further intents, one bit each.
     """
 
     names: tuple[str, ...]
@@ -43,26 +52,51 @@ class Votes:
 
     def chosen(self, which: Any) -> "Votes":
         """Some of them: a mask of shape (m,) or places."""
-        return Votes(self.names, self.row[which], self.annotator[which], self.at_us[which], self.label[which], self.also[which])
+        return Votes(
+            self.names,
+            self.row[which],
+            self.annotator[which],
+            self.at_us[which],
+            self.label[which],
+            self.also[which],
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """A source that is not believed: its `n` labels, the share of them by which the classifier was right, and by how much that differs from all others'
-    of the same hours (ratio, with its z-score).
+def entry(label: events.HumanLabel) -> Entry:
+    """A label as the rule takes it."""
+    intent = label.intent if label.action == "label" else None
+    name = events.label_id(label)
+    return Entry(label.req_id, label.annotator, label.labelled_at, name, intent, label.also)
+
+
+def ordered(entries: Iterable[Entry]) -> list[Entry]:
+    """By request and annotator, each one's oldest first: the last is what counts."""
+    by_id = sorted(entries, key=lambda entry: entry.id, reverse=True)
+    return sorted(by_id, key=lambda entry: (entry.req_id, entry.annotator, entry.labelled_at))
+
+
+def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
+    """Everything annotators ever said of the messages `req_ids`, ordered by message, annotator and time.
+
+    A request that two models answered has two rows. Entries on other requests are left out.
     """
-
-    annotator: str
-    n: int
-    right: float
-    gap: float
-    z: float
-
-
-def of(names: tuple[str, ...], entries: Sequence[tuple[int, int, int, int, int]]) -> Votes:
-    """Votes from (row, annotator, at_us, label, also)."""
-    row, annotator, at_us, label, also = np.array(entries, dtype=np.int64).reshape(-1, 5).T
+    rows: dict[str, list[int]] = {}
+    for number, req_id in enumerate(req_ids):
+        rows.setdefault(req_id, []).append(number)
+    mine = ordered(entry for entry in entries if entry.req_id in rows)
+    names = tuple(sorted({entry.annotator for entry in mine}))
+    place = {name: number for number, name in enumerate(names)}
+    columns = []
+    for entry in mine:
+        columns += [(row, *_numbers(entry, place)) for row in rows[entry.req_id]]
+    columns.sort(key=lambda column: column[:2])  # stable: each annotator's order in time stays
+    row, annotator, at_us, label, also = np.array(columns, dtype=np.int64).reshape(-1, 5).T
     return Votes(names, row, annotator, at_us, label.astype(np.int8), also.astype(np.uint16))
+
+
+def _numbers(entry: Entry, place: Mapping[str, int]) -> tuple[int, int, int, int]:
+    label = live.UNLABELLED if entry.intent is None else taxonomy.INDEX[entry.intent]
+    return place[entry.annotator], times.micros(entry.labelled_at), label, bits(entry.also)
 
 
 def bits(intents: Iterable[str]) -> int:
@@ -70,88 +104,54 @@ def bits(intents: Iterable[str]) -> int:
     return sum(1 << taxonomy.INDEX[intent] for intent in set(intents))
 
 
-def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, str, Sequence[str]]]) -> Votes:
-    """Votes on the messages `req_ids`, in their order, from (request, annotator, aware time, intent, further intents), one an annotator and request, in
-    any order.
+def standing(ever: Votes, low: int, high: int, as_of_us: int) -> Votes:
+    """What each annotator had last said by an instant of the messages low <= row < high, which
+    become the rows 0 to high - low. `ever`: as `said` orders it.
     """
-    rows: dict[str, list[int]] = {}
-    for row, req_id in enumerate(req_ids):  # a request that two models answered has two rows
-        rows.setdefault(req_id, []).append(row)
-    given = list(said)
-    names = tuple(sorted({one[1] for one in given}))
-    number = {name: i for i, name in enumerate(names)}
-    found = [
-        (row, number[annotator], times.micros(at), taxonomy.INDEX[intent], bits(also))
-        for req_id, annotator, at, intent, also in given
-        for row in rows.get(req_id, ())
-    ]  # fmt: skip
-    return of(names, sorted(found))
-
-
-def labelled(asked: live.Sample, votes: Votes, rules: policy.Labels) -> live.Sample:
-    """The sample with the label that holds for each message: the newest of those that count, of equally new ones the first annotator's by name."""
-    counted = within_cap(votes, rules.per_annotator_per_day)
-    distrusted = [votes.names.index(one.annotator) for one in aside(asked, counted, rules.source_gap)]
-    found = counted.chosen(~np.isin(counted.annotator, distrusted)) if distrusted else counted
-    order = np.lexsort((-found.annotator, found.at_us, found.row))  # of several to one row numpy keeps the last
-    label, also = np.full(len(asked), live.UNLABELLED, dtype=np.int8), np.zeros(len(asked), dtype=np.uint16)
-    label[found.row[order]], also[found.row[order]] = found.label[order], found.also[order]
-    return replace(asked, label=label, also=also)
-
-
-def standing(said: Votes, low: int, high: int, as_of_us: int) -> Votes:
-    """What annotators had last said by an instant of the messages low <= row < high, which become the rows 0 to high - low.
-
-    `said`: everything they ever said, ordered by row, annotator, time; UNLABELLED where one took back a label.
-    """
-    found = said.chosen(slice(*np.searchsorted(said.row, [low, high]).tolist()))
-    known = found.chosen(found.at_us <= as_of_us)
+    here = ever.chosen(slice(*np.searchsorted(ever.row, [low, high]).tolist()))
+    known = here.chosen(here.at_us <= as_of_us)
     last = np.diff(known.row * len(known.names) + known.annotator, append=-1) != 0
     now = known.chosen(last & (known.label != live.UNLABELLED))
     return replace(now, row=now.row - low)
 
 
-def within_cap(votes: Votes, most: int) -> Votes:
-    """The votes that are among the first `most` of their annotator's UTC day, of those given; training (caps.split) counts all sampled messages."""
-    if len(votes) <= most:
-        return votes
-    source = votes.annotator * (1 << 32) + votes.at_us // _DAY_US
-    order = np.lexsort((votes.row, votes.at_us, source))
-    first = np.flatnonzero(np.diff(source[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
-    return votes.chosen(np.sort(order[rank < most]))
+def latest(ever: Votes) -> Votes:
+    """What each annotator says of every message after everything that was ever said."""
+    last_row = int(ever.row.max(initial=-1)) + 1
+    return standing(ever, 0, last_row, int(ever.at_us.max(initial=0)))
 
 
-def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
-    """Which sources differ from all others by more than `gap` (ratio), beyond chance; the one that differs most surely first, then the rest anew.
-
-    Of two that contradict each other alone neither is surer: the one that came later goes.
-    """
-    found: list[Aside] = []
-    while len(np.unique(votes.annotator)) > 1:
-        n, right, differs, z = _against_others(asked, votes)
-        beyond = np.flatnonzero((np.abs(differs) > gap) & (np.abs(z) > _PROVEN_Z))
-        if not len(beyond):
-            break
-        came = {i: int(votes.at_us[votes.annotator == i].min()) for i in beyond.tolist()}
-        worst = max(came, key=lambda i: (round(abs(float(z[i])), 6), came[i], i))
-        found.append(Aside(votes.names[worst], int(n[worst]), float(right[worst] / n[worst]), float(differs[worst]), float(z[worst])))
-        votes = votes.chosen(votes.annotator != worst)
-    return tuple(found)
+def holding(votes: Votes) -> Votes:
+    """Of what annotators say (`standing`) the vote that holds of each message, in the order of messages."""
+    order = np.lexsort((-votes.annotator, votes.at_us, votes.row))
+    last = np.diff(votes.row[order], append=-1) != 0
+    return votes.chosen(order[last])
 
 
-def _against_others(asked: live.Sample, votes: Votes) -> tuple[Ints, Ints, Floats, Floats]:
-    """Of each annotator: labels; those that agree with the classifier; Mantel-Haenszel's risk difference to all others over shifts; its z (Cochran 1954)."""
-    shifts, shift = np.unique(asked.ts_us[votes.row] // _SHIFT_US, return_inverse=True)
-    cell, shape = votes.annotator * len(shifts) + shift, (len(votes.names), len(shifts))
-    agrees = (asked.predicted[votes.row] == votes.label).astype(np.int64)
-    n = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-    right = np.bincount(cell[agrees == 1], minlength=shape[0] * shape[1]).reshape(shape)
-    all_n, all_right = n.sum(axis=0), right.sum(axis=0)
-    others, others_right = all_n - n, all_right - right
-    weight = (n * others / all_n).sum(axis=1)
-    difference = ((right * others - others_right * n) / all_n).sum(axis=1)
-    spread = np.where(all_n > 1, n * others * (all_right * (all_n - all_right) / np.maximum(all_n**2 * (all_n - 1), 1)), 0.0).sum(axis=1)
-    differs = np.divide(difference, weight, out=np.zeros(shape[0]), where=weight > 0)
-    z = np.divide(difference, np.sqrt(spread), out=np.zeros(shape[0]), where=spread > 0)
-    return n.sum(axis=1), right.sum(axis=1), differs, z
+def conflicts(votes: Votes) -> Ints:
+    """The messages, by row, on which annotators differ (`standing`)."""
+    pairs = np.unique(np.stack([votes.row, votes.label.astype(np.int64)], axis=1), axis=0)
+    rows, labels = np.unique(pairs[:, 0], return_counts=True)
+    return rows[labels > 1]
+
+
+def intents(also: int) -> tuple[str, ...]:
+    """The intents of these bits, in their order."""
+    return tuple(name for name, place in taxonomy.INDEX.items() if also >> place & 1)
+
+
+def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
+    """Votes as people's entries again, without the ids; `req_ids` as `said` was given them."""
+    columns = (votes.row, votes.annotator, votes.at_us, votes.label, votes.also)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [
+        Entry(
+            req_ids[row],
+            votes.names[annotator],
+            times.from_micros(at_us),
+            "",
+            taxonomy.INTENTS[label],
+            intents(also),
+        )
+        for row, annotator, at_us, label, also in rows
+    ]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from retrain import store
 from retrain.train import job
-from schemas import runs
+from schemas import messages, runs
 from streams import outbox, transient
 from streams.stages import rounds
 
@@ -46,5 +46,6 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
 def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
     with shop.engine.begin() as connection:
         remedy = f"read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. Details: `python retrain/run.py show {run_id}`"
-        outbox.alarm(connection, f"run:aside:{run_id}", f"run {run_id} is set aside after {TRIES} tries: {cause}", remedy)
+        told = f"run {run_id} is set aside after {TRIES} tries: {cause}"
+        outbox.tell(connection, messages.AlarmRaised(f"run:aside:{run_id}", told, remedy))
     return job.fail(shop, run_id, f"{cause} ({TRIES} tries)")

@@ -213,7 +213,7 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
         n=len(labels),
         intent_counts={intent: int(count) for intent, count in zip(taxonomy.INTENTS, counts, strict=True)},
         mean_confidence=float(confidence.mean()),
-        low_confidence_rate=float((confidence < policy.Policy().signals.low_confidence_rate.below).mean()),
+        low_confidence_rate=float((confidence < windows.LOW_CONFIDENCE).mean()),
         accuracy=scores.accuracy,
         accuracy_n=scores.n,
         recall={intent: value for intent, value in scores.recall.items() if value is not None},

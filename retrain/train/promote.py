@@ -1,6 +1,5 @@
 """Move a finished model into place and make it the champion; tell of every state a run reaches. Loads no torch."""
 
-import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -9,10 +8,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import moment
+from retrain.evaluation import reference
 from retrain.train.compile import manifest
-from schemas import decisions, runs
+from schemas import decisions, messages, runs
 from streams import outbox
+from streams import store as streams_store
 
 
 class NotPromotable(RuntimeError):
@@ -39,10 +39,10 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         if (serving and serving["model"]) != row["champion"]:
             raise NotPromotable(f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it")
         manifest.verify(models / model)
-        at = store.clock(connection) or row["as_of"]
+        at = streams_store.clock(connection) or row["as_of"]
         reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
-        store.put_reference(connection, reference, at=at, source="held_out")
+        store.put_reference(connection, reference, at=at, source=runs.Source.HELD_OUT)
         store.change_run(connection, run_id, state=runs.State.CHAMPION, promoted=True, ended=sa.func.now())
         store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
         tell(connection, run_id)
@@ -53,15 +53,16 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
     """Make the champion before this one (or `to`, which must have been one) the champion again, after verifying its files; returns the model."""
     with engine.begin() as connection:
         serving = store.champion(connection)
-        former = store.former_champions(connection)
+        former = store.former_champions(connection, serving) if serving else []
         if serving is None or not former or (to is not None and to not in former):
             raise NotPromotable(f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}")
         model = to or former[0]
         manifest.verify(models / model)
-        at = store.clock(connection) or dt.datetime.now(dt.UTC)
+        at = streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
         cause = f"{serving['model']} was rolled back to {model} by {by}"
-        outbox.alarm(connection, f"rollback:{serving['id']}", cause, "look at what the release changed before it is tried again")
+        remedy = "look at what the release changed before it is tried again"
+        outbox.tell(connection, messages.AlarmRaised(f"rollback:{serving['id']}", cause, remedy))
     return model
 
 
@@ -76,31 +77,11 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
         known, day = store.references(connection, row["model"]), store.last_day(connection, row["model"], row["at"])
         if not known or day is None:
             raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
-        at = store.clock(connection) or row["at"]
-        store.put_reference(connection, moment.seen(day.tally, known[-1][2]), at=at, source=f"reweight by {by}")
+        at = streams_store.clock(connection) or row["at"]
+        store.put_reference(connection, reference.seen(day.tally, known[-1][2]), at=at, source=runs.Source.REWEIGHT.told_by(by))
     return str(row["model"])
 
 
 def tell(connection: sa.Connection, run_id: str) -> None:
-    """Put a run's state into the outbox: one message an incident, which is the decision where there is one."""
-    row = store.run(connection, run_id)
-    names = ("decision_id", "state", "base_model", "candidate", "gates", "promoted", "error", "champion")
-    payload = {"run_id": run_id, **{name: row[name] for name in names}, "gates": row["gates"] or []}
-    thread = f"decision:{row['decision_id']}" if row["decision_id"] else f"run:{run_id}"
-    outbox.post(connection, dedupe_key=f"run:{run_id}:{row['state']}:{_stamp(row)}", thread_key=thread, kind="run", payload=payload)
-
-
-def _stamp(row: sa.RowMapping) -> str:
-    """A run that starts over tells its states again."""
-    started = row["started"]
-    return started.isoformat() if isinstance(started, dt.datetime) else "-"
-
-
-def tell_decision(connection: sa.Connection, taken: decisions.Decision, run_id: str | None) -> None:
-    """Put a decision into the outbox. One that repeats every hour tells once a day."""
-    payload = dataclasses.asdict(taken) | {"at": taken.at.isoformat(), "run_id": run_id}
-    if run_id:
-        key = thread = f"decision:{taken.id}"
-    else:
-        key = thread = f"{taken.decision}:{taken.model}:{taken.at:%Y-%m-%d}"
-    outbox.post(connection, dedupe_key=key, thread_key=thread, kind="decision", payload=payload)
+    """Put a run's state into the outbox."""
+    outbox.tell(connection, messages.of_run(store.run(connection, run_id)))

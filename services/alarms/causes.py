@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas import times
+from schemas import messages, times
 from services.alarms import state
 from streams.stages import stage
+
+Alarm = messages.AlarmRaised
 
 UNATTENDED_S: Final = 60.0  # a scheduler ticks twice a second; a deployment's restart takes a few seconds
 MISSING_S: Final = 15 * 60.0  # no night is so quiet that a shop has no message for a quarter of an hour
@@ -25,15 +27,6 @@ _READ_LOG: Final = {
     stage.GATEWAY: "the model before it keeps serving, where there was one; read the gateway's log; look at the model's directory under INTENTWATCH_MODELS",
     stage.RETRAIN: "no run goes on meanwhile; read the retrain worker's log; `python -m services.doctor retrain`",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """What the on-call is told once for each `key`."""
-
-    key: str
-    cause: str
-    remedy: str
 
 
 def remedy(name: str) -> str:

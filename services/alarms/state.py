@@ -48,11 +48,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Where the stream's clock stands, when it last went forward by the wall clock, and how many seconds ago."""
+    """Where the stream's clock stands, when it last went forward by the wall clock, and how many seconds ago.
+
+    behind_s: how far the watermark is behind the wall clock; beat_s: how long ago a stream worker last wrote it.
+    """
 
     watermark: dt.datetime
     moved_at: dt.datetime
     still_s: float
+    behind_s: float
+    beat_s: float
 
 
 @dataclass(frozen=True, slots=True)

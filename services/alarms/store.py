@@ -4,7 +4,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from schemas import runs, tables, times
+from schemas import messages, runs, tables, times
 from services.alarms import causes, state
 from streams.stages import store as stages_store
 
@@ -66,11 +66,12 @@ def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
 
 
 def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | None:
-    """The stream's clock; None before the first log."""
+    """How the stream's clock stands; None before the first log."""
     table = tables.stream_clock
-    query = sa.select(table.c.watermark, table.c.moved_at, _age_s(table.c.moved_at)).order_by(table.c.watermark.desc()).limit(1)
+    ages = (_age_s(at) for at in (table.c.moved_at, table.c.watermark, table.c.updated_at))
+    query = sa.select(table.c.watermark, table.c.moved_at, *ages).order_by(table.c.watermark.desc()).limit(1)
     row = connection.execute(query if topic is None else query.where(table.c.topic == topic)).first()
-    return None if row is None else state.Clock(row[0], row[1], float(row[2]))
+    return None if row is None else state.Clock(row[0], row[1], *map(float, row[2:]))
 
 
 def oldest_minute(connection: sa.Connection) -> state.Waiting | None:
@@ -104,9 +105,10 @@ def _age_s(at: "sa.ColumnElement[dt.datetime]") -> sa.Extract:
     return sa.extract("epoch", sa.func.clock_timestamp() - at)
 
 
-def open_alarms(connection: sa.Connection, facts: state.Facts) -> list[causes.Alarm]:
+def open_alarms(connection: sa.Connection, facts: state.Facts) -> list[messages.AlarmRaised]:
     """The alarms told whose cause still holds, oldest first."""
     table = tables.outbox
-    standing = [f"alarm:{key}" for key in sorted(causes.standing(facts))]
-    query = sa.select(table.c.dedupe_key, table.c.payload).where(table.c.kind == "alarm", table.c.dedupe_key.in_(standing))
-    return [causes.Alarm(row.dedupe_key, row.payload["cause"], row.payload["remedy"]) for row in connection.execute(query.order_by(table.c.id))]
+    standing = [messages.alarm_key(key) for key in sorted(causes.standing(facts))]
+    query = sa.select(table.c.payload).where(table.c.kind == messages.Kind.ALARM, table.c.dedupe_key.in_(standing))
+    told = (messages.read(messages.Kind.ALARM, payload) for payload in connection.execute(query.order_by(table.c.id)).scalars())
+    return [alarm for alarm in told if isinstance(alarm, messages.AlarmRaised)]

@@ -15,9 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.base import RequestResponseEndpoint
 
 from schemas import policy, times
-from services.dashboard import board, chart, facts, gauges, store, summary, words
+from services.dashboard import board, chart, facts, gauges, panels, store, summary, words
 from streams import database
-from streams import store as streams_store
 
 REFRESH_S: Final = 30
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -43,12 +42,12 @@ class Dashboard:
     def check(self) -> None:
         """Raises Unreadable unless Postgres answers and has its tables."""
         with readable(), self.engine.connect() as connection:
-            streams_store.revision(connection)
+            database.revision(connection)
 
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""
         rules = self.policy.signals
-        horizons = {rule.horizon for rule in (rules.p95_latency_ms, rules.error_rate, rules.low_confidence_rate, rules.intent_mix_kl)}
+        horizons = {getattr(rules, judged.key).horizon for judged in panels.JUDGED if not judged.labelled}
         with readable():
             known = store.read(self.engine, horizons)
         return summary.of(known, self.policy, test_clock=self.test_clock), known.stream

@@ -5,39 +5,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import policy, taxonomy, windows
+from schemas import policy, signals, taxonomy, windows
 from services.dashboard import board, facts, words
 from streams.stats import divergence
 
 State, Unit = board.State, board.Unit
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
-QUALITY: Final = ("live_accuracy", "rare_recall")
 _MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
 NO_WINDOW: Final = "No complete window yet: is the stream worker running? `python -m services.doctor streams` names what is missing."
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """A judged signal's place on the board. Its name is the policy's and the key of a window's figure."""
+class Judged:
+    """A judged signal's place on the board: the seed's name of its panel. Its key is the policy's and that of a window's figure."""
 
-    key: str
+    of: signals.Signal
     name: str
-    unit: board.Unit
+
+    @property
+    def key(self) -> str:
+        """The signal's name."""
+        return self.of.name
+
+    @property
+    def unit(self) -> board.Unit:
+        """What its values are measured in."""
+        return board.Unit(self.of.unit)
 
     @property
     def labelled(self) -> bool:
-        """Whether people's labels are behind it; then small is bad and each hour looks back over the horizon."""
-        return self.key in QUALITY
+        """Whether people's labels are behind it; then each hour looks back over the horizon."""
+        return self.of.labelled
 
 
-def panel(signal: Signal, known: facts.Facts, rules: policy.Policy) -> board.Panel:
+def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Panel:
     """The signal's panel: the newest judged value, or the newest window's with the remark that nobody has judged it, or what is missing."""
     rule: policy.Level = getattr(rules.signals, signal.key)
-    empty = board.Panel(signal.key, signal.name, signal.unit, counted="labels" if signal.labelled else "logs", at_least=signal.labelled, horizon=rule.horizon)
+    empty = board.Panel(signal.key, signal.name, signal.unit, counted=signal.of.counted, at_least=signal.of.falls, horizon=rule.horizon)
     empty = dataclasses.replace(
         empty,
-        lead="p95" if signal.key == "p95_latency_ms" else "",
+        lead="p95" if signal.of is signals.P95_LATENCY_MS else "",
         limit=rule.enter,
         notes=_latest_hour(signal, known, rule),
         series=_series(signal, known, rule),
@@ -55,11 +63,11 @@ def panel(signal: Signal, known: facts.Facts, rules: policy.Policy) -> board.Pan
     return dataclasses.replace(found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes))
 
 
-def standing(signal: Signal, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+def standing(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
     """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with its hysteresis; `verdict` is one window."""
-    verdict, beyond = row["verdict"], "below" if signal.labelled else "above"
+    verdict, beyond = row["verdict"], signal.of.bad
     if verdict == "blind":
-        wanting = f"{row['n']:,} of the {rule.min_n:,} {'labels' if signal.labelled else 'logs'} the policy asks for"
+        wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
         if row["in_breach"]:
             return State.BREACH, f"was in breach; too little evidence to say it has ended: {wanting}"
         return State.BLIND, f"too little evidence: {wanting}"
@@ -76,7 +84,7 @@ def standing(signal: Signal, row: facts.Row, rule: policy.Level) -> tuple[board.
     return State.OK, "within the limit"
 
 
-def _unjudged(empty: board.Panel, signal: Signal, known: facts.Facts, rule: policy.Level) -> board.Panel:
+def _unjudged(empty: board.Panel, signal: Judged, known: facts.Facts, rule: policy.Level) -> board.Panel:
     """A panel without any verdict."""
     found = known.served(rule.horizon)
     if known.champion is None:
@@ -92,7 +100,7 @@ def _unjudged(empty: board.Panel, signal: Signal, known: facts.Facts, rule: poli
     row = found[-1]
     point = _point(signal, row, known)
     if point is None and known.champion is not None:
-        why = "No reference mix to compare with: it comes with the first promotion." if signal.key == "intent_mix_kl" else why
+        why = "No reference mix to compare with: it comes with the first promotion." if signal.of is signals.INTENT_MIX_KL else why
     panel = dataclasses.replace(empty, state=State.UNJUDGED, verdict=why, model=row["model"], n=row["n"], end=row["end"], value=point.value if point else None)
     return dataclasses.replace(panel, lines=_lines(panel, rule))
 
@@ -103,14 +111,14 @@ def _lines(found: board.Panel, rule: policy.Level) -> tuple[board.Line, ...]:
     return (*([board.Line("limit", found.limit, limit=True)] if found.limit is not None else []), *lower)
 
 
-def _series(signal: Signal, known: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
+def _series(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
     """The history: as judged; before any verdict, as the windows have it. p95 latency stands between p50 and p99."""
     judged = [_judged_point(row) for row in known.of(signal.key)]
     rows = known.served(rule.horizon)
     points = judged or [_point(signal, row, known) for row in rows if not signal.labelled]
     step = _HOUR_S if signal.labelled else windows.STEPS[rule.horizon].total_seconds()
     main = board.Series(signal.key, step, tuple(point for point in points if point))
-    if signal.key != "p95_latency_ms":
+    if signal.of is not signals.P95_LATENCY_MS:
         return (main,)
     beside = [(name, [(row, board.finite(row[f"{name}_latency_ms"])) for row in rows]) for name in ("p50", "p99")]
     others = [board.Series(name, step, tuple(board.Point(r["end"], v, r["n"]) for r, v in found if v is not None)) for name, found in beside]
@@ -122,9 +130,9 @@ def _judged_point(row: facts.Row) -> board.Point | None:
     return None if value is None else board.Point(row["end"], value, row["n"], board.finite(row["low"]), board.finite(row["high"]))
 
 
-def _point(signal: Signal, row: facts.Row, known: facts.Facts) -> board.Point | None:
+def _point(signal: Judged, row: facts.Row, known: facts.Facts) -> board.Point | None:
     """A window's own figure, for what no monitor has judged."""
-    value = _kl(row, known)[0] if signal.key == "intent_mix_kl" else board.finite(row[signal.key])
+    value = _kl(row, known)[0] if signal.of is signals.INTENT_MIX_KL else board.finite(row[signal.key])
     return None if value is None else board.Point(row["end"], value, row["n"])
 
 
@@ -139,25 +147,25 @@ def _kl(row: facts.Row, known: facts.Facts) -> tuple[float | None, float | None]
     return divergence.kl(live=live, reference=expected), floor
 
 
-def _latest_hour(signal: Signal, known: facts.Facts, rule: policy.Level) -> tuple[str, ...]:
+def _latest_hour(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[str, ...]:
     """The newest hour of what is judged by the day: a drift of this night shows here first."""
     rows = known.served("1h")
     if signal.labelled or rule.horizon == "1h" or not rows:
         return ()
     row, floor = rows[-1], None
-    value = board.finite(row[signal.key]) if signal.key != "intent_mix_kl" else None
-    if signal.key == "intent_mix_kl":
+    value = board.finite(row[signal.key]) if signal.of is not signals.INTENT_MIX_KL else None
+    if signal.of is signals.INTENT_MIX_KL:
         value, floor = _kl(row, known)
     chance = "" if floor is None else f", chance alone {words.amount(signal.unit, floor)}"
     return () if value is None else (f"Latest hour, to {words.when(row['end'])}: {words.amount(signal.unit, value)} (n = {row['n']:,}{chance})",)
 
 
-def _evidence(signal: Signal, row: facts.Row, known: facts.Facts) -> tuple[str, ...]:
+def _evidence(signal: Judged, row: facts.Row, known: facts.Facts) -> tuple[str, ...]:
     """What else belongs to the value."""
-    if signal.key == "p95_latency_ms":
+    if signal.of is signals.P95_LATENCY_MS:
         same = [w for w in known.served(row["horizon"]) if (w["model"], w["end"]) == (row["model"], row["end"])]
         return tuple(f"p50 {words.amount(Unit.MS, w['p50_latency_ms'])}, p99 {words.amount(Unit.MS, w['p99_latency_ms'])}" for w in same[-1:])
-    if signal.key == "intent_mix_kl":
+    if signal.of is signals.INTENT_MIX_KL:
         chance = "" if row["p_value"] is None else f", p {words.probability(row['p_value'])}"
         return (f"Reference n = {row['reference_n'] or 0:,}{chance}. Levels count above the noise floor.",)
     return _labels(row, known.quality, signal.key) if signal.labelled else ()
@@ -174,7 +182,7 @@ def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[
         if found["labels_needed"]:
             purpose = "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
             said.append(f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`")
-    rare = [q for q in same if metric == "rare_recall" and q["metric"] == "recall" and q["intent"] in taxonomy.RARE]
+    rare = [q for q in same if metric == signals.RARE_RECALL.name and q["metric"] == "recall" and q["intent"] in taxonomy.RARE]
     if rare:
         said.append(", ".join(f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare))
     return tuple(said)

@@ -3,19 +3,20 @@
 import dataclasses
 from typing import Any, Final
 
-from schemas import policy, taxonomy, windows
+from schemas import policy, signals, taxonomy, windows
 from services.dashboard import board, facts, judged, words
 from streams.stats import proportion
 
 State, Unit = board.State, board.Unit
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
-LATENCY: Final = judged.Signal("p95_latency_ms", "P50 / P95 / P99 latency", Unit.MS)
-ERRORS: Final = judged.Signal("error_rate", "Error rate", Unit.RATIO)
-UNSURE: Final = judged.Signal("low_confidence_rate", "Low-confidence rate", Unit.RATIO)
-MIX: Final = judged.Signal("intent_mix_kl", "KL divergence", Unit.NATS)
-ACCURACY: Final = judged.Signal("live_accuracy", "Sampled accuracy", Unit.RATIO)
-RARE: Final = judged.Signal("rare_recall", "Rare-class recall", Unit.RATIO)
+LATENCY: Final = judged.Judged(signals.P95_LATENCY_MS, "P50 / P95 / P99 latency")
+ERRORS: Final = judged.Judged(signals.ERROR_RATE, "Error rate")
+UNSURE: Final = judged.Judged(signals.LOW_CONFIDENCE_RATE, "Low-confidence rate")
+MIX: Final = judged.Judged(signals.INTENT_MIX_KL, "KL divergence")
+ACCURACY: Final = judged.Judged(signals.LIVE_ACCURACY, "Sampled accuracy")
+RARE: Final = judged.Judged(signals.RARE_RECALL, "Rare-class recall")
+JUDGED: Final = (LATENCY, ERRORS, UNSURE, MIX, ACCURACY, RARE)
 
 
 def panels(known: facts.Facts, rules: policy.Policy) -> tuple[board.Panel, ...]:

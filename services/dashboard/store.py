@@ -33,13 +33,20 @@ def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
 
 def stream(connection: Connection) -> facts.Stream:
     """How the stream stands, ages by database time."""
-    table, now = tables.stream_clock, sa.func.now()
-    row = connection.execute(sa.select(now, sa.func.max(table.c.watermark), sa.func.extract("epoch", now - sa.func.max(table.c.updated_at)))).one()
-    beat_s, known = None if row[2] is None else float(row[2]), alarms_store.facts(connection)
-    alarms = len(alarms_store.open_alarms(connection, known))
-    lag, unjudged = sum(p.lag for p in known.partitions), len(alarms_store.hours_due(connection))
-    dead, decided_s = store.dead_last_hour(connection), decision_delay_s(connection)
-    return facts.Stream(row[0], row[1], beat_s, lag, unjudged, known.partitions, dead, alarms, known.beat, decided_s)
+    known = alarms_store.facts(connection)
+    clock = known.output.clock
+    return facts.Stream(
+        now=connection.execute(sa.select(sa.func.now())).scalar_one(),
+        watermark=clock.watermark if clock else None,
+        beat_s=clock.beat_s if clock else None,
+        lag=sum(partition.lag for partition in known.partitions),
+        unjudged=len(alarms_store.hours_due(connection)),
+        partitions=known.partitions,
+        dead=store.dead_last_hour(connection),
+        open_alarms=len(alarms_store.open_alarms(connection, known)),
+        scheduler=known.beat,
+        decided_s=decision_delay_s(connection),
+    )
 
 
 def decision_delay_s(connection: Connection) -> float | None:

@@ -4,9 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from retrain.decide import quality
-from schemas import policy, runs
-from services import units
+from schemas import policy, runs, signals
 from services.dashboard import board, facts, panels, words
 
 State = board.State
@@ -15,7 +13,7 @@ SILENT_S: Final = 120.0  # a stream worker writes its clock every second
 BEHIND_S: Final = 2 * 3600.0  # hours are judged: two without a log leave a decision without evidence
 # The worst first. `no limit` and `no data` say nothing about how things are while anything else does.
 _ORDER: Final = (State.BREACH, State.STALE, State.WATCH, State.UNJUDGED, State.BLIND, State.OK)
-_NAMES: Final = {signal.key: signal for signal in (panels.LATENCY, panels.ERRORS, panels.UNSURE, panels.MIX, panels.ACCURACY, panels.RARE)}
+_NAMES: Final = {judged.key: judged.name for judged in panels.JUDGED}
 
 
 def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) -> board.Board:
@@ -134,11 +132,10 @@ def _since(at: dt.datetime | None, what: str) -> str:
 
 def _reason(reason: facts.Row) -> dict[str, Any]:
     """A reason of the decision with its unit, for the table."""
-    signal = _NAMES.get(reason["signal"])
-    unit = signal.unit if signal else board.Unit.ODDS if reason["signal"].endswith("_e_value") else board.Unit.RATIO
+    signal = signals.of(reason["signal"])
     names = ("signal", "value", "limit", "n", "low", "high", "breached")
     return {name: reason[name] for name in names} | {
-        "unit": unit,
-        "at_least": reason["signal"] in quality.FALLING,
-        "name": signal.name if signal else units.called(reason["signal"]),
+        "unit": board.Unit(signal.unit),
+        "at_least": signal.falls,
+        "name": _NAMES.get(signal.name, signal.words),
     }

@@ -22,7 +22,6 @@ from services.alarms import store as alarms_store
 from services.doctor import findings, store
 from services.local import processes
 from streams import database
-from streams import store as streams_store
 from streams.stages import stage
 
 _ROOT = Path(__file__).parents[2]
@@ -52,7 +51,7 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
     assert loaded.database_url is not None
     head = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
     try:
-        with streams_store.engine(loaded.database_url.get_secret_value()).connect() as connection:
+        with database.engine(loaded.database_url.get_secret_value()).connect() as connection:
             yield findings.Finding("database", findings.Status.OK, "answers")
             found = findings.migration(store.revision(connection), str(head))
             yield found
@@ -82,7 +81,7 @@ def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str
 def _stream(connection: sa.Connection, loaded: settings.Settings, known: state.Facts) -> Iterator[findings.Finding]:
     yield findings.lag(known.partitions)
     yield findings.stuck(known.partitions)
-    yield findings.clock(store.clock(connection, loaded.topic), test_clock=loaded.test_clock)
+    yield findings.clock(known.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(known.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
     yield findings.alarms(alarms_store.open_alarms(connection, known))

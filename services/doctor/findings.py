@@ -1,11 +1,10 @@
 """Pure. What the facts about a dependency or a process mean: ok, warn or fail, each with its remedy. Never asks for a fact itself."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import times, topics
+from schemas import messages, times, topics
 from services.alarms import causes, state
 from streams.stages import stage
 
@@ -88,19 +87,20 @@ def stuck(found: Sequence[state.Partition]) -> Finding:
     return Finding("partitions", Status.OK, f"{len(found)} move, or have nothing unread")
 
 
-def clock(found: tuple[dt.datetime, float] | None, *, test_clock: bool) -> Finding:
-    """How old the watermark is. `found`: where it stands and how many seconds behind the wall clock; `test_clock`: event time is simulated.
+def clock(stands: state.Clock | None, *, test_clock: bool) -> Finding:
+    """How old the watermark is. `test_clock`: event time is simulated.
 
-    >>> clock((dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC), 7200.5), test_clock=False).status
+    >>> at = times.instant("2026-04-20T10:00:00Z")
+    >>> clock(state.Clock(at, at, still_s=0.0, behind_s=7200.5, beat_s=0.0), test_clock=False).status
     <Status.WARN: 'warn'>
     """
-    if found is None:
+    if stands is None:
         return Finding("watermark", Status.OK, "no log has been counted yet")
-    at, age_s = found
+    at = times.rfc3339(stands.watermark)
     if test_clock:
-        return Finding("watermark", Status.OK, f"at {times.rfc3339(at)}, simulated")
-    detail = f"at {times.rfc3339(at)}, {age_s:.0f} s behind the wall clock"
-    if age_s > BEHIND_S:
+        return Finding("watermark", Status.OK, f"at {at}, simulated")
+    detail = f"at {at}, {stands.behind_s:.0f} s behind the wall clock"
+    if stands.behind_s > BEHIND_S:
         return Finding("watermark", Status.WARN, detail, "no window after it is complete; look at lag and partitions, then at what sends the logs")
     return Finding("watermark", Status.OK, detail)
 
@@ -126,7 +126,7 @@ def dead(by_reason: Mapping[str, int]) -> Finding:
     return Finding("deadletters", Status.WARN, detail, "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them")
 
 
-def alarms(found: Sequence[causes.Alarm]) -> Finding:
+def alarms(found: Sequence[messages.AlarmRaised]) -> Finding:
     """What the on-call was told and is still so."""
     if not found:
         return Finding("alarms", Status.OK, "none open")
@@ -188,7 +188,7 @@ def set_aside(hours: Sequence[state.Aside]) -> Finding:
 def failing(found: stage.Failing) -> Finding:
     """A stage whose rounds fail; it goes on trying.
 
-    >>> failing(stage.Failing("rollup", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), 90.0, 7, "KeyError: 'x'")).detail
+    >>> failing(stage.Failing("rollup", times.instant("2026-04-20T00:00:00Z"), 90.0, 7, "KeyError: 'x'")).detail
     "rollup has failed since 2026-04-20T00:00:00Z, 7 times in a row: KeyError: 'x'"
     """
     detail = f"{found.name} has failed since {times.rfc3339(found.since)}, {found.failures} times in a row: {found.error}"

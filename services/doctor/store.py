@@ -1,7 +1,5 @@
 """Postgres, read only: the facts the doctor looks at. One function per question."""
 
-import datetime as dt
-
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
@@ -13,14 +11,6 @@ from services.notifier import store as notifier_store
 def revision(connection: sa.Connection) -> str | None:
     """The migration the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
-
-
-def clock(connection: sa.Connection, topic: str) -> tuple[dt.datetime, float] | None:
-    """The stream's clock and how many seconds it lies behind the wall clock; None before the first log."""
-    table = tables.stream_clock
-    behind = sa.extract("epoch", sa.func.now() - table.c.watermark)
-    row = connection.execute(sa.select(table.c.watermark, behind).where(table.c.topic == topic)).first()
-    return None if row is None else (row[0], float(row[1]))
 
 
 def lease_left_s(connection: sa.Connection, name: str) -> float | None:

@@ -2,12 +2,14 @@
 
 import sqlalchemy as sa
 
+from retrain import store as retrain_store
 from schemas import runs, tables
 
 
 def champion(connection: sa.Connection) -> str | None:
     """The newest promotion's model."""
-    return connection.execute(sa.select(tables.promotion.c.model).order_by(tables.promotion.c.id.desc()).limit(1)).scalar()
+    serving = retrain_store.champion(connection)
+    return str(serving["model"]) if serving else None
 
 
 def candidate(connection: sa.Connection) -> str | None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from retrain import store as retrain_store
 from retrain.decide.history import store as history
 from schemas import events, policy, settings, times
 from services.labels import accept, ask, guideline, ingest, standing, store
 from streams import database
+from streams import store as streams_store
 
 
 def _read(path: Path) -> bytes:
@@ -75,7 +75,7 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
     """The label that holds for each sampled request, one object a line."""
     with engine.connect() as connection:
         for row in store.current(connection):
-            print(json.dumps(dict(row), default=times.rfc3339))
+            print(json.dumps(row, default=times.rfc3339))
     return 0
 
 
@@ -84,8 +84,8 @@ def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     rules = _rules()
     with engine.connect() as connection:
         counts = store.status(connection)
-        held, waits = retrain_store.held_labels(connection), store.waits(connection)
-        clock = retrain_store.clock(connection) or max((ts for ts, _ in waits), default=None)
+        held, waits = store.standing(connection), store.waits(connection)
+        clock = streams_store.clock(connection) or max((ts for ts, _ in waits), default=None)
         aside = history.aside(connection, clock, rules) if clock else ()
     found = counts | standing.figures(held, waits, clock, rules.per_annotator_per_day, aside)
     print(json.dumps(found, default=_json) if chosen.json else standing.table(found))

@@ -6,8 +6,10 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from retrain.labels import votes
 from schemas import events, normalise, taxonomy
 
 
@@ -31,7 +33,7 @@ def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
         for row in reader:
             yield Line(reader.line_num, events.human_label(json.dumps(_csv_fields(row)).encode()))
     except csv.Error as error:  # a field of more than 131,072 letters, as after a quote that is never closed: what follows cannot be told apart
-        yield Line(reader.line_num, events.Malformed("not_csv", str(error)))
+        yield Line(reader.line_num, events.Malformed(events.Reason.NOT_CSV, str(error)))
 
 
 def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:
@@ -48,23 +50,29 @@ def row(label: events.HumanLabel) -> dict[str, Any]:
     return {"id": events.label_id(label)} | {name: getattr(label, name) for name in names}
 
 
-def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same person chose anew; conflicts: people differ now."""
-    stored = {entry["id"] for entry in history}
-    new = {events.label_id(label): label for label in labels if events.label_id(label) not in stored}
-    current: dict[str, dict[str, str | None]] = {}
-    relabels = 0
-    entries = sorted([*history, *(row(label) for label in new.values())], key=lambda e: e["id"], reverse=True)
-    for entry in sorted(entries, key=lambda e: e["labelled_at"]):  # of one instant the smallest id comes last and holds, as in store.current_labels
-        mine = current.setdefault(entry["req_id"], {})
-        held = mine.get(entry["annotator"])
-        intent = entry["intent"] if entry["action"] == "label" else None
-        relabels += entry["id"] in new and held is not None and intent is not None and intent != held
-        mine[entry["annotator"]] = intent
-    requests = {label.req_id for label in labels}
-    conflicts = sum(len({intent for intent in current[req_id].values() if intent}) > 1 for req_id in requests)
+def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[votes.Entry]) -> dict[str, int]:
+    """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same
+    person chose anew; conflicts: people differ now. `history`: all that was said of them before.
+    """
+    stored = {before.id for before in history}
+    new = {one.id: one for one in map(votes.entry, labels) if one.id not in stored}
+    ever = [*history, *new.values()]
+    req_ids = sorted({label.req_id for label in labels})
     joined = sum(label.req_id in known for label in labels)
-    return {"read": 0, "joined": joined, "orphans": len(labels) - joined, "relabels": relabels, "conflicts": conflicts}
+    return {
+        "read": 0,
+        "joined": joined,
+        "orphans": len(labels) - joined,
+        "relabels": sum(_changes(before, now) and now.id in new for before, now in pairwise(votes.ordered(ever))),
+        "conflicts": len(votes.conflicts(votes.latest(votes.said(req_ids, ever)))),
+    }
+
+
+def _changes(before: votes.Entry, now: votes.Entry) -> bool:
+    """Whether one annotator names another intent than just before."""
+    same = (before.req_id, before.annotator) == (now.req_id, now.annotator)
+    named = before.intent is not None and now.intent is not None
+    return same and named and before.intent != now.intent
 
 
 def corpus_row(raw: bytes) -> dict[str, Any] | str:

@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from retrain.labels import agreement, cap, latency, votes
+from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
 
 def figures(
-    held: Sequence[cap.Held],
+    held: Sequence[votes.Entry],
     waits: Iterable[tuple[dt.datetime, dt.datetime | None]],
     as_of: dt.datetime | None,
     most: int,
-    aside: Sequence[votes.Aside] = (),
+    aside: Sequence[distrust.Aside] = (),
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve as of the stream's clock, what exceeds the cap, and
     which sources are set aside.
@@ -24,7 +24,7 @@ def figures(
     """
     said: dict[str, dict[str, str]] = defaultdict(dict)
     for label in held:
-        said[label.req_id][label.annotator] = label.intent
+        said[label.req_id][label.annotator] = str(label.intent)
     several = [list(unit.values()) for unit in said.values() if len(unit) > 1]
     confusions = agreement.confusions(several)
     points = latency.curve(waits, as_of) if as_of else ()

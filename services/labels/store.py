@@ -1,6 +1,7 @@
 """Postgres: labels in, queue and current labels out. One function per question; the caller owns the transaction."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain import store as retrain_store
+from retrain.labels import votes
 from schemas import tables
 
 Connection = sa.Connection
@@ -21,10 +23,12 @@ def known_requests(connection: Connection, req_ids: Collection[str]) -> set[str]
     return {found for part in _parts(req_ids) for found in connection.execute(sa.select(column).where(column.in_(part)).distinct()).scalars()}
 
 
-def labels_of(connection: Connection, req_ids: Collection[str]) -> list[Any]:
-    """Every label ever given to these requests."""
-    table = tables.human_label
-    return [row for part in _parts(req_ids) for row in connection.execute(sa.select(table).where(table.c.req_id.in_(part))).mappings()]
+def labels_of(connection: Connection, req_ids: Collection[str]) -> list[votes.Entry]:
+    """Everything ever said of these requests."""
+    entries: list[votes.Entry] = []
+    for part in _parts(req_ids):
+        entries += retrain_store.entries(connection, part)
+    return entries
 
 
 def _parts(req_ids: Collection[str]) -> Iterator[list[str]]:
@@ -47,10 +51,35 @@ def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     return _count(connection, tables.corpus) - before
 
 
-def _held_by() -> "sa.Subquery":
-    """(req_id, annotator, intent): what each annotator says of each request now."""
-    mine = retrain_store.each_annotators()
-    return sa.select(mine.c.req_id, mine.c.annotator, mine.c.intent).where(mine.c.action == "label").subquery()
+def _counts(connection: Connection) -> "sa.Subquery":
+    """(req_id, n): how many annotators' labels stand, of every request that has any.
+
+    Where nobody ever took one back each annotator's does. The rule (retrain/labels/votes.py) is
+    asked about the others, which are few.
+    """
+    label = tables.human_label
+    taken_back = sa.select(label.c.req_id).where(label.c.action != "label")
+    n = sa.func.count(sa.distinct(label.c.annotator)).label("n")
+    plain = sa.select(label.c.req_id, n).where(label.c.req_id.not_in(taken_back))
+    plain = plain.group_by(label.c.req_id)
+    others = Counter(vote.req_id for vote in _standing(connection, taken_back))
+    if not others:
+        return plain.subquery()
+    columns = sa.column("req_id", sa.Text), sa.column("n", sa.BigInteger)
+    rest = sa.values(*columns, name="rest").data(list(others.items()))
+    return sa.union_all(plain, sa.select(rest.c.req_id, rest.c.n)).subquery()
+
+
+def _standing(connection: Connection, among: "sa.Select[Any]") -> list[votes.Entry]:
+    """What each annotator says now of these requests."""
+    entries = retrain_store.entries(connection, among)
+    req_ids = sorted({entry.req_id for entry in entries})
+    return votes.told(votes.latest(votes.said(req_ids, entries)), req_ids)
+
+
+def standing(connection: Connection) -> list[votes.Entry]:
+    """What each annotator says now of every sampled request."""
+    return _standing(connection, sa.select(tables.sampled_prediction.c.req_id))
 
 
 def _once() -> "sa.Subquery":
@@ -61,7 +90,7 @@ def _once() -> "sa.Subquery":
 
 def queue(connection: Connection, limit: int) -> list[Any]:
     """Sampled messages without a label that holds, the measure queue first, oldest first. A retracted label is none."""
-    sample, held = _once(), _held_by()
+    sample, held = _once(), _counts(connection)
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
     return list(connection.execute(sa.select(sample).where(sa.not_(labelled)).order_by(sample.c.queue, sample.c.ts, sample.c.req_id).limit(limit)).mappings())
 
@@ -72,8 +101,7 @@ def serve(connection: Connection, annotator: str, passed: Collection[str], twice
     First what nobody has labelled, then the share of messages that a second annotator is asked about too, chosen by the request's hash. Never one
     this annotator has labelled or taken back, one of `passed`, or one that another annotator has on the screen.
     """
-    label, sample, held = tables.human_label, _once(), _held_by()
-    counts = sa.select(held.c.req_id, sa.func.count().label("n")).group_by(held.c.req_id).subquery()
+    label, sample, counts = tables.human_label, _once(), _counts(connection)
     n = sa.func.coalesce(counts.c.n, 0)
     chosen = sa.func.mod(sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger)), 1000) < 1000 * twice_share
     touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
@@ -104,28 +132,31 @@ def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]
     return [(row.ts, row.at) for row in connection.execute(query)]
 
 
-def current(connection: Connection) -> list[Any]:
+def current(connection: Connection) -> list[dict[str, Any]]:
     """The label that holds for each sampled request, with its prediction, and whether annotators differ on it."""
-    label, sample, held = retrain_store.current_labels().subquery(), tables.sampled_prediction, _held_by()
-    said = sa.select(held.c.req_id, (sa.func.count(sa.distinct(held.c.intent)) > 1).label("conflict")).group_by(held.c.req_id).subquery()
-    columns = (
-        label.c.req_id,
-        label.c.intent,
-        label.c.also,
-        label.c.annotator,
-        label.c.labelled_at,
-        sample.c.model,
-        sample.c.intent.label("predicted"),
-        sample.c.queue,
-        said.c.conflict,
-    )
-    joined = sa.select(*columns).join(sample, sample.c.req_id == label.c.req_id).join(said, said.c.req_id == label.c.req_id)
-    return list(connection.execute(joined.order_by(label.c.req_id, sample.c.model)).mappings())
+    sample = tables.sampled_prediction
+    columns = (sample.c.req_id, sample.c.model, sample.c.intent.label("predicted"), sample.c.queue)
+    order = (sample.c.req_id, sample.c.model)
+    rows = connection.execute(sa.select(*columns).order_by(*order)).mappings().all()
+    req_ids = sorted({row["req_id"] for row in rows})
+    entries = retrain_store.entries(connection, sa.select(sample.c.req_id))
+    now = votes.latest(votes.said(req_ids, entries))
+    differ = set(votes.conflicts(now).tolist())
+    place = {req_id: row for row, req_id in enumerate(req_ids)}
+    holding = {vote.req_id: vote for vote in votes.told(votes.holding(now), req_ids)}
+    found = []
+    for row in rows:
+        vote = holding.get(row["req_id"])
+        if vote is not None:
+            label = {name: getattr(vote, name) for name in ("intent", "annotator", "labelled_at")}
+            said = {"also": list(vote.also), "conflict": place[vote.req_id] in differ}
+            found.append(dict(row) | label | said)
+    return found
 
 
 def status(connection: Connection) -> dict[str, Any]:
     """Counts of the queue and of what was labelled."""
-    sample, label, held = tables.sampled_prediction, tables.human_label, _held_by()
+    sample, label, held = tables.sampled_prediction, tables.human_label, _counts(connection)
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
     orphan = sa.not_(sa.exists().where(sample.c.req_id == label.c.req_id))
     waiting = sa.select(sa.func.count(sa.distinct(sample.c.req_id))).where(sa.not_(labelled))

@@ -62,7 +62,7 @@ def watch_scheduler(engine: sa.Engine) -> None:
         dead = causes.unattended(alarms_store.beat(connection))
         own = [one for one in stages_store.failing(connection) if stage.process(one.name) == stage.SCHEDULER]
         for alarm in (*causes.failing(own), *([dead] if dead else [])):
-            outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+            outbox.tell(connection, alarm)
 
 
 def main() -> None:

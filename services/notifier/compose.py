@@ -8,10 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
-from retrain.decide import trigger
-from schemas import decisions, runs, times
+from schemas import decisions, messages, runs, signals, times
 from services.notifier import figures, limits
 
 Kind, State = decisions.Kind, runs.State
@@ -38,7 +35,7 @@ class NotComposable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One row of the outbox: its kind, its payload, when it was written."""
+    """One row of the outbox, not yet read: its kind, its payload, when it was written."""
 
     kind: str
     payload: Mapping[str, Any]
@@ -54,73 +51,55 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run's state as promote.tell puts it."""
-
-    run_id: str
-    state: runs.State
-    decision_id: str | None
-    base_model: str | None
-    candidate: str | None
-    champion: str | None
-    gates: tuple[runs.Gate, ...]
-    promoted: bool
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """What the stream worker cannot mend by itself, and who can do what."""
-
-    cause: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """Everything a thread has told: its decision, if one began it, and where its run stands."""
 
     decision: decisions.Decision | None
-    run: Run | None
+    run: messages.RunChanged | None
     run_id: str | None
     at: dt.datetime
 
 
 def root(told: Sequence[Told]) -> Message:
     """The message at the head of the thread: the state now over the evidence of the decision."""
-    if told[-1].kind == "alarm":
-        return _alarm(told[-1])
+    newest = _message(told[-1])
+    if isinstance(newest, messages.AlarmRaised):
+        return _alarm(newest, told[-1].at)
     story = _story(told)
     headline = limits.cut(_headline(story), limits.HEADER)
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, limits.section(_lead(story))]
     if story.decision:
         blocks += _fields(story.decision.reasons)
-        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.clauses(story.decision))))
+        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.grounds(story.decision))))
     if story.run:
         blocks += _outcome(story.run)
     blocks += [limits.section(f"*Next step*\n{_next(story)}"), limits.context(_origin(story))]
     return Message(*limits.fitted(limits.escape(headline), blocks))
 
 
-def _alarm(told: Told) -> Message:
+def _message(told: Told) -> messages.Message:
     try:
-        alarm = msgspec.convert(told.payload, Alarm)
-    except msgspec.ValidationError as error:
-        raise NotComposable(f"alarm: {error}") from None
+        return messages.read(told.kind, told.payload)
+    except messages.NotReadable as error:
+        raise NotComposable(str(error)) from None
+
+
+def _alarm(alarm: messages.AlarmRaised, at: dt.datetime) -> Message:
     headline = limits.cut(f"ALARM {alarm.cause}", limits.HEADER)
     blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}]
     blocks += [
         limits.section(limits.escape(alarm.cause)),
         limits.section(f"*Next step*\n{limits.escape(alarm.remedy)}"),
-        limits.context([f"at {limits.date(told.at)}"]),
+        limits.context([f"at {limits.date(at)}"]),
     ]
     return Message(*limits.fitted(limits.escape(headline), blocks))
 
 
 def reply(told: Told) -> Message:
     """One line of history in the thread."""
-    if told.kind == "alarm":
-        return _alarm(told)
+    message = _message(told)
+    if isinstance(message, messages.AlarmRaised):
+        return _alarm(message, told.at)
     story = _story([told])
     if story.run is None or story.run.state in runs.ENDED or story.run.state is State.REGISTERED:
         line = limits.escape(_headline(story))
@@ -139,17 +118,13 @@ def possible_duplicate(message: Message) -> Message:
 def _story(told: Sequence[Told]) -> Story:
     decision, run, run_id = None, None, None
     for row in told:
-        try:
-            if row.kind == "decision":
-                decision = msgspec.convert(row.payload, decisions.Decision)
-                run_id = row.payload.get("run_id")
-            elif row.kind == "run":
-                run = msgspec.convert(row.payload, Run)
-                run_id = run.run_id
-            else:
-                raise NotComposable(f"unknown kind {row.kind!r}")
-        except msgspec.ValidationError as error:
-            raise NotComposable(f"{row.kind}: {error}") from None
+        match _message(row):
+            case messages.DecisionTaken() as message:
+                decision, run_id = message.taken, message.run_id
+            case messages.RunChanged() as message:
+                run, run_id = message, message.run_id
+            case messages.AlarmRaised():
+                raise NotComposable("an alarm in the thread of something else")
     return Story(decision, run, run_id, told[-1].at)
 
 
@@ -175,7 +150,8 @@ def _headline(story: Story) -> str:
 
 def _evidence(decision: decisions.Decision) -> str:
     """The breached signals that fit beside each other, quality first."""
-    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: (r.signal not in trigger.QUALITY, r.signal not in trigger.DRIFT))
+    roles = (signals.Role.QUALITY, signals.Role.DRIFT)
+    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: [role not in r.roles for role in roles])
     line = ""
     for reason in breached:
         longer = f"{line} + {figures.short(reason)}" if line else figures.short(reason)
@@ -206,7 +182,7 @@ def _fields(reasons: Sequence[decisions.Reason]) -> Iterator[limits.Block]:
         yield {"type": "section", "fields": [{"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts]}
 
 
-def _outcome(run: Run) -> Iterator[limits.Block]:
+def _outcome(run: messages.RunChanged) -> Iterator[limits.Block]:
     if run.error:  # what an exception said is foreign: plain text, so nothing in it is markup
         yield {"type": "section", "text": {"type": "plain_text", "text": limits.cut(f"Error: {run.error}", limits.SECTION), "emoji": False}}
     if run.gates:
@@ -233,7 +209,7 @@ def _next(story: Story) -> str:
     return f"Nothing to do: the run is at *{run.state}*{_progress(run)}. {keeps}."
 
 
-def _progress(run: Run) -> str:
+def _progress(run: messages.RunChanged) -> str:
     """Which of the steps before an end this is."""
     steps = [State.TRAINING, State.EVALUATED, State.COMPILED, State.GATED, State.REGISTERED]
     return f", step {steps.index(run.state) + 1} of {len(steps)}" if run.state in steps else ""

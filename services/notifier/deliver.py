@@ -7,8 +7,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from schemas import messages
 from services.notifier import compose, slack, store
 from streams.stages import rounds
+
+Delivery = messages.Delivery
 
 MAX_ATTEMPTS: Final = 120  # about nine hours at the longest wait: a night without Slack loses nothing
 UNFORESEEN: Final = 3  # attempts that end in an error nobody foresaw
@@ -66,13 +69,13 @@ def after(failure: Exception, attempts: int) -> Later | Parked:
         return Parked(str(failure))
     if not isinstance(failure, slack.NotSent | slack.Unclear):  # no message can be made of the row, or of what this process has left
         said = rounds.said(failure)
-        return Parked(said) if attempts >= UNFORESEEN else Later(2.0**attempts, store.UNCLEAR + said)
+        return Parked(said) if attempts >= UNFORESEEN else Later(2.0**attempts, Delivery.UNCLEAR.because(said))
     if (isinstance(failure, slack.Refused) and failure.code in _HOPELESS) or attempts >= MAX_ATTEMPTS:
         return Parked(str(failure))
     asked = failure.retry_after_s if isinstance(failure, slack.NotSent) else None
     wait = asked if asked is not None else 2.0 ** min(attempts, 10)
-    prefix = store.NOT_SENT if isinstance(failure, slack.NotSent) else store.UNCLEAR
-    return Later(min(wait, LONGEST_WAIT_S), prefix + str(failure))
+    known = Delivery.NOT_SENT if isinstance(failure, slack.NotSent) else Delivery.UNCLEAR
+    return Later(min(wait, LONGEST_WAIT_S), known.because(str(failure)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,79 +3,92 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from retrain.decide import moment, quality, trigger
-from schemas import decisions, runs
+from schemas import decisions, runs, signals
 from services import units
 from services.notifier import limits
 
+Clause, Role = decisions.Clause, signals.Role
+
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
+# What a clause of the rule asks for, and on what grounds.
+_GROUNDS: Final = {
+    Clause.STALE: "Nothing was judged.",
+    Clause.BAD_RELEASE: "Bad ever since this model serves, and well under the one before.",
+    Clause.UPSTREAM: "Something before or around the model is broken; no training cures it.",
+    Clause.COLLAPSE: "A collapse of accuracy asks for a retrain alone.",
+    Clause.MIX_MOVED: "The mix of intents alone has moved.",
+    Clause.SLOW: "Slow answers, and nothing else that counts.",
+    Clause.CALM: "No clause of the rule asks for anything.",
+}
 
 
-def amount(name: str, value: float) -> str:
-    """A value with the unit its name carries; what has none is a ratio and shown as percent.
-
-    >>> amount("live_accuracy", 0.714), amount("p95_latency_ms", 13.94), amount("intent_mix_kl", 0.0291), amount("load_error_rate", 0.0002)
-    ('71.4 %', '13.9 ms', '0.029 nats', '0.02 %')
-    """
-    if name.endswith("_ms"):
-        return units.ms(value)
-    if name.endswith("_kl"):
-        return units.nats(value)
-    if name.endswith("_e_value"):
-        return units.odds(value)
-    return units.percent(value)
+def amount(reason: decisions.Reason, value: float) -> str:
+    """A figure of a signal with its unit."""
+    return units.amount(signals.of(reason.signal).unit, value)
 
 
 def limit(reason: decisions.Reason) -> str:
-    """A signal's limit with its direction: quality must stay above, the rest below."""
-    return f"{'at least' if reason.signal in quality.FALLING else 'at most'} {amount(reason.signal, reason.limit)}"
+    """A signal's limit with its direction."""
+    direction = "at least" if signals.of(reason.signal).falls else "at most"
+    return f"{direction} {amount(reason, reason.limit)}"
 
 
 def counted(reason: decisions.Reason) -> str:
     """How much was looked at: labels or logs."""
-    return f"n = {reason.n:,} {'labels' if reason.signal in moment.LABELLED else 'logs'}"
+    return f"n = {reason.n:,} {signals.of(reason.signal).counted}"
 
 
 def short(reason: decisions.Reason) -> str:
     """A signal in one breath, for the header."""
-    value = "no value" if reason.value is None else amount(reason.signal, reason.value)
-    return f"{units.called(reason.signal)} {value} (limit {amount(reason.signal, reason.limit)}, n = {reason.n:,})"
+    value = "no value" if reason.value is None else amount(reason, reason.value)
+    words = signals.of(reason.signal).words
+    return f"{words} {value} (limit {amount(reason, reason.limit)}, n = {reason.n:,})"
 
 
 def field(reason: decisions.Reason) -> str:
     """A signal as a field: name and verdict, value and limit, n and interval."""
-    value = "no value yet" if reason.value is None else amount(reason.signal, reason.value)
-    if reason.low is None or reason.high is None:
-        interval = "no interval"
-    else:
-        interval = f"95 % interval {amount(reason.signal, reason.low)} to {amount(reason.signal, reason.high)}"
-    name = limits.escape(units.called(reason.signal))
-    return f"*{name[:1].upper()}{name[1:]}*: {_state(reason)}\n{value}, limit {limit(reason)}\n{counted(reason)}, {interval}"
+    value = "no value yet" if reason.value is None else amount(reason, reason.value)
+    interval = "no interval"
+    if reason.low is not None and reason.high is not None:
+        interval = f"95 % interval {amount(reason, reason.low)} to {amount(reason, reason.high)}"
+    name = limits.escape(signals.of(reason.signal).words)
+    head = f"*{name[:1].upper()}{name[1:]}*: {_state(reason)}"
+    return f"{head}\n{value}, limit {limit(reason)}\n{counted(reason)}, {interval}"
 
 
 def _state(reason: decisions.Reason) -> str:
     if reason.value is None:
         return "no value" + (", BREACH since before" if reason.breached else "")
-    beyond = reason.value < reason.limit if reason.signal in quality.FALLING else reason.value > reason.limit
+    beyond = signals.of(reason.signal).beyond(reason.value, reason.limit)
     if reason.breached:
         return "BREACH" if beyond else "BREACH, recovering"
     return "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
 
 
-def clauses(decision: decisions.Decision) -> Iterator[str]:
-    """One line a reason, yes or no, and the rule they make together."""
+def grounds(decision: decisions.Decision) -> Iterator[str]:
+    """One line a reason, yes or no, and the rule they make together under the policy in force."""
     for reason in decision.reasons:
-        yield f"• {_yes(reason.breached)}: {limits.escape(units.called(reason.signal))} in breach ({limit(reason)})"
-    breached = {reason.signal for reason in decision.reasons if reason.breached}
-    worse, drifted = bool(breached & set(trigger.QUALITY)), bool(breached & set(trigger.DRIFT))
-    rule = f"Loss of quality: {_yes(worse)}. Drift: {_yes(drifted)}."
-    if decision.decision is decisions.Kind.RETRAIN:
-        rule += " Both together ask for a retrain." if worse and drifted else " A collapse of accuracy or an open business incident asked for it alone."
+        words = limits.escape(signals.of(reason.signal).words)
+        yield f"• {_yes(reason.breached)}: {words} in breach ({limit(reason)})"
+    if decision.clause is None:  # recorded before decisions named their clause
+        return
+    roles = {role for reason in decision.reasons if reason.breached for role in reason.roles}
+    rule = f"Loss of quality: {_yes(Role.QUALITY in roles)}. Drift: {_yes(Role.DRIFT in roles)}."
+    if decision.clause is Clause.DRIFTED:
+        witness = "Both together ask" if Role.QUALITY in roles else "With an open business incident it asks"
+        rule += f" {witness} for a retrain."
+    else:
+        rule += f" {_GROUNDS[decision.clause]}"
     yield rule + (f" Held: {decision.hold_reason}." if decision.hold_reason else "")
 
 
 def _yes(true: bool) -> str:
     return "*yes*" if true else "no"
+
+
+def _gate_amount(gate: runs.Gate, value: float) -> str:
+    """A figure of a gate: latency in milliseconds, all others are ratios."""
+    return units.ms(value) if gate.gate.endswith("_ms") else units.percent(value)
 
 
 def gates_short(gates: Sequence[runs.Gate]) -> str:
@@ -95,10 +108,10 @@ def _gate_name(gate: runs.Gate) -> str:
 
 
 def _against(gate: runs.Gate) -> str:
-    value = "no value" if gate.value is None else amount(gate.gate, gate.value)
+    value = "no value" if gate.value is None else _gate_amount(gate, gate.value)
     if gate.champion is not None:
-        return f"{value} against {amount(gate.gate, gate.champion)}"
-    return value if gate.margin is None else f"{value}, limit {amount(gate.gate, gate.margin)}"
+        return f"{value} against {_gate_amount(gate, gate.champion)}"
+    return value if gate.margin is None else f"{value}, limit {_gate_amount(gate, gate.margin)}"
 
 
 def _interval(gate: runs.Gate) -> str:
@@ -106,7 +119,7 @@ def _interval(gate: runs.Gate) -> str:
     if gate.low is None:
         return ""
     if gate.high is None:
-        return f"; noise floor {amount(gate.gate, gate.low)}"
+        return f"; noise floor {_gate_amount(gate, gate.low)}"
     if gate.champion is None:
-        return f"; 95 % interval {amount(gate.gate, gate.low)} to {amount(gate.gate, gate.high)}"
+        return f"; 95 % interval {_gate_amount(gate, gate.low)} to {_gate_amount(gate, gate.high)}"
     return f"; difference {100 * gate.low:+.1f} to {100 * gate.high:+.1f} points, 95 %"

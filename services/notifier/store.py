@@ -7,18 +7,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import tables
+from schemas import messages, tables
 
 Connection = sa.Connection
+Delivery = messages.Delivery
 
-# How the error column begins: what is known of the last attempt decides what the next one must do.
-IN_FLIGHT = "unclear: an attempt is under way, or its process ended in the middle of it"
-NOT_SENT = "not sent: "
-UNCLEAR = "unclear: "
-PARKED = "parked: "
+IN_FLIGHT = Delivery.UNCLEAR.because("an attempt is under way, or its process ended in the middle of it")
 
 _outbox, _thread = tables.outbox, tables.slack_thread
-_NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(PARKED)))
+_NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(Delivery.PARKED.because(""))))
 OPEN = (_outbox.c.sent_at.is_(None), _NOT_PARKED)
 
 
@@ -39,7 +36,7 @@ class Row:
     @property
     def maybe_posted(self) -> bool:
         """Whether Slack may have it although nobody confirmed it."""
-        return self.sent_at is None and self.attempts > 0 and not (self.error or "").startswith(NOT_SENT)
+        return self.sent_at is None and self.attempts > 0 and Delivery.of(self.error) is not Delivery.NOT_SENT
 
 
 _ROW = tuple(_outbox.c[name] for name in ("id", "dedupe_key", "thread_key", "kind", "payload", "created_at", "attempts", "sent_at", "error"))
@@ -94,7 +91,7 @@ def postpone(connection: Connection, row: Row, after_s: float, error: str) -> No
 
 def park(connection: Connection, row: Row, error: str) -> None:
     """Set it aside with its error; the thread goes on without it. `error = null` puts it back."""
-    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(error=PARKED + error))
+    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(error=Delivery.PARKED.because(error)))
 
 
 def waiting(connection: Connection) -> list[str]:

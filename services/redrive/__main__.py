@@ -12,11 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from schemas import settings, times
+from schemas import events, settings, times
 from services import escaping, show
 from services.redrive import letters, replay, store
 from streams import database, transient
-from streams.count import observe
 from streams.worker import failpoints
 
 _COLUMNS = ("letter", "reason", "at", "size", "detail")
@@ -53,7 +52,7 @@ def show_one(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Nam
 
 
 def _bytes(row: Any, raw: bytes | None) -> str:
-    if row["reason"] == observe.DELETED:
+    if row["reason"] == events.Reason.DELETED_UNREAD:
         return "no bytes: the records were deleted from the topic before anybody read them"
     if raw is None:
         return "no bytes: past their retention, only their size and sha256 are kept"
@@ -68,7 +67,7 @@ def again(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespa
     waiting = _chosen(engine, loaded.topic, chosen, report)
     for batch in tqdm(list(letters.batches(waiting)), disable=None, unit="batch"):
         redrive.batch(batch, report)
-    gone = sum(letter.reason == observe.DELETED for letter in waiting)
+    gone = sum(letter.reason == events.Reason.DELETED_UNREAD for letter in waiting)
     if gone:
         print(f"intentwatch: {gone} letter(s) stand for records deleted before anybody read them: without bytes, nothing can be redriven", file=sys.stderr)
     found = dataclasses.asdict(report) | {"still_bad": dict(sorted(report.still_bad.items()))}
@@ -149,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     accepting.add_argument("--until", type=_offset, required=True, metavar="OFFSET", help="the first offset that is not accepted")
     accepting.set_defaults(do=accept)
     for command in (listing, replaying):
-        command.add_argument("--reason", choices=observe.REASONS, metavar="R", help=f"only letters with this reason: {', '.join(observe.REASONS)}")
+        command.add_argument("--reason", choices=events.DEAD_LETTER, metavar="R", help=f"only letters with this reason: {', '.join(events.DEAD_LETTER)}")
     for command in (listing, single, replaying):
         command.add_argument("--json", action="store_true")
     return parser

@@ -14,7 +14,7 @@ from services import escaping
 from streams.count import chunks, observe
 
 # The worker kept these records whole without knowing, or without caring, whether they hold one log or several.
-_WHOLE: Final = ("kills_worker", "envelope_too_long")
+_WHOLE: Final = (events.Reason.KILLS_WORKER, events.Reason.ENVELOPE_TOO_LONG)
 _PART_MAX, _OFFSET_MAX = 2**31 - 1, 2**63 - 1
 
 

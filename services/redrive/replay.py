@@ -8,16 +8,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from schemas import events
 from services.redrive import letters, store
 from streams import store as streams_store
 from streams.count import observe
 from streams.panes import retention
 from streams.panes import store as pane_store
-from streams.rollup import store as rollup_store
 from streams.worker import failpoints, poison
 
 PART: Final = -1  # the pane partition of redriven logs: no worker owns it, so nothing a worker writes is touched
-_KILLS: Final = "kills_worker"
+_KILLS: Final = events.Reason.KILLS_WORKER
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Redrive:
     def batch(self, chosen: Sequence[letters.Letter], report: Report) -> None:
         """Redrive these letters. Whatever ends it before the commit leaves all of them as they were."""
         with self.engine.connect() as connection:
-            raw = store.raw(connection, [letter.place for letter in chosen if letter.reason != observe.DELETED])
+            raw = store.raw(connection, [letter.place for letter in chosen if letter.reason != events.Reason.DELETED_UNREAD])
         found = [letter for letter in chosen if letter.place in raw]
         safe = [letter for letter in found if letter.reason != _KILLS or self._survived(letter, raw[letter.place])]
         again = self._count(safe, raw)
@@ -73,7 +73,7 @@ class Redrive:
         with self.engine.begin() as connection:
             store.alone(connection)
             still_open = store.still_open(connection, [letter.place for letter in chosen])
-            clock, keep_from = rollup_store.clock(connection, self.topic), streams_store.keep_from(connection, self.topic)
+            clock, keep_from = streams_store.clock(connection, self.topic), streams_store.keep_from(connection, self.topic)
             limits = observe.Limits(clock, self.check_time, keep_from)
             again = [letters.redriven(letter, raw[letter.place], limits, self.now) for letter in chosen if letter.place in still_open]
             self._partition(again)

@@ -71,7 +71,7 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
             now = time.monotonic()
             waiting = oldest.waiting(facts.output.due, now)
             for alarm in (*causes.alarms(facts, now - begun), *([waiting] if waiting else [])):
-                outbox.alarm(connection, alarm.key, alarm.cause, alarm.remedy)
+                outbox.tell(connection, alarm)
 
     return look
 

@@ -8,11 +8,11 @@ import json
 import sys
 from typing import Any
 
-from retrain import store as retrain_store
 from schemas import decisions, settings, taxonomy, times
 from services import show
 from services.scheduler import store
 from streams import database
+from streams import store as streams_store
 
 COLUMNS = ("id", "kind", "since", "intent", "count")
 
@@ -67,7 +67,7 @@ def standing(chosen: argparse.Namespace) -> None:
 
 
 def _at(connection: Any, chosen: argparse.Namespace) -> dt.datetime:
-    return chosen.at or retrain_store.clock(connection) or dt.datetime.now(dt.UTC)
+    return chosen.at or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
 
 
 def _kind(text: str) -> decisions.Told:

@@ -1,63 +1,69 @@
-"""Pure. What the monitors say in the seed's lines; rates as ratios, the encoder turns them to percent and points."""
+"""Pure. What an evaluation says in the seed's lines; rates as ratios, the encoder turns them to percent and points."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
-from retrain.evaluation import live
-from schemas import verdicts, windows
+from retrain.decide.evaluate import Evaluation
+from schemas import decisions, signals
 from streams.signals import describe
 
 Line = tuple[str, dict[str, Any]]
 
-
-def hourly(window: windows.Window, kl: float | None) -> Line:
-    """[MONITOR_HOURLY] of an hour."""
-    shown = describe.window(window)
-    latencies = {f"p{p}_ms": shown[f"p{p}_latency_ms"] for p in (50, 95, 99)}
-    return "MONITOR_HOURLY", {
-        "model": window.model, **latencies, "err_rate": shown["error_rate"], "low_conf_rate": shown["low_confidence_rate"], "kl_div": kl,
-    }  # fmt: skip
-
-
-def daily(window: windows.Window, estimates: Sequence[live.Estimate]) -> Line:
-    """[MONITOR_DAILY] of a day."""
-    accuracy, rare = (estimates[i].estimate for i in (0, 1))
-    return "MONITOR_DAILY", {"model": window.model, "sampled_acc": accuracy, "rare_recall": rare, "fallback_rate": describe.window(window)["fallback_rate"]}
-
-
-def weekly(window: windows.Window, kl: float | None, estimates: Sequence[live.Estimate]) -> Line:
-    """[MONITOR_WEEKLY] of a week."""
-    low = describe.window(window)["low_confidence_rate"]
-    return "MONITOR_WEEKLY", {"model": window.model, "kl_div": kl, "sampled_acc": estimates[0].estimate, "low_conf_rate": low}
-
-
-# Every signal of the policy, in the order they are said; what is the same thing seen otherwise has the same words and is said once.
-WORDS: Final[Mapping[str, str]] = {
-    "live_accuracy": "live accuracy degradation",
-    "accuracy_e_value": "live accuracy degradation",
-    "recent_accuracy": "live accuracy degradation",
-    "mix_adjusted_accuracy": "live accuracy degradation",
-    "offline_live_gap": "live accuracy degradation",  # against what held-out rows promised
-    "rare_recall": "rare recall degradation",
-    "intent_recall_lost": "intent recall degradation",
-    "intent_mix_kl": "drift",
-    "intent_mix_shift": "drift",
-    "low_confidence_rate": "low confidence",
-    "escalation_spike": "escalations",
-    "fallback_spike": "fallbacks",
-    "other_script_excess": "unreadable texts",
-    "tokens_lost": "shortened texts",
-    "tokenizer_mismatch": "another tokenizer",
-    "data_missing": "missing logs",
-    "label_starved": "missing labels",
-    "p95_latency_ms": "latency",
-    "error_rate": "errors",
-}
 INCIDENTS: Final = "business incidents"
 
 
-def alert(found: Iterable[verdicts.Verdict], incidents: int) -> Line:
+def of_hour(evaluation: Evaluation) -> Iterator[Line]:
+    """[MONITOR_HOURLY] of the hour, if it has a window."""
+    window = evaluation.view.windows.get("1h")
+    if window is None:
+        return
+    shown = describe.window(window)
+    yield (
+        "MONITOR_HOURLY",
+        {
+            "model": window.model,
+            "p50_ms": shown["p50_latency_ms"],
+            "p95_ms": shown["p95_latency_ms"],
+            "p99_ms": shown["p99_latency_ms"],
+            "err_rate": shown["error_rate"],
+            "low_conf_rate": shown["low_confidence_rate"],
+            "kl_div": evaluation.value(signals.INTENT_MIX_KL.name, "1h"),
+        },
+    )
+
+
+def of_day(evaluation: Evaluation) -> Iterator[Line]:
+    """[MONITOR_DAILY] of the day that ends, if it has a window."""
+    window, figures = evaluation.view.windows.get("1d"), evaluation.figures["1d"]
+    if window is not None:
+        yield (
+            "MONITOR_DAILY",
+            {
+                "model": window.model,
+                "sampled_acc": figures.accuracy.estimate,
+                "rare_recall": figures.rare_recall.estimate,
+                "fallback_rate": describe.window(window)["fallback_rate"],
+            },
+        )
+
+
+def of_week(evaluation: Evaluation) -> Iterator[Line]:
+    """[MONITOR_WEEKLY] of the week that ends, if it has a window."""
+    window = evaluation.view.windows.get("7d")
+    if window is not None:
+        yield (
+            "MONITOR_WEEKLY",
+            {
+                "model": window.model,
+                "kl_div": evaluation.value(signals.INTENT_MIX_KL.name, "7d"),
+                "sampled_acc": evaluation.figures["7d"].accuracy.estimate,
+                "low_conf_rate": describe.window(window)["low_confidence_rate"],
+            },
+        )
+
+
+def alert(decision: decisions.Decision, incidents: int) -> Line:
     """[ALERT] of a retrain: every breached signal is in the reason, and so are open business incidents."""
-    breached = {v.signal.signal for v in found if v.in_breach}
-    said = [words for name, words in WORDS.items() if name in breached] + ([INCIDENTS] if incidents else [])
-    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(dict.fromkeys(said))}
+    said = signals.alert_words(each.signal for each in decision.reasons if each.breached)
+    said += [INCIDENTS] if incidents else []
+    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(said)}

@@ -134,7 +134,7 @@ def put_quality(
 
 def put_decision(connection: Connection, decision: decisions.Decision, evidence: Mapping[str, Any], run_id: str | None) -> None:
     """Record a decision with its evidence; the same decision again changes nothing."""
-    names = ("id", "at", "model", "decision", "hold_reason", "cause", "policy_sha256", "sha256")
+    names = ("id", "at", "model", "decision", "hold_reason", "cause", "clause", "policy_sha256", "sha256")
     row = {name: getattr(decision, name) for name in names}
     row |= {"reasons": [dataclasses.asdict(reason) for reason in decision.reasons], "evidence": dict(evidence), "run_id": run_id}
     connection.execute(pg.insert(tables.decision).values(row).on_conflict_do_nothing())

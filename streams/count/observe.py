@@ -23,9 +23,6 @@ _GRACE_US: Final = GRACE // dt.timedelta(microseconds=1)
 _FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (events.FUTURE_LIMIT, events.PAST_LIMIT))
 
 Key = columns.Key
-DELETED: Final = "deleted_unread"
-# Why a record, or an envelope's line, is a dead letter.
-REASONS: Final = ("invalid", "not_json", "missing_field", "error_with_answer", "envelope_too_long", "future", "too_late", "kills_worker", DELETED)
 _BLOCK: Final = 1_250  # logs decoded together: more are no faster, and one bad record among them makes all of them dearer
 _ENVELOPE: Final = 200  # logs an envelope is taken to hold
 _FEW: Final = 16  # so few records are read one by one if they cannot be read at once
@@ -37,7 +34,7 @@ class DeadLetter:
 
     offset: int
     line: int
-    reason: str
+    reason: events.Reason
     detail: str
     raw: bytes
 
@@ -169,12 +166,12 @@ def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
 
 def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) -> events.ServingLog | events.Malformed:
     if line < 0:
-        return events.Malformed("envelope_too_long", f"more than {events.ENVELOPE_MAX} logs")
+        return events.Malformed(events.Reason.ENVELOPE_TOO_LONG, f"more than {events.ENVELOPE_MAX} logs")
     log = events.serving_log(raw)
     if isinstance(log, events.Malformed):
         return log
     if limits.keep_from is not None and log.ts < limits.keep_from:
-        return events.Malformed("too_late", "ts lies before the oldest minute that is still kept")
+        return events.Malformed(events.Reason.TOO_LATE, "ts lies before the oldest minute that is still kept")
     return (events.untimely(log.ts, _appended(part.appended_ms[i])) if limits.check_time else None) or log
 
 
@@ -213,4 +210,5 @@ def tally(logs: Iterable[events.ServingLog]) -> windows.Tally:
 def deleted(part: chunks.Chunk) -> DeadLetter:
     """The record of a gap: what retention deleted before anybody read it cannot be counted, but it is not passed over in silence."""
     last = part.low + part.deleted - 1
-    return DeadLetter(part.low, 0, DELETED, f"offsets {part.low} to {last} ({part.deleted} records) were deleted before they were read", b"")
+    detail = f"offsets {part.low} to {last} ({part.deleted} records) were deleted before they were read"
+    return DeadLetter(part.low, 0, events.Reason.DELETED_UNREAD, detail, b"")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
+from streams import store as streams_store
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import merge, watermark
@@ -35,12 +36,6 @@ def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     return [watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts) for row in rows]
 
 
-def clock(connection: Connection, topic: str) -> dt.datetime | None:
-    """Where the stream's clock stands; None before the first log."""
-    table = tables.stream_clock
-    return connection.execute(sa.select(table.c.watermark).where(table.c.topic == topic)).scalar()
-
-
 def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt.datetime | None:
     """Set the stream's clock forward; it never goes back. Returns where it stands."""
     table = tables.stream_clock
@@ -49,7 +44,7 @@ def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt
         moved_at = sa.case((insert.excluded.watermark > table.c.watermark, sa.func.now()), else_=table.c.moved_at)
         later = {"watermark": sa.func.greatest(table.c.watermark, to), "updated_at": sa.func.now(), "moved_at": moved_at}
         connection.execute(insert.on_conflict_do_update(index_elements=["topic"], set_=later))
-    return clock(connection, topic)
+    return streams_store.clock(connection, topic)
 
 
 def take_dirty(connection: Connection, limit: int = 20_000) -> list[tuple[dt.datetime, str, str]]:

@@ -25,7 +25,7 @@ def roll_up(engine: sa.Engine, *, topic: str, owner: str, high_watermarks: Mappi
     with engine.begin() as connection:
         if not leases.hold(connection, "rollup", owner):
             return 0
-        before = store.clock(connection, topic)
+        before = claims.clock(connection, topic)
         clock = store.move_clock(connection, topic, watermark.watermark(store.positions(connection, topic)))
         if clock is None:
             return 0

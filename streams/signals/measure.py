@@ -15,24 +15,27 @@ from streams.stats import divergence, histogram, proportion
 _ALL = 50  # texts of no known script, and no other: their producer does not tell
 
 
-def signals(window: windows.Window, reference: runs.Reference | None, *, mix: bool = True) -> tuple[verdicts.Signal, ...]:
-    """p95 latency, error rate, low-confidence rate of one window, and what compares with the reference where there is one: of the intent mix if asked to."""
-    return tuple(_signals(window, reference, mix=mix))
-
-
-def _signals(window: windows.Window, reference: runs.Reference | None, *, mix: bool) -> Iterator[verdicts.Signal]:
+def signals(window: windows.Window, reference: runs.Reference | None) -> Iterator[verdicts.Signal]:
+    """p95 latency, error rate and low-confidence rate of a window, and what compares its texts with
+    the reference's where there is one.
+    """
     tally = window.tally
     yield latency(window, 95)
     yield rate(window, "error_rate", tally.errors, tally.n)
     yield rate(window, "low_confidence_rate", int(tally.intent_low.sum()), tally.answered)
-    if reference is not None and mix:
+    if reference is None:
+        return
+    yield tokenizer_mismatch(window, reference)
+    yield tokens_lost(window, reference)
+    if reference.script_counts:
+        yield other_script_excess(window, reference.script_counts)
+
+
+def mix(window: windows.Window, reference: runs.Reference | None) -> Iterator[verdicts.Signal]:
+    """What compares the predicted intents with the reference's; nothing without one."""
+    if reference is not None:
         yield intent_mix_kl(window, reference)
         yield intent_mix_shift(window, reference)
-    if reference is not None:
-        yield tokenizer_mismatch(window, reference)
-        yield tokens_lost(window, reference)
-        if reference.script_counts:
-            yield other_script_excess(window, reference.script_counts)
 
 
 def number(window: windows.Window, name: str, value: float | None, n: int, **known: Any) -> verdicts.Signal:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from schemas import settings
+from schemas import events, messages, settings
 from streams import outbox, store
 from streams.count import chunks, observe
 from streams.panes import retention
@@ -157,7 +157,8 @@ class Counter:
         def alarm() -> None:
             with self._engine.begin() as connection:  # once until a person accepts: not for each start, nor for each partition of a bad release
                 key = f"{chunk.topic}:bad:{store.accepted(connection, chunk.topic)}"
-                outbox.alarm(connection, key, f"The stream worker has stopped: {cause}", remedy)
+                told = f"The stream worker has stopped: {cause}"
+                outbox.tell(connection, messages.AlarmRaised(key, told, remedy))
 
         self._persist("raise an alarm", alarm)
         self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
@@ -222,6 +223,8 @@ class Counter:
         store.add_dead_letters(connection, self._topic, part, dead)
         store.add_sampled(connection, [log for found in seen for log in found.sampled])
         for letter in dead:
-            if letter.reason == observe.DELETED:
+            if letter.reason == events.Reason.DELETED_UNREAD:
                 cause = f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
-                outbox.alarm(connection, f"{self._topic}/{part}:deleted:{letter.offset}", cause, "raise the topic's retention, or start more stream workers")
+                remedy = "raise the topic's retention, or start more stream workers"
+                key = f"{self._topic}/{part}:deleted:{letter.offset}"
+                outbox.tell(connection, messages.AlarmRaised(key, cause, remedy))

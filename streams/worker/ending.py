@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import sqlalchemy as sa
 
-from schemas import settings
+from schemas import messages, settings
 from streams import outbox
 
 End = Callable[[str, int], NoReturn]
@@ -30,7 +30,8 @@ def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
             with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
                 key = f"{topic}:ended:{outbox.today(connection)}:{hashlib.sha256(cause.encode(errors='replace')).hexdigest()[:12]}"
                 remedy = "starting it again will not mend this: read the end of its log, and `python -m services.doctor streams`"
-                outbox.alarm(connection, key, f"The stream worker has ended: {cause}", remedy)
+                told = f"The stream worker has ended: {cause}"
+                outbox.tell(connection, messages.AlarmRaised(key, told, remedy))
         end(cause, code)
 
     return tell_and_end

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from schemas import events
 from streams.count import chunks, observe
 from streams.worker import failpoints
 
@@ -41,7 +42,7 @@ class Taster:
             yield part.cut(0, killer), letter
             offset, raw = part.offsets[killer], part.values[killer]
             log.error("%s/%d: the record at offset %d kills its reader; kept as a dead letter", part.topic, part.part, offset)
-            letter = observe.DeadLetter(offset, 0, "kills_worker", "decoding it ended the process three times or more", raw)
+            letter = observe.DeadLetter(offset, 0, events.Reason.KILLS_WORKER, "decoding it ended the process three times or more", raw)
             part = dataclasses.replace(part.cut(killer + 1, len(part.offsets)), low=offset)
         yield part, letter
 

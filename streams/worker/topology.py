@@ -12,7 +12,7 @@ import faust
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import store
+from streams import database
 from streams.count import chunks
 from streams.rollup import tick
 from streams.stages import rounds, stage
@@ -42,7 +42,7 @@ def build_app(loaded: settings.Settings) -> Any:
     app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
     app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from their next owner.
-    engine = store.engine(url, transaction_s=_HELD_S)
+    engine = database.engine(url, transaction_s=_HELD_S)
     app.end = ending.telling(engine, loaded.topic)
     app.counter = counter.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
     flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
@@ -50,7 +50,7 @@ def build_app(loaded: settings.Settings) -> Any:
         _claim_on_assignment(app)
     schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
-    for task in (flow.flush, _roll_up_with(app, store.engine(url, idle_s=_HELD_S), loaded.topic)):
+    for task in (flow.flush, _roll_up_with(app, database.engine(url, idle_s=_HELD_S), loaded.topic)):
         app.task(task)
     return app
 

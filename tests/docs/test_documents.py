@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retrain.train import recipe
-from schemas import decisions, policy, settings
+from schemas import decisions, events, policy, settings
 from services import provision
 from services.local import topology
 from services.local.demo import __main__ as demo
@@ -59,6 +59,19 @@ def test_the_runbook_has_an_answer_to_every_decision() -> None:
     assert [reason for reason in decisions.HoldReason if f"| hold {reason} |" not in told] == []
     words = {"retrain": "RETRAIN DECIDED", "rollback": "ROLL BACK", "fix_upstream": "FIX UPSTREAM", "reweight": "REWEIGHT"}
     assert [kind for kind in decisions.Kind if kind is not decisions.Kind.HOLD and f"| {words[kind]} |" not in told] == []
+
+
+def test_every_reason_of_a_dead_letter_is_explained() -> None:
+    told = (ROOT / "docs/how-to/redrive-dead-letters.md").read_text()
+    assert sorted(re.findall(r"^\| `(\w+)` \|", told, flags=re.MULTILINE)) == sorted(events.DEAD_LETTER)
+
+
+def test_the_contract_names_every_decision_and_cause() -> None:
+    contract = (ROOT / "docs/contract.md").read_text()
+    (kinds,) = re.findall(r"decision\(([a-z_|]+)\)", contract)
+    (causes,) = re.findall(r"cause\(([a-z_|]+)\|null\)", contract)
+    assert kinds.split("|") == list(decisions.Kind)
+    assert causes.split("|") == list(decisions.Cause)
 
 
 def tree() -> list[str]:

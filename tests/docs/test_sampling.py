@@ -31,7 +31,7 @@ def test_the_naive_mean_and_the_weighted_one() -> None:
         for confidence, p, n, right in ((0.95, p_sure, n_sure, right_sure), (0.6, p_unsure, n_unsure, right_unsure))
         for i in range(round(n))
     ]
-    accuracy = live.estimates(live.sample(rows), {HOUR: live.Hour(round(total), 0.95 * sure + 0.6 * unsure)})[0]
+    accuracy = live.figures(live.sample(rows), {HOUR: live.Hour(round(total), 0.95 * sure + 0.6 * unsure)}).accuracy
     naive, weighted = numbers(r"The naive mean says \d+ / \d+ = ([\d.]+) %.*?for \d+: ([\d.]+) %")
     assert (accuracy.naive, accuracy.estimate) == (pytest.approx(naive / 100, abs=5e-4), pytest.approx(weighted / 100, abs=5e-4))
 

@@ -10,6 +10,7 @@ import processes
 import pytest
 import sqlalchemy as sa
 
+from retrain import store
 from retrain.decide.history import store as history
 from retrain.train.compile import manifest
 from schemas import runs, tables, taxonomy, windows
@@ -97,7 +98,7 @@ def test_a_pause_is_an_incident_that_counts_as_no_evidence(engine: sa.Engine, en
         words = ["-m", "services.scheduler", "incident", "open", "--kind", kind, "--at", "2026-04-21T00:00:00Z"]
         assert processes.run(words, environment).returncode == 0
     with engine.connect() as connection:
-        promotion = history.champion_at(connection, AT)
+        promotion = store.champion(connection, AT)
         past = history.past(connection, promotion, AT)
     assert (past.paused, past.incidents) == (True, 1)
     assert past.well_before == ()

@@ -20,7 +20,8 @@ from confluent_kafka import TopicPartition, admin
 from kafka import KafkaProducer
 
 from schemas import topics
-from streams import connect, store
+from streams import connect
+from streams import database as databases
 from streams.count import chunks
 from streams.worker import counter
 
@@ -108,7 +109,7 @@ def refuse_to_end(cause: str, code: int) -> NoReturn:
 
 @pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.name)
 def test_the_first_flush_of_a_new_installation_stores_what_it_is(first: First, database: str) -> None:
-    engine = store.engine(database)
+    engine = databases.engine(database)
     counting = counter.Counter(engine, topic="t", check_time=True, end=refuse_to_end)
     epoch = counting.claim([0])[0].epoch
     arrived = [(value or b"", first.batch) for value in first.records[first.deleted :]]

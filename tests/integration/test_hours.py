@@ -17,7 +17,7 @@ from schemas import policy, times
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import monitor, store
-from streams import store as streams_store
+from streams import database as databases
 
 BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
@@ -27,7 +27,7 @@ ENDS = [BEGIN + HOUR, BEGIN + 2 * HOUR, BEGIN + 3 * HOUR]
 @pytest.fixture
 def engine(database: str) -> Iterator[sa.Engine]:
     """Three complete hours of v1, the champion since the day before, and the begin of a fourth."""
-    made = streams_store.engine(database)
+    made = databases.engine(database)
     past.champion(made, BEGIN - 24 * HOUR)
     past.count(made, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
     yield made
@@ -117,7 +117,7 @@ def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goe
 def test_an_hour_taken_up_after_later_ones_is_recorded_and_does_not_act(database: str) -> None:
     """Its evidence knows nothing of what came since: a pause, a run, another champion."""
     rules = "[signals.error_rate]\nk = 1\nof = 1\nmin_n = 100"
-    engine = streams_store.engine(database)
+    engine = databases.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
     failed = {"intent": None, "confidence": None, "tokens": None, "error": "failed"}
     past.count(engine, [builders.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
@@ -192,7 +192,7 @@ def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(eng
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str, Any]], database: str) -> None:
-    engine = streams_store.engine(database)
+    engine = databases.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
     past.count(engine, [*logs, builders.log(999, BEGIN + HOUR)])
     assert scheduler(engine).tick() == 1
@@ -209,7 +209,7 @@ def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(eng
 
 
 def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(database: str) -> None:
-    engine = streams_store.engine(database)
+    engine = databases.engine(database)
     past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
     assert scheduler(engine).tick() == 1
     assert decided(engine) == []

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
+from retrain import store as retrain_store
 from retrain.decide import trigger
 from retrain.decide.history import store as history_store
-from schemas import taxonomy, topics
+from schemas import policy, taxonomy, topics
 from streams import connect
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -129,7 +130,7 @@ def check_measured(stage: dict[str, str]) -> None:
         trigger.STARVED,
         trigger.RECENT,
     }  # there is no earlier week to find a spike in
-    assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *trigger.QUALITY, *compared}
+    assert {row["signal"] for row in judged} == {*trigger.TRAFFIC, *policy.Trigger().quality, *compared}
     assert {row["intent"] for row in judged} == {None}
     end = "2026-04-24T00:00:00Z"
     day = [row for row in rows if row["horizon"] == "1d" and row["end"] == end and not row["verdict"]]
@@ -272,7 +273,7 @@ def test_what_is_open_is_listed_and_an_unknown_kind_of_before_counts_for_nothing
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(sa.text("insert into incident (id, kind, started) values ('old', 'paused', :at)"), {"at": BEGIN - dt.timedelta(days=1)})
         connection.execute(sa.text("insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"), {"at": BEGIN})
-        past = history_store.past(connection, history_store.champion_at(connection, BEGIN + dt.timedelta(days=2)), BEGIN + dt.timedelta(days=2))
+        past = history_store.past(connection, retrain_store.champion(connection, BEGIN + dt.timedelta(days=2)), BEGIN + dt.timedelta(days=2))
     assert (past.paused, past.incidents) == (True, 1)
     done = processes.run([*incident, "list", "--json"], environment)
     rows = [json.loads(line) for line in done.stdout.splitlines()]

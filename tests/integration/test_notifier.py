@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from retrain import store
 from retrain.train import promote
-from schemas import decisions, tables
+from schemas import decisions, messages, tables
 from services import ports
 from services.notifier import compose, slack
-from streams import connect
+from streams import connect, outbox
 
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
 REASON = decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True)
@@ -135,7 +135,7 @@ def tell(database: str, *states: str) -> None:
     with engine.begin() as connection:
         if not states:
             connection.execute(sa.insert(tables.run).values(id="ft_1", decision_id="d_1", as_of=AT, state="queued", champion="v1"))
-            promote.tell_decision(connection, TAKEN, "ft_1")
+            outbox.tell(connection, messages.DecisionTaken(TAKEN, "ft_1"))
         for state in states:
             store.change_run(connection, "ft_1", state=state)
             promote.tell(connection, "ft_1")

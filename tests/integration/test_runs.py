@@ -20,15 +20,15 @@ from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.labels import ingest
 from services.labels import store as labels_store
+from streams import database as databases
 from streams import leases
-from streams import store as streams_store
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
 @pytest.fixture
 def engine(database: str) -> Iterator[sa.Engine]:
-    made = streams_store.engine(database)
+    made = databases.engine(database)
     yield made
     made.dispose()
 

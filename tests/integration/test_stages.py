@@ -19,7 +19,7 @@ from schemas import topics
 from services import ports
 from services.alarms import causes
 from services.alarms import store as alarms_store
-from streams import store as streams_store
+from streams import database as databases
 from streams.stages import rounds, stage
 from streams.stages import store as stages_store
 
@@ -28,7 +28,7 @@ BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 
 @pytest.fixture
 def engine(database: str) -> Iterator[sa.Engine]:
-    made = streams_store.engine(database)
+    made = databases.engine(database)
     yield made
     made.dispose()
 

@@ -16,7 +16,8 @@ import traffic
 from kafka import KafkaProducer
 
 from schemas import tables, tallies, topics, windows
-from streams import connect, store
+from streams import connect
+from streams import database as databases
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import store as rollup_store
@@ -201,7 +202,7 @@ def test_missing_configuration_is_named() -> None:
 
 def test_who_falls_silent_amid_a_roll_up_holds_its_rows_no_longer_than_told(database: str) -> None:
     lock = sa.text("lock table stream_offset in exclusive mode")
-    silent, other = store.engine(database, idle_s=1), store.engine(database, transaction_s=6)
+    silent, other = databases.engine(database, idle_s=1), databases.engine(database, transaction_s=6)
     with silent.connect() as connection:
         connection.execute(lock)
         with other.begin() as waiting:

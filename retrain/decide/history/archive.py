@@ -1,15 +1,15 @@
 """Pure. Lines of serving logs -> what a replay asks of them: the tally of any window, the sampled messages of any stretch, in a few array operations."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from retrain.evaluation import live
-from retrain.labels import votes
-from schemas import events, policy, slices, tallies, taxonomy, times, windows
+from retrain.labels import labelled, votes
+from schemas import events, policy, slices, tallies, times, windows
 from streams.count import columns, decode
 
 HOUR: Final = windows.HORIZONS["1h"]
@@ -37,14 +37,6 @@ class Block:
     counts: tallies.Tallies
     asked: Sequence[Asked]
     ts_us: windows.Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """By request what annotators said: (place of the annotator in `names`, when in microseconds, the label's place, bits of further ones), in order."""
-
-    names: tuple[str, ...]
-    by_request: Mapping[str, Sequence[tuple[int, int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +69,7 @@ class Archive:
     def sampled(self, start: dt.datetime, end: dt.datetime, as_of: dt.datetime, rules: policy.Labels) -> live.Sample:
         """The messages with start <= ts < end, with the labels that held at `as_of`."""
         low, high = np.searchsorted(self.asked.ts_us, [times.micros(start), times.micros(end)]).tolist()
-        return votes.labelled(self.asked.chosen(slice(low, high)), votes.standing(self.said, low, high, times.micros(as_of)), rules)
+        return labelled.labelled(self.asked.chosen(slice(low, high)), votes.standing(self.said, low, high, times.micros(as_of)), rules)
 
 
 def block(lines: Sequence[bytes]) -> tuple[Block, list[tuple[int, events.Malformed]]]:
@@ -120,7 +112,7 @@ def joined(blocks: Iterable[Block]) -> Block:
 
 def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Archive]:
     """An archive of every model. `given`: labels in the order people gave them."""
-    said = entries(given)
+    said = [votes.entry(label) for label in given]
     asked: dict[str, list[Asked]] = {model: [] for model, _ in found.keys}
     once: set[tuple[str, str]] = set()
     for one in sorted(found.asked):
@@ -133,7 +125,7 @@ def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Arch
     return {model: _archive(model, found, rows[model], asked[model], said) for model in asked}
 
 
-def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Asked], said: Said) -> Archive:
+def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Asked], said: Sequence[votes.Entry]) -> Archive:
     starts_us = np.array([found.keys[i][1] for i in rows], dtype=np.int64)
     counts = found.counts.chosen(np.array(rows, dtype=np.int64))
     n, errors, confidence = (counts.scalars[:, windows.SCALARS.index(name)].tolist() for name in ("n", "errors", "confidence_sum_micro"))
@@ -144,20 +136,5 @@ def _archive(model: str, found: Block, rows: Sequence[int], asked: Sequence[Aske
         counts=counts,
         answers=[live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))],
         asked=live.sample(((times.from_micros(one.ts_us), one.intent, one.confidence, one.p, None) for one in asked), [one.slices for one in asked]),
-        said=votes.of(said.names, [(row, *entry) for row, one in enumerate(asked) for entry in said.by_request.get(one.req_id, ())]),
+        said=votes.said([one.req_id for one in asked], said),
     )
-
-
-def entries(given: Sequence[events.HumanLabel]) -> Said:
-    """What annotators said, by request. Of two labels of one annotator in one instant that of the smaller id counts, as in the database."""
-    names = tuple(sorted({label.annotator for label in given}))
-    number = {name: i for i, name in enumerate(names)}
-    found: dict[str, dict[tuple[int, int], events.HumanLabel]] = {}
-    for label in given:
-        mine, key = found.setdefault(label.req_id, {}), (number[label.annotator], times.micros(label.labelled_at))
-        mine[key] = min(mine[key], label, key=events.label_id) if key in mine else label
-    return Said(names, {req_id: [(*key, _place(label), votes.bits(label.also)) for key, label in sorted(mine.items())] for req_id, mine in found.items()})
-
-
-def _place(label: events.HumanLabel) -> int:
-    return taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED

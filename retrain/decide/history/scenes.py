@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain.decide import moment, replay
+from retrain.decide import replay
 from retrain.decide.history import archive
+from retrain.decide.view import EARLIER, View
 from retrain.evaluation import live
+from retrain.evaluation import reference as references_of
 from schemas import decisions, events, policy, runs, taxonomy, times, windows
 
 _DAY, _WEEK = windows.HORIZONS["1d"], windows.HORIZONS["7d"]
@@ -85,7 +87,7 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
         known = second_day if end >= first[model] + _DAY else held_to
         reference = known[model] if since is None or end > since else None
         sampled, hours = mine.sampled(end - _WEEK, end, as_of=end, rules=rules), mine.hours(mine.rows(end - _WEEK, end))
-        here = moment.Moment(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
+        here = View(model, end, _windows(mine, end), reference, sampled, hours, *_earlier(past, end))
         end_us = times.micros(end)
         messages, labels = int(np.searchsorted(past.logs.ts_us, end_us, side="right")), bisect_right(past.labelled_us, end_us)
         yield replay.Scene(here, decisions.Past(promoted_at=None if model == opening else first[model]), messages, labels)
@@ -93,7 +95,7 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
 
 def _earlier(past: History, end: dt.datetime) -> tuple[windows.Tally | None, int]:
     """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
-    hours = [end - archive.HOUR - back for back in moment.EARLIER]
+    hours = [end - archive.HOUR - back for back in EARLIER]
     each = [[one.rows(hour, hour + archive.HOUR) for hour in hours] for one in past.archives.values()]
     found = [one.tally(np.concatenate(rows)) for one, rows in zip(past.archives.values(), each, strict=True) if any(map(len, rows))]
     return (sum(found[1:], found[0]) if found else None), sum(any(map(len, week)) for week in zip(*each, strict=True))
@@ -117,13 +119,13 @@ def learnt(mine: archive.Archive, until: dt.datetime, rules: policy.Labels) -> r
     total = mine.tally(rows)
     if not total.answered:
         return None
-    estimates = live.estimates(mine.sampled(start, until, as_of=until, rules=rules), mine.hours(mine.rows(start, until)))
+    figures = live.figures(mine.sampled(start, until, as_of=until, rules=rules), mine.hours(mine.rows(start, until)))
     labelled = runs.Reference(
         model=mine.model,
         n=0,
         intent_counts={},
-        accuracy=estimates[0].estimate,
-        accuracy_n=None if estimates[0].n_effective is None else round(estimates[0].n_effective),
-        recall={e.intent: e.estimate for e in estimates if e.intent and e.estimate is not None},
+        accuracy=figures.accuracy.estimate,
+        accuracy_n=None if figures.accuracy.n_effective is None else round(figures.accuracy.n_effective),
+        recall={e.intent: e.estimate for e in figures.recalls if e.intent and e.estimate is not None},
     )
-    return moment.seen(total, labelled)
+    return references_of.seen(total, labelled)

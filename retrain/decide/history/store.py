@@ -8,19 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import moment
+from retrain.decide import release
+from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
-from retrain.labels import votes
+from retrain.labels import cap, distrust, labelled, votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
-from streams import store as streams_store
 
 Connection = sa.Connection
-
-
-def champion_at(connection: Connection, at: dt.datetime) -> Any:
-    """The promotion that held at `at`, or None."""
-    table = tables.promotion
-    return connection.execute(sa.select(table).where(table.c.at < at).order_by(table.c.id.desc()).limit(1)).mappings().first()
 
 
 def hour_ends(connection: Connection, since: dt.datetime | None, until: dt.datetime | None) -> list[dt.datetime]:
@@ -42,11 +36,11 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
     return [end for end, _ in hours], list(itertools.accumulate(int(n) for _, n in hours)), list(given)
 
 
-def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> moment.Moment:
-    """Everything an evaluation needs."""
+def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> View:
+    """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     earlier, earlier_hours = _earlier(connection, at)
     span = windows.HORIZONS["7d"]  # whatever the horizons of the rules: a week shows which source is not to be believed
-    return moment.Moment(
+    return View(
         model=model,
         at=at,
         windows=_windows(connection, model, at),
@@ -61,14 +55,14 @@ def moment_at(connection: Connection, model: str, at: dt.datetime, rules: policy
 def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
     table = tables.window_state
     query = sa.select(table).where(table.c.model == model, table.c.role == "champion", table.c.end == at, table.c.horizon != "5m")
-    return {row["horizon"]: streams_store.as_window(row) for row in connection.execute(query).mappings()}
+    return {row["horizon"]: windows.window_of(row) for row in connection.execute(query).mappings()}
 
 
 def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
     """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     table = tables.window_state
-    query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in moment.EARLIER]))
-    found = [streams_store.as_window(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
+    query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in EARLIER]))
+    found = [windows.window_of(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
     tallies = [window.tally for window in found]
     return (sum(tallies[1:], tallies[0]) if tallies else None), len({window.end for window in found})
 
@@ -81,7 +75,7 @@ def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Re
 
 def sampled(connection: Connection, model: str, start: dt.datetime, end: dt.datetime, *, as_of: dt.datetime, rules: policy.Labels) -> live.Sample:
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
-    return votes.labelled(*measure_queue(connection, start, end, as_of=as_of, model=model), rules)
+    return labelled.labelled(*measure_queue(connection, start, end, as_of=as_of, model=model), rules)
 
 
 def measure_queue(
@@ -96,26 +90,25 @@ def measure_queue(
     chosen += [sample.c.model == model] if model else []
     columns = (sample.c.req_id, sample.c.ts, sample.c.intent, sample.c.confidence, sample.c.p, sample.c.text)
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id, sample.c.model)).all()
-    mine = store.each_annotators(as_of, sa.select(sample.c.req_id).where(*chosen))
-    said = connection.execute(sa.select(mine.c.req_id, mine.c.annotator, mine.c.labelled_at, mine.c.intent, mine.c.also).where(mine.c.action == "label")).all()
+    entries = store.entries(connection, sa.select(sample.c.req_id).where(*chosen), as_of)
     asked = live.sample(((row.ts, row.intent, row.confidence, row.p, None) for row in rows), [slices.of(row.text) for row in rows])
-    return asked, votes.votes([row.req_id for row in rows], map(tuple, said))
+    return asked, votes.latest(votes.said([row.req_id for row in rows], entries))
 
 
-def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[store.Doubt]:
+def doubts(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> list[distrust.Doubt]:
     """Which sources nobody should believe, week by week back from `as_of` to the first sampled message."""
     first = connection.execute(sa.select(sa.func.min(tables.sampled_prediction.c.ts))).scalar()
     week, found = windows.HORIZONS["7d"], []
     while first is not None and as_of > first:
-        found += [store.Doubt(one.annotator, as_of - week, as_of) for one in aside(connection, as_of, rules)]
+        found += [distrust.Doubt(one.annotator, as_of - week, as_of) for one in aside(connection, as_of, rules)]
         as_of -= week
     return found
 
 
-def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[votes.Aside, ...]:
+def aside(connection: Connection, as_of: dt.datetime, rules: policy.Labels) -> tuple[distrust.Aside, ...]:
     """The sources of labels that nobody should believe, by the week of messages before `as_of`, whichever model answered."""
     asked, said = measure_queue(connection, as_of - windows.HORIZONS["7d"], as_of, as_of=as_of)
-    return votes.aside(asked, votes.within_cap(said, rules.per_annotator_per_day), rules.source_gap)
+    return distrust.aside(asked, cap.within(said, rules.per_annotator_per_day), rules.source_gap)
 
 
 def hours(connection: Connection, model: str, start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, live.Hour]:
@@ -130,7 +123,7 @@ def hours(connection: Connection, model: str, start: dt.datetime, end: dt.dateti
 def verdicts_of(connection: Connection, model: str, before: dt.datetime) -> dict[str, Sequence[verdicts.Verdict]]:
     """The verdicts that still count by signal, oldest first; signals that were only measured have none."""
     table = tables.signal
-    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - moment.REMEMBERED)
+    query = sa.select(table).where(table.c.model == model, table.c.end < before, table.c.end >= before - REMEMBERED)
     query = query.where(table.c.intent == "", table.c.verdict.is_not(None))
     found: dict[str, list[verdicts.Verdict]] = {}
     for row in connection.execute(query.order_by(table.c.end)).mappings():
@@ -161,8 +154,8 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
         last_fix=_broken(connection, at),
         paused=pauses > 0,
-        well_before=moment.last(former),
-        ill_before=moment.ill(former),
+        well_before=release.last_well(former),
+        ill_before=release.last_ill(former),
     )
 
 
@@ -177,10 +170,8 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
     return connection.execute(sa.select(sa.func.max(table.c.at)).where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)).scalar()
 
 
-def _former(connection: Connection, promotion: Any) -> moment.History:
+def _former(connection: Connection, promotion: Any) -> History:
     """The verdicts on the champion before this promotion, up to it."""
-    table = tables.promotion
-    query = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"]).order_by(table.c.id.desc()).limit(1)
-    former = connection.execute(query).scalar()
+    former = store.former_champions(connection, promotion)
     just_after = promotion["at"] + dt.timedelta(microseconds=1)
-    return verdicts_of(connection, former, just_after) if former else {}
+    return verdicts_of(connection, former[0], just_after) if former else {}

@@ -135,7 +135,7 @@ def _low(_: replay.Scene, decision: decisions.Decision) -> Iterator[Reading]:
 def _kl(scene: replay.Scene, decision: decisions.Decision) -> Iterator[Reading]:
     """What the limit is held against: the KL less what pure chance shows at these sample sizes, as its interval is."""
     n = next((reason.n for reason in decision.reasons if reason.signal == "intent_mix_kl"), 0)
-    reference = scene.moment.reference
+    reference = scene.view.reference
     floor = divergence.noise_floor(k=len(taxonomy.INTENTS), n=n, reference_n=reference.n if reference else None) if n else 0.0
     return (dataclasses.replace(one, value=max(0.0, one.value - floor)) for one in _readings(decision, "intent_mix_kl"))
 

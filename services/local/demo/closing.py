@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import runs, settings
-from services import units
+from schemas import runs, settings, signals
 from services.local.demo import report
 from streams.stats import proportion
 
@@ -151,7 +150,7 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     before, fallen, since = (f"{100 * each['truth']:.1f} %" for each in three)
     hours = round((decided["at"] - summary["later_from"]).total_seconds() / 3600)
     last = summary["all_decisions"][-1]
-    ill = [units.called(reason["signal"]) for reason in last["reasons"] if reason["breached"]]
+    ill = [signals.of(reason["signal"]).words for reason in last["reasons"] if reason["breached"]]
     still = ", ".join(ill[:3]) + (f" and {len(ill) - 3} more" if len(ill) > 3 else "")
     return [
         (f"{summary['later_from']:%-d %b}", f"customers brought new words: accuracy fell from {before} to {fallen}"),

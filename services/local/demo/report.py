@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from schemas import signals
+
 Row = Mapping[str, Any]
 
+_USUAL = {*signals.in_role(signals.Role.TRAFFIC), *signals.in_role(signals.Role.RELEASE)}
 HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 58, 24)
-LEGEND = """\
+_WORDS = "verdicts and reasons: " + ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL) + "."
+LEGEND = f"""\
 story: stable days, one on which only the mix of intents moves, then later, new language. n: messages. low_conf: share of answers with confidence under 0.6.
 kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
-verdicts and reasons: kl, conf (low_conf), acc (live accuracy), rare (recall of the rare intents), bet (e-value that accuracy fell), p95 (latency in ms), err
-(error rate), shift (share of the intent that moved most), escal, fall (escalations, fallbacks above the same hour of earlier weeks), tok (logs of another
-tokenizer), script (texts in no known script above the reference), gone (logs missing against earlier weeks), cut (mean tokens below the reference's), day
-(live accuracy of the last day), mixacc (accuracy at the reference's mix), gap (held-out less live accuracy), starved (sampled messages without a label),
-intent lost (recall lost by the one intent of ten that lost most).
+{_WORDS}
 ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
 not left its limit). Under each day stands every decision that differs from the one of the hour before in outcome or in what counts (!), else the last: hold
 with the name of what it waits for, then every reason: those that count (!) first, then those that are watched (?: beyond the limit, not surely or not for long
@@ -85,9 +85,11 @@ def line(day: Day) -> str:
     """One day."""
     kl, quality = day.signals.get("intent_mix_kl"), day.quality
     accuracy = "-" if not quality else f"{percent(quality['estimate'])} [{percent(quality['low'])}, {percent(quality['high'])}] ({quality['n_labels']})"
-    told = [(short, day.signals[name]) for name, short in _SHORT.items() if name in day.signals]
+    told = [(signal, day.signals[signal.name]) for signal in signals.ALL if signal.name in day.signals]
     verdicts = " ".join(
-        f"{short}:{found['verdict']}{'!' if found['in_breach'] else ''}" for short, found in told if short in _USUAL or found["verdict"] in ("watch", "breach")
+        f"{signal.short}:{found['verdict']}{'!' if found['in_breach'] else ''}"
+        for signal, found in told
+        if signal.name in _USUAL or found["verdict"] in ("watch", "breach")
     )
     right, n = day.truth
     return _line((
@@ -95,30 +97,6 @@ def line(day: Day) -> str:
         percent(day.window["low_confidence_rate"]), "-" if not kl or kl["value"] is None else f"{kl['value']:.3f} ({kl['noise_floor']:.3f})",
         accuracy, percent(right / n if n else None), verdicts, day.decision,
     ))  # fmt: skip
-
-
-_SHORT = {
-    "intent_mix_kl": "kl",
-    "low_confidence_rate": "conf",
-    "live_accuracy": "acc",
-    "rare_recall": "rare",
-    "accuracy_e_value": "bet",
-    "p95_latency_ms": "p95",
-    "error_rate": "err",
-    "intent_mix_shift": "shift",
-    "escalation_spike": "escal",
-    "fallback_spike": "fall",
-    "tokenizer_mismatch": "tok",
-    "other_script_excess": "script",
-    "data_missing": "gone",
-    "tokens_lost": "cut",
-    "recent_accuracy": "day",
-    "mix_adjusted_accuracy": "mixacc",
-    "offline_live_gap": "gap",
-    "intent_recall_lost": "intent lost",
-    "label_starved": "starved",
-}
-_USUAL = ("kl", "conf", "acc", "rare", "bet", "p95", "err")
 
 
 def row(day: Day) -> str:
@@ -131,8 +109,8 @@ def why(taken: Taken) -> str:
     row, cause = taken.row, f" ({taken.row['cause']})" if taken.row["cause"] else ""
     marked = [(_mark(reason, taken), reason) for reason in row["reasons"]]
     known = sorted(((mark, reason) for mark, reason in marked if reason["value"] is not None), key=lambda each: "!? ".index(each[0] or " "))
-    unknown = ", ".join(_SHORT.get(reason["signal"], reason["signal"]) for reason in row["reasons"] if reason["value"] is None)
-    needed = ", ".join(f"{_SHORT[name]} {found['labels_needed']}" for name, found in taken.verdicts.items() if found["labels_needed"])
+    unknown = ", ".join(signals.of(reason["signal"]).short for reason in row["reasons"] if reason["value"] is None)
+    needed = ", ".join(f"{signals.of(name).short} {found['labels_needed']}" for name, found in taken.verdicts.items() if found["labels_needed"])
     ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
     return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join(
         [*(_reason(reason) + mark for mark, reason in known), *ends]
@@ -147,11 +125,12 @@ def _mark(reason: Row, taken: Taken) -> str:
 def _reason(reason: Row) -> str:
     name = reason["signal"]
     interval = "" if reason["low"] is None or reason["high"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
-    return f"{_SHORT.get(name, name)} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
+    return f"{signals.of(name).short} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
 
 
 def _figure(name: str, value: float) -> str:
-    return f"{value:.3f}" if name.endswith("_kl") else f"{value:.1f}" if name.endswith(("_ms", "_e_value")) else percent(value)
+    digits = {signals.Unit.NATS: 3, signals.Unit.MS: 1, signals.Unit.ODDS: 1}.get(signals.of(name).unit)
+    return percent(value) if digits is None else f"{value:.{digits}f}"
 
 
 def _line(cells: Sequence[str]) -> str:

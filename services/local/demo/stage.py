@@ -14,7 +14,7 @@ from schemas import settings
 from services import ports, store
 from services.local import processes, supervisor, topology
 from services.local.demo import store as progress
-from streams import store as streams_store
+from streams import database
 
 PATIENCE_S = 300.0  # no step of a free machine takes a minute; one with busy neighbours is three or four times slower
 # Beside a busy neighbour a training thread that spins at a barrier keeps the core from the one it waits for: half as fast, measured.
@@ -121,4 +121,4 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
         environment = addresses.environment() | {settings.PREFIX + name: value for name, value in mine.items()} | overlay
-        yield Stage(addresses, environment, owner, streams_store.engine(addresses.database_url), addresses.models.parent / "logs", slack, [])
+        yield Stage(addresses, environment, owner, database.engine(addresses.database_url), addresses.models.parent / "logs", slack, [])

@@ -6,12 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import runs, tables
+from services.alarms import store as alarms_store
 
 
 def judged(connection: sa.Connection, hour_end: dt.datetime) -> bool:
     """Whether the scheduler has done the monitors of the hour that ends there."""
     job = tables.job_run
-    done = (job.c.job == "hourly", job.c.due_at == hour_end, job.c.finished_at.is_not(None))
+    done = (job.c.job == alarms_store.HOURLY, job.c.due_at == hour_end, job.c.finished_at.is_not(None))
     return connection.execute(sa.select(job.c.job).where(*done)).first() is not None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas import signals
 from services import units
 from services.local.demo import report, story
 
@@ -83,39 +84,29 @@ def decided(taken: report.Taken) -> Said:
     return Said(f"{_at(taken)} {_ASKED[row['decision']]}{cause}: {why}", "bold magenta")
 
 
-def worded(taken: report.Taken, signals: set[str]) -> str:
+def worded(taken: report.Taken, names: set[str]) -> str:
     """What these signals say: accuracy first, then what moved, at most three; a second figure of the same thing only where the first is silent."""
-    order = {name: i for i, name in enumerate(_WORDS)}
-    reasons = sorted((reason for reason in taken.row["reasons"] if reason["signal"] in signals), key=lambda reason: order.get(reason["signal"], len(order)))
-    first = [reason for reason in reasons if reason["signal"] not in _SAID_BY_OTHERS]
-    return _list([_worded(taken, reason) for reason in (first or reasons)[:3]]) or "an open business incident"
+    order = [signal.name for signal in signals.ALL]
+    told = [reason for reason in taken.row["reasons"] if reason["signal"] in names]
+    told.sort(key=lambda reason: order.index(reason["signal"]))
+    first = [reason for reason in told if not signals.repeats(reason["signal"])]
+    return _list([_worded(taken, reason) for reason in (first or told)[:3]]) or "an open business incident"
 
 
-_WORDS: Final = {
-    "live_accuracy": "accuracy {value}",
-    "recent_accuracy": "accuracy of the last day {value}",
-    "low_confidence_rate": "{value} of the answers are unsure",
-    "intent_mix_kl": "the mix moved",
-    "rare_recall": "recall of rare intents {value}",
-    "p95_latency_ms": "answers are slow",
-    "error_rate": "{value} of the requests fail",
-    "intent_mix_shift": "one intent's share moved by {points} points",
-}
-# A second figure of what another one of the same decision says; alone it is said.
-_SAID_BY_OTHERS: Final = ("recent_accuracy", "mix_adjusted_accuracy", "accuracy_e_value", "offline_live_gap", "intent_mix_shift")
+_USUAL: Final = (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name)  # said beside what was usual
 
 
 def _worded(taken: report.Taken, reason: report.Row) -> str:
     name, value, low, high = (reason[key] for key in ("signal", "value", "low", "high"))
+    signal = signals.of(name)
     if value is None:
-        return f"{units.called(name)} in breach since before"
-    if name in _WORDS:
-        usual = taken.verdicts.get(name, {}).get("reference") if name in ("live_accuracy", "recent_accuracy") else None
-        points = f"{100 * value:.0f}" + ("" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]")
-        return _WORDS[name].format(value=accuracy(value, low, high), points=points) + (f" where {100 * usual:.0f} % was usual" if usual else "")
-    if name == "accuracy_e_value":
+        return f"{signal.words} in breach since before"
+    if signal.unit is signals.Unit.ODDS:
         return f"{units.odds(value)} that accuracy fell, by {reason['n']:,} labels"
-    return f"{units.called(name)} {accuracy(value, low, high)}"
+    interval = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
+    sentence = signal.sentence.format(value=accuracy(value, low, high), points=f"{100 * value:.0f}{interval}")
+    usual = taken.verdicts.get(name, {}).get("reference") if name in _USUAL else None
+    return sentence + (f" where {100 * usual:.0f} % was usual" if usual else "")
 
 
 def _list(parts: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ def test_the_estimate_from_its_labels_is_what_the_world_says() -> None:
     mine, end = found.archives["v1"], traffic.BEGIN + windows.HORIZONS["7d"]
     later = end + windows.HORIZONS["7d"]
     sampled = mine.sampled(traffic.BEGIN, end, as_of=later, rules=policy.Labels())
-    accuracy = live.estimates(sampled, mine.hours(mine.rows(traffic.BEGIN, end)))[0]
+    accuracy = live.figures(sampled, mine.hours(mine.rows(traffic.BEGIN, end))).accuracy
     truth = float(world.mix @ world.recall) * (1 - 0.02 * 0.9)  # one label in fifty names anything
     assert accuracy.estimate is not None
     assert accuracy.high is not None

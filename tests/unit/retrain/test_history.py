@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import traffic
 
-from retrain.decide import baselines, moment, replay
+from retrain.decide import baselines, evaluate, release, replay
 from retrain.decide.history import archive, files, scenes
 from retrain.evaluation import live
 from schemas import decisions, events, policy, runs, slices, taxonomy, verdicts, windows
@@ -64,14 +64,14 @@ def test_windows_hold_every_log_of_their_stretch_and_nothing_else() -> None:
     rows = [log(n) for n in range(600)]
     rows += [log(900, role="shadow"), log(30, req_id="e1", intent=None, confidence=None, error="timeout", sample=None)]
     past = scenes.history(read(rows, 100), [], BEGIN + HOUR)
-    by_end = {scene.moment.at: scene for scene in scenes.scenes(past, policy.Labels())}
+    by_end = {scene.view.at: scene for scene in scenes.scenes(past, policy.Labels())}
     assert len(by_end) == 70
     third = by_end[BEGIN + 4 * HOUR]
-    assert set(third.moment.windows) == {"1h"}
+    assert set(third.view.windows) == {"1h"}
     inside = [n for n in range(600) if 180 <= n * 7 < 240]
-    assert (third.moment.windows["1h"].tally.n, third.moment.windows["1h"].tally.errors) == (len(inside) + 1, 1)
+    assert (third.view.windows["1h"].tally.n, third.view.windows["1h"].tally.errors) == (len(inside) + 1, 1)
     assert third.messages == 1 + sum(n * 7 <= 240 for n in range(600))
-    midnight = by_end[BEGIN + 48 * HOUR].moment
+    midnight = by_end[BEGIN + 48 * HOUR].view
     assert midnight.windows["1d"].tally.n == sum(1440 <= n * 7 < 2880 for n in range(600))
     assert midnight.windows["7d"].tally.n == 1 + sum(n * 7 < 2880 for n in range(600))
     assert len(midnight.sampled) == sum(n * 7 < 2880 for n in range(600))
@@ -107,7 +107,7 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
     kept: dict[str, list[verdicts.Verdict]] = {}
     wanted = []
     for scene in scenes.scenes(past, policy.Labels()):
-        found = moment.evaluate(scene.moment, kept, scene.past, rules)
+        found = evaluate.evaluate(dataclasses.replace(scene.view, history=kept), scene.past, rules)
         for verdict in found.fresh:
             kept.setdefault(verdict.signal.signal, []).append(verdict)
         wanted.append(found.decision)
@@ -190,7 +190,7 @@ def test_a_reference_that_does_not_tell_scripts_and_tokens_learns_them_from_the_
     found = read([log(n, script="latin" if n % 10 else "other") for n in range(206)], 500)
 
     def held_to(known: runs.Reference, hours: int) -> runs.Reference | None:
-        told = {scene.moment.at: scene.moment.reference for scene in scenes.scenes(scenes.history(found, [], known), policy.Labels())}
+        told = {scene.view.at: scene.view.reference for scene in scenes.scenes(scenes.history(found, [], known), policy.Labels())}
         return told[BEGIN + hours * HOUR]
 
     known = runs.Reference("v1", 100, {"faq": 100})
@@ -239,7 +239,7 @@ def test_how_long_texts_are_is_told_by_the_models_own_tokenizer() -> None:
     past = scenes.history(read(lines, 900), [], BEGIN + 24 * HOUR)
     held_to = scenes.references(past, policy.Labels())
     assert [held_to[model] and held_to[model].mean_tokens for model in ("v1", "v2")] == [20, None]  # type: ignore[union-attr]
-    taken = [decision for scene, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()) if scene.moment.model == "v2"]
+    taken = [decision for scene, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()) if scene.view.model == "v2"]
     assert len(taken) > 30
     assert not any(decision.decision is decisions.Kind.FIX_UPSTREAM for decision in taken)
 
@@ -250,7 +250,7 @@ def test_how_a_model_stood_is_kept_through_a_time_without_labels() -> None:
 
     seen = [accuracy(hour / 24, verdicts.Level.OK if hour < 24 else verdicts.Level.BLIND) for hour in range(14 * 24)]
     del seen[: replay._forgotten(seen, BEGIN + 14 * 24 * HOUR, policy.Policy())]
-    assert moment.last({"live_accuracy": seen}) == ("live_accuracy",)
+    assert release.last_well({"live_accuracy": seen}) == ("live_accuracy",)
 
 
 def test_a_small_shop_without_errors_has_a_verdict_on_them() -> None:
@@ -260,6 +260,6 @@ def test_a_small_shop_without_errors_has_a_verdict_on_them() -> None:
     (errors,) = [reason for reason in midnight.reasons if reason.signal == "error_rate"]
     assert (errors.n, errors.value) == (960, 0.0)
     verdict = {
-        seen.signal.signal: seen for seen in moment.evaluate([*scenes.scenes(past, policy.Labels())][23].moment, {}, decisions.Past(), policy.Policy()).fresh
+        seen.signal.signal: seen for seen in evaluate.evaluate([*scenes.scenes(past, policy.Labels())][23].view, decisions.Past(), policy.Policy()).fresh
     }
     assert (verdict["error_rate"].verdict, verdict["error_rate"].signal.horizon) == (verdicts.Level.OK, "1d")

@@ -7,8 +7,9 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.decide import moment, quality, trigger
-from retrain.evaluation import live
+from retrain.decide import evaluate, quality, trigger
+from retrain.decide.view import View
+from retrain.evaluation import live, reference
 from schemas import decisions, policy, taxonomy, verdicts
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -21,7 +22,7 @@ REFERENCE = builders.reference(10_000, accuracy=0.91, accuracy_n=2_000, recall=R
 Level = verdicts.Level
 
 
-def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabelled: float = 0.0) -> moment.Moment:
+def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabelled: float = 0.0) -> View:
     """A week of that mix of true intents, answered with that recall; wrong answers name the next intent of the same kind."""
     rng = np.random.default_rng(5)
     meant = rng.choice(10, labels, p=shares)
@@ -37,11 +38,11 @@ def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabe
     counts = np.bincount(named, minlength=10).astype(np.int64) * 2
     window = builders.window(counts, "1d", end=AT)
     hours = {AT - (hour + 1) * dt.timedelta(hours=1): live.Hour(each // 24, 0.9 * (each // 24)) for hour in range(168)}
-    return moment.Moment(builders.MODEL, AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
+    return View(builders.MODEL, AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
 
 
-def evaluated(here: moment.Moment) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
-    found = moment.evaluate(here, {}, decisions.Past(), RULES)
+def evaluated(here: View) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
+    found = evaluate.evaluate(here, decisions.Past(), RULES)
     return {verdict.signal.signal: verdict for verdict in found.fresh}, found.decision
 
 
@@ -71,7 +72,7 @@ def test_a_mix_that_moves_alone_loses_nothing_at_the_references_mix() -> None:
 def test_a_policy_that_makes_live_accuracy_deaf_means_the_other_mix_too() -> None:
     here = known(shares=EASIER, recall=BEFORE - 0.06)
     for deaf in ("min_n = 1000000", "enter = 0.5\nleave = 0.5"):
-        found = moment.evaluate(here, {}, decisions.Past(), policy.parse(f"[signals.live_accuracy]\n{deaf}"))
+        found = evaluate.evaluate(here, decisions.Past(), policy.parse(f"[signals.live_accuracy]\n{deaf}"))
         assert not any(verdict.in_breach for verdict in found.fresh if verdict.signal.signal == "mix_adjusted_accuracy")
 
 
@@ -109,7 +110,7 @@ def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -
 def test_a_perfect_recall_of_few_held_out_rows_is_no_promise() -> None:
     """21 of 21 held-out rows right says little: that 83 % of 60 labels are right is no loss yet."""
     calm = [
-        quality._fallen_by(dataclasses.replace(REFERENCE, accuracy_n=accuracy_n), live.Estimate("recall", "faq", 0.83, 0.72, 0.9, 60, 60.0, 600, 0.83), 1.0)
+        quality._lost(dataclasses.replace(REFERENCE, accuracy_n=accuracy_n), live.Estimate("recall", "faq", 0.83, 0.72, 0.9, 60, 60.0, 600, 0.83), 1.0)
         for accuracy_n in (210, 21_000)
     ]
     assert calm[0].low < 0.05 < calm[1].low
@@ -136,10 +137,10 @@ def test_labels_that_do_not_come_are_told_and_nothing_is_done_about_the_model() 
 
 def test_labels_from_before_a_repair_say_nothing_of_the_model() -> None:
     here = known(shares=STILL, recall=BEFORE - 0.2)
-    before = moment.evaluate(here, {}, decisions.Past(), RULES)
+    before = evaluate.evaluate(here, decisions.Past(), RULES)
     assert before.decision.decision is decisions.Kind.RETRAIN
     history = {verdict.signal.signal: [dataclasses.replace(verdict, signal=dataclasses.replace(verdict.signal, end=AT - DAY))] for verdict in before.fresh}
-    mended = moment.evaluate(here, history, decisions.Past(last_fix=AT - dt.timedelta(minutes=30)), RULES)
+    mended = evaluate.evaluate(dataclasses.replace(here, history=history), decisions.Past(last_fix=AT - dt.timedelta(minutes=30)), RULES)
     assert {v.verdict for v in mended.fresh if v.signal.signal in ("live_accuracy", "accuracy_e_value")} == {Level.BLIND}
     assert not any(v.in_breach for v in mended.fresh)
     assert mended.decision.decision is decisions.Kind.HOLD
@@ -160,7 +161,7 @@ def test_of_a_bad_day_nothing_stays_once_the_last_day_has_too_few_labels() -> No
     assert bad.in_breach
     history = {"recent_accuracy": [dataclasses.replace(bad, signal=dataclasses.replace(bad.signal, end=AT - DAY))]}
     for recall in (BEFORE, BEFORE - 0.2):
-        found = moment.evaluate(known(shares=STILL, recall=recall, labels=140), history, decisions.Past(), RULES)
+        found = evaluate.evaluate(dataclasses.replace(known(shares=STILL, recall=recall, labels=140), history=history), decisions.Past(), RULES)
         (recent,) = [v for v in found.fresh if v.signal.signal == "recent_accuracy"]
         assert (recent.verdict, recent.in_breach) == (Level.BLIND, False)
     of_few = [dataclasses.replace(bad, verdict=Level.BLIND, signal=dataclasses.replace(bad.signal, n=20))]
@@ -173,8 +174,8 @@ def test_what_stood_well_before_a_repair_did_stand_well() -> None:
     well = evaluated(known(shares=STILL, recall=BEFORE))[0]["live_accuracy"]
     history = {"live_accuracy": [dataclasses.replace(well, signal=dataclasses.replace(well.signal, end=AT - 2 * DAY))]}
     past = decisions.Past(promoted_at=AT - 6 * DAY, well_before=("live_accuracy",), last_fix=AT - 1.5 * DAY)
-    from_history = moment.evaluate(here, history, past, RULES)
-    carried = moment.evaluate(here, {}, dataclasses.replace(past, well=("live_accuracy",)), RULES)
+    from_history = evaluate.evaluate(dataclasses.replace(here, history=history), past, RULES)
+    carried = evaluate.evaluate(here, dataclasses.replace(past, well=("live_accuracy",)), RULES)
     assert from_history.past.well == carried.past.well
     assert "live_accuracy" in carried.past.well
     assert from_history.decision == carried.decision
@@ -188,9 +189,9 @@ def test_drift_from_before_a_repair_does_not_linger() -> None:
     here = dataclasses.replace(known(shares=STILL, recall=BEFORE), windows={"1d": dataclasses.replace(window, tally=low)})
     broken = builders.verdict("low_confidence_rate", Level.BREACH, limit=rule.enter, value=0.4, low=0.37, high=0.43, end=AT - DAY)
     history = {"low_confidence_rate": [broken]}
-    lingers = moment.evaluate(here, history, decisions.Past(), RULES)
+    lingers = evaluate.evaluate(dataclasses.replace(here, history=history), decisions.Past(), RULES)
     assert next(v for v in lingers.fresh if v.signal.signal == "low_confidence_rate").in_breach
-    mended = moment.evaluate(here, history, decisions.Past(last_fix=AT - 1.2 * DAY), RULES)
+    mended = evaluate.evaluate(dataclasses.replace(here, history=history), decisions.Past(last_fix=AT - 1.2 * DAY), RULES)
     assert not next(v for v in mended.fresh if v.signal.signal == "low_confidence_rate").in_breach
 
 
@@ -205,7 +206,7 @@ def test_accuracies_at_a_mix_compare_over_the_same_intents(known_of: range) -> N
 
 def test_a_mix_that_moves_to_an_intent_without_a_known_recall_is_no_loss_beyond_the_others() -> None:
     partial = dataclasses.replace(REFERENCE, recall={intent: value for intent, value in RECALL.items() if intent != "faq"})
-    full, some = (quality.expected(reference, "live_accuracy", known(shares=EASIER[::-1], recall=BEFORE).sampled) for reference in (REFERENCE, partial))
+    full, some = (reference.accuracy(each, known(shares=EASIER[::-1], recall=BEFORE).sampled) for each in (REFERENCE, partial))
     assert full == pytest.approx(some, abs=0.01)
     assert full is not None
     assert full < 0.88

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import builders
 
-from retrain.decide import baselines, moment, replay
+from retrain.decide import baselines, replay
 from retrain.decide.report import page, svg, timeline
+from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy
 
@@ -36,7 +37,7 @@ def pair(hour: int, kind: decisions.Kind, hold: decisions.HoldReason | None, acc
         builders.reason("live_accuracy", accuracy, breached=accuracy < 0.88, half=0.02),
         builders.reason("intent_mix_kl", 0.05, breached=True, limit=0.028),
     )
-    scene = replay.Scene(moment.Moment(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
+    scene = replay.Scene(View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
     return scene, builders.decision(kind, hold=hold, reasons=reasons, id=f"d{hour}", at=at, model=HOSTILE)
 
 

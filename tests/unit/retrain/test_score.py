@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import builders
 import pytest
 
-from retrain.decide import moment, replay
+from retrain.decide import replay
+from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy
 
@@ -17,13 +18,13 @@ Kind, Hold = decisions.Kind, decisions.HoldReason
 
 def taken(*kinds: tuple[int, decisions.Kind] | tuple[int, decisions.Kind, decisions.HoldReason]) -> list[tuple[replay.Scene, decisions.Decision]]:
     """A decision an hour from AT on, a hundred messages and ten labels each; those named, the others calm holds."""
-    acts = {hour: (kind, *hold) for hour, kind, *hold in kinds}
+    acts = {act[0]: act[1:] for act in kinds}
     found = []
     for hour in range(24):
         at = builders.AT + hour * HOUR
-        kind, hold = (*acts.get(hour, (Kind.HOLD,)), None)[:2]
-        scene = replay.Scene(moment.Moment(builders.MODEL, at, {}, None, live.sample(()), {}), decisions.Past(), messages=100 * hour, labels=10 * hour)
-        found.append((scene, builders.decision(kind, hold=hold, id=f"d{hour}", at=at)))
+        kind, *hold = acts.get(hour, (Kind.HOLD,))
+        scene = replay.Scene(View(builders.MODEL, at, {}, None, live.sample(()), {}), decisions.Past(), messages=100 * hour, labels=10 * hour)
+        found.append((scene, builders.decision(kind, hold=hold[0] if hold else None, id=f"d{hour}", at=at)))
     return found
 
 
@@ -99,7 +100,7 @@ def test_without_a_decision_there_is_nothing_to_score_and_every_incident_is_miss
 def test_a_bare_scene_keeps_what_a_score_needs_and_lets_go_of_the_rest() -> None:
     scene, _ = taken()[3]
     whole = builders.sample([True, False])
-    full = replay.Scene(moment.Moment(builders.MODEL, scene.moment.at, {"1h": builders.window()}, None, whole, {}), scene.past, 300, 30)
+    full = replay.Scene(View(builders.MODEL, scene.view.at, {"1h": builders.window()}, None, whole, {}), scene.past, 300, 30)
     bare = replay.bare(full)
-    assert (bare.moment.at, bare.moment.model, bare.messages, bare.labels) == (scene.moment.at, builders.MODEL, 300, 30)
-    assert (bare.moment.windows, len(bare.moment.sampled), bare.moment.hours) == ({}, 0, {})
+    assert (bare.view.at, bare.view.model, bare.messages, bare.labels) == (scene.view.at, builders.MODEL, 300, 30)
+    assert (bare.view.windows, len(bare.view.sampled), bare.view.hours) == ({}, 0, {})

@@ -18,7 +18,7 @@ judged = functools.partial(builders.verdict, reference=0.92)
 
 
 def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
-    names = (*trigger.TRAFFIC, *trigger.QUALITY)
+    names = (*trigger.TRAFFIC, *RULES.trigger.quality)
     return [judged(name, changed.get(name, Level.OK), high=0.88) for name in names]
 
 
@@ -117,7 +117,7 @@ def test_a_retrain_waits_and_keeps_its_cause(past: decisions.Past, hold: decisio
 
 def test_every_signal_is_a_reason_with_its_numbers() -> None:
     taken = decide(all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH))
-    assert [r.signal for r in taken.reasons] == sorted((*trigger.TRAFFIC, *trigger.QUALITY))
+    assert [r.signal for r in taken.reasons] == sorted((*trigger.TRAFFIC, *RULES.trigger.quality))
     assert {r.signal for r in taken.reasons if r.breached} == {"intent_mix_kl", "live_accuracy"}
     assert all(r.n == 1000 for r in taken.reasons)
 

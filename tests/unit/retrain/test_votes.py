@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from retrain.evaluation import live
-from retrain.labels import votes
+from retrain.labels import distrust, labelled, votes
 from schemas import policy, taxonomy
 
 BEGIN = builders.AT
 HOUR = dt.timedelta(hours=1)
-Said = tuple[str, str, dt.datetime, str, list[str]]
+Said = votes.Entry
 
 
 def asked_of(hours: int, each: int = 10) -> tuple[live.Sample, list[str]]:
@@ -26,19 +26,23 @@ def say(asked: live.Sample, annotator: str, rows: range | list[int], right: floa
     """Labels of some messages that agree with the answer in a share of them."""
     rng = random.Random(f"{annotator}{seed}")
     return [
-        (
+        votes.Entry(
             f"r{i}",
             annotator,
             BEGIN + dt.timedelta(microseconds=int(asked.ts_us[i]) - int(asked.ts_us[0])) + after,
+            f"{annotator}{i}",
             "faq" if rng.random() < right else "chitchat",
-            [],
         )
         for i in rows
     ]
 
 
+def now(names: list[str], said: list[Said]) -> votes.Votes:
+    return votes.latest(votes.said(names, said))
+
+
 def accuracy(asked: live.Sample, names: list[str], said: list[Said], rules: policy.Labels) -> tuple[float, int]:
-    found = votes.labelled(asked, votes.votes(names, said), rules)
+    found = labelled.labelled(asked, now(names, said), rules)
     known = found.chosen(found.label != live.UNLABELLED)
     return float((known.predicted == known.label).mean()), len(known)
 
@@ -50,7 +54,7 @@ def test_a_flood_of_wrong_labels_over_those_of_people_changes_nothing() -> None:
     asked, names = asked_of(72)
     people = say(asked, "a0", range(0, 720, 2), 0.92) + say(asked, "a1", range(1, 720, 2), 0.92)
     bot = say(asked, "bot", range(720), 0.0, after=2 * HOUR)
-    (found,) = votes.aside(asked, votes.votes(names, people + bot), RULES.source_gap)
+    (found,) = distrust.aside(asked, now(names, people + bot), RULES.source_gap)
     assert (found.annotator, found.n, found.right) == ("bot", 720, 0.0)
     assert found.gap == pytest.approx(-0.92, abs=0.03)
     assert accuracy(asked, names, people + bot, RULES) == accuracy(asked, names, people, RULES)
@@ -60,53 +64,56 @@ def test_a_source_that_always_agrees_hides_no_drift() -> None:
     asked, names = asked_of(72)
     people = say(asked, "a0", range(0, 720, 2), 0.5) + say(asked, "a1", range(1, 720, 2), 0.5)
     script = say(asked, "yes", range(720), 1.0)
-    assert [one.annotator for one in votes.aside(asked, votes.votes(names, people + script), RULES.source_gap)] == ["yes"]
+    assert [one.annotator for one in distrust.aside(asked, now(names, people + script), RULES.source_gap)] == ["yes"]
 
 
 def test_a_drift_that_everybody_sees_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> None:
     asked, names = asked_of(96)
     early, late = say(asked, "a0", range(480), 0.92), say(asked, "a1", range(480, 960), 0.4)
-    assert votes.aside(asked, votes.votes(names, early + late), RULES.source_gap) == ()
+    assert distrust.aside(asked, now(names, early + late), RULES.source_gap) == ()
     assert accuracy(asked, names, early + late, RULES)[1] == 960
 
 
 def test_people_who_differ_a_little_all_count() -> None:
     asked, names = asked_of(168)
     people = say(asked, "a0", range(0, 1680, 3), 0.95) + say(asked, "a1", range(1, 1680, 3), 0.85) + say(asked, "a2", range(2, 1680, 3), 0.75)
-    assert votes.aside(asked, votes.votes(names, people), RULES.source_gap) == ()
+    assert distrust.aside(asked, now(names, people), RULES.source_gap) == ()
 
 
 def test_of_two_that_contradict_each_other_the_later_one_goes() -> None:
     asked, names = asked_of(72)
     first, second = say(asked, "z", range(0, 720, 2), 0.92), say(asked, "a", range(1, 720, 2), 0.1, after=5 * HOUR)
-    assert [one.annotator for one in votes.aside(asked, votes.votes(names, second + first), RULES.source_gap)] == ["a"]
+    assert [one.annotator for one in distrust.aside(asked, now(names, second + first), RULES.source_gap)] == ["a"]
 
 
 def test_a_lone_source_is_believed() -> None:
     asked, names = asked_of(24)
-    assert votes.aside(asked, votes.votes(names, say(asked, "a0", range(240), 0.3)), RULES.source_gap) == ()
-    assert votes.labelled(asked, votes.votes(names, []), RULES).label.tolist() == [live.UNLABELLED] * 240
+    assert distrust.aside(asked, now(names, say(asked, "a0", range(240), 0.3)), RULES.source_gap) == ()
+    assert labelled.labelled(asked, now(names, []), RULES).label.tolist() == [live.UNLABELLED] * 240
 
 
 def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None:
     asked, names = asked_of(1, each=4)
     rules = policy.Labels(per_annotator_per_day=2)
     at = BEGIN + HOUR
-    bot: list[Said] = [(f"r{i}", "bot", at + i * HOUR, "chitchat", []) for i in range(4)]
-    said: list[Said] = [*bot, ("r3", "a0", at, "faq", [])]
-    found = votes.labelled(asked, votes.votes(names, said), rules).label.tolist()
+    said = [votes.Entry(f"r{i}", "bot", at + i * HOUR, "", "chitchat") for i in range(4)] + [votes.Entry("r3", "a0", at, "", "faq")]
+    found = labelled.labelled(asked, now(names, said), rules).label.tolist()
     assert found == [taxonomy.INDEX["chitchat"], taxonomy.INDEX["chitchat"], live.UNLABELLED, taxonomy.INDEX["faq"]]
-    next_day: list[Said] = [("r2", "bot", at + 24 * HOUR, "chitchat", [])]
-    again = votes.labelled(asked, votes.votes(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
+    next_day = [votes.Entry("r2", "bot", at + 24 * HOUR, "", "chitchat")]
+    again = labelled.labelled(asked, now(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
     assert again == [taxonomy.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
 
 
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:
     asked, names = asked_of(48)
     said = say(asked, "a0", range(480), 0.9) + say(asked, "a1", range(0, 480, 2), 0.8) + say(asked, "bot", range(0, 480, 3), 0.0)
-    one, other = (votes.labelled(asked, votes.votes(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said))))
+    one, other = (labelled.labelled(asked, now(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said))))
     assert np.array_equal(one, other)
-    tie: list[Said] = [("r0", "b", BEGIN, "chitchat", []), ("r0", "a", BEGIN, "promotion", [])]
-    tie += [("r1", "a", BEGIN, "faq", []), ("r1", "b", BEGIN + HOUR, "chitchat", [])]
-    held = votes.labelled(asked, votes.votes(names, tie), RULES).label[:2].tolist()
+    tie = [
+        votes.Entry("r0", "b", BEGIN, "", "chitchat"),
+        votes.Entry("r0", "a", BEGIN, "", "promotion"),
+        votes.Entry("r1", "a", BEGIN, "", "faq"),
+        votes.Entry("r1", "b", BEGIN + HOUR, "", "chitchat"),
+    ]
+    held = labelled.labelled(asked, now(names, tie), RULES).label[:2].tolist()
     assert [taxonomy.INTENTS[i] for i in held] == ["promotion", "chitchat"]

@@ -17,6 +17,10 @@ STUCK = dataclasses.replace(UNREAD, part=3, still_s=61.0)
 EMPTY = dataclasses.replace(FRESH, part=4, next_offset=0, high_watermark=0, still_s=9999.0)
 
 
+def clock(watermark: dt.datetime, still_s: float) -> state.Clock:
+    return state.Clock(watermark, AT, still_s, behind_s=0.0, beat_s=0.0)
+
+
 def keys(*found: state.Partition) -> list[str]:
     return [alarm.key for alarm in causes.alarms(state.Facts(found))]
 
@@ -105,8 +109,8 @@ def test_logs_that_are_counted_and_come_out_in_no_window_are_told_after_three_mi
     assert stands(minute=waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S)) == []
     late = waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S + 1)
     assert stands(minute=late) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
-    assert stands(minute=late, clock=state.Clock(AT, AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
-    assert stands(minute=late, clock=state.Clock(AT, AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+    assert stands(minute=late, clock=clock(AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
+    assert stands(minute=late, clock=clock(AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
 
 
 def test_what_waited_through_a_stop_of_everything_has_its_turn_first() -> None:
@@ -121,7 +125,7 @@ def test_a_roll_up_that_fails_is_told_by_itself() -> None:
 
 
 def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
-    behind = state.Clock(AT - dt.timedelta(minutes=6), AT, causes.IDLE_OUTPUT_S + 1)
+    behind = clock(AT - dt.timedelta(minutes=6), causes.IDLE_OUTPUT_S + 1)
     assert stands(clock=behind) == ["clock:held:2026-04-20T09:54:00+00:00"]
     assert stands(clock=dataclasses.replace(behind, still_s=20.0)) == [], "it moves"
     assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], "no log is ahead of it: it rests"

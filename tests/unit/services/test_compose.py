@@ -10,17 +10,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas import decisions, runs
+from schemas import decisions, policy, runs
 from services.local.slack_sandbox import blocks
 from services.notifier import compose, figures, limits
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
-REASONS = (
-    decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True),
-    decisions.Reason("intent_mix_kl", 0.592, 0.028, 1200, 0.55, 0.64, breached=True),
-    decisions.Reason("low_confidence_rate", 0.134, 0.08, 1200, 0.116, 0.155, breached=True),
-    decisions.Reason("p95_latency_ms", 5.3, 15.0, 1200, None, None, breached=False),
+REASONS = tuple(
+    dataclasses.replace(reason, roles=policy.Trigger().roles(reason.signal))
+    for reason in (
+        decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True),
+        decisions.Reason("intent_mix_kl", 0.592, 0.028, 1200, 0.55, 0.64, breached=True),
+        decisions.Reason("low_confidence_rate", 0.134, 0.08, 1200, 0.116, 0.155, breached=True),
+        decisions.Reason("p95_latency_ms", 5.3, 15.0, 1200, None, None, breached=False),
+    )
 )
 GATES = (
     runs.Gate("accuracy", runs.GateVerdict.PASS, 0.884, 0.801, 0.005, 0.05, 0.12, 612),
@@ -29,7 +32,7 @@ GATES = (
 
 
 def decision(**changed: Any) -> compose.Told:
-    taken = decisions.Decision("d_1", AT, "v1", decisions.Kind.RETRAIN, None, decisions.Cause.LANGUAGE, REASONS, "p" * 64, "s" * 64)
+    taken = decisions.Decision("d_1", AT, "v1", decisions.Kind.RETRAIN, None, decisions.Cause.LANGUAGE, REASONS, "p" * 64, "s" * 64, decisions.Clause.DRIFTED)
     payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {"at": AT.isoformat(), "run_id": "ft_2026_04_30"}
     return compose.Told("decision", json.loads(json.dumps(payload)), AT)
 
@@ -59,6 +62,38 @@ def test_the_header_says_what_happened_with_numbers_and_n() -> None:
         compose.root([decision()]).text
         == "RETRAIN DECIDED v1: live accuracy 65.1 % (limit 90.0 %, n = 327) + intent mix KL 0.592 nats (limit 0.028 nats, n = 1,200)"
     )
+
+
+def grounds(told: compose.Told) -> str:
+    (section,) = [block["text"]["text"] for block in compose.root([told]).blocks if "*Why this fired*" in block.get("text", {}).get("text", "")]
+    return str(section.splitlines()[-1])
+
+
+def test_the_rule_is_told_as_the_policy_in_force_had_it() -> None:
+    """Under a policy that hears the last day's accuracy as quality, Slack says so, too."""
+    rules = policy.parse('[trigger]\nquality = ["recent_accuracy"]').trigger
+    day = decisions.Reason("recent_accuracy", 0.7, 0.9, 300, 0.65, 0.75, breached=True, roles=rules.roles("recent_accuracy"))
+    mix = dataclasses.replace(REASONS[1], roles=rules.roles("intent_mix_kl"))
+    assert grounds(decision(reasons=(day, mix))) == "Loss of quality: *yes*. Drift: *yes*. Both together ask for a retrain."
+
+
+@pytest.mark.parametrize("clause", decisions.Clause)
+def test_every_clause_of_the_rule_has_its_own_grounds(clause: decisions.Clause) -> None:
+    others = [grounds(decision(clause=other)) for other in decisions.Clause if other is not clause]
+    assert grounds(decision(clause=clause)) not in others
+
+
+def test_an_incident_is_a_witness_beside_drift() -> None:
+    told = grounds(decision(reasons=REASONS[1:], clause=decisions.Clause.DRIFTED))
+    assert told == "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
+
+
+def test_a_decision_of_an_older_version_is_told_without_grounds_it_does_not_name() -> None:
+    told = decision()
+    del told.payload["clause"]  # type: ignore[attr-defined]
+    for reason in told.payload["reasons"]:
+        del reason["roles"]
+    assert grounds(told) == "• no: p95 latency in breach (at most 15.0 ms)"
 
 
 def test_a_failed_gate_is_named_first_and_the_champion_stays() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.notifier import compose, deliver, slack, store
+from schemas import messages
+from services.notifier import compose, deliver, slack
 
 Later, Parked = deliver.Later, deliver.Parked
 
@@ -45,8 +46,8 @@ def test_whether_it_may_have_arrived_is_kept_with_the_row() -> None:
     unsent, unclear = deliver.after(slack.NotSent("nobody there"), 1), deliver.after(slack.Unclear("no answer"), 1)
     assert isinstance(unsent, Later)
     assert isinstance(unclear, Later)
-    assert unsent.error.startswith(store.NOT_SENT)
-    assert unclear.error.startswith(store.UNCLEAR)
+    assert unsent.error.startswith(messages.Delivery.NOT_SENT)
+    assert unclear.error.startswith(messages.Delivery.UNCLEAR)
 
 
 @pytest.mark.parametrize("failure", [MemoryError(), KeyError("gates"), RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")])

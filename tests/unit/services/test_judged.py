@@ -7,22 +7,22 @@ from typing import Any
 import builders
 import pytest
 
-from schemas import policy, taxonomy
-from services.dashboard import board, facts, judged
+from schemas import policy, signals, taxonomy
+from services.dashboard import facts, judged
 
 AT = builders.AT
 HOUR = dt.timedelta(hours=1)
-LATENCY = judged.Signal("p95_latency_ms", "P95", board.Unit.MS)
-ERRORS = judged.Signal("error_rate", "Errors", board.Unit.RATIO)
-UNSURE = judged.Signal("low_confidence_rate", "Low confidence", board.Unit.RATIO)
-MIX = judged.Signal("intent_mix_kl", "KL", board.Unit.NATS)
-ACCURACY = judged.Signal("live_accuracy", "Accuracy", board.Unit.RATIO)
+LATENCY = judged.Judged(signals.P95_LATENCY_MS, "P95")
+ERRORS = judged.Judged(signals.ERROR_RATE, "Errors")
+UNSURE = judged.Judged(signals.LOW_CONFIDENCE_RATE, "Low confidence")
+MIX = judged.Judged(signals.INTENT_MIX_KL, "KL")
+ACCURACY = judged.Judged(signals.LIVE_ACCURACY, "Accuracy")
 RULES = policy.Policy()
 PROMOTED = {"model": builders.MODEL, "at": AT - 30 * 24 * HOUR, "kind": "promote"}
 Row = dict[str, Any]
 
 
-def row(signal: judged.Signal, verdict: str = "ok", **more: Any) -> Row:
+def row(signal: judged.Judged, verdict: str = "ok", **more: Any) -> Row:
     """A row of `signal`, judged at AT."""
     rule: policy.Level = getattr(RULES.signals, signal.key)
     known = {"model": builders.MODEL, "signal": signal.key, "intent": "", "horizon": rule.horizon, "end": AT, "verdict": verdict, "in_breach": False}
@@ -62,7 +62,7 @@ def known(**more: Any) -> facts.Facts:
         (MIX, row(MIX, p_value=None), "ok", "within the limit"),
     ],
 )
-def test_a_verdict_has_a_state_and_says_why(signal: judged.Signal, found: Row, state: str, says: str) -> None:
+def test_a_verdict_has_a_state_and_says_why(signal: judged.Judged, found: Row, state: str, says: str) -> None:
     named, words = judged.standing(signal, found, getattr(RULES.signals, signal.key))
     assert (str(named), words.startswith(says) or says in words) == (state, True), words
 
@@ -96,7 +96,7 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
         (ACCURACY, known(promotions=[]), "No champion, so nothing is judged"),
     ],
 )
-def test_what_is_missing_is_named_with_its_remedy(signal: judged.Signal, found: facts.Facts, says: str) -> None:
+def test_what_is_missing_is_named_with_its_remedy(signal: judged.Judged, found: facts.Facts, says: str) -> None:
     panel = judged.panel(signal, found, RULES)
     assert says in (panel.missing or "")
     assert panel.value is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retrain.labels import cap, votes
+from retrain.labels import distrust, votes
 from schemas import events, taxonomy
 from services.labels import answer, guideline, ingest, standing
 
@@ -81,7 +81,7 @@ def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
 
 
 def figures(*labels: tuple[str, str, str], most: int = 100) -> dict[str, Any]:
-    held = [cap.Held(str(i), req_id, annotator, AT, intent) for i, (req_id, annotator, intent) in enumerate(labels)]
+    held = [votes.Entry(req_id, annotator, AT, str(i), intent) for i, (req_id, annotator, intent) in enumerate(labels)]
     return standing.figures(held, [(AT, AT)], AT + dt.timedelta(hours=2), most)
 
 
@@ -116,6 +116,6 @@ def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
 
 
 def test_status_names_a_source_that_is_not_believed() -> None:
-    known = standing.figures([], [], None, 10, [votes.Aside("bot", 720, 0.05, -0.87, -30.0)])
+    known = standing.figures([], [], None, 10, [distrust.Aside("bot", 720, 0.05, -0.87, -30.0)])
     assert known["aside"] == [{"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}]
     assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in standing.table(known)

@@ -102,8 +102,8 @@ def test_the_story_says_what_changes() -> None:
 
 def test_a_retrain_says_why_in_words() -> None:
     assert events(QUIET, day(taken(), RETRAIN)) == [
-        "30 Apr 00:00 retrain decided (cause: new language): accuracy 72 % [69, 75] where 92 % was usual, 22 % [18, 24] of the answers are unsure, "
-        "and the mix moved; a new model is in training"
+        "30 Apr 00:00 retrain decided (cause: new language): accuracy 72 % [69, 75] where 92 % was usual, the mix moved, and 22 % [18, 24] of the "
+        "answers are unsure; a new model is in training"
     ]
 
 

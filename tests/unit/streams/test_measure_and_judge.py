@@ -7,7 +7,7 @@ import builders
 import numpy as np
 import pytest
 
-from schemas import policy, taxonomy, verdicts, windows
+from schemas import policy, runs, taxonomy, verdicts, windows
 from streams.signals import judge, measure
 from streams.stats import proportion
 
@@ -24,13 +24,13 @@ def day(n: int, shares: dict[str, float] = SEED_MIX, *, low: float = 0.0, errors
     return builders.window(builders.tally(answers, low=unsure, errors=errors), "1d")
 
 
-def by_name(found: tuple[verdicts.Signal, ...]) -> dict[str, verdicts.Signal]:
-    return {signal.signal: signal for signal in found}
+def measured(of: windows.Window, known: runs.Reference | None) -> dict[str, verdicts.Signal]:
+    return {signal.signal: signal for signal in (*measure.signals(of, known), *measure.mix(of, known))}
 
 
 def test_every_number_carries_its_n_and_interval() -> None:
-    found = by_name(measure.signals(day(1000, low=0.1, errors=10), REFERENCE))
-    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "intent_mix_shift", "tokenizer_mismatch", "tokens_lost"]
+    found = measured(day(1000, low=0.1, errors=10), REFERENCE)
+    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "tokenizer_mismatch", "tokens_lost", "intent_mix_kl", "intent_mix_shift"]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
     for name in ("low_confidence_rate", "error_rate", "intent_mix_kl", "intent_mix_shift"):
@@ -44,11 +44,11 @@ def test_every_number_carries_its_n_and_interval() -> None:
 
 
 def test_without_a_reference_there_is_no_mix_signal() -> None:
-    assert "intent_mix_kl" not in by_name(measure.signals(day(1000), None))
+    assert "intent_mix_kl" not in measured(day(1000), None)
 
 
 def test_an_empty_window_measures_nothing() -> None:
-    assert all(signal.value is None for signal in measure.signals(day(0), REFERENCE))
+    assert all(signal.value is None for signal in measured(day(0), REFERENCE).values())
 
 
 MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
@@ -64,7 +64,7 @@ MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
     ],
 )
 def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float], level: verdicts.Level) -> None:
-    signal = by_name(measure.signals(day(n, shares), REFERENCE))["intent_mix_kl"]
+    signal = measured(day(n, shares), REFERENCE)["intent_mix_kl"]
     assert judge.verdict(signal, SIGNALS.intent_mix_kl, ()).verdict is level
 
 
@@ -72,14 +72,14 @@ def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level
     rng = np.random.default_rng(1)
     drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
     shares = dict(zip(taxonomy.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
-    signal = by_name(measure.signals(day(225, shares), REFERENCE))["intent_mix_kl"]
+    signal = measured(day(225, shares), REFERENCE)["intent_mix_kl"]
     rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
     assert signal.value is not None
     assert judge.verdict(signal, rule, ()).verdict is verdicts.Level.OK
 
 
 def rate(value: float, n: int = 2000) -> verdicts.Signal:
-    return by_name(measure.signals(day(n, low=value), REFERENCE))["low_confidence_rate"]
+    return measured(day(n, low=value), REFERENCE)["low_confidence_rate"]
 
 
 def test_a_rate_over_the_line_by_chance_alone_is_watched() -> None:
@@ -144,7 +144,7 @@ def test_a_hair_under_its_limit_no_number_of_labels_that_anyone_gives_proves_a_l
 
 
 def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
-    first, few = (by_name(measure.signals(day(n, shares), REFERENCE)) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
+    first, few = (measured(day(n, shares), REFERENCE) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
     for name in ("intent_mix_kl", "intent_mix_shift"):
         rule = dataclasses.replace(getattr(SIGNALS, name), k=1, of=1, enter=0.02, leave=0.01)
         breach = judge.verdict(first[name], rule, ())
@@ -155,7 +155,7 @@ def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
 
 def test_a_shift_that_may_be_none_begins_at_none() -> None:
     def found(shares: dict[str, float]) -> verdicts.Signal:
-        return by_name(measure.signals(day(2000, shares), REFERENCE))["intent_mix_shift"]
+        return measured(day(2000, shares), REFERENCE)["intent_mix_shift"]
 
     assert found(SEED_MIX | {"escalation": 3.8, "product_discovery": 21.3}).low == 0
     moved = found(MOVED)

@@ -5,9 +5,10 @@ import dataclasses
 import builders
 import numpy as np
 
-from retrain.decide import moment, trigger
+from retrain.decide import evaluate, trigger
+from retrain.decide.view import View
 from retrain.evaluation import live
-from schemas import decisions, policy, runs, taxonomy, windows
+from schemas import decisions, policy, runs, signals, taxonomy, windows
 
 RULES = policy.Policy()
 REFERENCE = builders.reference(mean_confidence=0.9, script_counts={"latin": 1000})
@@ -18,16 +19,16 @@ def even(each: int) -> windows.Tally:
     return builders.tally(each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(taxonomy.SCRIPTS) - 1)))
 
 
-def known(reference: runs.Reference | None = REFERENCE) -> moment.Moment:
+def known(reference: runs.Reference | None = REFERENCE) -> View:
     windows_of = {"1h": builders.window(even(200), "1h"), "1d": builders.window(even(600), "1d")}
-    return moment.Moment(builders.MODEL, builders.AT, windows_of, reference, live.sample(()), {})
+    return View(builders.MODEL, builders.AT, windows_of, reference, live.sample(()), {})
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:
-    found = moment.evaluate(known(), {}, decisions.Past(), RULES)
+    found = evaluate.evaluate(known(), decisions.Past(), RULES)
     judged = {(v.signal.signal, v.signal.horizon) for v in found.fresh if v.signal.signal in trigger.TRAFFIC}
     assert judged == {("p95_latency_ms", "1h"), ("error_rate", "1h"), ("low_confidence_rate", "1d"), ("intent_mix_kl", "1d")}
-    measured = moment.measured(known(), found.fresh)
+    measured = found.measured
     assert not judged & {(s.signal, s.horizon) for s in measured if s.intent is None}
     assert {("p95_latency_ms", "1d"), ("error_rate", "1d"), ("low_confidence_rate", "1h"), ("intent_mix_kl", "1h")} <= {
         (s.signal, s.horizon) for s in measured if s.intent is None
@@ -39,25 +40,25 @@ def test_what_a_rule_judges_is_not_measured_again() -> None:
 
 def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
     few = dataclasses.replace(known(), windows={**known().windows, "1h": builders.window(even(40), "1h")})
-    judged = {v.signal.signal: v.signal.horizon for v in moment.evaluate(few, {}, decisions.Past(), RULES).fresh}
+    judged = {v.signal.signal: v.signal.horizon for v in evaluate.evaluate(few, decisions.Past(), RULES).fresh}
     assert (judged["error_rate"], judged["p95_latency_ms"]) == ("1d", "1h")
 
 
 def test_a_horizon_the_policy_moves_a_signal_to_is_judged_there() -> None:
     rules = policy.parse('[signals.error_rate]\nhorizon = "1d"\n')
-    found = moment.evaluate(known(), {}, decisions.Past(), rules)
-    measured = {(s.signal, s.horizon) for s in moment.measured(known(), found.fresh) if s.intent is None}
+    found = evaluate.evaluate(known(), decisions.Past(), rules)
+    measured = {(s.signal, s.horizon) for s in found.measured if s.intent is None}
     assert ("error_rate", "1h") in measured
     assert ("error_rate", "1d") not in measured
 
 
 def test_a_decision_rests_on_judged_signals_alone() -> None:
     """What is only measured may change, come or go: neither evidence nor hash does."""
-    found = moment.evaluate(known(), {}, decisions.Past(), RULES)
+    found = evaluate.evaluate(known(), decisions.Past(), RULES)
     other = dataclasses.replace(REFERENCE, mean_confidence=0.2, script_counts={"japanese": 1000})
-    changed = moment.evaluate(known(other), {}, decisions.Past(), RULES)
-    assert moment.measured(known(other), changed.fresh) != moment.measured(known(), found.fresh)
+    changed = evaluate.evaluate(known(other), decisions.Past(), RULES)
+    assert changed.measured != found.measured
     assert changed.decision == found.decision
     assert changed.evidence == found.evidence
     known_of = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess", "tokens_lost"}
-    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *known_of, *moment.LABELLED}
+    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *known_of, *(signal.name for signal in signals.ALL if signal.labelled)}

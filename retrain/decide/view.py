@@ -1,0 +1,71 @@
+"""Pure. What was known of a model at an instant. Live, replay and backfill make the same view of the same history."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from retrain.evaluation import live
+from schemas import runs, signals, verdicts, windows
+
+History = Mapping[str, Sequence[verdicts.Verdict]]
+Tally = windows.Tally  # inside View its field `windows` hides the module
+
+# The same hour of these weeks back says what is usual.
+EARLIER: Final = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))
+REMEMBERED: Final = dt.timedelta(days=28)  # how far back verdicts count
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A model as known at `at`.
+
+    windows: those that end there, by horizon. sampled, hours: messages to be labelled with the
+    labels given so far, and all answers, of the longest label horizon. earlier: the same hour of
+    earlier weeks together, whichever model was champion, `earlier_hours` of them. history: each
+    signal's verdicts before, oldest first.
+    """
+
+    model: str
+    at: dt.datetime
+    windows: Mapping[str, windows.Window]
+    reference: runs.Reference | None
+    sampled: live.Sample
+    hours: Mapping[dt.datetime, live.Hour]
+    earlier: Tally | None = None
+    earlier_hours: int = 0
+    history: History = field(default_factory=dict)
+
+    def recent(self, horizon: str) -> live.Sample:
+        """The sampled messages of the trailing `horizon`."""
+        return self.sampled.between(self.at - windows.HORIZONS[horizon], self.at)
+
+    def figures(self, horizon: str) -> live.Figures:
+        """What labels say of the trailing `horizon`."""
+        start = self.at - windows.HORIZONS[horizon]
+        hours = {hour: n for hour, n in self.hours.items() if start <= hour < self.at}
+        return live.figures(self.sampled.between(start, self.at), hours)
+
+
+def since(view: View, mended: dt.datetime, drift: Sequence[str]) -> View:
+    """The view without what rests on hours before something upstream was last found broken.
+
+    Those labels say nothing of the model; nor do label-based verdicts from then, nor windows of
+    the signals of `drift` that reach back there.
+    """
+    hours = {hour: n for hour, n in view.hours.items() if hour >= mended}
+    history = {}
+    for name, verdicts_before in view.history.items():
+        history[name] = [v for v in verdicts_before if _rests_on_later(v, mended, drift)]
+    sampled = view.sampled.between(mended, view.at)
+    return dataclasses.replace(view, sampled=sampled, hours=hours, history=history)
+
+
+def _rests_on_later(verdict: verdicts.Verdict, mended: dt.datetime, drift: Sequence[str]) -> bool:
+    signal = verdict.signal
+    if signals.of(signal.signal).labelled:
+        return signal.end > mended
+    if signal.signal in drift:
+        return signal.end - windows.HORIZONS[signal.horizon] >= mended
+    return True

@@ -1,0 +1,25 @@
+"""Pure. A sample with the label that holds for each message, from sources that are believed."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from retrain.evaluation import live
+from retrain.labels import cap, distrust, votes
+from schemas import policy
+
+
+def labelled(asked: live.Sample, said: votes.Votes, rules: policy.Labels) -> live.Sample:
+    """The sample, labelled by what annotators say (`votes.standing`): those of a day beyond the cap
+    do not count, nor does a source that differs from all others.
+    """
+    counted = cap.within(said, rules.per_annotator_per_day)
+    aside = distrust.aside(asked, counted, rules.source_gap)
+    distrusted = [counted.names.index(one.annotator) for one in aside]
+    if distrusted:
+        counted = counted.chosen(~np.isin(counted.annotator, distrusted))
+    held = votes.holding(counted)
+    label = np.full(len(asked), live.UNLABELLED, dtype=np.int8)
+    also = np.zeros(len(asked), dtype=np.uint16)
+    label[held.row], also[held.row] = held.label, held.also
+    return replace(asked, label=label, also=also)

@@ -1,0 +1,136 @@
+"""One hour's job in one transaction: view -> evaluate -> put -> lines; a day's and a week's job belong to the hour that ends them."""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+
+from retrain import store as retrain_store
+from retrain.decide import evaluate, quality
+from retrain.decide.history import store as history
+from retrain.decide.view import View
+from retrain.evaluation import live, reference
+from schemas import decisions, messages, policy, runs, signals, taxonomy, verdicts, windows
+from services.scheduler import lines, store
+from streams import outbox
+
+DAY = windows.HORIZONS["1d"]
+FIGURES = (signals.LIVE_ACCURACY.name, signals.RARE_RECALL.name)  # those whose row names a limit
+
+
+def work(connection: sa.Connection, at: dt.datetime, rules: policy.Policy, owner: str) -> list[lines.Line]:
+    """Judge the hour that ends at `at`, decide and record; what the seed's log says of it. Nothing without a champion."""
+    promotion = retrain_store.champion(connection, at)
+    if promotion is None:
+        return []
+    model = promotion["model"]
+    view = history.view_at(connection, model, at, rules)
+    view = dataclasses.replace(view, history=history.verdicts_of(connection, model, at))
+    evaluation = evaluate.evaluate(view, history.past(connection, promotion, at), rules)
+    put(connection, evaluation, rules)
+    said = list(lines.of_hour(evaluation))
+    if at == windows.floor(at, DAY):
+        said += day(connection, evaluation, promotion, rules, owner)
+    return said + decide(connection, evaluation, rules)
+
+
+def put(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
+    """Record what was found: every signal, judged or not, and what labels say."""
+    store.put_signals(connection, evaluation.fresh, evaluation.measured)
+    judged = {verdict.signal.signal: verdict for verdict in evaluation.fresh}
+    horizon = rules.signals.live_accuracy.horizon
+    put_quality(
+        connection, evaluation.view, evaluation.figures[horizon], judged, horizon,
+        as_of=evaluation.view.at, rules=rules,
+    )  # fmt: skip
+
+
+def put_quality(
+    connection: sa.Connection,
+    view: View,
+    figures: live.Figures,
+    judged: dict[str, verdicts.Verdict],
+    horizon: str,
+    *,
+    as_of: dt.datetime,
+    rules: policy.Policy,
+) -> None:
+    """Record label figures of the horizon that ends with the view, as people knew at `as_of`."""
+    mature = as_of - view.at >= dt.timedelta(hours=rules.labels.maturity_hours)
+    recall = (view.reference.recall or {}) if view.reference else {}
+    expected = {intent: recall.get(intent) for intent in taxonomy.INTENTS}
+    expected |= {name: judged[name].signal.reference for name in FIGURES}
+    store.put_quality(
+        connection, figures.every, {name: judged[name] for name in FIGURES}, model=view.model,
+        start=view.at - windows.HORIZONS[horizon], end=view.at, as_of=as_of,
+        maturity="mature" if mature else "immature", expected=expected,
+    )  # fmt: skip
+
+
+def day(
+    connection: sa.Connection,
+    evaluation: evaluate.Evaluation,
+    promotion: Any,
+    rules: policy.Policy,
+    owner: str,
+) -> list[lines.Line]:
+    """The daily job, and on Mondays the weekly one."""
+    view = evaluation.view
+    store.claim(connection, "daily", view.at, owner)
+    restate(connection, evaluation, rules)
+    store.put_signals(connection, (), quality.measured(view, evaluation.figures, "7d"))
+    first_day(connection, view, promotion, rules)
+    said = list(lines.of_day(evaluation))
+    if view.at.weekday() == 0 and "7d" in view.windows and store.claim(connection, "weekly", view.at, owner):
+        said += lines.of_week(evaluation)
+    return said
+
+
+def restate(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
+    """Label figures of the last days again, with the labels that have come since; once mature they stay."""
+    now = evaluation.view
+    days = int(rules.labels.maturity_hours // 24) + 2
+    since = now.at - max(days, 7) * DAY
+    sampled = history.sampled(connection, now.model, since, now.at, as_of=now.at, rules=rules.labels)
+    judged = rules.signals.live_accuracy.horizon == "1d"  # then the day that ends now is put already
+    for end in (now.at - back * DAY for back in range(1 if judged else 0, days)):
+        hours = history.hours(connection, now.model, end - DAY, end)
+        if hours:
+            then = View(now.model, end, {}, now.reference, sampled.between(end - DAY, end), hours)
+            figures = then.figures("1d")
+            fallen = [quality.falling(then, one, "1d", rules) for one in (figures.accuracy, figures.rare_recall)]
+            verdicts_then = {verdict.signal.signal: verdict for verdict in fallen}
+            put_quality(connection, then, figures, verdicts_then, "1d", as_of=now.at, rules=rules)
+
+
+def first_day(connection: sa.Connection, view: View, promotion: Any, rules: policy.Policy) -> None:
+    """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a recorded event."""
+    window, before = view.windows.get("1d"), view.reference
+    if window is None or before is None or window.start < promotion["at"]:
+        return
+    if len(retrain_store.references(connection, view.model)) > 1:
+        return
+    if window.tally.answered >= max(1, rules.signals.intent_mix_kl.min_n):
+        learnt = reference.seen(window.tally, before)
+        retrain_store.put_reference(connection, learnt, at=view.at, source=runs.Source.FIRST_DAY)
+
+
+def decide(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> list[lines.Line]:
+    """Record the decision; a retrain queues its run and its message in the same transaction.
+
+    An hour that was taken up again is recorded alone: what came since, a pause or a run, is not
+    in its evidence.
+    """
+    taken = evaluation.decision
+    retrain = taken.decision is decisions.Kind.RETRAIN
+    overtaken = store.decided_after(connection, taken.at)
+    acts = retrain and rules.trigger.autonomy.retrain == "act" and not overtaken
+    run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
+    store.put_decision(connection, taken, evaluation.evidence, run_id)
+    if taken.decision is decisions.Kind.HOLD or overtaken:
+        return []
+    if run_id:
+        retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
+    outbox.tell(connection, messages.DecisionTaken(taken, run_id))
+    return [lines.alert(taken, evaluation.past.incidents)] if retrain else []
