@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from schemas import topics
 from services import provision
 from services.local import topology
+from streams import database as databases
 
 ROOT = Path(__file__).parents[1]
 # Whoever runs initdb on a host of theirs gets a zone like this one: whatever is tested here is tested where the clocks change.
@@ -85,6 +86,14 @@ def database(parts: topology.Addresses, template: str) -> Iterator[str]:
     """URL of a fresh, migrated database."""
     with database_of_its_own(parts, template) as url:
         yield url
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[sa.Engine]:
+    """An engine of that database, as the product's processes have it."""
+    made = databases.engine(database)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

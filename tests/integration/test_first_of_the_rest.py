@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from alembic.script import ScriptDirectory
 from schemas import tables
 from services import ports
 from services.local import processes as product
-from streams import database as databases
 
 ROOT = Path(__file__).parents[2]
 BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
@@ -37,13 +35,6 @@ LABELS: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "beyond all time": (json.dumps(GOOD | {"labelled_at": "9999-12-31T23:59:59-12:00"}), (5, 1, 0, 1)),
     "twice": (json.dumps(GOOD), (0, 2, 0, 0)),
 }
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = databases.engine(database)
-    yield made
-    made.dispose()
 
 
 @pytest.mark.parametrize("name", LABELS)

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import builders
@@ -25,13 +24,11 @@ ENDS = [BEGIN + HOUR, BEGIN + 2 * HOUR, BEGIN + 3 * HOUR]
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
+def engine(engine: sa.Engine) -> sa.Engine:
     """Three complete hours of v1, the champion since the day before, and the begin of a fourth."""
-    made = databases.engine(database)
-    past.champion(made, BEGIN - 24 * HOUR)
-    past.count(made, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
-    yield made
-    made.dispose()
+    past.champion(engine, BEGIN - 24 * HOUR)
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
+    return engine
 
 
 def scheduler(engine: sa.Engine, owner: str = "one", rules: str = "") -> monitor.Monitor:

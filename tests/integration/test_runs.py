@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,9 @@ from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.labels import ingest
 from services.labels import store as labels_store
-from streams import database as databases
 from streams import leases
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = databases.engine(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

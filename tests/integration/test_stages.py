@@ -3,14 +3,13 @@
 import contextlib
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import builders
 import past
 import processes
-import pytest
 import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
@@ -19,18 +18,10 @@ from schemas import topics
 from services import ports
 from services.alarms import causes
 from services.alarms import store as alarms_store
-from streams import database as databases
 from streams.stages import rounds, stage
 from streams.stages import store as stages_store
 
 BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = databases.engine(database)
-    yield made
-    made.dispose()
 
 
 def change(engine: sa.Engine, statement: str) -> None:
