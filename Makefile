@@ -44,8 +44,8 @@ types: setup ## mypy --strict
 contracts: setup ## import contracts of docs/architecture.md
 	lint-imports
 
-unit: setup ## the tests that need no server, on two cores
-	$(PY) -m pytest tests/unit -n 2
+unit: setup ## the inner loop: what needs no server, in half a minute (ONLY=name some of it)
+	$(PY) -m pytest -n 2 --dist loadfile --hypothesis-profile quick tests/unit $(if $(ONLY),-k $(ONLY))
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest -n 2 --dist loadfile

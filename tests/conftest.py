@@ -18,12 +18,15 @@ import sqlalchemy as sa
 from schemas import topics
 from services import provision
 from services.local import topology
+from streams import database as databases
 
 ROOT = Path(__file__).parents[1]
 # Whoever runs initdb on a host of theirs gets a zone like this one: whatever is tested here is tested where the clocks change.
 ZONE = "America/New_York"
 # A slow machine is no failed test.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# `make unit` asks each property of fewer examples: it is run every few minutes.
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("patient"), max_examples=20)
 hypothesis.settings.load_profile("patient")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; what the tests start must hear Ctrl-C all the same
@@ -86,6 +89,14 @@ def database(parts: topology.Addresses, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def engine(database: str) -> Iterator[sa.Engine]:
+    """An engine of that database, as the product's processes have it."""
+    made = databases.engine(database)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
 def database_in(parts: topology.Addresses, template: str) -> Iterator[Callable[[str], str]]:
     """Makes fresh, migrated databases in a time zone; their URLs."""
     with contextlib.ExitStack() as made:
@@ -111,11 +122,19 @@ def new_topic(kafka: str) -> Callable[..., topics.Topic]:
     return make
 
 
-@pytest.fixture(scope="module")
-def shop(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
-    """A database of its own in which one champion has been trained and promoted."""
+@pytest.fixture(scope="session")
+def trained(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+    """A shop in which one champion has been trained and promoted; nobody changes anything in it."""
     with database_of_its_own(parts, template) as url:
-        yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("shop"))
+        yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def shop(parts: topology.Addresses, trained: shops.Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+    """A file's own copy of that shop, database and all."""
+    database = sa.make_url(trained.environment["INTENTWATCH_DATABASE_URL"]).database
+    with database_of_its_own(parts, database) as url:
+        yield trained.copied(url, tmp_path_factory.mktemp("shop"))
 
 
 def _named(url: str, database: str) -> str:

@@ -14,12 +14,6 @@ from streams.worker import counter
 TOPIC = "intentwatch.serving_log.v1"
 
 
-def log(number: int, ts: dt.datetime, **more: Any) -> dict[str, Any]:
-    """An answer of v1, sure and quick."""
-    found = {"v": 1, "ts": ts.isoformat(), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0}
-    return found | {"intent": "faq", "confidence": 0.9, "tokens": 3, "script": "latin"} | more
-
-
 def count(engine: sa.Engine, logs: Sequence[dict[str, Any]]) -> None:
     """Count and roll up, after what was counted before."""
     counting = counter.Counter(engine, topic=TOPIC, check_time=False)

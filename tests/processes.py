@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
+
 from services.local import topology
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +41,10 @@ def running(argv: list[str], environment: dict[str, str], log: Path) -> Iterator
 
 def run(argv: list[str], environment: dict[str, str], timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
     """Run a command of ours to its end."""
-    return subprocess.run(
-        [sys.executable, *argv], cwd=ROOT, env=topology.inherited() | environment, capture_output=True, text=True, timeout=timeout_s, check=False
-    )
+    env = topology.inherited() | environment
+    if argv[0] != "-c":
+        return forked.run(argv, env, timeout_s)
+    return subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
 def show(what: str, environment: dict[str, str], *more: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,34 @@ def corpus(count: int) -> list[dict[str, Any]]:
 
 @dataclasses.dataclass(frozen=True)
 class Shop:
-    """environment: of its commands. models: the directory with v1 in it. output: what the run said."""
+    """environment: of its commands. directory: its policy, recipe, corpus and models. output: what the run said."""
 
     environment: dict[str, str]
-    models: Path
+    directory: Path
     output: str
+
+    @property
+    def models(self) -> Path:
+        """The directory with v1 in it."""
+        return self.directory / "models"
+
+    def copied(self, url: str, directory: Path) -> "Shop":
+        """The same shop in another directory; `url`: of a copy of its database."""
+        shutil.copytree(self.directory, directory, dirs_exist_ok=True)
+        return Shop(environment(self.environment["INTENTWATCH_KAFKA"], url, directory), directory, self.output)
+
+
+def environment(kafka: str, url: str, directory: Path) -> dict[str, str]:
+    """What the commands of a shop in `directory` are told."""
+    return {
+        "INTENTWATCH_DATABASE_URL": url,
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_MODELS": str(directory / "models"),
+        "INTENTWATCH_POLICY": str(directory / "policy.toml"),
+        "INTENTWATCH_RECIPE": str(directory / "recipe.toml"),
+        "INTENTWATCH_TEST_CLOCK": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that spins keeps the core from the one it waits for
+    }
 
 
 def trained(kafka: str, url: str, directory: Path) -> Shop:
@@ -52,17 +76,10 @@ def trained(kafka: str, url: str, directory: Path) -> Shop:
     for name, text in (("policy.toml", POLICY), ("recipe.toml", RECIPE)):
         (directory / name).write_text(text)
     (directory / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in corpus(600)))
-    environment = {
-        "INTENTWATCH_DATABASE_URL": url,
-        "INTENTWATCH_KAFKA": kafka,
-        "INTENTWATCH_MODELS": str(directory / "models"),
-        "INTENTWATCH_POLICY": str(directory / "policy.toml"),
-        "INTENTWATCH_RECIPE": str(directory / "recipe.toml"),
-        "INTENTWATCH_TEST_CLOCK": "1",
-    }
-    assert processes.run(["-m", "services.labels", "corpus", str(directory / "corpus.jsonl")], environment).returncode == 0
-    with processes.running(["retrain/run.py", "work"], environment, directory / "worker.log"):  # a run by hand does not wait for the idle worker
+    told = environment(kafka, url, directory)
+    assert processes.run(["-m", "services.labels", "corpus", str(directory / "corpus.jsonl")], told).returncode == 0
+    with processes.running(["retrain/run.py", "work"], told, directory / "worker.log"):  # a run by hand does not wait for the idle worker
         assert processes.eventually(lambda: "ready" in (directory / "worker.log").read_text())
-        done = processes.run(["retrain/run.py", "run"], environment, timeout_s=400)
+        done = processes.run(["retrain/run.py", "run"], told, timeout_s=400)
     assert done.returncode == 0, done.stdout + done.stderr
-    return Shop(environment, directory / "models", done.stdout)
+    return Shop(told, directory, done.stdout)

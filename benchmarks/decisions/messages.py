@@ -17,7 +17,8 @@ from benchmarks.decisions import scenario
 from benchmarks.decisions.scenario import Answers
 from retrain.train.compile import session
 from schemas import taxonomy
-from services.local.demo import play, stage, story, tables, traffic
+from services.local.demo import __main__ as demo
+from services.local.demo import play, screen, stage, story, tables, traffic
 
 KINDS: Final = tuple(kind for kind in scenario.KINDS if kind != "bad_release")  # there is no second, worse model to release
 _SEED: Final = 20260420
@@ -46,9 +47,10 @@ class World:
 def answered(directory: Path) -> World:
     """Train a champion on tables of messages as the demo does, and let it answer those that the demo would send."""
     told = story.plan(*tables.read(directory), seed=_SEED)
-    with stage.up(None, {}) as on:
+    with stage.up(None, {}) as on, screen.Screen(on.logs / "demo.log", out=sys.stderr) as out:
         on.start("retrain")
-        play.Play(on, told, traffic.Customers(0)).first_champion()
+        gateway = on.start("gateway")
+        play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, demo.held_out(told), gateway.process.pid).first_champion()
         model = session.load(on.addresses.models / "v1")
         of_kind = {kind: [row for day, rows in zip(told.kinds, told.days, strict=True) if day == kind for row in rows] for kind in (story.STABLE, story.LATER)}
         return World(_answers(model, of_kind[story.STABLE]), _answers(model, of_kind[story.LATER]))

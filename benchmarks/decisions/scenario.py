@@ -7,7 +7,7 @@ answers to draw from. At the onset one thing changes, of a kind and a size. Noth
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,8 @@ class Answers:
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """Whether each answer names what is meant."""
-        return self.truth == self.predicted
+        right: npt.NDArray[np.bool_] = self.truth == self.predicted
+        return right
 
 
 Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]  # which of the messages come after the onset -> what they are
@@ -134,6 +135,10 @@ def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray
     return np.clip(found, 0.11, 0.999)
 
 
+def _intent(place: int) -> events.Intent:
+    return cast(events.Intent, taxonomy.INTENTS[place])
+
+
 def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool) -> events.ServingLog:
     ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
     model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
@@ -163,9 +168,9 @@ def _labels(
             continue
         said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
         at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
-        found.append(events.HumanLabel(req_id=log.req_id, intent=taxonomy.INTENTS[said], annotator=f"a{i % 3}", labelled_at=at, action="label"))
+        found.append(events.HumanLabel(req_id=log.req_id, intent=_intent(said), annotator=f"a{i % 3}", labelled_at=at, action="label"))
         if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
-            wrong, first = taxonomy.INTENTS[(said + 1) % _K], scenario.seed % 2 == 0
+            wrong, first = _intent((said + 1) % _K), scenario.seed % 2 == 0
             when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
             found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=when, action="label"))
     return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))

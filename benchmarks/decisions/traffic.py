@@ -31,7 +31,10 @@ MIX: Final = scenario.MIX / scenario.MIX.sum()
 _K: Final = len(taxonomy.INTENTS)
 _STEPS: Final = 25  # of confidence: the policy's limit, 0.6, is an edge
 _CONFIDENCE: Final = (np.arange(_STEPS) + 0.5) / _STEPS
-_MEANT, _NAMED, _SURE = (part.ravel() for part in np.meshgrid(np.arange(_K), np.arange(_K), _CONFIDENCE, indexing="ij"))
+_PLACES: Ints = np.arange(_K, dtype=np.int64)
+_MEANT: Ints = np.repeat(_PLACES, _K * len(_CONFIDENCE))
+_NAMED: Ints = np.tile(np.repeat(_PLACES, len(_CONFIDENCE)), _K)
+_SURE: Floats = np.tile(_CONFIDENCE, _K * _K)
 _LATENCY_MS: Final = stats.lognorm(0.25, scale=7.0).ppf((np.arange(48) + 0.5) / 48)
 _BY_HOUR: Final = 1 + 0.7 * np.sin((np.arange(24) - 9) / 24 * 2 * np.pi)
 _ERRORS, _WRONG_LABELS, _ANSWERED = 0.002, 0.02, 0.95
@@ -53,7 +56,8 @@ class World:
         named = np.where(np.eye(_K, dtype=bool), self.recall, (1 - self.recall[:, None]) / (_K - 1))
         sure = np.where(np.eye(_K, dtype=bool)[:, :, None], right, wrong)
         found: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
-        return found / found.sum()
+        chances: Floats = found / found.sum()
+        return chances
 
 
 def still(rng: np.random.Generator) -> World:
@@ -141,7 +145,8 @@ def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
 
 def _added(counts: Ints, group: Ints, k: int) -> Ints:
     """Sums of the columns of each group, shape (hours, k)."""
-    return counts @ (group[:, None] == np.arange(k)).astype(np.int64)
+    sums: Ints = counts @ (group[:, None] == np.arange(k)).astype(np.int64)
+    return sums
 
 
 def _bins(counts: Ints, bins: Ints) -> tallies.Bins:

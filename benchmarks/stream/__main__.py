@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Never
 
 import sqlalchemy as sa
 from tqdm import tqdm
@@ -41,7 +42,7 @@ def _command(given: argparse.Namespace) -> str:
     return " ".join(word for word in words if word)
 
 
-def race(ready: loads.Loads, chosen: Sequence[contestants.Contestant], runs: int, bar: "tqdm[object]") -> list[results.Row]:
+def race(ready: loads.Loads, chosen: Sequence[contestants.Contestant], runs: int, bar: "tqdm[Never]") -> list[results.Row]:
     """Round by round, so that a slow minute of the machine meets everybody."""
     rows = {each.who: results.Row(each.who, each.note) for each in chosen}
     for _ in range(runs):
@@ -67,7 +68,7 @@ def attempt(ready: loads.Loads, each: contestants.Contestant, row: results.Row) 
         tqdm.write(f"{each.who}: {error}", file=sys.stderr)
 
 
-def extra(servers: world.World, name: str, ready: loads.Loads, bar: "tqdm[object]") -> dict[str, object]:
+def extra(servers: world.World, name: str, ready: loads.Loads, bar: "tqdm[Never]") -> dict[str, object]:
     """One further measurement, or why there is none."""
     bar.set_description(name)
     try:

@@ -67,7 +67,8 @@ class Columns:
     @property
     def poison(self) -> npt.NDArray[np.bool_]:
         """Which of them are no serving logs: they must become dead letters."""
-        return self.cut | (self.intent == UNKNOWN)
+        poison: npt.NDArray[np.bool_] = self.cut | (self.intent == UNKNOWN)
+        return poison
 
 
 def blocks(plan: Plan) -> Iterator[Columns]:
@@ -106,7 +107,7 @@ def partition(number: Integers, envelope: int = 1) -> Integers:
 def text(columns: Columns) -> npt.NDArray[np.uint8]:
     """The logs as they travel. Returns shape (n, WIDTH + 1): one log a row, a line feed at its end."""
     shapes, at = _templates()
-    rows = shapes[(columns.model * len(ROLES) + columns.role) * (UNKNOWN + 1) + columns.intent]
+    rows: npt.NDArray[np.uint8] = shapes[(columns.model * len(ROLES) + columns.role) * (UNKNOWN + 1) + columns.intent]
     _write_time(rows, at["ts"], columns.ts_ms)
     _write_digits(rows, at["latency"] + 4, columns.latency_us % 1000, 3)
     _write_digits(rows, at["latency"], columns.latency_us // 1000, 3)

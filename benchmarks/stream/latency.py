@@ -47,7 +47,8 @@ def visible_after(sent: npt.NDArray[np.float64], polls: list[tuple[float, dict[i
         reached = np.array([found.get(part, 0) for _, found in polls])
         delays.append(times[np.searchsorted(reached, np.arange(len(mine)), side="right")] - mine)
     first = sent[:, 1].min() + _SETTLE_S
-    return np.concatenate(delays)[np.concatenate([sent[sent[:, 0] == part, 1] for part in np.unique(sent[:, 0])]) > first]
+    later: npt.NDArray[np.float64] = np.concatenate(delays)[np.concatenate([sent[sent[:, 0] == part, 1] for part in np.unique(sent[:, 0])]) > first]
+    return later
 
 
 def _ms(seconds: float) -> float:

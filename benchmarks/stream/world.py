@@ -48,7 +48,9 @@ class World:
         """Start the broker again, where it was, after somebody has killed it."""
         dead = self.child("kafka")
         self.owner.children.remove(dead)
-        started = self.owner.start("kafka", [str(word) for word in dead.process.args], log=dead.log, stop_signal=dead.stop_signal)
+        words = dead.process.args
+        assert isinstance(words, list)
+        started = self.owner.start("kafka", words, log=dead.log, stop_signal=dead.stop_signal)
         supervisor.wait_ready(started, lambda: kafka.answers(self.kafka), timeout_s=60)
 
     def new_topic(self, name: str) -> str:

@@ -140,7 +140,7 @@ def rollup(left_s: float | None) -> Finding:
     'the roll-up lease lapsed 1 s ago'
     """
     if left_s is None or left_s <= 0:
-        detail = "no stream worker has ever rolled windows up" if left_s is None else f"the roll-up lease lapsed {-left_s:.0f} s ago"
+        detail = "no stream worker has ever rolled windows up" if left_s is None else f"the roll-up lease lapsed {abs(left_s):.0f} s ago"
         return Finding("streams", Status.FAIL, detail, "start `python -m streams worker`; if it runs, read its log and restart it")
     return Finding("streams", Status.OK, "a worker holds the roll-up lease")
 
@@ -153,7 +153,7 @@ def retrain(left_s: float | None) -> Finding:
     """
     if left_s is not None and left_s > 0:
         return Finding("retrain", Status.OK, "a worker holds the lease")
-    detail = "no worker has ever taken the lease" if left_s is None else f"the lease lapsed {-left_s:.0f} s ago"
+    detail = "no worker has ever taken the lease" if left_s is None else f"the lease lapsed {abs(left_s):.0f} s ago"
     return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
 
 

@@ -98,9 +98,8 @@ class Story:
             intent, confidence = taxonomy.INTENTS[self.rng.choice(10, p=CALM)], float(self.rng.uniform(0.6, 1))
             sample = events.Sample("measure", self.labels_per_hour / n, "an invented message")
             req_id = f"{number}-{i}"
-            sampled.append(
-                events.ServingLog(1, ts, self.model, req_id, 9.0, intent=intent, confidence=confidence, margin=0.3, tokens=9, script="latin", sample=sample)
-            )
+            known: dict[str, Any] = {"intent": intent, "confidence": confidence, "margin": 0.3, "tokens": 9, "script": "latin", "sample": sample}
+            sampled.append(events.ServingLog(1, ts, self.model, req_id, 9.0, **known))
             meant = intent if right else taxonomy.INTENTS[(taxonomy.INDEX[intent] + 1) % 10]
             identity = hashlib.sha256(req_id.encode()).hexdigest()
             given = {"id": identity, "req_id": req_id, "annotator": "a1", "labelled_at": ts + HOUR / 2, "intent": meant, "also": [], "action": "label"}
@@ -173,6 +172,10 @@ class Watched:
     complaints: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    def refuse(self, dialog: sync_api.Dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
 
 @contextlib.contextmanager
 def watched(browser: sync_api.Browser, url: str, *, width: int = 1280, scheme: Any = "light") -> Iterator[Watched]:
@@ -181,7 +184,7 @@ def watched(browser: sync_api.Browser, url: str, *, width: int = 1280, scheme: A
     seen = Watched(context.new_page())
     seen.page.on("console", lambda message: seen.complaints.append(message.text) if message.type in ("error", "warning") else None)
     seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("dialog", lambda dialog: (seen.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    seen.page.on("dialog", seen.refuse)
     seen.page.on("request", lambda request: seen.asked.append(request.url))
     try:
         seen.page.goto(url)
@@ -348,7 +351,7 @@ def test_nothing_overflows_and_the_page_reads_without_a_mouse(filled: Served, br
 
 def contrasts(page: sync_api.Page) -> list[str]:
     """Texts whose contrast with what lies behind them is under WCAG's AA."""
-    return page.evaluate(
+    found: list[str] = page.evaluate(
         """() => {
         const numbers = c => c.match(/[\\d.]+/g).map(Number);
         const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -362,6 +365,7 @@ def contrasts(page: sync_api.Page) -> list[str]:
         }
         return poor; }"""
     )
+    return found
 
 
 def test_the_refresh_can_be_stopped(filled: Served, browser: sync_api.Browser) -> None:

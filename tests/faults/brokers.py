@@ -1,5 +1,6 @@
 """More brokers than the embedded one: three that replicate, or one with a listener that is advertised through a proxy."""
 
+import functools
 import signal
 import subprocess
 import uuid
@@ -60,7 +61,7 @@ def start(owner: supervisor.Supervisor, directory: Path, count: int, *, proxied:
         written = _PROPERTIES.format(**values, **extra, replicas=count, in_sync=max(1, count - 1))
         nodes.append(Node(node, f"127.0.0.1:{port}", _broker(owner, place, written, cluster, heap)))
     for each in nodes:
-        supervisor.wait_ready(each.child, lambda each=each: kafka.answers(each.address), timeout_s=90)
+        supervisor.wait_ready(each.child, functools.partial(kafka.answers, each.address), timeout_s=90)
     return nodes
 
 

@@ -1,5 +1,6 @@
 """Kafka and Postgres that are killed and come back: same directory, same port, same data."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -18,13 +19,19 @@ def killed(child: supervisor.Child, how: signal.Signals = signal.SIGKILL) -> Non
     child.process.wait(_ENDED_S)
 
 
+def _words(child: supervisor.Child) -> list[str]:
+    words = child.process.args
+    assert isinstance(words, list)
+    return words
+
+
 def again(owner: supervisor.Supervisor, child: supervisor.Child, answers: Callable[[], bool]) -> supervisor.Child:
     """Start a server that was killed, with the arguments it had. Its orphans may hold its files for a moment: bounded attempts."""
     deadline = time.monotonic() + _AGAIN_S
-    user = postgres._UNPRIVILEGED if child.name == "postgres" and supervisor.os.geteuid() == 0 else None
+    user = postgres._UNPRIVILEGED if child.name == "postgres" and os.geteuid() == 0 else None
     while True:
         owner.children.remove(child)
-        child = owner.start(child.name, list(child.process.args), log=child.log, user=user, stop_signal=child.stop_signal, cwd=child.log.parent)
+        child = owner.start(child.name, _words(child), log=child.log, user=user, stop_signal=child.stop_signal, cwd=child.log.parent)
         try:
             supervisor.wait_ready(child, answers, timeout_s=_AGAIN_S)
         except supervisor.NotReady:

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from faults import invent
@@ -47,7 +48,7 @@ def _number(value: object, low: float, high: float) -> bool:
 
 
 def _whole(value: object, low: int, high: int) -> bool:
-    return _number(value, low, high) and float(value) == int(value)  # type: ignore[arg-type]
+    return isinstance(value, int | float) and _number(value, low, high) and float(value) == int(value)
 
 
 def instant(value: object) -> dt.datetime | None:
@@ -71,7 +72,7 @@ def _sample(value: object) -> bool:
 
 
 def _optional(log: dict[str, Any]) -> bool:
-    nullable = {
+    nullable: dict[str, Callable[[object], bool]] = {
         "conversation": lambda v: _text(v, 0, 200),
         "tokenizer_hash": lambda v: _text(v, 0, 200),
         "second_intent": lambda v: v in invent.INTENTS,

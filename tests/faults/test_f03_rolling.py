@@ -2,6 +2,8 @@
 
 from faults import feed, invent, lab
 
+from services.local import supervisor
+
 SEED = 103
 RESTARTS = 12
 
@@ -19,7 +21,7 @@ def test_rolling_restart_of_two_workers(site: lab.Lab) -> None:
     site.conclude("F3", injected=len(statuses), at_least=RESTARTS, more=f"longest_stall_s={longest:.1f} seed={SEED}")
 
 
-def _joined(site: lab.Lab, name: str) -> object:
+def _joined(site: lab.Lab, name: str) -> supervisor.Child:
     before = site.positions()
     worker = site.crew.start(name)
     assert site.claimed(before, every=False), site.crew.said()

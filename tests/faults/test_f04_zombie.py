@@ -16,7 +16,7 @@ FENCED = 7
 def test_a_zombie_writes_nothing(site: lab.Lab) -> None:
     fenced = taken = 0
     with feed.flowing(site.kafka, site.topic, invent.records(300_000, SEED), seconds=80):
-        workers = []
+        workers: list[supervisor.Child] = []
         for number in range(ZOMBIES):
             while len(workers) < 2:
                 before = site.positions()

@@ -1,5 +1,6 @@
 """F7: the broker is killed and comes back; the way to it is cut, stalled and slowed; the leader of three is killed."""
 
+import functools
 import random
 import signal
 import time
@@ -35,7 +36,7 @@ def test_the_way_to_the_broker_cut_stalled_and_slowed(database: str, say: Callab
     with supervisor.Supervisor() as owner, proxy.before(*ports.free(2)) as way:
         (node,) = brokers.start(owner, tmp_path, 1, proxied=(way.target, way.port))
         with conftest.laboratory(owner, node.address, database, say, tmp_path / "workers.log") as site:
-            site.crew.environment |= {"INTENTWATCH_KAFKA": f"127.0.0.1:{way.port}"}
+            site.crew.environment = {**site.crew.environment, "INTENTWATCH_KAFKA": f"127.0.0.1:{way.port}"}
             cuts = _through(site, way, rng)
             assert way.passed > 0
             site.conclude("F7", injected=cuts + 4, at_least=14, timeout_s=180, more=f"fault=proxy connections={way.connections} seed={SEED}")
@@ -79,7 +80,7 @@ def test_leader_of_three_killed(database: str, say: Callable[[str], None], tmp_p
                     servers.killed(leader.child, signal.SIGKILL)
                     site.moves(90)
                     time.sleep(5)
-                    back = servers.again(owner, leader.child, lambda leader=leader: kafka.answers(leader.address))
+                    back = servers.again(owner, leader.child, functools.partial(kafka.answers, leader.address))
                     nodes[leader.id - 1] = brokers.Node(leader.id, leader.address, back)
                     site.moves(90)
             site.conclude("F7", injected=kills, at_least=kills, timeout_s=180, more=f"fault=leader_of_three_killed seed={SEED}")

@@ -16,7 +16,7 @@ SEED, CUTS = 110, 12
 def test_connections_cut_and_a_read_only_primary(owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], tmp_path: Path) -> None:
     rng, url = random.Random(SEED), sa.make_url(database)
     with proxy.before(int(url.port or 0)) as way, conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log") as site:
-        site.crew.environment |= {"INTENTWATCH_DATABASE_URL": url.set(port=way.port).render_as_string(hide_password=False)}
+        site.crew.environment = {**site.crew.environment, "INTENTWATCH_DATABASE_URL": url.set(port=way.port).render_as_string(hide_password=False)}
         with feed.flowing(kafka, site.topic, invent.records(200_000, SEED), seconds=45):
             worker = site.crew.start("one")
             site.moves()

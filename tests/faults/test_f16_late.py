@@ -1,6 +1,7 @@
 """F16: logs up to 26 hours late restate the windows they belong to, and no other."""
 
 import datetime as dt
+from typing import Any
 
 import processes
 from faults import feed, invent, lab
@@ -30,6 +31,6 @@ def test_late_logs_restate_their_windows(site: lab.Lab) -> None:
     site.conclude("F16", injected=late, at_least=LATE, more=f"restated={len(closed)} seed={SEED}")
 
 
-def _shown(site: lab.Lab) -> dict[tuple[str, ...], dict[str, object]]:
+def _shown(site: lab.Lab) -> dict[tuple[str, ...], dict[str, Any]]:
     found = processes.show("windows", dict(site.crew.environment))
     return {tuple(window[name] for name in ("model", "role", "horizon", "end")): window for window in found}

@@ -14,16 +14,10 @@ from retrain import store
 from retrain.decide.history import store as history
 from retrain.train.compile import manifest
 from schemas import runs, tables, taxonomy, windows
-from streams import connect
 
 AT = dt.datetime(2026, 4, 22, tzinfo=dt.UTC)
 DECISION = {"id": "d_1", "at": AT, "model": "v2", "decision": "reweight", "cause": "mix", "reasons": [], "evidence": {}, "policy_sha256": "p", "sha256": "s"}
 MIX = np.array([300, 50, 50, 50, 300, 50, 50, 50, 50, 50])
-
-
-@pytest.fixture
-def engine(database: str) -> sa.Engine:
-    return connect.engine(database, poolclass=sa.NullPool)
 
 
 @pytest.fixture

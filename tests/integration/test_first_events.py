@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import builders
 import processes
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from kafka import KafkaProducer
 
 from schemas import topics
 from streams import connect
+from streams import database as databases
 from streams.count import chunks
 from streams.worker import counter
 
@@ -28,8 +30,7 @@ NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
 def log(number: int, ts: dt.datetime = NOW, **more: Any) -> bytes:
-    found = {"v": 1, "ts": ts.isoformat(), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0, "intent": "faq", "confidence": 0.9, "tokens": 3}
-    return traffic.encode(found | more)
+    return traffic.encode(builders.log(number, ts, **more))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,7 @@ def refuse_to_end(cause: str, code: int) -> NoReturn:
 
 @pytest.mark.parametrize("first", FIRSTS, ids=lambda first: first.name)
 def test_the_first_flush_of_a_new_installation_stores_what_it_is(first: First, database: str) -> None:
-    engine = database.engine(database)
+    engine = databases.engine(database)
     counting = counter.Counter(engine, topic="t", check_time=True, end=refuse_to_end)
     epoch = counting.claim([0])[0].epoch
     arrived = [(value or b"", first.batch) for value in first.records[first.deleted :]]
@@ -144,7 +145,7 @@ def test_the_first_record_of_every_partition_is_told_apart_and_the_second_is_cou
             assert counted(database, part) == first.counted + 1, first.name
         assert worker.poll() is None
         logs = sum(first.counted + 1 for first in FIRSTS)
-        assert processes.eventually(lambda: sum(w["n"] for w in processes.show("windows", environment, "--horizon", "1d")) == logs)
+        assert processes.eventually(lambda: rows(database, "select sum(n) from window_state where horizon = '1d'") == [(logs,)])
     assert [cause for cause in said(database) if "were deleted before they were read" not in cause] == []
 
 

@@ -2,10 +2,10 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import builders
 import past
 import processes
 import pytest
@@ -37,17 +37,10 @@ LABELS: dict[str, tuple[str, tuple[int, int, int, int]]] = {
 }
 
 
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = database.engine(database)
-    yield made
-    made.dispose()
-
-
 @pytest.mark.parametrize("name", LABELS)
 def test_a_first_label_is_told_apart_and_the_second_counts(name: str, engine: sa.Engine, database: str, tmp_path: Path) -> None:
     sampled = {"queue": "measure", "p": 0.5, "text": "where is my parcel"}
-    past.count(engine, [past.log(1, BEGIN, sample=sampled), past.log(2, BEGIN)])
+    past.count(engine, [builders.log(1, BEGIN, sample=sampled), builders.log(2, BEGIN)])
     first, wanted = LABELS[name]
     (tmp_path / "labels.jsonl").write_text(f"{first}\n{json.dumps(GOOD)}\n")
     done = processes.run(["-m", "services.labels", "import", str(tmp_path / "labels.jsonl"), "--json"], {"INTENTWATCH_DATABASE_URL": database})

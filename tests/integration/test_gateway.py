@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime as dt
+import functools
 import http.client
 import itertools
 import json
@@ -158,11 +159,14 @@ def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_ar
             assert processes.eventually(lambda: len(logs_of(environment, "champion", prefix)) == 2)
             return bool(logs_of(environment, "shadow", f"{prefix}-0"))
 
+        def all_logged(request: str) -> bool:
+            return len(logs_of(environment, "shadow", request)) == 64
+
         assert processes.eventually(shadowed)
         for i in range(4):
             answers = ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"both-{i}", **THEN})[1]["results"]
             assert {(answer["model"], answer["intent"]) for answer in answers} == {(mine, "order_tracking")}
-            assert processes.eventually(lambda i=i: len(logs_of(environment, "shadow", f"both-{i}")) == 64)
+            assert processes.eventually(functools.partial(all_logged, f"both-{i}"))
         logs = logs_of(environment, "shadow", "both-")
         assert {(log["model"], log["intent"], log["sample"]) for log in logs} == {("v8", "escalation", None)}
         assert not [log for log in logs if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)]

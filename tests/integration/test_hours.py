@@ -3,9 +3,9 @@
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
+import builders
 import past
 import processes
 import pytest
@@ -16,6 +16,7 @@ from schemas import policy, times
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import monitor, store
+from streams import database as databases
 
 BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
@@ -23,13 +24,11 @@ ENDS = [BEGIN + HOUR, BEGIN + 2 * HOUR, BEGIN + 3 * HOUR]
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
+def engine(engine: sa.Engine) -> sa.Engine:
     """Three complete hours of v1, the champion since the day before, and the begin of a fourth."""
-    made = database.engine(database)
-    past.champion(made, BEGIN - 24 * HOUR)
-    past.count(made, [past.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
-    yield made
-    made.dispose()
+    past.champion(engine, BEGIN - 24 * HOUR)
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(62)])
+    return engine
 
 
 def scheduler(engine: sa.Engine, owner: str = "one", rules: str = "") -> monitor.Monitor:
@@ -115,11 +114,11 @@ def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goe
 def test_an_hour_taken_up_after_later_ones_is_recorded_and_does_not_act(database: str) -> None:
     """Its evidence knows nothing of what came since: a pause, a run, another champion."""
     rules = "[signals.error_rate]\nk = 1\nof = 1\nmin_n = 100"
-    engine = database.engine(database)
+    engine = databases.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
     failed = {"intent": None, "confidence": None, "tokens": None, "error": "failed"}
-    past.count(engine, [past.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
-    past.count(engine, [past.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
+    past.count(engine, [builders.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
     change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[0])
     assert scheduler(engine, rules=rules).tick() == 1
     change(engine, "update job_run set attempts = 0, retry_at = now() where finished_at is null")
@@ -182,17 +181,17 @@ def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(eng
 @pytest.mark.parametrize(
     ("name", "logs"),
     [
-        ("of errors alone", [past.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
-        ("of one log", [past.log(0, BEGIN)]),
-        ("of a model nobody promoted", [past.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
-        ("of extremes", [past.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
+        ("of errors alone", [builders.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
+        ("of one log", [builders.log(0, BEGIN)]),
+        ("of a model nobody promoted", [builders.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
+        ("of extremes", [builders.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str, Any]], database: str) -> None:
-    engine = database.engine(database)
+    engine = databases.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
-    past.count(engine, [*logs, past.log(999, BEGIN + HOUR)])
+    past.count(engine, [*logs, builders.log(999, BEGIN + HOUR)])
     assert scheduler(engine).tick() == 1
     assert decided(engine) == ENDS[:1]
     engine.dispose()
@@ -201,14 +200,14 @@ def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str
 def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(engine: sa.Engine) -> None:
     change(engine, "delete from pane_minute where start < :edge", edge=ENDS[1])
     assert scheduler(engine).tick() == 3
-    past.count(engine, [past.log(1000, ENDS[2] - SECOND)])
+    past.count(engine, [builders.log(1000, ENDS[2] - SECOND)])
     assert scheduler(engine).tick() == 0
     assert decided(engine) == ENDS
 
 
 def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(database: str) -> None:
-    engine = database.engine(database)
-    past.count(engine, [past.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
+    engine = databases.engine(database)
+    past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
     assert scheduler(engine).tick() == 1
     assert decided(engine) == []
     (alarm,) = causes.alarms(facts(engine))

@@ -1,10 +1,12 @@
 """Labels in every order and form: history kept, bad lines named, nothing lost."""
 
 import datetime as dt
+import functools
 import json
 from pathlib import Path
 from typing import Any
 
+import builders
 import processes
 import pytest
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ from services.labels import store
 from streams import connect
 
 AT = "2026-04-20T16:00:00Z"
+label = functools.partial(builders.label, at=AT)
 
 
 @pytest.fixture
@@ -29,10 +32,6 @@ def environment(database: str) -> dict[str, str]:
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), rows)
     return {"INTENTWATCH_DATABASE_URL": database}
-
-
-def label(req_id: str, intent: str | None, annotator: str = "a1", at: str = AT, action: str = "label") -> dict[str, Any]:
-    return {"req_id": req_id, "intent": intent, "annotator": annotator, "labelled_at": at, "action": action}
 
 
 def imported(environment: dict[str, str], tmp_path: Path, *lines: object) -> tuple[int, dict[str, Any]]:
@@ -196,9 +195,9 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), [asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)} for i in range(60)])
         connection.execute(sa.insert(tables.stream_clock), {"topic": "intentwatch.serving_log.v1", "watermark": dt.datetime(2026, 4, 24, tzinfo=dt.UTC)})
-    people = [label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", "2026-04-22T18:00:00Z") for i in range(60)]
+    people = [label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", at="2026-04-22T18:00:00Z") for i in range(60)]
     people[0] |= {"also": ["faq"]}
-    bot = [label(f"q{i}", "promotion", "bot", "2026-04-22T20:00:00Z") for i in range(60)]
+    bot = [label(f"q{i}", "promotion", "bot", at="2026-04-22T20:00:00Z") for i in range(60)]
     imported(environment, tmp_path, *people, *bot)
     (odd,) = status_of(environment)["aside"]
     assert (odd["annotator"], odd["n"], odd["right"]) == ("bot", 60, 0.0)

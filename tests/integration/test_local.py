@@ -38,7 +38,7 @@ def up(directory: Path | None) -> Iterator["subprocess.Popen[str]"]:
 
 def exports(process: "subprocess.Popen[str]") -> dict[str, str]:
     assert process.stdout is not None
-    found = {}
+    found: dict[str, str] = {}
     for line in process.stdout:
         if line.strip() == "# ready":
             return found

@@ -80,8 +80,8 @@ def fill(url: str) -> int:
     found = sa.MetaData()
     found.reflect(engine)
     with engine.begin() as connection:
-        for table in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
-            pane_store.make_partitions(connection, table, retention.slots(table, [AT]))
+        for name in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
+            pane_store.make_partitions(connection, name, retention.slots(name, [AT]))
         for table in found.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(r"pane_(minute|hour)_\d{8}", table.name):
                 row = {c.name: smallest(c) for c in table.columns if not c.identity}

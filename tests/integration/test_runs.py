@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = database.engine(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
 def torn(tmp_path: Path) -> Path:
     """An encoder whose weights were copied half way: what its library says of that is no error of Python's own kinds."""
     whole, torn = Path(model.encoder_directory(recipe.Recipe().base_model)), tmp_path / "encoder"
@@ -49,7 +41,8 @@ def workshop(engine: sa.Engine, models: Path, **changed: Any) -> job.Workshop:
 def queue(engine: sa.Engine, run_id: str, rows: int = 0) -> None:
     with engine.begin() as connection:
         if rows:
-            labels_store.add_corpus(connection, [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)])
+            found = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)]
+            labels_store.add_corpus(connection, [each for each in found if not isinstance(each, str)])
         store.queue_run(connection, run_id=run_id, decision_id=None, as_of=AT)
 
 

@@ -3,13 +3,13 @@
 import contextlib
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import builders
 import past
 import processes
-import pytest
 import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
@@ -22,13 +22,6 @@ from streams.stages import rounds, stage
 from streams.stages import store as stages_store
 
 BEGIN = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[sa.Engine]:
-    made = database.engine(database)
-    yield made
-    made.dispose()
 
 
 def change(engine: sa.Engine, statement: str) -> None:
@@ -103,7 +96,7 @@ def test_a_roll_up_that_fails_is_an_alarm_until_it_works(
         stack.enter_context(processes.running(["-m", "streams", "worker"], environment, tmp_path / "worker"))
         producer = KafkaProducer(bootstrap_servers=kafka, acks="all")
         for n in range(20):
-            producer.send(topic, traffic.encode(past.log(n, BEGIN + dt.timedelta(minutes=n))), key=b"k")
+            producer.send(topic, traffic.encode(builders.log(n, BEGIN + dt.timedelta(minutes=n))), key=b"k")
         producer.close()
         assert processes.eventually(lambda: stage.ROLLUP in failing(engine)), (tmp_path / "worker").read_text()
         age(engine)
@@ -129,7 +122,7 @@ def test_a_minute_that_nobody_rolls_up_is_told(engine: sa.Engine) -> None:
 
 def test_a_scheduler_whose_ticks_fail_says_so_instead_of_seeming_dead(engine: sa.Engine, database: str, tmp_path: Path) -> None:
     past.champion(engine, BEGIN - dt.timedelta(days=1))
-    past.count(engine, [past.log(n, BEGIN + dt.timedelta(minutes=6 * n)) for n in range(12)])
+    past.count(engine, [builders.log(n, BEGIN + dt.timedelta(minutes=6 * n)) for n in range(12)])
     change(engine, "alter table window_state rename column complete to completed")
     with processes.running(["-m", "services.scheduler"], {"INTENTWATCH_DATABASE_URL": database}, tmp_path / "log"):
         assert processes.eventually(lambda: stage.SCHEDULER in failing(engine)), (tmp_path / "log").read_text()

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import datetime as dt
+import functools
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -95,6 +96,14 @@ def counted(site: Site) -> tuple[int, dt.datetime | None]:
         return int(n), connection.execute(sa.text("select max(keep_from) from stream_clock")).scalar()
 
 
+def has_counted(site: Site, wanted: tuple[int, dt.datetime | None]) -> bool:
+    return counted(site) == wanted
+
+
+def has_judged(site: Site, hours: int) -> bool:
+    return judged(site) == hours
+
+
 def test_windows_partitions_retention_and_decisions_are_the_same_in_every_zone(kafka: str, sites: list[Site], tmp_path: Path) -> None:
     stages = [logs(SPRING), logs(AUTUMN), logs(NEXT_DAY)]
     sent = [log for stage in stages for log in stage]
@@ -112,9 +121,7 @@ def test_windows_partitions_retention_and_decisions_are_the_same_in_every_zone(k
                 produce(kafka, each.topic.name, stages[number])
             for i, each in enumerate(sites):
                 wanted = (len(arrived), retention.keep_from(clock(arrived)))
-                assert processes.eventually(lambda each=each, wanted=wanted: counted(each) == wanted, timeout_s=240), (
-                    f"{counted(each)}\n{(tmp_path / f'w{i}').read_text()}"
-                )
+                assert processes.eventually(functools.partial(has_counted, each, wanted), timeout_s=240), f"{counted(each)}\n{(tmp_path / f'w{i}').read_text()}"
     for each in sites:
         shown = processes.show("windows", each.environment)
         assert traffic.differences(shown, sent) == [], each.zone
@@ -173,7 +180,7 @@ def check_decisions(sites: list[Site], sent: list[dict[str, Any]], tmp_path: Pat
         for i, each in enumerate(sites):
             stack.enter_context(processes.running(["-m", "services.scheduler"], each.environment, tmp_path / f"s{i}"))
         for i, each in enumerate(sites):
-            assert processes.eventually(lambda each=each: judged(each) == len(due), timeout_s=240), (tmp_path / f"s{i}").read_text()
+            assert processes.eventually(functools.partial(has_judged, each, len(due)), timeout_s=240), (tmp_path / f"s{i}").read_text()
     taken = [[(d["at"], d["id"], d["sha256"]) for d in processes.show("decisions", each.environment)] for each in sites]
     assert [at for at, *_ in taken[0]] == due
     assert taken[1] == taken[2] == taken[0]

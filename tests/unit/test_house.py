@@ -1,6 +1,7 @@
 """The house rules a machine can check, on every module: what the import contracts of pyproject.toml cannot say."""
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ SQL = {"select", "insert", "update", "delete", "text"}
 BANNED = {"utils", "common", "helpers", "base", "manager", "util", "helper", "misc"}
 
 
+@functools.cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
@@ -25,13 +27,22 @@ def is_pure(path: Path) -> bool:
 
 
 def imported(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported_modules(path)}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Dotted names as far as they may be modules: `from a import b` is a and a.b."""
     found = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 @EACH
@@ -60,6 +71,12 @@ def test_what_is_called_pure_reaches_no_outside_world(path: Path) -> None:
         assert imported(path) & OUTSIDE == set()
         clocks = [call for call in ast.walk(tree(path)) if isinstance(call, ast.Call) and ast.unparse(call.func).endswith((".now", ".utcnow", ".today"))]
         assert clocks == []
+
+
+def test_whatever_is_pure_is_shown_by_a_unit_test_or_an_example() -> None:
+    known = {name for path in (ROOT / "tests" / "unit").rglob("test_*.py") for name in imported_modules(path)}
+    pure = [path for path in MODULES if is_pure(path)]
+    assert [str(path.relative_to(ROOT)) for path in pure if dotted(path) not in known and ">>> " not in path.read_text()] == []
 
 
 @EACH

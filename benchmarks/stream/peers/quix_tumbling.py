@@ -49,8 +49,8 @@ def main() -> None:
     closed: list[tuple[tuple[int, str, str], tuple[int, int]]] = []
 
     def keep(window: dict[str, Any], key: str, *_: Any) -> None:
-        model, _, intent = key.partition("|")
-        closed.append(((window["start"] // 60_000, model, intent), tuple(window["value"])))
+        model, _bar, intent = key.partition("|")
+        closed.append(((window["start"] // 60_000, model, intent), (window["value"][0], window["value"][1])))
 
     frame = app.dataframe(topic)
     frame = frame.tumbling_window(dt.timedelta(minutes=1), grace_ms=GRACE).reduce(lambda pane, log: [pane[0] + 1, pane[1] + log[3]], lambda log: [1, log[3]])

@@ -1,4 +1,4 @@
-"""The decision benchmark: a scenario follows from its seed, rivals do what their rule says, and an incident of every kind is played to its end."""
+"""The decision benchmark: a scenario follows from its seed, and rivals do what their rule says."""
 
 import dataclasses
 import datetime as dt
@@ -28,15 +28,6 @@ def test_a_scenario_follows_from_its_seed() -> None:
     assert first.logs == again.logs
     assert first.labels == again.labels
     assert {scenario.drawn(seed).kind for seed in range(7)} == set(scenario.KINDS)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
-def test_each_kind_of_incident_gets_its_answer(seed: int) -> None:
-    drawn = dataclasses.replace(scenario.drawn(seed), days=13, onset_day=8.0, size=0.9)
-    ours = trial.outcomes(drawn, scenario.history(drawn))[0]
-    assert ours.who == trial.OURS
-    assert ours.false_alarms == 0
-    assert (ours.found, ours.named) == ((False, None) if drawn.kind == "none" else (True, True))
 
 
 def _pool(truth: list[int], right: float, tokens: int) -> scenario.Answers:

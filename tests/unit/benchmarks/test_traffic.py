@@ -1,12 +1,12 @@
-"""Traffic drawn as counts: what it draws agrees with itself and with what was asked for, and a quiet month and a broken one end as they must."""
+"""Traffic drawn as counts: what it draws agrees with itself and with what was asked for."""
 
 import numpy as np
 import pytest
 
-from benchmarks.decisions import delays, traffic, trial, years
+from benchmarks.decisions import delays, traffic
 from retrain.decide.history import scenes
 from retrain.evaluation import live
-from schemas import policy, taxonomy, windows
+from schemas import policy, windows
 from streams.stats import proportion
 
 
@@ -47,25 +47,3 @@ def test_a_tilted_mix_lies_as_far_off_as_it_was_told(kl: float) -> None:
     moved = traffic.tilted(traffic.MIX, kl, np.random.default_rng(4))
     assert float(np.sum(moved * np.log(moved / traffic.MIX))) == pytest.approx(kl, rel=1e-6)
     assert moved.sum() == pytest.approx(1)
-
-
-def test_nothing_is_done_in_a_quiet_month_and_others_are_heard_beside() -> None:
-    found = years.alarms(200, 1, 28)
-    assert (found[trial.OURS], found["hours"]) == (0, 28 * 24)
-    row = years._row(200, [found])
-    assert row["ours_interval"][1] > 1  # a month says little of a year, and the interval says so
-    assert "| 200 |" in years.table([row])
-
-
-def test_a_large_change_is_found_and_none_where_there_is_none() -> None:
-    rng = np.random.default_rng(5)
-    before = traffic.still(rng)
-    far = traffic.World(traffic.tilted(before.mix, 0.19, rng), before.recall)
-    assert delays.moved(far, before, rng)["breach"] == 1
-    assert delays.worse(before, before, rng)["retrain"] is None
-    collapsed = delays.worse(traffic.without(before, 12), before, rng)
-    assert collapsed["retrain"] is not None
-    assert collapsed["breach"] is not None
-    assert 0 < collapsed["breach"] <= collapsed["retrain"]
-    one = traffic.without(before, 10, delays.RARE)
-    assert np.flatnonzero(one.recall != before.recall).tolist() == [taxonomy.INDEX[delays.RARE]]

@@ -40,6 +40,7 @@ def test_alpha_is_one_less_observed_over_expected_disagreement(seed: int) -> Non
     found = agreement.krippendorff_alpha(units)
     assert found.n == sum(len(unit) > 1 for unit in units)
     assert found.alpha == pytest.approx(long_way(units))
+    assert found.alpha is not None
     assert found.low is not None
     assert found.high is not None
     assert found.low < found.alpha < found.high

@@ -1,42 +1,59 @@
-"""The figures of [DATA_AUDIT], on rows small enough to count by hand."""
+"""[DATA_AUDIT] of rows one can count by eye."""
 
-from typing import Any
-
+import pandas as pd
 import pytest
 
-from retrain.train import audit, snapshot
+from retrain.train import audit
 from schemas import loglines, taxonomy
 
 
-def row(text: str, intent: str = "faq", kind: str = "human") -> dict[str, Any]:
-    return {"id": text, "text": text, "intent": intent, "kind": kind}
+def rows(*found: tuple[str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(found), columns=["text", "intent", "kind"])
 
 
-ROWS = [
-    row("where is my parcel", "order_tracking"),
-    row("where is my parcel", "order_tracking"),
-    row("naruto みたいな manga"),
-    row("㐂 vol 3"),  # a rare character
-    row("ナルト"),
-    row("track my order please and also give me a coupon", "promotion"),
-    row("buy {title}", "checkout_help", kind="machine"),
-    row("show me some more books", "product_discovery", kind="machine"),
-]
+def test_each_share_counts_what_it_says() -> None:
+    found = audit.audit(
+        rows(
+            ("Where is my parcel?", "order_tracking", "human"),
+            ("where is  my PARCEL", "order_tracking", "live"),  # the same to the normaliser
+            ("Naruto の新刊はありますか", "product_discovery", "human"),  # both scripts
+            ("show me new books and also cancel my order", "return_request", "human"),  # two wishes
+            ("show {thing}", "product_discovery", "machine"),  # an unfilled slot
+            ("too short", "faq", "machine"),
+            ("which countries do you ship to", "faq", "machine"),
+            ("bread and butter", "faq", "machine"),  # a joining word, but no second wish
+        )
+    )
+    assert (found["total_examples"], found["production"], found["synthetic"]) == (8, 4, 4)
+    assert found["duplicate_rate"] == 1 / 8
+    assert found["jp_en_mixed"] == 1 / 8
+    assert found["multi_intent_estimate"] == 1 / 8
+    assert found["synthetic_low_quality_estimate"] == 2 / 4
 
 
-def test_what_is_counted() -> None:
-    figures = audit.audit(snapshot.frame(ROWS))
-    counts = [figures[key] for key in ("total_examples", "production", "synthetic")]
-    assert counts == [8, 6, 2]
-    assert figures["duplicate_rate"] == pytest.approx(1 / 8)
-    assert figures["jp_en_mixed"] == pytest.approx(2 / 8)
-    assert figures["multi_intent_estimate"] == pytest.approx(1 / 8)
-    assert figures["synthetic_low_quality_estimate"] == pytest.approx(1 / 2)
-    assert figures["label_distribution"]["faq"] == pytest.approx(3 / 8)
-    assert set(figures["label_distribution"]) == set(taxonomy.INTENTS)
+def test_the_distribution_names_every_intent_also_those_without_a_row() -> None:
+    shares = audit.audit(rows(("a b c", "faq", "human"), ("d e f", "faq", "human"), ("g h i", "chitchat", "human")))["label_distribution"]
+    assert list(shares) == list(taxonomy.INTENTS)
+    assert (shares["faq"], shares["chitchat"], shares["escalation"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3), 0.0)
 
 
-def test_its_fields_are_those_of_the_line_and_no_row_is_no_error() -> None:
-    figures = audit.audit(snapshot.frame([]))
-    assert figures["jp_en_mixed"] == 0
-    assert loglines.parse(loglines.encode("DATA_AUDIT", figures))[0] == "DATA_AUDIT"
+def test_of_no_rows_every_share_is_zero_and_none_is_missing() -> None:
+    found = audit.audit(rows())
+    assert (found["total_examples"], found["production"], found["synthetic"]) == (0, 0, 0)
+    assert {found[name] for name in ("duplicate_rate", "jp_en_mixed", "multi_intent_estimate", "synthetic_low_quality_estimate")} == {0.0}
+    assert set(found["label_distribution"].values()) == {0.0}
+
+
+def test_rows_of_people_alone_have_no_synthetic_quality_to_tell() -> None:
+    found = audit.audit(rows(("hi", "chitchat", "human"), ("{", "chitchat", "live")))
+    assert (found["synthetic"], found["synthetic_low_quality_estimate"]) == (0, 0.0)
+
+
+def test_a_long_hostile_text_is_read_in_its_length() -> None:
+    """Every pair of words could begin a second wish; the pattern looks at each once."""
+    found = audit.audit(rows(("and " * 2_000, "faq", "human"), ("a b " * 2_000, "faq", "human")))
+    assert found["multi_intent_estimate"] == 0.5
+
+
+def test_its_fields_are_those_of_the_line() -> None:
+    assert loglines.parse(loglines.encode("DATA_AUDIT", audit.audit(rows())))[0] == "DATA_AUDIT"

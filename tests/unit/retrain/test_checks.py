@@ -1,26 +1,21 @@
 """Figures beside those that decide: weighted, with a noise floor, and the same whatever the order of rows."""
 
 import dataclasses
-import datetime as dt
 
+import builders
 import numpy as np
 import pytest
 
 from retrain.evaluation import checks, live
 from schemas import taxonomy
 
-AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
-
-def sample(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
+def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
     """n labelled messages, unsure ones asked five times as often; each is right with the chance of its confidence less `too_sure`."""
     rng = np.random.default_rng(seed)
     confidence = np.where(rng.random(n) < 0.3, 0.6, 0.95)
     right = rng.random(n) < confidence - too_sure
-    return live.sample(
-        (AT + i * dt.timedelta(seconds=1), "faq", float(confidence[i]), 0.5 if confidence[i] == 0.6 else 0.1, "faq" if right[i] else "escalation")
-        for i in range(n)
-    )
+    return builders.sample(right, confidence=confidence, p=np.where(confidence == 0.6, 0.5, 0.1), wrong="escalation")
 
 
 def named(found: live.Sample) -> dict[str, checks.Figure]:
@@ -28,7 +23,7 @@ def named(found: live.Sample) -> dict[str, checks.Figure]:
 
 
 def test_hajek_weighs_what_the_plain_mean_does_not() -> None:
-    found = sample(4_000)
+    found = drawn(4_000)
     hajek, naive = named(found)["hajek_accuracy"], float((found.predicted == found.label).mean())
     truth = (0.7 * 10 * 0.95 + 0.3 * 2 * 0.6) / (0.7 * 10 + 0.3 * 2)
     assert hajek.low is not None
@@ -38,32 +33,32 @@ def test_hajek_weighs_what_the_plain_mean_does_not() -> None:
 
 
 def test_a_calibrated_model_shows_the_noise_floor_and_an_overconfident_one_its_excess() -> None:
-    calibrated, sure = named(sample(1_000))["live_ece"], named(sample(1_000, too_sure=0.15))["live_ece"]
+    calibrated, sure = named(drawn(1_000))["live_ece"], named(drawn(1_000, too_sure=0.15))["live_ece"]
     assert calibrated.noise_floor is not None
     assert calibrated.value < 2 * calibrated.noise_floor
     assert sure.value == pytest.approx(0.15, abs=0.04)
-    assert named(sample(100))["live_ece"].noise_floor > calibrated.noise_floor  # type: ignore[operator]
+    assert named(drawn(100))["live_ece"].noise_floor > calibrated.noise_floor  # type: ignore[operator]
 
 
 def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() -> None:
     rows = [("product_discovery", "recommendation")] * 5 + [("order_tracking", "product_discovery")] * 2 + [("faq", "faq")] * 93
-    found = named(live.sample((AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows))
+    found = named(live.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows))
     assert found["misroute_severity"].value == pytest.approx((5 * 0.1 + 2 * 1.0) / 100)
     worst = found["confusion_concentration"]
     assert (worst.intent, worst.value, worst.n) == ("order_tracking", pytest.approx(2 / 2.5), 7)
-    right = live.sample((AT, "faq", 0.9, 0.5, "faq") for _ in range(5))
+    right = builders.sample([True] * 5)
     assert "confusion_concentration" not in named(right)
 
 
 def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -> None:
-    found = sample(500)
+    found = drawn(500)
     assert checks.figures(found) == checks.figures(found.chosen(np.random.default_rng(1).permutation(500)))
-    waiting = live.sample([(AT, taxonomy.INTENTS[0], 0.9, 0.5, None)])
+    waiting = builders.sample([None])
     assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
 
 
 def test_the_second_wish_counts_as_right_only_beside() -> None:
-    found = live.sample((AT, "faq", 0.9, 0.5, "order_tracking") for _ in range(10))
+    found = builders.sample([False] * 10, wrong="order_tracking")
     also = np.zeros(10, dtype=np.uint16)
     also[:4] = 1 << taxonomy.INDEX["faq"]
     both = named(dataclasses.replace(found, also=also))

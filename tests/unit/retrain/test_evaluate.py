@@ -1,30 +1,27 @@
 """One evaluation: what is judged, what is only measured, and that the second changes nothing in the first."""
 
 import dataclasses
-import datetime as dt
 
+import builders
 import numpy as np
 
 from retrain.decide import evaluate, trigger
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, policy, runs, signals, taxonomy, windows
-from streams.stats import histogram
 
-AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 RULES = policy.Policy()
-REFERENCE = runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100), mean_confidence=0.9, script_counts={"latin": 1000})
+REFERENCE = builders.reference(mean_confidence=0.9, script_counts={"latin": 1000})
 
 
-def window(horizon: str, each: int) -> windows.Window:
-    tally = windows.Tally(n=10 * each, intent_count=np.full(10, each, dtype=np.int64), intent_low=np.full(10, each // 20, dtype=np.int64))
-    tally.script_count[0] = tally.n
-    tally.latency_bins[histogram.latency_bins(np.array([8.0]))] = tally.n
-    return windows.Window("v14", "champion", horizon, AT - windows.HORIZONS[horizon], AT, tally, complete=True)
+def even(each: int) -> windows.Tally:
+    """So many answers of every intent, one in twenty unsure, all in latin."""
+    return builders.tally(each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(taxonomy.SCRIPTS) - 1)))
 
 
 def known(reference: runs.Reference | None = REFERENCE) -> View:
-    return View("v14", AT, {"1h": window("1h", 200), "1d": window("1d", 600)}, reference, live.sample(()), {})
+    windows_of = {"1h": builders.window(even(200), "1h"), "1d": builders.window(even(600), "1d")}
+    return View(builders.MODEL, builders.AT, windows_of, reference, live.sample(()), {})
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:
@@ -42,7 +39,7 @@ def test_what_a_rule_judges_is_not_measured_again() -> None:
 
 
 def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
-    few = dataclasses.replace(known(), windows={"1h": window("1h", 40), "1d": window("1d", 600)})
+    few = dataclasses.replace(known(), windows={**known().windows, "1h": builders.window(even(40), "1h")})
     judged = {v.signal.signal: v.signal.horizon for v in evaluate.evaluate(few, decisions.Past(), RULES).fresh}
     assert (judged["error_rate"], judged["p95_latency_ms"]) == ("1d", "1h")
 

@@ -1,6 +1,7 @@
 """Gates: paired, with a third verdict; missing evidence never passes."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_the_first_model_has_absolute_gates_and_the_record_says_so() -> None:
         ({"parity": False}, "parity", Verdict.FAIL),
     ],
 )
-def test_missing_or_bad_serving_figures_never_pass(change: dict[str, object], name: str, verdict: runs.GateVerdict) -> None:
+def test_missing_or_bad_serving_figures_never_pass(change: dict[str, Any], name: str, verdict: runs.GateVerdict) -> None:
     rows = evidence()
     serving = dataclasses.replace(SERVING, **change)
     report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, serving, RULES)

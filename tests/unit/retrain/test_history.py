@@ -7,31 +7,29 @@ import random
 from pathlib import Path
 from typing import Any
 
+import builders
 import msgspec
 import pytest
+import traffic
 
 from retrain.decide import baselines, evaluate, release, replay
 from retrain.decide.history import archive, files, scenes
 from retrain.evaluation import live
 from schemas import decisions, events, policy, runs, slices, taxonomy, verdicts, windows
 
-BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+BEGIN = builders.AT
 HOUR = dt.timedelta(hours=1)
 
 
 def log(number: int, **changed: Any) -> bytes:
-    ts = BEGIN + number * dt.timedelta(minutes=7)
-    body = {"v": 1, "ts": ts.isoformat().replace("+00:00", "Z"), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0, "intent": "faq"}
-    body |= {"confidence": 0.5 + number % 5 / 10, "tokens": 9, "sample": {"queue": "measure", "p": 0.5 if number % 3 else 0.3, "text": "an invented message"}}
-    return json.dumps(body | changed).encode()
+    """One every seven minutes, each of them sampled."""
+    sampled = {"queue": "measure", "p": 0.5 if number % 3 else 0.3, "text": "an invented message"}
+    known: dict[str, Any] = {"ts": BEGIN + number * dt.timedelta(minutes=7), "confidence": 0.5 + number % 5 / 10, "sample": sampled}
+    return traffic.encode(builders.log(number, **(known | changed)))
 
 
 def label(number: int, intent: str, hours: float, annotator: str = "a1", action: str = "label") -> events.HumanLabel:
-    found = events.human_label(
-        json.dumps(
-            {"req_id": f"r{number}", "intent": intent, "annotator": annotator, "labelled_at": (BEGIN + hours * HOUR).isoformat(), "action": action}
-        ).encode()
-    )
+    found = events.human_label(json.dumps(builders.label(f"r{number}", intent, annotator, BEGIN + hours * HOUR, action=action)).encode())
     assert isinstance(found, events.HumanLabel)
     return found
 
@@ -118,7 +116,7 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
     assert {reason.breached for decision in taken for reason in decision.reasons} == {True, False}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def taken() -> baselines.Taken:
     """530 hours at which nothing is known: every decision is a hold."""
     past = scenes.history(read([log(n) for n in range(4536)], 2000), [label(0, "faq", 1)], BEGIN)
@@ -200,7 +198,7 @@ def test_a_reference_that_does_not_tell_scripts_and_tokens_learns_them_from_the_
     assert early is not None
     assert later is not None
     assert (early.script_counts, later.script_counts) == (None, {"latin": 185, "japanese": 0, "mixed": 0, "other": 21})
-    assert later.mean_tokens == 9
+    assert later.mean_tokens == 3
     told = held_to(dataclasses.replace(known, script_counts={"latin": 1}, mean_tokens=7.0), 24)
     assert told is not None
     assert (told.script_counts, told.mean_tokens) == ({"latin": 1}, 7.0)

@@ -3,13 +3,14 @@
 import dataclasses
 import datetime as dt
 
+import builders
 import numpy as np
 import pytest
 
 from retrain.decide import evaluate, quality, trigger
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import decisions, policy, runs, taxonomy, verdicts, windows
+from schemas import decisions, policy, taxonomy, verdicts
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -17,7 +18,7 @@ RULES = policy.Policy()
 EASY = np.arange(10) < 5
 BEFORE = np.where(EASY, 0.97, 0.85)  # recall of each intent; half of the traffic is easy, so accuracy is 0.91
 RECALL = dict(zip(taxonomy.INTENTS, BEFORE.tolist(), strict=True))
-REFERENCE = runs.Reference("v14", 100_000, dict.fromkeys(taxonomy.INTENTS, 10_000), accuracy=0.91, accuracy_n=2_000, recall=RECALL)
+REFERENCE = builders.reference(10_000, accuracy=0.91, accuracy_n=2_000, recall=RECALL)
 Level = verdicts.Level
 
 
@@ -35,9 +36,9 @@ def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabe
     ]
     each = 2 * labels // 7
     counts = np.bincount(named, minlength=10).astype(np.int64) * 2
-    window = windows.Window("v14", "champion", "1d", AT - DAY, AT, windows.Tally(n=int(counts.sum()), intent_count=counts), complete=True)
+    window = builders.window(counts, "1d", end=AT)
     hours = {AT - (hour + 1) * dt.timedelta(hours=1): live.Hour(each // 24, 0.9 * (each // 24)) for hour in range(168)}
-    return View("v14", AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
+    return View(builders.MODEL, AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
 
 
 def evaluated(here: View) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
@@ -164,7 +165,7 @@ def test_of_a_bad_day_nothing_stays_once_the_last_day_has_too_few_labels() -> No
         (recent,) = [v for v in found.fresh if v.signal.signal == "recent_accuracy"]
         assert (recent.verdict, recent.in_breach) == (Level.BLIND, False)
     of_few = [dataclasses.replace(bad, verdict=Level.BLIND, signal=dataclasses.replace(bad.signal, n=20))]
-    assert trigger.decision(of_few, decisions.Past(), RULES, model="v14", at=AT).decision is decisions.Kind.HOLD
+    assert trigger.decision(of_few, decisions.Past(), RULES, model=builders.MODEL, at=AT).decision is decisions.Kind.HOLD
 
 
 def test_what_stood_well_before_a_repair_did_stand_well() -> None:
@@ -186,9 +187,7 @@ def test_drift_from_before_a_repair_does_not_linger() -> None:
     rule = RULES.signals.low_confidence_rate
     low = dataclasses.replace(window.tally, intent_low=np.full(10, round(window.tally.n * 0.0075), dtype=np.int64))  # 7.5 %: under enter, over leave
     here = dataclasses.replace(known(shares=STILL, recall=BEFORE), windows={"1d": dataclasses.replace(window, tally=low)})
-    broken = verdicts.Verdict(
-        verdicts.Signal("v14", "1d", AT - DAY, "low_confidence_rate", 0.4, 800, low=0.37, high=0.43), Level.BREACH, rule.enter, in_breach=True
-    )
+    broken = builders.verdict("low_confidence_rate", Level.BREACH, limit=rule.enter, value=0.4, low=0.37, high=0.43, end=AT - DAY)
     history = {"low_confidence_rate": [broken]}
     lingers = evaluate.evaluate(dataclasses.replace(here, history=history), decisions.Past(), RULES)
     assert next(v for v in lingers.fresh if v.signal.signal == "low_confidence_rate").in_breach

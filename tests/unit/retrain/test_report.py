@@ -5,16 +5,18 @@ import datetime as dt
 import re
 from html.parser import HTMLParser
 
+import builders
+
 from retrain.decide import baselines, replay
 from retrain.decide.report import page, svg, timeline
 from retrain.decide.view import View
 from retrain.evaluation import live
-from schemas import decisions, events, policy, runs, taxonomy
+from schemas import decisions, events, policy
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m"
-REFERENCE = runs.Reference("v1", 900, dict.fromkeys(taxonomy.INTENTS, 90))
+REFERENCE = builders.reference(90)
 
 
 class Elements(HTMLParser):
@@ -32,11 +34,11 @@ class Elements(HTMLParser):
 def pair(hour: int, kind: decisions.Kind, hold: decisions.HoldReason | None, accuracy: float) -> tuple[replay.Scene, decisions.Decision]:
     at = BEGIN + hour * HOUR
     reasons = (
-        decisions.Reason("live_accuracy", accuracy, 0.9, 400, accuracy - 0.02, accuracy + 0.02, accuracy < 0.88),
-        decisions.Reason("intent_mix_kl", 0.05, 0.028, 900, None, None, True),
+        builders.reason("live_accuracy", accuracy, breached=accuracy < 0.88, half=0.02),
+        builders.reason("intent_mix_kl", 0.05, breached=True, limit=0.028),
     )
     scene = replay.Scene(View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
-    return scene, decisions.Decision(f"d{hour}", at, HOSTILE, kind, hold, None, reasons, "p", "s")
+    return scene, builders.decision(kind, hold=hold, reasons=reasons, id=f"d{hour}", at=at, model=HOSTILE)
 
 
 def played(name: str = HOSTILE) -> replay.Played:
@@ -78,7 +80,7 @@ def test_actions_have_shapes_and_holds_their_lanes() -> None:
 
 def test_the_kl_is_shown_over_its_noise_floor_as_the_limit_is_judged() -> None:
     (reading,) = timeline._kl(*pair(1, decisions.Kind.HOLD, None, 0.9))
-    assert (round(reading.value, 6), reading.limit) == (round(0.05 - 9 / 2 * (1 / 900 + 1 / 900), 6), 0.028)
+    assert (round(reading.value, 6), reading.limit) == (round(0.05 - 9 / 2 * (1 / 1000 + 1 / 900), 6), 0.028)
 
 
 def test_a_year_is_thinned_without_losing_its_worst_hour() -> None:

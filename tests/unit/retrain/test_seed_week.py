@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import builders
 import numpy as np
 import pytest
 
@@ -32,13 +33,13 @@ def week(labels: int, logs: int = LOGS_A_DAY) -> list[verdicts.Verdict]:
     found = []
     for name, known in signals.items():
         rule: policy.Level = getattr(RULES.signals, name)
-        signal = verdicts.Signal("v14", rule.horizon, AT, name, **known)
+        signal = builders.signal(name, horizon=rule.horizon, **({"low": None, "high": None} | known))
         found.append(judge.falling(signal=signal, rule=rule, trigger=RULES.trigger, past=()) if name == "live_accuracy" else judge.verdict(signal, rule, ()))
     return found
 
 
 def decide(found: list[verdicts.Verdict]) -> decisions.Decision:
-    return trigger.decision(found, decisions.Past(), RULES, model="v14", at=AT)
+    return trigger.decision(found, decisions.Past(), RULES, model=builders.MODEL, at=AT)
 
 
 def test_the_week_is_the_seeds_own() -> None:

@@ -1,15 +1,13 @@
 """Slices of messages: what is in them, and which of them a model serves worse than its confidences say."""
 
-import datetime as dt
 from dataclasses import replace
 
+import builders
 import numpy as np
 import pytest
 
 from retrain.evaluation import checks, live, slices
 from schemas import slices as kinds
-
-AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +30,13 @@ def test_what_a_message_is_in(text: str, names: set[str]) -> None:
     assert {name for name in kinds.NAMES if kinds.of(text) & kinds.BITS[name]} == names
 
 
-def sample(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0.0) -> live.Sample:
+def drawn(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0.0) -> live.Sample:
     """n messages answered with 0.9: a third in Japanese, where `sure_and_wrong` more are wrong; everywhere `too_sure` more."""
     rng = np.random.default_rng(seed)
     japanese = rng.random(n) < 1 / 3
     right = rng.random(n) < 0.9 - too_sure - sure_and_wrong * japanese
-    rows = [(AT + i * dt.timedelta(seconds=1), "faq", 0.9, 0.1 if i % 3 else 0.4, "faq" if right[i] else "chitchat") for i in range(n)]
-    return live.sample(rows, [kinds.of("日本語で長めの文章を書きます") if yes else kinds.of("an order of mine") for yes in japanese])
+    p = np.where(np.arange(n) % 3, 0.1, 0.4)
+    return builders.sample(right, p=p, slices=np.where(japanese, kinds.of("日本語で長めの文章を書きます"), kinds.of("an order of mine")).tolist())
 
 
 def named(found: live.Sample) -> dict[str, checks.Figure]:
@@ -46,7 +44,7 @@ def named(found: live.Sample) -> dict[str, checks.Figure]:
 
 
 def test_a_slice_that_is_wrong_and_sure_is_found_and_its_accuracy_told() -> None:
-    found = named(sample(900, 1, sure_and_wrong=0.25))
+    found = named(drawn(900, 1, sure_and_wrong=0.25))
     gap, accuracy = found["gap_japanese"], found["accuracy_japanese"]
     assert gap.value == pytest.approx(0.25, abs=0.1)
     assert gap.p_value is not None
@@ -58,7 +56,7 @@ def test_a_slice_that_is_wrong_and_sure_is_found_and_its_accuracy_told() -> None
 
 
 def test_a_model_that_is_too_sure_everywhere_has_no_bad_slice() -> None:
-    p = [named(sample(600, seed, too_sure=0.15))["gap_japanese"].p_value for seed in range(60)]
+    p = [named(drawn(600, seed, too_sure=0.15))["gap_japanese"].p_value for seed in range(60)]
     assert sum(value is not None and value < 0.05 for value in p) <= 6
 
 
@@ -66,20 +64,20 @@ def test_of_many_slices_without_a_difference_few_are_called() -> None:
     """The share of samples in which any slice is called at 0.05 stays near 0.05, although several are looked at."""
     called = 0
     for seed in range(200):
-        found = sample(400, seed)
+        found = drawn(400, seed)
         anything = np.random.default_rng(seed).integers(0, 1 << len(kinds.NAMES), len(found)).astype(np.uint16)
         called += any(figure.p_value is not None and figure.p_value < 0.05 for figure in slices.figures(replace(found, slices=anything)))
     assert 1 <= called <= 24
 
 
 def test_slices_with_few_labels_say_nothing_and_order_changes_no_bit() -> None:
-    found = sample(500, 3)
+    found = drawn(500, 3)
     assert slices.figures(found) == slices.figures(found.chosen(np.random.default_rng(1).permutation(500)))
     assert slices.figures(found.chosen(slice(0, 30))) == slices.figures(live.sample(())) == ()
 
 
 def test_two_wishes_are_a_slice_of_labelled_messages() -> None:
-    found = sample(300, 4)
+    found = drawn(300, 4)
     assert "accuracy_two_wishes" not in named(found)
     both = replace(found, also=np.where(np.arange(300) < 50, 1, 0).astype(np.uint16))
     assert named(both)["accuracy_two_wishes"].n == 50

@@ -41,7 +41,7 @@ def test_machine_rows_never_validate_or_test(rows: list[dict[str, object]]) -> N
 @settings(max_examples=50)
 @given(st.lists(st.text(alphabet="abcdefgh", min_size=3, max_size=8), min_size=2, max_size=40, unique=True), st.integers(1, 39))
 def test_a_row_keeps_its_part_when_others_come(texts: list[str], cut: int) -> None:
-    rows = [{"text": text, "intent": "faq", "kind": "human", "conversation": None, "cluster": None} for text in texts]
+    rows: list[dict[str, object]] = [{"text": text, "intent": "faq", "kind": "human", "conversation": None, "cluster": None} for text in texts]
     before, after = split.split(frame(rows[: cut + 1])), split.split(frame(rows))
     parts = dict(zip(after["text"], after["part"], strict=True))
     assert all(parts[text] == part for text, part in zip(before["text"], before["part"], strict=True))

@@ -1,14 +1,17 @@
 """The arithmetic of a fine-tune against torch's own."""
 
 import pytest
-import torch
 
 from retrain.train import recipe
-from retrain.train.fit import loss, rates
+from retrain.train.fit import rates
 from schemas import taxonomy
 
 
 def test_focal_at_gamma_0_is_weighted_cross_entropy() -> None:
+    import torch  # here: every worker imports this file, and one needs torch
+
+    from retrain.train.fit import loss
+
     torch.manual_seed(1)
     logits, labels, weights = torch.randn(32, 10), torch.randint(0, 10, (32,)), torch.rand(10) + 0.1
     ours = loss.focal(logits, labels, weights=weights, gamma=0.0)
@@ -17,6 +20,10 @@ def test_focal_at_gamma_0_is_weighted_cross_entropy() -> None:
 
 @pytest.mark.parametrize(("p", "focal"), [(0.9, 0.00105), (0.1, 1.8651)])
 def test_the_seeds_focal_values(p: float, focal: float) -> None:
+    import torch
+
+    from retrain.train.fit import loss
+
     logits = torch.tensor([[p, 1 - p]]).log()
     assert loss.focal(logits, torch.tensor([0]), weights=torch.ones(2), gamma=2.0).item() == pytest.approx(focal, rel=1e-2)
 

@@ -2,30 +2,28 @@
 
 import dataclasses
 import datetime as dt
+import functools
 import random
 
+import builders
 import pytest
 
 from retrain.decide import trigger
 from schemas import decisions, policy, verdicts
 
-AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)
+AT = builders.AT
 RULES = policy.Policy()
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
-
-
-def verdict(name: str, level: verdicts.Level = Level.OK, *, breach: bool | None = None, value: float = 0.5, high: float = 0.6) -> verdicts.Verdict:
-    signal = verdicts.Signal("v14", "1d", AT, name, value, 1000, low=0.4, high=high, reference=0.92)
-    return verdicts.Verdict(signal, level, 0.9, level is Level.BREACH if breach is None else breach)
+judged = functools.partial(builders.verdict, reference=0.92)
 
 
 def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
     names = (*trigger.TRAFFIC, *RULES.trigger.quality)
-    return [verdict(name, changed.get(name, Level.OK), high=0.88) for name in names]
+    return [judged(name, changed.get(name, Level.OK), high=0.88) for name in names]
 
 
 def decide(found: list[verdicts.Verdict], past: decisions.Past = decisions.Past()) -> decisions.Decision:  # noqa: B008 - frozen
-    return trigger.decision(found, past, RULES, model="v14", at=AT)
+    return trigger.decision(found, past, RULES, model=builders.MODEL, at=AT)
 
 
 CASES = {
@@ -41,16 +39,16 @@ CASES = {
     "confidence alone": (all_ok(low_confidence_rate=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
     "latency, and held-out rows that flatter": (
-        [*all_ok(p95_latency_ms=Level.BREACH), verdict("offline_live_gap", Level.BREACH)],
+        [*all_ok(p95_latency_ms=Level.BREACH), judged("offline_live_gap", Level.BREACH)],
         Kind.HOLD,
         Hold.LATENCY_ONLY,
         None,
     ),
     "errors": (all_ok(error_rate=Level.BREACH, live_accuracy=Level.BREACH), Kind.FIX_UPSTREAM, None, Cause.PIPELINE),
     "no label": (all_ok(live_accuracy=Level.BLIND), Kind.HOLD, Hold.TOO_FEW_LABELS, None),
-    "labels that do not come": ([*all_ok(), verdict(trigger.STARVED, Level.BREACH)], Kind.HOLD, Hold.TOO_FEW_LABELS, None),
+    "labels that do not come": ([*all_ok(), judged(trigger.STARVED, Level.BREACH)], Kind.HOLD, Hold.TOO_FEW_LABELS, None),
     "a loss that a moved mix hides": (all_ok(intent_mix_kl=Level.BREACH, mix_adjusted_accuracy=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "no log": ([verdict(name, Level.BLIND) for name in trigger.TRAFFIC], Kind.HOLD, Hold.TOO_FEW_LOGS, None),
+    "no log": ([judged(name, Level.BLIND) for name in trigger.TRAFFIC], Kind.HOLD, Hold.TOO_FEW_LOGS, None),
 }
 
 
@@ -62,8 +60,7 @@ def test_each_kind_of_evidence_has_its_answer(case: str) -> None:
 
 
 def test_a_proven_collapse_needs_no_second_witness() -> None:
-    found = [v for v in all_ok() if v.signal.signal != "live_accuracy"] + [verdict("live_accuracy", Level.BREACH, value=0.7, high=0.75)]
-    assert decide(found).decision is Kind.RETRAIN
+    assert decide(COLLAPSE).decision is Kind.RETRAIN
 
 
 def test_a_collapse_is_blamed_on_the_language_unless_the_model_is_new() -> None:
@@ -74,9 +71,9 @@ def test_a_collapse_is_blamed_on_the_language_unless_the_model_is_new() -> None:
 
 
 def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> None:
-    day = verdict(trigger.RECENT, Level.BREACH, value=0.75, high=0.8)
+    day = judged(trigger.RECENT, Level.BREACH, value=0.75, high=0.8)
     assert decide([*all_ok(), day]).decision is Kind.RETRAIN
-    back = verdict(trigger.RECENT, Level.OK, value=0.93, high=0.95)
+    back = judged(trigger.RECENT, Level.OK, value=0.93, high=0.95)
     assert decide([*COLLAPSE, back]).hold_reason is Hold.WATCHING
 
 
@@ -92,7 +89,7 @@ def test_rare_recall_alone_rolls_back_only_beyond_doubt() -> None:
     past = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_before=("rare_recall",))
 
     def rare(value: float) -> list[verdicts.Verdict]:
-        return [v for v in all_ok() if v.signal.signal != "rare_recall"] + [verdict("rare_recall", Level.BREACH, value=value, high=value + 0.06)]
+        return [v for v in all_ok() if v.signal.signal != "rare_recall"] + [judged("rare_recall", Level.BREACH, value=value, high=value + 0.06)]
 
     assert decide(rare(0.82), past).decision is Kind.HOLD
     assert decide(rare(0.7), past).decision is Kind.ROLLBACK
@@ -129,7 +126,7 @@ def test_the_hash_is_of_the_evidence_not_of_its_order_or_zone() -> None:
     found = all_ok(intent_mix_kl=Level.BREACH)
     shuffled = random.Random(1).sample(found, len(found))
     tokyo = dt.timezone(dt.timedelta(hours=9))
-    same = trigger.decision(shuffled, decisions.Past(), RULES, model="v14", at=AT.astimezone(tokyo))
+    same = trigger.decision(shuffled, decisions.Past(), RULES, model=builders.MODEL, at=AT.astimezone(tokyo))
     assert (same.id, same.sha256) == (decide(found).id, decide(found).sha256)
 
 
@@ -137,7 +134,7 @@ def test_one_count_one_threshold_or_the_past_change_the_hash() -> None:
     found = all_ok()
     changed = [dataclasses.replace(found[0], signal=dataclasses.replace(found[0].signal, n=1001)), *found[1:]]
     hashes = {decide(found).sha256, decide(changed).sha256, decide(found, decisions.Past(incidents=1)).sha256}
-    hashes.add(trigger.decision(found, decisions.Past(), policy.parse("[labels]\nmin_p = 0.003"), model="v14", at=AT).sha256)
+    hashes.add(trigger.decision(found, decisions.Past(), policy.parse("[labels]\nmin_p = 0.003"), model=builders.MODEL, at=AT).sha256)
     assert len(hashes) == 4
 
 
@@ -156,12 +153,13 @@ def test_a_release_is_blamed_for_what_began_with_it_and_for_nothing_else(case: s
     past, kind = RELEASE_CASES[case]
     rules = policy.parse("[trigger]\ncool_down_hours = 0")
     found = all_ok(live_accuracy=Level.BREACH, low_confidence_rate=Level.BREACH)
-    taken = trigger.decision(found, past, rules, model="v14", at=AT)
+    taken = trigger.decision(found, past, rules, model=builders.MODEL, at=AT)
     assert taken.decision is kind
     assert (taken.cause is Cause.BAD_RELEASE) == (kind is Kind.ROLLBACK)
 
 
-COLLAPSE = [v for v in all_ok() if v.signal.signal != "live_accuracy"] + [verdict("live_accuracy", Level.BREACH, value=0.7, high=0.75)]
+COLLAPSE = [v for v in all_ok() if v.signal.signal != "live_accuracy"]
+COLLAPSE.append(judged("live_accuracy", Level.BREACH, value=0.7, high=0.75))
 WITNESSES = {
     trigger.stale: ([], decisions.Past()),
     trigger.bad_release: (all_ok(error_rate=Level.BREACH), SINCE_RELEASE),
@@ -208,6 +206,6 @@ def test_a_retrain_that_costs_more_than_waiting_a_week_waits(answers_a_day: int,
 def test_which_signals_count_as_what_is_data() -> None:
     rules = policy.parse('[trigger]\ndrift = ["low_confidence_rate"]')
     found = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
-    assert trigger.decision(found, decisions.Past(), rules, model="v14", at=AT).decision is Kind.HOLD
+    assert trigger.decision(found, decisions.Past(), rules, model=builders.MODEL, at=AT).decision is Kind.HOLD
     with pytest.raises(policy.PolicyError, match=r"trigger\.drift .* expected a list of"):
         policy.parse('[trigger]\ndrift = ["vibes"]')

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 
+import builders
 import numpy as np
 import pytest
 
@@ -10,15 +11,15 @@ from retrain.evaluation import live
 from retrain.labels import distrust, labelled, votes
 from schemas import policy, taxonomy
 
-BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+BEGIN = builders.AT
 HOUR = dt.timedelta(hours=1)
 Said = votes.Entry
 
 
-def sample(hours: int, each: int = 10) -> tuple[live.Sample, list[str]]:
+def asked_of(hours: int, each: int = 10) -> tuple[live.Sample, list[str]]:
     """`each` messages an hour, all answered with faq."""
-    rows = [(BEGIN + hour * HOUR + i * HOUR / each, "faq", 0.9, 0.5, None) for hour in range(hours) for i in range(each)]
-    return live.sample(rows), [f"r{i}" for i in range(len(rows))]
+    n = hours * each
+    return builders.sample([None] * n, step=HOUR / each), [f"r{i}" for i in range(n)]
 
 
 def say(asked: live.Sample, annotator: str, rows: range | list[int], right: float, seed: int = 1, after: dt.timedelta = HOUR) -> list[Said]:
@@ -50,7 +51,7 @@ RULES = policy.Labels()
 
 
 def test_a_flood_of_wrong_labels_over_those_of_people_changes_nothing() -> None:
-    asked, names = sample(72)
+    asked, names = asked_of(72)
     people = say(asked, "a0", range(0, 720, 2), 0.92) + say(asked, "a1", range(1, 720, 2), 0.92)
     bot = say(asked, "bot", range(720), 0.0, after=2 * HOUR)
     (found,) = distrust.aside(asked, now(names, people + bot), RULES.source_gap)
@@ -60,39 +61,39 @@ def test_a_flood_of_wrong_labels_over_those_of_people_changes_nothing() -> None:
 
 
 def test_a_source_that_always_agrees_hides_no_drift() -> None:
-    asked, names = sample(72)
+    asked, names = asked_of(72)
     people = say(asked, "a0", range(0, 720, 2), 0.5) + say(asked, "a1", range(1, 720, 2), 0.5)
     script = say(asked, "yes", range(720), 1.0)
     assert [one.annotator for one in distrust.aside(asked, now(names, people + script), RULES.source_gap)] == ["yes"]
 
 
 def test_a_drift_that_everybody_sees_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> None:
-    asked, names = sample(96)
+    asked, names = asked_of(96)
     early, late = say(asked, "a0", range(480), 0.92), say(asked, "a1", range(480, 960), 0.4)
     assert distrust.aside(asked, now(names, early + late), RULES.source_gap) == ()
     assert accuracy(asked, names, early + late, RULES)[1] == 960
 
 
 def test_people_who_differ_a_little_all_count() -> None:
-    asked, names = sample(168)
+    asked, names = asked_of(168)
     people = say(asked, "a0", range(0, 1680, 3), 0.95) + say(asked, "a1", range(1, 1680, 3), 0.85) + say(asked, "a2", range(2, 1680, 3), 0.75)
     assert distrust.aside(asked, now(names, people), RULES.source_gap) == ()
 
 
 def test_of_two_that_contradict_each_other_the_later_one_goes() -> None:
-    asked, names = sample(72)
+    asked, names = asked_of(72)
     first, second = say(asked, "z", range(0, 720, 2), 0.92), say(asked, "a", range(1, 720, 2), 0.1, after=5 * HOUR)
     assert [one.annotator for one in distrust.aside(asked, now(names, second + first), RULES.source_gap)] == ["a"]
 
 
 def test_a_lone_source_is_believed() -> None:
-    asked, names = sample(24)
+    asked, names = asked_of(24)
     assert distrust.aside(asked, now(names, say(asked, "a0", range(240), 0.3)), RULES.source_gap) == ()
     assert labelled.labelled(asked, now(names, []), RULES).label.tolist() == [live.UNLABELLED] * 240
 
 
 def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None:
-    asked, names = sample(1, each=4)
+    asked, names = asked_of(1, each=4)
     rules = policy.Labels(per_annotator_per_day=2)
     at = BEGIN + HOUR
     said = [votes.Entry(f"r{i}", "bot", at + i * HOUR, "", "chitchat") for i in range(4)] + [votes.Entry("r3", "a0", at, "", "faq")]
@@ -104,10 +105,10 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
 
 
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:
-    asked, names = sample(48)
+    asked, names = asked_of(48)
     said = say(asked, "a0", range(480), 0.9) + say(asked, "a1", range(0, 480, 2), 0.8) + say(asked, "bot", range(0, 480, 3), 0.0)
-    labels = [labelled.labelled(asked, now(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said)))]
-    assert np.array_equal(*labels)
+    one, other = (labelled.labelled(asked, now(names, some), RULES).label for some in (said, random.Random(3).sample(said, len(said))))
+    assert np.array_equal(one, other)
     tie = [
         votes.Entry("r0", "b", BEGIN, "", "chitchat"),
         votes.Entry("r0", "a", BEGIN, "", "promotion"),

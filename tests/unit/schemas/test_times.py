@@ -2,14 +2,14 @@
 
 import datetime as dt
 import json
+from typing import Any
 
+import builders
 import pytest
 
 from schemas import events, times
 from streams.count import chunks, decode, observe
 
-LOG = {"v": 1, "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
-LABEL = {"req_id": "a", "annotator": "a1", "intent": "faq"}
 NOON = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
 TAKEN = {
     "2026-04-20T12:00:00Z": NOON,
@@ -30,15 +30,15 @@ BEYOND = [
 NONE = ["2026-04-20T12:00:60Z", "2016-12-31T23:59:60Z", "2026-02-30T12:00:00Z", "2026-04-20T24:00:00Z", "10000-01-01T00:00:00Z", "infinity", ""]
 
 
-def log(ts: str) -> events.ServingLog | events.Malformed:
-    return events.serving_log(json.dumps(LOG | {"ts": ts}).encode())
+def log(ts: str) -> Any:
+    return events.serving_log(json.dumps(builders.log(ts=ts)).encode())
 
 
-def label(at: str) -> events.HumanLabel | events.Malformed:
-    return events.human_label(json.dumps(LABEL | {"labelled_at": at}).encode())
+def label(at: str) -> Any:
+    return events.human_label(json.dumps(builders.label(at=at)).encode())
 
 
-def incident(started: str, ended: str | None = None) -> events.Incident | events.Malformed:
+def incident(started: str, ended: str | None = None) -> Any:
     return events.incident(json.dumps({"id": "i1", "kind": "mix", "started": started, "ended": ended}).encode())
 
 
@@ -78,6 +78,6 @@ def test_a_label_is_the_same_label_in_every_zone() -> None:
 
 @pytest.mark.parametrize(("appended_ms", "reason"), [(-1, "future"), (1_776_686_400, "future"), (1_776_686_400_000_000, "too_late"), (2**63 - 1, "too_late")])
 def test_an_append_time_beyond_the_calendar_is_as_far_off_as_its_end(appended_ms: int, reason: str) -> None:
-    value = json.dumps(LOG | {"ts": "2026-04-20T12:00:00Z"}).encode()
+    value = json.dumps(builders.log(ts="2026-04-20T12:00:00Z")).encode()
     part = chunks.Chunk("t", 0, 1, 0, 1, range(1), [value], [False], [appended_ms])
     assert [letter.reason for letter in observe.chunk(part, observe.Limits()).dead] == [reason]

@@ -38,7 +38,7 @@ def decision(**changed: Any) -> compose.Told:
 
 
 def run(state: runs.State, **changed: Any) -> compose.Told:
-    payload = {"run_id": "ft_2026_04_30", "state": state, "decision_id": "d_1", "base_model": "minilm", "candidate": None, "champion": "v1"}
+    payload: dict[str, Any] = {"run_id": "ft_2026_04_30", "state": state, "decision_id": "d_1", "base_model": "minilm", "candidate": None, "champion": "v1"}
     payload |= {"gates": [], "promoted": False, "error": None} | changed
     return compose.Told("run", json.loads(json.dumps(payload)), AT + dt.timedelta(minutes=7))
 

@@ -5,6 +5,7 @@ import datetime as dt
 from collections import Counter
 from typing import Any
 
+import builders
 import pytest
 
 from schemas import taxonomy
@@ -39,7 +40,7 @@ def test_a_day_holds_what_its_kind_says(told: story.Story) -> None:
 
 
 def test_only_the_mix_day_has_another_mix(told: story.Story) -> None:
-    shares = {}
+    shares: dict[str, list[float]] = {}
     for kind, day in zip(told.kinds, told.days, strict=True):
         shares.setdefault(kind, []).append(Counter(row["intent"] for row in day)["promotion"] / len(day))
     assert max(shares[story.STABLE]) - min(shares[story.STABLE]) < 0.02
@@ -59,12 +60,12 @@ def test_too_few_rows_are_counted_to_the_user() -> None:
 LOG = {"ts": "2026-04-20T10:00:00Z", "model": "v1", "intent": "faq"}
 
 
-def window(**counts: int) -> dict[str, Any]:
-    return {"start": dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "model": "v1", "errors": counts.pop("errors", 0), "intent_counts": counts}
+def shown(**counts: int) -> dict[str, Any]:
+    return {"start": builders.AT, "model": builders.MODEL, "errors": counts.pop("errors", 0), "intent_counts": counts}
 
 
 @pytest.mark.parametrize(
-    ("windows", "lost", "duplicated"), [([window(faq=2)], 0, 0), ([window(faq=1)], 1, 0), ([window(faq=3)], 0, 1), ([window(faq=1, chitchat=1)], 1, 1)]
+    ("windows", "lost", "duplicated"), [([shown(faq=2)], 0, 0), ([shown(faq=1)], 1, 0), ([shown(faq=3)], 0, 1), ([shown(faq=1, chitchat=1)], 1, 1)]
 )
 def test_a_lost_and_a_doubled_log_do_not_cancel(windows: list[dict[str, Any]], lost: int, duplicated: int) -> None:
     assert recount.compare([LOG, LOG], windows) == recount.Recount(2, lost, duplicated)

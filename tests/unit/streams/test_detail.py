@@ -1,8 +1,9 @@
 """The signals nobody judges, by numbers worked by hand and by what must add up."""
 
-import datetime as dt
 import math
+from collections.abc import Sequence
 
+import builders
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,23 +13,14 @@ from schemas import runs, taxonomy, verdicts, windows
 from streams.signals import detail, measure
 from streams.stats import divergence, histogram, mean, proportion
 
-END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 K = len(taxonomy.INTENTS)
 COUNTS = st.lists(st.integers(0, 5000), min_size=K, max_size=K)
 SCRIPTS = {"latin": 800, "japanese": 150, "mixed": 50, "other": 0}
 
 
-def window(counts: list[int], *, low: list[int] | None = None, fallback: list[int] | None = None, errors: int = 0) -> windows.Window:
-    answered = sum(counts)
-    tally = windows.Tally(n=answered + errors, errors=errors, intent_count=np.array(counts, dtype=np.int64))
-    tally.intent_low = np.array(low or [0] * K, dtype=np.int64)
-    tally.intent_fallback = np.array(fallback or [0] * K, dtype=np.int64)
-    np.add.at(tally.latency_bins, histogram.latency_bins(np.arange(1.0, tally.n + 1)), 1)
-    return windows.Window("v14", "champion", "1h", END - windows.HORIZONS["1h"], END, tally, complete=True)
-
-
-def reference(counts: list[int], **known: object) -> runs.Reference:
-    return runs.Reference("v14", sum(counts), dict(zip(taxonomy.INTENTS, counts, strict=True)), **known)  # type: ignore[arg-type]
+def hour(answers: Sequence[int], errors: int = 0, **more: Sequence[int]) -> windows.Window:
+    """An hour whose logs took 1, 2, 3 ... milliseconds."""
+    return builders.window(builders.tally(answers, errors=errors, latency_ms=np.arange(1.0, sum(answers) + errors + 1), **more))
 
 
 def found(where: windows.Window, known: runs.Reference | None = None) -> dict[tuple[str, str | None], verdicts.Signal]:
@@ -44,7 +36,7 @@ def of(name: str, signals: dict[tuple[str, str | None], verdicts.Signal]) -> lis
 
 def test_percentiles_lie_between_the_order_statistics_that_bound_them() -> None:
     """1 .. 1000 ms: of the median's rank 500, Wilson has 469.1 .. 530.9; of rank 990, 981.7 .. 994.6."""
-    signals = found(window([1000] + [0] * 9))
+    signals = found(hour([1000] + [0] * 9))
     for name, value, low, high in (("p50_latency_ms", 500, 470, 531), ("p99_latency_ms", 990, 982, 995)):
         signal = signals[name, None]
         assert [signal.value, signal.low, signal.high] == pytest.approx([value, low, high], rel=windows.ALPHA)
@@ -52,7 +44,7 @@ def test_percentiles_lie_between_the_order_statistics_that_bound_them() -> None:
 
 
 def test_rates_are_over_answers_and_each_intents_over_its_own() -> None:
-    signals = found(window([200, 50] + [0] * 8, low=[40, 25] + [0] * 8, fallback=[10, 5] + [0] * 8, errors=50))
+    signals = found(hour([200, 50] + [0] * 8, low=[40, 25] + [0] * 8, fallback=[10, 5] + [0] * 8, errors=50))
     whole = signals["fallback_rate", None]
     assert (whole.value, whole.n) == (15 / 250, 250)
     assert (whole.low, whole.high) == proportion.wilson(15, 250)
@@ -63,7 +55,7 @@ def test_rates_are_over_answers_and_each_intents_over_its_own() -> None:
 
 
 def test_an_intent_without_an_answer_has_a_share_of_nothing_but_no_rate() -> None:
-    signals = found(window([200, 50] + [0] * 8))
+    signals = found(hour([200, 50] + [0] * 8))
     assert [signal.intent for signal in of("low_confidence_rate", signals)] == list(taxonomy.INTENTS[:2])
     gone = signals["intent_share", taxonomy.INTENTS[9]]
     assert (gone.value, gone.n, gone.low) == (0.0, 250, 0.0)
@@ -71,11 +63,11 @@ def test_an_intent_without_an_answer_has_a_share_of_nothing_but_no_rate() -> Non
 
 
 def test_means_say_their_n_and_only_confidence_has_an_interval() -> None:
-    where = window([1000] + [0] * 9, errors=7)
+    where = hour([1000] + [0] * 9, errors=7)
     where.tally.tokens_sum, where.tally.margin_sum_micro, where.tally.margin_n = 22_000, 180_000_000, 600
     where.tally.confidence_sum_micro = 800_000_000
     where.tally.confidence_bins[[70, 90]] = 500
-    signals = found(where, reference([1000] + [0] * 9, mean_confidence=0.84))
+    signals = found(where, builders.reference([1000] + [0] * 9, mean_confidence=0.84))
     tokens, margin, confidence = (signals[name, None] for name in ("mean_tokens", "mean_margin", "mean_confidence"))
     assert (tokens.value, tokens.n, tokens.low, tokens.high) == (22.0, 1000, None, None)
     assert (margin.value, margin.n, margin.low, margin.high) == (0.3, 600, None, None)
@@ -84,22 +76,22 @@ def test_means_say_their_n_and_only_confidence_has_an_interval() -> None:
 
 
 def test_a_margin_nobody_tells_is_no_row() -> None:
-    assert ("mean_margin", None) not in found(window([1000] + [0] * 9))
+    assert ("mean_margin", None) not in found(hour([1000] + [0] * 9))
 
 
 def test_a_share_stands_beside_its_reference_with_the_chance_of_so_wide_a_gap() -> None:
-    share = found(window([30, 70] + [0] * 8), reference([500, 500] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
+    share = found(hour([30, 70] + [0] * 8), builders.reference([500, 500] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
     assert (share.value, share.reference, share.reference_n, share.n) == (0.3, 0.5, 1000, 100)
     assert share.p_value == pytest.approx(divergence.g_test(live=[30, 70], reference=[500, 500]), rel=1e-9)
-    without = found(window([30, 70] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
+    without = found(hour([30, 70] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
     assert (without.reference, without.reference_n, without.p_value) == (None, None, None)
 
 
 def test_the_mix_of_scripts_is_measured_where_the_reference_knows_it() -> None:
-    where = window([1000] + [0] * 9)
+    where = hour([1000] + [0] * 9)
     where.tally.script_count[:] = [500, 400, 100, 0]
-    assert ("script_mix_kl", None) not in found(where, reference([1000] + [0] * 9))
-    signal = found(where, reference([1000] + [0] * 9, script_counts=SCRIPTS))["script_mix_kl", None]
+    assert ("script_mix_kl", None) not in found(where, builders.reference([1000] + [0] * 9))
+    signal = found(where, builders.reference([1000] + [0] * 9, script_counts=SCRIPTS))["script_mix_kl", None]
     p, q = np.array([500.5, 400.5, 100.5, 0.5]) / 1002, np.array([800.5, 150.5, 50.5, 0.5]) / 1002
     assert signal.value == pytest.approx(float((p * np.log(p / q)).sum()))
     assert signal.value == pytest.approx(0.2257, abs=1e-4)
@@ -109,14 +101,14 @@ def test_the_mix_of_scripts_is_measured_where_the_reference_knows_it() -> None:
 
 
 def test_an_empty_window_and_one_of_errors_alone_make_nothing_up() -> None:
-    assert detail.signals(window([0] * K), reference([10] * K, mean_confidence=0.9, script_counts=SCRIPTS)) == ()
-    failed = found(window([0] * K, errors=20), reference([10] * K))
+    assert detail.signals(hour([0] * K), builders.reference([10] * K, mean_confidence=0.9, script_counts=SCRIPTS)) == ()
+    failed = found(hour([0] * K, errors=20), builders.reference([10] * K))
     assert set(failed) == {("p50_latency_ms", None), ("p99_latency_ms", None)}
 
 
 @given(live=COUNTS, known=COUNTS)
 def test_contributions_and_their_floors_add_up_to_the_whole(live: list[int], known: list[int]) -> None:
-    where, before = window(live[:1] + [count // 100 for count in live[1:]]), reference(known)
+    where, before = hour(live[:1] + [count // 100 for count in live[1:]]), builders.reference(known)
     whole, parts = measure.intent_mix_kl(where, before), of("intent_mix_kl", found(where, before))
     if not whole.n:
         assert parts == []
@@ -130,13 +122,13 @@ def test_contributions_and_their_floors_add_up_to_the_whole(live: list[int], kno
 
 @given(live=COUNTS)
 def test_shares_add_up_to_one(live: list[int]) -> None:
-    shares = of("intent_share", found(window([count // 100 for count in live])))
+    shares = of("intent_share", found(hour([count // 100 for count in live])))
     assert not shares or math.fsum(share.value or 0.0 for share in shares) == pytest.approx(1.0)
 
 
 @given(live=st.lists(st.integers(0, 3), min_size=K, max_size=K), known=st.lists(st.integers(0, 2), min_size=K, max_size=K))
 def test_an_intent_is_unseen_exactly_where_it_is_answered_and_the_reference_has_none(live: list[int], known: list[int]) -> None:
-    unseen = of("unseen_intent", found(window(live), reference(known)))
+    unseen = of("unseen_intent", found(hour(live), builders.reference(known)))
     wanted = [intent for intent, now, before in zip(taxonomy.INTENTS, live, known, strict=True) if now and not before and sum(known)]
     assert [signal.intent for signal in unseen] == wanted
     for signal in unseen:
@@ -146,7 +138,7 @@ def test_an_intent_is_unseen_exactly_where_it_is_answered_and_the_reference_has_
 
 def test_an_intent_the_reference_does_not_even_name_is_unseen() -> None:
     known = runs.Reference("v14", 100, {"faq": 100})
-    (signal,) = of("unseen_intent", found(window([4, 0, 0, 96] + [0] * 6), known))
+    (signal,) = of("unseen_intent", found(hour([4, 0, 0, 96] + [0] * 6), known))
     assert (signal.intent, signal.value) == ("product_discovery", 0.04)
 
 

@@ -1,30 +1,27 @@
 """From counts to verdicts, on the seed's own figures."""
 
 import dataclasses
-import datetime as dt
 import math
 
+import builders
 import numpy as np
 import pytest
 
 from schemas import policy, runs, taxonomy, verdicts, windows
 from streams.signals import judge, measure
-from streams.stats import histogram, proportion
+from streams.stats import proportion
 
-END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-SEED_MIX = dict(zip(taxonomy.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
+SEED_MIX = builders.SEED_MIX
 SIGNALS = policy.Policy().signals
 
 
-def reference(n: int = 100_000) -> runs.Reference:
-    return runs.Reference(model="v14", n=n, intent_counts={intent: round(share * n / 100) for intent, share in SEED_MIX.items()})
+REFERENCE = builders.reference(builders.counts(100_000))
 
 
-def window(n: int, shares: dict[str, float] = SEED_MIX, low: float = 0.0, errors: int = 0, latency: float = 8.0) -> windows.Window:
-    counts = np.array([round(n * share / 100) for share in shares.values()], dtype=np.int64)
-    tally = windows.Tally(n=int(counts.sum()) + errors, errors=errors, intent_count=counts, intent_low=np.round(counts * low).astype(np.int64))
-    np.add.at(tally.latency_bins, histogram.latency_bins(np.full(tally.n, latency)), 1)
-    return windows.Window("v14", "champion", "1d", END - windows.HORIZONS["1d"], END, tally, complete=True)
+def day(n: int, shares: dict[str, float] = SEED_MIX, *, low: float = 0.0, errors: int = 0) -> windows.Window:
+    """n answers of a day in these shares, `low` of them unsure."""
+    answers, unsure = builders.counts(n, shares), builders.counts(n * low, shares)
+    return builders.window(builders.tally(answers, low=unsure, errors=errors), "1d")
 
 
 def measured(of: windows.Window, known: runs.Reference | None) -> dict[str, verdicts.Signal]:
@@ -32,7 +29,7 @@ def measured(of: windows.Window, known: runs.Reference | None) -> dict[str, verd
 
 
 def test_every_number_carries_its_n_and_interval() -> None:
-    found = measured(window(1000, low=0.1, errors=10), reference())
+    found = measured(day(1000, low=0.1, errors=10), REFERENCE)
     assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "tokenizer_mismatch", "tokens_lost", "intent_mix_kl", "intent_mix_shift"]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
@@ -47,11 +44,11 @@ def test_every_number_carries_its_n_and_interval() -> None:
 
 
 def test_without_a_reference_there_is_no_mix_signal() -> None:
-    assert "intent_mix_kl" not in measured(window(1000), None)
+    assert "intent_mix_kl" not in measured(day(1000), None)
 
 
 def test_an_empty_window_measures_nothing() -> None:
-    assert all(signal.value is None for signal in measured(window(0), reference()).values())
+    assert all(signal.value is None for signal in measured(day(0), REFERENCE).values())
 
 
 MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
@@ -67,7 +64,7 @@ MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
     ],
 )
 def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float], level: verdicts.Level) -> None:
-    signal = measured(window(n, shares), reference())["intent_mix_kl"]
+    signal = measured(day(n, shares), REFERENCE)["intent_mix_kl"]
     assert judge.verdict(signal, SIGNALS.intent_mix_kl, ()).verdict is level
 
 
@@ -75,14 +72,14 @@ def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level
     rng = np.random.default_rng(1)
     drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
     shares = dict(zip(taxonomy.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
-    signal = measured(window(225, shares), reference())["intent_mix_kl"]
+    signal = measured(day(225, shares), REFERENCE)["intent_mix_kl"]
     rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
     assert signal.value is not None
     assert judge.verdict(signal, rule, ()).verdict is verdicts.Level.OK
 
 
 def rate(value: float, n: int = 2000) -> verdicts.Signal:
-    return measured(window(n, low=value), reference())["low_confidence_rate"]
+    return measured(day(n, low=value), REFERENCE)["low_confidence_rate"]
 
 
 def test_a_rate_over_the_line_by_chance_alone_is_watched() -> None:
@@ -103,7 +100,7 @@ def test_k_of_n_and_hysteresis() -> None:
 
 
 def accuracy(value: float | None, low: float, high: float, n: int, known: float | None = 0.921) -> verdicts.Signal:
-    return verdicts.Signal("v14", "7d", END, "live_accuracy", value, n, low=low, high=high, reference=known)
+    return builders.signal("live_accuracy", value, horizon="7d", n=n, low=low, high=high, reference=known)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +144,7 @@ def test_a_hair_under_its_limit_no_number_of_labels_that_anyone_gives_proves_a_l
 
 
 def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
-    first, few = (measured(window(n, shares), reference()) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
+    first, few = (measured(day(n, shares), REFERENCE) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
     for name in ("intent_mix_kl", "intent_mix_shift"):
         rule = dataclasses.replace(getattr(SIGNALS, name), k=1, of=1, enter=0.02, leave=0.01)
         breach = judge.verdict(first[name], rule, ())
@@ -158,7 +155,7 @@ def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
 
 def test_a_shift_that_may_be_none_begins_at_none() -> None:
     def found(shares: dict[str, float]) -> verdicts.Signal:
-        return measured(window(2000, shares), reference())["intent_mix_shift"]
+        return measured(day(2000, shares), REFERENCE)["intent_mix_shift"]
 
     assert found(SEED_MIX | {"escalation": 3.8, "product_discovery": 21.3}).low == 0
     moved = found(MOVED)
@@ -177,7 +174,7 @@ def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to
 
     def hour(errors: int, n: int) -> verdicts.Signal:
         low, high = proportion.wilson(errors, n)
-        return verdicts.Signal("v1", "1h", dt.datetime(2026, 4, 20, tzinfo=dt.UTC), "error_rate", errors / n, n, low=low, high=high)
+        return builders.signal("error_rate", errors / n, horizon="1h", n=n, low=low, high=high)
 
     assert judge.glaring(hour(6, 60), rule)
     assert not judge.glaring(hour(1, 60), rule)  # chance: one of sixty is over a limit of a half percent

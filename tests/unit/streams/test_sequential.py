@@ -10,7 +10,8 @@ WEEK = (0, 800, 1200)  # where bets on 1,400 labels begin: a week, three days, a
 
 
 def drawn(seed: int, accuracy: float, n: int) -> list[bool]:
-    return (np.random.default_rng(seed).random(n) < accuracy).tolist()
+    right: list[bool] = (np.random.default_rng(seed).random(n) < accuracy).tolist()
+    return right
 
 
 def test_at_its_limit_wealth_of_a_thousand_is_as_rare_as_promised() -> None:

@@ -1,0 +1,54 @@
+"""What waiting costs against what a retrain costs, in figures worked by hand."""
+
+import builders
+import pytest
+
+from retrain.decide import economics
+from schemas import policy, verdicts
+
+RULES = policy.Policy()  # a wrong route 0.50, a label 0.08, an hour of the training machine 2.00, 300 labels to train on
+
+
+def evidence(accuracy: float | None = 0.89, reference: float | None = 0.92, answers: int = 5000, horizon: str = "1d") -> list[verdicts.Verdict]:
+    return [
+        builders.verdict("live_accuracy", value=accuracy, reference=reference, horizon="7d"),
+        builders.verdict("low_confidence_rate", n=answers, horizon=horizon),
+    ]
+
+
+def test_a_week_of_wrong_routes_against_labels_and_an_hour_of_the_machine() -> None:
+    found = economics.costs(evidence(), RULES)
+    assert found is not None
+    assert found.waiting == pytest.approx(7 * 5000 * 0.03 * 0.50)  # 525
+    assert found.retraining == pytest.approx(300 * 0.08 + 1 * 2.00)  # 26
+
+
+def test_a_classifier_as_good_as_its_reference_or_better_costs_nothing_to_keep() -> None:
+    for accuracy in (0.92, 0.95):
+        found = economics.costs(evidence(accuracy), RULES)
+        assert found is not None
+        assert found.waiting == 0.0
+
+
+def test_prices_are_the_policys() -> None:
+    rules = policy.parse("[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n[labels]\nmin_to_train = 100\n")
+    found = economics.costs(evidence(), rules)
+    assert found is not None
+    assert (found.waiting, found.retraining) == (pytest.approx(7 * 5000 * 0.03 * 2.0), 100 * 0.5 + 10.0)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        evidence()[:1],
+        evidence()[1:],
+        evidence(accuracy=None),
+        evidence(reference=None),
+        evidence(answers=0),
+        evidence(horizon="1h"),
+    ],
+    ids=["nothing", "no traffic", "no accuracy", "an accuracy without a value", "no reference", "a day without answers", "an hour's answers"],
+)
+def test_where_accuracy_reference_or_the_days_traffic_is_unknown_nothing_is_claimed(found: list[verdicts.Verdict]) -> None:
+    assert economics.costs(found, RULES) is None
