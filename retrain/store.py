@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain.labels import cap
-from schemas import runs, tables, windows
+from schemas import present, runs, tables, windows
 from streams import store as streams_store
 
 Connection = sa.Connection
@@ -18,10 +18,16 @@ Connection = sa.Connection
 def each_annotators(as_of: dt.datetime | None = None, among: "sa.Select[Any] | None" = None) -> "sa.Subquery":
     """The newest entry of each annotator for each request, as people knew at `as_of` (None: now)."""
     label = tables.human_label
-    known = sa.select(label).where(label.c.labelled_at <= as_of) if as_of else sa.select(label)
+    columns = [read_through(column) if column is label.c.intent else column for column in label.c]
+    known = sa.select(*columns).where(label.c.labelled_at <= as_of) if as_of else sa.select(*columns)
     known = known if among is None else known.where(label.c.req_id.in_(among))
     newest_first = (label.c.req_id, label.c.annotator, label.c.labelled_at.desc(), label.c.id)
     return known.ext(pg.distinct_on(label.c.req_id, label.c.annotator)).order_by(*newest_first).subquery()
+
+
+def read_through(intent: "sa.Column[str]") -> "sa.ColumnElement[str]":
+    """A column of intents under its name, merged ones as those that took them over: what people and models said then stays as it was said."""
+    return sa.case(dict(present.MERGED), value=intent, else_=intent).label(intent.name) if present.MERGED else intent
 
 
 def current_labels() -> "sa.Select[Any]":
@@ -52,7 +58,7 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     Of one annotator's labels of a day `per_annotator_per_day` count (cap.split), of those in `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
-    imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
+    imported = sa.select(corpus.c.id, corpus.c.text, read_through(corpus.c.intent), corpus.c.kind, corpus.c.conversation, corpus.c.cluster)
     found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
     once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
@@ -170,7 +176,7 @@ def references(connection: Connection, model: str) -> list[tuple[dt.datetime, st
     """(since, source, reference) of a model, oldest first."""
     table = tables.reference
     rows = connection.execute(sa.select(table).where(table.c.model == model).order_by(table.c.at))
-    return [(row.at, row.source, runs.Reference(**row.body)) for row in rows]
+    return [(row.at, row.source, runs.reference(row.body)) for row in rows]
 
 
 def gates(report: Sequence[runs.Gate]) -> list[dict[str, Any]]:

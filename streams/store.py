@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import events, tables, windows
-from streams import connect
+from schemas import taxonomy as taxonomies
+from streams import connect, places
 from streams.count import observe
 
 Connection = sa.Connection
@@ -59,6 +60,45 @@ def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> s
 def revision(connection: Connection) -> str:
     """Which migration made the tables; fails where there are none."""
     return str(connection.execute(sa.text("select version_num from alembic_version")).scalar_one())
+
+
+def taxonomy(connection: Connection) -> tuple[taxonomies.Taxonomy, tuple[str, ...]] | None:
+    """Whose intents the database holds, and whose each place of its arrays is; None while nobody has claimed it."""
+    table = tables.taxonomy
+    row = connection.execute(sa.select(table).order_by(table.c.generation.desc()).limit(1)).first()
+    return None if row is None else (taxonomies.of(row.body), tuple(row.places))
+
+
+def claim_taxonomy(connection: Connection, mine: taxonomies.Taxonomy) -> None:
+    """Make the database this taxonomy's, unless it is somebody's: of several that try at once the first one has it."""
+    connection.execute(pg.insert(tables.taxonomy).values(_generation(1, mine, mine.names)).on_conflict_do_nothing())
+
+
+def lock_taxonomy(connection: Connection) -> None:
+    """Until the end of the transaction nobody else claims or changes the taxonomy."""
+    connection.execute(sa.text("lock table taxonomy in share row exclusive mode"))
+
+
+def change_taxonomy(connection: Connection, mine: taxonomies.Taxonomy, stored: Sequence[str]) -> None:
+    """The database's next taxonomy. Workers of the one before are fenced: they end at their next flush."""
+    newest = connection.execute(sa.select(sa.func.max(tables.taxonomy.c.generation))).scalar() or 0
+    connection.execute(sa.insert(tables.taxonomy).values(_generation(newest + 1, mine, stored)))
+    connection.execute(sa.update(tables.stream_offset).values(epoch=tables.stream_offset.c.epoch + 1))
+
+
+def _generation(number: int, mine: taxonomies.Taxonomy, stored: Sequence[str]) -> dict[str, Any]:
+    return {"generation": number, "version": mine.version, "places": list(stored), "body": mine.body}
+
+
+def names_intents(connection: Connection) -> bool:
+    """Whether anything in the database names an intent, or holds an array of them."""
+    return any(connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() for table in _OF_INTENTS)
+
+
+_OF_INTENTS = (
+    tables.pane_minute, tables.pane_hour, tables.pane_day, tables.window_state, tables.sampled_prediction, tables.human_label, tables.corpus,
+    tables.model_version, tables.reference,
+)  # fmt: skip
 
 
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
@@ -157,4 +197,4 @@ def _sampled(log: events.ServingLog) -> dict[str, Any]:
 def as_window(row: Any) -> windows.Window:
     """A row of window_state as the noun."""
     names = ("model", "role", "horizon", "start", "end", "revision", "amended", "complete")
-    return windows.Window(tally=windows.from_row(row), **{name: row[name] for name in names})
+    return windows.Window(tally=windows.from_row(places.read([row])[0]), **{name: row[name] for name in names})

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, taxonomy
+from schemas import events, present
 from streams import sample
 
 BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -20,7 +20,7 @@ MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0
 INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")  # each is also the cause to be named
 QUIET: Final = ("none", "label_famine", "label_flood")  # nothing to act on
 KINDS: Final = ("none", *INCIDENTS, "label_famine", "label_flood")
-_K: Final = len(taxonomy.INTENTS)
+_K: Final = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
 
 
@@ -139,7 +139,7 @@ def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool
     model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
     if failed:
         return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
-    intent, confidence = taxonomy.INTENTS[found.predicted[i]], float(found.confidence[i])
+    intent, confidence = present.INTENTS[found.predicted[i]], float(found.confidence[i])
     margin = max(0.0, 2 * confidence - 1)
     chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
@@ -163,9 +163,9 @@ def _labels(
             continue
         said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
         at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
-        found.append(events.HumanLabel(req_id=log.req_id, intent=taxonomy.INTENTS[said], annotator=f"a{i % 3}", labelled_at=at, action="label"))
+        found.append(events.HumanLabel(req_id=log.req_id, intent=present.INTENTS[said], annotator=f"a{i % 3}", labelled_at=at, action="label"))
         if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
-            wrong, first = taxonomy.INTENTS[(said + 1) % _K], scenario.seed % 2 == 0
+            wrong, first = present.INTENTS[(said + 1) % _K], scenario.seed % 2 == 0
             when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
             found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=when, action="label"))
     return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from retrain.decide import quality, trigger
 from retrain.evaluation import live
-from schemas import decisions, policy, runs, taxonomy, verdicts, windows
+from schemas import decisions, policy, present, runs, slices, verdicts, windows
 from streams.signals import detail, judge, measure
 from streams.stats import histogram
 
@@ -121,11 +121,11 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
     return dataclasses.replace(
         before,
         n=int(tally.intent_count.sum()),
-        intent_counts=dict(zip(taxonomy.INTENTS, tally.intent_count.tolist(), strict=True)),
+        intent_counts=dict(zip(present.INTENTS, tally.intent_count.tolist(), strict=True)),
         mean_confidence=tally.confidence_sum_micro / windows.MICRO / tally.answered,
         low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
         p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
-        script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+        script_counts=dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True)),
         mean_tokens=tally.tokens_sum / tally.answered,
         tokenizer=before.tokenizer if before.tokenizer is not None else tally.tokenizer,
     )

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from retrain.evaluation import checks, live, slices
-from schemas import policy, runs, taxonomy, times, verdicts, windows
+from schemas import policy, present, runs, times, verdicts, windows
 from streams.signals import judge
 from streams.stats import proportion, sequential
 
@@ -103,7 +103,7 @@ def falling(
     reference = expected(known.reference, found.metric, known.recent(horizon)) if reference is None else reference
     signal = known.signal(
         found.metric, horizon, found.estimate, found.n_labels, low=found.low, high=found.high,
-        reference=reference, reference_n=sampled_n(known.reference, taxonomy.RARE if found.metric == "rare_recall" else taxonomy.INTENTS),
+        reference=reference, reference_n=sampled_n(known.reference, present.RARE if found.metric == "rare_recall" else present.INTENTS),
     )  # fmt: skip
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
 
@@ -117,9 +117,9 @@ def _rule(name: str, signals: policy.Signals) -> policy.Level:
     return dataclasses.replace(rule, min_n=max(rule.min_n, accuracy.min_n), enter=min(rule.enter, accuracy.enter), leave=min(rule.leave, accuracy.leave))
 
 
-def sampled_n(reference: runs.Reference | None, intents: Sequence[str] = taxonomy.INTENTS) -> int | None:
+def sampled_n(reference: runs.Reference | None, intents: Sequence[str] = present.INTENTS) -> int | None:
     """On how many labels of these intents the reference's figures rest: about their share of all; None where nobody says."""
-    if reference is None or reference.accuracy_n is None or intents == taxonomy.INTENTS:
+    if reference is None or reference.accuracy_n is None or intents == present.INTENTS:
         return reference.accuracy_n if reference else None
     mine, every = sum(reference.intent_counts.get(intent, 0) for intent in intents), sum(reference.intent_counts.values())
     return max(1, round(reference.accuracy_n * mine / every)) if every else None
@@ -136,11 +136,11 @@ def expected(reference: runs.Reference | None, name: str, sampled: live.Sample) 
     recall = reference.recall or {}
     if name in ("live_accuracy", "recent_accuracy"):
         return None if reference.accuracy is None else reference.accuracy + min(0.0, _moved(reference, recall, sampled))
-    return _mean(recall, dict.fromkeys(taxonomy.RARE, 1)) if name == "rare_recall" else None
+    return _mean(recall, dict.fromkeys(present.RARE, 1)) if name == "rare_recall" else None
 
 
 def _mean(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
-    known = [(recall[intent], counts[intent]) for intent in taxonomy.INTENTS if intent in recall and counts.get(intent)]
+    known = [(recall[intent], counts[intent]) for intent in present.INTENTS if intent in recall and counts.get(intent)]
     total = sum(count for _, count in known)
     return math.fsum(value * count for value, count in known) / total if total else None
 
@@ -150,11 +150,11 @@ def _moved(reference: runs.Reference, recall: Mapping[str, float], sampled: live
     if not len(sampled) or not before:
         return 0.0
     weight = 1 / sampled.p
-    now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(taxonomy.INTENTS))]
-    then = [reference.intent_counts.get(intent, 0) / before for intent in taxonomy.INTENTS]
+    now = [math.fsum(weight[sampled.predicted == i].tolist()) for i in range(len(present.INTENTS))]
+    then = [reference.intent_counts.get(intent, 0) / before for intent in present.INTENTS]
     total = math.fsum(now)
     return math.fsum(
-        (part / total - share) * recall.get(intent, reference.accuracy or 0.0) for part, share, intent in zip(now, then, taxonomy.INTENTS, strict=True)
+        (part / total - share) * recall.get(intent, reference.accuracy or 0.0) for part, share, intent in zip(now, then, present.INTENTS, strict=True)
     )
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
-from schemas import policy, taxonomy, times
+from retrain.evaluation import live, wishes
+from schemas import policy, present, times
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,8 +26,8 @@ _PROVEN_Z = 4.0  # one honest source in some 16,000 is beyond it; it is asked of
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
     """What annotators say now, m votes, one an annotator and message: place of the message in its sample, of the annotator in `names` (which are in
-    order), when it was said in microseconds since 1970, the label as a place in taxonomy.INTENTS, and further intents, one bit each. Each array has
-    shape (m,).
+    order), when it was said in microseconds since 1970, the label as a place in present.INTENTS, and further intents, as wishes
+    has them. Each array has m rows.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Votes:
     annotator: Ints
     at_us: Ints
     label: live.Places
-    also: live.Bits
+    also: wishes.Sets
 
     def __len__(self) -> int:
         """How many votes."""
@@ -60,14 +60,14 @@ class Aside:
 
 
 def of(names: tuple[str, ...], entries: Sequence[tuple[int, int, int, int, int]]) -> Votes:
-    """Votes from (row, annotator, at_us, label, also)."""
-    row, annotator, at_us, label, also = np.array(entries, dtype=np.int64).reshape(-1, 5).T
-    return Votes(names, row, annotator, at_us, label.astype(np.int8), also.astype(np.uint16))
+    """Votes from (row, annotator, at_us, label, also), where `also` has one bit an intent."""
+    row, annotator, at_us, label = np.array([entry[:4] for entry in entries], dtype=np.int64).reshape(-1, 4).T
+    return Votes(names, row, annotator, at_us, label.astype(np.int16), wishes.of([entry[4] for entry in entries]))
 
 
 def bits(intents: Iterable[str]) -> int:
     """One bit for each intent."""
-    return sum(1 << taxonomy.INDEX[intent] for intent in set(intents))
+    return sum(1 << present.INDEX[intent] for intent in set(intents))
 
 
 def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, str, Sequence[str]]]) -> Votes:
@@ -81,7 +81,7 @@ def votes(req_ids: Sequence[str], said: Iterable[tuple[str, str, dt.datetime, st
     names = tuple(sorted({one[1] for one in given}))
     number = {name: i for i, name in enumerate(names)}
     found = [
-        (row, number[annotator], times.micros(at), taxonomy.INDEX[intent], bits(also))
+        (row, number[annotator], times.micros(at), present.INDEX[intent], bits(also))
         for req_id, annotator, at, intent, also in given
         for row in rows.get(req_id, ())
     ]  # fmt: skip
@@ -94,7 +94,7 @@ def labelled(asked: live.Sample, votes: Votes, rules: policy.Labels) -> live.Sam
     distrusted = [votes.names.index(one.annotator) for one in aside(asked, counted, rules.source_gap)]
     found = counted.chosen(~np.isin(counted.annotator, distrusted)) if distrusted else counted
     order = np.lexsort((-found.annotator, found.at_us, found.row))  # of several to one row numpy keeps the last
-    label, also = np.full(len(asked), live.UNLABELLED, dtype=np.int8), np.zeros(len(asked), dtype=np.uint16)
+    label, also = np.full(len(asked), live.UNLABELLED, dtype=np.int16), wishes.none(len(asked))
     label[found.row[order]], also[found.row[order]] = found.label[order], found.also[order]
     return replace(asked, label=label, also=also)
 

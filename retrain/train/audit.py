@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from schemas import normalise, taxonomy
+from schemas import normalise, present
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)
@@ -22,7 +22,7 @@ def audit(rows: pd.DataFrame) -> dict[str, Any]:
         "total_examples": len(rows),
         "production": int((rows["kind"] != "machine").sum()),
         "synthetic": len(machine),
-        "label_distribution": {intent: float(shares.get(intent, 0.0)) for intent in taxonomy.INTENTS},
+        "label_distribution": {intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS},
         "duplicate_rate": float(texts.duplicated().mean()) if len(rows) else 0.0,
         "jp_en_mixed": _share(texts.map(lambda text: bool(_JAPANESE.search(text) and _LATIN.search(text)))),
         "multi_intent_estimate": _share(texts.map(lambda text: bool(_TWO_WISHES.search(text)))),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from retrain import store as retrain_store
 from retrain.decide.history import store as history
-from schemas import events, policy, settings, times
+from schemas import events, policy, present, settings, times
 from services.labels import accept, ask, guideline, ingest, standing, store
 from streams import database
 
@@ -65,9 +65,9 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     with engine.connect() as connection:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
-        rules = guideline.rules(intent for intent in (row["intent"], row["second_intent"]) if intent)
-        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": list(rules), "rules": rules}
-        print(json.dumps(item | {"between": guideline.between(list(rules)), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
+        likely = guideline.likely(row["intent"], row["second_intent"])
+        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": likely, "rules": guideline.rules(likely)}
+        print(json.dumps(item | {"between": guideline.between(likely), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
     return 0
 
 
@@ -75,7 +75,8 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
     """The label that holds for each sampled request, one object a line."""
     with engine.connect() as connection:
         for row in store.current(connection):
-            print(json.dumps(dict(row), default=times.rfc3339))
+            also = list(dict.fromkeys(map(present.survivor, row["also"])))
+            print(json.dumps(dict(row) | {"also": also}, default=times.rfc3339))
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas import events, normalise, taxonomy
+from schemas import events, normalise, present
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequen
     for entry in sorted(entries, key=lambda e: e["labelled_at"]):  # of one instant the smallest id comes last and holds, as in store.current_labels
         mine = current.setdefault(entry["req_id"], {})
         held = mine.get(entry["annotator"])
-        intent = entry["intent"] if entry["action"] == "label" else None
+        intent = present.survivor(entry["intent"]) if entry["action"] == "label" else None
         relabels += entry["id"] in new and held is not None and intent is not None and intent != held
         mine[entry["annotator"]] = intent
     requests = {label.req_id for label in labels}
@@ -76,8 +76,8 @@ def corpus_row(raw: bytes) -> dict[str, Any] | str:
         return f"not a labelled message: {type(error).__name__} {error}"
     if not isinstance(text, str) or not normalise.text(text):
         return "text is empty"
-    if intent not in taxonomy.INDEX:
-        return f"intent {intent!r} is not one of the ten"
+    if intent not in present.INDEX:
+        return f"intent {str(intent)[:60]!r} is not one of the {len(present.INTENTS)}"
     kind = found.get("kind") or "human"
     if kind not in ("human", "machine"):
         return f"kind {kind!r} is neither human nor machine"

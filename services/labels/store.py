@@ -115,7 +115,7 @@ def current(connection: Connection) -> list[Any]:
         label.c.annotator,
         label.c.labelled_at,
         sample.c.model,
-        sample.c.intent.label("predicted"),
+        retrain_store.read_through(sample.c.intent).label("predicted"),
         sample.c.queue,
         said.c.conflict,
     )

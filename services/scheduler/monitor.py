@@ -12,7 +12,7 @@ from retrain import store as retrain_store
 from retrain.decide import moment, quality
 from retrain.decide.history import store as history
 from retrain.train import promote
-from schemas import decisions, policy, taxonomy, verdicts, windows
+from schemas import decisions, policy, present, verdicts, windows
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
 from services.scheduler import lines, store
@@ -142,7 +142,7 @@ class Monitor:
         expected = {name: wanted[name].signal.reference for name in names}
         store.put_quality(
             connection, estimates, wanted, model=known.model, start=known.at - windows.HORIZONS[horizon], end=known.at, as_of=as_of,
-            maturity="mature" if mature else "immature", expected=expected | {intent: recall.get(intent) for intent in taxonomy.INTENTS},
+            maturity="mature" if mature else "immature", expected=expected | {intent: recall.get(intent) for intent in present.INTENTS},
         )  # fmt: skip
 
     def _first_day(self, connection: sa.Connection, known: moment.Moment, promotion: Any) -> None:

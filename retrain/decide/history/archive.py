@@ -9,7 +9,7 @@ import numpy as np
 
 from retrain.evaluation import live
 from retrain.labels import votes
-from schemas import events, policy, slices, tallies, taxonomy, times, windows
+from schemas import events, policy, present, slices, tallies, times, windows
 from streams.count import columns, decode
 
 HOUR: Final = windows.HORIZONS["1h"]
@@ -160,4 +160,4 @@ def entries(given: Sequence[events.HumanLabel]) -> Said:
 
 
 def _place(label: events.HumanLabel) -> int:
-    return taxonomy.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED
+    return present.INDEX[label.intent] if label.action == "label" and label.intent is not None else live.UNLABELLED

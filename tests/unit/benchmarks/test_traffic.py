@@ -6,7 +6,7 @@ import pytest
 from benchmarks.decisions import delays, traffic, trial, years
 from retrain.decide.history import scenes
 from retrain.evaluation import live
-from schemas import policy, taxonomy, windows
+from schemas import policy, present, windows
 from streams.stats import proportion
 
 
@@ -68,4 +68,4 @@ def test_a_large_change_is_found_and_none_where_there_is_none() -> None:
     assert collapsed["breach"] is not None
     assert 0 < collapsed["breach"] <= collapsed["retrain"]
     one = traffic.without(before, 10, delays.RARE)
-    assert np.flatnonzero(one.recall != before.recall).tolist() == [taxonomy.INDEX[delays.RARE]]
+    assert np.flatnonzero(one.recall != before.recall).tolist() == [present.INDEX[delays.RARE]]

@@ -6,8 +6,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from retrain.evaluation import checks, live
-from schemas import taxonomy
+from retrain.evaluation import checks, live, wishes
+from schemas import present
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
@@ -58,13 +58,12 @@ def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() 
 def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -> None:
     found = sample(500)
     assert checks.figures(found) == checks.figures(found.chosen(np.random.default_rng(1).permutation(500)))
-    waiting = live.sample([(AT, taxonomy.INTENTS[0], 0.9, 0.5, None)])
+    waiting = live.sample([(AT, present.INTENTS[0], 0.9, 0.5, None)])
     assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
 
 
 def test_the_second_wish_counts_as_right_only_beside() -> None:
     found = live.sample((AT, "faq", 0.9, 0.5, "order_tracking") for _ in range(10))
-    also = np.zeros(10, dtype=np.uint16)
-    also[:4] = 1 << taxonomy.INDEX["faq"]
+    also = wishes.of([1 << present.INDEX["faq"]] * 4 + [0] * 6)
     both = named(dataclasses.replace(found, also=also))
     assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (pytest.approx(0.4), 0.0)

@@ -7,12 +7,12 @@ import numpy as np
 
 from retrain.decide import moment, trigger
 from retrain.evaluation import live
-from schemas import decisions, policy, runs, taxonomy, windows
+from schemas import decisions, policy, present, runs, windows
 from streams.stats import histogram
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 RULES = policy.Policy()
-REFERENCE = runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100), mean_confidence=0.9, script_counts={"latin": 1000})
+REFERENCE = runs.Reference("v14", 1000, dict.fromkeys(present.INTENTS, 100), mean_confidence=0.9, script_counts={"latin": 1000})
 
 
 def window(horizon: str, each: int) -> windows.Window:

@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 from retrain.decide import baselines, moment, replay
 from retrain.decide.report import page, svg, timeline
 from retrain.evaluation import live
-from schemas import decisions, events, policy, runs, taxonomy
+from schemas import decisions, events, policy, present, runs
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m"
-REFERENCE = runs.Reference("v1", 900, dict.fromkeys(taxonomy.INTENTS, 90))
+REFERENCE = runs.Reference("v1", 900, dict.fromkeys(present.INTENTS, 90))
 
 
 class Elements(HTMLParser):

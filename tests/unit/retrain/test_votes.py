@@ -8,7 +8,7 @@ import pytest
 
 from retrain.evaluation import live
 from retrain.labels import votes
-from schemas import policy, taxonomy
+from schemas import policy, present
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -93,10 +93,10 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     at = BEGIN + HOUR
     said = [(f"r{i}", "bot", at + i * HOUR, "chitchat", []) for i in range(4)] + [("r3", "a0", at, "faq", [])]
     found = votes.labelled(asked, votes.votes(names, said), rules).label.tolist()
-    assert found == [taxonomy.INDEX["chitchat"], taxonomy.INDEX["chitchat"], live.UNLABELLED, taxonomy.INDEX["faq"]]
+    assert found == [present.INDEX["chitchat"], present.INDEX["chitchat"], live.UNLABELLED, present.INDEX["faq"]]
     next_day = [("r2", "bot", at + 24 * HOUR, "chitchat", [])]
     again = votes.labelled(asked, votes.votes(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
-    assert again == [taxonomy.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
+    assert again == [present.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
 
 
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:
@@ -106,4 +106,4 @@ def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -
     assert np.array_equal(*labels)
     tie = [("r0", "b", BEGIN, "chitchat", []), ("r0", "a", BEGIN, "promotion", []), ("r1", "a", BEGIN, "faq", []), ("r1", "b", BEGIN + HOUR, "chitchat", [])]
     held = votes.labelled(asked, votes.votes(names, tie), RULES).label[:2].tolist()
-    assert [taxonomy.INTENTS[i] for i in held] == ["promotion", "chitchat"]
+    assert [present.INTENTS[i] for i in held] == ["promotion", "chitchat"]

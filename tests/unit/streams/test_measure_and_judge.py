@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from schemas import policy, runs, taxonomy, verdicts, windows
+from schemas import policy, present, runs, verdicts, windows
 from streams.signals import judge, measure
 from streams.stats import histogram, proportion
 
 END = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-SEED_MIX = dict(zip(taxonomy.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
+SEED_MIX = dict(zip(present.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
 SIGNALS = policy.Policy().signals
 
 
@@ -74,7 +74,7 @@ def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float]
 def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level() -> None:
     rng = np.random.default_rng(1)
     drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
-    shares = dict(zip(taxonomy.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
+    shares = dict(zip(present.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
     signal = by_name(measure.signals(window(225, shares), reference()))["intent_mix_kl"]
     rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
     assert signal.value is not None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import events, policy, runs, tallies, taxonomy, times, verdicts, windows
+from schemas import events, policy, present, runs, tallies, times, verdicts, windows
 from streams.count import columns
 from streams.signals import judge, measure
 
@@ -31,7 +31,7 @@ def window(found: windows.Tally, horizon: str = "1h") -> windows.Window:
 
 
 def reference(**more: Any) -> runs.Reference:
-    return runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100), tokenizer=windows.tokenizer_code(OWN), **more)
+    return runs.Reference("v14", 1000, dict.fromkeys(present.INTENTS, 100), tokenizer=windows.tokenizer_code(OWN), **more)
 
 
 def hashed(*names: str | None) -> windows.Tally:
@@ -65,7 +65,7 @@ def test_a_tokenizer_of_another_model_is_a_breach_and_its_own_is_not() -> None:
 
 
 def test_without_a_known_tokenizer_nothing_is_said() -> None:
-    unknown = runs.Reference("v14", 1000, dict.fromkeys(taxonomy.INTENTS, 100))
+    unknown = runs.Reference("v14", 1000, dict.fromkeys(present.INTENTS, 100))
     assert measure.tokenizer_mismatch(window(hashed(OWN, "other")), unknown).value is None
     assert hashed(OWN, OWN, None).tokenizer == windows.tokenizer_code(OWN)
     assert hashed(OWN, "other").tokenizer is None
@@ -118,7 +118,7 @@ def test_logs_that_do_not_come_are_a_share_of_the_usual_ones() -> None:
 
 
 def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> None:
-    each = [taxonomy.INTENTS[i % 10] for i in range(400)]
+    each = [present.INTENTS[i % 10] for i in range(400)]
     moved = measure.intent_mix_shift(window(tally(*({"intent": intent} for intent in [*each, *["promotion"] * 100])), "1d"), reference())
     assert moved.value == pytest.approx(140 / 500 - 0.1)
     assert judge.verdict(moved, RULES.intent_mix_shift, ()).verdict is verdicts.Level.BREACH
