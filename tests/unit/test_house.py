@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas import present
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "retrain", "services")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -91,3 +93,22 @@ def test_no_module_of_retrain_hides_an_installed_one() -> None:
     names = {path.stem for path in (ROOT / "retrain").glob("*.py")} | {path.name for path in (ROOT / "retrain").iterdir() if path.is_dir()}
     installed = {name for name, of in importlib.metadata.packages_distributions().items() if of != ["intentwatch"]}
     assert names & (installed | set(sys.stdlib_module_names)) == set()
+
+
+@EACH
+def test_no_module_knows_an_intent_by_name(path: Path) -> None:
+    """The demo tells a story of MangaAssist; `promotion` is also what makes a model the champion."""
+    if "demo" in path.parts:
+        return
+    values = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert values & set(present.INTENTS) <= {"promotion"}
+
+
+def test_the_environment_is_read_by_two_modules() -> None:
+    """schemas.present reads the one variable that all else depends on, schemas.settings the others; topology hands the environment on."""
+    reads = [
+        path.relative_to(ROOT)
+        for path in MODULES
+        if re.search(r"os\.(environ\.get|environ\[|getenv)\W*(f?[\"']\{?(PREFIX|VARIABLE|INTENTWATCH)|VARIABLE|PREFIX)", path.read_text())
+    ]
+    assert reads == [Path("schemas/present.py"), Path("schemas/settings.py")]
