@@ -51,11 +51,16 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
 
 
 def check_champion(engine: sa.Engine, models: Path) -> None:
-    """Raise manifest.AnotherTaxonomy where the model that serves is of other intents; nothing where none does, or it lies elsewhere."""
+    """Raise manifest.AnotherTaxonomy where the model that serves is of other intents. What else may be wrong with it, whoever loads it says."""
     with engine.connect() as connection:
         serving = store.champion(connection)
-    if serving is not None and (models / serving["model"] / manifest.LABELS).is_file():
-        manifest.places(models / serving["model"])
+    if serving is None:
+        return
+    try:
+        manifest.verify(models / serving["model"])
+    except manifest.BadArtefact:
+        return
+    manifest.places(models / serving["model"])
 
 
 def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None) -> str:

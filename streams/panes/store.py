@@ -45,7 +45,7 @@ def minutes(connection: Connection, places: Sequence[windows.Place]) -> Sequence
 def put_panes(connection: Connection, table: sa.Table, places: Sequence[windows.Place], found: tallies.Tallies) -> None:
     """Write panes whole, over what was there."""
     rows = intent_places.written(tallies.to_rows(found))
-    upsert(connection, table, [place._asdict() | dict(row) for place, row in zip(places, rows, strict=True)], windows.TALLY_COLUMNS)
+    upsert(connection, table, [{**place._asdict(), **row} for place, row in zip(places, rows, strict=True)], windows.TALLY_COLUMNS)
 
 
 def upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], fresh: Iterable[str]) -> None:
