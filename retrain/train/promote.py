@@ -39,7 +39,7 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         if (serving and serving["model"]) != row["champion"]:
             raise NotPromotable(f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it")
         manifest.verify(models / model)
-        manifest.places(models / model)
+        manifest.fits(models / model)
         at = store.clock(connection) or row["as_of"]
         reference = runs.reference(json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
@@ -60,7 +60,7 @@ def check_champion(engine: sa.Engine, models: Path) -> None:
         manifest.verify(models / serving["model"])
     except manifest.BadArtefact:
         return
-    manifest.places(models / serving["model"])
+    manifest.fits(models / serving["model"])
 
 
 def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None) -> str:
@@ -72,7 +72,7 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
             raise NotPromotable(f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}")
         model = to or former[0]
         manifest.verify(models / model)
-        manifest.places(models / model)
+        manifest.fits(models / model)
         at = store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
         cause = f"{serving['model']} was rolled back to {model} by {by}"

@@ -64,6 +64,12 @@ def places(directory: Path) -> list[int]:
     return [present.INDEX[label] for label in labels]
 
 
+def fits(directory: Path) -> None:
+    """Raise AnotherTaxonomy for a model of other intents. One that does not say its labels is for whoever loads it."""
+    if (directory / LABELS).is_file():
+        places(directory)
+
+
 def _entry(path: Path) -> dict[str, int | str]:
     return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
 
