@@ -1,7 +1,8 @@
-"""The taxonomy of this process as constants, read once from the file that INTENTWATCH_TAXONOMY names.
+"""The taxonomy of this process as constants, read once from the file INTENTWATCH_TAXONOMY names.
 
-A process belongs to one taxonomy for its whole life, as databases, models and logs do. What an event may be depends on it, so it is read before all else: here,
-below schemas.settings, which reads the rest of the environment. A file that cannot be used ends the process with one line and exit 3.
+A process belongs to one taxonomy for its whole life, as databases, models and logs do. What an
+event may be depends on it, so it is read before all else: here, below schemas.settings, which reads
+the rest of the environment. A file that cannot be used ends the process with one line and exit 3.
 """
 
 import os
@@ -24,7 +25,8 @@ def _read() -> taxonomy.Taxonomy:
     except taxonomy.TaxonomyError as error:
         cause = str(error)
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        cause = f"cannot read {VARIABLE}: {getattr(error, 'strerror', None) or error}; name a taxonomy file"
+        why = getattr(error, "strerror", None) or error
+        cause = f"cannot read {VARIABLE}: {why}; name a taxonomy file"
     sys.stderr.write(f"intentwatch: {cause}\n")
     raise SystemExit(_EXIT)
 
@@ -40,8 +42,11 @@ def _named() -> Path:
 TAXONOMY: Final = _read()
 INTENTS: Final[tuple[str, ...]] = TAXONOMY.names
 MERGED: Final[Mapping[str, str]] = TAXONOMY.merged
-# The place of every name that may be read in the arrays of this process: of a merged intent that of the one which took it over.
-INDEX: Final[Mapping[str, int]] = {name: INTENTS.index(MERGED.get(name, name)) for name in (*INTENTS, *MERGED)}
+# The place of every name that may be read: of a merged intent that of the one which took it over.
+INDEX: Final[Mapping[str, int]] = {
+    **{name: i for i, name in enumerate(INTENTS)},
+    **{name: INTENTS.index(into) for name, into in MERGED.items()},
+}
 RARE: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.rare)
 CRITICAL: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.critical)
 HANDOFF: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.handoff)

@@ -1,4 +1,6 @@
-"""Pure. What a taxonomy has that the one before it has not: intents appended, intents merged, or anything else, which makes it another one."""
+"""Pure. What a taxonomy has that the one before it has not: intents appended, intents merged, or
+anything else, which makes it another one.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,7 +11,7 @@ from schemas import taxonomy
 
 
 class Kind(StrEnum):
-    """How one taxonomy stands to another. All but `other` read what was stored under the older one."""
+    """How one taxonomy follows another. All but `other` read what was stored under the older."""
 
     SAME = "same"
     APPENDED = "appended"
@@ -26,7 +28,7 @@ class Difference:
 
 
 def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference:
-    """How `newer` stands to `older`: the same, with intents appended, with some merged (and perhaps appended), or another one."""
+    """How `newer` follows `older`. One with merged intents may have appended ones, too."""
     wrong = next(_contradictions(older, newer), None)
     if wrong is not None:
         return Difference(Kind.OTHER, wrong)
@@ -40,7 +42,8 @@ def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference
 
 def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Iterator[str]:
     """What neither appending nor merging explains."""
-    gone = [name for name in older.names if name not in newer.names and name not in newer.merged]
+    known = {*newer.names, *newer.merged}
+    gone = [name for name in older.names if name not in known]
     if gone:
         yield f"{newer.version} lacks {listed(gone)}"
     for name, into in older.merged.items():
@@ -50,14 +53,10 @@ def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Itera
         elif named != newer.merged.get(into, into):
             yield f"{name} was merged into {into}, in {newer.version} into {named}"
     kept = [intent for intent in older.intents if intent.name in newer.names]
-    for place, (before, now) in enumerate(zip(kept, newer.intents, strict=False), start=1):
+    pairs = list(zip(kept, newer.intents, strict=False))
+    for place, (before, now) in enumerate(pairs, start=1):
         yield from _moved(before, now, place)
-    both = {before.name: (before, now) for before, now in zip(kept, newer.intents, strict=False)}
-    for true, predicted in sorted({*older.harm, *newer.harm}):
-        if {true, predicted} <= both.keys():
-            then, here = (known.severity(both[true][i], both[predicted][i]) for i, known in enumerate((older, newer)))
-            if then != here:
-                yield f"severity of {true} -> {predicted} is {then:g}, not {here:g}"
+    yield from _harmed(older, newer, {before.name: (before, now) for before, now in pairs})
 
 
 def _moved(before: taxonomy.Intent, now: taxonomy.Intent, place: int) -> Iterator[str]:
@@ -69,6 +68,20 @@ def _moved(before: taxonomy.Intent, now: taxonomy.Intent, place: int) -> Iterato
         then, here = getattr(before, mark), getattr(now, mark)
         if then != here:
             yield f"{mark} of {now.name} is {json.dumps(then)}, not {json.dumps(here)}"
+
+
+def _harmed(
+    older: taxonomy.Taxonomy,
+    newer: taxonomy.Taxonomy,
+    both: dict[str, tuple[taxonomy.Intent, taxonomy.Intent]],
+) -> Iterator[str]:
+    """What differs in severity, of the intents that both have."""
+    for true, predicted in sorted({*older.harm, *newer.harm}):
+        if {true, predicted} <= both.keys():
+            then = older.severity(both[true][0], both[predicted][0])
+            here = newer.severity(both[true][1], both[predicted][1])
+            if then != here:
+                yield f"severity of {true} -> {predicted} is {then:g}, not {here:g}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

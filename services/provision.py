@@ -49,13 +49,20 @@ def partitions(bootstrap: str) -> dict[str, int]:
 
 def _client(bootstrap: str) -> KafkaAdminClient:
     try:
-        return KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_PATIENCE_MS, bootstrap_timeout_ms=_PATIENCE_MS)
+        return KafkaAdminClient(
+            bootstrap_servers=bootstrap,
+            request_timeout_ms=_PATIENCE_MS,
+            bootstrap_timeout_ms=_PATIENCE_MS,
+        )
     except (KafkaError, ValueError, OSError) as error:
         raise Unreachable(f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`") from error
 
 
 def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
-    configuration = {"retention.ms": str(topic.retention_ms), "message.timestamp.type": "LogAppendTime"}
+    configuration = {
+        "retention.ms": str(topic.retention_ms),
+        "message.timestamp.type": "LogAppendTime",
+    }
     try:
         client.create_topics([NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)])
     except TopicAlreadyExistsError:
@@ -75,7 +82,10 @@ def taxonomy(connection: sa.Connection, *, check: bool) -> str:
         found = succession.difference(held[0], mine)
         if found.kind is succession.Kind.OTHER:
             settings.refuse(str(database.stranger(held[0])))
-        said, places = f"{mine.version}: {found.words}", (*held[1], *(name for name in mine.names if name not in held[1]))
+        said, places = (
+            f"{mine.version}: {found.words}",
+            (*held[1], *(name for name in mine.names if name not in held[1])),
+        )
         if found.kind is succession.Kind.SAME and held[0].version == mine.version:
             return said
     if not check:

@@ -1,7 +1,9 @@
-"""The places of intents in stored arrays: in the order in which the database has met them, append only. Stored rows are read and written through here.
+"""The places of intents in stored arrays: in the order in which the database has met them, append
+only. Stored rows are read and written through here.
 
-An array of before an intent was appended is shorter. A merged intent keeps its place, so that old arrays mean what they meant: it is read as the intent that
-took it over, and nothing is written there any more. Which places there are, streams.database learns as it opens the database.
+An array of before an intent was appended is shorter. A merged intent keeps its place, so that old
+arrays mean what they meant: it is read as the intent that took it over, and nothing is written there
+any more. Which places there are, streams.database learns as it opens the database.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ COLUMNS: Final = ("intent_count", "intent_low", "intent_fallback")
 
 
 class Grown(RuntimeError):
-    """A stored array has more places than this process knows: it was started before the database's taxonomy grew."""
+    """A stored array has more places than this process knows: it began before the taxonomy grew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,13 @@ def names(count: int) -> list[str]:
     return [f"wish_{i}" for i in range(count)]
 
 
-def text(intents: Sequence[str], *, version: str = "test-1", merged: Mapping[str, str] | None = None, marks: Mapping[str, str] | None = None) -> str:
+def text(
+    intents: Sequence[str],
+    *,
+    version: str = "test-1",
+    merged: Mapping[str, str] | None = None,
+    marks: Mapping[str, str] | None = None,
+) -> str:
     """A file with these intents; `marks`: further lines of an intent."""
     tables = [f'[intents.{name}]\ndestination = "desk_{i % 3}"\n{(marks or {}).get(name, "")}' for i, name in enumerate(intents)]
     gone = [f'{name} = "{into}"' for name, into in (merged or {}).items()]

@@ -26,7 +26,17 @@ SEVERITY = {
     "recommendation -> product_discovery": 0.1,
     "order_tracking -> product_discovery": 1.0,
 }
-NAME_INTENTS = ("pane_minute", "pane_hour", "pane_day", "window_state", "sampled_prediction", "human_label", "corpus", "model_version", "reference")
+NAME_INTENTS = (
+    "pane_minute",
+    "pane_hour",
+    "pane_day",
+    "window_state",
+    "sampled_prediction",
+    "human_label",
+    "corpus",
+    "model_version",
+    "reference",
+)
 DUE = sa.text("horizon = '1h' and role = 'champion' and complete")
 
 

@@ -1,4 +1,6 @@
-"""Pure. Sets of intents, one a message: what else people said that it means. One bit an intent, in as many words of 64 as the taxonomy needs."""
+"""Pure. Sets of intents, one a message: what else people said that it means. One bit an intent, in
+as many words of 64 bits as the taxonomy needs.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,4 +55,8 @@ def hold_others(sets: Sets, intents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 def _at(intents: npt.NDArray[Any]) -> tuple[Any, Any, Sets]:
     """Row, word and bit of one intent a row."""
     places = intents.astype(np.int64)
-    return np.arange(len(places)), places // _BITS, np.uint64(1) << (places % _BITS).astype(np.uint64)
+    return (
+        np.arange(len(places)),
+        places // _BITS,
+        np.uint64(1) << (places % _BITS).astype(np.uint64),
+    )

@@ -40,7 +40,10 @@ leave = 0.005
 """
 RECIPE = "rows = 2000\nepochs = 3\nlearning_rate = 1e-3\nmax_tokens = 32\n"
 OPENING = dt.datetime(2026, 4, 20, 9, tzinfo=dt.UTC)
-TRAINED, ASKED = 24, 4  # messages of each intent: to learn from, and in the traffic of each of two hours
+TRAINED, ASKED = (
+    24,
+    4,
+)  # messages of each intent: to learn from, and in the traffic of each of two hours
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,13 @@ def messages() -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def environment(messages: dict[str, list[str]], kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path) -> dict[str, str]:
+def environment(
+    messages: dict[str, list[str]],
+    kafka: str,
+    database: str,
+    new_topic: Callable[..., topics.Topic],
+    tmp_path: Path,
+) -> dict[str, str]:
     rows = [{"text": text, "intent": intent} for intent, texts in messages.items() for text in texts[:TRAINED]]
     written(tmp_path / "corpus.jsonl", rows)
     for name, text in (("policy.toml", POLICY), ("recipe.toml", RECIPE)):
@@ -83,7 +92,12 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
 def ask(port: str, at: dt.datetime, texts: list[str]) -> list[dict[str, Any]]:
     body = json.dumps({"messages": [{"text": text} for text in texts]})
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)) as connection:
-        connection.request("POST", "/classify", body, {"Content-Type": "application/json", "X-Event-Time": at.isoformat()})
+        connection.request(
+            "POST",
+            "/classify",
+            body,
+            {"Content-Type": "application/json", "X-Event-Time": at.isoformat()},
+        )
         answer = connection.getresponse()
         found = json.loads(answer.read())
     assert answer.status == 200, found
@@ -92,7 +106,11 @@ def ask(port: str, at: dt.datetime, texts: list[str]) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def standing(environment: dict[str, str], place: Path, *names: str) -> Iterator[None]:
-    commands = {"gateway": ["-m", "services.gateway"], "streams": ["-m", "streams", "worker"], "scheduler": ["-m", "services.scheduler"]}
+    commands = {
+        "gateway": ["-m", "services.gateway"],
+        "streams": ["-m", "streams", "worker"],
+        "scheduler": ["-m", "services.scheduler"],
+    }
     with contextlib.ExitStack() as stack:
         for name in names:
             stack.enter_context(processes.running(commands[name], environment, place / f"{name}.log"))
@@ -127,7 +145,11 @@ def two_hours(port: str, messages: dict[str, list[str]]) -> dict[str, str]:
         asked = [(intent, text) for intent, texts in messages.items() for text in texts[begin : begin + ASKED // 2]]
         for i in range(0, len(asked), 64):
             part = asked[i : i + 64]
-            found = ask(port, OPENING + dt.timedelta(hours=hour, minutes=1 + i // 8), [text for _, text in part])
+            found = ask(
+                port,
+                OPENING + dt.timedelta(hours=hour, minutes=1 + i // 8),
+                [text for _, text in part],
+            )
             means |= {answer["req_id"]: intent for answer, (intent, _) in zip(found, part, strict=True)}
     (last,) = ask(port, OPENING + dt.timedelta(hours=2, minutes=10), ["hello"])
     return means | {last["req_id"]: "age_limit"}
@@ -144,8 +166,19 @@ def labelled(environment: dict[str, str], means: dict[str, str], place: Path) ->
     found = [json.loads(line) for line in waiting.stdout.splitlines()]
     assert found, waiting.stderr
     assert all(row["likely"] for row in found), "the bank's guideline has no rules, its messages have likely intents all the same"
-    rows = [{"req_id": row["req_id"], "intent": means[row["req_id"]], "annotator": "a1", "labelled_at": at} for row in found]
-    done = processes.run(["-m", "services.labels", "import", str(written(place / "labels.jsonl", rows)), "--json"], environment)
+    rows = [
+        {
+            "req_id": row["req_id"],
+            "intent": means[row["req_id"]],
+            "annotator": "a1",
+            "labelled_at": at,
+        }
+        for row in found
+    ]
+    done = processes.run(
+        ["-m", "services.labels", "import", str(written(place / "labels.jsonl", rows)), "--json"],
+        environment,
+    )
     assert (done.returncode, json.loads(done.stdout)["joined"]) == (0, len(rows))
 
 

@@ -16,9 +16,11 @@ import taxonomies
 from shops import Shop
 
 from retrain.train.compile import manifest
-from schemas import present
+from schemas import present, taxonomy
 from services import ports
-from streams import connect
+from streams import connect, store
+from streams.count import chunks
+from streams.worker import counter
 
 AT = dt.datetime(2026, 4, 20, 10, 5, tzinfo=dt.UTC)
 GONE, TOOK = "product_question", "product_discovery"
@@ -36,7 +38,7 @@ import pydantic
 from pathlib import Path
 from retrain import store
 from retrain.train.compile import session
-from schemas import present
+from schemas import present, taxonomy
 from streams import database
 with database.opened(pydantic.SecretStr(sys.argv[1])).connect() as connection:
     _, _, reference = store.references(connection, "v1")[0]
@@ -67,9 +69,18 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
     url = shop.environment["INTENTWATCH_DATABASE_URL"]
     engine = connect.engine(url, poolclass=sa.NullPool)
     sample = {"queue": "measure", "p": 1.0, "text": "how many pages"}
-    past.count(engine, [past.log(i, AT, intent=intent, sample=sample) for i, intent in enumerate([GONE] * 3 + [TOOK] * 2 + ["faq"])])
+    past.count(
+        engine,
+        [past.log(i, AT, intent=intent, sample=sample) for i, intent in enumerate([GONE] * 3 + [TOOK] * 2 + ["faq"])],
+    )
     past.count(engine, [past.log(50, AT + dt.timedelta(hours=2))])
-    label = {"req_id": "r0", "intent": GONE, "also": ["faq"], "annotator": "a1", "labelled_at": "2026-04-20T11:00:00Z"}
+    label = {
+        "req_id": "r0",
+        "intent": GONE,
+        "also": ["faq"],
+        "annotator": "a1",
+        "labelled_at": "2026-04-20T11:00:00Z",
+    }
     (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n")
     assert processes.run(["-m", "services.labels", "import", str(tmp_path / "labels.jsonl")], shop.environment).returncode == 0
     before = hour(shop.environment)
@@ -81,7 +92,10 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
     assert f"gift_card appended and {GONE} into {TOOK} merged; apply that with `python -m services.provision taxonomy`" in wait.stderr
     for words, code in ((["--check"], 3), ([], 0)):
         done = processes.run(["-m", "services.provision", "taxonomy", *words], after)
-        assert (done.returncode, done.stdout) == (0, f"mangaassist-2: gift_card appended and {GONE} into {TOOK} merged\n"), done.stderr
+        assert (done.returncode, done.stdout) == (
+            0,
+            f"mangaassist-2: gift_card appended and {GONE} into {TOOK} merged\n",
+        ), done.stderr
         assert processes.run(["-m", "services.show", "offsets"], after).returncode == code
     old = processes.run(["-m", "services.show", "windows"], shop.environment)
     assert old.returncode == 3
@@ -89,11 +103,21 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
 
     now = hour(after)
     assert GONE not in now["intent_counts"]
-    assert (now["intent_counts"][TOOK], now["intent_counts"]["gift_card"], now["n"], now["revision"]) == (5, 0, before["n"], before["revision"])
+    assert (
+        now["intent_counts"][TOOK],
+        now["intent_counts"]["gift_card"],
+        now["n"],
+        now["revision"],
+    ) == (5, 0, before["n"], before["revision"])
     counted = processes.run(["-c", LATER, url, json.dumps([GONE, "gift_card"])], after | {"PYTHONPATH": "tests"})
     assert counted.returncode == 0, counted.stderr
     now = hour(after)
-    assert (now["intent_counts"][TOOK], now["intent_counts"]["gift_card"], now["intent_counts"]["faq"], now["n"]) == (6, 1, 1, 8)
+    assert (
+        now["intent_counts"][TOOK],
+        now["intent_counts"]["gift_card"],
+        now["intent_counts"]["faq"],
+        now["n"],
+    ) == (6, 1, 1, 8)
     with engine.connect() as connection:
         stored = connection.execute(sa.text("select intent_count from window_state where horizon = '1h' and start = '2026-04-20 10:00Z'")).scalar_one()
         said = connection.execute(sa.text("select intent from human_label")).scalar_one()
@@ -117,7 +141,11 @@ def served(environment: dict[str, str], place: Path) -> str:
     """What the gateway answers with the model of before."""
     (port,) = ports.free(1)
     body = json.dumps({"text": "how many pages has the bleach volume now 1"})
-    with processes.running(["-m", "services.gateway"], environment | {"INTENTWATCH_GATEWAY_PORT": str(port)}, place / "gateway.log"):
+    with processes.running(
+        ["-m", "services.gateway"],
+        environment | {"INTENTWATCH_GATEWAY_PORT": str(port)},
+        place / "gateway.log",
+    ):
         assert processes.eventually(lambda: ports.listening(port), 120), (place / "gateway.log").read_text()
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             connection.request("POST", "/classify", body, {"Content-Type": "application/json"})
@@ -132,7 +160,11 @@ def test_a_model_of_another_taxonomy_is_refused(command: list[str], database: st
     directory.mkdir(parents=True)
     (directory / manifest.LABELS).write_text('["card_lost", "card_arrival"]')
     manifest.write(directory)
-    environment = {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_KAFKA": kafka, "INTENTWATCH_MODELS": str(tmp_path / "models")}
+    environment = {
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_MODELS": str(tmp_path / "models"),
+    }
     done = processes.run(command, environment)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
     assert "is a model of another taxonomy: mangaassist-1 lacks card_lost, card_arrival" in done.stderr
@@ -150,3 +182,23 @@ def test_a_new_database_is_the_first_ones_and_while_it_holds_nothing_may_be_clai
     done = processes.run(["-m", "services.provision", "taxonomy"], environment | mine)
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert "mine lacks c, d, e" in done.stderr
+
+
+def test_the_first_claim_holds_and_a_change_fences_who_counts_under_the_one_before(database: str) -> None:
+    engine = connect.engine(database, poolclass=sa.NullPool)
+    other = taxonomy.parse(taxonomies.text(["a", "b"]))
+    counting = counter.Counter(engine, topic=past.TOPIC, check_time=False)
+    claim = counting.claim([0])[0]
+    for mine in (present.TAXONOMY, other):
+        with engine.begin() as connection:
+            store.claim_taxonomy(connection, mine)
+    with engine.begin() as connection:
+        held = store.taxonomy(connection)
+        assert held is not None
+        assert held[0].sha256 == present.TAXONOMY.sha256
+        store.change_taxonomy(connection, present.TAXONOMY, present.INTENTS)
+    values = [json.dumps(past.log(0, AT)).encode()]
+    counting.add(chunks.Chunk(past.TOPIC, 0, claim.epoch, 0, 1, range(1), values, [False], [0]))
+    with pytest.raises(store.Fenced):
+        counting.release()
+    assert processes.show("offsets", {"INTENTWATCH_DATABASE_URL": database})[0]["next_offset"] == 0

@@ -97,7 +97,14 @@ print("well")
 
 
 def said(program: str, environment: dict[str, str]) -> str:
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=topology.inherited() | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=topology.inherited() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout.strip() or done.stderr
 
 
@@ -112,9 +119,15 @@ def test_a_merged_intent_is_read_as_the_one_that_took_it_over(tmp_path: Path) ->
     assert said(MERGED, environment) == "well"
 
 
-def test_a_process_reads_its_file_before_anything_else_and_ends_with_one_line(tmp_path: Path) -> None:
+def test_a_process_reads_its_file_before_anything_else_and_ends_with_one_line(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "broken.toml").write_text("version = 1")
-    for value, says in ((tmp_path / "broken.toml", "version cannot be 1"), (tmp_path / "missing.toml", "No such file"), (tmp_path, "Is a directory")):
+    for value, says in (
+        (tmp_path / "broken.toml", "version cannot be 1"),
+        (tmp_path / "missing.toml", "No such file"),
+        (tmp_path, "Is a directory"),
+    ):
         program = [sys.executable, "-c", "from schemas import events"]
         environment = topology.inherited() | {"INTENTWATCH_TAXONOMY": str(value)}
         done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

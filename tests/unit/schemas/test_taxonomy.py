@@ -29,7 +29,11 @@ def test_every_confusion_has_a_severity() -> None:
     assert all((value == 0) == (true == predicted) and 0 <= value <= 1 for (true, predicted), value in severity.items())
     assert severity["escalation", "faq"] == severity["order_tracking", "product_discovery"] == 1.0
     assert severity["product_discovery", "recommendation"] == 0.1
-    assert (severity["order_tracking", "return_request"], severity["order_tracking", "faq"], severity["faq", "order_tracking"]) == (0.3, 0.8, 0.5)
+    assert (
+        severity["order_tracking", "return_request"],
+        severity["order_tracking", "faq"],
+        severity["faq", "order_tracking"],
+    ) == (0.3, 0.8, 0.5)
 
 
 @pytest.mark.parametrize("count", [2, 10, 77, 200])
@@ -104,10 +108,20 @@ def of(intents: str, **merged: str) -> str:
     ("older", "newer", "kind", "says"),
     [
         (of("abcd"), of("abcd").replace("test-1", "test-2"), Kind.SAME, "the same"),
-        (of("abcd"), of("abcd").replace("[merged]", 'rule = "Asks for d."\n[merged]'), Kind.SAME, "the same"),
+        (
+            of("abcd"),
+            of("abcd").replace("[merged]", 'rule = "Asks for d."\n[merged]'),
+            Kind.SAME,
+            "the same",
+        ),
         (of("abcd"), of("abcde"), Kind.APPENDED, "e appended"),
         (of("abcd"), of("acd", b="c"), Kind.MERGED, "b into c merged"),
-        (of("abcd"), of("cde", a="e", b="e"), Kind.MERGED, "e appended and a into e, b into e merged"),
+        (
+            of("abcd"),
+            of("cde", a="e", b="e"),
+            Kind.MERGED,
+            "e appended and a into e, b into e merged",
+        ),
         (of("abc"), of("ab"), Kind.OTHER, "test-1 lacks c"),
         (of("abc"), of("acb"), Kind.OTHER, "place 2 is b, not c"),
         (of("abc"), of("xabc"), Kind.OTHER, "place 1 is a, not x"),
@@ -122,10 +136,25 @@ def of(intents: str, **merged: str) -> str:
             Kind.OTHER,
             'destination of c is "desk", not "till"',
         ),
-        (of("abc"), of("abc").replace("\n\n[merged]", "\ncritical = true\n[merged]"), Kind.OTHER, "critical of c is false, not true"),
-        (of("abc"), of("abc") + '[severity]\n"a -> b" = 0.9\n', Kind.OTHER, "severity of a -> b is 0.3, not 0.9"),
+        (
+            of("abc"),
+            of("abc").replace("\n\n[merged]", "\ncritical = true\n[merged]"),
+            Kind.OTHER,
+            "critical of c is false, not true",
+        ),
+        (
+            of("abc"),
+            of("abc") + '[severity]\n"a -> b" = 0.9\n',
+            Kind.OTHER,
+            "severity of a -> b is 0.3, not 0.9",
+        ),
         (of("abc"), of("abcd") + '[severity]\n"a -> d" = 0.9\n', Kind.APPENDED, "d appended"),
-        (of("ac") + '[severity]\n"a -> c" = 0.9\n', of("ab", c="b"), Kind.MERGED, "b appended and c into b merged"),
+        (
+            of("ac") + '[severity]\n"a -> c" = 0.9\n',
+            of("ab", c="b"),
+            Kind.MERGED,
+            "b appended and c into b merged",
+        ),
     ],
 )
 def test_appended_and_merged_may_follow_and_anything_else_is_another_taxonomy(older: str, newer: str, kind: succession.Kind, says: str) -> None:
