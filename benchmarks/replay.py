@@ -19,7 +19,7 @@ import numpy as np
 
 from retrain.decide import replay
 from retrain.decide.history import files, scenes
-from schemas import policy, taxonomy
+from schemas import policy, present
 
 BEGIN = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 LABELS_A_DAY = 500
@@ -43,14 +43,14 @@ def _day(day, rng, n, logs, labels) -> None:  # type: ignore[no-untyped-def]  # 
     chosen = rng.random(n) < p
     for i in range(n):
         ts = BEGIN + dt.timedelta(days=day, seconds=float(seconds[i]))
-        name = taxonomy.INTENTS[intent[i]]
+        name = present.INTENTS[intent[i]]
         sample = f',"sample":{{"queue":"measure","p":{p:.6f},"text":"an invented message {day} {i}"}}' if chosen[i] else ""
         logs.write(
             f'{{"v":1,"ts":"{ts:%Y-%m-%dT%H:%M:%S}.{ts.microsecond // 1000:03d}Z","model":"v1","req_id":"d{day}r{i}","latency_ms":{latency[i]:.3f},'
             f'"intent":"{name}","confidence":{confidence[i]:.4f},"tokens":9,"script":"latin"{sample}}}\n'
         )
         if chosen[i]:
-            said = name if right[i] else taxonomy.INTENTS[(intent[i] + 1) % 10]
+            said = name if right[i] else present.INTENTS[(intent[i] + 1) % 10]
             at = ts + dt.timedelta(hours=float(rng.uniform(1, 30)))
             labels.write(json.dumps({"req_id": f"d{day}r{i}", "intent": said, "annotator": "a1", "labelled_at": at.isoformat(), "action": "label"}) + "\n")
 

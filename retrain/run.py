@@ -37,6 +37,13 @@ def _workshop(loaded: settings.Settings) -> Any:
         settings.refuse(str(error))
     owner, engine = rounds.this_process(), database.opened(loaded.database_url)
     from retrain import log
+    from retrain.train import promote as promotion
+    from retrain.train.compile import manifest
+
+    try:
+        promotion.check_champion(engine, loaded.models)
+    except manifest.AnotherTaxonomy as error:
+        settings.refuse(str(error))
     from retrain.train import job  # torch is loaded here and nowhere else, and only when everything it needs is there
 
     return job.Workshop(engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
@@ -136,6 +143,8 @@ def promote(chosen: argparse.Namespace) -> int:
     loaded = settings.load("database_url")
     try:
         model = promotion.promote(database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by)
+    except manifest.AnotherTaxonomy as error:
+        settings.refuse(str(error))
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
         settings.refuse(str(error), settings.EXIT_INTEGRITY)
     print(json.dumps({"promoted": model}))
@@ -150,6 +159,8 @@ def rollback(chosen: argparse.Namespace) -> int:
     loaded = settings.load("database_url")
     try:
         model = promotion.rollback(database.opened(loaded.database_url), loaded.models, by=chosen.by, to=chosen.to)
+    except manifest.AnotherTaxonomy as error:
+        settings.refuse(str(error))
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
         settings.refuse(str(error), settings.EXIT_INTEGRITY)
     print(json.dumps({"champion": model}))

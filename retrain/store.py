@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain.labels import cap, distrust, votes
-from schemas import runs, tables, times, windows
+from schemas import present, runs, tables, times, windows
 from streams import store as streams_store
+from streams.intents import places
 
 Connection = sa.Connection
 
@@ -19,11 +20,16 @@ Connection = sa.Connection
 def entries(connection: Connection, among: "sa.Select[Any] | Collection[str]", as_of: dt.datetime | None = None) -> list[votes.Entry]:
     """Everything annotators had said of these requests by `as_of` (None: by now), in no order."""
     label = tables.human_label
-    intent = sa.case((label.c.action == "label", label.c.intent))
+    intent = sa.case((label.c.action == "label", read_through(label.c.intent)))
     columns = (label.c.req_id, label.c.annotator, label.c.labelled_at, label.c.id, intent)
     query = sa.select(*columns, label.c.also).where(label.c.req_id.in_(among))
     query = query.where(label.c.labelled_at <= as_of) if as_of else query
     return [votes.Entry(*row) for row in connection.execute(query)]
+
+
+def read_through(intent: "sa.Column[str]") -> "sa.ColumnElement[str]":
+    """A column of intents under its name, merged ones as those that took them over: what people and models said then stays as it was said."""
+    return sa.case(dict(present.MERGED), value=intent, else_=intent).label(intent.name) if present.MERGED else intent
 
 
 def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[distrust.Doubt] = ()) -> list[dict[str, Any]]:
@@ -32,7 +38,7 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
-    imported = sa.select(*(corpus.c[name] for name in ("id", "text", "intent", "kind", "conversation", "cluster")))
+    imported = sa.select(corpus.c.id, corpus.c.text, read_through(corpus.c.intent), corpus.c.kind, corpus.c.conversation, corpus.c.cluster)
     found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
     once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
@@ -129,7 +135,7 @@ def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Win
     table = tables.window_state
     chosen = (table.c.model == model, table.c.role == "champion", table.c.horizon == "1d", table.c.complete, table.c.end <= at)
     row = connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1)).mappings().first()
-    return windows.window_of(row) if row else None
+    return places.window(row) if row else None
 
 
 def next_model(connection: Connection) -> str:
@@ -158,7 +164,7 @@ def references(connection: Connection, model: str) -> list[tuple[dt.datetime, st
     """(since, source, reference) of a model, oldest first."""
     table = tables.reference
     rows = connection.execute(sa.select(table).where(table.c.model == model).order_by(table.c.at))
-    return [(row.at, row.source, runs.Reference(**row.body)) for row in rows]
+    return [(row.at, row.source, runs.reference(row.body)) for row in rows]
 
 
 def gates(report: Sequence[runs.Gate]) -> list[dict[str, Any]]:

@@ -12,13 +12,17 @@ import tomllib
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from schemas import events
+from schemas import events, present
 from schemas import signals as catalogue
 
 Role = catalogue.Role
 _ROLES = (Role.QUALITY, Role.DRIFT, Role.UPSTREAM, Role.RELEASE)
+
+# What grows with the number of intents: logs in which chance alone shows a KL of 0.015, and 30 labels an intent.
+_MIX_N: Final = math.ceil((len(present.INTENTS) - 1) * 300 / 9)
+_RECALLS_N: Final = 30 * len(present.INTENTS)
 
 
 class PolicyError(ValueError):
@@ -62,10 +66,10 @@ class Signals:
     p95_latency_ms: Level = Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
     error_rate: Level = Level(horizon="1h", enter=0.005, leave=0.003, k=2, of=3, min_n=1000)
     low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500)
-    # With no drift at all KL averages 9/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
-    intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=300, watch=0.012, alert=0.02, alpha=0.001)
+    # With no drift at all KL of K intents averages (K - 1)/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
+    intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=_MIX_N, watch=0.012, alert=0.02, alpha=0.001)
     # For whoever looks into it: a campaign moves an intent by this much, weekdays against weekends do not.
-    intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=300, watch=0.05, alpha=0.001)
+    intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=_MIX_N, watch=0.05, alpha=0.001)
     escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)  # the seed's share of escalations is 3 %: twice that
     fallback_spike: Level = Level(horizon="1h", enter=0.05, leave=0.03, k=2, of=3, min_n=200)
     data_missing: Level = Level(horizon="1h", enter=0.5, leave=0.3, k=2, of=3, min_n=200)  # holidays take a third of a shop's traffic, not half
@@ -75,11 +79,11 @@ class Signals:
     tokens_lost: Level = Level(horizon="1h", enter=0.5, leave=0.4, k=2, of=3, min_n=30)  # new language shortens messages by a third, a broken pipeline by half
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
-    # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Ten recalls need more labels than one mean.
-    mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=300)
+    # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Many recalls need more labels than one mean.
+    mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=_RECALLS_N)
     recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)  # live accuracy of the last day: a week of good days hides a bad one
     offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)  # held-out rows flatter by a point or two; five are another world
-    # Of ten intents one always looks worst: beyond this, and beyond the chance that any of the ten does. For whoever looks into it.
+    # Of many intents one always looks worst: beyond this, and beyond the chance that any of them does. For whoever looks into it.
     intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.001)
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)  # with half of the labels missing those that came may be the easy ones
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
@@ -175,9 +179,15 @@ def parse(text: str, name: str = "policy") -> Policy:
     40
     """
     try:
-        parsed = typing.cast(Policy, _overlay(Policy(), tomllib.loads(text), name, ""))
+        changes = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name} is not TOML: {error}") from error
+    meant = changes.pop("taxonomy", present.TAXONOMY.version)
+    if meant != present.TAXONOMY.version:
+        raise PolicyError(
+            f"{name}: is for taxonomy {meant!r}, and this process has {present.TAXONOMY.version!r}; set {present.VARIABLE}, or name another policy"
+        )
+    parsed = typing.cast(Policy, _overlay(Policy(), changes, name, ""))
     if not events.P_FLOOR <= parsed.labels.min_p <= 1:  # a log with less is no serving log
         raise PolicyError(f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1")
     for signal in catalogue.ALL:

@@ -1,9 +1,12 @@
 """Pure. The retrain job's nouns: reference, evaluation, gate, promotion, and the states a run goes through."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from schemas import present
 
 
 class State(StrEnum):
@@ -78,6 +81,29 @@ class Source(StrEnum):
         'reweight by ana'
         """
         return f"{self} by {person}"
+
+
+def reference(body: Mapping[str, Any]) -> Reference:
+    """A reference from its stored form, with merged intents read as those that took them over: counts add up, of recalls it is the mean by these counts. That
+    is less than the truth, since a message of one taken for the other was wrong then and is right now.
+    """
+    found = Reference(**body)
+    names = found.intent_counts.keys() | (found.recall or {}).keys()
+    return _read_through(found) if names & present.MERGED.keys() else found
+
+
+def _read_through(found: Reference) -> Reference:
+    counts: dict[str, int] = {}
+    hits: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for intent, n in found.intent_counts.items():
+        counts[present.survivor(intent)] = counts.get(present.survivor(intent), 0) + n
+    for intent, value in (found.recall or {}).items():
+        into, weight = present.survivor(intent), max(found.intent_counts.get(intent, 0), 0.5)  # one that was never named has a recall, too
+        hits[into] = hits.get(into, 0.0) + weight * value
+        weights[into] = weights.get(into, 0.0) + weight
+    recall = {intent: hits[intent] / weight for intent, weight in weights.items()}
+    return replace(found, intent_counts=counts, recall=recall if found.recall is not None else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     policy: Path | None = None
     recipe: Path | None = None
+    taxonomy: Path | None = None  # schemas.present has read it before anything else
     models: Path = Path(".local/models")
     mode: Literal["dev", "production"] = "dev"
     test_clock: bool = False

@@ -7,9 +7,10 @@ import functools
 import re
 from typing import Final
 
-from schemas import taxonomy
-
-NAMES: Final[tuple[str, ...]] = (*taxonomy.SCRIPTS, "short", "long", "jargon", "slang")
+SCRIPTS: Final[tuple[str, ...]] = ("latin", "japanese", "mixed", "other")
+_JAPANESE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9f]")
+_LATIN: Final = re.compile(r"[A-Za-z]")
+NAMES: Final[tuple[str, ...]] = (*SCRIPTS, "short", "long", "jargon", "slang")
 TWO_WISHES: Final = "two_wishes"  # known of labelled messages alone
 BITS: Final = {name: 1 << i for i, name in enumerate(NAMES)}
 _SHORT, _LONG = 12, 120  # characters; about two words, and more than one sentence
@@ -40,4 +41,14 @@ def of(text: str) -> int:
     ['latin', 'jargon', 'slang']
     """
     length = ["short"] if len(text) <= _SHORT else ["long"] if len(text) > _LONG else []
-    return sum(BITS[name] for name in (taxonomy.script(text), *length, *_worded(text[:_READ])))
+    return sum(BITS[name] for name in (script(text), *length, *_worded(text[:_READ])))
+
+
+def script(text: str) -> str:
+    """latin | japanese | mixed | other, by the letters in it.
+
+    >>> script("NARUTO"), script("ナルト"), script("Naruto みたいな"), script("123")
+    ('latin', 'japanese', 'mixed', 'other')
+    """
+    japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
+    return "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"

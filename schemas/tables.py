@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0006"  # of migrations/: the oldest these tables are good for
+REVISION = "0007"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,6 +33,17 @@ def _tally_columns() -> list["sa.Column[Any]"]:
         sa.Column("confidence_bins", sa.LargeBinary, nullable=False),
     ]
 
+
+# Whose intents the database holds: the newest row. `places`: whose each place in the stored arrays is, append only; `body`: the taxonomy as its file has it.
+taxonomy = sa.Table(
+    "taxonomy",
+    metadata,
+    sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("places", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("body", pg.JSON, nullable=False),
+    sa.Column("at", _TIME, nullable=False, server_default=_now()),
+)
 
 # --- streams: Kafka delivers at least once, these rows make it once ---------------------------------------------------
 stream_offset = sa.Table(
@@ -101,6 +112,8 @@ window_state = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),
     *_tally_columns(),
     sa.Index("ix_window_state_horizon_end", "horizon", "end"),
+    # The hours that wait to be judged, which every tick asks for.
+    sa.Index("ix_window_state_due", "end", postgresql_where=sa.text("horizon = '1h' and role = 'champion' and complete")),
 )
 dead_letter = sa.Table(
     "dead_letter",

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from schemas import taxonomy, windows
+from schemas import present, slices, windows
 
 Ints = windows.Counts
 
-_WIDTHS: Final = {"intent_count": len(taxonomy.INTENTS), "intent_low": len(taxonomy.INTENTS), "intent_fallback": len(taxonomy.INTENTS)}
-WIDTHS: Final[Mapping[str, int]] = _WIDTHS | {"script_count": len(taxonomy.SCRIPTS)}
+_WIDTHS: Final = {"intent_count": len(present.INTENTS), "intent_low": len(present.INTENTS), "intent_fallback": len(present.INTENTS)}
+WIDTHS: Final[Mapping[str, int]] = _WIDTHS | {"script_count": len(slices.SCRIPTS)}
 
 
 @dataclass(frozen=True, slots=True)

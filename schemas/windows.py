@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from schemas import taxonomy
+from schemas import present, slices
 
 Counts = npt.NDArray[np.int64]
 
@@ -43,7 +43,7 @@ def _zeros(size: int) -> Any:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of logs. Arrays follow taxonomy.INTENTS and taxonomy.SCRIPTS; intent, token and confidence figures leave errors out.
+    """Counts of logs. Arrays follow present.INTENTS and slices.SCRIPTS; intent, token and confidence figures leave errors out.
 
     `margin_n`: answers that told their margin, `tokenizer_n`: logs that told their tokenizer, both of which the contract leaves open. The sums of the
     codes of those tokenizers and of their squares tell whether all were one and the same (streams.signals.measure).
@@ -60,10 +60,10 @@ class Tally:
     tokenizer_n: int = 0
     tokenizer_sum: int = 0
     tokenizer_square_sum: int = 0
-    intent_count: Counts = _zeros(len(taxonomy.INTENTS))
-    intent_low: Counts = _zeros(len(taxonomy.INTENTS))
-    intent_fallback: Counts = _zeros(len(taxonomy.INTENTS))
-    script_count: Counts = _zeros(len(taxonomy.SCRIPTS))
+    intent_count: Counts = _zeros(len(present.INTENTS))
+    intent_low: Counts = _zeros(len(present.INTENTS))
+    intent_fallback: Counts = _zeros(len(present.INTENTS))
+    script_count: Counts = _zeros(len(slices.SCRIPTS))
     latency_bins: Counts = _zeros(LATENCY_BINS)
     confidence_bins: Counts = _zeros(CONFIDENCE_BINS)
 

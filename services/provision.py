@@ -1,13 +1,20 @@
-"""`python -m services.provision`: create the topics of schemas.topics and verify what is there. Running it again changes nothing."""
+"""`python -m services.provision`: create the topics of schemas.topics and verify what is there. Running it again changes nothing.
 
+`python -m services.provision taxonomy [--check]`: apply what INTENTWATCH_TAXONOMY has and the database has not, intents appended or merged.
+"""
+
+import argparse
 import sys
 
+import sqlalchemy as sa
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from schemas import settings
+from schemas import present, settings, succession
 from schemas import topics as catalogue
+from streams import database
+from streams.intents import store as intents_store
 
 _PATIENCE_MS = 10_000
 
@@ -43,13 +50,20 @@ def partitions(bootstrap: str) -> dict[str, int]:
 
 def _client(bootstrap: str) -> KafkaAdminClient:
     try:
-        return KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_PATIENCE_MS, bootstrap_timeout_ms=_PATIENCE_MS)
+        return KafkaAdminClient(
+            bootstrap_servers=bootstrap,
+            request_timeout_ms=_PATIENCE_MS,
+            bootstrap_timeout_ms=_PATIENCE_MS,
+        )
     except (KafkaError, ValueError, OSError) as error:
         raise Unreachable(f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`") from error
 
 
 def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
-    configuration = {"retention.ms": str(topic.retention_ms), "message.timestamp.type": "LogAppendTime"}
+    configuration = {
+        "retention.ms": str(topic.retention_ms),
+        "message.timestamp.type": "LogAppendTime",
+    }
     try:
         client.create_topics([NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)])
     except TopicAlreadyExistsError:
@@ -58,8 +72,43 @@ def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
             raise Mismatch(f"topic {topic.name} has {len(found['partitions'])} partitions, the contract says {topic.partitions}") from None
 
 
+def taxonomy(connection: sa.Connection, *, check: bool) -> str:
+    """Make the database's taxonomy this process's, if what stands there can be read by it; says what was done, or would be with `check`. Else exit 3."""
+    mine = present.TAXONOMY
+    intents_store.lock(connection)
+    held = intents_store.held(connection)
+    if held is None or (not intents_store.names_intents(connection) and succession.difference(held[0], mine).kind is succession.Kind.OTHER):
+        said, places = f"{mine.version}: a new database, with {len(mine.names)} intents", mine.names
+    else:
+        found = succession.difference(held[0], mine)
+        if found.kind is succession.Kind.OTHER:
+            settings.refuse(str(database.stranger(held[0])))
+        said, places = (
+            f"{mine.version}: {found.words}",
+            (*held[1], *(name for name in mine.names if name not in held[1])),
+        )
+        if found.kind is succession.Kind.SAME and held[0].version == mine.version:
+            return said
+    if not check:
+        intents_store.change(connection, mine, places)
+    return said
+
+
 def main() -> None:
-    """Shell: exit 3 without an address, 4 without a broker, 5 where a topic has another shape."""
+    """Parse, and do one of the two."""
+    parser = argparse.ArgumentParser(prog="python -m services.provision", description=__doc__)
+    command = parser.add_subparsers(dest="what").add_parser("taxonomy", help="append or merge intents in the database")
+    command.add_argument("--check", action="store_true", help="say what it would do, and do nothing")
+    chosen = parser.parse_args()
+    if chosen.what == "taxonomy":
+        with database.answering(settings.load("database_url").database_url).begin() as connection:
+            print(taxonomy(connection, check=chosen.check))
+    else:
+        _topics()
+
+
+def _topics() -> None:
+    """Exit 3 without an address, 4 without a broker, 5 where a topic has another shape."""
     loaded = settings.load("kafka")
     assert loaded.kafka is not None
     try:

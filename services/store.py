@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import tables
-from schemas.windows import window_of
+from streams.intents import places
 from streams.signals import describe
 
 
@@ -45,7 +45,7 @@ def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
     table = tables.window_state
     query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(table.c.end, table.c.horizon, table.c.model, table.c.role)
     for row in connection.execute(query).mappings():
-        yield describe.window(window_of(row))
+        yield describe.window(places.window(row))
 
 
 def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:

@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from schemas import settings, tables
+from schemas import present, settings, succession, tables, taxonomy
 from streams import connect
+from streams.intents import places
+from streams.intents import store as intents_store
 
 NO_ANSWER = "Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`"
 NO_TABLES = "the database has no tables; run `alembic upgrade head`"
@@ -28,6 +30,33 @@ def revision(connection: sa.Connection) -> str:
 
 
 def opened(url: SecretStr | None) -> sa.Engine:
+    """An engine on a database that answers, has its tables and is of this process's taxonomy; a new one becomes so. Else the process ends, exit 3 or 4."""
+    made = answering(url)
+    with made.begin() as connection:
+        held = intents_store.held(connection)
+        if held is None:
+            intents_store.claim(connection, present.TAXONOMY)
+            held = intents_store.held(connection)
+    assert held is not None
+    strange = stranger(held[0])
+    if strange is not None:
+        settings.refuse(strange)
+    places.learn(held[1])
+    return made
+
+
+def stranger(held: taxonomy.Taxonomy) -> str | None:
+    """Why a database of this taxonomy is not this process's, with the remedy; None where it is."""
+    found = succession.difference(held, present.TAXONOMY)
+    if found.kind is succession.Kind.SAME:
+        return None
+    whose = f"the database's taxonomy is {held.version}, this process's {present.TAXONOMY.version}: {found.words}"
+    if found.kind is succession.Kind.OTHER:
+        return f"{whose}; point {present.VARIABLE} at the file of {held.version}, or use a database of its own"
+    return f"{whose}; apply that with `python -m services.provision taxonomy`"
+
+
+def answering(url: SecretStr | None) -> sa.Engine:
     """An engine on a database that answers and has its tables. Ends with exit 3 for an address that is none, else with exit 4."""
     assert url is not None  # settings.load("database_url") has refused otherwise
     try:

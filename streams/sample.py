@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from schemas import taxonomy
+from schemas import present
 
 MEASURE_SHARE: Final = 0.7  # labels from the train queue say nothing unbiased about accuracy, so most of the budget measures
 MEAN_WEIGHT: Final = 1.6  # what the weights average on the seed's mix; a wrong value moves the budget, never the estimate
@@ -40,7 +40,7 @@ def weight(intent: str, confidence: float) -> float:
     >>> weight("faq", 0.99), weight("faq", 0.5), weight("escalation", 0.99), weight("escalation", 0.5)
     (1.0, 2.5, 3.0, 7.5)
     """
-    rare = 3.0 if intent in taxonomy.RARE else 1.0
+    rare = 3.0 if intent in present.RARE else 1.0
     return rare * max(1.0, math.sqrt(confidence * (1 - confidence)) / _SURE)
 
 

@@ -11,17 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
-from schemas import decisions, runs, taxonomy, verdicts, windows
+from schemas import decisions, present, runs, verdicts, windows
 from streams.stats import histogram
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 MODEL = "v1"
 SECOND = dt.timedelta(seconds=1)
 # The shares of the ten intents, in percent, that the product was written for.
-SEED_MIX = dict(zip(taxonomy.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
+SEED_MIX = dict(zip(present.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True))
 
 Counts = int | Sequence[int] | windows.Counts
-"""Ten numbers in the order of taxonomy.INTENTS, or one that stands for all ten."""
+"""Ten numbers in the order of present.INTENTS, or one that stands for all ten."""
 
 
 def counts(n: float, shares: dict[str, float] = SEED_MIX) -> windows.Counts:
@@ -40,7 +40,7 @@ def tally(answers: Counts = 100, *, low: Counts = 0, fallback: Counts = 0, error
 
 
 def _ten(given: Counts) -> windows.Counts:
-    return np.broadcast_to(np.asarray(given, dtype=np.int64), (len(taxonomy.INTENTS),)).copy()
+    return np.broadcast_to(np.asarray(given, dtype=np.int64), (len(present.INTENTS),)).copy()
 
 
 def window(of: windows.Tally | Counts = 100, horizon: str = "1h", *, end: dt.datetime = AT, **more: Any) -> windows.Window:
@@ -53,7 +53,7 @@ def window(of: windows.Tally | Counts = 100, horizon: str = "1h", *, end: dt.dat
 def reference(answers: Counts = 100, *, model: str = MODEL, **known: Any) -> runs.Reference:
     """A reference of so many answers by intent; of the rest only what is told is known."""
     count = _ten(answers)
-    return runs.Reference(model, int(count.sum()), dict(zip(taxonomy.INTENTS, count.tolist(), strict=True)), **known)
+    return runs.Reference(model, int(count.sum()), dict(zip(present.INTENTS, count.tolist(), strict=True)), **known)
 
 
 def signal(name: str, value: float | None = 0.5, **more: Any) -> verdicts.Signal:

@@ -9,7 +9,7 @@ from typing import Any
 
 import processes
 
-from schemas import taxonomy
+from schemas import present
 
 WORDS = {
     "product_discovery": "show me shelves of {} books",
@@ -33,7 +33,7 @@ def corpus(count: int) -> list[dict[str, Any]]:
     names = ["naruto", "berserk", "akira", "monster", "bleach", "gantz", "nana", "vagabond", "orange", "pluto"]
     rows = []
     for i in range(count):
-        intent = taxonomy.INTENTS[i % 10]
+        intent = present.INTENTS[i % 10]
         text = f"{WORDS[intent].format(rng.choice(names))} {rng.choice(['please', 'now', 'thanks', 'today', 'again'])} {i}"
         rows.append({"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": None})
     return rows

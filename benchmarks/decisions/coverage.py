@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.decisions import scenario
-from retrain.evaluation import live
-from schemas import taxonomy
+from retrain.evaluation import live, wishes
+from schemas import present
 from streams import sample
 from streams.stats import proportion
 
@@ -40,14 +40,21 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
     chance = np.clip(confidence - 0.01, 0, 1)
     right = rng.random(n) < chance
-    weights = [sample.weight(taxonomy.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)]
+    weights = [sample.weight(present.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)]
     mean = sum(weights) / n
     p = np.array([sample.inclusion(weight, mean, budget, n, 0.002) for weight in weights])
     chosen = rng.random(n) < p
     said = np.where(right, intent, (intent + 1) % 10)[chosen]
     k = int(chosen.sum())
-    nothing = np.zeros(k, dtype=np.uint16)
-    labelled = live.Sample(np.zeros(k, dtype=np.int64), intent[chosen].astype(np.int8), said.astype(np.int8), confidence[chosen], p[chosen], nothing, nothing)
+    labelled = live.Sample(
+        np.zeros(k, dtype=np.int64),
+        intent[chosen].astype(np.int16),
+        said.astype(np.int16),
+        confidence[chosen],
+        p[chosen],
+        wishes.none(k),
+        np.zeros(k, dtype=np.uint16),
+    )
     found = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
     truth = float(right.mean())
     assert found.estimate is not None

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from benchmarks.decisions import scenario
 from benchmarks.decisions.scenario import Answers
 from retrain.train.compile import session
-from schemas import taxonomy
+from schemas import present
 from services.local.demo import __main__ as demo
 from services.local.demo import play, screen, stage, story, tables, traffic
 
@@ -36,7 +36,7 @@ class World:
         n, home = len(after), len(self.home.truth)
         found = _at(self.home, rng.integers(home, size=n))
         if of.kind == "mix":
-            more = np.isin(self.home.truth, rng.choice(len(taxonomy.INTENTS), 2, replace=False))
+            more = np.isin(self.home.truth, rng.choice(len(present.INTENTS), 2, replace=False))
             weight = np.where(more, scenario.grown(of), 1.0)
             return _where(after, _at(self.home, rng.choice(home, n, p=weight / weight.sum())), found)
         if of.kind == "language":
@@ -59,7 +59,7 @@ def answered(directory: Path) -> World:
 def _answers(model: session.Session, rows: Sequence[story.Row]) -> Answers:
     found = [model.classify([row["text"]]) for row in tqdm(rows, unit="message", file=sys.stderr)]
     probabilities, tokens = np.concatenate([each for each, _ in found]), [each[0] for _, each in found]
-    truth = np.array([taxonomy.INDEX[row["intent"]] for row in rows], dtype=np.int64)
+    truth = np.array([present.INDEX[row["intent"]] for row in rows], dtype=np.int64)
     return Answers(truth, probabilities.argmax(1), np.minimum(probabilities.max(1), 1.0), np.array([len(each) for each in tokens], dtype=np.int64))
 
 

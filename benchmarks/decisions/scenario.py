@@ -7,12 +7,12 @@ answers to draw from. At the onset one thing changes, of a kind and a size. Noth
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, taxonomy
+from schemas import events, present
 from streams import sample
 
 BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -20,7 +20,7 @@ MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0
 INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")  # each is also the cause to be named
 QUIET: Final = ("none", "label_famine", "label_flood")  # nothing to act on
 KINDS: Final = ("none", *INCIDENTS, "label_famine", "label_flood")
-_K: Final = len(taxonomy.INTENTS)
+_K: Final = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
 
 
@@ -136,7 +136,7 @@ def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray
 
 
 def _intent(place: int) -> events.Intent:
-    return cast(events.Intent, taxonomy.INTENTS[place])
+    return present.INTENTS[place]
 
 
 def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool) -> events.ServingLog:
@@ -144,7 +144,7 @@ def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool
     model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
     if failed:
         return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
-    intent, confidence = taxonomy.INTENTS[found.predicted[i]], float(found.confidence[i])
+    intent, confidence = present.INTENTS[found.predicted[i]], float(found.confidence[i])
     margin = max(0.0, 2 * confidence - 1)
     chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")

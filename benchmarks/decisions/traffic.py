@@ -15,9 +15,9 @@ from scipy import stats
 
 from benchmarks.decisions import scenario
 from retrain.decide.history import archive, scenes
-from retrain.evaluation import live
+from retrain.evaluation import live, wishes
 from retrain.labels import votes
-from schemas import policy, tallies, taxonomy, times, windows
+from schemas import policy, present, tallies, times, windows
 from streams import sample
 from streams.stats import histogram
 
@@ -28,7 +28,7 @@ BEGIN: Final = scenario.BEGIN
 REFERENCE_DAYS: Final = 14
 REFERENCE_UNTIL: Final = BEGIN + dt.timedelta(days=REFERENCE_DAYS)
 MIX: Final = scenario.MIX / scenario.MIX.sum()
-_K: Final = len(taxonomy.INTENTS)
+_K: Final = len(present.INTENTS)
 _STEPS: Final = 25  # of confidence: the policy's limit, 0.6, is an edge
 _CONFIDENCE: Final = (np.arange(_STEPS) + 0.5) / _STEPS
 _PLACES: Ints = np.arange(_K, dtype=np.int64)
@@ -158,7 +158,7 @@ def _inclusion(plan: Plan) -> Floats:
     """The chance of a message of each cell to be asked about. Where the policy's least chance alone would ask for more than the budget, a fifth of that."""
     budget = plan.labels_a_day * sample.MEASURE_SHARE
     least = min(policy.Labels().min_p, budget / plan.a_day / 5)
-    weights = [sample.weight(taxonomy.INTENTS[named], sure) for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)]
+    weights = [sample.weight(present.INTENTS[named], sure) for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)]
     return np.array([sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least) for weight in weights])
 
 
@@ -169,16 +169,16 @@ def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) ->
     ts_us = starts_us[hour] + rng.integers(0, archive.HOUR_US, len(hour))
     order = np.argsort(ts_us, kind="stable")
     ts_us, cell = ts_us[order], cell[order]
-    nothing = np.zeros(len(ts_us), dtype=np.uint16)
-    silent = np.full(len(ts_us), live.UNLABELLED, dtype=np.int8)
-    asked = live.Sample(ts_us, _NAMED[cell].astype(np.int8), silent, _SURE[cell], p[cell], nothing, nothing)
+    nothing = wishes.none(len(ts_us))
+    silent = np.full(len(ts_us), live.UNLABELLED, dtype=np.int16)
+    asked = live.Sample(ts_us, _NAMED[cell].astype(np.int16), silent, _SURE[cell], p[cell], nothing, np.zeros(len(ts_us), dtype=np.uint16))
     meant = np.where(rng.random(len(cell)) < _WRONG_LABELS, rng.integers(0, _K, len(cell)), _MEANT[cell])
     at_us = ts_us + np.rint(rng.gamma(2.0, 5.0, len(cell)) * archive.HOUR_US).astype(np.int64)
-    said = votes.Votes(("a0", "a1", "a2"), np.arange(len(cell)), rng.integers(0, 3, len(cell)), at_us, meant.astype(np.int8), nothing)
+    said = votes.Votes(("a0", "a1", "a2"), np.arange(len(cell)), rng.integers(0, 3, len(cell)), at_us, meant.astype(np.int16), nothing)
     return asked, said.chosen(rng.random(len(cell)) < _ANSWERED)
 
 
 def without(world: World, points: float, intent: str | None = None) -> World:
     """The world with recall less by `points` / 100, of one intent or of all."""
-    mine = np.array([intent in (None, name) for name in taxonomy.INTENTS])
+    mine = np.array([intent in (None, name) for name in present.INTENTS])
     return dataclasses.replace(world, recall=world.recall - mine * points / 100)

@@ -13,7 +13,7 @@ from benchmarks.decisions import rivals, scenario
 from retrain.decide import replay
 from retrain.decide.history import archive, scenes
 from retrain.evaluation import live
-from schemas import decisions, policy, taxonomy
+from schemas import decisions, policy, present
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
@@ -102,7 +102,7 @@ def sight(history: scenario.History) -> dict[str, Any]:
     told = [label for label in history.labels if label.req_id in intent]
     return {
         "ts": np.array([_seconds(log.ts) for _, log in answered]),
-        "predicted": np.array([taxonomy.INDEX[str(log.intent)] for _, log in answered]),
+        "predicted": np.array([present.INDEX[str(log.intent)] for _, log in answered]),
         "confidence": np.array([log.confidence for _, log in answered]),
         "right": history.right[[i for i, _ in answered]],
         "told": np.array([_seconds(label.labelled_at) for label in told]),

@@ -11,7 +11,7 @@ import numpy as np
 
 from retrain.decide.view import View
 from retrain.evaluation import checks, live, reference, slices
-from schemas import policy, runs, signals, taxonomy, times, verdicts, windows
+from schemas import policy, present, runs, signals, times, verdicts, windows
 from streams.signals import judge
 from streams.stats import proportion, sequential
 
@@ -73,7 +73,7 @@ def falling(
     rule = dataclasses.replace(_rule(name, rules.signals), horizon=horizon)
     if expected is None:
         expected = _expected(view, name, horizon)
-    mine = taxonomy.RARE if name == signals.RARE_RECALL.name else taxonomy.INTENTS
+    mine = present.RARE if name == signals.RARE_RECALL.name else present.INTENTS
     signal = _signal(
         view, name, horizon, estimate.estimate, estimate.n_labels, low=estimate.low,
         high=estimate.high, reference=expected, reference_n=reference.labels(view.reference, mine),
@@ -123,7 +123,7 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
     if name in (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name):
         return reference.accuracy(before, view.recent(horizon))
     if name == signals.RARE_RECALL.name:
-        return reference.mean_recall(before.recall or {}, dict.fromkeys(taxonomy.RARE, 1))
+        return reference.mean_recall(before.recall or {}, dict.fromkeys(present.RARE, 1))
     return None
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import calibration, confusion, live
-from schemas import taxonomy
+from retrain.evaluation import calibration, confusion, live, wishes
+from schemas import present
 from streams.stats import proportion
 
 Floats = npt.NDArray[np.float64]
@@ -40,16 +40,16 @@ def figures(sampled: live.Sample) -> tuple[Figure, ...]:
 def labelled(sampled: live.Sample) -> live.Sample:
     """The messages that have a label, in an order that does not depend on the one they came in."""
     known = sampled.chosen(sampled.label != live.UNLABELLED)
-    return known.chosen(np.lexsort((known.slices, known.also, known.label, known.predicted, known.p, known.ts_us, known.confidence)))
+    return known.chosen(np.lexsort((known.slices, *known.also.T, known.label, known.predicted, known.p, known.ts_us, known.confidence)))
 
 
 def _figures(labelled: live.Sample) -> Iterator[Figure]:
     n, weight = len(labelled), 1 / labelled.p
-    hajek = live.recall(labelled, taxonomy.INTENTS, "hajek_accuracy", None, n)
+    hajek = live.recall(labelled, present.INTENTS, "hajek_accuracy", None, n)
     assert hajek.estimate is not None
     yield Figure("hajek_accuracy", hajek.estimate, n, hajek.low, hajek.high)
     right = (labelled.predicted == labelled.label).astype(np.float64)
-    either = np.maximum(right, labelled.also >> labelled.predicted.astype(np.uint16) & 1)
+    either = np.maximum(right, wishes.hold(labelled.also, labelled.predicted))
     yield share("any_of_accuracy", either, weight)
     error = calibration.ece(labelled.confidence, right, weight)
     floor = calibration.ece_floor(labelled.confidence, n, weight)  # drawn alike for the same labels
@@ -75,7 +75,7 @@ def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
 
 def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
     """The share of all the harm done that one confusion does; `intent` is what its messages meant, n how many labels are wrong."""
-    k = len(taxonomy.INTENTS)
+    k = len(present.INTENTS)
     pairs = np.bincount(labelled.label.astype(np.int64) * k + labelled.predicted, weights=harm, minlength=k * k)
     worst = int(np.argmax(pairs))
-    return Figure("confusion_concentration", float(pairs[worst] / pairs.sum()), int((harm > 0).sum()), intent=taxonomy.INTENTS[worst // k])
+    return Figure("confusion_concentration", float(pairs[worst] / pairs.sum()), int((harm > 0).sum()), intent=present.INTENTS[worst // k])

@@ -8,10 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import confusion
-from schemas import taxonomy
+from schemas import present
 
 DRAWS = 2_000
-Measure = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of each intent how many rows were right, mean it, and were given it: shapes (..., K). Whole confusions of 200 intents would not fit into memory."""
+
+    hits: Floats
+    labelled: Floats
+    predicted: Floats
+
+
+Measure = Callable[[Counts], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ def differences(
     """
     weights = _draws(groups, seed)
     both = [_counts(labels, predicted, weights) for predicted in (champion, candidate)]
-    points = [confusion.matrix(labels, predicted).astype(np.float64) for predicted in (champion, candidate)]
+    points = [_counts(labels, predicted, np.ones(len(labels))) for predicted in (champion, candidate)]
     found = {}
     for name, measure in _measures(labels).items():
         spread = np.subtract(measure(both[1]), measure(both[0]))
@@ -44,14 +56,14 @@ def differences(
 
 
 def _measures(labels: confusion.Labels) -> dict[tuple[str, int | None], Measure]:
-    measures: dict[tuple[str, int | None], Measure] = {("accuracy", None): _accuracy, ("macro_f1", None): confusion.macro_f1}
-    for i, intent in enumerate(taxonomy.INTENTS):
+    measures: dict[tuple[str, int | None], Measure] = {("accuracy", None): _accuracy, ("macro_f1", None): _macro_f1}
+    for i, intent in enumerate(present.INTENTS):
         if (labels == i).any():
             measures[f"recall:{intent}", i] = _recall(i)
     return measures
 
 
-def _draws(groups: Sequence[str], seed: int) -> npt.NDArray[np.float64]:
+def _draws(groups: Sequence[str], seed: int) -> Floats:
     """How often each row is drawn in each resample: shape (DRAWS, n). A group comes whole."""
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
@@ -59,21 +71,25 @@ def _draws(groups: Sequence[str], seed: int) -> npt.NDArray[np.float64]:
     return rng.multinomial(size, np.full(size, 1 / size), size=DRAWS)[:, member].astype(np.float64)
 
 
-def _counts(labels: confusion.Labels, predicted: confusion.Labels, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Confusion counts of every resample: shape (DRAWS, K, K)."""
-    cells = np.zeros((len(labels), confusion.K * confusion.K))
-    cells[np.arange(len(labels)), labels * confusion.K + predicted] = 1
-    return np.asarray((weights @ cells).reshape(-1, confusion.K, confusion.K))
+def _counts(labels: confusion.Labels, predicted: confusion.Labels, weights: Floats) -> Counts:
+    """Counts of every resample: shapes (DRAWS, K)."""
+    each = np.eye(confusion.K)
+    meant, given = each[labels], each[predicted]
+    return Counts(weights @ (meant * given), weights @ meant, weights @ given)
 
 
-def _accuracy(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1)))
+def _accuracy(counts: Counts) -> Floats:
+    return np.asarray(counts.hits.sum(-1) / counts.labelled.sum(-1))
+
+
+def _macro_f1(counts: Counts) -> Floats:
+    return confusion.macro_f1(counts.hits, counts.labelled, counts.predicted)
 
 
 def _recall(intent: int) -> Measure:
-    def measure(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        row = counts[..., intent, :].sum(-1)
-        return np.asarray(np.divide(counts[..., intent, intent], row, out=np.full(np.shape(row), np.nan), where=row > 0))
+    def measure(counts: Counts) -> Floats:
+        row = counts.labelled[..., intent]
+        return np.asarray(np.divide(counts.hits[..., intent], row, out=np.full(np.shape(row), np.nan), where=row > 0))
 
     return measure
 

@@ -12,12 +12,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import events, taxonomy, times, windows
+from retrain.evaluation import wishes
+from schemas import events, present, times, windows
 from streams.stats import proportion
 
 Ints = windows.Counts
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int8]
+Places = npt.NDArray[np.int16]
 Bits = npt.NDArray[np.uint16]
 
 UNLABELLED: Final = -1
@@ -29,8 +30,8 @@ _ANSWERED_SHARE = 0.5  # an hour whose labels are mostly still to come is left o
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds since 1970; the predicted intent and the one people
-    named, as places in taxonomy.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else people named, one
-    bit an intent; its slices, as schemas.slices has them.
+    named, as places in present.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else people named, as
+    wishes has it; its slices, as schemas.slices has them.
     """
 
     ts_us: Ints
@@ -38,7 +39,7 @@ class Sample:
     label: Places
     confidence: Floats
     p: Floats
-    also: Bits
+    also: wishes.Sets
     slices: Bits
 
     def __len__(self) -> int:
@@ -61,11 +62,11 @@ def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], sl
     found = list(rows)
     return Sample(
         ts_us=np.array([times.micros(row[0]) for row in found], dtype=np.int64),
-        predicted=np.array([taxonomy.INDEX[row[1]] for row in found], dtype=np.int8),
-        label=np.array([UNLABELLED if row[4] is None else taxonomy.INDEX[row[4]] for row in found], dtype=np.int8),
+        predicted=np.array([present.INDEX[row[1]] for row in found], dtype=np.int16),
+        label=np.array([UNLABELLED if row[4] is None else present.INDEX[row[4]] for row in found], dtype=np.int16),
         confidence=np.array([row[2] for row in found], dtype=np.float64),
         p=np.maximum(np.array([row[3] for row in found], dtype=np.float64), events.P_FLOOR),  # no message speaks for more than the contract lets one
-        also=np.zeros(len(found), dtype=np.uint16),
+        also=wishes.none(len(found)),
         slices=np.array(slices or [0] * len(found), dtype=np.uint16),
     )
 
@@ -96,7 +97,7 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What labels say of a window: accuracy of all answers, recall of the rare intents together
-    and of every intent, in the order of taxonomy.INTENTS.
+    and of every intent, in the order of present.INTENTS.
     """
 
     accuracy: Estimate
@@ -123,8 +124,8 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     mean = math.fsum(hour.confidence_sum for hour in covered) / n if n else 0.0
     return Figures(
         accuracy=accuracy(labelled, response, n, mean),
-        rare_recall=recall(labelled, taxonomy.RARE, "rare_recall", None, n),
-        recalls=tuple(recall(labelled, (one,), "recall", one, n) for one in taxonomy.INTENTS),
+        rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
+        recalls=tuple(recall(labelled, (one,), "recall", one, n) for one in present.INTENTS),
     )
 
 
@@ -165,8 +166,8 @@ def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) 
 
 def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str | None, n: int) -> Estimate:
     """Hajek ratio over messages that mean one of `intents`: sum of y/p over sum of 1/p; Wilson's interval at the effective sample size."""
-    wanted = np.zeros(len(taxonomy.INTENTS), dtype=np.bool_)
-    wanted[[taxonomy.INDEX[name] for name in intents]] = True
+    wanted = np.zeros(len(present.INTENTS), dtype=np.bool_)
+    wanted[[present.INDEX[name] for name in intents]] = True
     mine = np.flatnonzero(wanted[labelled.label])
     if not len(mine):
         return Estimate(metric, intent, None, None, None, 0, None, n, None)
@@ -182,7 +183,7 @@ def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
     that moves changes no recall, so what this loses a moved mix may hide, but has not caused. The interval combines those of the recalls (MOVER, Zou and
     Donner 2008). No figure without counts. n_predictions: of the whole window.
 
-    >>> half = [Estimate("recall", intent, 0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5) for intent in taxonomy.INTENTS]
+    >>> half = [Estimate("recall", intent, 0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5) for intent in present.INTENTS]
     >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
     0.5
     """

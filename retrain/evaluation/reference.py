@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from retrain.evaluation import live
-from schemas import runs, taxonomy, windows
+from schemas import present, runs, slices, windows
 from streams.stats import histogram
 
 
@@ -15,22 +15,22 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
     return dataclasses.replace(
         before,
         n=int(tally.intent_count.sum()),
-        intent_counts=dict(zip(taxonomy.INTENTS, tally.intent_count.tolist(), strict=True)),
+        intent_counts=dict(zip(present.INTENTS, tally.intent_count.tolist(), strict=True)),
         mean_confidence=tally.confidence_sum_micro / windows.MICRO / tally.answered,
         low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
         p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
-        script_counts=dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+        script_counts=dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True)),
         mean_tokens=tally.tokens_sum / tally.answered,
         tokenizer=tokenizer,
     )
 
 
-def labels(reference: runs.Reference | None, intents: Sequence[str] = taxonomy.INTENTS) -> int | None:
+def labels(reference: runs.Reference | None, intents: Sequence[str] = present.INTENTS) -> int | None:
     """On how many labels of these intents the reference's figures rest; None where nobody says.
 
     Of some intents: about their share of all.
     """
-    if reference is None or reference.accuracy_n is None or intents == taxonomy.INTENTS:
+    if reference is None or reference.accuracy_n is None or intents == present.INTENTS:
         return reference.accuracy_n if reference else None
     counts = reference.intent_counts
     mine, every = sum(counts.get(intent, 0) for intent in intents), sum(counts.values())
@@ -53,10 +53,10 @@ def _moved(reference: runs.Reference, sampled: live.Sample) -> float:
     if not len(sampled) or not before:
         return 0.0
     weight = 1 / sampled.p
-    now = [math.fsum(weight[sampled.predicted == place].tolist()) for place in range(len(taxonomy.INTENTS))]
+    now = [math.fsum(weight[sampled.predicted == place].tolist()) for place in range(len(present.INTENTS))]
     total, recall = math.fsum(now), reference.recall or {}
     terms = []
-    for intent, part in zip(taxonomy.INTENTS, now, strict=True):
+    for intent, part in zip(present.INTENTS, now, strict=True):
         then = reference.intent_counts.get(intent, 0) / before
         terms.append((part / total - then) * recall.get(intent, reference.accuracy or 0.0))
     return math.fsum(terms)
@@ -64,6 +64,6 @@ def _moved(reference: runs.Reference, sampled: live.Sample) -> float:
 
 def mean_recall(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
     """The mean of the recalls that are known, by these counts; None where none is."""
-    known = [(recall[intent], counts[intent]) for intent in taxonomy.INTENTS if intent in recall and counts.get(intent)]
+    known = [(recall[intent], counts[intent]) for intent in present.INTENTS if intent in recall and counts.get(intent)]
     total = sum(count for _, count in known)
     return math.fsum(value * count for value, count in known) / total if total else None

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import checks, live
+from retrain.evaluation import checks, live, wishes
 from schemas import slices
 from streams.stats import proportion
 
@@ -37,8 +37,7 @@ def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
 def _masks(labelled: live.Sample) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     for name, bit in slices.BITS.items():
         yield name, labelled.slices & bit != 0
-    other = labelled.also & ~(1 << labelled.label.astype(np.uint16))  # who names the intent a second time has one wish
-    yield slices.TWO_WISHES, other != 0
+    yield slices.TWO_WISHES, wishes.hold_others(labelled.also, labelled.label)  # who names the intent a second time has one wish
 
 
 def _gap(name: str, off: Floats, weight: Floats, mask: npt.NDArray[np.bool_]) -> tuple[checks.Figure, float]:

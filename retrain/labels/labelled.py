@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from retrain.evaluation import live
+from retrain.evaluation import live, wishes
 from retrain.labels import cap, distrust, votes
 from schemas import policy
 
@@ -19,7 +19,7 @@ def labelled(asked: live.Sample, said: votes.Votes, rules: policy.Labels) -> liv
     if distrusted:
         counted = counted.chosen(~np.isin(counted.annotator, distrusted))
     held = votes.holding(counted)
-    label = np.full(len(asked), live.UNLABELLED, dtype=np.int8)
-    also = np.zeros(len(asked), dtype=np.uint16)
+    label = np.full(len(asked), live.UNLABELLED, dtype=np.int16)
+    also = wishes.none(len(asked))
     label[held.row], also[held.row] = held.label, held.also
     return replace(asked, label=label, also=also)

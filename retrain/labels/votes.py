@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
-from schemas import events, taxonomy, times
+from retrain.evaluation import live, wishes
+from schemas import events, present, times
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,7 +36,8 @@ class Entry(NamedTuple):
 class Votes:
     """m votes, each array of shape (m,): place of the message in its sample, of the annotator in
     `names` (in order), when it was said in microseconds since 1970, the label as a place in
-    taxonomy.INTENTS (UNLABELLED where it takes one back), further intents, one bit each.
+    present.INTENTS (UNLABELLED where it takes one back), further intents, as wishes has
+    them.
     """
 
     names: tuple[str, ...]
@@ -44,7 +45,7 @@ class Votes:
     annotator: Ints
     at_us: Ints
     label: live.Places
-    also: live.Bits
+    also: wishes.Sets
 
     def __len__(self) -> int:
         """How many votes."""
@@ -64,7 +65,9 @@ class Votes:
 
 def entry(label: events.HumanLabel) -> Entry:
     """A label as the rule takes it."""
-    intent = label.intent if label.action == "label" else None
+    intent = None
+    if label.action == "label" and label.intent is not None:
+        intent = present.survivor(label.intent)
     name = events.label_id(label)
     return Entry(label.req_id, label.annotator, label.labelled_at, name, intent, label.also)
 
@@ -90,18 +93,19 @@ def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
     for entry in mine:
         columns += [(row, *_numbers(entry, place)) for row in rows[entry.req_id]]
     columns.sort(key=lambda column: column[:2])  # stable: each annotator's order in time stays
-    row, annotator, at_us, label, also = np.array(columns, dtype=np.int64).reshape(-1, 5).T
-    return Votes(names, row, annotator, at_us, label.astype(np.int8), also.astype(np.uint16))
+    row, annotator, at_us, label = np.array([column[:4] for column in columns], dtype=np.int64).reshape(-1, 4).T
+    also = wishes.of([column[4] for column in columns])
+    return Votes(names, row, annotator, at_us, label.astype(np.int16), also)
 
 
 def _numbers(entry: Entry, place: Mapping[str, int]) -> tuple[int, int, int, int]:
-    label = live.UNLABELLED if entry.intent is None else taxonomy.INDEX[entry.intent]
+    label = live.UNLABELLED if entry.intent is None else present.INDEX[entry.intent]
     return place[entry.annotator], times.micros(entry.labelled_at), label, bits(entry.also)
 
 
 def bits(intents: Iterable[str]) -> int:
     """One bit for each intent."""
-    return sum(1 << taxonomy.INDEX[intent] for intent in set(intents))
+    return sum(1 << present.INDEX[intent] for intent in set(intents))
 
 
 def standing(ever: Votes, low: int, high: int, as_of_us: int) -> Votes:
@@ -135,23 +139,18 @@ def conflicts(votes: Votes) -> Ints:
     return rows[labels > 1]
 
 
-def intents(also: int) -> tuple[str, ...]:
-    """The intents of these bits, in their order."""
-    return tuple(name for name, place in taxonomy.INDEX.items() if also >> place & 1)
-
-
 def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
     """Votes as people's entries again, without the ids; `req_ids` as `said` was given them."""
-    columns = (votes.row, votes.annotator, votes.at_us, votes.label, votes.also)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
+    columns = (votes.row, votes.annotator, votes.at_us, votes.label)
+    rows = zip(*(column.tolist() for column in columns), wishes.places(votes.also), strict=True)
     return [
         Entry(
             req_ids[row],
             votes.names[annotator],
             times.from_micros(at_us),
             "",
-            taxonomy.INTENTS[label],
-            intents(also),
+            present.INTENTS[label],
+            tuple(present.INTENTS[place] for place in also),
         )
         for row, annotator, at_us, label, also in rows
     ]

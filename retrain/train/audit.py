@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from schemas import normalise, taxonomy
+from schemas import normalise, present, slices
 
 # Two clauses joined, each long enough for an intent of its own: an estimate from the text alone,
 # since corpus rows do not say what else they mean. Where labels do: TWO_WISHES of schemas/slices.py.
@@ -21,9 +21,9 @@ def audit(rows: pd.DataFrame) -> dict[str, Any]:
         "total_examples": len(rows),
         "production": int((rows["kind"] != "machine").sum()),
         "synthetic": len(machine),
-        "label_distribution": {intent: float(shares.get(intent, 0.0)) for intent in taxonomy.INTENTS},
+        "label_distribution": {intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS},
         "duplicate_rate": float(texts.duplicated().mean()) if len(rows) else 0.0,
-        "jp_en_mixed": _share(texts.map(taxonomy.script) == "mixed"),
+        "jp_en_mixed": _share(texts.map(slices.script) == "mixed"),
         "multi_intent_estimate": _share(texts.map(lambda text: bool(_JOINED.search(text)))),
         "synthetic_low_quality_estimate": _share(machine.map(lambda text: len(text.split()) < 3 or "{" in text)),
     }

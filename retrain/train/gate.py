@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import calibration, comparison, confusion
-from schemas import policy, runs, taxonomy
+from schemas import policy, present, runs
 from streams.stats import proportion
 
 _SEED = 20260420
@@ -83,7 +83,7 @@ def _paired(candidate: Answers, champion: Answers, evidence: Evidence, rules: po
     new, old = (confusion.scores(evidence.labels, answers.predicted) for answers in (candidate, champion))
     yield _non_inferior("accuracy", new.accuracy, old.accuracy, differences["accuracy"], rules.accuracy_margin)
     yield _non_inferior("macro_f1", new.macro_f1, old.macro_f1, differences["macro_f1"], rules.macro_f1_margin)
-    for intent in taxonomy.CRITICAL:
+    for intent in present.CRITICAL:
         difference = differences.get(f"recall:{intent}")
         yield _critical(intent, new.recall[intent], old.recall[intent], difference, rules.critical_recall_margin)
     ece, before = _ece(candidate, evidence), _ece(champion, evidence)

@@ -24,7 +24,7 @@ from retrain.evaluation import calibration, confusion
 from retrain.train import audit, gate, heartbeat, loadtest, promote, recipe, snapshot, split
 from retrain.train.compile import manifest, onnx, parity, session
 from retrain.train.fit import loop, model
-from schemas import normalise, policy, runs, taxonomy, windows
+from schemas import normalise, policy, present, runs, slices, windows
 from streams.stages import rounds
 
 _BEAT_S = 2.0
@@ -172,7 +172,7 @@ def _compile(shop: Workshop, network: Any, tokenizer: Any, held_out: tuple[loop.
 
 
 def _gates(shop: Workshop, test: pd.DataFrame, trained: Trained, champion: Any) -> tuple[runs.Gate, ...]:
-    labels = np.array([taxonomy.INDEX[intent] for intent in test["intent"]], dtype=np.int64)
+    labels = confusion.places(test["intent"])
     evidence = gate.Evidence(labels, list(test["group"]))
     before = None
     if champion is not None:
@@ -188,7 +188,8 @@ def _finish_directory(scratch: Path, candidate: str, parts: dict[str, pd.DataFra
     reference = _reference(candidate, parts, trained)
     files = {
         "normaliser.json": {"version": normalise.VERSION, "sha256": normalise.SHA256},
-        "labels.json": list(taxonomy.INTENTS),
+        manifest.LABELS: list(present.INTENTS),
+        manifest.TAXONOMY: present.TAXONOMY.body,
         "reference.json": dataclasses.asdict(reference),
         "parity.json": dataclasses.asdict(trained.parity),
         "gate_report.json": store.gates(report),
@@ -203,22 +204,22 @@ def _reference(candidate: str, parts: dict[str, pd.DataFrame], trained: Trained)
     test = parts["test"].reset_index(drop=True)
     live = (test["kind"] == "live").to_numpy()
     chosen = live if live.sum() >= _MIN_LIVE_REFERENCE else np.ones(len(test), dtype=bool)
-    labels = np.array([taxonomy.INDEX[intent] for intent in test["intent"]], dtype=np.int64)[chosen]
+    labels = confusion.places(test["intent"])[chosen]
     predicted, confidence = trained.answers.predicted[chosen], trained.answers.confidence[chosen]
     scores = confusion.scores(labels, predicted)
-    counts = np.bincount(predicted, minlength=len(taxonomy.INTENTS))
-    scripts = [taxonomy.script(text) for text in test["text"][chosen]]
+    counts = np.bincount(predicted, minlength=len(present.INTENTS))
+    scripts = [slices.script(text) for text in test["text"][chosen]]
     return runs.Reference(
         model=candidate,
         n=len(labels),
-        intent_counts={intent: int(count) for intent, count in zip(taxonomy.INTENTS, counts, strict=True)},
+        intent_counts={intent: int(count) for intent, count in zip(present.INTENTS, counts, strict=True)},
         mean_confidence=float(confidence.mean()),
         low_confidence_rate=float((confidence < windows.LOW_CONFIDENCE).mean()),
         accuracy=scores.accuracy,
         accuracy_n=scores.n,
         recall={intent: value for intent, value in scores.recall.items() if value is not None},
         p95_latency_ms=trained.load.p95_ms,
-        script_counts={script: scripts.count(script) for script in taxonomy.SCRIPTS},
+        script_counts={script: scripts.count(script) for script in slices.SCRIPTS},
         tokenizer=windows.tokenizer_code(trained.tokenizer_hash),
     )
 

@@ -39,14 +39,28 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         if (serving and serving["model"]) != row["champion"]:
             raise NotPromotable(f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it")
         manifest.verify(models / model)
+        manifest.fits(models / model)
         at = streams_store.clock(connection) or row["as_of"]
-        reference = runs.Reference(**json.loads((models / model / "reference.json").read_text()))
+        reference = runs.reference(json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
         store.put_reference(connection, reference, at=at, source=runs.Source.HELD_OUT)
         store.change_run(connection, run_id, state=runs.State.CHAMPION, promoted=True, ended=sa.func.now())
         store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
         tell(connection, run_id)
     return model
+
+
+def check_champion(engine: sa.Engine, models: Path) -> None:
+    """Raise manifest.AnotherTaxonomy where the model that serves is of other intents. What else may be wrong with it, whoever loads it says."""
+    with engine.connect() as connection:
+        serving = store.champion(connection)
+    if serving is None:
+        return
+    try:
+        manifest.verify(models / serving["model"])
+    except manifest.BadArtefact:
+        return
+    manifest.fits(models / serving["model"])
 
 
 def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None) -> str:
@@ -58,6 +72,7 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
             raise NotPromotable(f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}")
         model = to or former[0]
         manifest.verify(models / model)
+        manifest.fits(models / model)
         at = streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
         cause = f"{serving['model']} was rolled back to {model} by {by}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from schemas import normalise, taxonomy
+from schemas import normalise, present
 
 TEST_SHARE = 0.20
 VAL_SHARE = 0.10
@@ -73,7 +73,7 @@ def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
         return train
     live = train[train["kind"] == "live"].tail(int(limit * LIVE_SHARE))
     rest, room = train[train["kind"] != "live"], limit - len(live)
-    floor = room // (2 * len(taxonomy.INTENTS))
+    floor = room // (2 * len(present.INTENTS))
     counts = {str(intent): int(count) for intent, count in rest["intent"].value_counts().items()}
     wanted = {intent: max(min(floor, count), int(room * count / len(rest))) for intent, count in counts.items()}
     picked = [rest[rest["intent"] == intent].sample(n=min(n, counts[intent]), random_state=seed) for intent, n in wanted.items()]

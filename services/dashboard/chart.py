@@ -11,6 +11,7 @@ from services.dashboard import board, words
 WIDTH, HEIGHT = 360, 132
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 354.0, 10.0, 106.0
 _ROW = 19
+_NAME = 20  # letters of an intent beside its bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def _bar(share: board.Share, top: int, widest: float) -> markupsafe.Markup:
         at = left + room * share.reference / widest
         tick = board.markup('<path class="tick" d="M{x:.1f} {y}v17"/>', x=at, y=top + 1)
     value = _text(WIDTH - 2, top + 14, words.amount(board.Unit.RATIO, share.share), "end")
-    return _text(left - 6, top + 14, share.intent, "end") + bar + tick + value
+    name = share.intent if len(share.intent) <= _NAME else share.intent[: _NAME - 1] + "…"  # the table below has it whole
+    return _text(left - 6, top + 14, name, "end") + bar + tick + value
 
 
 def _svg(label: str, height: int, inside: markupsafe.Markup) -> markupsafe.Markup:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import policy, signals, taxonomy, windows
+from schemas import policy, present, signals, windows
 from services.dashboard import board, facts, words
 from streams.stats import divergence
 
@@ -13,6 +13,7 @@ State, Unit = board.State, board.Unit
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
 _MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
+_RARE: Final = 6  # rare intents in one note, those of the lowest recall
 NO_WINDOW: Final = "No complete window yet: is the stream worker running? `python -m services.doctor streams` names what is missing."
 
 
@@ -139,10 +140,10 @@ def _point(signal: Judged, row: facts.Row, known: facts.Facts) -> board.Point | 
 def _kl(row: facts.Row, known: facts.Facts) -> tuple[float | None, float | None]:
     """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or without answers."""
     reference = known.reference(row["model"], row["end"])
-    live = [row["intent_counts"][intent] for intent in taxonomy.INTENTS]
+    live = [row["intent_counts"][intent] for intent in present.INTENTS]
     if reference is None or not sum(live):
         return None, None
-    expected = [reference.intent_counts.get(intent, 0) for intent in taxonomy.INTENTS]
+    expected = [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
     floor = divergence.noise_floor(k=len(live), n=sum(live), reference_n=reference.n)
     return divergence.kl(live=live, reference=expected), floor
 
@@ -182,7 +183,9 @@ def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[
         if found["labels_needed"]:
             purpose = "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
             said.append(f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`")
-    rare = [q for q in same if metric == signals.RARE_RECALL.name and q["metric"] == "recall" and q["intent"] in taxonomy.RARE]
+    rare = [q for q in same if metric == signals.RARE_RECALL.name and q["metric"] == "recall" and q["intent"] in present.RARE]
     if rare:
-        said.append(", ".join(f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare))
+        worst = sorted(rare, key=lambda q: 1.0 if q["estimate"] is None else q["estimate"])[:_RARE]
+        told = [f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare if q in worst]
+        said.append(", ".join(told) + (f"; {len(rare) - len(worst)} more have a better one" if len(rare) > len(worst) else ""))
     return tuple(said)

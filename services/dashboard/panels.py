@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Any, Final
 
-from schemas import policy, signals, taxonomy, windows
+from schemas import policy, present, signals, windows
 from services.dashboard import board, facts, judged, words
 from streams.stats import proportion
 
 State, Unit = board.State, board.Unit
 
+_SHOWN: Final = 12  # intents in one panel
 LATENCY: Final = judged.Judged(signals.P95_LATENCY_MS, "P50 / P95 / P99 latency")
 ERRORS: Final = judged.Judged(signals.ERROR_RATE, "Error rate")
 UNSURE: Final = judged.Judged(signals.LOW_CONFIDENCE_RATE, "Low-confidence rate")
@@ -86,24 +87,27 @@ def _watched(panel: board.Panel, row: facts.Row, known: facts.Facts, points: tup
 
 
 def mix(known: facts.Facts, horizon: str) -> board.Panel:
-    """The ten shares of the newest day (before the first, of the newest hour); its value and history are those of the intent that moved most."""
+    """The shares of the newest day (before the first, of the newest hour); its value and history are those of the intent that moved most."""
     panel = board.Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
     rows = known.served(horizon) or known.served("1h")
     if not rows:
         return dataclasses.replace(panel, missing=judged.NO_WINDOW)
     newest = rows[-1]
     parts = shares(newest, known)
-    most = max(parts, key=lambda part: abs(part.share - part.reference) if part.reference is not None else part.share)
+    most = max(parts, key=_move)
     points = tuple(_share_point(row, row["intent_counts"][most.intent] / _answers(row)) for row in rows if _answers(row))
     n = _answers(newest)
     lines: tuple[board.Line, ...] = ()
+    notes: tuple[str, ...]
     if most.reference is None:
         notes = (f"Most frequent: {most.intent}. No reference to compare with: it comes with the first promotion.",)
     else:
         notes = (f"Moved most: {most.intent}, {words.points(most.share - most.reference)} from {words.amount(Unit.RATIO, most.reference)}",)
         lines = (board.Line("reference", most.reference),)
     low, high = proportion.wilson(most.n, n)
-    figures = {"value": most.share, "n": n, "low": low, "high": high, "notes": notes, "lines": lines, "shares": parts, "lead": most.intent}
+    shown, rest = _foremost(parts)
+    notes += (f"{rest} more intents moved less; `python -m services.show windows --json` has them all",) if rest else ()
+    figures = {"value": most.share, "n": n, "low": low, "high": high, "notes": notes, "lines": lines, "shares": shown, "lead": most.intent}
     found = _watched(panel, newest, known, points, **figures)
     return found if found.state is State.STALE else dataclasses.replace(found, verdict="judged as one figure: see KL divergence")
 
@@ -117,8 +121,19 @@ def shares(row: facts.Row, known: facts.Facts) -> tuple[board.Share, ...]:
     reference = known.reference(row["model"], row["end"])
     n = _answers(row)
     total = sum(reference.intent_counts.values()) if reference else 0
-    expected = {intent: reference.intent_counts.get(intent, 0) / total for intent in taxonomy.INTENTS} if reference and total else {}
-    return tuple(board.Share(i, row["intent_counts"][i], row["intent_counts"][i] / n if n else 0.0, expected.get(i)) for i in taxonomy.INTENTS)
+    expected = {intent: reference.intent_counts.get(intent, 0) / total for intent in present.INTENTS} if reference and total else {}
+    return tuple(board.Share(i, row["intent_counts"][i], row["intent_counts"][i] / n if n else 0.0, expected.get(i)) for i in present.INTENTS)
+
+
+def _move(part: board.Share) -> float:
+    """How far a share has moved; without a reference how large it is."""
+    return abs(part.share - part.reference) if part.reference is not None else part.share
+
+
+def _foremost(parts: tuple[board.Share, ...]) -> tuple[tuple[board.Share, ...], int]:
+    """The shares that moved most, in the taxonomy's order, as many as one takes in at a glance; and how many others there are."""
+    foremost = sorted(range(len(parts)), key=lambda i: -_move(parts[i]))[:_SHOWN]
+    return tuple(parts[i] for i in sorted(foremost)), len(parts) - len(foremost)
 
 
 def rollback(known: facts.Facts) -> board.Panel:

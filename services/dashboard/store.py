@@ -80,7 +80,7 @@ def promotions(connection: Connection) -> list[Any]:
 def references(connection: Connection) -> list[tuple[dt.datetime, runs.Reference]]:
     """Each reference with the instant it holds from, oldest first."""
     rows = connection.execute(sa.select(tables.reference.c.at, tables.reference.c.body).order_by(tables.reference.c.at))
-    return [(row.at, runs.Reference(**row.body)) for row in rows]
+    return [(row.at, runs.reference(row.body)) for row in rows]
 
 
 def decision(connection: Connection, *, holds: bool = True) -> Any:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from schemas import settings, topics
+from schemas import present, settings, topics
 from services import provision
 from services import store as services_store
 from services.alarms import state
@@ -22,6 +22,8 @@ from services.alarms import store as alarms_store
 from services.doctor import findings, store
 from services.local import processes
 from streams import database
+from streams.intents import places
+from streams.intents import store as intents_store
 from streams.stages import stage
 
 _ROOT = Path(__file__).parents[2]
@@ -56,7 +58,12 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
             found = findings.migration(store.revision(connection), str(head))
             yield found
             if found.status is findings.Status.OK:  # without its tables there is nothing to ask
-                yield from _work(connection, loaded, names)
+                held = intents_store.held(connection)
+                whose = findings.taxonomy(held and held[0], held and database.stranger(held[0]))
+                yield whose
+                if whose.status is findings.Status.OK:
+                    places.learn(held[1] if held else present.INTENTS)
+                    yield from _work(connection, loaded, names)
     except sa.exc.OperationalError:
         cause, _, remedy = database.NO_ANSWER.partition("; ")
         yield findings.Finding("database", findings.Status.FAIL, cause, remedy)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import messages, times, topics
+from schemas import messages, present, times, topics
+from schemas import taxonomy as taxonomies
 from services.alarms import causes, state
 from streams.stages import stage
 
@@ -48,6 +49,16 @@ def migration(current: str | None, head: str) -> Finding:
     if current == head:
         return Finding("migration", Status.OK, f"at {head}")
     return Finding("migration", Status.FAIL, f"the database is at {current or 'no revision'}, this version needs {head}", "run `alembic upgrade head`")
+
+
+def taxonomy(held: taxonomies.Taxonomy | None, strange: str | None) -> Finding:
+    """Whose intents the database holds; `strange`: why they are not this process's, if they are not."""
+    if strange is not None:
+        cause, _, remedy = strange.partition("; ")
+        return Finding("taxonomy", Status.FAIL, cause, remedy)
+    if held is None:
+        return Finding("taxonomy", Status.OK, f"nobody's yet; the first process makes it {present.TAXONOMY.version}")
+    return Finding("taxonomy", Status.OK, f"{held.version}, {len(held.intents)} intents")
 
 
 def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> Finding:

@@ -6,6 +6,8 @@ import sys
 
 import uvicorn
 
+from retrain.train import promote
+from retrain.train.compile import manifest
 from schemas import settings
 from services import ports
 from services.gateway import app, serving_log, store
@@ -22,6 +24,10 @@ def main() -> None:
     if ports.listening(loaded.gateway_port):
         settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
     engine = database.opened(loaded.database_url)
+    try:
+        promote.check_champion(engine, loaded.models)
+    except manifest.AnotherTaxonomy as error:
+        settings.refuse(str(error))
     champion = Follower(engine, loaded.models, "champion", store.champion)
     approved = rules.trigger.promotion == "approve"  # else a candidate serves at once, and never in the shadow
     candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None

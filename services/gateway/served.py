@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from retrain.train.compile import session
-from schemas import taxonomy, times
+from schemas import slices, times
 from services.gateway import routing
 from streams import sample
 
@@ -48,7 +48,7 @@ def log(one: Served, chosen: sample.Choice | None) -> dict[str, Any]:
     answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}
     return {
         "v": 1, "ts": times.rfc3339(message.ts), "model": one.model.model, "role": one.role, "req_id": message.req_id, "conversation": message.conversation,
-        "latency_ms": round(one.latency_ms, 3), **answered, "tokens": len(one.tokens), "chars": len(message.text), "script": taxonomy.script(message.text),
+        "latency_ms": round(one.latency_ms, 3), **answered, "tokens": len(one.tokens), "chars": len(message.text), "script": slices.script(message.text),
         "error": None, "tokenizer_hash": one.model.tokenizer_hash,
         "sample": {"queue": chosen.queue, "p": chosen.p, "text": message.text} if chosen else None,
     }  # fmt: skip

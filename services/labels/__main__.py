@@ -65,9 +65,9 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     with engine.connect() as connection:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
-        rules = guideline.rules(intent for intent in (row["intent"], row["second_intent"]) if intent)
-        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": list(rules), "rules": rules}
-        print(json.dumps(item | {"between": guideline.between(list(rules)), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
+        likely = guideline.likely(row["intent"], row["second_intent"])
+        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": likely, "rules": guideline.rules(likely)}
+        print(json.dumps(item | {"between": guideline.between(likely), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
     return 0
 
 

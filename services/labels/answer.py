@@ -1,28 +1,34 @@
 """Pure. What an annotator types for a message: `4`, `faq`, or `4 7` for an intent and one more in `also`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Final, Literal
 
-from schemas import taxonomy
+from schemas import present
+
+GLANCE: Final = 20  # intents in one line of choices
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The main intent and further wishes."""
 
-    intent: Any  # one of taxonomy.INTENTS; Any, since msgspec's Literal spells them out
-    also: list[Any]
+    intent: str
+    also: list[str]
 
 
 def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
     """A choice; `skip` for an empty line or s, `quit` for q; else a sentence that says what is wrong.
 
-    Intents go by number (1 to 10 in the guideline's order) or by name; the first is the intent, the others go into `also`, each once.
+    Intents go by number (their place in the taxonomy, from 1) or by name; the first is the intent, the others go into `also`, each once. A part of a
+    name answers nothing: the sentence lists the intents that have it, with their numbers.
 
     >>> parse("4 7"), parse(" FAQ, promotion faq")
     (Choice(intent='faq', also=['promotion']), Choice(intent='faq', also=['promotion']))
     >>> parse(""), parse("q"), parse("11")
-    ('skip', 'quit', "'11' is no intent; type 1 to 10, a name, s to skip or q to stop")
+    ('skip', 'quit', "'11' is no intent; type 1 to 10, a name or a part of one, s to skip or q to stop")
+    >>> parse("product")
+    "2 have 'product': 1 product_discovery  2 product_question"
     """
     words = typed.lower().replace(",", " ").split()
     if words in ([], ["s"]):
@@ -33,14 +39,29 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
     for word in words:
         intent = _intent(word)
         if intent is None:
-            return f"{word[:40]!r} is no intent; type 1 to {len(taxonomy.INTENTS)}, a name, s to skip or q to stop"
+            return _near(word)
         if intent not in chosen:
             chosen.append(intent)
     return Choice(chosen[0], chosen[1:])
 
 
 def _intent(word: str) -> str | None:
-    if word in taxonomy.INDEX:
-        return word
-    number = int(word) if word.isascii() and word.isdigit() and len(word) < 3 else 0
-    return taxonomy.INTENTS[number - 1] if 1 <= number <= len(taxonomy.INTENTS) else None
+    if word in present.INDEX:
+        return present.survivor(word)
+    number = int(word) if word.isascii() and word.isdigit() and len(word) < 4 else 0
+    return present.INTENTS[number - 1] if 1 <= number <= len(present.INTENTS) else None
+
+
+def _near(word: str) -> str:
+    """What is wrong with a word that is no intent: which intents it is a part of, if of any."""
+    having = [intent for intent in present.INTENTS if word in intent]
+    if having and len(word) > 1 and not word.isdigit():
+        return f"{len(having)} have {word[:40]!r}: {numbered(having)}"
+    return f"{word[:40]!r} is no intent; type 1 to {len(present.INTENTS)}, a name or a part of one, s to skip or q to stop"
+
+
+def numbered(intents: Sequence[str]) -> str:
+    """Intents with the numbers they go by, as many as one takes in at a glance, and how many more there are."""
+    shown = [f"{present.INDEX[intent] + 1} {intent}" for intent in intents[:GLANCE]]
+    more = len(intents) - len(shown)
+    return "  ".join([*shown, *([f"and {more} more: type more of the name"] if more else [])])

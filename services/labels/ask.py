@@ -2,12 +2,12 @@
 
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from schemas import events, taxonomy
+from schemas import events, present
 from services import escaping
 from services.labels import accept, answer, guideline, ingest, store
 
@@ -59,12 +59,18 @@ def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
 
 
 def _shown(row: Any) -> str:
-    likely = [intent for intent in (row["intent"], row["second_intent"]) if intent]
-    rules = guideline.rules(likely)
-    numbers = "  ".join(f"{number} {intent}" for number, intent in enumerate(taxonomy.INTENTS, start=1))
-    decides = guideline.between(likely)
-    hints = [*(f"  {intent}: {rule}" for intent, rule in rules.items()), *([f"  {decides}"] if decides else []), f"  {guideline.TWO_WISHES}"]
-    return "\n".join(["", escaping.printable(row["text"]), *hints, numbers, ""])
+    likely = guideline.likely(row["intent"], row["second_intent"])
+    rules, decides = guideline.rules(likely), guideline.between(likely)
+    hints = [f"  {intent}: {rules[intent]}" if intent in rules else f"  {intent}" for intent in likely]
+    hints += [f"  {decides}"] if decides else []
+    return "\n".join(["", escaping.printable(row["text"]), *hints, f"  {guideline.TWO_WISHES}", _numbers(likely), ""])
+
+
+def _numbers(likely: Sequence[str]) -> str:
+    """The choices: all of them where they fit, else the likeliest, and how to find the others."""
+    if len(present.INTENTS) <= answer.GLANCE:
+        return answer.numbered(present.INTENTS)
+    return f"{answer.numbered(likely)}  or type a part of a name to find one of the {len(present.INTENTS)}"
 
 
 def _commit(engine: sa.Engine, req_id: str, annotator: str, choice: answer.Choice) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from retrain.labels import votes
-from schemas import events, normalise, taxonomy
+from schemas import events, normalise, present
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def corpus_row(raw: bytes) -> dict[str, Any] | str:
         return f"not a labelled message: {type(error).__name__} {error}"
     if not isinstance(text, str) or not normalise.text(text):
         return "text is empty"
-    if intent not in taxonomy.INDEX:
-        return f"intent {intent!r} is not one of the ten"
+    if intent not in present.INDEX:
+        return f"intent {str(intent)[:60]!r} is not one of the {len(present.INTENTS)}"
     kind = found.get("kind") or "human"
     if kind not in ("human", "machine"):
         return f"kind {kind!r} is neither human nor machine"

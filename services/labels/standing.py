@@ -9,6 +9,8 @@ from typing import Any
 from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
+_PAIRS = 20  # of intents that were confused, in the table
+
 
 def figures(
     held: Sequence[votes.Entry],
@@ -46,7 +48,8 @@ def table(found: Mapping[str, Any]) -> str:
     latency = [f"  within {point['hours']:>3} h  {_share(point)}" for point in found["latency"]]
     alpha = found["krippendorff"]
     cohen = [f"  {_names(pair['annotators'])}  kappa {_number(pair['kappa'])}  equal {_share(pair | {'share': pair['agreement']})}" for pair in found["cohen"]]
-    confused = [f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in found["confused"]]
+    confused = [f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in found["confused"][:_PAIRS]]
+    confused += [f"  and {len(found['confused']) - _PAIRS} more pairs"] if len(found["confused"]) > _PAIRS else []
     over = [f"  {_names([one['annotator']])}  {one['day']}  {one['over']} of {one['labels']} do not train" for one in found["over_cap"]]
     odd = [
         f"  {_names([one['annotator']])}  right {units.percent(one['right'])} of {one['n']}, {one['gap'] * 100:+.0f} points to all others of the same hours"

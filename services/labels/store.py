@@ -135,7 +135,7 @@ def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]
 def current(connection: Connection) -> list[dict[str, Any]]:
     """The label that holds for each sampled request, with its prediction, and whether annotators differ on it."""
     sample = tables.sampled_prediction
-    columns = (sample.c.req_id, sample.c.model, sample.c.intent.label("predicted"), sample.c.queue)
+    columns = (sample.c.req_id, sample.c.model, retrain_store.read_through(sample.c.intent).label("predicted"), sample.c.queue)
     order = (sample.c.req_id, sample.c.model)
     rows = connection.execute(sa.select(*columns).order_by(*order)).mappings().all()
     req_ids = sorted({row["req_id"] for row in rows})

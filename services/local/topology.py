@@ -12,7 +12,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from schemas import settings
+from schemas import present, settings
 from services import provision
 from services.local import kafka, postgres, supervisor
 
@@ -80,5 +80,5 @@ def migrate(database_url: str) -> None:
 
 
 def inherited() -> dict[str, str]:
-    """The environment without any INTENTWATCH_ variable: what a process started here begins with."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
+    """The environment without any INTENTWATCH_ variable but the taxonomy, which is one for all: what a process started here begins with."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX) or name == present.VARIABLE}

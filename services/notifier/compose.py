@@ -187,8 +187,7 @@ def _outcome(run: messages.RunChanged) -> Iterator[limits.Block]:
         yield {"type": "section", "text": {"type": "plain_text", "text": limits.cut(f"Error: {run.error}", limits.SECTION), "emoji": False}}
     if run.gates:
         passed = sum(gate.verdict is runs.GateVerdict.PASS for gate in run.gates)
-        lines = [figures.gate_line(gate) for gate in sorted(run.gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)]
-        yield limits.section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(lines))
+        yield limits.section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(figures.gate_lines(run.gates)))
 
 
 def _next(story: Story) -> str:

@@ -8,6 +8,7 @@ from services import units
 from services.notifier import limits
 
 Clause, Role = decisions.Clause, signals.Role
+_GATES: Final = 16  # lines of one message
 
 _NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
 # What a clause of the rule asks for, and on what grounds.
@@ -94,6 +95,14 @@ def _gate_amount(gate: runs.Gate, value: float) -> str:
 def gates_short(gates: Sequence[runs.Gate]) -> str:
     """Gates in one breath, for the header."""
     return ", ".join(f"{_gate_name(gate)} {_against(gate)} (n = {gate.n:,})" for gate in gates) or "no gate was measured (n = 0)"
+
+
+def gate_lines(gates: Sequence[runs.Gate]) -> Iterator[str]:
+    """A line a gate, those that do not pass first; of many, as a taxonomy with many critical intents has them, how many more there are."""
+    ordered = sorted(gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)
+    yield from map(gate_line, ordered[:_GATES])
+    if len(ordered) > _GATES:
+        yield f"… and {len(ordered) - _GATES} more: `python -m services.show runs --json`"
 
 
 def gate_line(gate: runs.Gate) -> str:

@@ -11,7 +11,7 @@ from retrain.decide import evaluate, quality
 from retrain.decide.history import store as history
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import decisions, messages, policy, runs, signals, taxonomy, verdicts, windows
+from schemas import decisions, messages, policy, present, runs, signals, verdicts, windows
 from services.scheduler import lines, store
 from streams import outbox
 
@@ -59,7 +59,7 @@ def put_quality(
     """Record label figures of the horizon that ends with the view, as people knew at `as_of`."""
     mature = as_of - view.at >= dt.timedelta(hours=rules.labels.maturity_hours)
     recall = (view.reference.recall or {}) if view.reference else {}
-    expected = {intent: recall.get(intent) for intent in taxonomy.INTENTS}
+    expected = {intent: recall.get(intent) for intent in present.INTENTS}
     expected |= {name: judged[name].signal.reference for name in FIGURES}
     store.put_quality(
         connection, figures.every, {name: judged[name] for name in FIGURES}, model=view.model,

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from schemas import decisions, settings, taxonomy, times
+from schemas import decisions, present, settings, times
 from services import show
 from services.scheduler import store
 from streams import database
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--json", action="store_true", help="one object a line")
             continue
         action.add_argument("--kind", type=_kind, required=True, metavar="KIND", help=", ".join(decisions.Told))
-        action.add_argument("--intent", choices=taxonomy.INTENTS)
+        action.add_argument("--intent", type=_intent, metavar="INTENT")
         action.add_argument("--at", type=times.instant, metavar="T")
         if name == "open":
             action.add_argument("--count", type=int)
@@ -68,6 +68,14 @@ def standing(chosen: argparse.Namespace) -> None:
 
 def _at(connection: Any, chosen: argparse.Namespace) -> dt.datetime:
     return chosen.at or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
+
+
+def _intent(text: str) -> str:
+    """One of the taxonomy's; an incident of before may be about one that was merged."""
+    if text in present.INDEX:
+        return text
+    near = difflib.get_close_matches(text, present.INDEX, n=1, cutoff=0)[0]
+    raise argparse.ArgumentTypeError(f"no intent is called {text!r}; the nearest is {near}")
 
 
 def _kind(text: str) -> decisions.Told:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from schemas import tallies, taxonomy, times, windows
+from schemas import present, slices, tallies, times, windows
 from streams.stats import histogram
 
 Floats = npt.NDArray[np.float64]
@@ -19,8 +19,8 @@ Ints = windows.Counts
 Key = tuple[dt.datetime, str, str]
 
 MINUTE_US: Final = 60_000_000
-_I, _S = len(taxonomy.INTENTS), len(taxonomy.SCRIPTS)
-_SCRIPT: Final = {script: i for i, script in enumerate(taxonomy.SCRIPTS)}
+_I, _S = len(present.INTENTS), len(slices.SCRIPTS)
+_SCRIPT: Final = {script: i for i, script in enumerate(slices.SCRIPTS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
         latency_ms=_floats([log.latency_ms for log in logs]),
         failed=np.zeros(len(logs), dtype=np.bool_) if whole else np.array([error is not None for error in errors], dtype=np.bool_),
         tokenizer=_tokenizers([log.tokenizer_hash for log in logs]),
-        intent=_places([log.intent for log in answered], taxonomy.INDEX),
+        intent=_places([log.intent for log in answered], present.INDEX),
         script=_places([log.script for log in answered], _SCRIPT),
         confidence=_floats([log.confidence for log in answered]),
         tokens=_floats([log.tokens for log in answered]),

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
 from streams.count import observe
+from streams.intents import places as intent_places
 from streams.panes import retention
 
 Connection = sa.Connection
@@ -27,7 +28,7 @@ def add_panes(connection: Connection, counted: Counted) -> None:
     stored = minutes(connection, order)
     old = [windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in stored]
     number = {place: i for i, place in enumerate(order)}
-    both = tallies.stacked([tallies.from_rows(stored), *(found for _, found in counted.values())])
+    both = tallies.stacked([tallies.from_rows(intent_places.read(stored)), *(found for _, found in counted.values())])
     put_panes(connection, table, order, both.merged(np.array([number[place] for place in [*old, *places]], dtype=np.int64), len(order)))
     # A mark that stands already is written again, which locks it: the roll-up must not take it before these panes can be seen.
     upsert(connection, tables.pane_dirty, [place._asdict() for place in order], ["part"])
@@ -43,7 +44,8 @@ def minutes(connection: Connection, places: Sequence[windows.Place]) -> Sequence
 
 def put_panes(connection: Connection, table: sa.Table, places: Sequence[windows.Place], found: tallies.Tallies) -> None:
     """Write panes whole, over what was there."""
-    upsert(connection, table, [place._asdict() | row for place, row in zip(places, tallies.to_rows(found), strict=True)], windows.TALLY_COLUMNS)
+    rows = intent_places.written(tallies.to_rows(found))
+    upsert(connection, table, [{**place._asdict(), **row} for place, row in zip(places, rows, strict=True)], windows.TALLY_COLUMNS)
 
 
 def upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], fresh: Iterable[str]) -> None:

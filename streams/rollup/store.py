@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
 from streams import store as streams_store
+from streams.intents import places
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import merge, watermark
@@ -64,7 +65,7 @@ def oldest_dirty(connection: Connection) -> dt.datetime | None:
 def panes(connection: Connection, table: sa.Table, start: dt.datetime, end: dt.datetime, models: Collection[str]) -> merge.Panes:
     """Panes of these models with start <= pane.start < end."""
     rows = connection.execute(pane_store.as_driven(table).where(table.c.start >= start, table.c.start < end, table.c.model.in_(models))).mappings().all()
-    return merge.Panes([windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in rows], tallies.from_rows(rows))
+    return merge.Panes([windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in rows], tallies.from_rows(places.read(rows)))
 
 
 def stored_windows(connection: Connection, horizon: str, targets: Collection[merge.Target]) -> dict[merge.Target, merge.State]:
@@ -76,7 +77,8 @@ def stored_windows(connection: Connection, horizon: str, targets: Collection[mer
 
 
 def _state(row: Any) -> merge.State:
-    return merge.State({name: row[name] for name in windows.TALLY_COLUMNS}, row["revision"], row["amended"], row["complete"])
+    (now,) = places.read([row])
+    return merge.State({name: now[name] for name in windows.TALLY_COLUMNS}, row["revision"], row["amended"], row["complete"])
 
 
 def put_windows(connection: Connection, horizon: str, changed: Sequence[tuple[merge.Target, merge.State]]) -> None:
@@ -84,8 +86,8 @@ def put_windows(connection: Connection, horizon: str, changed: Sequence[tuple[me
     width = windows.HORIZONS[horizon]
     rows = [
         {"model": model, "role": role, "horizon": horizon, "start": end - width, "end": end}
-        | {"revision": state.revision, "amended": state.amended, "complete": state.complete, **state.row}
-        for (model, role, end), state in changed
+        | {"revision": state.revision, "amended": state.amended, "complete": state.complete, **row}
+        for ((model, role, end), state), row in zip(changed, places.written([state.row for _, state in changed]), strict=True)
     ]
     pane_store.upsert(connection, tables.window_state, rows, ("revision", "amended", "complete", *windows.TALLY_COLUMNS))
 

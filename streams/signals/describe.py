@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas import taxonomy, windows
+from schemas import present, slices, windows
 from streams.stats import histogram
 
 
@@ -30,7 +30,7 @@ def window(found: windows.Window) -> dict[str, Any]:
         "fallback_rate": _ratio(int(tally.intent_fallback.sum()), answered),
         "mean_confidence": _ratio(tally.confidence_sum_micro / windows.MICRO, answered),
         "mean_tokens": _ratio(tally.tokens_sum, answered),
-        "intent_counts": dict(zip(taxonomy.INTENTS, tally.intent_count.tolist(), strict=True)),
-        "script_counts": dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True)),
+        "intent_counts": dict(zip(present.INTENTS, tally.intent_count.tolist(), strict=True)),
+        "script_counts": dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True)),
         "late": tally.late,
     }

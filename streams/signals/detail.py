@@ -5,7 +5,7 @@ What they are and where their intervals come from: docs/signals.md. A number wit
 
 from collections.abc import Iterator
 
-from schemas import runs, taxonomy, verdicts, windows
+from schemas import present, runs, slices, verdicts, windows
 from streams.signals import measure
 from streams.stats import divergence, mean
 
@@ -28,7 +28,7 @@ def _overall(window: windows.Window, reference: runs.Reference | None) -> Iterat
     yield measure.number(window, "mean_tokens", _ratio(tally.tokens_sum, tally.answered), tally.answered)
     yield measure.number(window, "mean_margin", _ratio(tally.margin_sum_micro / windows.MICRO, tally.margin_n), tally.margin_n)
     if reference is not None and reference.script_counts:
-        known = [reference.script_counts.get(script, 0) for script in taxonomy.SCRIPTS]
+        known = [reference.script_counts.get(script, 0) for script in slices.SCRIPTS]
         yield measure.mix_kl(window, "script_mix_kl", tally.script_count, known, sum(known))
 
 
@@ -49,7 +49,7 @@ def _rates(window: windows.Window) -> Iterator[verdicts.Signal]:
     """How unsure the answers of each intent are, over the answers of that intent."""
     tally = window.tally
     for name, hits in (("low_confidence_rate", tally.intent_low), ("fallback_rate", tally.intent_fallback)):
-        for intent, k, n in zip(taxonomy.INTENTS, hits.tolist(), tally.intent_count.tolist(), strict=True):
+        for intent, k, n in zip(present.INTENTS, hits.tolist(), tally.intent_count.tolist(), strict=True):
             yield measure.rate(window, name, k, n, intent=intent)
 
 
@@ -58,11 +58,11 @@ def _shares(window: windows.Window, reference: runs.Reference | None) -> Iterato
     live, answered = window.tally.intent_count, window.tally.answered
     known = measure.intents(reference) if reference else []
     if reference is None or not sum(known):
-        for intent, k in zip(taxonomy.INTENTS, live.tolist(), strict=True):
+        for intent, k in zip(present.INTENTS, live.tolist(), strict=True):
             yield measure.rate(window, "intent_share", k, answered, intent=intent)
         return
     p_values = divergence.g_tests(live=live, reference=known).tolist()
-    for intent, k, before, p_value in zip(taxonomy.INTENTS, live.tolist(), known, p_values, strict=True):
+    for intent, k, before, p_value in zip(present.INTENTS, live.tolist(), known, p_values, strict=True):
         yield measure.rate(
             window, "intent_share", k, answered, intent=intent, reference=before / sum(known), reference_n=reference.n, p_value=p_value
         )  # fmt: skip
@@ -73,13 +73,13 @@ def _contributions(window: windows.Window, reference: runs.Reference) -> Iterato
     live, known, n = window.tally.intent_count, measure.intents(reference), window.tally.answered
     terms = divergence.contributions(live=live, reference=known).tolist()
     floors = divergence.noise_floors(reference=known, n=n, reference_n=reference.n).tolist()
-    for intent, term, floor in zip(taxonomy.INTENTS, terms, floors, strict=True):
+    for intent, term, floor in zip(present.INTENTS, terms, floors, strict=True):
         yield measure.number(window, "intent_mix_kl", term, n, intent=intent, reference_n=reference.n, noise_floor=floor)
 
 
 def _unseen(window: windows.Window, reference: runs.Reference) -> Iterator[verdicts.Signal]:
     """The share of each intent that is answered now and that the reference has never seen."""
     known, answered = measure.intents(reference), window.tally.answered
-    for intent, k, before in zip(taxonomy.INTENTS, window.tally.intent_count.tolist(), known, strict=True):
+    for intent, k, before in zip(present.INTENTS, window.tally.intent_count.tolist(), known, strict=True):
         if k and not before and sum(known):
             yield measure.rate(window, "unseen_intent", k, answered, intent=intent, reference=0.0, reference_n=reference.n)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas import runs, taxonomy, verdicts, windows
+from schemas import present, runs, slices, verdicts, windows
 from streams.stats import divergence, histogram, proportion
 
 _ALL = 50  # texts of no known script, and no other: their producer does not tell
@@ -97,7 +97,7 @@ def other_script_excess(window: windows.Window, script_counts: Mapping[str, int]
     No value where it is all of them: a log without `script` reads so, and a producer that leaves it out has not broken anything. Of a few, all may be
     broken by chance: then there is no value either, but a breach stays.
     """
-    count, n = int(window.tally.script_count[taxonomy.SCRIPTS.index("other")]), window.tally.answered
+    count, n = int(window.tally.script_count[slices.SCRIPTS.index("other")]), window.tally.answered
     if count == n:
         return number(window, "other_script_excess", None, 0 if n >= _ALL else n)
     before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
@@ -119,11 +119,12 @@ def tokens_lost(window: windows.Window, reference: runs.Reference) -> verdicts.S
 def against_earlier(window: windows.Window, earlier: windows.Tally, hours: int) -> Iterator[verdicts.Signal]:
     """What compares an hour with the same hour of earlier weeks: `earlier` is the tally of those `hours` together.
 
-    The two spikes: by how much (ratio) the shares of escalations and of fallbacks exceed those of then; Newcombe's interval (1998).
+    The two spikes: by how much (ratio) the shares of intents that a person takes over and of fallbacks exceed those of then; Newcombe's interval (1998).
     """
     yield data_missing(window, earlier.n, hours)
-    escalation = taxonomy.INDEX["escalation"]
-    yield _excess(window, "escalation_spike", window.tally.intent_count[escalation], earlier, earlier.intent_count[escalation])
+    if present.HANDOFF:
+        handed = [present.INDEX[intent] for intent in present.HANDOFF]
+        yield _excess(window, "escalation_spike", window.tally.intent_count[handed].sum(), earlier, earlier.intent_count[handed].sum())
     yield _excess(window, "fallback_spike", window.tally.intent_fallback.sum(), earlier, earlier.intent_fallback.sum())
 
 
@@ -150,8 +151,8 @@ def _excess(window: windows.Window, name: str, hits: int, earlier: windows.Tally
 
 
 def intents(reference: runs.Reference) -> list[int]:
-    """The reference's counts in the order of taxonomy.INTENTS; an intent it does not name counts 0."""
-    return [reference.intent_counts.get(intent, 0) for intent in taxonomy.INTENTS]
+    """The reference's counts in the order of present.INTENTS; an intent it does not name counts 0."""
+    return [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
 
 
 def mix_kl(window: windows.Window, name: str, live: windows.Counts, reference: list[int], reference_n: int) -> verdicts.Signal:

@@ -79,7 +79,7 @@ def interval(found: float, *, k: int, n: int, reference_n: int | None = None) ->
 def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> npt.NDArray[np.float64]:
     """Mean of each of `contributions` with no drift at all: (1 - Q_i)/2 (1/n + 1/m), the second-order term of its expansion. Shape (K,), in nats.
 
-    The ten of them add up to `noise_floor`:
+    All of them add up to `noise_floor`:
 
     >>> noise_floors(reference=[900, 100], n=100, reference_n=1000).round(5).tolist()
     [0.00055, 0.00495]

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from playwright import sync_api
 
 from retrain import store as retrain_store
-from schemas import events, runs, tables, tallies, taxonomy, windows
+from schemas import events, present, runs, tables, tallies, windows
 from services import ports
 from services.labels import store as labels_store
 from services.local import topology
@@ -41,7 +41,7 @@ HOSTILE = "<script>alert(1)</script>"
 CALM = np.array([0.22, 0.14, 0.16, 0.1, 0.14, 0.06, 0.05, 0.04, 0.03, 0.06])
 DRIFTED = np.array([0.12, 0.12, 0.1, 0.1, 0.12, 0.06, 0.05, 0.05, 0.04, 0.24])
 POLICY = '[signals.live_accuracy]\nhorizon = "1d"\n[signals.rare_recall]\nhorizon = "1d"\nmin_n = 20\n[trigger]\ncollapse_margin = 0.5\n'
-REFERENCE = runs.Reference("", 5000, dict(zip(taxonomy.INTENTS, (CALM * 5000).astype(int).tolist(), strict=True)), accuracy=0.93, accuracy_n=800)
+REFERENCE = runs.Reference("", 5000, dict(zip(present.INTENTS, (CALM * 5000).astype(int).tolist(), strict=True)), accuracy=0.93, accuracy_n=800)
 TEN = (
     "p95_latency_ms", "request_volume", "error_rate", "low_confidence_rate", "intent_distribution", "intent_mix_kl", "live_accuracy", "rare_recall",
     "fallback_rate", "rollback_status",
@@ -95,12 +95,12 @@ class Story:
         sampled, labels = [], []
         for i in range(self.labels_per_hour):
             right, ts = self.rng.random() < (0.62 if drifted else 0.93), start + i * HOUR / self.labels_per_hour
-            intent, confidence = taxonomy.INTENTS[self.rng.choice(10, p=CALM)], float(self.rng.uniform(0.6, 1))
+            intent, confidence = present.INTENTS[self.rng.choice(10, p=CALM)], float(self.rng.uniform(0.6, 1))
             sample = events.Sample("measure", self.labels_per_hour / n, "an invented message")
             req_id = f"{number}-{i}"
             known: dict[str, Any] = {"intent": intent, "confidence": confidence, "margin": 0.3, "tokens": 9, "script": "latin", "sample": sample}
             sampled.append(events.ServingLog(1, ts, self.model, req_id, 9.0, **known))
-            meant = intent if right else taxonomy.INTENTS[(taxonomy.INDEX[intent] + 1) % 10]
+            meant = intent if right else present.INTENTS[(present.INDEX[intent] + 1) % 10]
             identity = hashlib.sha256(req_id.encode()).hexdigest()
             given = {"id": identity, "req_id": req_id, "annotator": "a1", "labelled_at": ts + HOUR / 2, "intent": meant, "also": [], "action": "label"}
             labels.append(given)

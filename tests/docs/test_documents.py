@@ -107,7 +107,7 @@ def test_the_readmes_tree_is_the_tree() -> None:
     for line in tree():
         if not line.startswith(" "):
             folder = line.split()[0]
-        words = re.findall(r"(?:^|(?<=\s))([a-z_0-9]+(?:\.py|/))", line)
+        words = re.findall(r"(?:^|(?<=\s))([a-z_0-9]+(?:\.py|\.toml|/))", line)
         named |= {folder if word == folder else folder + word for word in words}
     assert [name for name in named if not (ROOT / name).exists() and not _stands_below(name)] == []
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

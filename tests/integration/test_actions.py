@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from retrain import store
 from retrain.decide.history import store as history
 from retrain.train.compile import manifest
-from schemas import runs, tables, taxonomy, windows
+from schemas import present, runs, tables, windows
 
 AT = dt.datetime(2026, 4, 22, tzinfo=dt.UTC)
 DECISION = {"id": "d_1", "at": AT, "model": "v2", "decision": "reweight", "cause": "mix", "reasons": [], "evidence": {}, "policy_sha256": "p", "sha256": "s"}
@@ -38,7 +38,7 @@ def two_champions(engine: sa.Engine, tmp_path: Path) -> Path:
             connection.execute(
                 sa.insert(tables.promotion).values(dataclasses.asdict(runs.Promotion(model, AT - dt.timedelta(days=days), None, "a", "promote")))
             )
-        reference = runs.Reference("v2", 1000, dict.fromkeys(taxonomy.INTENTS, 100), accuracy=0.92)
+        reference = runs.Reference("v2", 1000, dict.fromkeys(present.INTENTS, 100), accuracy=0.92)
         connection.execute(sa.insert(tables.reference).values(model="v2", at=AT - dt.timedelta(days=2), source="held_out", body=dataclasses.asdict(reference)))
     return tmp_path / "models"
 
@@ -80,7 +80,7 @@ def test_an_acknowledged_reweight_makes_the_day_the_reference(engine: sa.Engine,
     with engine.connect() as connection:
         known = history.reference_at(connection, "v2", AT + dt.timedelta(seconds=1))
     assert known is not None
-    assert [known.intent_counts[intent] for intent in taxonomy.INTENTS] == MIX.tolist()
+    assert [known.intent_counts[intent] for intent in present.INTENTS] == MIX.tolist()
     assert (known.accuracy, known.n) == (0.92, 1000)
     refused = processes.run(["retrain/run.py", "reweight", "d_2", "--by", "ada"], environment)
     assert refused.returncode == 5

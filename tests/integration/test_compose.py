@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"DATABASE_URL": "postgres", "KAFKA": "kafka"}
-PRODUCTION = {"MODE", "KAFKA", "DATABASE_URL", "SLACK_TOKEN", "SLACK_SIGNING_SECRET"}
+PRODUCTION = {"MODE", "KAFKA", "TAXONOMY", "DATABASE_URL", "SLACK_TOKEN", "SLACK_SIGNING_SECRET"}
 HOST = "127.0.0.2"  # stands for all interfaces of a container: loopback too, but not where a server listens by default
 IMPORT = """
 import importlib, sys
@@ -125,6 +125,11 @@ def test_an_image_holds_what_its_processes_import_and_no_more(image: Callable[[s
         assert f"No module named '{name}'" in done.stderr
 
 
+def defaulted(value: str) -> str:
+    """A value where its variable is not set."""
+    return re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+
+
 @pytest.fixture
 def outside(tmp_path: Path, kafka: str) -> Callable[..., dict[str, str]]:
     """A service's environment block with every name of the compose network, path of a container and port replaced by one of this machine."""
@@ -136,7 +141,7 @@ def outside(tmp_path: Path, kafka: str) -> Callable[..., dict[str, str]]:
             (tmp_path / secret).write_text(f"{database if secret == 'database_url' else 'not-a-real-one'}\n")
             replaced[f"/run/secrets/{secret}"] = str(tmp_path / secret)
         for config in service.get("configs", []):
-            replaced[config["target"]] = str(ROOT / COMPOSE["configs"][config["source"]]["file"])
+            replaced[config["target"]] = str(ROOT / defaulted(COMPOSE["configs"][config["source"]]["file"]))
         for volume in service.get("volumes", []):
             source, target, *_ = volume.split(":")
             (tmp_path / source).mkdir(exist_ok=True)
@@ -144,7 +149,7 @@ def outside(tmp_path: Path, kafka: str) -> Callable[..., dict[str, str]]:
         port = processes.named(name).port
         if port:
             replaced[service["environment"][settings.PREFIX + port]] = str(ports.free(1)[0])
-        values = {key: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for key, value in service["environment"].items()}
+        values = {key: defaulted(value) for key, value in service["environment"].items()}
         return {key: replaced.get(value, value) for key, value in values.items()}
 
     return make

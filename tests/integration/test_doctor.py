@@ -12,7 +12,7 @@ from schemas import topics
 from streams import connect
 
 DOCTOR = ["-m", "services.doctor"]
-BEFORE = ("kafka", "topics", "database", "migration")
+BEFORE = ("kafka", "topics", "database", "migration", "taxonomy")
 STREAM = ("lag", "partitions", "watermark", "logs", "deadletters", "alarms", "streams")
 NOBODY = {"INTENTWATCH_KAFKA": "127.0.0.1:1", "INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x"}
 

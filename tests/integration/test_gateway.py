@@ -21,7 +21,7 @@ from onnx import numpy_helper
 from shops import POLICY, Shop, corpus
 
 from retrain.train.compile import manifest, session
-from schemas import events, policy, tables, taxonomy, times, topics
+from schemas import events, policy, present, tables, times, topics
 from services import ports, provision
 from services.gateway import store, volume
 from services.gateway.follow import Follower
@@ -131,7 +131,7 @@ def contrary(shop: Shop, name: str) -> str:
     biased = [tensor for tensor in graph.graph.initializer if tensor.name.endswith("classifier.bias")]
     assert len(biased) == 1
     bias = numpy_helper.to_array(biased[0]).copy()
-    bias[taxonomy.INDEX["escalation"]] += 1000
+    bias[present.INDEX["escalation"]] += 1000
     biased[0].CopyFrom(numpy_helper.from_array(bias, biased[0].name))
     onnx.save(graph, path)
     manifest.write(shop.models / name)

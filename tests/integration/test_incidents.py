@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.decisions import delays, scenario, traffic, trial, years
-from schemas import taxonomy
+from schemas import present
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4])
@@ -37,4 +37,4 @@ def test_a_large_change_is_found_and_none_where_there_is_none() -> None:
     assert collapsed["breach"] is not None
     assert 0 < collapsed["breach"] <= collapsed["retrain"]
     one = traffic.without(before, 10, delays.RARE)
-    assert np.flatnonzero(one.recall != before.recall).tolist() == [taxonomy.INDEX[delays.RARE]]
+    assert np.flatnonzero(one.recall != before.recall).tolist() == [present.INDEX[delays.RARE]]

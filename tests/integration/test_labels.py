@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from retrain import store as retrain_store
 from retrain.decide.history import store as history
-from schemas import policy, slices, tables, taxonomy
+from schemas import policy, present, slices, tables
 from services.labels import store
 from streams import connect
 
@@ -206,8 +206,8 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
         measured = history.sampled(connection, "v1", start, end, as_of=end, rules=policy.Labels())
         later = end + dt.timedelta(days=20)  # a flood that is over for long does not train either
         trained = retrain_store.labelled_rows(connection, later, 1000, history.doubts(connection, later, policy.Labels()))
-    assert [taxonomy.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
-    assert measured.also.tolist() == [1 << taxonomy.INDEX["faq"]] + [0] * 59
+    assert [present.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
+    assert measured.also.tolist() == [[1 << present.INDEX["faq"]]] + [[0]] * 59
     assert measured.slices.tolist() == [slices.of("an invented message")] * 60
     assert [row["intent"] for row in trained] == [one["intent"] for one in people]
 

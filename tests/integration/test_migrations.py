@@ -12,9 +12,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import tables
+from schemas import present, succession, tables
 from services.local import topology
 from streams import connect
+from streams.intents import store as intents_store
 from streams.panes import retention
 from streams.panes import store as pane_store
 
@@ -72,6 +73,18 @@ def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_eve
         assert pane_store.partitions(connection, "pane_minute") == {"pane_minute_20261029", "pane_minute_20261102", "pane_minute_20261105"}
         assert list(connection.execute(sa.select(tables.pane_hour.c.start).order_by(tables.pane_hour.c.start)).scalars()) == starts
         pane_store.make_partitions(connection, "pane_hour", retention.slots("pane_hour", [*starts, starts[-1] + dt.timedelta(days=7)]))
+
+
+def test_a_database_of_before_is_mangaassists_and_a_new_one_is_nobodys(empty_database: str, database: str) -> None:
+    command.upgrade(configuration(empty_database), "0005")
+    fill(empty_database)
+    topology.migrate(empty_database)
+    with connect.engine(empty_database, poolclass=sa.NullPool).connect() as connection:
+        held, places = intents_store.held(connection) or (None, ())
+    assert held is not None
+    assert (succession.difference(held, present.TAXONOMY).words, places) == ("the same", present.INTENTS)
+    with connect.engine(database, poolclass=sa.NullPool).connect() as connection:
+        assert intents_store.held(connection) is None
 
 
 def fill(url: str) -> int:

@@ -17,7 +17,7 @@ from kafka import KafkaProducer
 from retrain import store as retrain_store
 from retrain.decide import trigger
 from retrain.decide.history import store as history_store
-from schemas import policy, taxonomy, topics
+from schemas import policy, present, topics
 from streams import connect
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -25,7 +25,7 @@ DAYS, A_DAY = 4, 720
 EMPTY = ["--logs", "/dev/null", "--labels", "/dev/null", "--reference-until", "2026-04-21T00:00:00Z"]
 HOURS = DAYS * 24 + 1  # the last 60 messages close one hour more
 COMPLETE = "select count(*) from window_state where horizon = '1d' and complete"
-REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(taxonomy.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
+REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(present.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
 
 
 def history() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -35,14 +35,14 @@ def history() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     for number in range(DAYS * A_DAY + 60):
         ts = BEGIN + dt.timedelta(days=number / A_DAY)
         drifted = number >= 2 * A_DAY
-        intent = "chitchat" if drifted and rng.random() < 0.5 else rng.choice(taxonomy.INTENTS)
+        intent = "chitchat" if drifted and rng.random() < 0.5 else rng.choice(present.INTENTS)
         right = rng.random() < (0.55 if drifted else 0.94)
         confidence = rng.uniform(0.3, 0.9) if drifted else rng.uniform(0.85, 1.0)
         log = {"v": 1, "ts": ts.isoformat().replace("+00:00", "Z"), "model": "v1", "req_id": f"r{number}", "latency_ms": 5.0}
         log |= {"intent": intent, "confidence": confidence, "tokens": 9, "script": "latin"}
         if number % 2:
             log["sample"] = {"queue": "measure", "p": 0.5, "text": f"an invented message {number}"}
-            other = taxonomy.INTENTS[(taxonomy.INDEX[intent] + 1) % 10]
+            other = present.INTENTS[(present.INDEX[intent] + 1) % 10]
             given = (ts + dt.timedelta(hours=3)).isoformat()
             labels.append({"req_id": f"r{number}", "intent": intent if right else other, "annotator": "a1", "labelled_at": given, "action": "label"})
         logs.append(log)
@@ -150,7 +150,7 @@ def check_measured(stage: dict[str, str]) -> None:
     (kl,) = [row for row in judged if (row["signal"], row["end"]) == ("intent_mix_kl", end)]
     for name, total in (("intent_share", 1.0), ("intent_mix_kl", kl["value"])):
         parts = [row["value"] for row in day if row["signal"] == name and row["intent"]]
-        assert len(parts) == len(taxonomy.INTENTS)
+        assert len(parts) == len(present.INTENTS)
         assert sum(parts) == pytest.approx(total)
     assert {row["horizon"] for row in rows} == {"1h", "1d", "7d"}
 

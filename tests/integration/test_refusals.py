@@ -4,9 +4,12 @@ import socket
 from pathlib import Path
 
 import processes
+import pydantic
 import pytest
+import taxonomies
 
 from services.local import processes as catalogue
+from streams import database as postgres
 
 NOWHERE = {"INTENTWATCH_KAFKA": "127.0.0.1:1", "INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x"}
 LONG_RUNNING = {process.name: list(process.command) for process in catalogue.PROCESSES}
@@ -52,6 +55,31 @@ def test_a_database_without_tables_says_how_to_get_them(name: str, kafka: str, e
 
 def test_an_address_that_is_none_is_named() -> None:
     refused(COMMANDS["show"], {"INTENTWATCH_DATABASE_URL": "localhost"}, 3, "INTENTWATCH_DATABASE_URL is not an address")
+
+
+@pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in ("migrate", "provision")])
+def test_a_database_of_another_taxonomy_is_refused_and_the_difference_named(name: str, kafka: str, database: str, tmp_path: Path) -> None:
+    opened(database)
+    environment = {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_MODELS": str(tmp_path)}
+    other = taxonomies.written(tmp_path / "other.toml", ["a", "b"], version="other-1")
+    refused(EVERYTHING[name], environment | other, 3, "taxonomy is mangaassist-1, this process's other-1", "lacks product_discovery", "INTENTWATCH_TAXONOMY")
+
+
+def opened(url: str) -> None:
+    """The database is ours from now on: MangaAssist's."""
+    postgres.opened(pydantic.SecretStr(url)).dispose()
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_taxonomy_that_cannot_be_used_ends_every_process_before_it_begins(name: str, tmp_path: Path) -> None:
+    environment = taxonomies.written(tmp_path / "broken.toml", ["a"])
+    refused(EVERYTHING[name], NOWHERE | environment, 3, "broken.toml", "2 to 200 intents")
+
+
+def test_a_policy_for_another_taxonomy_is_refused(database: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('taxonomy = "bank-1"\n')
+    environment = {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_POLICY": str(tmp_path / "policy.toml")}
+    refused(EVERYTHING["scheduler"], environment, 3, "is for taxonomy 'bank-1'", "mangaassist-1")
 
 
 @pytest.mark.parametrize("name", READ_POLICY)

@@ -10,7 +10,7 @@ import pytest
 from shops import Shop, corpus
 
 from retrain.train.compile import manifest, parity, session
-from schemas import taxonomy
+from schemas import present
 
 
 def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
@@ -82,7 +82,7 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop
     from retrain.train.fit import loop, model
 
     rows = corpus(300)
-    texts, labels = [row["text"] for row in rows], np.array([taxonomy.INDEX[row["intent"]] for row in rows])
+    texts, labels = [row["text"] for row in rows], np.array([present.INDEX[row["intent"]] for row in rows])
     directory = shop.models / "v1"
     compiled, _ = session.load(directory).logits(texts)
     network, tokenizer = model.load(directory)

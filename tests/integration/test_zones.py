@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
-from schemas import taxonomy, topics, windows
+from schemas import present, topics, windows
 from streams import connect
 from streams.panes import retention
 
@@ -34,7 +34,7 @@ def times(begin: str, days: int, step: dt.timedelta) -> list[dt.datetime]:
 SPRING = [*times("2026-03-05", 1, 5 * HALF_HOUR), *times("2026-03-07", 3, HALF_HOUR)]
 AUTUMN = [*times("2026-10-25", 6, 11 * HALF_HOUR), *times("2026-10-31", 3, HALF_HOUR), *times("2026-11-03", 2, 9 * HALF_HOUR)]
 NEXT_DAY = times("2026-11-05", 1, 17 * HALF_HOUR)
-REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(taxonomy.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
+REFERENCE = {"model": "v1", "n": 5000, "intent_counts": dict.fromkeys(present.INTENTS, 500), "accuracy": 0.93, "accuracy_n": 800, "recall": {}}
 
 
 class Site(NamedTuple):

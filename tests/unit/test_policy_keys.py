@@ -23,14 +23,14 @@ from retrain.evaluation import live
 from retrain.labels import labelled as labels_that_hold
 from retrain.labels import votes
 from retrain.train import gate
-from schemas import decisions, policy, runs, signals, taxonomy, verdicts, windows
+from schemas import decisions, policy, present, runs, signals, verdicts, windows
 from streams import sample
 from streams.stats import histogram
 
 ROOT = Path(__file__).parents[2]
 AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
-INTENTS = taxonomy.INTENTS
+INTENTS = present.INTENTS
 OURS, THEIRS = 100, 200  # codes of tokenizers
 Level = verdicts.Level
 
@@ -61,7 +61,7 @@ WORSE = World(moved=0.2, unsure=0.2, wrong=0.13)
 COLLAPSED = World(wrong=0.3)
 BROKEN = World(errors=0.1, odd=0.7, latency_ms=40.0, unlabelled=0.7)
 
-ESCALATION = taxonomy.INDEX["escalation"]
+ESCALATION = present.INDEX["escalation"]
 
 
 def tally(world: World, n: int) -> windows.Tally:

@@ -10,8 +10,9 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("schemas", "streams", "retrain", "services")
 SOURCES = {path.relative_to(ROOT): ast.parse(path.read_text()) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
 
-# Asked for by MODE=production and read by nothing until something of Slack's comes in.
-ONLY_ASKED_FOR = {"slack_signing_secret"}
+# Asked for by MODE=production and read by nothing until something of Slack's comes in; and what
+# schemas/present.py reads before all else.
+ONLY_ASKED_FOR = {"slack_signing_secret", "taxonomy"}
 PARSED = ("chosen", "_chosen", "arguments")  # what commands call argparse's namespace
 
 

@@ -1,5 +1,6 @@
 """Files of serving logs, labels, incidents and references, read as a stream with a progress bar. Nothing is written."""
 
+import dataclasses
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +99,7 @@ def reference(path: Path) -> runs.Reference:
     for name, count in counts.items():
         if count < 0:
             raise BadHistory(f"{path}: {name} {count} is no count")
-    return found
+    return runs.reference(dataclasses.asdict(found))
 
 
 def _ratios(found: runs.Reference) -> Iterator[tuple[str, float | None]]:

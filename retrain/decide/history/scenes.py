@@ -13,7 +13,7 @@ from retrain.decide.history import archive
 from retrain.decide.view import EARLIER, View
 from retrain.evaluation import live
 from retrain.evaluation import reference as references_of
-from schemas import decisions, events, policy, runs, taxonomy, times, windows
+from schemas import decisions, events, policy, runs, slices, times, windows
 
 _DAY, _WEEK = windows.HORIZONS["1d"], windows.HORIZONS["7d"]
 
@@ -61,7 +61,7 @@ def _with_first_day(reference: runs.Reference | None, mine: archive.Archive) -> 
     if reference is None or (reference.script_counts is not None and reference.mean_tokens is not None):
         return reference
     tally = mine.tally(mine.rows(mine.starts[0], mine.starts[0] + _DAY))
-    scripts = reference.script_counts or dict(zip(taxonomy.SCRIPTS, tally.script_count.tolist(), strict=True))
+    scripts = reference.script_counts or dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True))
     tokens = reference.mean_tokens or (tally.tokens_sum / tally.answered if tally.answered else None)
     return dataclasses.replace(reference, script_counts=scripts, mean_tokens=tokens)
 

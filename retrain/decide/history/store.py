@@ -13,6 +13,7 @@ from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
 from retrain.labels import cap, distrust, labelled, votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
+from streams.intents import places
 
 Connection = sa.Connection
 
@@ -55,14 +56,14 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
 def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
     table = tables.window_state
     query = sa.select(table).where(table.c.model == model, table.c.role == "champion", table.c.end == at, table.c.horizon != "5m")
-    return {row["horizon"]: windows.window_of(row) for row in connection.execute(query).mappings()}
+    return {row["horizon"]: places.window(row) for row in connection.execute(query).mappings()}
 
 
 def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
     """The same hour of earlier weeks, all champions together, and of how many weeks; None without any."""
     table = tables.window_state
     query = sa.select(table).where(table.c.role == "champion", table.c.horizon == "1h", table.c.end.in_([at - back for back in EARLIER]))
-    found = [windows.window_of(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
+    found = [places.window(row) for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()]
     tallies = [window.tally for window in found]
     return (sum(tallies[1:], tallies[0]) if tallies else None), len({window.end for window in found})
 

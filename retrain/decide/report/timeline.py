@@ -8,7 +8,7 @@ from typing import Final
 
 from retrain.decide import replay
 from retrain.decide.report import svg
-from schemas import decisions, events, taxonomy
+from schemas import decisions, events, present
 from streams.stats import divergence
 
 Kind, Hold = decisions.Kind, decisions.HoldReason
@@ -136,7 +136,7 @@ def _kl(scene: replay.Scene, decision: decisions.Decision) -> Iterator[Reading]:
     """What the limit is held against: the KL less what pure chance shows at these sample sizes, as its interval is."""
     n = next((reason.n for reason in decision.reasons if reason.signal == "intent_mix_kl"), 0)
     reference = scene.view.reference
-    floor = divergence.noise_floor(k=len(taxonomy.INTENTS), n=n, reference_n=reference.n if reference else None) if n else 0.0
+    floor = divergence.noise_floor(k=len(present.INTENTS), n=n, reference_n=reference.n if reference else None) if n else 0.0
     return (dataclasses.replace(one, value=max(0.0, one.value - floor)) for one in _readings(decision, "intent_mix_kl"))
 
 

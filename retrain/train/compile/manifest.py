@@ -7,13 +7,20 @@ import os
 import secrets
 from pathlib import Path
 
+from schemas import present, succession, taxonomy
+
 MANIFEST = "MANIFEST.json"
 SIGNATURE = "MANIFEST.sig"
+LABELS, TAXONOMY = "labels.json", "taxonomy.json"
 _KEY = ".signing_key"
 
 
 class BadArtefact(RuntimeError):
     """A model directory that must not be served; the message names the file."""
+
+
+class AnotherTaxonomy(BadArtefact):
+    """A model of other intents than this process's."""
 
 
 def write(directory: Path) -> str:
@@ -36,12 +43,31 @@ def verify(directory: Path) -> str:
     if not hmac.compare_digest(signature, _signature(body, _key(directory.parent, make=False))):
         raise BadArtefact(f"{directory / SIGNATURE}: the signature does not fit the manifest")
     listed = json.loads(body)
-    present = {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()} - {MANIFEST, SIGNATURE}
-    for name in sorted(listed.keys() | present):
+    there = {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()} - {MANIFEST, SIGNATURE}
+    for name in sorted(listed.keys() | there):
         path = directory / name
         if name not in listed or path.is_symlink() or not path.is_file() or _entry(path) != listed[name]:
             raise BadArtefact(f"{path}: not the file that was signed")
     return hashlib.sha256(body).hexdigest()
+
+
+def places(directory: Path) -> list[int]:
+    """The present place of each of the model's outputs: those of an intent that was merged since are another's now. Raises AnotherTaxonomy."""
+    labels = json.loads((directory / LABELS).read_text())
+    unknown = [label for label in labels if label not in present.INDEX]
+    words = f"{present.TAXONOMY.version} lacks {succession.listed(unknown)}" if unknown else None
+    if (directory / TAXONOMY).exists():  # models of before have none: they are of those intents, too
+        found = succession.difference(taxonomy.of(json.loads((directory / TAXONOMY).read_text())), present.TAXONOMY)
+        words = found.words if found.kind is succession.Kind.OTHER else words
+    if words is not None:
+        raise AnotherTaxonomy(f"{directory} is a model of another taxonomy: {words}; point {present.VARIABLE} at the file it was trained with")
+    return [present.INDEX[label] for label in labels]
+
+
+def fits(directory: Path) -> None:
+    """Raise AnotherTaxonomy for a model of other intents. One that does not say its labels is for whoever loads it."""
+    if (directory / LABELS).is_file():
+        places(directory)
 
 
 def _entry(path: Path) -> dict[str, int | str]:

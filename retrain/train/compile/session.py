@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import tokenizers
 
 from retrain.evaluation import calibration
 from retrain.train.compile import manifest
-from schemas import normalise, taxonomy
+from schemas import normalise, present
 
 ARTEFACT = Path("compiled/onnx/model.onnx")
 SEEN = "seen_tokens.json"
@@ -31,9 +31,10 @@ class Session:
     _tokenizer: Any
     _runtime: Any
     _seen: frozenset[int] = frozenset()
+    _places: tuple[int, ...] = tuple(range(len(present.INTENTS)))
 
     def logits(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[list[int]]]:
-        """Logits (n, K) of raw messages and the tokens of each, one thread.
+        """The model's own logits (n, outputs) of raw messages and the tokens of each, one thread.
 
         Each message runs by itself, as the gateway serves it: int8 scales are taken from the whole batch, and an answer must not
         depend on what else was asked. A batch padded to its longest message took several times as long, too.
@@ -60,9 +61,14 @@ class Session:
         return sum(token not in self._seen for token in tokens) / own if self._seen and own > 0 else 0.0
 
     def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[list[int]]]:
-        """Calibrated probabilities (n, K) of raw messages and the tokens of each."""
+        """Calibrated probabilities (n, K) of the present intents of raw messages, and the tokens of each. An intent that the model does not know has none;
+        one that took others over has theirs, too.
+        """
         logits, tokens = self.logits(texts)
-        return calibration.probabilities(logits, self.temperature), tokens
+        own = calibration.probabilities(logits, self.temperature)
+        if self._places == tuple(range(len(present.INTENTS))):
+            return own, tokens
+        return own @ np.eye(len(present.INTENTS))[list(self._places)], tokens
 
 
 def load(directory: Path) -> Session:
@@ -70,10 +76,9 @@ def load(directory: Path) -> Session:
     sha256 = manifest.verify(directory)
     if json.loads((directory / "normaliser.json").read_text())["sha256"] != normalise.SHA256:
         raise manifest.BadArtefact(f"{directory}/normaliser.json: trained with another normaliser than this build serves")
-    if json.loads((directory / "labels.json").read_text()) != list(taxonomy.INTENTS):
-        raise manifest.BadArtefact(f"{directory}/labels.json: the intents or their order differ from this build's")
+    places = tuple(manifest.places(directory))
     temperature = float(json.loads((directory / "calibration.json").read_text())["temperature"])
-    return open_unsigned(directory, temperature, sha256)
+    return replace(open_unsigned(directory, temperature, sha256), _places=places)
 
 
 def open_unsigned(directory: Path, temperature: float = 1.0, sha256: str = "", *, graph: Path | None = None) -> Session:

@@ -14,7 +14,7 @@ from retrain import progress
 from retrain.evaluation import calibration, confusion
 from retrain.train import recipe as recipes
 from retrain.train.fit import loss, model, rates
-from schemas import normalise, taxonomy
+from schemas import normalise, present
 
 Log = Callable[[str, dict[str, Any]], None]
 _POOL = 50  # batches sorted by length together: padding falls by two thirds and every batch is still random
@@ -30,7 +30,7 @@ class Rows:
 
 def rows(texts: list[str], intents: list[str]) -> Rows:
     """Rows for the loop from raw texts and intent names."""
-    return Rows([normalise.text(text) for text in texts], np.array([taxonomy.INDEX[intent] for intent in intents], dtype=np.int64))
+    return Rows([normalise.text(text) for text in texts], confusion.places(intents))
 
 
 def fine_tune(
@@ -40,8 +40,8 @@ def fine_tune(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     optimizer, peaks = _optimizer(network, recipe)
-    counts = np.bincount(train.labels, minlength=len(taxonomy.INTENTS))
-    weights = torch.tensor(rates.class_weights(dict(zip(taxonomy.INTENTS, counts.tolist(), strict=True)), taxonomy.INTENTS))
+    counts = np.bincount(train.labels, minlength=len(present.INTENTS))
+    weights = torch.tensor(rates.class_weights(dict(zip(present.INTENTS, counts.tolist(), strict=True)), present.INTENTS))
     per_epoch = -(-len(train.texts) // recipe.batch)
     total, step, best, best_f1 = per_epoch * recipe.epochs, 0, (0, copy.deepcopy(network.state_dict())), -1.0
     told, begun = time.monotonic(), time.monotonic()
@@ -108,7 +108,7 @@ def logits(network: Any, tokenizer: Any, texts: list[str], max_tokens: int, size
     """Eager logits of normalised texts in their order: shape (n, K)."""
     network.eval()
     order = np.argsort([len(text) for text in texts], kind="stable")
-    found = np.zeros((len(texts), len(taxonomy.INTENTS)))
+    found = np.zeros((len(texts), len(present.INTENTS)))
     for begin in range(0, len(order), size):
         part = order[begin : begin + size]
         found[part] = network(**_encoded(tokenizer, [texts[i] for i in part], max_tokens)).logits.double().numpy()

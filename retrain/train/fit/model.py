@@ -1,10 +1,10 @@
-"""The encoder with a ten-way head, from files on this machine: never from a hub."""
+"""The encoder with a head for the intents, from files on this machine: never from a hub."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from schemas import taxonomy
+from schemas import present
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
@@ -37,9 +37,14 @@ def load(directory: Path) -> tuple[Any, Any]:
 
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    labels = dict(enumerate(taxonomy.INTENTS))
+    labels = dict(enumerate(present.INTENTS))
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
-        directory, num_labels=len(labels), id2label=labels, label2id=taxonomy.INDEX, attn_implementation="eager", local_files_only=True
+        directory,
+        num_labels=len(labels),
+        id2label=labels,
+        label2id={intent: i for i, intent in labels.items()},
+        attn_implementation="eager",
+        local_files_only=True,
     )
     return model, transformers.AutoTokenizer.from_pretrained(directory, local_files_only=True)
 

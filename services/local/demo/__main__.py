@@ -19,7 +19,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from retrain.train import split
-from schemas import settings, times, topics
+from schemas import present, settings, times, topics
 from services import ports, provision, store
 from services.local import jars, supervisor, topology
 from services.local.demo import closing, invent, play, recount, screen, stage, story, tables, telling, traffic
@@ -178,6 +178,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="nine smaller days instead of fourteen")
     parser.add_argument("--verbose", action="store_true", help="print every figure and reason, not only what happens")
     chosen = parser.parse_args()
+    if not chosen.messages and "chitchat" not in present.INTENTS:
+        settings.refuse(f"the demo's own messages are MangaAssist's; unset {present.VARIABLE}, or name messages of its intents with MESSAGES=DIR", 2)
     if chosen.json and not chosen.json.absolute().parent.is_dir():  # said before the minutes of work, not after them
         settings.refuse(f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON", 2)
     out = screen.Screen(_PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from retrain.train import split
-from schemas import taxonomy
+from schemas import present
 
 Row = Mapping[str, Any]
 
@@ -76,7 +76,7 @@ def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:
     names = split.groups(pd.DataFrame({key: [row.get(key) for row in rows] for key in ("text", "conversation", "cluster")}))
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row, name in zip(rows, names, strict=True):
-        if row["intent"] in taxonomy.INDEX:
+        if row["intent"] in present.INDEX:
             grouped[name].append(row)
     found = [rng.sample(group, min(len(group), _GROUP_MOST)) for _, group in sorted(grouped.items())]
     rng.shuffle(found)

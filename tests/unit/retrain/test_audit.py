@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from retrain.train import audit
-from schemas import loglines, taxonomy
+from schemas import loglines, present
 
 
 def rows(*found: tuple[str, str, str]) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def test_each_share_counts_what_it_says() -> None:
 
 def test_the_distribution_names_every_intent_also_those_without_a_row() -> None:
     shares = audit.audit(rows(("a b c", "faq", "human"), ("d e f", "faq", "human"), ("g h i", "chitchat", "human")))["label_distribution"]
-    assert list(shares) == list(taxonomy.INTENTS)
+    assert list(shares) == list(present.INTENTS)
     assert (shares["faq"], shares["chitchat"], shares["escalation"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3), 0.0)
 
 

@@ -6,8 +6,8 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import checks, live
-from schemas import taxonomy
+from retrain.evaluation import checks, live, wishes
+from schemas import present
 
 
 def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
@@ -59,7 +59,6 @@ def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -
 
 def test_the_second_wish_counts_as_right_only_beside() -> None:
     found = builders.sample([False] * 10, wrong="order_tracking")
-    also = np.zeros(10, dtype=np.uint16)
-    also[:4] = 1 << taxonomy.INDEX["faq"]
+    also = wishes.of([1 << present.INDEX["faq"]] * 4 + [0] * 6)
     both = named(dataclasses.replace(found, also=also))
     assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (pytest.approx(0.4), 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 from retrain.decide import evaluate, trigger
 from retrain.decide.view import View
 from retrain.evaluation import live
-from schemas import decisions, policy, runs, signals, taxonomy, windows
+from schemas import decisions, policy, runs, signals, slices, windows
 
 RULES = policy.Policy()
 REFERENCE = builders.reference(mean_confidence=0.9, script_counts={"latin": 1000})
@@ -16,7 +16,7 @@ REFERENCE = builders.reference(mean_confidence=0.9, script_counts={"latin": 1000
 
 def even(each: int) -> windows.Tally:
     """So many answers of every intent, one in twenty unsure, all in latin."""
-    return builders.tally(each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(taxonomy.SCRIPTS) - 1)))
+    return builders.tally(each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(slices.SCRIPTS) - 1)))
 
 
 def known(reference: runs.Reference | None = REFERENCE) -> View:

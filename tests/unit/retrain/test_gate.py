@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from retrain.train import gate
-from schemas import policy, runs, taxonomy
+from schemas import policy, present, runs
 
 RULES = policy.Gates()
 Verdict = runs.GateVerdict
@@ -16,13 +16,13 @@ SERVING = gate.Serving(4.0, 0.0, 1000, parity=True, agreement=0.99, parity_n=600
 
 def evidence(n: int = 2000, seed: int = 1) -> gate.Evidence:
     rng = np.random.default_rng(seed)
-    return gate.Evidence(rng.integers(0, len(taxonomy.INTENTS), n), [f"g{i // 2}" for i in range(n)])
+    return gate.Evidence(rng.integers(0, len(present.INTENTS), n), [f"g{i // 2}" for i in range(n)])
 
 
 def answers(found: gate.Evidence, accuracy: float, seed: int = 2) -> gate.Answers:
     rng = np.random.default_rng(seed)
     right = rng.random(len(found.labels)) < accuracy
-    predicted = np.where(right, found.labels, (found.labels + 1) % len(taxonomy.INTENTS))
+    predicted = np.where(right, found.labels, (found.labels + 1) % len(present.INTENTS))
     return gate.Answers(predicted, np.full(len(found.labels), accuracy))
 
 
@@ -34,7 +34,7 @@ def test_a_clearly_better_candidate_passes_every_gate() -> None:
     rows = evidence()
     report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, SERVING, RULES)
     assert gate.overall(report) is Verdict.PASS
-    assert {f"recall:{intent}" for intent in taxonomy.CRITICAL} < by_name(report).keys()
+    assert {f"recall:{intent}" for intent in present.CRITICAL} < by_name(report).keys()
     assert all(g.n > 0 for g in report)
 
 
@@ -98,8 +98,8 @@ def test_no_held_out_rows_are_inconclusive() -> None:
 def test_a_critical_intent_that_loses_its_recall_fails() -> None:
     rows = evidence()
     champion, candidate = answers(rows, 0.9), answers(rows, 0.97, seed=3)
-    escalation = taxonomy.INDEX["escalation"]
+    escalation = present.INDEX["escalation"]
     predicted = candidate.predicted.copy()
-    predicted[rows.labels == escalation] = taxonomy.INDEX["chitchat"]
+    predicted[rows.labels == escalation] = present.INDEX["chitchat"]
     report = by_name(gate.report(gate.Answers(predicted, candidate.confidence), champion, rows, SERVING, RULES))
     assert report["recall:escalation"].verdict is Verdict.FAIL

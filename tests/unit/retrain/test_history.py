@@ -15,7 +15,7 @@ import traffic
 from retrain.decide import baselines, evaluate, release, replay
 from retrain.decide.history import archive, files, scenes
 from retrain.evaluation import live
-from schemas import decisions, events, policy, runs, slices, taxonomy, verdicts, windows
+from schemas import decisions, events, policy, present, runs, slices, verdicts, windows
 
 BEGIN = builders.AT
 HOUR = dt.timedelta(hours=1)
@@ -43,7 +43,7 @@ def read(lines: list[bytes], most: int) -> archive.Block:
 def held(given: list[events.HumanLabel], hours: float) -> str | None:
     (mine,) = archive.archives(read([log(0)], 1), given).values()
     (place,) = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + hours * HOUR, rules=policy.Labels()).label.tolist()
-    return None if place == live.UNLABELLED else taxonomy.INTENTS[place]
+    return None if place == live.UNLABELLED else present.INTENTS[place]
 
 
 def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read_at_once() -> None:
@@ -162,7 +162,7 @@ def test_a_messages_slices_and_a_labels_second_wish_come_from_the_files() -> Non
     (mine,) = archive.archives(read([log(0, sample=text), log(1)], 10), given).values()
     found = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + 3 * HOUR, rules=policy.Labels())
     assert [name for name in slices.NAMES if found.slices[0] & slices.BITS[name]] == ["latin", "jargon", "slang"]
-    assert found.also.tolist() == [1 << taxonomy.INDEX["promotion"], 0]
+    assert found.also.tolist() == [[1 << present.INDEX["promotion"]], [0]]
 
 
 def test_a_message_logged_twice_is_asked_about_once() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain.evaluation import live
-from schemas import taxonomy
+from schemas import present
 
 HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 Row = tuple[dt.datetime, str, float, float, str | None]
@@ -51,7 +51,7 @@ def test_an_hour_without_its_labels_is_left_out_whole() -> None:
 
 def test_without_labels_nothing_is_said() -> None:
     found = live.figures(live.sample([]), {HOUR: live.Hour(100, 90.0)})
-    assert [f.estimate for f in found.every] == [None] * (2 + len(taxonomy.INTENTS))
+    assert [f.estimate for f in found.every] == [None] * (2 + len(present.INTENTS))
     assert found.accuracy.n_predictions == 100
 
 

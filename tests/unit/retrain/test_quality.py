@@ -10,14 +10,14 @@ import pytest
 from retrain.decide import evaluate, quality, trigger
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import decisions, policy, taxonomy, verdicts
+from schemas import decisions, policy, present, verdicts
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 RULES = policy.Policy()
 EASY = np.arange(10) < 5
 BEFORE = np.where(EASY, 0.97, 0.85)  # recall of each intent; half of the traffic is easy, so accuracy is 0.91
-RECALL = dict(zip(taxonomy.INTENTS, BEFORE.tolist(), strict=True))
+RECALL = dict(zip(present.INTENTS, BEFORE.tolist(), strict=True))
 REFERENCE = builders.reference(10_000, accuracy=0.91, accuracy_n=2_000, recall=RECALL)
 Level = verdicts.Level
 
@@ -31,7 +31,7 @@ def known(*, shares: np.ndarray, recall: np.ndarray, labels: int = 3_000, unlabe
     said = np.where(rng.random(labels) < unlabelled, live.UNLABELLED, meant)
     ts = [AT - 7 * DAY + i * (7 * DAY / labels) for i in range(labels)]
     rows = [
-        (at, taxonomy.INTENTS[name], 0.9, 0.5, None if label == live.UNLABELLED else taxonomy.INTENTS[label])
+        (at, present.INTENTS[name], 0.9, 0.5, None if label == live.UNLABELLED else present.INTENTS[label])
         for at, name, label in zip(ts, named, said, strict=True)
     ]
     each = 2 * labels // 7
@@ -93,9 +93,9 @@ def test_held_out_rows_that_flatter_are_told_with_an_interval() -> None:
 
 
 def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -> None:
-    failing = np.arange(10) == taxonomy.INDEX["return_request"]
+    failing = np.arange(10) == present.INDEX["return_request"]
     few = np.where(failing, 0.03, 0.97 / 9)
-    usual = dataclasses.replace(REFERENCE, accuracy_n=20_000, intent_counts=dict(zip(taxonomy.INTENTS, (100_000 * few).astype(int).tolist(), strict=True)))
+    usual = dataclasses.replace(REFERENCE, accuracy_n=20_000, intent_counts=dict(zip(present.INTENTS, (100_000 * few).astype(int).tolist(), strict=True)))
     here = dataclasses.replace(known(shares=few, recall=BEFORE - 0.3 * failing, labels=2_000), reference=usual)
     found, taken = evaluated(here)
     lost = found["intent_recall_lost"]
@@ -197,7 +197,7 @@ def test_drift_from_before_a_repair_does_not_linger() -> None:
 
 @pytest.mark.parametrize("known_of", [range(10), range(9), range(1)])
 def test_accuracies_at_a_mix_compare_over_the_same_intents(known_of: range) -> None:
-    recall = {intent: RECALL[intent] for intent in (taxonomy.INTENTS[i] for i in known_of)}
+    recall = {intent: RECALL[intent] for intent in (present.INTENTS[i] for i in known_of)}
     here = dataclasses.replace(known(shares=STILL, recall=BEFORE), reference=dataclasses.replace(REFERENCE, recall=recall))
     judged = evaluated(here)[0]["mix_adjusted_accuracy"]
     assert judged.verdict is not Level.BREACH

@@ -6,7 +6,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import checks, live, slices
+from retrain.evaluation import checks, live, slices, wishes
 from schemas import slices as kinds
 
 
@@ -79,5 +79,5 @@ def test_slices_with_few_labels_say_nothing_and_order_changes_no_bit() -> None:
 def test_two_wishes_are_a_slice_of_labelled_messages() -> None:
     found = drawn(300, 4)
     assert "accuracy_two_wishes" not in named(found)
-    both = replace(found, also=np.where(np.arange(300) < 50, 1, 0).astype(np.uint16))
+    both = replace(found, also=wishes.of([1] * 50 + [0] * 250))
     assert named(both)["accuracy_two_wishes"].n == 50

@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.train import split
-from schemas import taxonomy
+from schemas import present
 
 row = st.fixed_dictionaries(
     {
         "text": st.text(alphabet="abcde ", min_size=1, max_size=6),
-        "intent": st.sampled_from(taxonomy.INTENTS),
+        "intent": st.sampled_from(present.INTENTS),
         "kind": st.sampled_from(["human", "machine", "live"]),
         "conversation": st.one_of(st.none(), st.sampled_from(["c1", "c2", "c3"])),
         "cluster": st.one_of(st.none(), st.integers(0, 20).map(lambda i: f"k{i}")),
@@ -48,11 +48,11 @@ def test_a_row_keeps_its_part_when_others_come(texts: list[str], cut: int) -> No
 
 
 def test_a_cap_keeps_the_newest_live_rows_and_every_intent() -> None:
-    old = [{"text": f"{intent} {i}", "intent": intent, "kind": "human"} for intent in taxonomy.INTENTS for i in range(5 if intent == "escalation" else 200)]
+    old = [{"text": f"{intent} {i}", "intent": intent, "kind": "human"} for intent in present.INTENTS for i in range(5 if intent == "escalation" else 200)]
     live = [{"text": f"live {i}", "intent": "faq", "kind": "live"} for i in range(500)]
     capped = split.capped(pd.DataFrame([*old, *live]), 600, seed=1)
     assert 590 <= len(capped) <= 600
     assert (capped["kind"] == "live").sum() == 360
     assert "live 499" in set(capped["text"])
     assert "live 0" not in set(capped["text"])
-    assert set(capped["intent"]) == set(taxonomy.INTENTS)
+    assert set(capped["intent"]) == set(present.INTENTS)

@@ -4,7 +4,7 @@ import pytest
 
 from retrain.train import recipe
 from retrain.train.fit import rates
-from schemas import taxonomy
+from schemas import present
 
 
 def test_focal_at_gamma_0_is_weighted_cross_entropy() -> None:
@@ -30,8 +30,8 @@ def test_the_seeds_focal_values(p: float, focal: float) -> None:
 
 def test_class_weights_of_the_seeds_mix() -> None:
     shares = [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5]
-    counts = {intent: round(share * 10) for intent, share in zip(taxonomy.INTENTS, shares, strict=True)}
-    weights = rates.class_weights(counts, taxonomy.INTENTS)
+    counts = {intent: round(share * 10) for intent, share in zip(present.INTENTS, shares, strict=True)}
+    weights = rates.class_weights(counts, present.INTENTS)
     assert sum(weights) == pytest.approx(10)
     assert max(weights) / min(weights) == pytest.approx(7.367, rel=1e-3)
 

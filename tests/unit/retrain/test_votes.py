@@ -9,7 +9,7 @@ import pytest
 
 from retrain.evaluation import live
 from retrain.labels import distrust, labelled, votes
-from schemas import policy, taxonomy
+from schemas import policy, present
 
 BEGIN = builders.AT
 HOUR = dt.timedelta(hours=1)
@@ -98,10 +98,10 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     at = BEGIN + HOUR
     said = [votes.Entry(f"r{i}", "bot", at + i * HOUR, "", "chitchat") for i in range(4)] + [votes.Entry("r3", "a0", at, "", "faq")]
     found = labelled.labelled(asked, now(names, said), rules).label.tolist()
-    assert found == [taxonomy.INDEX["chitchat"], taxonomy.INDEX["chitchat"], live.UNLABELLED, taxonomy.INDEX["faq"]]
+    assert found == [present.INDEX["chitchat"], present.INDEX["chitchat"], live.UNLABELLED, present.INDEX["faq"]]
     next_day = [votes.Entry("r2", "bot", at + 24 * HOUR, "", "chitchat")]
     again = labelled.labelled(asked, now(names, [*said, *next_day][:2] + next_day), rules).label.tolist()
-    assert again == [taxonomy.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
+    assert again == [present.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
 
 
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:
@@ -116,4 +116,4 @@ def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -
         votes.Entry("r1", "b", BEGIN + HOUR, "", "chitchat"),
     ]
     held = labelled.labelled(asked, now(names, tie), RULES).label[:2].tolist()
-    assert [taxonomy.INTENTS[i] for i in held] == ["promotion", "chitchat"]
+    assert [present.INTENTS[i] for i in held] == ["promotion", "chitchat"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.labels import votes
-from schemas import taxonomy
+from schemas import present
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -19,8 +19,8 @@ entries = st.builds(
     annotator=st.sampled_from(["a", "b", "c"]),
     labelled_at=st.integers(0, 4).map(lambda minutes: BEGIN + minutes * MINUTE),
     id=st.text("0123456789abcdef", min_size=4, max_size=4),
-    intent=st.sampled_from([*taxonomy.INTENTS[:3], None]),
-    also=st.lists(st.sampled_from(taxonomy.INTENTS), unique=True, max_size=3).map(tuple),
+    intent=st.sampled_from([*present.INTENTS[:3], None]),
+    also=st.lists(st.sampled_from(present.INTENTS), unique=True, max_size=3).map(tuple),
 )
 histories = st.lists(entries, max_size=12, unique_by=lambda entry: entry.id)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from schemas import events, taxonomy
+from schemas import events, present
 from services.gateway import routing, served, volume
 from streams import sample
 
@@ -18,9 +18,9 @@ HOUR = dt.timedelta(hours=1)
 
 def probabilities(**of: float) -> Any:
     """The intents named, and nothing for the others."""
-    found = np.zeros(len(taxonomy.INTENTS))
+    found = np.zeros(len(present.INTENTS))
     for intent, value in of.items():
-        found[taxonomy.INDEX[intent]] = value
+        found[present.INDEX[intent]] = value
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from schemas import taxonomy
+from schemas import present
 from services.local import jars, supervisor, topology
 from services.local.demo import __main__ as demo
 from services.local.demo import closing, invent, recount, report, stage, story
@@ -113,16 +113,16 @@ class Champion:
     """Naive Bayes over words: as good a classifier as these messages need, and learnt in a moment."""
 
     def __init__(self, rows: list[story.Row]) -> None:
-        self.seen: collections.defaultdict[str, Any] = collections.defaultdict(lambda: np.full(len(taxonomy.INTENTS), 0.01))
+        self.seen: collections.defaultdict[str, Any] = collections.defaultdict(lambda: np.full(len(present.INTENTS), 0.01))
         for row in rows:
             for word in row["text"].lower().split():
-                self.seen[word][taxonomy.INDEX[row["intent"]]] += 1
+                self.seen[word][present.INDEX[row["intent"]]] += 1
 
     def right(self, rows: list[story.Row]) -> dict[str, Any]:
         total = np.log(sum(self.seen.values()))
         known = {word: np.log(count) - total for word, count in self.seen.items()}
         answers = [sum(known.get(word, 0.0) for word in row["text"].lower().split()) for row in rows]
-        return true(sum(int(np.argmax(answer)) == taxonomy.INDEX[row["intent"]] for answer, row in zip(answers, rows, strict=True)), len(rows))
+        return true(sum(int(np.argmax(answer)) == present.INDEX[row["intent"]] for answer, row in zip(answers, rows, strict=True)), len(rows))
 
 
 def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from schemas import normalise, taxonomy
+from schemas import normalise, present
 from services.local.demo import invent, story
 
 SEED = 20260420
@@ -42,15 +42,15 @@ def test_every_row_is_whole_and_no_text_comes_twice(tables: tuple[list[story.Row
 def test_both_tables_speak_of_all_ten_intents_and_partly_in_japanese(tables: tuple[list[story.Row], list[story.Row]]) -> None:
     shares = []
     for rows in tables:
-        assert {row["intent"] for row in rows} == set(taxonomy.INTENTS)
+        assert {row["intent"] for row in rows} == set(present.INTENTS)
         shares.append(sum(bool(JAPANESE.search(row["text"])) for row in rows) / len(rows))
     assert 0.05 < shares[0] < 0.4 < shares[1]
 
 
 def test_the_mix_of_the_base_is_a_shops(tables: tuple[list[story.Row], list[story.Row]]) -> None:
-    counts = {intent: sum(row["intent"] == intent for row in tables[0]) for intent in taxonomy.INTENTS}
+    counts = {intent: sum(row["intent"] == intent for row in tables[0]) for intent in present.INTENTS}
     frequent = ("recommendation", "product_discovery", "product_question", "order_tracking")
-    assert min(counts[intent] for intent in frequent) > 2 * max(counts[intent] for intent in taxonomy.RARE)
+    assert min(counts[intent] for intent in frequent) > 2 * max(counts[intent] for intent in present.RARE)
 
 
 def test_base_and_later_share_no_pattern_and_a_pattern_means_one_thing(tables: tuple[list[story.Row], list[story.Row]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import builders
 import pytest
 
-from schemas import policy, signals, taxonomy
+from schemas import policy, present, signals
 from services.dashboard import facts, judged
 
 AT = builders.AT
@@ -34,7 +34,7 @@ def hour(**more: Any) -> Row:
     """A complete window of the champion that ends at AT."""
     place = {"model": builders.MODEL, "role": "champion", "horizon": "1h", "end": AT, "complete": True, "n": 1000, "errors": 5, "late": 0}
     rates = {"error_rate": 0.005, "low_confidence_rate": 0.06, "p50_latency_ms": 4.0, "p95_latency_ms": 9.0, "p99_latency_ms": 12.0}
-    return place | rates | {"intent_counts": dict.fromkeys(taxonomy.INTENTS, 100)} | more
+    return place | rates | {"intent_counts": dict.fromkeys(present.INTENTS, 100)} | more
 
 
 def known(**more: Any) -> facts.Facts:
@@ -110,7 +110,7 @@ def test_before_any_verdict_the_windows_own_figure_stands_with_the_remark_that_n
 
 
 def test_an_unjudged_mix_is_compared_with_the_models_reference_or_says_that_there_is_none() -> None:
-    day = hour(horizon="1d", intent_counts=dict.fromkeys(taxonomy.INTENTS, 0) | {"faq": 600, "chitchat": 400})
+    day = hour(horizon="1d", intent_counts=dict.fromkeys(present.INTENTS, 0) | {"faq": 600, "chitchat": 400})
     without = judged.panel(MIX, known(windows=[day]), RULES)
     assert (without.value, without.verdict) == (None, "No reference mix to compare with: it comes with the first promotion.")
     even = builders.reference([0, 0, 0, 500, 0, 0, 0, 0, 0, 500])

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from schemas import policy, runs, taxonomy, times
+from schemas import policy, present, runs, times
 from services.alarms import state
 from services.dashboard import board, chart, facts, gauges, panels, summary
 
@@ -27,12 +27,12 @@ STREAM = facts.Stream(
     decided_s=240.0,
 )
 PROMOTED = {"id": 1, "model": "v1", "kind": "promote", "at": AT - 30 * DAY, "run_id": None, "by": "anna"}
-REFERENCE = runs.Reference("v1", 1000, dict.fromkeys(taxonomy.INTENTS, 100))
+REFERENCE = runs.Reference("v1", 1000, dict.fromkeys(present.INTENTS, 100))
 RULES = policy.Policy()
 
 
 def window(end: dt.datetime, *, horizon: str = "1h", model: str = "v1", n: int = 1000, **more: Any) -> dict[str, Any]:
-    counts = dict.fromkeys(taxonomy.INTENTS, n // 10)
+    counts = dict.fromkeys(present.INTENTS, n // 10)
     rates = {"error_rate": 0.001, "low_confidence_rate": 0.05, "fallback_rate": 0.02}
     latency = {"p50_latency_ms": 8.0, "p95_latency_ms": 12.0, "p99_latency_ms": 14.0}
     place = {"model": model, "role": "champion", "horizon": horizon, "end": end, "complete": True, "n": n, "errors": 0, "late": 0, "intent_counts": counts}
@@ -134,7 +134,7 @@ def test_each_end_shows_the_model_that_was_champion_then() -> None:
 
 
 def test_the_mix_leads_with_the_intent_that_moved_most() -> None:
-    counts = dict.fromkeys(taxonomy.INTENTS, 80) | {"chitchat": 280}
+    counts = dict.fromkeys(present.INTENTS, 80) | {"chitchat": 280}
     shown = panel("intent_distribution", known(windows=[window(AT - DAY, horizon="1d"), window(AT, horizon="1d", intent_counts=counts)]))
     assert (shown.lead, shown.value, shown.n) == ("chitchat", 0.28, 1000)
     assert shown.notes == ("Moved most: chitchat, +18.0 points from 10.0 %",)
@@ -143,7 +143,7 @@ def test_the_mix_leads_with_the_intent_that_moved_most() -> None:
 
 
 def test_the_mix_is_compared_with_the_reference_it_was_judged_against() -> None:
-    later = dataclasses.replace(REFERENCE, intent_counts=dict.fromkeys(taxonomy.INTENTS, 0) | {"chitchat": 1000})
+    later = dataclasses.replace(REFERENCE, intent_counts=dict.fromkeys(present.INTENTS, 0) | {"chitchat": 1000})
     shown = panel("intent_distribution", known(references=[(AT - 30 * DAY, REFERENCE), (AT, later)]))
     assert shown.shares[0].reference == 0.1
 
@@ -151,7 +151,7 @@ def test_the_mix_is_compared_with_the_reference_it_was_judged_against() -> None:
 def test_label_panels_say_what_they_stand_for_and_what_is_wanting() -> None:
     place = {"model": "v1", "start": AT - 7 * DAY, "end": AT, "n_predictions": 9000, "maturity": "immature", "reference": 0.93, "labels_needed": None}
     place["verdict"] = "blind"
-    rare = [place | {"metric": "recall", "intent": intent, "estimate": 0.8, "n_labels": 40} for intent in taxonomy.RARE]
+    rare = [place | {"metric": "recall", "intent": intent, "estimate": 0.8, "n_labels": 40} for intent in present.RARE]
     quality = [place | {"metric": "live_accuracy", "labels_needed": 37}, place | {"metric": "rare_recall", "reference": None}, *rare]
     found = known(quality=quality, signals=[signal("live_accuracy"), signal("rare_recall")])
     notes = panel("live_accuracy", found).notes

@@ -8,13 +8,13 @@ from typing import Any
 import builders
 import pytest
 
-from schemas import taxonomy
+from schemas import present
 from services.local.demo import recount, report, story
 
 
 def rows(name: str, count: int, **more: Any) -> list[story.Row]:
     return [
-        {"text": f"{name} message {i} about {taxonomy.INTENTS[i % 10]} {i * 7919}", "intent": taxonomy.INTENTS[i % 10], "kind": "human",
+        {"text": f"{name} message {i} about {present.INTENTS[i % 10]} {i * 7919}", "intent": present.INTENTS[i % 10], "kind": "human",
          "conversation": None, "cluster": f"{name}{i // 3}", **more}
         for i in range(count)
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import builders
 import pytest
 
-from schemas import policy, taxonomy
+from schemas import policy, present
 from services.alarms import state
 from services.dashboard import board, facts, gauges, panels, summary
 
@@ -32,7 +32,7 @@ def hour(end: dt.datetime = AT, **more: Any) -> Row:
     place = {"model": builders.MODEL, "role": "champion", "horizon": "1h", "end": end, "complete": True, "n": 1000, "errors": 5, "late": 0}
     rates = {"error_rate": 0.005, "low_confidence_rate": 0.06, "fallback_rate": 0.01}
     latencies = {"p50_latency_ms": 4.0, "p95_latency_ms": 9.0, "p99_latency_ms": 12.0}
-    return place | rates | latencies | {"intent_counts": dict.fromkeys(taxonomy.INTENTS, 100)} | more
+    return place | rates | latencies | {"intent_counts": dict.fromkeys(present.INTENTS, 100)} | more
 
 
 def shown(**more: Any) -> board.Board:

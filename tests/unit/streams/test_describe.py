@@ -8,7 +8,7 @@ import builders
 import numpy as np
 import pytest
 
-from schemas import taxonomy, windows
+from schemas import present, windows
 from streams.signals import describe
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def test_rates_are_over_what_they_speak_of() -> None:
     assert shown["mean_tokens"] == 9.0
     assert shown["script_counts"] == {"latin": 180, "japanese": 15, "mixed": 5, "other": 50}
     assert (shown["intent_counts"]["product_discovery"], shown["intent_counts"]["chitchat"]) == (150, 0)
-    assert list(shown["intent_counts"]) == list(taxonomy.INTENTS)
+    assert list(shown["intent_counts"]) == list(present.INTENTS)
 
 
 def test_percentiles_are_of_all_logs_and_within_half_a_percent() -> None:

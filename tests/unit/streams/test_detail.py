@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import runs, taxonomy, verdicts, windows
+from schemas import present, runs, verdicts, windows
 from streams.signals import detail, measure
 from streams.stats import divergence, histogram, mean, proportion
 
-K = len(taxonomy.INTENTS)
+K = len(present.INTENTS)
 COUNTS = st.lists(st.integers(0, 5000), min_size=K, max_size=K)
 SCRIPTS = {"latin": 800, "japanese": 150, "mixed": 50, "other": 0}
 
@@ -49,15 +49,15 @@ def test_rates_are_over_answers_and_each_intents_over_its_own() -> None:
     assert (whole.value, whole.n) == (15 / 250, 250)
     assert (whole.low, whole.high) == proportion.wilson(15, 250)
     assert [round(bound, 4) for bound in proportion.wilson(15, 250)] == [0.0367, 0.0966]
-    first, second = (signals["low_confidence_rate", intent] for intent in taxonomy.INTENTS[:2])
+    first, second = (signals["low_confidence_rate", intent] for intent in present.INTENTS[:2])
     assert [(s.value, s.n) for s in (first, second)] == [(0.2, 200), (0.5, 50)]
-    assert signals["fallback_rate", taxonomy.INTENTS[1]].value == 0.1
+    assert signals["fallback_rate", present.INTENTS[1]].value == 0.1
 
 
 def test_an_intent_without_an_answer_has_a_share_of_nothing_but_no_rate() -> None:
     signals = found(hour([200, 50] + [0] * 8))
-    assert [signal.intent for signal in of("low_confidence_rate", signals)] == list(taxonomy.INTENTS[:2])
-    gone = signals["intent_share", taxonomy.INTENTS[9]]
+    assert [signal.intent for signal in of("low_confidence_rate", signals)] == list(present.INTENTS[:2])
+    gone = signals["intent_share", present.INTENTS[9]]
     assert (gone.value, gone.n, gone.low) == (0.0, 250, 0.0)
     assert gone.high == pytest.approx(0.0151, abs=1e-4)
 
@@ -80,10 +80,10 @@ def test_a_margin_nobody_tells_is_no_row() -> None:
 
 
 def test_a_share_stands_beside_its_reference_with_the_chance_of_so_wide_a_gap() -> None:
-    share = found(hour([30, 70] + [0] * 8), builders.reference([500, 500] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
+    share = found(hour([30, 70] + [0] * 8), builders.reference([500, 500] + [0] * 8))["intent_share", present.INTENTS[0]]
     assert (share.value, share.reference, share.reference_n, share.n) == (0.3, 0.5, 1000, 100)
     assert share.p_value == pytest.approx(divergence.g_test(live=[30, 70], reference=[500, 500]), rel=1e-9)
-    without = found(hour([30, 70] + [0] * 8))["intent_share", taxonomy.INTENTS[0]]
+    without = found(hour([30, 70] + [0] * 8))["intent_share", present.INTENTS[0]]
     assert (without.reference, without.reference_n, without.p_value) == (None, None, None)
 
 
@@ -117,7 +117,7 @@ def test_contributions_and_their_floors_add_up_to_the_whole(live: list[int], kno
     assert whole.noise_floor is not None
     assert math.fsum(part.value or 0.0 for part in parts) == pytest.approx(whole.value, abs=1e-12)
     assert math.fsum(part.noise_floor or 0.0 for part in parts) == pytest.approx(whole.noise_floor, rel=1e-9)
-    assert [part.intent for part in parts] == list(taxonomy.INTENTS)
+    assert [part.intent for part in parts] == list(present.INTENTS)
 
 
 @given(live=COUNTS)
@@ -129,10 +129,10 @@ def test_shares_add_up_to_one(live: list[int]) -> None:
 @given(live=st.lists(st.integers(0, 3), min_size=K, max_size=K), known=st.lists(st.integers(0, 2), min_size=K, max_size=K))
 def test_an_intent_is_unseen_exactly_where_it_is_answered_and_the_reference_has_none(live: list[int], known: list[int]) -> None:
     unseen = of("unseen_intent", found(hour(live), builders.reference(known)))
-    wanted = [intent for intent, now, before in zip(taxonomy.INTENTS, live, known, strict=True) if now and not before and sum(known)]
+    wanted = [intent for intent, now, before in zip(present.INTENTS, live, known, strict=True) if now and not before and sum(known)]
     assert [signal.intent for signal in unseen] == wanted
     for signal in unseen:
-        assert signal.value == live[taxonomy.INDEX[signal.intent or ""]] / sum(live)
+        assert signal.value == live[present.INDEX[signal.intent or ""]] / sum(live)
         assert (signal.n, signal.reference, signal.reference_n) == (sum(live), 0.0, sum(known))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas import taxonomy
+from schemas import present
 from streams.stats import divergence
 
 MIX = np.array([22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5]) / 100
@@ -14,7 +14,7 @@ ROUNDS = 1_000
 @pytest.mark.parametrize(("n", "reference_n"), [(300, 15_000), (1_200, 1_200), (100_000, 200_000)])
 def test_the_interval_covers_the_truth(n: int, reference_n: int, moved: float) -> None:
     rng = np.random.default_rng(n)
-    mix = MIX * np.exp(moved * np.linspace(-1, 1, len(taxonomy.INTENTS)))
+    mix = MIX * np.exp(moved * np.linspace(-1, 1, len(present.INTENTS)))
     mix /= mix.sum()
     truth = float((mix * np.log(mix / MIX)).sum())
     covered = 0

@@ -7,7 +7,7 @@ import builders
 import numpy as np
 import pytest
 
-from schemas import policy, runs, taxonomy, verdicts, windows
+from schemas import policy, present, runs, verdicts, windows
 from streams.signals import judge, measure
 from streams.stats import proportion
 
@@ -71,7 +71,7 @@ def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float]
 def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level() -> None:
     rng = np.random.default_rng(1)
     drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
-    shares = dict(zip(taxonomy.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
+    shares = dict(zip(present.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
     signal = measured(day(225, shares), REFERENCE)["intent_mix_kl"]
     rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
     assert signal.value is not None

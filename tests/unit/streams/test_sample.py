@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas import taxonomy
+from schemas import present
 from streams import sample
 
 
@@ -18,7 +18,7 @@ def test_the_frequency_of_inclusion_is_the_stored_probability(intent: str, confi
 
 
 def test_every_request_keeps_a_chance_and_none_is_over_one() -> None:
-    for intent in taxonomy.INTENTS:
+    for intent in present.INTENTS:
         for volume in (1.0, 1e9):
             p = sample.inclusion(sample.weight(intent, 0.99), sample.MEAN_WEIGHT, 350, volume, 0.002)
             assert 0.002 <= p <= 1

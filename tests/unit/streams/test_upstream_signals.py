@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import events, policy, tallies, taxonomy, times, verdicts, windows
+from schemas import events, policy, present, tallies, times, verdicts, windows
 from streams.count import columns
 from streams.signals import judge, measure
 
@@ -112,7 +112,7 @@ def test_logs_that_do_not_come_are_a_share_of_the_usual_ones() -> None:
 
 
 def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> None:
-    each = [taxonomy.INTENTS[i % 10] for i in range(400)]
+    each = [present.INTENTS[i % 10] for i in range(400)]
     moved = measure.intent_mix_shift(builders.window(tally(*({"intent": intent} for intent in [*each, *["promotion"] * 100])), "1d"), REFERENCE)
     assert moved.value == pytest.approx(140 / 500 - 0.1)
     assert judge.verdict(moved, RULES.intent_mix_shift, ()).verdict is verdicts.Level.BREACH

@@ -1,0 +1,94 @@
+"""Pure. What a taxonomy has that the one before it has not: intents appended, intents merged, or
+anything else, which makes it another one.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas import taxonomy
+
+
+class Kind(StrEnum):
+    """How one taxonomy follows another. All but `other` read what was stored under the older."""
+
+    SAME = "same"
+    APPENDED = "appended"
+    MERGED = "merged"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a newer taxonomy has that the older one has not, in words of one line."""
+
+    kind: Kind
+    words: str
+
+
+def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference:
+    """How `newer` follows `older`. One with merged intents may have appended ones, too."""
+    wrong = next(_contradictions(older, newer), None)
+    if wrong is not None:
+        return Difference(Kind.OTHER, wrong)
+    appended = [name for name in newer.names if name not in older.names]
+    merged = [f"{name} into {into}" for name, into in newer.merged.items() if name not in older.merged]
+    told = [f"{listed(appended)} appended"] if appended else []
+    told += [f"{listed(merged)} merged"] if merged else []
+    kind = Kind.MERGED if merged else Kind.APPENDED if appended else Kind.SAME
+    return Difference(kind, " and ".join(told) or "the same")
+
+
+def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Iterator[str]:
+    """What neither appending nor merging explains."""
+    known = {*newer.names, *newer.merged}
+    gone = [name for name in older.names if name not in known]
+    if gone:
+        yield f"{newer.version} lacks {listed(gone)}"
+    for name, into in older.merged.items():
+        named = newer.merged.get(name)
+        if named is None:
+            yield f"{name} was merged into {into} and must stay in [merged] of {newer.version}"
+        elif named != newer.merged.get(into, into):
+            yield f"{name} was merged into {into}, in {newer.version} into {named}"
+    kept = [intent for intent in older.intents if intent.name in newer.names]
+    pairs = list(zip(kept, newer.intents, strict=False))
+    for place, (before, now) in enumerate(pairs, start=1):
+        yield from _moved(before, now, place)
+    yield from _harmed(older, newer, {before.name: (before, now) for before, now in pairs})
+
+
+def _moved(before: taxonomy.Intent, now: taxonomy.Intent, place: int) -> Iterator[str]:
+    """What differs at one place."""
+    if before.name != now.name:
+        yield f"place {place} is {before.name}, not {now.name}: intents are only appended"
+        return
+    for mark in ("destination", "rare", "critical", "handoff"):
+        then, here = getattr(before, mark), getattr(now, mark)
+        if then != here:
+            yield f"{mark} of {now.name} is {json.dumps(then)}, not {json.dumps(here)}"
+
+
+def _harmed(
+    older: taxonomy.Taxonomy,
+    newer: taxonomy.Taxonomy,
+    both: dict[str, tuple[taxonomy.Intent, taxonomy.Intent]],
+) -> Iterator[str]:
+    """What differs in severity, of the intents that both have."""
+    for true, predicted in sorted({*older.harm, *newer.harm}):
+        if {true, predicted} <= both.keys():
+            then = older.severity(both[true][0], both[predicted][0])
+            here = newer.severity(both[true][1], both[predicted][1])
+            if then != here:
+                yield f"severity of {true} -> {predicted} is {then:g}, not {here:g}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
