@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # VERBOSE=1 every figure and reason on the screen, too.
 DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short) $(if $(filter 1,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo unit test faults check lint types contracts pinned bench-stream bench-decisions clean
+.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -37,6 +37,9 @@ demo: setup ## the whole loop on two weeks of traffic (MESSAGES=DIR JSON=FILE KE
 lint: setup ## ruff: format and rules
 	ruff format --check .
 	ruff check .
+
+measures: setup ## how dense the code is, how much of it is tested, and what of these is held
+	@$(PY) tests/measures.py
 
 types: setup ## mypy --strict
 	mypy

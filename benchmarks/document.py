@@ -1,4 +1,6 @@
-"""The tables of docs/benchmarks.md: each stands between two marks and is written by the benchmark that made it."""
+"""The tables of docs/benchmarks.md: each stands between two marks and is written by the benchmark
+that made it.
+"""
 
 import datetime as dt
 

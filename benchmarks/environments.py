@@ -15,14 +15,26 @@ class Unbuildable(RuntimeError):
 
 
 def python(wanted: Path) -> Path:
-    """The interpreter of the environment that a requirements file describes, built anew if the file has changed."""
+    """The interpreter of the environment that a requirements file describes, built anew if the file
+    has changed.
+    """
     target = HOME / "envs" / wanted.stem
     installed = target / "installed.txt"
     if not installed.exists() or installed.read_text() != wanted.read_text():
         shutil.rmtree(target, ignore_errors=True)
         uv = Path(sys.executable).with_name("uv")
         run([str(uv), "venv", "--quiet", "--python", sys.executable, str(target)])
-        install = ["pip", "install", "--quiet", "--python", str(target / "bin" / "python"), "--no-deps", "--require-hashes", "-r", str(wanted)]
+        install = [
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(target / "bin" / "python"),
+            "--no-deps",
+            "--require-hashes",
+            "-r",
+            str(wanted),
+        ]
         run([str(uv), *install])
         installed.write_text(wanted.read_text())
     return target / "bin" / "python"
@@ -32,4 +44,6 @@ def run(argv: list[str]) -> None:
     """Run a builder. Raises Unbuildable with the end of what it said."""
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unbuildable(f"{Path(argv[0]).name} failed: {(done.stderr or done.stdout).strip()[-400:]}")
+        raise Unbuildable(
+            f"{Path(argv[0]).name} failed: {(done.stderr or done.stdout).strip()[-400:]}"
+        )

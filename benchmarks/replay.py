@@ -1,7 +1,9 @@
-"""How long a replay of a long history takes: `python -m benchmarks.replay [--days 365] [--logs-a-day 8200] [--keep DIR]`.
+"""How long a replay of a long history takes: `python -m benchmarks.replay [--days 365]
+[--logs-a-day 8200] [--keep DIR]`.
 
-A seeded generator writes logs and labels as files; the command's own functions read and replay them on one core, reading apart from replaying. Every
-sixty days the language moves for ten: answers become unsure and wrong, and one intent takes a larger share.
+A seeded generator writes logs and labels as files; the command's own functions read and replay them
+on one core, reading apart from replaying. Every sixty days the language moves for ten: answers
+become unsure and wrong, and one intent takes a larger share.
 """
 
 import argparse
@@ -26,7 +28,9 @@ LABELS_A_DAY = 500
 
 
 def write(folder: Path, days: int, logs_a_day: int, seed: int = 20260420) -> None:
-    """`days` days of logs, LABELS_A_DAY of each day sampled and labelled a few hours later, into folder/logs.jsonl and folder/labels.jsonl."""
+    """`days` days of logs, LABELS_A_DAY of each day sampled and labelled a few hours later, into
+    folder/logs.jsonl and folder/labels.jsonl.
+    """
     rng = np.random.default_rng(seed)
     with (folder / "logs.jsonl").open("w") as logs, (folder / "labels.jsonl").open("w") as labels:
         for day in range(days):
@@ -44,7 +48,11 @@ def _day(day, rng, n, logs, labels) -> None:  # type: ignore[no-untyped-def]  # 
     for i in range(n):
         ts = BEGIN + dt.timedelta(days=day, seconds=float(seconds[i]))
         name = present.INTENTS[intent[i]]
-        sample = f',"sample":{{"queue":"measure","p":{p:.6f},"text":"an invented message {day} {i}"}}' if chosen[i] else ""
+        sample = (
+            f',"sample":{{"queue":"measure","p":{p:.6f},"text":"an invented message {day} {i}"}}'
+            if chosen[i]
+            else ""
+        )
         logs.write(
             f'{{"v":1,"ts":"{ts:%Y-%m-%dT%H:%M:%S}.{ts.microsecond // 1000:03d}Z","model":"v1","req_id":"d{day}r{i}","latency_ms":{latency[i]:.3f},'
             f'"intent":"{name}","confidence":{confidence[i]:.4f},"tokens":9,"script":"latin"{sample}}}\n'
@@ -52,16 +60,32 @@ def _day(day, rng, n, logs, labels) -> None:  # type: ignore[no-untyped-def]  # 
         if chosen[i]:
             said = name if right[i] else present.INTENTS[(intent[i] + 1) % 10]
             at = ts + dt.timedelta(hours=float(rng.uniform(1, 30)))
-            labels.write(json.dumps({"req_id": f"d{day}r{i}", "intent": said, "annotator": "a1", "labelled_at": at.isoformat(), "action": "label"}) + "\n")
+            labels.write(
+                json.dumps(
+                    {
+                        "req_id": f"d{day}r{i}",
+                        "intent": said,
+                        "annotator": "a1",
+                        "labelled_at": at.isoformat(),
+                        "action": "label",
+                    }
+                )
+                + "\n"
+            )
 
 
 def measure(folder: Path) -> dict[str, object]:
-    """Read and replay the files of a folder under the default policy; seconds of CPU and of the wall, and a digest of all decisions."""
+    """Read and replay the files of a folder under the default policy; seconds of CPU and of the
+    wall, and a digest of all decisions.
+    """
     began, cpu = time.perf_counter(), time.process_time()
     logs, labels = files.serving_logs(folder / "logs.jsonl"), files.labels(folder / "labels.jsonl")
     read, cpu_read = time.perf_counter(), time.process_time()
     past = scenes.history(logs, labels, BEGIN + dt.timedelta(days=14))
-    taken = [decision for _, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy())]
+    taken = [
+        decision
+        for _, decision in replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy())
+    ]
     done, cpu_done = time.perf_counter(), time.process_time()
     return {
         "logs": len(logs.ts_us),
@@ -72,7 +96,9 @@ def measure(folder: Path) -> dict[str, object]:
         "replay_s": round(done - read, 1),
         "replay_cpu_s": round(cpu_done - cpu_read, 1),
         "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "decisions": dict(collections.Counter(f"{d.decision} {d.hold_reason or ''}".strip() for d in taken)),
+        "decisions": dict(
+            collections.Counter(f"{d.decision} {d.hold_reason or ''}".strip() for d in taken)
+        ),
         "sha256": hashlib.sha256("".join(d.sha256 for d in taken).encode()).hexdigest(),
     }
 
@@ -82,7 +108,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--logs-a-day", type=int, default=8200)
-    parser.add_argument("--keep", type=Path, help="a folder for the files; those already there are replayed as they are")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a folder for the files; those already there are replayed as they are",
+    )
     chosen = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,6 @@
-"""Run migrations against INTENTWATCH_DATABASE_URL (or the URL a caller put in the configuration). Never autogenerates at run time."""
+"""Run migrations against INTENTWATCH_DATABASE_URL (or the URL a caller put in the configuration).
+Never autogenerates at run time.
+"""
 
 from alembic import context
 from sqlalchemy import pool, text
@@ -18,7 +20,9 @@ def _url() -> str:
 
 
 def run() -> None:
-    """Each revision in its own transaction; a lock that is not to be had fails fast instead of queueing traffic behind it."""
+    """Each revision in its own transaction; a lock that is not to be had fails fast instead of
+    queueing traffic behind it.
+    """
     engine = connect.engine(_url(), poolclass=pool.NullPool)
     try:
         connection = engine.connect()

@@ -10,7 +10,12 @@ from packaging.markers import Marker
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "licences.md"
-SETS: Final = {"slim": "every image", "retrain": "the retrain image", "torch": "the retrain image", "all": "development"}
+SETS: Final = {
+    "slim": "every image",
+    "retrain": "the retrain image",
+    "torch": "the retrain image",
+    "all": "development",
+}
 ASK_MORE: Final = ("GPL", "MPL", "Mozilla", "Proprietary", "not told")
 # Where the product runs; a lock file also names what other machines and Pythons would get.
 MACHINE: Final = {
@@ -45,7 +50,9 @@ _CLASSIFIER: Final = "License :: "
 def locked(name: str) -> dict[str, str]:
     """The libraries of requirements/NAME.lock with their versions, as that machine gets them."""
     found = {}
-    for library, version, marker in _ENTRY.findall((ROOT / "requirements" / f"{name}.lock").read_text()):
+    for library, version, marker in _ENTRY.findall(
+        (ROOT / "requirements" / f"{name}.lock").read_text()
+    ):
         if not marker or Marker(marker).evaluate(MACHINE):
             found[library] = version
     return found
@@ -56,7 +63,11 @@ def licence(library: str) -> str:
     metadata = importlib.metadata.metadata(library)
     if metadata["License-Expression"]:
         return str(metadata["License-Expression"])
-    named = [entry.rpartition(" :: ")[2] for entry in metadata.get_all("Classifier") or () if entry.startswith(_CLASSIFIER)]
+    named = [
+        entry.rpartition(" :: ")[2]
+        for entry in metadata.get_all("Classifier") or ()
+        if entry.startswith(_CLASSIFIER)
+    ]
     words = (metadata["License"] or "").strip().splitlines()
     return ", ".join(named) or (words[0].strip() if words else "not told")
 

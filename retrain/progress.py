@@ -1,4 +1,6 @@
-"""A bar on a terminal; in a file or a pipe, the same bar as a line every ten seconds, without escapes."""
+"""A bar on a terminal; in a file or a pipe, the same bar as a line every ten seconds, without
+escapes.
+"""
 
 import sys
 from typing import Any, TextIO
@@ -26,8 +28,18 @@ class _Lines:
 
 
 def bar(what: str, total: int, unit: str, stream: TextIO | None = None, **more: Any) -> "tqdm[Any]":
-    """A progress bar over `total` units that vanishes when it is done; on standard error unless told. `more`: what else tqdm takes."""
+    """A progress bar over `total` units that vanishes when it is done; on standard error unless
+    told. `more`: what else tqdm takes.
+    """
     stream = stream or sys.stderr
     if stream.isatty():
         return tqdm(desc=what, total=total, unit=unit, file=stream, leave=False, **more)
-    return tqdm(desc=what, total=total, unit=unit, file=_Lines(stream), leave=False, miniters=1, **more | {"mininterval": _LINE_EVERY_S})
+    return tqdm(
+        desc=what,
+        total=total,
+        unit=unit,
+        file=_Lines(stream),
+        leave=False,
+        miniters=1,
+        **more | {"mininterval": _LINE_EVERY_S},
+    )

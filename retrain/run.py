@@ -1,4 +1,6 @@
-"""`python retrain/run.py run | replay | work | show | promote`: the retrain job by hand, history again, the worker, and what became of a run."""
+"""`python retrain/run.py run | replay | work | show | promote`: the retrain job by hand, history
+again, the worker, and what became of a run.
+"""
 
 import sys
 from pathlib import Path
@@ -24,7 +26,12 @@ from streams import database
 from streams import store as streams_store
 from streams.stages import rounds, stage
 
-EXITS = {runs.State.REJECTED: 20, runs.State.FAILED: settings.EXIT_TRY_AGAIN, runs.State.CHAMPION: 0, runs.State.REGISTERED: 0}
+EXITS = {
+    runs.State.REJECTED: 20,
+    runs.State.FAILED: settings.EXIT_TRY_AGAIN,
+    runs.State.CHAMPION: 0,
+    runs.State.REGISTERED: 0,
+}
 EXIT_INCONCLUSIVE = 21
 _POLL_S, _PAUSE_S = 1.0, 10.0
 
@@ -32,7 +39,11 @@ _POLL_S, _PAUSE_S = 1.0, 10.0
 def _workshop(loaded: settings.Settings) -> Any:
     rules = settings.rules(loaded)
     try:
-        made_with = recipe.parse(loaded.recipe.read_text(), str(loaded.recipe)) if loaded.recipe else recipe.Recipe()
+        made_with = (
+            recipe.parse(loaded.recipe.read_text(), str(loaded.recipe))
+            if loaded.recipe
+            else recipe.Recipe()
+        )
     except (recipe.RecipeError, OSError) as error:
         settings.refuse(str(error))
     owner, engine = rounds.this_process(), database.opened(loaded.database_url)
@@ -44,13 +55,18 @@ def _workshop(loaded: settings.Settings) -> Any:
         promotion.check_champion(engine, loaded.models)
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
-    from retrain.train import job  # torch is loaded here and nowhere else, and only when everything it needs is there
+    # Torch is loaded here and nowhere else, and only when everything it needs is there.
+    from retrain.train import job
 
-    return job.Workshop(engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner)
+    return job.Workshop(
+        engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate inconclusive."""
+    """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate
+    inconclusive.
+    """
     from retrain.train.fit import model
 
     shop = _workshop(settings.load("database_url"))
@@ -65,20 +81,32 @@ def run(chosen: argparse.Namespace) -> int:
         run_id = _manual_id(as_of, shop.recipe)
         known = store.run(connection, run_id)
         if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
-            settings.refuse(f"run {run_id} is {known['state']} already; another --as-of or recipe is another run", 2)
+            settings.refuse(
+                f"run {run_id} is {known['state']} already; another --as-of or recipe is another run",
+                2,
+            )
         store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
         if not leases.hold(connection, "retrain", shop.owner, job.LEASE_S):
-            settings.refuse("another run is in progress; see `python -m services.show runs`", settings.EXIT_TRY_AGAIN)
+            settings.refuse(
+                "another run is in progress; see `python -m services.show runs`",
+                settings.EXIT_TRY_AGAIN,
+            )
     try:
         state = attempts.by_hand(shop, run_id)
     finally:
         _release(shop)
     with shop.engine.connect() as connection:
         row = store.run(connection, run_id)
-    print(json.dumps({"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}))
+    print(
+        json.dumps(
+            {"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}
+        )
+    )
     if row["error"]:
         settings.refuse(row["error"], EXITS[state])
-    inconclusive = state is runs.State.REJECTED and all(gate["verdict"] != runs.GateVerdict.FAIL for gate in row["gates"])
+    inconclusive = state is runs.State.REJECTED and all(
+        gate["verdict"] != runs.GateVerdict.FAIL for gate in row["gates"]
+    )
     return EXIT_INCONCLUSIVE if inconclusive else EXITS[state]
 
 
@@ -88,7 +116,9 @@ def _manual_id(as_of: dt.datetime, made_with: recipe.Recipe) -> str:
 
 
 def work(_chosen: argparse.Namespace) -> int:
-    """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left unfinished starts over."""
+    """Claim queued runs by lease, one at a time, until SIGTERM. A run another worker left
+    unfinished starts over.
+    """
     shop = _workshop(settings.load("database_url"))
     from retrain.train import attempts, job
 
@@ -98,7 +128,8 @@ def work(_chosen: argparse.Namespace) -> int:
     tries = rounds.Rounds(shop.engine, stage.RETRAIN)
     well = True
     while not stop.wait(_POLL_S if well else _PAUSE_S):
-        well = False  # unless the round ends well; what passes by itself has passed after the longer pause
+        # Unless the round ends well; what passes by itself has passed after the longer pause.
+        well = False
         with tries.round():
             waiting = _claimed(shop, job.LEASE_S)
             if waiting is not None:
@@ -112,7 +143,9 @@ def work(_chosen: argparse.Namespace) -> int:
 
 
 def _claimed(shop: Any, lease_s: int) -> str | None:
-    """The run that waits longest, if this worker may do it: not while another worker, or a run by hand, is at one."""
+    """The run that waits longest, if this worker may do it: not while another worker, or a run by
+    hand, is at one.
+    """
     with shop.engine.begin() as connection:
         leases.hold(connection, "retrain_worker", shop.owner, lease_s)
         waiting = store.unfinished_run(connection, promotes=shop.policy.trigger.promotion == "auto")
@@ -142,7 +175,9 @@ def promote(chosen: argparse.Namespace) -> int:
 
     loaded = settings.load("database_url")
     try:
-        model = promotion.promote(database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by)
+        model = promotion.promote(
+            database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by
+        )
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
@@ -158,7 +193,9 @@ def rollback(chosen: argparse.Namespace) -> int:
 
     loaded = settings.load("database_url")
     try:
-        model = promotion.rollback(database.opened(loaded.database_url), loaded.models, by=chosen.by, to=chosen.to)
+        model = promotion.rollback(
+            database.opened(loaded.database_url), loaded.models, by=chosen.by, to=chosen.to
+        )
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
     except (promotion.NotPromotable, manifest.BadArtefact) as error:
@@ -172,7 +209,11 @@ def reweight(chosen: argparse.Namespace) -> int:
     from retrain.train import promote as promotion
 
     try:
-        model = promotion.reweight(database.opened(settings.load("database_url").database_url), chosen.decision, by=chosen.by)
+        model = promotion.reweight(
+            database.opened(settings.load("database_url").database_url),
+            chosen.decision,
+            by=chosen.by,
+        )
     except promotion.NotPromotable as error:
         settings.refuse(str(error), settings.EXIT_INTEGRITY)
     print(json.dumps({"reweighted": model}))
@@ -189,7 +230,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("run", help="train, gate and register now")
     one.add_argument("--decision", metavar="ID")
-    one.add_argument("--as-of", type=times.instant, metavar="T", help="use labels as they were known then")
+    one.add_argument(
+        "--as-of", type=times.instant, metavar="T", help="use labels as they were known then"
+    )
     one.set_defaults(do=run)
     commands.add_parser("work", help="do queued runs until SIGTERM").set_defaults(do=work)
     look = commands.add_parser("show", help="one run as JSON")
@@ -199,15 +242,21 @@ def _parser() -> argparse.ArgumentParser:
     approve.add_argument("run")
     approve.add_argument("--by", required=True, metavar="NAME")
     approve.set_defaults(do=promote)
-    back = commands.add_parser("rollback", help="make the champion before this one the champion again")
+    back = commands.add_parser(
+        "rollback", help="make the champion before this one the champion again"
+    )
     back.add_argument("--to", metavar="MODEL")
     back.add_argument("--by", required=True, metavar="NAME")
     back.set_defaults(do=rollback)
-    moved = commands.add_parser("reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference")
+    moved = commands.add_parser(
+        "reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference"
+    )
     moved.add_argument("decision")
     moved.add_argument("--by", required=True, metavar="NAME")
     moved.set_defaults(do=reweight)
-    again = commands.add_parser("replay", allow_abbrev=False, help="the decisions a stretch of history would have led to")
+    again = commands.add_parser(
+        "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
+    )
     playback.arguments(again)
     again.set_defaults(do=replay)
     return parser

@@ -1,4 +1,6 @@
-"""Postgres: labelled rows, runs, models, promotions, references. One function per question; the caller owns the transaction."""
+"""Postgres: labelled rows, runs, models, promotions, references. One function per question; the
+caller owns the transaction.
+"""
 
 import dataclasses
 import datetime as dt
@@ -17,7 +19,11 @@ from streams.intents import places
 Connection = sa.Connection
 
 
-def entries(connection: Connection, among: "sa.Select[Any] | Collection[str]", as_of: dt.datetime | None = None) -> list[votes.Entry]:
+def entries(
+    connection: Connection,
+    among: "sa.Select[Any] | Collection[str]",
+    as_of: dt.datetime | None = None,
+) -> list[votes.Entry]:
     """Everything annotators had said of these requests by `as_of` (None: by now), in no order."""
     label = tables.human_label
     intent = sa.case((label.c.action == "label", read_through(label.c.intent)))
@@ -28,20 +34,46 @@ def entries(connection: Connection, among: "sa.Select[Any] | Collection[str]", a
 
 
 def read_through(intent: "sa.Column[str]") -> "sa.ColumnElement[str]":
-    """A column of intents under its name, merged ones as those that took them over: what people and models said then stays as it was said."""
-    return sa.case(dict(present.MERGED), value=intent, else_=intent).label(intent.name) if present.MERGED else intent
+    """A column of intents under its name, merged ones as those that took them over: what people and
+    models said then stays as it was said.
+    """
+    return (
+        sa.case(dict(present.MERGED), value=intent, else_=intent).label(intent.name)
+        if present.MERGED
+        else intent
+    )
 
 
-def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_day: int, doubts: Collection[distrust.Doubt] = ()) -> list[dict[str, Any]]:
-    """Everything a model may be trained on: the corpus, then sampled messages with the label that held at `as_of`, oldest first. Keys: split.COLUMNS.
+def labelled_rows(
+    connection: Connection,
+    as_of: dt.datetime,
+    per_annotator_per_day: int,
+    doubts: Collection[distrust.Doubt] = (),
+) -> list[dict[str, Any]]:
+    """Everything a model may be trained on: the corpus, then sampled messages with the label that
+    held at `as_of`, oldest first. Keys: split.COLUMNS.
 
-    Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in `doubts` none; where one does not, another annotator's may.
+    Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in
+    `doubts` none; where one does not, another annotator's may.
     """
     corpus, sample = tables.corpus, tables.sampled_prediction
-    imported = sa.select(corpus.c.id, corpus.c.text, read_through(corpus.c.intent), corpus.c.kind, corpus.c.conversation, corpus.c.cluster)
+    imported = sa.select(
+        corpus.c.id,
+        corpus.c.text,
+        read_through(corpus.c.intent),
+        corpus.c.kind,
+        corpus.c.conversation,
+        corpus.c.cluster,
+    )
     found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
     labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
-    once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).where(sample.c.ts <= as_of, labelled).order_by(sample.c.req_id, sample.c.model).subquery()
+    once = (
+        sa.select(sample)
+        .ext(pg.distinct_on(sample.c.req_id))
+        .where(sample.c.ts <= as_of, labelled)
+        .order_by(sample.c.req_id, sample.c.model)
+        .subquery()
+    )
     rows = connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings().all()
     by_name = {str(row["req_id"]): row for row in rows}
     names = list(by_name)
@@ -63,53 +95,97 @@ def labelled_rows(connection: Connection, as_of: dt.datetime, per_annotator_per_
     return found
 
 
-# --- runs -------------------------------------------------------------------------------------------------------------
-def queue_run(connection: Connection, *, run_id: str, decision_id: str | None, as_of: dt.datetime) -> None:
+# --- runs
+# -------------------------------------------------------------------------------------------------------------
+def queue_run(
+    connection: Connection, *, run_id: str, decision_id: str | None, as_of: dt.datetime
+) -> None:
     """Queue a run; the same id again changes nothing."""
-    connection.execute(pg.insert(tables.run).values(id=run_id, decision_id=decision_id, as_of=as_of, state=runs.State.QUEUED).on_conflict_do_nothing())
+    connection.execute(
+        pg.insert(tables.run)
+        .values(id=run_id, decision_id=decision_id, as_of=as_of, state=runs.State.QUEUED)
+        .on_conflict_do_nothing()
+    )
 
 
 def unfinished_run(connection: Connection, *, promotes: bool = False) -> Any:
-    """The oldest run that waits for a worker, or None; `promotes`: a registered one waits for it too, not for a person."""
+    """The oldest run that waits for a worker, or None; `promotes`: a registered one waits for it
+    too, not for a person.
+    """
     table = tables.run
-    open_runs = sa.select(table).where(table.c.state.not_in(runs.ENDED if promotes else (*runs.ENDED, runs.State.REGISTERED)))
-    return connection.execute(open_runs.order_by(table.c.queued_at, table.c.id).limit(1)).mappings().first()
+    open_runs = sa.select(table).where(
+        table.c.state.not_in(runs.ENDED if promotes else (*runs.ENDED, runs.State.REGISTERED))
+    )
+    return (
+        connection.execute(open_runs.order_by(table.c.queued_at, table.c.id).limit(1))
+        .mappings()
+        .first()
+    )
 
 
 def run(connection: Connection, run_id: str) -> Any:
     """One run's row, or None."""
-    return connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id)).mappings().first()
+    return (
+        connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id))
+        .mappings()
+        .first()
+    )
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     """Set columns of a run; one whose work is over, promoted or not, also notes the stream's clock."""
     if "ended" in values or values.get("state") == runs.State.REGISTERED:
         now = streams_store.clock(connection)
-        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now or tables.run.c.as_of)
-    connection.execute(sa.update(tables.run).where(tables.run.c.id == run_id).values(heartbeat_at=sa.func.now(), **values))
+        values["closed_as_of"] = sa.func.coalesce(
+            tables.run.c.closed_as_of, now or tables.run.c.as_of
+        )
+    connection.execute(
+        sa.update(tables.run)
+        .where(tables.run.c.id == run_id)
+        .values(heartbeat_at=sa.func.now(), **values)
+    )
 
 
 def begin_attempt(connection: Connection, run_id: str) -> int:
-    """Count one more try at a run; returns its number. Committed before the work: one that takes its worker along is counted too."""
+    """Count one more try at a run; returns its number. Committed before the work: one that takes
+    its worker along is counted too.
+    """
     table = tables.run
-    change = sa.update(table).where(table.c.id == run_id).values(attempts=table.c.attempts + 1, heartbeat_at=sa.func.now())
+    change = (
+        sa.update(table)
+        .where(table.c.id == run_id)
+        .values(attempts=table.c.attempts + 1, heartbeat_at=sa.func.now())
+    )
     return int(connection.execute(change.returning(table.c.attempts)).scalar_one())
 
 
 def record_step(connection: Connection, run_id: str, step: str, detail: dict[str, Any]) -> None:
     """Note that a step is done, before the next begins."""
     insert = pg.insert(tables.run_step).values(run_id=run_id, step=step, detail=detail)
-    connection.execute(insert.on_conflict_do_update(index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}))
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}
+        )
+    )
 
 
 def release_leases(connection: Connection, owner: str) -> None:
-    """Let the next one in at once: `retrain` is the right to run a job, `retrain_worker` says that a worker is there."""
-    connection.execute(sa.update(tables.lease).where(tables.lease.c.name.startswith("retrain"), tables.lease.c.owner == owner).values(expires_at=sa.func.now()))
+    """Let the next one in at once: `retrain` is the right to run a job, `retrain_worker` says that
+    a worker is there.
+    """
+    connection.execute(
+        sa.update(tables.lease)
+        .where(tables.lease.c.name.startswith("retrain"), tables.lease.c.owner == owner)
+        .values(expires_at=sa.func.now())
+    )
 
 
-# --- models -----------------------------------------------------------------------------------------------------------
+# --- models
+# -----------------------------------------------------------------------------------------------------------
 def champion(connection: Connection, before: dt.datetime | None = None) -> Any:
-    """The newest promotion's row, or the newest from before that instant of the stream's clock; None where there is none."""
+    """The newest promotion's row, or the newest from before that instant of the stream's clock;
+    None where there is none.
+    """
     table = tables.promotion
     newest = sa.select(table).order_by(table.c.id.desc()).limit(1)
     if before is not None:
@@ -118,23 +194,41 @@ def champion(connection: Connection, before: dt.datetime | None = None) -> Any:
 
 
 def former_champions(connection: Connection, promotion: Any) -> list[str]:
-    """Models that were champion before this promotion made its own the champion, the newest first, each once."""
+    """Models that were champion before this promotion made its own the champion, the newest first,
+    each once.
+    """
     table = tables.promotion
-    others = sa.select(table.c.model).where(table.c.id < promotion["id"], table.c.model != promotion["model"])
+    others = sa.select(table.c.model).where(
+        table.c.id < promotion["id"], table.c.model != promotion["model"]
+    )
     names = connection.execute(others.order_by(table.c.id.desc())).scalars()
     return list(dict.fromkeys(names))
 
 
 def decision(connection: Connection, decision_id: str) -> Any:
     """A decision's row, or None."""
-    return connection.execute(sa.select(tables.decision).where(tables.decision.c.id == decision_id)).mappings().first()
+    return (
+        connection.execute(sa.select(tables.decision).where(tables.decision.c.id == decision_id))
+        .mappings()
+        .first()
+    )
 
 
 def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Window | None:
     """The champion's newest complete day that ends by `at`."""
     table = tables.window_state
-    chosen = (table.c.model == model, table.c.role == "champion", table.c.horizon == "1d", table.c.complete, table.c.end <= at)
-    row = connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1)).mappings().first()
+    chosen = (
+        table.c.model == model,
+        table.c.role == "champion",
+        table.c.horizon == "1d",
+        table.c.complete,
+        table.c.end <= at,
+    )
+    row = (
+        connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1))
+        .mappings()
+        .first()
+    )
     return places.window(row) if row else None
 
 
@@ -143,9 +237,16 @@ def next_model(connection: Connection) -> str:
     return f"v{(connection.execute(sa.select(sa.func.count()).select_from(tables.model_version)).scalar() or 0) + 1}"
 
 
-def register(connection: Connection, *, model: str, run_id: str, manifest_sha256: str, tokenizer_hash: str) -> None:
+def register(
+    connection: Connection, *, model: str, run_id: str, manifest_sha256: str, tokenizer_hash: str
+) -> None:
     """Note a finished model directory."""
-    row = {"model": model, "run_id": run_id, "manifest_sha256": manifest_sha256, "tokenizer_hash": tokenizer_hash}
+    row = {
+        "model": model,
+        "run_id": run_id,
+        "manifest_sha256": manifest_sha256,
+        "tokenizer_hash": tokenizer_hash,
+    }
     connection.execute(pg.insert(tables.model_version).values(row).on_conflict_do_nothing())
 
 
@@ -154,9 +255,16 @@ def promote(connection: Connection, promotion: runs.Promotion) -> None:
     connection.execute(sa.insert(tables.promotion).values(dataclasses.asdict(promotion)))
 
 
-def put_reference(connection: Connection, reference: runs.Reference, *, at: dt.datetime, source: str) -> None:
+def put_reference(
+    connection: Connection, reference: runs.Reference, *, at: dt.datetime, source: str
+) -> None:
     """Record what a model looks like when it is good, from `at` on."""
-    values = {"model": reference.model, "at": at, "source": source, "body": dataclasses.asdict(reference)}
+    values = {
+        "model": reference.model,
+        "at": at,
+        "source": source,
+        "body": dataclasses.asdict(reference),
+    }
     connection.execute(pg.insert(tables.reference).values(values).on_conflict_do_nothing())
 
 

@@ -33,7 +33,9 @@ class HoldReason(StrEnum):
 
 
 class Told(StrEnum):
-    """What a person may tell the trigger. Another word than one of these would be a pause that arms, or a witness that is none."""
+    """What a person may tell the trigger. Another word than one of these would be a pause that
+    arms, or a witness that is none.
+    """
 
     PAUSE = "pause"  # stops every action until it is closed
     WRONG_ROUTE = "wrong_route"  # messages reach the wrong desk
@@ -41,7 +43,8 @@ class Told(StrEnum):
     ESCALATIONS = "escalations"  # people take over what was to be answered
 
 
-WITNESSES: Final = tuple(kind for kind in Told if kind is not Told.PAUSE)  # business incidents: evidence of worse answers
+# Business incidents: evidence of worse answers.
+WITNESSES: Final = tuple(kind for kind in Told if kind is not Told.PAUSE)
 
 
 class Cause(StrEnum):
@@ -55,7 +58,9 @@ class Cause(StrEnum):
 
 
 class Clause(StrEnum):
-    """Which clause of the rule answered, in the order in which they are asked: retrain/decide/trigger.py."""
+    """Which clause of the rule answered, in the order in which they are asked:
+    retrain/decide/trigger.py.
+    """
 
     STALE = "stale"
     BAD_RELEASE = "bad_release"
@@ -69,7 +74,9 @@ class Clause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One signal the decision looked at, breached or not. `roles`: what the policy in force hears it say."""
+    """One signal the decision looked at, breached or not. `roles`: what the policy in force hears
+    it say.
+    """
 
     signal: str
     value: float | None
@@ -83,8 +90,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence, the policy and the outcome;
-    `clause` and the reasons follow from these.
+    """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
+    the policy and the outcome; `clause` and the reasons follow from these.
     """
 
     id: str
@@ -101,10 +108,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the trigger needs to know of history: what was decided last, whether a run is under way, open business incidents.
+    """What the trigger needs to know of history: what was decided last, whether a run is under way,
+    open business incidents.
 
-    last_fix: when something before the model was last found broken. well_before, ill_before: the signals that stood well, and those in breach, when the
-    model before this one was judged last. well: those that have stood well since this one serves.
+    last_fix: when something before the model was last found broken. well_before, ill_before: the
+    signals that stood well, and those in breach, when the model before this one was judged last.
+    well: those that have stood well since this one serves.
     """
 
     last_retrain: dt.datetime | None = None

@@ -1,4 +1,6 @@
-"""Pure. What arrives from outside: serving logs, human labels, business incidents; bytes -> event | Malformed. Never raises on bad input."""
+"""Pure. What arrives from outside: serving logs, human labels, business incidents; bytes -> event |
+Malformed. Never raises on bad input.
+"""
 
 import datetime as dt
 import hashlib
@@ -14,7 +16,9 @@ from schemas import present, times
 
 if TYPE_CHECKING:
     Intent: TypeAlias = str
-else:  # a closed set all the same: the taxonomy's intents, and those that were merged, which logs and labels may still name
+# A closed set all the same: the taxonomy's intents, and those that were merged, which logs and
+# labels may still name.
+else:
     Intent = Literal[tuple(present.INDEX)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Postgres keeps no NUL in text: one must make its record malformed, never stop its partition.
@@ -25,11 +29,14 @@ Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 ENVELOPE_MAX = 256
 FUTURE_LIMIT = dt.timedelta(minutes=5)
 PAST_LIMIT = dt.timedelta(days=8)
-P_FLOOR = 0.0001  # a label counts for 1/p messages: one of less than this would speak for more than ten thousand
+# A label counts for 1/p messages: one of less than this would speak for more than ten thousand.
+P_FLOOR = 0.0001
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Why a message was kept for labelling. `p` is its inclusion probability in [P_FLOOR, 1]; text travels only here."""
+    """Why a message was kept for labelling. `p` is its inclusion probability in [P_FLOOR, 1]; text
+    travels only here.
+    """
 
     queue: Literal["measure", "train"]
     p: Annotated[float, msgspec.Meta(ge=P_FLOOR, le=1)]
@@ -37,7 +44,9 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class ServingLog(msgspec.Struct, frozen=True):
-    """One answer of the classifier. Units: latency in milliseconds, confidence and margin ratios in [0, 1]."""
+    """One answer of the classifier. Units: latency in milliseconds, confidence and margin ratios in
+    [0, 1].
+    """
 
     v: Literal[1]
     ts: Instant
@@ -54,7 +63,9 @@ class ServingLog(msgspec.Struct, frozen=True):
     chars: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] | None = None
     script: Literal["latin", "japanese", "mixed", "other"] = "other"
     fallback_rerank: bool = False
-    error: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] | None = None
+    error: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] | None
+    ) = None
     tokenizer_hash: Word | None = None
     sample: Sample | None = None
 
@@ -137,7 +148,9 @@ def _in_utc(event: _T, fields: tuple[str, ...]) -> _T | Malformed:
 
 
 def serving_log(record: bytes) -> ServingLog | Malformed:
-    """Decode one log. An answer needs intent, confidence and tokens; a failure needs error and no answer."""
+    """Decode one log. An answer needs intent, confidence and tokens; a failure needs error and no
+    answer.
+    """
     log = _decoded(_log, record, "ts")
     if isinstance(log, Malformed):
         return log
@@ -146,14 +159,18 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
             if getattr(log, field) is None:
                 return Malformed(Reason.MISSING_FIELD, f"{field} is required unless error is set")
     elif log.intent is not None or log.confidence is not None:
-        return Malformed(Reason.ERROR_WITH_ANSWER, "intent and confidence are null where error is set")
+        return Malformed(
+            Reason.ERROR_WITH_ANSWER, "intent and confidence are null where error is set"
+        )
     return log
 
 
 def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
     """The contract's two time limits, against the broker's append time (both aware)."""
     if ts - appended > FUTURE_LIMIT:
-        return Malformed(Reason.FUTURE, "ts is more than 5 minutes ahead of the broker's append time")
+        return Malformed(
+            Reason.FUTURE, "ts is more than 5 minutes ahead of the broker's append time"
+        )
     if appended - ts > PAST_LIMIT:
         return Malformed(Reason.TOO_LATE, "ts is more than 8 days before the broker's append time")
     return None
@@ -170,8 +187,17 @@ def human_label(line: bytes) -> HumanLabel | Malformed:
 
 
 def label_id(label: HumanLabel) -> str:
-    """Identity of a label by its content: importing a file twice adds nothing, and of two in one instant the smaller holds wherever they are read."""
-    content = [label.req_id, label.annotator, label.labelled_at.isoformat(), label.intent, sorted(label.also), label.action]
+    """Identity of a label by its content: importing a file twice adds nothing, and of two in one
+    instant the smaller holds wherever they are read.
+    """
+    content = [
+        label.req_id,
+        label.annotator,
+        label.labelled_at.isoformat(),
+        label.intent,
+        sorted(label.also),
+        label.action,
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -1,7 +1,9 @@
-"""Pure. The seed's log lines: `[TAG] key=value ...`. One encoder, one parser; LOG_FORMAT=json carries the same keys.
+"""Pure. The seed's log lines: `[TAG] key=value ...`. One encoder, one parser; LOG_FORMAT=json
+carries the same keys.
 
-In code every rate is a ratio in [0, 1]. Percent and points exist in the line only: FIELDS says how each key of each tag is written, in order.
-A value that could be mistaken for syntax is written as a JSON string, so a hostile value cannot forge a second field or a second line.
+In code every rate is a ratio in [0, 1]. Percent and points exist in the line only: FIELDS says how
+each key of each tag is written, in order. A value that could be mistaken for syntax is written as a
+JSON string, so a hostile value cannot forge a second field or a second line.
 """
 
 import json
@@ -29,7 +31,11 @@ def _quote(value: str) -> str:
 
 
 def _text(value: str) -> str:
-    return value if _BARE.match(value) and value not in ("true", "false", "null", "yes", "no") else _quote(value)
+    return (
+        value
+        if _BARE.match(value) and value not in ("true", "false", "null", "yes", "no")
+        else _quote(value)
+    )
 
 
 def _fixed(places: int, scale: float = 1, unit: str = "") -> Form:
@@ -48,7 +54,9 @@ def _unquoted(raw: str) -> str:
 
 
 class _Rate(float):
-    """A learning rate that remembers how many digits it was read with: the seed writes both 2.1e-06 and 2.80e-06."""
+    """A learning rate that remembers how many digits it was read with: the seed writes both 2.1e-06
+    and 2.80e-06.
+    """
 
     digits = 2
 
@@ -76,10 +84,14 @@ NUMBER: Final = Form(lambda v: f"{v:g}", float)
 RATE: Final = Form(_write_rate, _read_rate)
 TRUTH: Final = _switch("true", "false")
 YES: Final = _switch("yes", "no")
-NAMES: Final = Form(lambda v: "[" + ", ".join(v) + "]", lambda s: [p for p in s[1:-1].split(", ") if p])
+NAMES: Final = Form(
+    lambda v: "[" + ", ".join(v) + "]", lambda s: [p for p in s[1:-1].split(", ") if p]
+)
 SHARES: Final = Form(
     lambda v: "{" + ", ".join(f"{k}:{x * 100:.1f}" for k, x in v.items()) + "}",
-    lambda s: {k: round(float(x) / 100, 5) for k, x in (pair.split(":") for pair in s[1:-1].split(", "))},
+    lambda s: {
+        k: round(float(x) / 100, 5) for k, x in (pair.split(":") for pair in s[1:-1].split(", "))
+    },
 )
 
 FIELDS: Final[dict[str, dict[str, Form]]] = {
@@ -121,7 +133,8 @@ class LogLineError(ValueError):
 
 
 def encode(tag: str, fields: Mapping[str, Value]) -> str:
-    """One line. A field that is None is written `null` if it stands in the tag's order; absent fields are left out.
+    """One line. A field that is None is written `null` if it stands in the tag's order; absent
+    fields are left out.
 
     >>> encode("MONITOR_DAILY", {"model": "v14", "sampled_acc": 0.917, "rare_recall": 0.879, "fallback_rate": 0.041})
     '[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%'
@@ -131,7 +144,11 @@ def encode(tag: str, fields: Mapping[str, Value]) -> str:
     if unknown:
         raise LogLineError(f"[{tag}] has no field {unknown[0]}")
     bare = BARE.get(tag)
-    words = [TEXT.write(fields[n]) if n == bare else _pair(forms, n, fields[n]) for n in forms if n in fields]
+    words = [
+        TEXT.write(fields[n]) if n == bare else _pair(forms, n, fields[n])
+        for n in forms
+        if n in fields
+    ]
     return " ".join([f"[{tag}]", *words])
 
 
@@ -146,7 +163,8 @@ def _pair(forms: dict[str, Form], name: str, value: Value) -> str:
 
 
 def parse(line: str) -> tuple[str, dict[str, Value]]:
-    """The tag and fields of one line. Raises LogLineError on anything encode would not have written.
+    """The tag and fields of one line. Raises LogLineError on anything encode would not have
+    written.
 
     >>> parse("[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%")[1]["sampled_acc"]
     0.917

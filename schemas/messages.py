@@ -1,4 +1,5 @@
-"""Pure. What leaves the product: a decision taken, a run changed, an alarm raised. Who knows it writes it into the outbox, the notifier reads it there.
+"""Pure. What leaves the product: a decision taken, a run changed, an alarm raised. Who knows it
+writes it into the outbox, the notifier reads it there.
 
 How a message lies in its row, and what rows of earlier versions lack, is known here alone.
 """
@@ -158,7 +159,9 @@ def _alarm(told: object) -> AlarmRaised:
 
 
 class Delivery(StrEnum):
-    """What is known of the last attempt at a message that is not in Slack: it decides what the next one must do."""
+    """What is known of the last attempt at a message that is not in Slack: it decides what the next
+    one must do.
+    """
 
     NOT_SENT = "not sent"  # surely not there: send it
     UNCLEAR = "unclear"  # it may be there: look for it first

@@ -1,5 +1,6 @@
-"""Pure. The one normaliser of message text, used by training and by serving: style (case, spacing, final punctuation) predicts the intent of
-public data sets, so a difference between the two would be a serving mismatch. Its hash travels with every model.
+"""Pure. The one normaliser of message text, used by training and by serving: style (case, spacing,
+final punctuation) predicts the intent of public data sets, so a difference between the two would be
+a serving mismatch. Its hash travels with every model.
 """
 
 import hashlib
@@ -9,7 +10,8 @@ from typing import Final
 
 _SPACE: Final = re.compile(r"\s+")
 _FINAL: Final = ".!?。！？…,;: "
-# Changes whenever the function's behaviour does; a model trained under another version refuses to load.
+# Changes whenever the function's behaviour does; a model trained under another version refuses to
+# load.
 VERSION: Final = "1: NFKC, lower case, one space, no final punctuation"
 SHA256: Final = hashlib.sha256(VERSION.encode()).hexdigest()
 

@@ -1,6 +1,8 @@
-"""Pure but for load(). Every threshold, cadence, cool-down and minimum sample, each with its why. A TOML file may override; its sha256 is in every decision.
+"""Pure but for load(). Every threshold, cadence, cool-down and minimum sample, each with its why. A
+TOML file may override; its sha256 is in every decision.
 
-Rates are ratios, latencies milliseconds, KL nats. The seed's figures are kept where it gives one (section 9-H, 6.9, gate table).
+Rates are ratios, latencies milliseconds, KL nats. The seed's figures are kept where it gives one
+(section 9-H, 6.9, gate table).
 """
 
 import dataclasses
@@ -20,7 +22,8 @@ from schemas import signals as catalogue
 Role = catalogue.Role
 _ROLES = (Role.QUALITY, Role.DRIFT, Role.UPSTREAM, Role.RELEASE)
 
-# What grows with the number of intents: logs in which chance alone shows a KL of 0.015, and 30 labels an intent.
+# What grows with the number of intents: logs in which chance alone shows a KL of 0.015, and 30
+# labels an intent.
 _MIX_N: Final = math.ceil((len(present.INTENTS) - 1) * 300 / 9)
 _RECALLS_N: Final = 30 * len(present.INTENTS)
 
@@ -33,20 +36,30 @@ class PolicyError(ValueError):
 class Labels:
     """Whom to ask and when labels are enough."""
 
-    budget_per_day: int = 500  # what the seed's 9-A labelling team can do; half-width +-2.4 points on live accuracy
+    # What the seed's 9-A labelling team can do; half-width +-2.4 points on live accuracy.
+    budget_per_day: int = 500
     min_p: float = 0.002  # every request keeps a chance, so the estimator stays unbiased
-    maturity_hours: float = 48  # labels that arrive later than this are rare; before it a window is immature
+    # Labels that arrive later than this are rare; before it a window is immature.
+    maturity_hours: float = 48
     min_to_train: int = 300  # below this a fine-tune moves less than the noise of its own seed
     per_annotator_per_day: int = (
-        1000  # more labels of one source in a day train nothing: two days' budget, so a person may catch up and a script gets no further
+        # More labels of one source in a day train nothing: two days' budget, so a person may catch
+        # up and a script gets no further.
+        1000
     )
-    source_gap: float = 0.3  # a source that finds the classifier right this much more or less often than others of the same hours is not believed
-    twice_share: float = 0.1  # of the queue goes to a second annotator: 50 a day show in a week whether people agree, for a tenth of the labels
+    # A source that finds the classifier right this much more or less often than others of the same
+    # hours is not believed.
+    source_gap: float = 0.3
+    # Of the queue goes to a second annotator: 50 a day show in a week whether people agree, for a
+    # tenth of the labels.
+    twice_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One signal's rule: in breach when `k` of the last `of` disjoint windows are beyond `enter`; out again at `leave`."""
+    """One signal's rule: in breach when `k` of the last `of` disjoint windows are beyond `enter`;
+    out again at `leave`.
+    """
 
     horizon: str
     enter: float
@@ -66,54 +79,84 @@ class Signals:
     p95_latency_ms: Level = Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
     error_rate: Level = Level(horizon="1h", enter=0.005, leave=0.003, k=2, of=3, min_n=1000)
     low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500)
-    # With no drift at all KL of K intents averages (K - 1)/(2n): below min_n its three levels are noise, and alpha decides whether it counts.
-    intent_mix_kl: Level = Level(horizon="1d", enter=0.028, leave=0.02, min_n=_MIX_N, watch=0.012, alert=0.02, alpha=0.001)
-    # For whoever looks into it: a campaign moves an intent by this much, weekdays against weekends do not.
-    intent_mix_shift: Level = Level(horizon="1d", enter=0.10, leave=0.08, min_n=_MIX_N, watch=0.05, alpha=0.001)
-    escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)  # the seed's share of escalations is 3 %: twice that
+    # With no drift at all KL of K intents averages (K - 1)/(2n): below min_n its three levels are
+    # noise, and alpha decides whether it counts.
+    intent_mix_kl: Level = Level(
+        horizon="1d", enter=0.028, leave=0.02, min_n=_MIX_N, watch=0.012, alert=0.02, alpha=0.001
+    )
+    # For whoever looks into it: a campaign moves an intent by this much, weekdays against weekends
+    # do not.
+    intent_mix_shift: Level = Level(
+        horizon="1d", enter=0.10, leave=0.08, min_n=_MIX_N, watch=0.05, alpha=0.001
+    )
+    # The seed's share of escalations is 3 %: twice that.
+    escalation_spike: Level = Level(horizon="1h", enter=0.03, leave=0.02, k=2, of=3, min_n=200)
     fallback_spike: Level = Level(horizon="1h", enter=0.05, leave=0.03, k=2, of=3, min_n=200)
-    data_missing: Level = Level(horizon="1h", enter=0.5, leave=0.3, k=2, of=3, min_n=200)  # holidays take a third of a shop's traffic, not half
-    # One tokenizer belongs to one model: a log of another is never chance, but some come while servers are changed over, within the hour.
+    # Holidays take a third of a shop's traffic, not half.
+    data_missing: Level = Level(horizon="1h", enter=0.5, leave=0.3, k=2, of=3, min_n=200)
+    # One tokenizer belongs to one model: a log of another is never chance, but some come while
+    # servers are changed over, within the hour.
     tokenizer_mismatch: Level = Level(horizon="1h", enter=0.01, leave=0.005, k=2, of=3, min_n=50)
-    other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)  # a tenth of the texts unreadable all of a sudden
-    tokens_lost: Level = Level(horizon="1h", enter=0.5, leave=0.4, k=2, of=3, min_n=30)  # new language shortens messages by a third, a broken pipeline by half
+    # A tenth of the texts unreadable all of a sudden.
+    other_script_excess: Level = Level(horizon="1h", enter=0.10, leave=0.05, k=2, of=3, min_n=100)
+    # New language shortens messages by a third, a broken pipeline by half.
+    tokens_lost: Level = Level(horizon="1h", enter=0.5, leave=0.4, k=2, of=3, min_n=30)
     live_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     rare_recall: Level = Level(horizon="7d", enter=0.85, leave=0.87, min_n=60)
-    # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss in all of them. Many recalls need more labels than one mean.
+    # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss
+    # in all of them. Many recalls need more labels than one mean.
     mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=_RECALLS_N)
-    recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)  # live accuracy of the last day: a week of good days hides a bad one
-    offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)  # held-out rows flatter by a point or two; five are another world
-    # Of many intents one always looks worst: beyond this, and beyond the chance that any of them does. For whoever looks into it.
+    # Live accuracy of the last day: a week of good days hides a bad one.
+    recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)
+    # Held-out rows flatter by a point or two; five are another world.
+    offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)
+    # Of many intents one always looks worst: beyond this, and beyond the chance that any of them
+    # does. For whoever looks into it.
     intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.001)
-    label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)  # with half of the labels missing those that came may be the easy ones
-    # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false alarm in a thousand however often one looks.
+    # With half of the labels missing those that came may be the easy ones.
+    label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)
+    # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false
+    # alarm in a thousand however often one looks.
     accuracy_e_value: Level = Level(horizon="7d", enter=3, leave=2, min_n=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Autonomy:
-    """What may happen without a person: act: it is done; ask: a person does it with the command in the message."""
+    """What may happen without a person: act: it is done; ask: a person does it with the command in
+    the message.
+    """
 
-    retrain: Literal["act", "ask"] = "act"  # a run only trains and gates; whether its model serves is `promotion`
+    # A run only trains and gates; whether its model serves is `promotion`.
+    retrain: Literal["act", "ask"] = "act"
     rollback: Literal["ask"] = "ask"
     reweight: Literal["ask"] = "ask"
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When evidence becomes a run. The lists name the signals that each clause of the rule looks at; schemas/signals.py has their defaults."""
+    """When evidence becomes a run. The lists name the signals that each clause of the rule looks
+    at; schemas/signals.py has their defaults.
+    """
 
-    quality: tuple[str, ...] = catalogue.in_role(Role.QUALITY)  # one of these and one of `drift`: retrain
+    # One of these and one of `drift`: retrain.
+    quality: tuple[str, ...] = catalogue.in_role(Role.QUALITY)
     drift: tuple[str, ...] = catalogue.in_role(Role.DRIFT)
-    upstream: tuple[str, ...] = catalogue.in_role(Role.UPSTREAM)  # what no training cures: somebody must mend what feeds the model
+    # What no training cures: somebody must mend what feeds the model.
+    upstream: tuple[str, ...] = catalogue.in_role(Role.UPSTREAM)
     release: tuple[str, ...] = catalogue.in_role(Role.RELEASE)  # bad since a release: roll it back
     release_hours: float = 168  # after a week with a model, what goes wrong is not its release
 
     cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
-    unneeded_per_year: float = 1  # how often a year chance alone may pass for a loss of accuracy or recall; says how sure such a loss must be
-    promotion: Literal["approve", "auto"] = "approve"  # a person promotes unless the policy says otherwise
-    accuracy_margin: float = 0.02  # live accuracy counts as lost only this far under its reference: label noise and season
-    collapse_margin: float = 0.05  # a proven loss beyond this needs no second witness: answers that are wrong and sure move no other signal
+    # How often a year chance alone may pass for a loss of accuracy or recall; says how sure such a
+    # loss must be.
+    unneeded_per_year: float = 1
+    # A person promotes unless the policy says otherwise.
+    promotion: Literal["approve", "auto"] = "approve"
+    # Live accuracy counts as lost only this far under its reference: label noise and season.
+    accuracy_margin: float = 0.02
+    # A proven loss beyond this needs no second witness: answers that are wrong and sure move no
+    # other signal.
+    collapse_margin: float = 0.05
     autonomy: Autonomy = Autonomy()
 
     def roles(self, name: str) -> tuple[str, ...]:
@@ -123,15 +166,19 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a candidate must show. Margins of paired differences; minimums are for a first model without a champion."""
+    """What a candidate must show. Margins of paired differences; minimums are for a first model
+    without a champion.
+    """
 
     accuracy_margin: float = 0.005
     macro_f1_margin: float = 0.005
     ece_margin: float = 0.01
-    critical_recall_margin: float = 0.05  # held-out rows of one intent are few: 0.05 is what about 200 of them can show
+    # Held-out rows of one intent are few: 0.05 is what about 200 of them can show.
+    critical_recall_margin: float = 0.05
     p95_latency_ms: float = 15
     load_error_rate: float = 0.0002
-    min_accuracy: float = 0.80  # absolute gates of a first model: under the seed's "out of the box" 83.2 % less sampling noise
+    # Absolute gates of a first model: under the seed's "out of the box" 83.2 % less sampling noise.
+    min_accuracy: float = 0.80
     min_macro_f1: float = 0.70
     max_ece: float = 0.10
 
@@ -158,11 +205,15 @@ class Policy:
     @property
     def sha256(self) -> str:
         """Identity of the policy: of its values, not of the file's text."""
-        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(dataclasses.asdict(self), sort_keys=True).encode()
+        ).hexdigest()
 
 
 def load(path: Path | None) -> Policy:
-    """The default policy, or `path` laid over it. Raises PolicyError with one line that names cause and remedy."""
+    """The default policy, or `path` laid over it. Raises PolicyError with one line that names cause
+    and remedy.
+    """
     if path is None:
         return Policy()
     try:
@@ -189,12 +240,16 @@ def parse(text: str, name: str = "policy") -> Policy:
         )
     parsed = typing.cast(Policy, _overlay(Policy(), changes, name, ""))
     if not events.P_FLOOR <= parsed.labels.min_p <= 1:  # a log with less is no serving log
-        raise PolicyError(f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1")
+        raise PolicyError(
+            f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1"
+        )
     for signal in catalogue.ALL:
         level = getattr(parsed.signals, signal.name)
         if signal.falls and (level.k, level.of) != (1, 1):
             where = f"{name}: signals.{signal.name}"
-            raise PolicyError(f"{where}: k and of cannot be {level.k} and {level.of}; its windows overlap, expected 1 and 1")
+            raise PolicyError(
+                f"{where}: k and of cannot be {level.k} and {level.of}; its windows overlap, expected 1 and 1"
+            )
     return parsed
 
 
@@ -205,7 +260,9 @@ def _overlay(value: Any, changes: dict[str, Any], name: str, path: str) -> Any:
     for key, change in changes.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0)
-            raise PolicyError(f"{name}: unknown key {path}{key}; the nearest known one is {path}{near[0]}")
+            raise PolicyError(
+                f"{name}: unknown key {path}{key}; the nearest known one is {path}{near[0]}"
+            )
         current = getattr(value, key)
         if dataclasses.is_dataclass(current):
             if not isinstance(change, dict):
@@ -223,16 +280,22 @@ def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
     elif typing.get_origin(kind) is tuple:
         names = {f.name for f in dataclasses.fields(Signals)}
         if not isinstance(change, list) or not set(map(str, change)) <= names:
-            raise PolicyError(f"{name}: {key} cannot be {change!r}; expected a list of {', '.join(sorted(names))}")
+            raise PolicyError(
+                f"{name}: {key} cannot be {change!r}; expected a list of {', '.join(sorted(names))}"
+            )
         return tuple(change)
     elif float in options:
         fits = _number(change) and change >= 0
     elif int in options:
         fits = isinstance(change, int) and not isinstance(change, bool) and change >= 0
     else:
-        fits = isinstance(change, str) and (not key.endswith("horizon") or change in ("5m", "1h", "1d", "7d"))
+        fits = isinstance(change, str) and (
+            not key.endswith("horizon") or change in ("5m", "1h", "1d", "7d")
+        )
     if not fits:
-        raise PolicyError(f"{name}: {key} cannot be {change!r}; expected {getattr(kind, '__name__', kind)}")
+        raise PolicyError(
+            f"{name}: {key} cannot be {change!r}; expected {getattr(kind, '__name__', kind)}"
+        )
     return float(change) if float in options else change
 
 

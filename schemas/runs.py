@@ -1,4 +1,6 @@
-"""Pure. The retrain job's nouns: reference, evaluation, gate, promotion, and the states a run goes through."""
+"""Pure. The retrain job's nouns: reference, evaluation, gate, promotion, and the states a run goes
+through.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -36,7 +38,9 @@ class GateVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate: the candidate's value, the champion's, the allowed margin, the interval of their difference and its n."""
+    """One gate: the candidate's value, the champion's, the allowed margin, the interval of their
+    difference and its n.
+    """
 
     gate: str
     verdict: GateVerdict
@@ -84,8 +88,9 @@ class Source(StrEnum):
 
 
 def reference(body: Mapping[str, Any]) -> Reference:
-    """A reference from its stored form, with merged intents read as those that took them over: counts add up, of recalls it is the mean by these counts. That
-    is less than the truth, since a message of one taken for the other was wrong then and is right now.
+    """A reference from its stored form, with merged intents read as those that took them over:
+    counts add up, of recalls it is the mean by these counts. That is less than the truth, since a
+    message of one taken for the other was wrong then and is right now.
     """
     found = Reference(**body)
     names = found.intent_counts.keys() | (found.recall or {}).keys()
@@ -99,7 +104,8 @@ def _read_through(found: Reference) -> Reference:
     for intent, n in found.intent_counts.items():
         counts[present.survivor(intent)] = counts.get(present.survivor(intent), 0) + n
     for intent, value in (found.recall or {}).items():
-        into, weight = present.survivor(intent), max(found.intent_counts.get(intent, 0), 0.5)  # one that was never named has a recall, too
+        # One that was never named has a recall, too.
+        into, weight = present.survivor(intent), max(found.intent_counts.get(intent, 0), 0.5)
         hits[into] = hits.get(into, 0.0) + weight * value
         weights[into] = weights.get(into, 0.0) + weight
     recall = {intent: hits[intent] / weight for intent, weight in weights.items()}

@@ -1,4 +1,6 @@
-"""Addresses and secrets from the environment, nothing else. Thresholds live in policy.py, hyper-parameters in retrain/train/recipe.py."""
+"""Addresses and secrets from the environment, nothing else. Thresholds live in policy.py,
+hyper-parameters in retrain/train/recipe.py.
+"""
 
 import contextlib
 import difflib
@@ -23,7 +25,8 @@ EXIT_TRY_AGAIN = 75
 EXIT_INTERRUPTED = 130
 
 
-_NEARLY = 0.85  # of two names' letters the share that agrees in order; beyond it one is the other misspelt
+# Of two names' letters the share that agrees in order; beyond it one is the other misspelt.
+_NEARLY = 0.85
 
 
 class Settings(BaseSettings):
@@ -44,12 +47,16 @@ class Settings(BaseSettings):
     slack_channel: str = "#ml-on-call"
     slack_signing_secret: SecretStr | None = None
     slack_base_url: str | None = None
-    bind: str = "127.0.0.1"  # a container listens on all of its own interfaces, and its ports are published on the host's loopback
+    # A container listens on all of its own interfaces, and its ports are published on the host's
+    # loopback.
+    bind: str = "127.0.0.1"
     gateway_port: int = Field(8080, ge=1, le=65535)
     dashboard_port: int = Field(8081, ge=1, le=65535)
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
-    transport: Literal["chunk", "stock"] = "chunk"  # stock: Faust's own, record by record; slower, for the day a new Faust breaks ours
-    worker_id: str | None = None  # a stable name: this worker, started again, takes its partitions back without a rebalance
+    # Stock: Faust's own, record by record; slower, for the day a new Faust breaks ours.
+    transport: Literal["chunk", "stock"] = "chunk"
+    # A stable name: this worker, started again, takes its partitions back without a rebalance.
+    worker_id: str | None = None
     test_failpoint: str | None = None  # streams/worker/failpoints.py
 
     @model_validator(mode="before")
@@ -67,10 +74,14 @@ class Settings(BaseSettings):
             for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
                 value = getattr(self, field)
                 if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
-                    raise ValueError(f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it")
+                    raise ValueError(
+                        f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it"
+                    )
             for field in ("test_clock", "test_failpoint"):
                 if getattr(self, field):
-                    raise ValueError(f"{PREFIX}{field.upper()} is refused with INTENTWATCH_MODE=production")
+                    raise ValueError(
+                        f"{PREFIX}{field.upper()} is refused with INTENTWATCH_MODE=production"
+                    )
         return self
 
 
@@ -83,7 +94,8 @@ def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
 def misspelt(names: Iterable[str]) -> str | None:
     """What is wrong with the first name that is nearly one of ours; None where nothing is.
 
-    Others that begin like ours are let be: Kubernetes sets INTENTWATCH_GATEWAY_SERVICE_HOST and its like.
+    Others that begin like ours are let be: Kubernetes sets INTENTWATCH_GATEWAY_SERVICE_HOST and its
+    like.
 
     >>> misspelt(["INTENTWATCH_POLICY", "INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_POLICYY"])
     'unknown variable INTENTWATCH_POLICYY; the nearest known one is INTENTWATCH_POLICY'
@@ -101,7 +113,9 @@ def misspelt(names: Iterable[str]) -> str | None:
 
 
 def rules(loaded: Settings) -> policy.Policy:
-    """The policy that INTENTWATCH_POLICY names, or the default. Ends with exit 3 and one line where it cannot be used."""
+    """The policy that INTENTWATCH_POLICY names, or the default. Ends with exit 3 and one line where
+    it cannot be used.
+    """
     try:
         return policy.load(loaded.policy)
     except policy.PolicyError as error:
@@ -109,7 +123,9 @@ def rules(loaded: Settings) -> policy.Policy:
 
 
 def load(*needs: str) -> Settings:
-    """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one line otherwise. The host's zone is left at this door."""
+    """Read the environment; `needs` names fields this process cannot do without. Exit 3 with one
+    line otherwise. The host's zone is left at this door.
+    """
     os.environ["TZ"] = "UTC"
     time.tzset()
     complaint = misspelt(os.environ)  # a misspelt policy would be no policy, silently
@@ -122,19 +138,26 @@ def load(*needs: str) -> Settings:
         field = "".join(f"{PREFIX}{str(part).upper()}: " for part in first["loc"])
         refuse(f"{field}{first['msg'].removeprefix('Value error, ')}")
     except OSError as error:
-        refuse(f"cannot read {error.filename}: {error.strerror}; check the INTENTWATCH_*_FILE variables")
+        refuse(
+            f"cannot read {error.filename}: {error.strerror}; check the INTENTWATCH_*_FILE variables"
+        )
     for field in needs:
         if getattr(settings, field) is None:
-            refuse(f"{PREFIX}{field.upper()} is not set; run `python -m services.local up` and paste its export lines, or point it at your own")
+            refuse(
+                f"{PREFIX}{field.upper()} is not set; run `python -m services.local up` and paste its export lines, or point it at your own"
+            )
     return settings
 
 
 @contextlib.contextmanager
 def readable_in_part() -> Iterator[None]:
-    """Whoever reads stdout may stop at any line (`| head`): the rest is not needed then, and the exit is 0."""
+    """Whoever reads stdout may stop at any line (`| head`): the rest is not needed then, and the
+    exit is 0.
+    """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        # The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None

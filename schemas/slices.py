@@ -1,6 +1,8 @@
-"""Pure. Kinds of messages that a classifier may serve worse than the rest: scripts, short and long ones, jargon, slang; those with two wishes come with labels.
+"""Pure. Kinds of messages that a classifier may serve worse than the rest: scripts, short and long
+ones, jargon, slang; those with two wishes come with labels.
 
-A slice is one bit, so a message's slices are one number. The words are examples enough to draw a slice, not a dictionary: a message may be in none.
+A slice is one bit, so a message's slices are one number. The words are examples enough to draw a
+slice, not a dictionary: a message may be in none.
 """
 
 import functools
@@ -14,7 +16,8 @@ NAMES: Final[tuple[str, ...]] = (*SCRIPTS, "short", "long", "jargon", "slang")
 TWO_WISHES: Final = "two_wishes"  # known of labelled messages alone
 BITS: Final = {name: 1 << i for i, name in enumerate(NAMES)}
 _SHORT, _LONG = 12, 120  # characters; about two words, and more than one sentence
-_READ: Final = 500  # characters looked at for words: nobody's wish begins later, and no text can keep a pattern busy
+# Characters looked at for words: nobody's wish begins later, and no text can keep a pattern busy.
+_READ: Final = 500
 _JARGON: Final = re.compile(
     r"\b(manga(ka)?|anime|isekai|sh(ou|o|ō)nen|sh(ou|o|ō)jo|seinen|josei|iyashikei|mecha|yaoi|yuri|doujin(shi)?|tank(ou|o|ō)bon|omnibus|box ?sets?"
     r"|light novels?|manhwa|manhua|webtoon|art ?books?|scanlations?|vol(ume)?s?\.? ?\d+|chapter \d+)\b"
@@ -31,7 +34,9 @@ _SLANG: Final = re.compile(
 @functools.lru_cache(maxsize=1 << 14)
 def _worded(head: str) -> tuple[str, ...]:
     """The slices that words tell. A week's messages are looked at every hour."""
-    return tuple(name for name, words in (("jargon", _JARGON), ("slang", _SLANG)) if words.search(head))
+    return tuple(
+        name for name, words in (("jargon", _JARGON), ("slang", _SLANG)) if words.search(head)
+    )
 
 
 def of(text: str) -> int:
@@ -51,4 +56,6 @@ def script(text: str) -> str:
     ('latin', 'japanese', 'mixed', 'other')
     """
     japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
-    return "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
+    return (
+        "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
+    )

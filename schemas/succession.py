@@ -33,7 +33,9 @@ def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference
     if wrong is not None:
         return Difference(Kind.OTHER, wrong)
     appended = [name for name in newer.names if name not in older.names]
-    merged = [f"{name} into {into}" for name, into in newer.merged.items() if name not in older.merged]
+    merged = [
+        f"{name} into {into}" for name, into in newer.merged.items() if name not in older.merged
+    ]
     told = [f"{listed(appended)} appended"] if appended else []
     told += [f"{listed(merged)} merged"] if merged else []
     kind = Kind.MERGED if merged else Kind.APPENDED if appended else Kind.SAME

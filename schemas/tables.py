@@ -1,4 +1,6 @@
-"""SQLAlchemy Core tables on one MetaData. Declares, never connects; SQL that uses them lives in store.py files only."""
+"""SQLAlchemy Core tables on one MetaData. Declares, never connects; SQL that uses them lives in
+store.py files only.
+"""
 
 from typing import Any
 
@@ -34,7 +36,8 @@ def _tally_columns() -> list["sa.Column[Any]"]:
     ]
 
 
-# Whose intents the database holds: the newest row. `places`: whose each place in the stored arrays is, append only; `body`: the taxonomy as its file has it.
+# Whose intents the database holds: the newest row. `places`: whose each place in the stored arrays
+# is, append only; `body`: the taxonomy as its file has it.
 taxonomy = sa.Table(
     "taxonomy",
     metadata,
@@ -45,7 +48,8 @@ taxonomy = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
 )
 
-# --- streams: Kafka delivers at least once, these rows make it once ---------------------------------------------------
+# --- streams: Kafka delivers at least once, these rows make it once
+# ---------------------------------------------------
 stream_offset = sa.Table(
     "stream_offset",
     metadata,
@@ -55,11 +59,15 @@ stream_offset = sa.Table(
     sa.Column("high_watermark", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("max_event_ts", _TIME),
-    sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),  # its last progress, or when unread records appeared after that
-    sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),  # claims in a row that ended before the worker had settled
-    sa.Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),  # before this offset bad records do not stop the worker
+    # Its last progress, or when unread records appeared after that.
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
+    # Claims in a row that ended before the worker had settled.
+    sa.Column("stalls", sa.Integer, nullable=False, server_default="0"),
+    # Before this offset bad records do not stop the worker.
+    sa.Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),
 )
-# One row a topic: the watermark, i.e. the clock every monitor is due by. Minutes before `keep_from` have been pruned, or are about to be.
+# One row a topic: the watermark, i.e. the clock every monitor is due by. Minutes before `keep_from`
+# have been pruned, or are about to be.
 stream_clock = sa.Table(
     "stream_clock",
     metadata,
@@ -67,12 +75,15 @@ stream_clock = sa.Table(
     sa.Column("watermark", _TIME, nullable=False),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("keep_from", _TIME),
-    sa.Column("moved_at", _TIME, nullable=False, server_default=_now()),  # when the watermark last went forward, by the wall clock
+    # When the watermark last went forward, by the wall clock.
+    sa.Column("moved_at", _TIME, nullable=False, server_default=_now()),
 )
 
 
 def _pane(name: str, partition_by: str | None = None) -> sa.Table:
-    """`partition_by`: retention drops whole partitions instead of deleting rows; streams.panes.retention makes them."""
+    """`partition_by`: retention drops whole partitions instead of deleting rows;
+    streams.panes.retention makes them.
+    """
     return sa.Table(
         name,
         metadata,
@@ -88,7 +99,8 @@ def _pane(name: str, partition_by: str | None = None) -> sa.Table:
 pane_minute = _pane("pane_minute", "RANGE (start)")
 pane_hour = _pane("pane_hour", "RANGE (start)")
 pane_day = _pane("pane_day")
-# Minutes whose windows must be rolled up again; written in the flush transaction, removed by the roll-up.
+# Minutes whose windows must be rolled up again; written in the flush transaction, removed by the
+# roll-up.
 pane_dirty = sa.Table(
     "pane_dirty",
     metadata,
@@ -96,7 +108,8 @@ pane_dirty = sa.Table(
     sa.Column("model", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
-    sa.Column("marked_at", _TIME, nullable=False, server_default=_now()),  # by the wall clock: how long it has waited
+    # By the wall clock: how long it has waited.
+    sa.Column("marked_at", _TIME, nullable=False, server_default=_now()),
 )
 # "window" is a reserved word of SQL.
 window_state = sa.Table(
@@ -113,7 +126,11 @@ window_state = sa.Table(
     *_tally_columns(),
     sa.Index("ix_window_state_horizon_end", "horizon", "end"),
     # The hours that wait to be judged, which every tick asks for.
-    sa.Index("ix_window_state_due", "end", postgresql_where=sa.text("horizon = '1h' and role = 'champion' and complete")),
+    sa.Index(
+        "ix_window_state_due",
+        "end",
+        postgresql_where=sa.text("horizon = '1h' and role = 'champion' and complete"),
+    ),
 )
 dead_letter = sa.Table(
     "dead_letter",
@@ -121,7 +138,8 @@ dead_letter = sa.Table(
     sa.Column("topic", sa.Text, primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True),
     sa.Column("offset", sa.BigInteger, primary_key=True),
-    sa.Column("line", sa.Integer, primary_key=True),  # 0 for a single record, 1 .. 256 inside an envelope
+    # 0 for a single record, 1 .. 256 inside an envelope.
+    sa.Column("line", sa.Integer, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),  # events.Reason
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
@@ -129,7 +147,8 @@ dead_letter = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("redriven_at", _TIME),  # counted after all, by services.redrive
 )
-# The bytes stand apart: they may hold what a customer wrote, so that access can be granted, and retention set, on its own.
+# The bytes stand apart: they may hold what a customer wrote, so that access can be granted, and
+# retention set, on its own.
 dead_letter_bytes = sa.Table(
     "dead_letter_bytes",
     metadata,
@@ -141,8 +160,10 @@ dead_letter_bytes = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
 )
 
-# --- labels -----------------------------------------------------------------------------------------------------------
-# A message the gateway kept for labelling. Unique by request: a producer that doubles shows in `seen`, not in the estimate.
+# --- labels
+# -----------------------------------------------------------------------------------------------------------
+# A message the gateway kept for labelling. Unique by request: a producer that doubles shows in
+# `seen`, not in the estimate.
 sampled_prediction = sa.Table(
     "sampled_prediction",
     metadata,
@@ -166,7 +187,8 @@ sampled_prediction = sa.Table(
 human_label = sa.Table(
     "human_label",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # sha256 of the label's content: importing twice writes one row
+    # Sha256 of the label's content: importing twice writes one row.
+    sa.Column("id", sa.Text, primary_key=True),
     sa.Column("req_id", sa.Text, nullable=False, index=True),
     sa.Column("annotator", sa.Text, nullable=False),
     sa.Column("labelled_at", _TIME, nullable=False, index=True),
@@ -210,7 +232,8 @@ quality = sa.Table(
     sa.Column("labels_needed", sa.Integer),
 )
 
-# --- evidence and decisions -------------------------------------------------------------------------------------------
+# --- evidence and decisions
+# -------------------------------------------------------------------------------------------
 signal = sa.Table(
     "signal",
     metadata,
@@ -228,7 +251,8 @@ signal = sa.Table(
     sa.Column("noise_floor", sa.Double),
     sa.Column("p_value", sa.Double),
     sa.Column("level", sa.Text),
-    sa.Column("verdict", sa.Text),  # null with `limit`: measured, but no rule of the policy judges it
+    # Null with `limit`: measured, but no rule of the policy judges it.
+    sa.Column("verdict", sa.Text),
     sa.Column("limit", sa.Double),
     sa.Column("in_breach", sa.Boolean, nullable=False),
 )
@@ -243,7 +267,8 @@ decision = sa.Table(
     sa.Column("cause", sa.Text),
     sa.Column("clause", sa.Text),  # of the rule, that answered; null before decisions named it
     sa.Column("reasons", pg.JSONB, nullable=False),
-    sa.Column("evidence", pg.JSONB, nullable=False),  # the function's arguments: the record replays to the same sha256
+    # The function's arguments: the record replays to the same sha256.
+    sa.Column("evidence", pg.JSONB, nullable=False),
     sa.Column("policy_sha256", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("run_id", sa.Text),
@@ -272,7 +297,8 @@ job_run = sa.Table(
     sa.Column("retry_at", _TIME),  # null with attempts: set aside, nobody tries again
     sa.Column("error", sa.Text),
 )
-# How the rounds of each stage that loops end, process by process: one that fails again and again is an alarm.
+# How the rounds of each stage that loops end, process by process: one that fails again and again is
+# an alarm.
 stage = sa.Table(
     "stage",
     metadata,
@@ -292,7 +318,8 @@ lease = sa.Table(
     sa.Column("expires_at", _TIME, nullable=False),
 )
 
-# --- retraining -------------------------------------------------------------------------------------------------------
+# --- retraining
+# -------------------------------------------------------------------------------------------------------
 run = sa.Table(
     "run",
     metadata,
@@ -305,7 +332,8 @@ run = sa.Table(
     sa.Column("ended", _TIME),
     sa.Column("closed_as_of", _TIME),  # the stream's clock when it ended: what a replay can see
     sa.Column("heartbeat_at", _TIME),
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),  # how often a worker has begun it
+    # How often a worker has begun it.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("progress", pg.JSONB),
     sa.Column("snapshot_sha256", sa.Text),
     sa.Column("recipe_sha256", sa.Text),
@@ -356,13 +384,15 @@ reference = sa.Table(
     sa.Column("body", pg.JSONB, nullable=False),
 )
 
-# --- what leaves ------------------------------------------------------------------------------------------------------
+# --- what leaves
+# ------------------------------------------------------------------------------------------------------
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("dedupe_key", sa.Text, nullable=False, unique=True),
-    sa.Column("thread_key", sa.Text, nullable=False),  # rows of one thread key share one Slack message
+    # Rows of one thread key share one Slack message.
+    sa.Column("thread_key", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),  # messages.Kind; the payload is its message's
     sa.Column("payload", pg.JSONB, nullable=False),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),

@@ -1,4 +1,5 @@
-"""Pure. Tallies: many tallies side by side as columns, so that thousands of panes merge in a few array operations. The same integers as windows.Tally.
+"""Pure. Tallies: many tallies side by side as columns, so that thousands of panes merge in a few
+array operations. The same integers as windows.Tally.
 
 Merging only adds, so any order and any grouping of merges gives the same rows.
 """
@@ -13,13 +14,19 @@ from schemas import present, slices, windows
 
 Ints = windows.Counts
 
-_WIDTHS: Final = {"intent_count": len(present.INTENTS), "intent_low": len(present.INTENTS), "intent_fallback": len(present.INTENTS)}
+_WIDTHS: Final = {
+    "intent_count": len(present.INTENTS),
+    "intent_low": len(present.INTENTS),
+    "intent_fallback": len(present.INTENTS),
+}
 WIDTHS: Final[Mapping[str, int]] = _WIDTHS | {"script_count": len(slices.SCRIPTS)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """The non-zero bins of many histograms: tally, bin and count of each, shapes (m,), ordered by tally, then bin."""
+    """The non-zero bins of many histograms: tally, bin and count of each, shapes (m,), ordered by
+    tally, then bin.
+    """
 
     row: Ints
     bin: Ints
@@ -31,17 +38,25 @@ class Bins:
         return Bins(keys // size, keys % size, counts)
 
     def chosen(self, repeats: Ints) -> "Bins":
-        """The histograms of the rows `repeats`, which may name one several times or not at all; row i is then repeats[i]."""
+        """The histograms of the rows `repeats`, which may name one several times or not at all; row
+        i is then repeats[i].
+        """
         begins = np.searchsorted(self.row, repeats)
         lengths = np.searchsorted(self.row, repeats, side="right") - begins
         row = np.repeat(np.arange(len(repeats)), lengths)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(begins, lengths)
+        place = (
+            np.arange(len(row))
+            - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            + np.repeat(begins, lengths)
+        )
         return Bins(row, self.bin[place], self.count[place])
 
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """k tallies. `scalars` (k, len(windows.SCALARS)); `arrays`: (k, width) by name; histograms as Bins over rows 0 .. k-1."""
+    """k tallies. `scalars` (k, len(windows.SCALARS)); `arrays`: (k, width) by name; histograms as
+    Bins over rows 0 .. k-1.
+    """
 
     scalars: Ints
     arrays: Mapping[str, Ints]
@@ -64,7 +79,12 @@ class Tallies:
     def chosen(self, repeats: Ints) -> "Tallies":
         """The rows `repeats`, in that order; one may be named several times."""
         arrays = {name: values[repeats] for name, values in self.arrays.items()}
-        return Tallies(self.scalars[repeats], arrays, self.latency.chosen(repeats), self.confidence.chosen(repeats))
+        return Tallies(
+            self.scalars[repeats],
+            arrays,
+            self.latency.chosen(repeats),
+            self.confidence.chosen(repeats),
+        )
 
 
 def added(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:
@@ -101,21 +121,39 @@ def stacked(parts: Sequence[Tallies]) -> Tallies:
 
 def _end_to_end(parts: Sequence[tuple[Bins, int]]) -> Bins:
     rows = np.concatenate([bins.row + begin for bins, begin in parts])
-    return Bins(rows, np.concatenate([bins.bin for bins, _ in parts]), np.concatenate([bins.count for bins, _ in parts]))
+    return Bins(
+        rows,
+        np.concatenate([bins.bin for bins, _ in parts]),
+        np.concatenate([bins.count for bins, _ in parts]),
+    )
 
 
 def from_rows(rows: Sequence[Any]) -> Tallies:
     """The tallies of database rows (mappings with windows.TALLY_COLUMNS), in their order."""
     k = len(rows)
-    scalars = np.array([[row[name] for name in windows.SCALARS] for row in rows], dtype=np.int64).reshape(k, len(windows.SCALARS))
-    arrays = {name: np.array([row[name] for row in rows], dtype=np.int64).reshape(k, width) for name, width in WIDTHS.items()}
-    return Tallies(scalars, arrays, _unpacked([row["latency_bins"] for row in rows]), _unpacked([row["confidence_bins"] for row in rows]))
+    scalars = np.array(
+        [[row[name] for name in windows.SCALARS] for row in rows], dtype=np.int64
+    ).reshape(k, len(windows.SCALARS))
+    arrays = {
+        name: np.array([row[name] for row in rows], dtype=np.int64).reshape(k, width)
+        for name, width in WIDTHS.items()
+    }
+    return Tallies(
+        scalars,
+        arrays,
+        _unpacked([row["latency_bins"] for row in rows]),
+        _unpacked([row["confidence_bins"] for row in rows]),
+    )
 
 
 def _unpacked(histograms: Sequence[bytes]) -> Bins:
     pairs = np.frombuffer(b"".join(histograms), dtype=windows.PAIR)
     lengths = np.array([len(raw) // windows.PAIR.itemsize for raw in histograms], dtype=np.int64)
-    return Bins(np.repeat(np.arange(len(histograms)), lengths), pairs["bin"].astype(np.int64), pairs["count"].astype(np.int64))
+    return Bins(
+        np.repeat(np.arange(len(histograms)), lengths),
+        pairs["bin"].astype(np.int64),
+        pairs["count"].astype(np.int64),
+    )
 
 
 def to_rows(found: Tallies) -> list[dict[str, Any]]:
@@ -125,7 +163,10 @@ def to_rows(found: Tallies) -> list[dict[str, Any]]:
     arrays = {name: values.tolist() for name, values in found.arrays.items()}
     latency, confidence = _packed(found.latency, k), _packed(found.confidence, k)
     return [
-        scalars[i] | {name: values[i] for name, values in arrays.items()} | {"latency_bins": latency[i], "confidence_bins": confidence[i]} for i in range(k)
+        scalars[i]
+        | {name: values[i] for name, values in arrays.items()}
+        | {"latency_bins": latency[i], "confidence_bins": confidence[i]}
+        for i in range(k)
     ]
 
 

@@ -26,7 +26,9 @@ _TOP: Final = {
 }
 _MARKS: Final = {"destination": str, "rare": bool, "critical": bool, "handoff": bool, "rule": str}
 _EXPECTED: Final = {str: "text in quotes", bool: "true or false", dict: "a table"}
-_TWO_WISHES: Final = "Two wishes: the one whose delay hurts most is the intent; the other goes into also."
+_TWO_WISHES: Final = (
+    "Two wishes: the one whose delay hurts most is the intent; the other goes into also."
+)
 
 
 class TaxonomyError(ValueError):
@@ -127,7 +129,9 @@ def of(found: Mapping[str, Any]) -> Taxonomy:
         raise TaxonomyError('version must name the taxonomy, as in version = "shop-1"')
     intents = tuple(_intent(name, marks) for name, marks in found.get("intents", {}).items())
     if not FEWEST <= len(intents) <= MOST:
-        raise TaxonomyError(f"[intents] has {len(intents)}; a taxonomy has {FEWEST} to {MOST} intents")
+        raise TaxonomyError(
+            f"[intents] has {len(intents)}; a taxonomy has {FEWEST} to {MOST} intents"
+        )
     names = {intent.name for intent in intents}
     harm = {
         _pair(key, " -> ", names, "severity"): _share(key, value)

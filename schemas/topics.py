@@ -1,4 +1,6 @@
-"""Pure. One literal per Kafka topic: what is in it, who writes it, who reads it. Never connects; services.provision creates them."""
+"""Pure. One literal per Kafka topic: what is in it, who writes it, who reads it. Never connects;
+services.provision creates them.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +21,8 @@ class Topic:
 
 SERVING_LOG: Final = Topic(
     name="intentwatch.serving_log.v1",
-    key="req_id",  # never the model version: one version gets nearly all traffic, hence one hot partition
+    # Never the model version: one version gets nearly all traffic, hence one hot partition.
+    key="req_id",
     partitions=12,
     retention_ms=7 * 24 * 3600 * 1000,
     event="events.ServingLog, one a record or up to 256 a record with the header content=batch",

@@ -1,4 +1,6 @@
-"""Pure. Signal: a measured number with its n, interval and noise floor; Verdict: what the policy says of it."""
+"""Pure. Signal: a measured number with its n, interval and noise floor; Verdict: what the policy
+says of it.
+"""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,7 +8,9 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How a single window stands. `blind`: too little evidence to say, which is never the same as ok."""
+    """How a single window stands. `blind`: too little evidence to say, which is never the same as
+    ok.
+    """
 
     OK = "ok"
     WATCH = "watch"
@@ -16,7 +20,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One number of one window. Rates are ratios, latencies milliseconds, KL nats; `low`/`high` its 95 % interval."""
+    """One number of one window. Rates are ratios, latencies milliseconds, KL nats; `low`/`high` its
+    95 % interval.
+    """
 
     model: str
     horizon: str
@@ -35,7 +41,9 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule holds, with hysteresis."""
+    """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
+    holds, with hysteresis.
+    """
 
     signal: Signal
     verdict: Level

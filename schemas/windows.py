@@ -1,7 +1,9 @@
-"""Pure. Tally: what is counted of a set of logs; Place and Window: where it stands in time. Tallies add, nothing else.
+"""Pure. Tally: what is counted of a set of logs; Place and Window: where it stands in time. Tallies
+add, nothing else.
 
-Every field is an integer (times in microseconds, confidences in millionths), so addition is exact in any order and replays are bit-identical.
-Who measures a tally is streams.signals.measure; this module decides nothing.
+Every field is an integer (times in microseconds, confidences in millionths), so addition is exact
+in any order and replays are bit-identical. Who measures a tally is streams.signals.measure; this
+module decides nothing.
 """
 
 import dataclasses
@@ -18,7 +20,8 @@ from schemas import present, slices
 
 Counts = npt.NDArray[np.int64]
 
-# Log buckets with relative error ALPHA (DDSketch mapping, Masson et al. 2019): bin i >= 1 holds (FLOOR g^(i-1), FLOOR g^i], bin 0 holds [0, FLOOR].
+# Log buckets with relative error ALPHA (DDSketch mapping, Masson et al. 2019): bin i >= 1 holds
+# (FLOOR g^(i-1), FLOOR g^i], bin 0 holds [0, FLOOR].
 ALPHA: Final = 0.005
 GAMMA: Final = (1 + ALPHA) / (1 - ALPHA)
 LATENCY_FLOOR_MS: Final = 1e-6
@@ -43,10 +46,12 @@ def _zeros(size: int) -> Any:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of logs. Arrays follow present.INTENTS and slices.SCRIPTS; intent, token and confidence figures leave errors out.
+    """Counts of logs. Arrays follow present.INTENTS and slices.SCRIPTS; intent, token and
+    confidence figures leave errors out.
 
-    `margin_n`: answers that told their margin, `tokenizer_n`: logs that told their tokenizer, both of which the contract leaves open. The sums of the
-    codes of those tokenizers and of their squares tell whether all were one and the same (streams.signals.measure).
+    `margin_n`: answers that told their margin, `tokenizer_n`: logs that told their tokenizer, both
+    of which the contract leaves open. The sums of the codes of those tokenizers and of their
+    squares tell whether all were one and the same (streams.signals.measure).
     """
 
     n: int = 0
@@ -69,7 +74,12 @@ class Tally:
 
     def __add__(self, other: Self) -> "Tally":
         """The tally of both sets of logs together."""
-        return Tally(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self)})
+        return Tally(
+            **{
+                f.name: getattr(self, f.name) + getattr(other, f.name)
+                for f in dataclasses.fields(self)
+            }
+        )
 
     @property
     def answered(self) -> int:
@@ -78,13 +88,16 @@ class Tally:
 
     @property
     def tokenizer(self) -> int | None:
-        """The code of the tokenizer behind all logs that told it; None where none did, or where there were several."""
+        """The code of the tokenizer behind all logs that told it; None where none did, or where
+        there were several.
+        """
         n, total = self.tokenizer_n, self.tokenizer_sum
         return total // n if n and total * total == n * self.tokenizer_square_sum else None
 
 
 def tokenizer_code(name: str) -> int:
-    """A tokenizer's hash as a number of 16 bits: small enough that the squares of two thousand million of them add up in a bigint.
+    """A tokenizer's hash as a number of 16 bits: small enough that the squares of two thousand
+    million of them add up in a bigint.
 
     >>> tokenizer_code("9b2a1")
     31040
@@ -115,8 +128,22 @@ def dense(raw: bytes, size: int) -> Counts:
     return counts
 
 
-_SUMS: Final = ("latency_sum_us", "confidence_sum_micro", "tokens_sum", "margin_sum_micro", "margin_n")
-SCALARS: Final = ("n", "errors", "late", *_SUMS, "tokenizer_n", "tokenizer_sum", "tokenizer_square_sum")
+_SUMS: Final = (
+    "latency_sum_us",
+    "confidence_sum_micro",
+    "tokens_sum",
+    "margin_sum_micro",
+    "margin_n",
+)
+SCALARS: Final = (
+    "n",
+    "errors",
+    "late",
+    *_SUMS,
+    "tokenizer_n",
+    "tokenizer_sum",
+    "tokenizer_square_sum",
+)
 ARRAYS: Final = ("intent_count", "intent_low", "intent_fallback", "script_count")
 TALLY_COLUMNS: Final = (*SCALARS, *ARRAYS, "latency_bins", "confidence_bins")
 
@@ -125,7 +152,10 @@ def to_row(tally: Tally) -> dict[str, Any]:
     """A tally as the columns tables.tally_columns() declares."""
     row: dict[str, Any] = {name: int(getattr(tally, name)) for name in SCALARS}
     row |= {name: getattr(tally, name).tolist() for name in ARRAYS}
-    return row | {"latency_bins": sparse(tally.latency_bins), "confidence_bins": sparse(tally.confidence_bins)}
+    return row | {
+        "latency_bins": sparse(tally.latency_bins),
+        "confidence_bins": sparse(tally.confidence_bins),
+    }
 
 
 def from_row(row: Any) -> Tally:
@@ -138,7 +168,9 @@ def from_row(row: Any) -> Tally:
 
 
 class Place(NamedTuple):
-    """Where a pane stands: one minute (or hour, or day) x model x role x partition. The partition's owner is the only writer."""
+    """Where a pane stands: one minute (or hour, or day) x model x role x partition. The partition's
+    owner is the only writer.
+    """
 
     start: dt.datetime
     model: str
@@ -148,7 +180,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Logs of one model and role with start <= ts < end. `complete`: the watermark has passed `end`. `amended`: it changed after that."""
+    """Logs of one model and role with start <= ts < end. `complete`: the watermark has passed
+    `end`. `amended`: it changed after that.
+    """
 
     model: str
     role: str

@@ -1,4 +1,6 @@
-"""Pure. Text that others wrote, as a terminal may show it: nothing in it moves a cursor, hides, or turns the writing round."""
+"""Pure. Text that others wrote, as a terminal may show it: nothing in it moves a cursor, hides, or
+turns the writing round.
+"""
 
 import unicodedata
 from typing import Final
@@ -7,7 +9,8 @@ _COMBINING: Final = ("Mn", "Me")  # they draw over what stands before them
 
 
 def printable(found: str | bytes) -> str:
-    r"""Text in which everything invisible, everything that moves a cursor or turns the writing round, and the backslash are escapes.
+    r"""Text in which everything invisible, everything that moves a cursor or turns the writing
+    round, and the backslash are escapes.
 
     >>> print(printable(b'\x1b[2Jhi\n\xff'), printable("a\u202eb"))
     \x1b[2Jhi\n\xff a\u202eb

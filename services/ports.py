@@ -6,7 +6,9 @@ HOST = "127.0.0.1"
 
 
 def free(count: int) -> list[int]:
-    """`count` different ports nobody listens on now; held together while choosing, so none comes twice."""
+    """`count` different ports nobody listens on now; held together while choosing, so none comes
+    twice.
+    """
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

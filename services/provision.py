@@ -1,6 +1,8 @@
-"""`python -m services.provision`: create the topics of schemas.topics and verify what is there. Running it again changes nothing.
+"""`python -m services.provision`: create the topics of schemas.topics and verify what is there.
+Running it again changes nothing.
 
-`python -m services.provision taxonomy [--check]`: apply what INTENTWATCH_TAXONOMY has and the database has not, intents appended or merged.
+`python -m services.provision taxonomy [--check]`: apply what INTENTWATCH_TAXONOMY has and the
+database has not, intents appended or merged.
 """
 
 import argparse
@@ -28,7 +30,9 @@ class Mismatch(RuntimeError):
 
 
 def topics(bootstrap: str, wanted: tuple[catalogue.Topic, ...] = catalogue.TOPICS) -> None:
-    """Create every topic that is missing. Raises Unreachable, or Mismatch where an existing one has other partitions."""
+    """Create every topic that is missing. Raises Unreachable, or Mismatch where an existing one has
+    other partitions.
+    """
     client = _client(bootstrap)
     try:
         for topic in wanted:
@@ -43,7 +47,9 @@ def partitions(bootstrap: str) -> dict[str, int]:
     try:
         return {found["name"]: len(found["partitions"]) for found in client.describe_topics()}
     except KafkaError as error:
-        raise Unreachable(f"the Kafka broker at {bootstrap} does not list its topics ({type(error).__name__}); look at its log") from error
+        raise Unreachable(
+            f"the Kafka broker at {bootstrap} does not list its topics ({type(error).__name__}); look at its log"
+        ) from error
     finally:
         client.close()
 
@@ -56,7 +62,9 @@ def _client(bootstrap: str) -> KafkaAdminClient:
             bootstrap_timeout_ms=_PATIENCE_MS,
         )
     except (KafkaError, ValueError, OSError) as error:
-        raise Unreachable(f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`") from error
+        raise Unreachable(
+            f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`"
+        ) from error
 
 
 def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
@@ -65,19 +73,28 @@ def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
         "message.timestamp.type": "LogAppendTime",
     }
     try:
-        client.create_topics([NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)])
+        client.create_topics(
+            [NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)]
+        )
     except TopicAlreadyExistsError:
         (found,) = client.describe_topics([topic.name])
         if len(found["partitions"]) != topic.partitions:
-            raise Mismatch(f"topic {topic.name} has {len(found['partitions'])} partitions, the contract says {topic.partitions}") from None
+            raise Mismatch(
+                f"topic {topic.name} has {len(found['partitions'])} partitions, the contract says {topic.partitions}"
+            ) from None
 
 
 def taxonomy(connection: sa.Connection, *, check: bool) -> str:
-    """Make the database's taxonomy this process's, if what stands there can be read by it; says what was done, or would be with `check`. Else exit 3."""
+    """Make the database's taxonomy this process's, if what stands there can be read by it; says
+    what was done, or would be with `check`. Else exit 3.
+    """
     mine = present.TAXONOMY
     intents_store.lock(connection)
     held = intents_store.held(connection)
-    if held is None or (not intents_store.names_intents(connection) and succession.difference(held[0], mine).kind is succession.Kind.OTHER):
+    if held is None or (
+        not intents_store.names_intents(connection)
+        and succession.difference(held[0], mine).kind is succession.Kind.OTHER
+    ):
         said, places = f"{mine.version}: a new database, with {len(mine.names)} intents", mine.names
     else:
         found = succession.difference(held[0], mine)
@@ -97,8 +114,12 @@ def taxonomy(connection: sa.Connection, *, check: bool) -> str:
 def main() -> None:
     """Parse, and do one of the two."""
     parser = argparse.ArgumentParser(prog="python -m services.provision", description=__doc__)
-    command = parser.add_subparsers(dest="what").add_parser("taxonomy", help="append or merge intents in the database")
-    command.add_argument("--check", action="store_true", help="say what it would do, and do nothing")
+    command = parser.add_subparsers(dest="what").add_parser(
+        "taxonomy", help="append or merge intents in the database"
+    )
+    command.add_argument(
+        "--check", action="store_true", help="say what it would do, and do nothing"
+    )
     chosen = parser.parse_args()
     if chosen.what == "taxonomy":
         with database.answering(settings.load("database_url").database_url).begin() as connection:

@@ -1,4 +1,6 @@
-"""`python -m services.show WHAT`: the read side of the contract. A table for people, `--json` for programs; writes nothing."""
+"""`python -m services.show WHAT`: the read side of the contract. A table for people, `--json` for
+programs; writes nothing.
+"""
 
 import argparse
 import datetime as dt
@@ -36,7 +38,20 @@ COLUMNS = {
         "fallback_rate",
         "late",
     ),
-    "signals": ("model", "horizon", "end", "signal", "intent", "value", "n", "low", "high", "noise_floor", "verdict", "in_breach"),
+    "signals": (
+        "model",
+        "horizon",
+        "end",
+        "signal",
+        "intent",
+        "value",
+        "n",
+        "low",
+        "high",
+        "noise_floor",
+        "verdict",
+        "in_breach",
+    ),
     "quality": (
         "model",
         "end",
@@ -55,15 +70,29 @@ COLUMNS = {
     "decisions": ("at", "model", "decision", "hold_reason", "cause", "run_id", "id"),
     "runs": ("id", "state", "started", "ended", "base_model", "candidate", "promoted"),
     "deadletters": ("topic", "partition", "offset", "reason", "at", "size", "detail"),
-    "offsets": ("topic", "partition", "next_offset", "high_watermark", "lag", "epoch", "max_event_ts"),
+    "offsets": (
+        "topic",
+        "partition",
+        "next_offset",
+        "high_watermark",
+        "lag",
+        "epoch",
+        "max_event_ts",
+    ),
 }
 
 
 def table(rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """Rows as aligned text under their headings."""
     cells = [[_cell(row[name]) for name in columns] for row in rows]
-    widths = [max(len(name), *(len(line[i]) for line in cells)) if cells else len(name) for i, name in enumerate(columns)]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in [list(columns), *cells])
+    widths = [
+        max(len(name), *(len(line[i]) for line in cells)) if cells else len(name)
+        for i, name in enumerate(columns)
+    ]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in [list(columns), *cells]
+    )
 
 
 def _cell(value: object) -> str:
@@ -71,7 +100,11 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, dt.datetime) else escaping.printable(str(value))
+    return (
+        value.strftime("%Y-%m-%d %H:%M")
+        if isinstance(value, dt.datetime)
+        else escaping.printable(str(value))
+    )
 
 
 def main() -> None:

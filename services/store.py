@@ -1,4 +1,6 @@
-"""Postgres, read only: what services.show prints, and how the stream stands. One function per question."""
+"""Postgres, read only: what services.show prints, and how the stream stands. One function per
+question.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,7 +24,9 @@ class Wanted:
     until: dt.datetime | None = None
 
 
-def _chosen(query: "sa.Select[Any]", wanted: Wanted, *, table: sa.Table, time: str) -> "sa.Select[Any]":
+def _chosen(
+    query: "sa.Select[Any]", wanted: Wanted, *, table: sa.Table, time: str
+) -> "sa.Select[Any]":
     if wanted.model is not None and "model" in table.c:
         query = query.where(table.c.model == wanted.model)
     if wanted.horizon is not None and "horizon" in table.c:
@@ -34,8 +38,12 @@ def _chosen(query: "sa.Select[Any]", wanted: Wanted, *, table: sa.Table, time: s
     return query
 
 
-def _rows(connection: sa.Connection, table: sa.Table, names: tuple[str, ...], wanted: Wanted, time: str) -> Iterator[dict[str, Any]]:
-    query = _chosen(sa.select(*(table.c[name] for name in names)), wanted, table=table, time=time).order_by(table.c[time], *table.primary_key)
+def _rows(
+    connection: sa.Connection, table: sa.Table, names: tuple[str, ...], wanted: Wanted, time: str
+) -> Iterator[dict[str, Any]]:
+    query = _chosen(
+        sa.select(*(table.c[name] for name in names)), wanted, table=table, time=time
+    ).order_by(table.c[time], *table.primary_key)
     for row in connection.execute(query).mappings():
         yield dict(row)
 
@@ -43,7 +51,9 @@ def _rows(connection: sa.Connection, table: sa.Table, names: tuple[str, ...], wa
 def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Windows, oldest first."""
     table = tables.window_state
-    query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(table.c.end, table.c.horizon, table.c.model, table.c.role)
+    query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(
+        table.c.end, table.c.horizon, table.c.model, table.c.role
+    )
     for row in connection.execute(query).mappings():
         yield describe.window(places.window(row))
 
@@ -73,8 +83,30 @@ def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
 
 def quality(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Label-based figures."""
-    names = ("model", "start", "end", "metric", "intent", "estimate", "low", "high", "n_labels", "n_effective", "n_predictions", "naive", "reference")
-    return _whole(_rows(connection, tables.quality, (*names, "maturity", "verdict", "labels_needed"), wanted, "end"))
+    names = (
+        "model",
+        "start",
+        "end",
+        "metric",
+        "intent",
+        "estimate",
+        "low",
+        "high",
+        "n_labels",
+        "n_effective",
+        "n_predictions",
+        "naive",
+        "reference",
+    )
+    return _whole(
+        _rows(
+            connection,
+            tables.quality,
+            (*names, "maturity", "verdict", "labels_needed"),
+            wanted,
+            "end",
+        )
+    )
 
 
 def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -88,7 +120,19 @@ def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, A
     return _rows(
         connection,
         tables.decision,
-        ("id", "at", "model", "decision", "hold_reason", "cause", "clause", "reasons", "policy_sha256", "sha256", "run_id"),
+        (
+            "id",
+            "at",
+            "model",
+            "decision",
+            "hold_reason",
+            "cause",
+            "clause",
+            "reasons",
+            "policy_sha256",
+            "sha256",
+            "run_id",
+        ),
         wanted,
         "at",
     )
@@ -96,7 +140,18 @@ def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, A
 
 def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Retrain runs with their gates."""
-    names = ("id", "decision_id", "state", "started", "ended", "snapshot_sha256", "base_model", "candidate", "gates", "promoted")
+    names = (
+        "id",
+        "decision_id",
+        "state",
+        "started",
+        "ended",
+        "snapshot_sha256",
+        "base_model",
+        "candidate",
+        "gates",
+        "promoted",
+    )
     for row in _rows(connection, tables.run, names, wanted, "queued_at"):
         yield row | {"gates": row["gates"] or []}
 
@@ -104,7 +159,22 @@ def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
 def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """What could not be read, without its bytes."""
     for row in _rows(
-        connection, tables.dead_letter, ("topic", "part", "offset", "line", "reason", "detail", "at", "size", "sha256", "redriven_at"), wanted, "at"
+        connection,
+        tables.dead_letter,
+        (
+            "topic",
+            "part",
+            "offset",
+            "line",
+            "reason",
+            "detail",
+            "at",
+            "size",
+            "sha256",
+            "redriven_at",
+        ),
+        wanted,
+        "at",
     ):
         yield {"partition" if name == "part" else name: value for name, value in row.items()}
 
@@ -114,13 +184,26 @@ def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, An
     table = tables.stream_offset
     for row in connection.execute(sa.select(table).order_by(table.c.topic, table.c.part)):
         lag = max(0, row.high_watermark - row.next_offset)
-        place = {"topic": row.topic, "partition": row.part, "next_offset": row.next_offset, "high_watermark": max(row.high_watermark, row.next_offset)}
+        place = {
+            "topic": row.topic,
+            "partition": row.part,
+            "next_offset": row.next_offset,
+            "high_watermark": max(row.high_watermark, row.next_offset),
+        }
         yield place | {"lag": lag, "epoch": row.epoch, "max_event_ts": row.max_event_ts}
 
 
 def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
     """Dead letters of the last hour that have not been redriven, by reason."""
     table = tables.dead_letter
-    recent = (table.c.at > sa.func.now() - sa.text("interval '1 hour'"), table.c.redriven_at.is_(None))
-    rows = connection.execute(sa.select(table.c.reason, sa.func.count()).where(*recent).group_by(table.c.reason).order_by(table.c.reason))
+    recent = (
+        table.c.at > sa.func.now() - sa.text("interval '1 hour'"),
+        table.c.redriven_at.is_(None),
+    )
+    rows = connection.execute(
+        sa.select(table.c.reason, sa.func.count())
+        .where(*recent)
+        .group_by(table.c.reason)
+        .order_by(table.c.reason)
+    )
     return {row[0]: row[1] for row in rows}

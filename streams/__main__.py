@@ -1,4 +1,6 @@
-"""`python -m streams worker`: read serving logs, keep windows. SIGTERM finishes the chunk in hand, leaves the group and exits 0."""
+"""`python -m streams worker`: read serving logs, keep windows. SIGTERM finishes the chunk in hand,
+leaves the group and exits 0.
+"""
 
 import argparse
 import faulthandler
@@ -12,11 +14,14 @@ def main() -> None:
     """Check what the worker stands on, then hand over to Faust."""
     faulthandler.enable()  # a crash below Python says where every thread was
     parser = argparse.ArgumentParser(prog="python -m streams", description=__doc__)
-    parser.add_subparsers(required=True).add_parser("worker", help="run one worker; start more to share the partitions")
+    parser.add_subparsers(required=True).add_parser(
+        "worker", help="run one worker; start more to share the partitions"
+    )
     parser.parse_args()
     loaded = settings.load("kafka", "database_url")
     _check_kafka(str(loaded.kafka))
-    from streams import database  # numpy and SQLAlchemy load slowly: a missing address is said first
+    # Numpy and SQLAlchemy load slowly: a missing address is said first.
+    from streams import database
 
     database.opened(loaded.database_url).dispose()
     import faust
@@ -25,7 +30,8 @@ def main() -> None:
 
     worker = faust.Worker(app.app, loglevel="WARN", redirect_stdouts=False)
     print("intentwatch: stream worker starting", file=sys.stderr, flush=True)
-    app.app.watchdog.start()  # not a task of the app: those wait for the first assignment, which may never come
+    # Not a task of the app: those wait for the first assignment, which may never come.
+    app.app.watchdog.start()
     worker.execute_from_commandline()
 
 
@@ -37,7 +43,10 @@ def _check_kafka(addresses: str) -> None:
         except (OSError, ValueError):
             continue
         return
-    settings.refuse(f"no Kafka broker answers at {addresses}; check INTENTWATCH_KAFKA or run `make up`", settings.EXIT_DEPENDENCY)
+    settings.refuse(
+        f"no Kafka broker answers at {addresses}; check INTENTWATCH_KAFKA or run `make up`",
+        settings.EXIT_DEPENDENCY,
+    )
 
 
 if __name__ == "__main__":

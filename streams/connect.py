@@ -1,6 +1,8 @@
-"""Postgres's one door. Every engine is made here, so that every instant that comes in is UTC, whatever zone the server, a role or a pooler sets.
+"""Postgres's one door. Every engine is made here, so that every instant that comes in is UTC,
+whatever zone the server, a role or a pooler sets.
 
-Arithmetic on instants of another zone is wall-clock arithmetic: where the clocks change, an hour is lost or counted twice.
+Arithmetic on instants of another zone is wall-clock arithmetic: where the clocks change, an hour is
+lost or counted twice.
 """
 
 import datetime as dt
@@ -27,7 +29,9 @@ def engine(url: str, **more: Any) -> sa.Engine:
 
 
 def _reckon_in_utc(connection: "psycopg.Connection[Any]", _: object) -> None:
-    """Both halves: what the server reckons and writes, and what the driver reads. A pooler may give the session another zone at any time."""
+    """Both halves: what the server reckons and writes, and what the driver reads. A pooler may give
+    the session another zone at any time.
+    """
     for loader in (_Text, _Binary):
         connection.adapters.register_loader("timestamptz", loader)
     connection.execute("set time zone 'UTC'")
@@ -35,7 +39,9 @@ def _reckon_in_utc(connection: "psycopg.Connection[Any]", _: object) -> None:
 
 
 class _Loader(adapt.Loader):
-    """psycopg's own reading of an instant, in C, where that gives UTC by itself; made UTC where the session has another zone after all."""
+    """psycopg's own reading of an instant, in C, where that gives UTC by itself; made UTC where the
+    session has another zone after all.
+    """
 
     own: ClassVar[type[abc.Loader]]
 
@@ -49,7 +55,9 @@ class _Loader(adapt.Loader):
         self._own = self.own(oid, context)
 
     def load(self, data: abc.Buffer) -> dt.datetime:
-        """Raises psycopg.DataError for what Python has no instant for: infinity, years before 1 and after 9999."""
+        """Raises psycopg.DataError for what Python has no instant for: infinity, years before 1 and
+        after 9999.
+        """
         found: dt.datetime = self._own.load(data)
         try:
             return found.astimezone(dt.UTC)

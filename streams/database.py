@@ -1,4 +1,6 @@
-"""Postgres, opened or refused: one sentence for each thing that can be wrong with INTENTWATCH_DATABASE_URL."""
+"""Postgres, opened or refused: one sentence for each thing that can be wrong with
+INTENTWATCH_DATABASE_URL.
+"""
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -13,10 +15,15 @@ NO_TABLES = "the database has no tables; run `alembic upgrade head`"
 
 
 def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
-    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer; `idle_s`: nor may its client be silent for longer
-    amid one. Whatever stops the client, its locks are free then.
+    """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer;
+    `idle_s`: nor may its client be silent for longer amid one. Whatever stops the client, its locks
+    are free then.
     """
-    patience = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": idle_s}
+    patience = {
+        "statement_timeout": 60,
+        "lock_timeout": 20,
+        "idle_in_transaction_session_timeout": idle_s,
+    }
     if transaction_s is not None:
         patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
     options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
@@ -30,7 +37,9 @@ def revision(connection: sa.Connection) -> str:
 
 
 def opened(url: SecretStr | None) -> sa.Engine:
-    """An engine on a database that answers, has its tables and is of this process's taxonomy; a new one becomes so. Else the process ends, exit 3 or 4."""
+    """An engine on a database that answers, has its tables and is of this process's taxonomy; a new
+    one becomes so. Else the process ends, exit 3 or 4.
+    """
     made = answering(url)
     with made.begin() as connection:
         held = intents_store.held(connection)
@@ -57,18 +66,25 @@ def stranger(held: taxonomy.Taxonomy) -> str | None:
 
 
 def answering(url: SecretStr | None) -> sa.Engine:
-    """An engine on a database that answers and has its tables. Ends with exit 3 for an address that is none, else with exit 4."""
+    """An engine on a database that answers and has its tables. Ends with exit 3 for an address that
+    is none, else with exit 4.
+    """
     assert url is not None  # settings.load("database_url") has refused otherwise
     try:
         made = engine(url.get_secret_value())
         with made.connect() as connection:
             stands = revision(connection)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError):
-        settings.refuse("INTENTWATCH_DATABASE_URL is not an address such as postgresql+psycopg://user:password@host:5432/database")
+        settings.refuse(
+            "INTENTWATCH_DATABASE_URL is not an address such as postgresql+psycopg://user:password@host:5432/database"
+        )
     except sa.exc.OperationalError:
         settings.refuse(NO_ANSWER, settings.EXIT_DEPENDENCY)
     except (sa.exc.ProgrammingError, sa.exc.NoResultFound):
         settings.refuse(NO_TABLES, settings.EXIT_DEPENDENCY)
     if stands < tables.REVISION:  # a newer one is what a rolling upgrade looks like
-        settings.refuse(f"the database is at {stands}, this version needs {tables.REVISION}; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
+        settings.refuse(
+            f"the database is at {stands}, this version needs {tables.REVISION}; run `alembic upgrade head`",
+            settings.EXIT_DEPENDENCY,
+        )
     return made

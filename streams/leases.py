@@ -13,7 +13,11 @@ def hold(connection: sa.Connection, name: str, owner: str, seconds: int = 10) ->
     insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
     change = insert.on_conflict_do_update(
         index_elements=["name"],
-        set_={"owner": owner, "expires_at": until, "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1)},
+        set_={
+            "owner": owner,
+            "expires_at": until,
+            "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1),
+        },
         where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
     )
     return connection.execute(change.returning(table.c.epoch)).first() is not None

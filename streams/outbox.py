@@ -1,4 +1,6 @@
-"""Postgres: what leaves the product. A message stands in the transaction of what it tells of, and the notifier carries it from there."""
+"""Postgres: what leaves the product. A message stands in the transaction of what it tells of, and
+the notifier carries it from there.
+"""
 
 import datetime as dt
 
@@ -9,7 +11,9 @@ from schemas import messages, tables
 
 
 def tell(connection: sa.Connection, message: messages.Message) -> None:
-    """Put a message into the outbox, in the transaction of what it tells of; the same one again changes nothing."""
+    """Put a message into the outbox, in the transaction of what it tells of; the same one again
+    changes nothing.
+    """
     row = {
         "dedupe_key": message.dedupe_key,
         "thread_key": message.thread_key,
@@ -21,4 +25,6 @@ def tell(connection: sa.Connection, message: messages.Message) -> None:
 
 def today(connection: sa.Connection) -> dt.date:
     """The day, by database time in UTC."""
-    return connection.execute(sa.select(sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date))).scalar_one()
+    return connection.execute(
+        sa.select(sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date))
+    ).scalar_one()

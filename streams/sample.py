@@ -1,7 +1,9 @@
-"""Pure. Whom to ask what a message meant: a probability sample to measure by, and an informative one to train on.
+"""Pure. Whom to ask what a message meant: a probability sample to measure by, and an informative
+one to train on.
 
-Deterministic by request id: the same request under the same circumstances is chosen or not wherever it is asked. The gateway calls this, since only it has the
-text; docs/sampling.md works the mathematics on numbers.
+Deterministic by request id: the same request under the same circumstances is chosen or not wherever
+it is asked. The gateway calls this, since only it has the text; docs/sampling.md works the
+mathematics on numbers.
 """
 
 import hashlib
@@ -11,8 +13,10 @@ from typing import Final, Literal
 
 from schemas import present
 
-MEASURE_SHARE: Final = 0.7  # labels from the train queue say nothing unbiased about accuracy, so most of the budget measures
-MEAN_WEIGHT: Final = 1.6  # what the weights average on the seed's mix; a wrong value moves the budget, never the estimate
+# Labels from the train queue say nothing unbiased about accuracy, so most of the budget measures.
+MEASURE_SHARE: Final = 0.7
+# What the weights average on the seed's mix; a wrong value moves the budget, never the estimate.
+MEAN_WEIGHT: Final = 1.6
 _MEAN_INTEREST: Final = 0.1  # of what the train queue looks at, in language that the model knows
 _SURE: Final = 0.2  # the standard deviation at confidence 0.96
 
@@ -27,15 +31,18 @@ class Choice:
 
 def uniform(req_id: str, purpose: str) -> float:
     """A number in [0, 1) that depends on the request id alone; independent between purposes."""
-    return int.from_bytes(hashlib.sha256(f"{purpose}:{req_id}".encode()).digest()[:8], "big") / 2**64
+    return (
+        int.from_bytes(hashlib.sha256(f"{purpose}:{req_id}".encode()).digest()[:8], "big") / 2**64
+    )
 
 
 def weight(intent: str, confidence: float) -> float:
     """How much more often than a plain message this one is asked about.
 
-    Rare intents, since 500 uniform labels hold 15 escalations; low confidence, since that is where errors are: as the standard deviation of "right or
-    wrong", sqrt(c (1 - c)), which makes the estimate as sure as so many labels can (Neyman 1934), but sure answers all alike. Factors stay within 7.5 of
-    each other: a small p makes a large, noisy weight in the estimate.
+    Rare intents, since 500 uniform labels hold 15 escalations; low confidence, since that is where
+    errors are: as the standard deviation of "right or wrong", sqrt(c (1 - c)), which makes the
+    estimate as sure as so many labels can (Neyman 1934), but sure answers all alike. Factors stay
+    within 7.5 of each other: a small p makes a large, noisy weight in the estimate.
 
     >>> weight("faq", 0.99), weight("faq", 0.5), weight("escalation", 0.99), weight("escalation", 0.5)
     (1.0, 2.5, 3.0, 7.5)
@@ -57,13 +64,23 @@ def choice(
     req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float,
     disputed: bool = False,
 ) -> Choice | None:  # fmt: skip
-    """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which keeps the estimate unbiased; the train queue asks about what
-    teaches most: unsure answers, close seconds, messages of tokens that training never saw (`novelty`, their share; half is as new as can be), and those that
-    the candidate in the shadow answers otherwise (`disputed`: one of the two is wrong).
+    """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which
+    keeps the estimate unbiased; the train queue asks about what teaches most: unsure answers, close
+    seconds, messages of tokens that training never saw (`novelty`, their share; half is as new as
+    can be), and those that the candidate in the shadow answers otherwise (`disputed`: one of the
+    two is wrong).
     """
-    p = inclusion(weight(intent, confidence), MEAN_WEIGHT, budget_per_day * MEASURE_SHARE, volume_per_day, min_p)
+    p = inclusion(
+        weight(intent, confidence),
+        MEAN_WEIGHT,
+        budget_per_day * MEASURE_SHARE,
+        volume_per_day,
+        min_p,
+    )
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
     interest = max(1 - confidence, 0.5 - margin, min(novelty, 0.5), 0.5 * disputed)
-    p = inclusion(interest, _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p)
+    p = inclusion(
+        interest, _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p
+    )
     return Choice("train", p) if uniform(req_id, "train") < p else None

@@ -1,4 +1,6 @@
-"""Postgres: claims and flushes. One function per question; the caller owns the transaction. The panes' SQL is in panes/, the roll-up's in rollup/."""
+"""Postgres: claims and flushes. One function per question; the caller owns the transaction. The
+panes' SQL is in panes/, the roll-up's in rollup/.
+"""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +24,8 @@ class Fenced(RuntimeError):
 class Claim:
     """Ownership of one partition: where to read on, and the epoch every write must show.
 
-    stalls: how many claims before this one ended before the worker had settled. bad_until: before this offset a person has accepted bad records.
+    stalls: how many claims before this one ended before the worker had settled. bad_until: before
+    this offset a person has accepted bad records.
     """
 
     epoch: int
@@ -52,7 +55,9 @@ def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[in
     claims = {}
     for part in sorted(parts):
         row = connection.execute(update.returning(*table.columns), {"part": part}).one()
-        claims[part] = Claim(row.epoch, row.next_offset, row.max_event_ts, row.stalls, row.bad_until)
+        claims[part] = Claim(
+            row.epoch, row.next_offset, row.max_event_ts, row.stalls, row.bad_until
+        )
     return claims
 
 
@@ -64,42 +69,87 @@ def settle(connection: Connection, topic: str, epochs: Mapping[int, int]) -> Non
 
 
 def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
-    """Which of the last `most` offsets before this one hold a record of which nothing could be read."""
+    """Which of the last `most` offsets before this one hold a record of which nothing could be
+    read.
+    """
     table = tables.dead_letter
-    near = (table.c.topic == topic, table.c.part == part, table.c.offset >= offset - most, table.c.offset < offset)
-    query = sa.select(table.c.offset).where(*near, table.c.line == 0, table.c.reason != events.Reason.DELETED_UNREAD, table.c.redriven_at.is_(None))
+    near = (
+        table.c.topic == topic,
+        table.c.part == part,
+        table.c.offset >= offset - most,
+        table.c.offset < offset,
+    )
+    query = sa.select(table.c.offset).where(
+        *near,
+        table.c.line == 0,
+        table.c.reason != events.Reason.DELETED_UNREAD,
+        table.c.redriven_at.is_(None),
+    )
     return list(connection.execute(query).scalars())
 
 
 def accepted(connection: Connection, topic: str) -> int:
     """A number that changes whenever a person accepts bad records of the topic."""
-    return int(connection.execute(sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(tables.stream_offset.c.topic == topic)).scalar_one() or 0)
+    return int(
+        connection.execute(
+            sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(
+                tables.stream_offset.c.topic == topic
+            )
+        ).scalar_one()
+        or 0
+    )
 
 
 def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
-    """Compare and set the partitions' offsets; False if that has happened already, in a commit whose answer was cut off.
+    """Compare and set the partitions' offsets; False if that has happened already, in a commit
+    whose answer was cut off.
 
     Raises Fenced unless epoch and offset of each are what its logs were fetched under.
     """
     table = tables.stream_offset
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
-    new = sa.values(*columns, name="new").data([(m.part, m.epoch, m.low, m.high, m.max_event_ts) for m in sorted(moved, key=lambda m: m.part)])
-    mine = (table.c.topic == topic, table.c.part == new.c.part, table.c.epoch == new.c.epoch, table.c.next_offset == new.c.low)
-    # Where no partition has had a good log yet, the column is nothing but NULL, and Postgres takes that for text.
+    new = sa.values(*columns, name="new").data(
+        [
+            (m.part, m.epoch, m.low, m.high, m.max_event_ts)
+            for m in sorted(moved, key=lambda m: m.part)
+        ]
+    )
+    mine = (
+        table.c.topic == topic,
+        table.c.part == new.c.part,
+        table.c.epoch == new.c.epoch,
+        table.c.next_offset == new.c.low,
+    )
+    # Where no partition has had a good log yet, the column is nothing but NULL, and Postgres takes
+    # that for text.
     newest = sa.cast(new.c.max_event_ts, _ADVANCE["max_event_ts"])
     values = {"next_offset": new.c.high, "max_event_ts": newest, "updated_at": sa.func.now()}
-    done = set(connection.execute(sa.update(table).where(*mine).values(values).returning(table.c.part)).scalars())
+    done = set(
+        connection.execute(
+            sa.update(table).where(*mine).values(values).returning(table.c.part)
+        ).scalars()
+    )
     lost = [m for m in moved if m.part not in done]
     if not lost:
         return True
-    rows = connection.execute(sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic))
+    rows = connection.execute(
+        sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic)
+    )
     stand = {row.part: (row.epoch, row.next_offset) for row in rows}
     if not done and all(stand.get(m.part) == (m.epoch, m.high) for m in moved):
         return False
-    raise Fenced(f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}")
+    raise Fenced(
+        f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}"
+    )
 
 
-_ADVANCE: dict[str, Any] = {"part": sa.Integer, "epoch": sa.BigInteger, "low": sa.BigInteger, "high": sa.BigInteger, "max_event_ts": sa.DateTime(timezone=True)}
+_ADVANCE: dict[str, Any] = {
+    "part": sa.Integer,
+    "epoch": sa.BigInteger,
+    "low": sa.BigInteger,
+    "high": sa.BigInteger,
+    "max_event_ts": sa.DateTime(timezone=True),
+}
 
 
 def clock(connection: Connection, topic: str | None = None) -> dt.datetime | None:
@@ -117,15 +167,23 @@ def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
     return connection.execute(sa.select(table.c.keep_from).where(table.c.topic == topic)).scalar()
 
 
-def add_dead_letters(connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]) -> None:
+def add_dead_letters(
+    connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]
+) -> None:
     """Keep what could not be read, its bytes apart."""
     found = list(dead)
     if not found:
         return
     place = [{"topic": topic, "part": part, "offset": d.offset, "line": d.line} for d in found]
-    letters = [p | {"reason": d.reason, "detail": d.detail[:500], "size": len(d.raw), "sha256": d.sha256} for p, d in zip(place, found, strict=True)]
+    letters = [
+        p | {"reason": d.reason, "detail": d.detail[:500], "size": len(d.raw), "sha256": d.sha256}
+        for p, d in zip(place, found, strict=True)
+    ]
     connection.execute(pg.insert(tables.dead_letter).on_conflict_do_nothing(), letters)
-    connection.execute(pg.insert(tables.dead_letter_bytes).on_conflict_do_nothing(), [p | {"raw": d.raw} for p, d in zip(place, found, strict=True)])
+    connection.execute(
+        pg.insert(tables.dead_letter_bytes).on_conflict_do_nothing(),
+        [p | {"raw": d.raw} for p, d in zip(place, found, strict=True)],
+    )
 
 
 def add_sampled(connection: Connection, logs: Iterable[events.ServingLog]) -> None:
@@ -134,12 +192,33 @@ def add_sampled(connection: Connection, logs: Iterable[events.ServingLog]) -> No
     rows = [_sampled(log) for log in logs]
     if rows:
         insert = pg.insert(table)
-        connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_={"seen": table.c.seen + 1}), rows)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=list(table.primary_key), set_={"seen": table.c.seen + 1}
+            ),
+            rows,
+        )
 
 
 def _sampled(log: events.ServingLog) -> dict[str, Any]:
     assert log.sample is not None
-    copied = ("req_id", "model", "role", "ts", "conversation", "intent", "confidence", "second_intent", "margin", "script")
-    # NUL is legal in JSON and not in a Postgres text; the replacement character keeps the message readable.
+    copied = (
+        "req_id",
+        "model",
+        "role",
+        "ts",
+        "conversation",
+        "intent",
+        "confidence",
+        "second_intent",
+        "margin",
+        "script",
+    )
+    # NUL is legal in JSON and not in a Postgres text; the replacement character keeps the message
+    # readable.
     text = log.sample.text.replace("\x00", "\ufffd")
-    return {name: getattr(log, name) for name in copied} | {"queue": log.sample.queue, "p": log.sample.p, "text": text}
+    return {name: getattr(log, name) for name in copied} | {
+        "queue": log.sample.queue,
+        "p": log.sample.p,
+        "text": text,
+    }

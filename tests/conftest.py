@@ -1,4 +1,5 @@
-"""One real Kafka and one real PostgreSQL per test session, through the code that `make up` runs; a database and topics of its own per test.
+"""One real Kafka and one real PostgreSQL per test session, through the code that `make up` runs; a
+database and topics of its own per test.
 
 With INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL set, the tests use those instead.
 """
@@ -21,15 +22,21 @@ from services.local import topology
 from streams import database as databases
 
 ROOT = Path(__file__).parents[1]
-# Whoever runs initdb on a host of theirs gets a zone like this one: whatever is tested here is tested where the clocks change.
+# Whoever runs initdb on a host of theirs gets a zone like this one: whatever is tested here is
+# tested where the clocks change.
 ZONE = "America/New_York"
 # A slow machine is no failed test.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 # `make unit` asks each property of fewer examples: it is run every few minutes.
-hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("patient"), max_examples=20)
+hypothesis.settings.register_profile(
+    "quick", parent=hypothesis.settings.get_profile("patient"), max_examples=20
+)
 hypothesis.settings.load_profile("patient")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; what the tests start must hear Ctrl-C all the same
+# In the background of a script; what the tests start must hear Ctrl-C all the same.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -45,9 +52,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(scope="session")
 def parts() -> Iterator[topology.Addresses]:
     """The two servers of this session."""
-    kafka, database_url = os.environ.get("INTENTWATCH_KAFKA"), os.environ.get("INTENTWATCH_DATABASE_URL")
+    kafka, database_url = (
+        os.environ.get("INTENTWATCH_KAFKA"),
+        os.environ.get("INTENTWATCH_DATABASE_URL"),
+    )
     if kafka and database_url:
-        yield topology.Addresses(kafka, database_url, Path(os.environ.get("INTENTWATCH_MODELS", ".local/models")))
+        yield topology.Addresses(
+            kafka, database_url, Path(os.environ.get("INTENTWATCH_MODELS", ".local/models"))
+        )
         return
     with topology.embedded() as (addresses, _):
         yield addresses
@@ -70,10 +82,17 @@ def template(parts: topology.Addresses) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database_of_its_own(parts: topology.Addresses, template: str | None, zone: str = ZONE) -> Iterator[str]:
-    """URL of a fresh database in this time zone, a copy of `template` if there is one; dropped at the end."""
+def database_of_its_own(
+    parts: topology.Addresses, template: str | None, zone: str = ZONE
+) -> Iterator[str]:
+    """URL of a fresh database in this time zone, a copy of `template` if there is one; dropped at
+    the end.
+    """
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(parts.database_url, f"create database {name}" + (f" template {template}" if template else ""))
+    _administer(
+        parts.database_url,
+        f"create database {name}" + (f" template {template}" if template else ""),
+    )
     _administer(parts.database_url, f"alter database {name} set timezone = '{zone}'")
     try:
         yield _named(parts.database_url, name)
@@ -115,7 +134,15 @@ def new_topic(kafka: str) -> Callable[..., topics.Topic]:
     """Makes a topic of its own with `partitions` partitions."""
 
     def make(partitions: int = 3) -> topics.Topic:
-        topic = topics.Topic(f"test.{uuid.uuid4().hex[:12]}", "req_id", partitions, topics.SERVING_LOG.retention_ms, "", (), ())
+        topic = topics.Topic(
+            f"test.{uuid.uuid4().hex[:12]}",
+            "req_id",
+            partitions,
+            topics.SERVING_LOG.retention_ms,
+            "",
+            (),
+            (),
+        )
         provision.topics(kafka, (topic,))
         return topic
 
@@ -123,14 +150,18 @@ def new_topic(kafka: str) -> Callable[..., topics.Topic]:
 
 
 @pytest.fixture(scope="session")
-def trained(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+def trained(
+    parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[shops.Shop]:
     """A shop in which one champion has been trained and promoted; nobody changes anything in it."""
     with database_of_its_own(parts, template) as url:
         yield shops.trained(parts.kafka, url, tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="module")
-def shop(parts: topology.Addresses, trained: shops.Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[shops.Shop]:
+def shop(
+    parts: topology.Addresses, trained: shops.Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[shops.Shop]:
     """A file's own copy of that shop, database and all."""
     database = sa.make_url(trained.environment["INTENTWATCH_DATABASE_URL"]).database
     with database_of_its_own(parts, database) as url:

@@ -1,7 +1,9 @@
-"""Commands that end by themselves, forked from an interpreter that has loaded the libraries: loading those takes longer than what most commands do.
+"""Commands that end by themselves, forked from an interpreter that has loaded the libraries:
+loading those takes longer than what most commands do.
 
-The product's own modules are loaded by the command, in an environment of its own and as `python -m` would. Run as a script this file is that interpreter:
-it takes an order a line, `{"argv": [...], "env": {...}, "out": FILE, "err": FILE}`, and says the process' id, then its exit status.
+The product's own modules are loaded by the command, in an environment of its own and as `python -m`
+would. Run as a script this file is that interpreter: it takes an order a line, `{"argv": [...],
+"env": {...}, "out": FILE, "err": FILE}`, and says the process' id, then its exit status.
 """
 
 import atexit
@@ -21,15 +23,31 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
-LIBRARIES = ("kafka", "msgspec", "numpy", "pydantic_settings", "scipy.special", "sqlalchemy.dialects.postgresql.psycopg", "tqdm")
+LIBRARIES = (
+    "kafka",
+    "msgspec",
+    "numpy",
+    "pydantic_settings",
+    "scipy.special",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "tqdm",
+)
 _free: "list[subprocess.Popen[str]]" = []
 
 
-def run(argv: list[str], environment: dict[str, str], timeout_s: float) -> "subprocess.CompletedProcess[str]":
-    """What `subprocess.run([python, *argv])` gives; `argv` is `-m MODULE ...` or `FILE ...`. Raises subprocess.TimeoutExpired."""
+def run(
+    argv: list[str], environment: dict[str, str], timeout_s: float
+) -> "subprocess.CompletedProcess[str]":
+    """What `subprocess.run([python, *argv])` gives; `argv` is `-m MODULE ...` or `FILE ...`. Raises
+    subprocess.TimeoutExpired.
+    """
     with tempfile.TemporaryDirectory() as place, _taker() as (orders, answers):
         out, err = Path(place, "out"), Path(place, "err")
-        print(json.dumps({"argv": argv, "env": environment, "out": str(out), "err": str(err)}), file=orders, flush=True)
+        print(
+            json.dumps({"argv": argv, "env": environment, "out": str(out), "err": str(err)}),
+            file=orders,
+            flush=True,
+        )
         late = threading.Timer(timeout_s, os.kill, (int(answers.readline()), signal.SIGKILL))
         late.start()
         status = int(answers.readline())
@@ -43,11 +61,19 @@ def run(argv: list[str], environment: dict[str, str], timeout_s: float) -> "subp
 
 @contextlib.contextmanager
 def _taker() -> Iterator[tuple[IO[str], IO[str]]]:
-    """An interpreter that takes orders and has none in hand: where it reads them and where it answers. Commands may run at once."""
+    """An interpreter that takes orders and has none in hand: where it reads them and where it
+    answers. Commands may run at once.
+    """
     try:
         process = _free.pop()
     except IndexError:
-        process = subprocess.Popen([sys.executable, __file__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, __file__],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     assert process.stdin is not None
     assert process.stdout is not None
     yield process.stdin, process.stdout

@@ -1,4 +1,6 @@
-"""What `docker build` would make of deploy/Dockerfile, without an engine: the same COPY and RUN lines, in a directory and an environment of its own."""
+"""What `docker build` would make of deploy/Dockerfile, without an engine: the same COPY and RUN
+lines, in a directory and an environment of its own.
+"""
 
 import contextlib
 import os
@@ -25,17 +27,39 @@ class Image:
     python: Path
     app: Path
 
-    def start(self, argv: list[str], environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    def start(
+        self, argv: list[str], environment: dict[str, str], log: Path
+    ) -> "subprocess.Popen[bytes]":
         """Start a command as the image's entry point would."""
         with log.open("ab") as output:
-            return subprocess.Popen([self.python, *argv], cwd=self.app, env=self._env(environment), stdout=output, stderr=subprocess.STDOUT)
+            return subprocess.Popen(
+                [self.python, *argv],
+                cwd=self.app,
+                env=self._env(environment),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
-    def run(self, argv: list[str], environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, argv: list[str], environment: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         """Run a command in the image to its end."""
-        return subprocess.run([self.python, *argv], cwd=self.app, env=self._env(environment or {}), capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [self.python, *argv],
+            cwd=self.app,
+            env=self._env(environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     def _env(self, environment: dict[str, str]) -> dict[str, str]:
-        return topology.inherited() | {"PATH": f"{self.python.parent}:{os.environ['PATH']}"} | environment
+        return (
+            topology.inherited()
+            | {"PATH": f"{self.python.parent}:{os.environ['PATH']}"}
+            | environment
+        )
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
@@ -53,15 +77,26 @@ def stages() -> dict[str, list[tuple[str, str]]]:
 
 @contextlib.contextmanager
 def built(target: str) -> Iterator[Image]:
-    """The stage that holds what image `target` copies, made beside uv's cache so that its wheels are linked and not copied; removed at the end."""
-    cache = subprocess.run([_BIN / "uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    """The stage that holds what image `target` copies, made beside uv's cache so that its wheels
+    are linked and not copied; removed at the end.
+    """
+    cache = subprocess.run(
+        [_BIN / "uv", "cache", "dir"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     Path(cache).mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="intentwatch-image-", dir=Path(cache).parent))
     try:
         image = Image(directory / "venv" / "bin" / "python", directory / "app")
         image.app.mkdir()
-        environment = {"VIRTUAL_ENV": str(directory / "venv"), "PATH": f"{_BIN}:{os.environ['PATH']}"}
-        _do(["uv", "venv", "--quiet", "--python", sys.executable, environment["VIRTUAL_ENV"]], image.app, environment)
+        environment = {
+            "VIRTUAL_ENV": str(directory / "venv"),
+            "PATH": f"{_BIN}:{os.environ['PATH']}",
+        }
+        _do(
+            ["uv", "venv", "--quiet", "--python", sys.executable, environment["VIRTUAL_ENV"]],
+            image.app,
+            environment,
+        )
         for word, rest in stages()[f"build-{target}"]:
             if word == "COPY":
                 _copy(shlex.split(rest), image.app)
@@ -73,7 +108,14 @@ def built(target: str) -> Iterator[Image]:
 
 
 def _do(argv: list[str], cwd: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run([_BIN / argv[0], *argv[1:]], cwd=cwd, env=topology.inherited() | environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [_BIN / argv[0], *argv[1:]],
+        cwd=cwd,
+        env=topology.inherited() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, f"{shlex.join(argv)}: {done.stderr[-2000:]}"
 
 
@@ -81,7 +123,9 @@ def _copy(names: list[str], app: Path) -> None:
     *sources, target = names
     for source in sources:
         if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, app / target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / source, app / target, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             (app / target).mkdir(exist_ok=True)
             shutil.copy(ROOT / source, app / target)

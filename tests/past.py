@@ -1,4 +1,6 @@
-"""A stretch of the stream's past in Postgres, by the product's own counting and rolling up, without Kafka and without waiting."""
+"""A stretch of the stream's past in Postgres, by the product's own counting and rolling up, without
+Kafka and without waiting.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -20,7 +22,19 @@ def count(engine: sa.Engine, logs: Sequence[dict[str, Any]]) -> None:
     claim = counting.claim([0])[0]
     low, high = claim.next_offset, claim.next_offset + len(logs)
     values = [traffic.encode(each) for each in logs]
-    counting.add(chunks.Chunk(TOPIC, 0, claim.epoch, low, high, range(low, high), values, [False] * len(logs), [0] * len(logs)))
+    counting.add(
+        chunks.Chunk(
+            TOPIC,
+            0,
+            claim.epoch,
+            low,
+            high,
+            range(low, high),
+            values,
+            [False] * len(logs),
+            [0] * len(logs),
+        )
+    )
     counting.release()
     tick.roll_up(engine, topic=TOPIC, owner="test", high_watermarks={0: high})
 
@@ -29,7 +43,14 @@ def champion(engine: sa.Engine, at: dt.datetime, model: str = "v1") -> None:
     """A promotion, with a reference as good as its traffic."""
     with engine.begin() as connection:
         place = {"model": model, "at": at}
-        connection.execute(sa.text("insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'test')"), place)
+        connection.execute(
+            sa.text(
+                "insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'test')"
+            ),
+            place,
+        )
         body = f'{{"model": "{model}", "n": 5000, "intent_counts": {{"faq": 5000}}, "accuracy": 0.9, "accuracy_n": 800}}'
-        reference = sa.text("insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))")
+        reference = sa.text(
+            "insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))"
+        )
         connection.execute(reference, place | {"body": body})

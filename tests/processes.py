@@ -27,10 +27,18 @@ def eventually(holds: Callable[[], bool], timeout_s: float = 60) -> bool:
 
 
 @contextlib.contextmanager
-def running(argv: list[str], environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    argv: list[str], environment: dict[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of ours, output to `log`; killed at the end if it still runs."""
     with log.open("ab") as output:
-        process = subprocess.Popen([sys.executable, *argv], cwd=ROOT, env=topology.inherited() | environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, *argv],
+            cwd=ROOT,
+            env=topology.inherited() | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         yield process
     finally:
@@ -39,12 +47,22 @@ def running(argv: list[str], environment: dict[str, str], log: Path) -> Iterator
         process.wait()
 
 
-def run(argv: list[str], environment: dict[str, str], timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
+def run(
+    argv: list[str], environment: dict[str, str], timeout_s: float = 120
+) -> "subprocess.CompletedProcess[str]":
     """Run a command of ours to its end."""
     env = topology.inherited() | environment
     if argv[0] != "-c":
         return forked.run(argv, env, timeout_s)
-    return subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout_s, check=False)
+    return subprocess.run(
+        [sys.executable, *argv],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
 
 
 def show(what: str, environment: dict[str, str], *more: str) -> list[dict[str, Any]]:

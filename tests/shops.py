@@ -30,18 +30,33 @@ RECIPE = "rows = 400\nepochs = 2\nlearning_rate = 5e-4\n"
 def corpus(count: int) -> list[dict[str, Any]]:
     """Rows of `services.labels corpus`, every intent as often as the others."""
     rng = random.Random(5)
-    names = ["naruto", "berserk", "akira", "monster", "bleach", "gantz", "nana", "vagabond", "orange", "pluto"]
+    names = [
+        "naruto",
+        "berserk",
+        "akira",
+        "monster",
+        "bleach",
+        "gantz",
+        "nana",
+        "vagabond",
+        "orange",
+        "pluto",
+    ]
     rows = []
     for i in range(count):
         intent = present.INTENTS[i % 10]
         text = f"{WORDS[intent].format(rng.choice(names))} {rng.choice(['please', 'now', 'thanks', 'today', 'again'])} {i}"
-        rows.append({"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": None})
+        rows.append(
+            {"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": None}
+        )
     return rows
 
 
 @dataclasses.dataclass(frozen=True)
 class Shop:
-    """environment: of its commands. directory: its policy, recipe, corpus and models. output: what the run said."""
+    """environment: of its commands. directory: its policy, recipe, corpus and models. output: what
+    the run said.
+    """
 
     environment: dict[str, str]
     directory: Path
@@ -55,7 +70,11 @@ class Shop:
     def copied(self, url: str, directory: Path) -> "Shop":
         """The same shop in another directory; `url`: of a copy of its database."""
         shutil.copytree(self.directory, directory, dirs_exist_ok=True)
-        return Shop(environment(self.environment["INTENTWATCH_KAFKA"], url, directory), directory, self.output)
+        return Shop(
+            environment(self.environment["INTENTWATCH_KAFKA"], url, directory),
+            directory,
+            self.output,
+        )
 
 
 def environment(kafka: str, url: str, directory: Path) -> dict[str, str]:
@@ -67,7 +86,8 @@ def environment(kafka: str, url: str, directory: Path) -> dict[str, str]:
         "INTENTWATCH_POLICY": str(directory / "policy.toml"),
         "INTENTWATCH_RECIPE": str(directory / "recipe.toml"),
         "INTENTWATCH_TEST_CLOCK": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # a thread that spins keeps the core from the one it waits for
+        # A thread that spins keeps the core from the one it waits for.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 
@@ -77,8 +97,14 @@ def trained(kafka: str, url: str, directory: Path) -> Shop:
         (directory / name).write_text(text)
     (directory / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in corpus(600)))
     told = environment(kafka, url, directory)
-    assert processes.run(["-m", "services.labels", "corpus", str(directory / "corpus.jsonl")], told).returncode == 0
-    with processes.running(["retrain/run.py", "work"], told, directory / "worker.log"):  # a run by hand does not wait for the idle worker
+    assert (
+        processes.run(
+            ["-m", "services.labels", "corpus", str(directory / "corpus.jsonl")], told
+        ).returncode
+        == 0
+    )
+    # A run by hand does not wait for the idle worker.
+    with processes.running(["retrain/run.py", "work"], told, directory / "worker.log"):
         assert processes.eventually(lambda: "ready" in (directory / "worker.log").read_text())
         done = processes.run(["retrain/run.py", "run"], told, timeout_s=400)
     assert done.returncode == 0, done.stdout + done.stderr

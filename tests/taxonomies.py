@@ -16,7 +16,10 @@ def text(
     marks: Mapping[str, str] | None = None,
 ) -> str:
     """A file with these intents; `marks`: further lines of an intent."""
-    tables = [f'[intents.{name}]\ndestination = "desk_{i % 3}"\n{(marks or {}).get(name, "")}' for i, name in enumerate(intents)]
+    tables = [
+        f'[intents.{name}]\ndestination = "desk_{i % 3}"\n{(marks or {}).get(name, "")}'
+        for i, name in enumerate(intents)
+    ]
     gone = [f'{name} = "{into}"' for name, into in (merged or {}).items()]
     return "\n".join([f'version = "{version}"', *tables, "[merged]", *gone]) + "\n"
 

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.decisions`: is the right thing decided, in time, and nothing else? Incidents with a known truth. `make bench-decisions` runs it."""
+"""`python -m benchmarks.decisions`: is the right thing decided, in time, and nothing else?
+Incidents with a known truth. `make bench-decisions` runs it.
+"""
 
 import argparse
 import contextlib
@@ -29,19 +31,42 @@ def main() -> int:
     """Play the scenarios, print and write the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decisions", description=__doc__)
     parser.add_argument("--scenarios", type=_some, default=210)
-    parser.add_argument("--years", type=_some, default=8, help="quiet years in all, a quarter of them at each volume")
+    parser.add_argument(
+        "--years",
+        type=_some,
+        default=8,
+        help="quiet years in all, a quarter of them at each volume",
+    )
     parser.add_argument("--rounds", type=_some, default=20, help="of each change of a known size")
-    parser.add_argument("--only", choices=tuple(PARTS), help="measure this alone; what else stands in the results stays")
-    parser.add_argument("--messages", type=Path, metavar="DIR", help="tables of labelled messages, as the demo takes them: measures the part `messages`")
+    parser.add_argument(
+        "--only",
+        choices=tuple(PARTS),
+        help="measure this alone; what else stands in the results stays",
+    )
+    parser.add_argument(
+        "--messages",
+        type=Path,
+        metavar="DIR",
+        help="tables of labelled messages, as the demo takes them: measures the part `messages`",
+    )
     given = parser.parse_args()
     if given.only == "messages" and not given.messages:
         parser.error("--only messages needs --messages DIR")
-    for name in [given.only] if given.only else [name for name in PARTS if name != "messages" or given.messages]:
-        found = results() | {name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)}
+    for name in (
+        [given.only]
+        if given.only
+        else [name for name in PARTS if name != "messages" or given.messages]
+    ):
+        found = results() | {
+            name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)
+        }
         JSON.parent.mkdir(parents=True, exist_ok=True)
         JSON.write_text(json.dumps(found, indent=1) + "\n")
         print(TABLES[name](found[name]))
-    document.put("bench-decisions", "\n".join(TABLES[name](results()[name]) for name in PARTS if name in results()))
+    document.put(
+        "bench-decisions",
+        "\n".join(TABLES[name](results()[name]) for name in PARTS if name in results()),
+    )
     return 0
 
 
@@ -54,13 +79,21 @@ def incidents(given: argparse.Namespace) -> dict[str, Any]:
     """Who finds which incident."""
     seeds = range(SCORING, SCORING + given.scenarios)
     estimate = coverage.figures(SCORING)
-    return {"seeds": [seeds.start, seeds.stop - 1], "rows": rows(seeds, scenario.simulated), "live_accuracy": dataclasses.asdict(estimate)}
+    return {
+        "seeds": [seeds.start, seeds.stop - 1],
+        "rows": rows(seeds, scenario.simulated),
+        "live_accuracy": dataclasses.asdict(estimate),
+    }
 
 
 def real(given: argparse.Namespace) -> dict[str, Any]:
     """The same on real messages and a real classifier's answers."""
     world = messages.answered(given.messages)
-    seeds = [seed for seed in range(SCORING, SCORING + given.scenarios) if scenario.drawn(seed).kind in messages.KINDS]
+    seeds = [
+        seed
+        for seed in range(SCORING, SCORING + given.scenarios)
+        if scenario.drawn(seed).kind in messages.KINDS
+    ]
     accuracy = {"home": float(world.home.right.mean()), "later": float(world.later.right.mean())}
     return {"seeds": [seeds[0], seeds[-1]], "rows": rows(seeds, world.draw), "accuracy": accuracy}
 
@@ -68,36 +101,69 @@ def real(given: argparse.Namespace) -> dict[str, Any]:
 def rows(seeds: Sequence[int], draw: scenario.Draw) -> list[dict[str, Any]]:
     """Every contestant over the scenarios of these seeds."""
     print(f"scoring seeds {seeds[0]} to {seeds[-1]}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as scratch, multiprocessing.get_context("spawn").Pool(2) as pool:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        multiprocessing.get_context("spawn").Pool(2) as pool,
+    ):
         played = pool.imap(trial.played, [(seed, Path(scratch), draw) for seed in seeds])
-        outcomes = [outcome for each in tqdm(played, total=len(seeds), unit="scenario", file=sys.stderr) for outcome in each]
+        outcomes = [
+            outcome
+            for each in tqdm(played, total=len(seeds), unit="scenario", file=sys.stderr)
+            for outcome in each
+        ]
         outcomes += tools(seeds, Path(scratch))
-    return [row(who, [o for o in outcomes if o.who == who]) for who in dict.fromkeys(o.who for o in outcomes)]
+    return [
+        row(who, [o for o in outcomes if o.who == who])
+        for who in dict.fromkeys(o.who for o in outcomes)
+    ]
 
 
 def tools(seeds: Sequence[int], folder: Path) -> list[trial.Outcome]:
-    """What other tools say of the scenarios, by their own code: two processes, half of the scenarios each."""
+    """What other tools say of the scenarios, by their own code: two processes, half of the
+    scenarios each.
+    """
     python = environments.python(TOOLS.with_name("requirements") / "peers.txt")
     files = [str(folder / f"{seed}.npz") for seed in seeds]
     with contextlib.ExitStack() as stack:
-        halves = [stack.enter_context(subprocess.Popen([python, TOOLS, *files[i::2]], stdout=subprocess.PIPE, text=True)) for i in (0, 1)]
-        lines = [json.loads(line) for half in tqdm(halves, unit="half", file=sys.stderr) for line in half.stdout or ()]
+        halves = [
+            stack.enter_context(
+                subprocess.Popen([python, TOOLS, *files[i::2]], stdout=subprocess.PIPE, text=True)
+            )
+            for i in (0, 1)
+        ]
+        lines = [
+            json.loads(line)
+            for half in tqdm(halves, unit="half", file=sys.stderr)
+            for line in half.stdout or ()
+        ]
     if len(lines) != len(files):
-        raise RuntimeError(f"the tools looked at {len(lines)} of {len(files)} scenarios; what they said stands above")
+        raise RuntimeError(
+            f"the tools looked at {len(lines)} of {len(files)} scenarios; what they said stands above"
+        )
     return [
-        trial.watched(who, scenario.drawn(int(Path(line["file"]).stem)), [scenario.BEGIN + dt.timedelta(seconds=at) for at in alarms])
+        trial.watched(
+            who,
+            scenario.drawn(int(Path(line["file"]).stem)),
+            [scenario.BEGIN + dt.timedelta(seconds=at) for at in alarms],
+        )
         for line in lines
         for who, alarms in line["alarms"].items()
     ]
 
 
 def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
-    """One contestant over all scenarios: false alarms a year, found and median delay by kind, and how often the first act named the right cause."""
+    """One contestant over all scenarios: false alarms a year, found and median delay by kind, and
+    how often the first act named the right cause.
+    """
     kinds: dict[str, Any] = {}
     for kind in scenario.INCIDENTS:
         of_kind = [o for o in mine if o.kind == kind]
         delays = [o.delay_hours for o in of_kind if o.delay_hours is not None]
-        kinds[kind] = {"n": len(of_kind), "found": sum(o.found for o in of_kind), "median_delay_hours": round(median(delays), 1) if delays else None}
+        kinds[kind] = {
+            "n": len(of_kind),
+            "found": sum(o.found for o in of_kind),
+            "median_delay_hours": round(median(delays), 1) if delays else None,
+        }
     named = [o.named for o in mine if o.named is not None]
     quiet = [o for o in mine if o.kind in scenario.QUIET]
     years = sum(o.days for o in quiet) / 365
@@ -148,16 +214,28 @@ def _cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     for each in rows:
         seen = [each["kinds"][kind] for kind in kinds]
-        cells = [f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "") for k in seen]
+        cells = [
+            f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "")
+            for k in seen
+        ]
         false = ", ".join(str(each["false_alarms"][kind]) for kind in scenario.QUIET)
-        cause = "none named" if each["cause_named"] is None else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
-        lines.append(f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |")
+        cause = (
+            "none named"
+            if each["cause_named"] is None
+            else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
+        )
+        lines.append(
+            f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |"
+        )
     return lines
 
 
 def soon(given: argparse.Namespace) -> dict[str, Any]:
     """How soon a change of a known size is found."""
-    return {"seeds": [delays.FIRST_SEED, delays.FIRST_SEED + given.rounds - 1], "rows": delays.figures(given.rounds)}
+    return {
+        "seeds": [delays.FIRST_SEED, delays.FIRST_SEED + given.rounds - 1],
+        "rows": delays.figures(given.rounds),
+    }
 
 
 def quiet(given: argparse.Namespace) -> dict[str, Any]:
@@ -189,8 +267,18 @@ def _some(text: str) -> int:
     return number
 
 
-PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"incidents": incidents, "messages": real, "delays": soon, "quiet_years": quiet}
-TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"incidents": table, "messages": real_table, "delays": soon_table, "quiet_years": quiet_table}
+PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "incidents": incidents,
+    "messages": real,
+    "delays": soon,
+    "quiet_years": quiet,
+}
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "incidents": table,
+    "messages": real_table,
+    "delays": soon_table,
+    "quiet_years": quiet_table,
+}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Pure. How good the estimate of live accuracy is: coverage of its interval, bias, width, against the naive mean and a uniform sample of the same size."""
+"""Pure. How good the estimate of live accuracy is: coverage of its interval, bias, width, against
+the naive mean and a uniform sample of the same size.
+"""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from streams.stats import proportion
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Means over `rounds` simulated weeks; biases and widths in points (hundredths). least_width: of a sample drawn for accuracy alone, as Neyman would."""
+    """Means over `rounds` simulated weeks; biases and widths in points (hundredths). least_width:
+    of a sample drawn for accuracy alone, as Neyman would.
+    """
 
     rounds: int
     labels: float
@@ -40,7 +44,10 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
     chance = np.clip(confidence - 0.01, 0, 1)
     right = rng.random(n) < chance
-    weights = [sample.weight(present.INTENTS[i], c) for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)]
+    weights = [
+        sample.weight(present.INTENTS[i], c)
+        for i, c in zip(intent.tolist(), confidence.tolist(), strict=True)
+    ]
     mean = sum(weights) / n
     p = np.array([sample.inclusion(weight, mean, budget, n, 0.002) for weight in weights])
     chosen = rng.random(n) < p
@@ -63,4 +70,12 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     assert found.naive is not None
     low, high = proportion.wilson(truth * k, k)
     least = 2 * proportion.Z95 * float(np.sqrt(chance * (1 - chance)).mean()) / math.sqrt(k)
-    return k, found.low <= truth <= found.high, found.estimate - truth, found.high - found.low, found.naive - truth, high - low, least
+    return (
+        k,
+        found.low <= truth <= found.high,
+        found.estimate - truth,
+        found.high - found.low,
+        found.naive - truth,
+        high - low,
+        least,
+    )

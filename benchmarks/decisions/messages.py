@@ -1,6 +1,8 @@
-"""Real messages: a champion is trained on some of them and answers the others once; scenarios then draw from these answers instead of inventing them.
+"""Real messages: a champion is trained on some of them and answers the others once; scenarios then
+draw from these answers instead of inventing them.
 
-At home: messages like those it was trained on, none of them a near duplicate. Later: the same intents in language it never met. Only numbers are kept.
+At home: messages like those it was trained on, none of them a near duplicate. Later: the same
+intents in language it never met. Only numbers are kept.
 """
 
 import dataclasses
@@ -20,7 +22,8 @@ from schemas import present
 from services.local.demo import __main__ as demo
 from services.local.demo import play, screen, stage, story, tables, traffic
 
-KINDS: Final = tuple(kind for kind in scenario.KINDS if kind != "bad_release")  # there is no second, worse model to release
+# There is no second, worse model to release.
+KINDS: Final = tuple(kind for kind in scenario.KINDS if kind != "bad_release")
 _SEED: Final = 20260420
 
 
@@ -31,41 +34,83 @@ class World:
     home: Answers
     later: Answers
 
-    def draw(self, of: scenario.Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> Answers:
-        """Messages drawn at random, with replacement. After the onset a mix has two intents more often, and of a language `of.size` is the later one's."""
+    def draw(
+        self, of: scenario.Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
+    ) -> Answers:
+        """Messages drawn at random, with replacement. After the onset a mix has two intents more
+        often, and of a language `of.size` is the later one's.
+        """
         n, home = len(after), len(self.home.truth)
         found = _at(self.home, rng.integers(home, size=n))
         if of.kind == "mix":
             more = np.isin(self.home.truth, rng.choice(len(present.INTENTS), 2, replace=False))
             weight = np.where(more, scenario.grown(of), 1.0)
-            return _where(after, _at(self.home, rng.choice(home, n, p=weight / weight.sum())), found)
+            return _where(
+                after, _at(self.home, rng.choice(home, n, p=weight / weight.sum())), found
+            )
         if of.kind == "language":
-            return _where(after & (rng.random(n) < of.size), _at(self.later, rng.integers(len(self.later.truth), size=n)), found)
+            return _where(
+                after & (rng.random(n) < of.size),
+                _at(self.later, rng.integers(len(self.later.truth), size=n)),
+                found,
+            )
         return found
 
 
 def answered(directory: Path) -> World:
-    """Train a champion on tables of messages as the demo does, and let it answer those that the demo would send."""
+    """Train a champion on tables of messages as the demo does, and let it answer those that the
+    demo would send.
+    """
     told = story.plan(*tables.read(directory), seed=_SEED)
     with stage.up(None, {}) as on, screen.Screen(on.logs / "demo.log", out=sys.stderr) as out:
         on.start("retrain")
         gateway = on.start("gateway")
-        play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, demo.held_out(told), gateway.process.pid).first_champion()
+        play.Play(
+            on,
+            told,
+            traffic.Customers(on.port("GATEWAY_PORT")),
+            out,
+            demo.held_out(told),
+            gateway.process.pid,
+        ).first_champion()
         model = session.load(on.addresses.models / "v1")
-        of_kind = {kind: [row for day, rows in zip(told.kinds, told.days, strict=True) if day == kind for row in rows] for kind in (story.STABLE, story.LATER)}
+        of_kind = {
+            kind: [
+                row
+                for day, rows in zip(told.kinds, told.days, strict=True)
+                if day == kind
+                for row in rows
+            ]
+            for kind in (story.STABLE, story.LATER)
+        }
         return World(_answers(model, of_kind[story.STABLE]), _answers(model, of_kind[story.LATER]))
 
 
 def _answers(model: session.Session, rows: Sequence[story.Row]) -> Answers:
     found = [model.classify([row["text"]]) for row in tqdm(rows, unit="message", file=sys.stderr)]
-    probabilities, tokens = np.concatenate([each for each, _ in found]), [each[0] for _, each in found]
+    probabilities, tokens = (
+        np.concatenate([each for each, _ in found]),
+        [each[0] for _, each in found],
+    )
     truth = np.array([present.INDEX[row["intent"]] for row in rows], dtype=np.int64)
-    return Answers(truth, probabilities.argmax(1), np.minimum(probabilities.max(1), 1.0), np.array([len(each) for each in tokens], dtype=np.int64))
+    return Answers(
+        truth,
+        probabilities.argmax(1),
+        np.minimum(probabilities.max(1), 1.0),
+        np.array([len(each) for each in tokens], dtype=np.int64),
+    )
 
 
 def _at(found: Answers, rows: npt.NDArray[np.int64]) -> Answers:
-    return Answers(found.truth[rows], found.predicted[rows], found.confidence[rows], found.tokens[rows])
+    return Answers(
+        found.truth[rows], found.predicted[rows], found.confidence[rows], found.tokens[rows]
+    )
 
 
 def _where(chosen: npt.NDArray[np.bool_], these: Answers, others: Answers) -> Answers:
-    return Answers(*(np.where(chosen, getattr(these, each.name), getattr(others, each.name)) for each in dataclasses.fields(Answers)))
+    return Answers(
+        *(
+            np.where(chosen, getattr(these, each.name), getattr(others, each.name))
+            for each in dataclasses.fields(Answers)
+        )
+    )

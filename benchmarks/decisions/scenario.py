@@ -1,7 +1,9 @@
-"""Pure. Weeks of traffic with a known truth: serving logs, labels and the incident that is to be found. Everything follows from a seed.
+"""Pure. Weeks of traffic with a known truth: serving logs, labels and the incident that is to be
+found. Everything follows from a seed.
 
-Simulated, a classifier answers ten intents at the seed's mix; a share of the answers is wrong; confidence is calibrated but for noise. messages.py has real
-answers to draw from. At the onset one thing changes, of a kind and a size. Nothing here knows how the trigger works.
+Simulated, a classifier answers ten intents at the seed's mix; a share of the answers is wrong;
+confidence is calibrated but for noise. messages.py has real answers to draw from. At the onset one
+thing changes, of a kind and a size. Nothing here knows how the trigger works.
 """
 
 import datetime as dt
@@ -17,7 +19,8 @@ from streams import sample
 
 BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0.030, 0.055])
-INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")  # each is also the cause to be named
+# Each is also the cause to be named.
+INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")
 QUIET: Final = ("none", "label_famine", "label_flood")  # nothing to act on
 KINDS: Final = ("none", *INCIDENTS, "label_famine", "label_flood")
 _K: Final = len(present.INTENTS)
@@ -39,7 +42,9 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a replay reads, and what it should have found. right: whether each log's answer was, which nobody but the scenario knows."""
+    """What a replay reads, and what it should have found. right: whether each log's answer was,
+    which nobody but the scenario knows.
+    """
 
     logs: Sequence[events.ServingLog]
     labels: Sequence[events.HumanLabel]
@@ -50,7 +55,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Messages and a classifier's answers, shape (n,) each: what is meant and what was named, as places in INTENTS; how surely; tokens."""
+    """Messages and a classifier's answers, shape (n,) each: what is meant and what was named, as
+    places in INTENTS; how surely; tokens.
+    """
 
     truth: npt.NDArray[np.int64]
     predicted: npt.NDArray[np.int64]
@@ -64,16 +71,24 @@ class Answers:
         return right
 
 
-Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]  # which of the messages come after the onset -> what they are
+# Which of the messages come after the onset -> what they are.
+Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]
 
 
 def drawn(seed: int) -> Scenario:
     """A scenario of every kind in turn; onset and size are drawn."""
     rng = np.random.default_rng((20260301, seed))
-    return Scenario(KINDS[seed % len(KINDS)], seed, float(rng.uniform(0.4, 1.0)), float(rng.integers(8, 12)) + float(rng.uniform(0, 1)))
+    return Scenario(
+        KINDS[seed % len(KINDS)],
+        seed,
+        float(rng.uniform(0.4, 1.0)),
+        float(rng.integers(8, 12)) + float(rng.uniform(0, 1)),
+    )
 
 
-def simulated(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> Answers:
+def simulated(
+    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
+) -> Answers:
     """Messages that exist as numbers only."""
     n = len(after)
     truth = _truth(scenario, rng, after)
@@ -90,22 +105,33 @@ def history(scenario: Scenario, draw: Draw = simulated) -> History:
     after = day >= scenario.onset_day
     found = draw(scenario, rng, after)
     failed, foreign = _broken(scenario, rng, after)
-    logs = [_log(scenario, i, float(day[i]), found, failed=bool(failed[i]), foreign=bool(foreign[i])) for i in range(n)]
+    logs = [
+        _log(scenario, i, float(day[i]), found, failed=bool(failed[i]), foreign=bool(foreign[i]))
+        for i in range(n)
+    ]
     labels = _labels(scenario, rng, logs, day, found.truth)
     return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), found.right)
 
 
-def _broken(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which requests fail, and which logs come from another tokenizer: half of the broken pipelines fail by errors, half say so in the hash alone."""
+def _broken(
+    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which requests fail, and which logs come from another tokenizer: half of the broken pipelines
+    fail by errors, half say so in the hash alone.
+    """
     sound = np.zeros(len(after), dtype=bool)
     if scenario.kind != "pipeline":
         return sound, sound
     by_error = scenario.seed % 2 == 0
-    hit = after & (rng.random(len(after)) < (0.01 + 0.05 * scenario.size if by_error else scenario.size))
+    hit = after & (
+        rng.random(len(after)) < (0.01 + 0.05 * scenario.size if by_error else scenario.size)
+    )
     return (hit, sound) if by_error else (sound, hit)
 
 
-def _truth(scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _truth(
+    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
     mix = MIX / MIX.sum()
     moved = mix.copy()
     if scenario.kind in ("mix", "language"):
@@ -120,17 +146,30 @@ def grown(scenario: Scenario) -> float:
     return 1 + (2.5 if scenario.kind == "mix" else 1.5) * scenario.size
 
 
-def _accuracy(scenario: Scenario, rng: np.random.Generator, truth: npt.NDArray[np.int64], after: npt.NDArray[np.bool_]) -> Floats:
+def _accuracy(
+    scenario: Scenario,
+    rng: np.random.Generator,
+    truth: npt.NDArray[np.int64],
+    after: npt.NDArray[np.bool_],
+) -> Floats:
     """The chance of each answer to be right."""
     recall = np.clip(rng.normal(0.925, 0.015, _K), 0.86, 0.97)[truth]
-    lost = {"language": 0.30, "pipeline": 0.10, "bad_release": 0.14}.get(scenario.kind, 0.0) * scenario.size
+    lost = {"language": 0.30, "pipeline": 0.10, "bad_release": 0.14}.get(
+        scenario.kind, 0.0
+    ) * scenario.size
     return np.where(after, recall - lost, recall)
 
 
-def _confidence(scenario: Scenario, rng: np.random.Generator, right: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Floats:
+def _confidence(
+    scenario: Scenario,
+    rng: np.random.Generator,
+    right: npt.NDArray[np.bool_],
+    after: npt.NDArray[np.bool_],
+) -> Floats:
     sure, unsure = rng.beta(16, 1.2, len(right)), rng.beta(5, 3, len(right))
     found = np.where(right, sure, unsure)
-    if scenario.kind == "language":  # new words: the model is less sure of a part of its answers, right or wrong
+    # New words: the model is less sure of a part of its answers, right or wrong.
+    if scenario.kind == "language":
         found = np.where(after & (rng.random(len(right)) < 0.4 * scenario.size), unsure, found)
     return np.clip(found, 0.11, 0.999)
 
@@ -139,14 +178,27 @@ def _intent(place: int) -> events.Intent:
     return present.INTENTS[place]
 
 
-def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool) -> events.ServingLog:
+def _log(
+    scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool
+) -> events.ServingLog:
     ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
     model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
     if failed:
-        return events.ServingLog(v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout")
+        return events.ServingLog(
+            v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout"
+        )
     intent, confidence = present.INTENTS[found.predicted[i]], float(found.confidence[i])
     margin = max(0.0, 2 * confidence - 1)
-    chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=scenario.a_day, budget_per_day=scenario.budget, min_p=0.002)
+    chosen = sample.choice(
+        req_id,
+        intent,
+        confidence,
+        margin,
+        0.0,
+        volume_per_day=scenario.a_day,
+        budget_per_day=scenario.budget,
+        min_p=0.002,
+    )
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
     tokenizer = "c0ffee" if foreign else "9b2a1"
     return events.ServingLog(
@@ -156,10 +208,14 @@ def _log(scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool
 
 
 def _labels(
-    scenario: Scenario, rng: np.random.Generator, logs: Sequence[events.ServingLog], day: Floats, truth: npt.NDArray[np.int64]
+    scenario: Scenario,
+    rng: np.random.Generator,
+    logs: Sequence[events.ServingLog],
+    day: Floats,
+    truth: npt.NDArray[np.int64],
 ) -> list[events.HumanLabel]:
-    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset. flood: one source labels by itself, wrongly, before
-    the people or after them.
+    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset.
+    flood: one source labels by itself, wrongly, before the people or after them.
     """
     found = []
     for i, log in enumerate(logs):
@@ -168,15 +224,39 @@ def _labels(
             continue
         said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
         at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
-        found.append(events.HumanLabel(req_id=log.req_id, intent=_intent(said), annotator=f"a{i % 3}", labelled_at=at, action="label"))
+        found.append(
+            events.HumanLabel(
+                req_id=log.req_id,
+                intent=_intent(said),
+                annotator=f"a{i % 3}",
+                labelled_at=at,
+                action="label",
+            )
+        )
         if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
             wrong, first = _intent((said + 1) % _K), scenario.seed % 2 == 0
             when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
-            found.append(events.HumanLabel(req_id=log.req_id, intent=wrong, annotator="bot", labelled_at=when, action="label"))
+            found.append(
+                events.HumanLabel(
+                    req_id=log.req_id,
+                    intent=wrong,
+                    annotator="bot",
+                    labelled_at=when,
+                    action="label",
+                )
+            )
     return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
 
 
 def _incidents(scenario: Scenario) -> list[events.Incident]:
     if scenario.kind not in INCIDENTS:
         return []
-    return [events.Incident(id=f"i{scenario.seed}", kind=scenario.kind, started=BEGIN + dt.timedelta(days=scenario.onset_day), ended=None, model="v1")]
+    return [
+        events.Incident(
+            id=f"i{scenario.seed}",
+            kind=scenario.kind,
+            started=BEGIN + dt.timedelta(days=scenario.onset_day),
+            ended=None,
+            model="v1",
+        )
+    ]

@@ -1,8 +1,10 @@
-"""What Evidently, NannyML and river say of scenarios, by their own code: `python tools.py FILE.npz ...` prints one line of JSON a scenario.
+"""What Evidently, NannyML and river say of scenarios, by their own code: `python tools.py FILE.npz
+...` prints one line of JSON a scenario.
 
-Runs in an environment of its own (requirements/peers.txt) and imports nothing of the project. Every tool has its documented defaults. A file holds, times in
-seconds since the scenario began: `ts`, `predicted`, `confidence` and `right` (the truth) of every answer; `told` and `told_right`, when labels were given and
-whether they agree; `until`, where the reference ends.
+Runs in an environment of its own (requirements/peers.txt) and imports nothing of the project. Every
+tool has its documented defaults. A file holds, times in seconds since the scenario began: `ts`,
+`predicted`, `confidence` and `right` (the truth) of every answer; `told` and `told_right`, when
+labels were given and whether they agree; `until`, where the reference ends.
 """
 
 import json
@@ -27,9 +29,13 @@ _EPOCH = pd.Timestamp("2026-03-02")
 
 
 def evidently(seen: Any) -> Iterator[float]:
-    """DataDriftPreset on the predicted intent and the confidence of each day: alarms where half of the two columns drift."""
+    """DataDriftPreset on the predicted intent and the confidence of each day: alarms where half of
+    the two columns drift.
+    """
     definition = DataDefinition(categorical_columns=["intent"], numerical_columns=["confidence"])
-    frame = pd.DataFrame({"intent": seen["predicted"].astype(str), "confidence": seen["confidence"]})
+    frame = pd.DataFrame(
+        {"intent": seen["predicted"].astype(str), "confidence": seen["confidence"]}
+    )
     ts, until = seen["ts"], float(seen["until"])
     reference = Dataset.from_pandas(frame[ts < until], definition)
     for end in np.arange(until + DAY, ts.max() + DAY / 2, DAY):
@@ -40,9 +46,18 @@ def evidently(seen: Any) -> Iterator[float]:
 
 
 def nannyml_cbpe(seen: Any) -> Iterator[float]:
-    """CBPE of accuracy by day, the confidence being the chance that the answer is right. Its reference is given the truth of every answer, which nobody has."""
+    """CBPE of accuracy by day, the confidence being the chance that the answer is right. Its
+    reference is given the truth of every answer, which nobody has.
+    """
     at = _EPOCH + pd.to_timedelta(seen["ts"], unit="s")
-    frame = pd.DataFrame({"at": at, "answer": 1, "confidence": seen["confidence"], "right": seen["right"].astype(int)})
+    frame = pd.DataFrame(
+        {
+            "at": at,
+            "answer": 1,
+            "confidence": seen["confidence"],
+            "right": seen["right"].astype(int),
+        }
+    )
     reference = seen["ts"] < float(seen["until"])
     estimator = nannyml.CBPE(
         y_pred_proba="confidence",
@@ -53,7 +68,11 @@ def nannyml_cbpe(seen: Any) -> Iterator[float]:
         metrics=["accuracy"],
         chunk_period="D",
     ).fit(frame[reference])
-    found = estimator.estimate(frame[~reference].drop(columns="right")).filter(period="analysis").to_df()
+    found = (
+        estimator.estimate(frame[~reference].drop(columns="right"))
+        .filter(period="analysis")
+        .to_df()
+    )
     for end in found[found["accuracy", "alert"]]["chunk", "end_date"]:
         yield (end - _EPOCH).total_seconds()
 
@@ -75,7 +94,12 @@ def _stream(seen: Any, detector: Any) -> Iterator[float]:
             yield at
 
 
-TOOLS: dict[str, Callable[[Any], Iterator[float]]] = {"evidently": evidently, "nannyml_cbpe": nannyml_cbpe, "adwin": adwin, "page_hinkley": page_hinkley}
+TOOLS: dict[str, Callable[[Any], Iterator[float]]] = {
+    "evidently": evidently,
+    "nannyml_cbpe": nannyml_cbpe,
+    "adwin": adwin,
+    "page_hinkley": page_hinkley,
+}
 
 
 def main() -> None:
@@ -84,7 +108,12 @@ def main() -> None:
     for name in sys.argv[1:]:
         with np.load(name) as file:
             seen = dict(file)
-        print(json.dumps({"file": name, "alarms": {tool: list(watch(seen)) for tool, watch in TOOLS.items()}}), flush=True)
+        print(
+            json.dumps(
+                {"file": name, "alarms": {tool: list(watch(seen)) for tool, watch in TOOLS.items()}}
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Pure. Traffic drawn as counts instead of logs, so that a year takes seconds whatever its volume: the tallies of every hour, and the messages people label.
+"""Pure. Traffic drawn as counts instead of logs, so that a year takes seconds whatever its volume:
+the tallies of every hour, and the messages people label.
 
-A message is of one of 10 x 10 x 25 cells: what it means, what the classifier names, how sure it is. In an hour a cell has a Poisson number of messages
-that are asked about, by the gateway's own probabilities, and of others. At an onset the cells may change.
+A message is of one of 10 x 10 x 25 cells: what it means, what the classifier names, how sure it is.
+In an hour a cell has a Poisson number of messages that are asked about, by the gateway's own
+probabilities, and of others. At an onset the cells may change.
 """
 
 import dataclasses
@@ -50,7 +52,9 @@ class World:
     recall: Floats
 
     def cells(self) -> Floats:
-        """The chance of every cell, shape (10 * 10 * 25,). Right answers are surer than wrong ones, which name any other intent."""
+        """The chance of every cell, shape (10 * 10 * 25,). Right answers are surer than wrong ones,
+        which name any other intent.
+        """
         edges = np.arange(_STEPS + 1) / _STEPS
         right, wrong = (np.diff(stats.beta(a, b).cdf(edges)) for a, b in ((16, 1.2), (5, 3)))
         named = np.where(np.eye(_K, dtype=bool), self.recall, (1 - self.recall[:, None]) / (_K - 1))
@@ -77,13 +81,17 @@ def tilted(mix: Floats, kl: float, rng: np.random.Generator) -> Floats:
         middle = (low + high) / 2
         moved: Floats = mix * np.exp(middle * (direction - direction.max()))
         moved /= moved.sum()
-        low, high = (middle, high) if float(np.sum(moved * np.log(moved / mix))) < kl else (low, middle)
+        low, high = (
+            (middle, high) if float(np.sum(moved * np.log(moved / mix))) < kl else (low, middle)
+        )
     return moved
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, how many messages a day, how many labels a day, and from which day on the world is another one."""
+    """How long, how many messages a day, how many labels a day, and from which day on the world is
+    another one.
+    """
 
     days: int
     a_day: int
@@ -98,7 +106,13 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
     onset = hours if plan.onset_day is None else plan.onset_day * 24
     p = _inclusion(plan)
     chosen, others = (
-        np.concatenate([rng.poisson(mean[:onset, None] * before.cells() * part), rng.poisson(mean[onset:, None] * after.cells() * part)]) for part in (p, 1 - p)
+        np.concatenate(
+            [
+                rng.poisson(mean[:onset, None] * before.cells() * part),
+                rng.poisson(mean[onset:, None] * after.cells() * part),
+            ]
+        )
+        for part in (p, 1 - p)
     )
     counts = chosen + others
     starts_us = times.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
@@ -110,22 +124,31 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
         starts_us=starts_us,
         starts=[times.from_micros(us) for us in starts_us.tolist()],
         counts=found,
-        answers=[live.Hour(n, total / windows.MICRO) for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)],
+        answers=[
+            live.Hour(n, total / windows.MICRO)
+            for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)
+        ],
         asked=asked,
         said=said,
     )
-    block = archive.Block([("v1", us) for us in starts_us.tolist()], found, [], np.zeros(0, dtype=np.int64))
+    block = archive.Block(
+        [("v1", us) for us in starts_us.tolist()], found, [], np.zeros(0, dtype=np.int64)
+    )
     return scenes.History({"v1": mine}, REFERENCE_UNTIL, block, np.sort(said.at_us).tolist())
 
 
 def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
-    """The hours' tallies; what no incident here touches (latency, errors, tokens, scripts) is drawn apart."""
+    """The hours' tallies; what no incident here touches (latency, errors, tokens, scripts) is drawn
+    apart.
+    """
     answered = counts.sum(axis=1)
     errors = rng.poisson(_ERRORS * answered)
     n = answered + errors
     latency = rng.multinomial(n, np.full(len(_LATENCY_MS), 1 / len(_LATENCY_MS)))
     by_intent = _added(counts, _NAMED, _K)
-    low = _added(counts[:, _SURE < windows.LOW_CONFIDENCE], _NAMED[_SURE < windows.LOW_CONFIDENCE], _K)
+    low = _added(
+        counts[:, _SURE < windows.LOW_CONFIDENCE], _NAMED[_SURE < windows.LOW_CONFIDENCE], _K
+    )
     zero = np.zeros_like(n)
     scalars = {
         "n": n, "errors": errors, "late": zero, "latency_sum_us": (latency @ np.rint(_LATENCY_MS * 1000)).astype(np.int64),
@@ -133,7 +156,12 @@ def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
         "tokens_sum": np.rint(rng.normal(12 * answered, 4 * np.sqrt(answered))).astype(np.int64),
         "margin_sum_micro": zero, "margin_n": zero, "tokenizer_n": n, "tokenizer_sum": n * _TOKENIZER, "tokenizer_square_sum": n * _TOKENIZER**2,
     }  # fmt: skip
-    arrays = {"intent_count": by_intent, "intent_low": low, "intent_fallback": rng.binomial(low, 0.3), "script_count": rng.multinomial(answered, _SCRIPTS)}
+    arrays = {
+        "intent_count": by_intent,
+        "intent_low": low,
+        "intent_fallback": rng.binomial(low, 0.3),
+        "script_count": rng.multinomial(answered, _SCRIPTS),
+    }
     sure = _added(counts, np.rint(_SURE * _STEPS - 0.5).astype(np.int64), _STEPS)
     return tallies.Tallies(
         np.stack([scalars[name] for name in windows.SCALARS], axis=1).astype(np.int64),
@@ -155,15 +183,29 @@ def _bins(counts: Ints, bins: Ints) -> tallies.Bins:
 
 
 def _inclusion(plan: Plan) -> Floats:
-    """The chance of a message of each cell to be asked about. Where the policy's least chance alone would ask for more than the budget, a fifth of that."""
+    """The chance of a message of each cell to be asked about. Where the policy's least chance alone
+    would ask for more than the budget, a fifth of that.
+    """
     budget = plan.labels_a_day * sample.MEASURE_SHARE
     least = min(policy.Labels().min_p, budget / plan.a_day / 5)
-    weights = [sample.weight(present.INTENTS[named], sure) for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)]
-    return np.array([sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least) for weight in weights])
+    weights = [
+        sample.weight(present.INTENTS[named], sure)
+        for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)
+    ]
+    return np.array(
+        [
+            sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least)
+            for weight in weights
+        ]
+    )
 
 
-def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) -> tuple[live.Sample, votes.Votes]:
-    """Who is asked, and what people say of them within about a day: one in fifty wrongly, one in twenty never."""
+def _asked(
+    drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator
+) -> tuple[live.Sample, votes.Votes]:
+    """Who is asked, and what people say of them within about a day: one in fifty wrongly, one in
+    twenty never.
+    """
     hour, cell = np.nonzero(drawn)
     hour, cell = (np.repeat(part, drawn[hour, cell]) for part in (hour, cell))
     ts_us = starts_us[hour] + rng.integers(0, archive.HOUR_US, len(hour))
@@ -171,10 +213,27 @@ def _asked(drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator) ->
     ts_us, cell = ts_us[order], cell[order]
     nothing = wishes.none(len(ts_us))
     silent = np.full(len(ts_us), live.UNLABELLED, dtype=np.int16)
-    asked = live.Sample(ts_us, _NAMED[cell].astype(np.int16), silent, _SURE[cell], p[cell], nothing, np.zeros(len(ts_us), dtype=np.uint16))
-    meant = np.where(rng.random(len(cell)) < _WRONG_LABELS, rng.integers(0, _K, len(cell)), _MEANT[cell])
+    asked = live.Sample(
+        ts_us,
+        _NAMED[cell].astype(np.int16),
+        silent,
+        _SURE[cell],
+        p[cell],
+        nothing,
+        np.zeros(len(ts_us), dtype=np.uint16),
+    )
+    meant = np.where(
+        rng.random(len(cell)) < _WRONG_LABELS, rng.integers(0, _K, len(cell)), _MEANT[cell]
+    )
     at_us = ts_us + np.rint(rng.gamma(2.0, 5.0, len(cell)) * archive.HOUR_US).astype(np.int64)
-    said = votes.Votes(("a0", "a1", "a2"), np.arange(len(cell)), rng.integers(0, 3, len(cell)), at_us, meant.astype(np.int16), nothing)
+    said = votes.Votes(
+        ("a0", "a1", "a2"),
+        np.arange(len(cell)),
+        rng.integers(0, 3, len(cell)),
+        at_us,
+        meant.astype(np.int16),
+        nothing,
+    )
     return asked, said.chosen(rng.random(len(cell)) < _ANSWERED)
 
 

@@ -1,4 +1,6 @@
-"""Pure. One scenario through intentwatch and through every rival: when each first acted before and after the onset, and what cause was named."""
+"""Pure. One scenario through intentwatch and through every rival: when each first acted before and
+after the onset, and what cause was named.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -17,12 +19,15 @@ from schemas import decisions, policy, present
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
 OURS: Final = "intentwatch"
-TRUSTING: Final = policy.Labels(per_annotator_per_day=10**9, source_gap=1.0)  # a rival takes every label as it comes
+# A rival takes every label as it comes.
+TRUSTING: Final = policy.Labels(per_annotator_per_day=10**9, source_gap=1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one contestant did. false_alarms: acts before the onset, or at any time where nothing called for one. found: an act after it; delays to it."""
+    """What one contestant did. false_alarms: acts before the onset, or at any time where nothing
+    called for one. found: an act after it; delays to it.
+    """
 
     who: str
     kind: str
@@ -34,7 +39,9 @@ class Outcome:
 
 
 def played(task: tuple[int, Path, scenario.Draw]) -> list[Outcome]:
-    """The outcomes of a seed's scenario, and its file for tools.py in a folder. Here, not beside main: a new process cannot import a package's __main__."""
+    """The outcomes of a seed's scenario, and its file for tools.py in a folder. Here, not beside
+    main: a new process cannot import a package's __main__.
+    """
     seed, folder, draw = task
     drawn = scenario.drawn(seed)
     history = scenario.history(drawn, draw)
@@ -50,19 +57,39 @@ def outcomes(drawn: scenario.Scenario, history: scenario.History) -> list[Outcom
     return [_ours(drawn, taken, _onset(drawn)), *_rivals(drawn, known, history.reference_until)]
 
 
-def _ours(drawn: scenario.Scenario, taken: Sequence[tuple[replay.Scene, decisions.Decision]], onset: dt.datetime) -> Outcome:
-    """Retrain, rollback and fix are acts; holding a moved mix by its name answers a mix, and asking for a new reference disturbs nobody's sleep."""
+def _ours(
+    drawn: scenario.Scenario,
+    taken: Sequence[tuple[replay.Scene, decisions.Decision]],
+    onset: dt.datetime,
+) -> Outcome:
+    """Retrain, rollback and fix are acts; holding a moved mix by its name answers a mix, and asking
+    for a new reference disturbs nobody's sleep.
+    """
     wanted = drawn.kind if drawn.kind in scenario.INCIDENTS else None
     acts = [d for _, d in taken if d.decision not in (decisions.Kind.HOLD, decisions.Kind.REWEIGHT)]
     false = [d for d in acts if d.at <= onset or wanted in (None, "mix")]
-    answers = [d for _, d in taken if d.at > onset and d.cause is not None and (wanted == "mix" or d in acts)]
+    answers = [
+        d
+        for _, d in taken
+        if d.at > onset and d.cause is not None and (wanted == "mix" or d in acts)
+    ]
     first = answers[0] if answers and wanted else None
     delay = (first.at - onset).total_seconds() / 3600 if first else None
-    return Outcome(OURS, drawn.kind, drawn.days, episodes([d.at for d in false]), first is not None, delay, str(first.cause) == wanted if first else None)
+    return Outcome(
+        OURS,
+        drawn.kind,
+        drawn.days,
+        episodes([d.at for d in false]),
+        first is not None,
+        delay,
+        str(first.cause) == wanted if first else None,
+    )
 
 
 def episodes(at: Sequence[dt.datetime]) -> int:
-    """Acts within three days of each other are one: nobody is woken twice for them, and no second run starts."""
+    """Acts within three days of each other are one: nobody is woken twice for them, and no second
+    run starts.
+    """
     count, last = 0, None
     for instant in sorted(at):
         if last is None or instant - last > dt.timedelta(days=3):
@@ -116,14 +143,22 @@ def _seconds(at: dt.datetime) -> float:
 
 
 def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.Day:
-    """All models together: a rival does not know of releases. Labels: those of the trailing week that were there by then."""
+    """All models together: a rival does not know of releases. Labels: those of the trailing week
+    that were there by then.
+    """
     start, week = end - dt.timedelta(days=1), end - dt.timedelta(days=7)
     live_mix, reference, low, answered, labels, right = np.zeros(10), np.zeros(10), 0, 0, 0, 0
     for mine in known.archives.values():
-        today, before = mine.tally(mine.rows(start, end)), mine.tally(mine.rows(scenario.BEGIN, since))
+        today, before = (
+            mine.tally(mine.rows(start, end)),
+            mine.tally(mine.rows(scenario.BEGIN, since)),
+        )
         live_mix, reference = live_mix + today.intent_count, reference + before.intent_count
         low, answered = low + int(today.intent_low.sum()), answered + today.answered
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
         named = sampled.label != live.UNLABELLED
-        labels, right = labels + int(named.sum()), right + int((sampled.predicted[named] == sampled.label[named]).sum())
+        labels, right = (
+            labels + int(named.sum()),
+            right + int((sampled.predicted[named] == sampled.label[named]).sum()),
+        )
     return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right)

@@ -1,4 +1,6 @@
-"""False alarms: years in which nothing happens, at several volumes, judged every hour; and the day-by-day rules of others on the same years."""
+"""False alarms: years in which nothing happens, at several volumes, judged every hour; and the
+day-by-day rules of others on the same years.
+"""
 
 import collections
 import math
@@ -24,9 +26,17 @@ _ACTS: Final = (decisions.Kind.RETRAIN, decisions.Kind.ROLLBACK, decisions.Kind.
 
 def figures(years: int) -> list[dict[str, Any]]:
     """A row a volume, of as many years each; two years at once."""
-    tasks = [(volume, FIRST_SEED + year) for year in range(math.ceil(years / len(VOLUMES))) for volume in VOLUMES]
+    tasks = [
+        (volume, FIRST_SEED + year)
+        for year in range(math.ceil(years / len(VOLUMES)))
+        for volume in VOLUMES
+    ]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = list(tqdm(pool.imap_unordered(_played, tasks), total=len(tasks), unit="year", file=sys.stderr))
+        found = list(
+            tqdm(
+                pool.imap_unordered(_played, tasks), total=len(tasks), unit="year", file=sys.stderr
+            )
+        )
     return [_row(volume, [each for mine, each in found if mine == volume]) for volume in VOLUMES]
 
 
@@ -36,16 +46,28 @@ def _played(task: tuple[int, int]) -> tuple[int, Mapping[str, int]]:
 
 
 def alarms(volume: int, seed: int, days: int) -> Mapping[str, int]:
-    """Alarms of a quiet stretch by who raised them; ours also by kind. `volume`: messages an hour. The first two weeks are the reference."""
+    """Alarms of a quiet stretch by who raised them; ours also by kind. `volume`: messages an hour.
+    The first two weeks are the reference.
+    """
     rng = np.random.default_rng((20261127, volume, seed))
     world = traffic.still(rng)
     known = traffic.history(traffic.Plan(days, volume * 24), world, world, rng)
-    taken = [decision for _, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy())]
-    found = collections.Counter({trial.OURS: trial.episodes([d.at for d in taken if d.decision in _ACTS])})
+    taken = [
+        decision
+        for _, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy())
+    ]
+    found = collections.Counter(
+        {trial.OURS: trial.episodes([d.at for d in taken if d.decision in _ACTS])}
+    )
     for kind in (*_ACTS, decisions.Kind.REWEIGHT):
         found[str(kind)] = trial.episodes([d.at for d in taken if d.decision is kind])
-    found["hours"], found["watching"] = len(taken), sum(d.hold_reason is decisions.HoldReason.WATCHING for d in taken)
-    for name, at in trial.alarms(known, traffic.REFERENCE_UNTIL, days - traffic.REFERENCE_DAYS).items():
+    found["hours"], found["watching"] = (
+        len(taken),
+        sum(d.hold_reason is decisions.HoldReason.WATCHING for d in taken),
+    )
+    for name, at in trial.alarms(
+        known, traffic.REFERENCE_UNTIL, days - traffic.REFERENCE_DAYS
+    ).items():
         found[name] = trial.episodes(at)
     return found
 
@@ -61,7 +83,10 @@ def _row(volume: int, mine: Sequence[Mapping[str, int]]) -> dict[str, Any]:
         "years": years,
         "acts": unneeded,
         "a_year": {who: round(total[who] / years, 2) for who in (trial.OURS, *rivals.RIVALS)},
-        "ours_interval": [round(float(low), 3), round(float(stats.chi2.ppf(0.975, 2 * (unneeded + 1)) / 2 / years), 3)],
+        "ours_interval": [
+            round(float(low), 3),
+            round(float(stats.chi2.ppf(0.975, 2 * (unneeded + 1)) / 2 / years), 3),
+        ],
         "ours_by_kind": {str(kind): total[str(kind)] for kind in (*_ACTS, decisions.Kind.REWEIGHT)},
         "watching": round(total["watching"] / total["hours"], 3),
     }

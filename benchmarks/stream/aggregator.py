@@ -1,4 +1,6 @@
-"""Our own decoding and counting, called as it stands: the one place that knows how a chunk of records becomes panes."""
+"""Our own decoding and counting, called as it stands: the one place that knows how a chunk of
+records becomes panes.
+"""
 
 import dataclasses
 import datetime as dt
@@ -14,9 +16,21 @@ _LIMITS = observe.Limits(check_time=False)
 
 
 def chunk(part: int, first: int, values: Sequence[bytes], *, batch: bool = False) -> chunks.Chunk:
-    """Values of consecutive records of a partition as the transport hands them over. `batch`: they are envelopes."""
+    """Values of consecutive records of a partition as the transport hands them over. `batch`: they
+    are envelopes.
+    """
     end = first + len(values)
-    return chunks.Chunk("bench", part, 1, first, end, range(first, end), values, [batch] * len(values), [0] * len(values))
+    return chunks.Chunk(
+        "bench",
+        part,
+        1,
+        first,
+        end,
+        range(first, end),
+        values,
+        [batch] * len(values),
+        [0] * len(values),
+    )
 
 
 def observed(part: chunks.Chunk) -> observe.Observed:
@@ -60,7 +74,9 @@ def plain(panes: Iterable[tuple[dt.datetime, str, str, windows.Tally]]) -> list[
             "errors": tally.errors,
             "latency_sum_us": tally.latency_sum_us,
             "intents": tally.intent_count.tolist(),
-            "bins": {str(at): int(tally.latency_bins[at]) for at in tally.latency_bins.nonzero()[0]},
+            "bins": {
+                str(at): int(tally.latency_bins[at]) for at in tally.latency_bins.nonzero()[0]
+            },
         }
         for start, model, role, tally in panes
     ]

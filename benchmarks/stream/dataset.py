@@ -1,7 +1,9 @@
-"""Pure. The benchmark's serving logs: a seeded generator that yields them as columns, and renders columns as the bytes that travel.
+"""Pure. The benchmark's serving logs: a seeded generator that yields them as columns, and renders
+columns as the bytes that travel.
 
-Every log is 215 bytes long and differs from others only at fixed places, so numpy writes a hundred thousand of them at once; numbers are padded with
-blanks, which JSON allows. The oracle counts the columns, the contestants read the bytes; tests/unit/benchmarks decodes the bytes to compare both.
+Every log is 215 bytes long and differs from others only at fixed places, so numpy writes a hundred
+thousand of them at once; numbers are padded with blanks, which JSON allows. The oracle counts the
+columns, the contestants read the bytes; tests/unit/benchmarks decodes the bytes to compare both.
 """
 
 import datetime as dt
@@ -26,7 +28,8 @@ INTENTS = (
     "escalation",
     "chitchat",
 )
-ERROR, UNKNOWN = len(INTENTS), len(INTENTS) + 1  # columns of logs that failed, and of logs with an intent that is none
+# Columns of logs that failed, and of logs with an intent that is none.
+ERROR, UNKNOWN = len(INTENTS), len(INTENTS) + 1
 PARTITIONS, IDLE = 12, 1  # the last partition receives nothing
 WIDTH = 215
 ENVELOPE = 200
@@ -52,7 +55,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Some consecutive logs; `cut` marks those whose JSON breaks off, `intent` may be ERROR or UNKNOWN."""
+    """Some consecutive logs; `cut` marks those whose JSON breaks off, `intent` may be ERROR or
+    UNKNOWN.
+    """
 
     number: Integers
     ts_ms: Integers
@@ -92,7 +97,9 @@ def _columns(plan: Plan, begin: int, size: int) -> Columns:
         model=rng.choice(3, size, p=[0.1, 0.2, 0.7]),
         role=(rng.random(size) < 0.05).astype(np.int64),
         intent=intent,
-        latency_us=np.clip(np.rint(rng.lognormal(np.log(12_000), 0.6, size)), 500, 999_999).astype(np.int64),
+        latency_us=np.clip(np.rint(rng.lognormal(np.log(12_000), 0.6, size)), 500, 999_999).astype(
+            np.int64
+        ),
         confidence=rng.integers(3000, 10_000, size),
         tokens=rng.integers(10, 70, size),
         cut=(kind > 0.9999) & (kind <= 0.99995),
@@ -107,7 +114,9 @@ def partition(number: Integers, envelope: int = 1) -> Integers:
 def text(columns: Columns) -> npt.NDArray[np.uint8]:
     """The logs as they travel. Returns shape (n, WIDTH + 1): one log a row, a line feed at its end."""
     shapes, at = _templates()
-    rows: npt.NDArray[np.uint8] = shapes[(columns.model * len(ROLES) + columns.role) * (UNKNOWN + 1) + columns.intent]
+    rows: npt.NDArray[np.uint8] = shapes[
+        (columns.model * len(ROLES) + columns.role) * (UNKNOWN + 1) + columns.intent
+    ]
     _write_time(rows, at["ts"], columns.ts_ms)
     _write_digits(rows, at["latency"] + 4, columns.latency_us % 1000, 3)
     _write_digits(rows, at["latency"], columns.latency_us // 1000, 3)
@@ -118,9 +127,13 @@ def text(columns: Columns) -> npt.NDArray[np.uint8]:
     digits = np.empty((len(rows), 6), dtype=np.uint8)
     digits[:, :2] = np.frombuffer(b"0.", dtype=np.uint8)
     _write_digits(digits, 2, columns.confidence, 4)
-    rows[:, place : place + 6] = np.where(answered[:, None], digits, np.frombuffer(b"null  ", dtype=np.uint8))
+    rows[:, place : place + 6] = np.where(
+        answered[:, None], digits, np.frombuffer(b"null  ", dtype=np.uint8)
+    )
     _write_digits(rows, at["tokens"], columns.tokens, 2)
-    random = np.random.default_rng(int(columns.number[0])).integers(0, 16, (len(rows), _RANDOM), dtype=np.uint8)
+    random = np.random.default_rng(int(columns.number[0])).integers(
+        0, 16, (len(rows), _RANDOM), dtype=np.uint8
+    )
     rows[:, WIDTH - 2 - _RANDOM : WIDTH - 2] = _HEX[random]
     rows[columns.cut, WIDTH - 1] = ord(" ")
     return rows
@@ -142,8 +155,18 @@ def envelopes(rows: npt.NDArray[np.uint8]) -> list[bytes]:
 def _templates() -> tuple[npt.NDArray[np.uint8], dict[str, int]]:
     """A log of every model, role and intent with its numbers left open, and where these stand."""
     head = '{"v":1,"ts":"0000-00-00T00:00:00.000Z","latency_ms":000.000,"confidence":0.0000,"tokens":00,'
-    made = [_template(head, model, role, intent) for model in MODELS for role in ROLES for intent in (*INTENTS, None, "small_talk")]
-    at = {"ts": head.index("0000-"), "latency": head.index("000.000,"), "confidence": head.index("0.0000"), "tokens": head.index("00,", head.index("tokens"))}
+    made = [
+        _template(head, model, role, intent)
+        for model in MODELS
+        for role in ROLES
+        for intent in (*INTENTS, None, "small_talk")
+    ]
+    at = {
+        "ts": head.index("0000-"),
+        "latency": head.index("000.000,"),
+        "confidence": head.index("0.0000"),
+        "tokens": head.index("00,", head.index("tokens")),
+    }
     return np.frombuffer("".join(made).encode(), dtype=np.uint8).reshape(len(made), WIDTH + 1), at
 
 
@@ -162,7 +185,9 @@ def _write_digits(rows: npt.NDArray[np.uint8], at: int, numbers: Integers, width
 def _write_time(rows: npt.NDArray[np.uint8], at: int, ts_ms: Integers) -> None:
     days, within = np.divmod(ts_ms, 24 * HOUR_MS)
     different, which = np.unique(days, return_inverse=True)
-    dates = "".join(dt.date.fromordinal(719_163 + int(day)).isoformat() for day in different).encode()
+    dates = "".join(
+        dt.date.fromordinal(719_163 + int(day)).isoformat() for day in different
+    ).encode()
     rows[:, at : at + 10] = np.frombuffer(dates, dtype=np.uint8).reshape(-1, 10)[which]
     for offset, unit, width in ((11, HOUR_MS, 2), (14, 60_000, 2), (17, 1000, 2), (20, 1, 3)):
         size = {HOUR_MS: 24, 60_000: 60, 1000: 60, 1: 1000}[unit]

@@ -1,4 +1,6 @@
-"""What the peers run in: a virtual environment each, from pinned requirements; and the Java program, where there is a compiler."""
+"""What the peers run in: a virtual environment each, from pinned requirements; and the Java
+program, where there is a compiler.
+"""
 
 import os
 import shutil
@@ -30,10 +32,14 @@ def python(name: str) -> Path:
 
 @cache
 def java_classpath() -> str:
-    """The class path of the Kafka Streams program, compiled anew for every benchmark (it takes seconds)."""
+    """The class path of the Kafka Streams program, compiled anew for every benchmark (it takes
+    seconds).
+    """
     compiler = shutil.which("javac") or shutil.which("bin/javac", path=os.environ.get("JAVA_HOME"))
     if compiler is None:
-        raise environments.Unbuildable("no javac on this machine: the Kafka Streams program was not built")
+        raise environments.Unbuildable(
+            "no javac on this machine: the Kafka Streams program was not built"
+        )
     archives = f"{jars.directory(topology.CACHE, KAFKA_STREAMS)}/*"
     target = environments.HOME / "java"
     shutil.rmtree(target, ignore_errors=True)

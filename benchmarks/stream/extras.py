@@ -1,4 +1,6 @@
-"""What else is promised about the stream worker, by name: each measures one thing and returns its figures with the method in words."""
+"""What else is promised about the stream worker, by name: each measures one thing and returns its
+figures with the method in words.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any

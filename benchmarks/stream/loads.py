@@ -1,4 +1,6 @@
-"""The topics that contestants read: the same generator, as many logs as keep a contestant busy for about ten seconds."""
+"""The topics that contestants read: the same generator, as many logs as keep a contestant busy for
+about ten seconds.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +29,9 @@ SIZES: Mapping[str, Size] = {
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A topic that is ready to be read: `records` in Kafka, `n` logs in them, and what they must count to."""
+    """A topic that is ready to be read: `records` in Kafka, `n` logs in them, and what they must
+    count to.
+    """
 
     topic: str
     n: int
@@ -49,5 +53,7 @@ class Loads:
             size = SIZES[name]
             n = size.quick if self.quick else size.n
             records = self.servers.preload(f"bench.{name}", n, size.shape)
-            self.ready[name] = Load(f"bench.{name}", n, records, oracle.truth(dataset.blocks(dataset.Plan(n))))
+            self.ready[name] = Load(
+                f"bench.{name}", n, records, oracle.truth(dataset.blocks(dataset.Plan(n)))
+            )
         return self.ready[name]

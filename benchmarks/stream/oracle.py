@@ -1,4 +1,6 @@
-"""Pure. What a benchmark's logs must count to, computed from the generator's columns. Imports nothing of the stream worker, so that it can contradict it."""
+"""Pure. What a benchmark's logs must count to, computed from the generator's columns. Imports
+nothing of the stream worker, so that it can contradict it.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,7 +14,9 @@ from benchmarks.stream import dataset
 # Log buckets of the contract: bin i >= 1 holds (FLOOR g^(i-1), FLOOR g^i] milliseconds.
 _GAMMA = 1.005 / 0.995
 _FLOOR_MS = 1e-6
-_EDGES = _FLOOR_MS * _GAMMA ** np.arange(math.ceil(math.log(600_000 / _FLOOR_MS) / math.log(_GAMMA)) + 2)
+_EDGES = _FLOOR_MS * _GAMMA ** np.arange(
+    math.ceil(math.log(600_000 / _FLOOR_MS) / math.log(_GAMMA)) + 2
+)
 
 Minute = tuple[int, str, str]  # minutes since 1970, model, intent or "error"
 PaneKey = tuple[int, str, str]  # minutes since 1970, model, role
@@ -32,7 +36,9 @@ class Pane:
 
 @dataclass(slots=True)
 class Truth:
-    """`minutes`: (logs, sum of latency in us) of each minute, model and intent; `dead`: records or lines that are no serving logs."""
+    """`minutes`: (logs, sum of latency in us) of each minute, model and intent; `dead`: records or
+    lines that are no serving logs.
+    """
 
     minutes: dict[Minute, tuple[int, int]]
     panes: dict[PaneKey, Pane]
@@ -75,7 +81,11 @@ def _add_cell(total: Truth, low: int, at: int, count: int, latency_us: int) -> N
     if intent == dataset.ERROR:
         pane.errors += count
     else:
-        pane.intents = (*pane.intents[:intent], pane.intents[intent] + count, *pane.intents[intent + 1 :])
+        pane.intents = (
+            *pane.intents[:intent],
+            pane.intents[intent] + count,
+            *pane.intents[intent + 1 :],
+        )
     minute, model, _ = _pane_key(low, group)
     n, before_us = total.minutes.get((minute, model, LABELS[intent]), (0, 0))
     total.minutes[minute, model, LABELS[intent]] = (n + count, before_us + latency_us)
@@ -88,7 +98,9 @@ def _pane_key(low: int, group: int) -> PaneKey:
 
 
 def _pane(total: Truth, low: int, group: int) -> Pane:
-    return total.panes.setdefault(_pane_key(low, group), Pane(0, 0, 0, (0,) * len(dataset.INTENTS), {}))
+    return total.panes.setdefault(
+        _pane_key(low, group), Pane(0, 0, 0, (0,) * len(dataset.INTENTS), {})
+    )
 
 
 def panes(rows: Iterable[Mapping[str, Any]]) -> dict[PaneKey, Pane]:
@@ -96,7 +108,9 @@ def panes(rows: Iterable[Mapping[str, Any]]) -> dict[PaneKey, Pane]:
     found = {}
     for row in rows:
         bins = {int(at): int(count) for at, count in row["bins"].items()}
-        found[row["minute"], row["model"], row["role"]] = Pane(row["n"], row["errors"], row["latency_sum_us"], tuple(row["intents"]), bins)
+        found[row["minute"], row["model"], row["role"]] = Pane(
+            row["n"], row["errors"], row["latency_sum_us"], tuple(row["intents"]), bins
+        )
     return found
 
 
@@ -110,18 +124,32 @@ class Verdict:
 
 def minutes_verdict(found: Mapping[Minute, tuple[int, int]], true: Truth) -> Verdict:
     """A peer's minutes against the truth."""
-    wrong = {key for key in found.keys() | true.minutes.keys() if found.get(key) != true.minutes.get(key)}
+    wrong = {
+        key for key in found.keys() | true.minutes.keys() if found.get(key) != true.minutes.get(key)
+    }
     if not wrong:
         return Verdict(True)
-    lost = sum(max(true.minutes.get(key, (0, 0))[0] - found.get(key, (0, 0))[0], 0) for key in wrong)
-    extra = sum(max(found.get(key, (0, 0))[0] - true.minutes.get(key, (0, 0))[0], 0) for key in wrong)
-    return Verdict(False, f"{len(wrong)} of {len(true.minutes)} minutes differ: {lost} logs too few, {extra} too many")
+    lost = sum(
+        max(true.minutes.get(key, (0, 0))[0] - found.get(key, (0, 0))[0], 0) for key in wrong
+    )
+    extra = sum(
+        max(found.get(key, (0, 0))[0] - true.minutes.get(key, (0, 0))[0], 0) for key in wrong
+    )
+    return Verdict(
+        False,
+        f"{len(wrong)} of {len(true.minutes)} minutes differ: {lost} logs too few, {extra} too many",
+    )
 
 
 def panes_verdict(found: Mapping[PaneKey, Pane], dead: int, true: Truth) -> Verdict:
     """Our panes and dead letters against the truth: every intent, every latency bin, every sum."""
-    wrong = {key for key in found.keys() | true.panes.keys() if found.get(key) != true.panes.get(key)}
+    wrong = {
+        key for key in found.keys() | true.panes.keys() if found.get(key) != true.panes.get(key)
+    }
     if not wrong and dead == true.dead:
         return Verdict(True)
     counted = sum(pane.n for pane in found.values())
-    return Verdict(False, f"{len(wrong)} of {len(true.panes)} panes differ, {counted} of {true.logs} logs, {dead} of {true.dead} dead letters")
+    return Verdict(
+        False,
+        f"{len(wrong)} of {len(true.panes)} panes differ, {counted} of {true.logs} logs, {dead} of {true.dead} dead letters",
+    )

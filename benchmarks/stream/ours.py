@@ -1,4 +1,6 @@
-"""Our own worker, started as an operator starts it, watched from outside: what has been committed, and what the kernel says it used."""
+"""Our own worker, started as an operator starts it, watched from outside: what has been committed,
+and what the kernel says it used.
+"""
 
 import contextlib
 import os
@@ -32,7 +34,13 @@ class Worker:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def wait(self, what: str, holds: Callable[[], bool], patience_s: float = _PATIENCE_S, poll_s: float = _POLL_S) -> float:
+    def wait(
+        self,
+        what: str,
+        holds: Callable[[], bool],
+        patience_s: float = _PATIENCE_S,
+        poll_s: float = _POLL_S,
+    ) -> float:
         """Poll until it holds; returns the instant."""
         deadline = time.monotonic() + patience_s
         while not holds():
@@ -52,18 +60,34 @@ class Worker:
             self.process.wait()
 
 
-def environment(servers: world.World, url: str, topic: str, more: Mapping[str, str]) -> dict[str, str]:
+def environment(
+    servers: world.World, url: str, topic: str, more: Mapping[str, str]
+) -> dict[str, str]:
     """What a worker reads. The set's times are simulated, hence the test clock."""
-    settings = {"KAFKA": servers.kafka, "DATABASE_URL": url, "TOPIC": topic, "TEST_CLOCK": "1", **more}
+    settings = {
+        "KAFKA": servers.kafka,
+        "DATABASE_URL": url,
+        "TOPIC": topic,
+        "TEST_CLOCK": "1",
+        **more,
+    }
     return topology.inherited() | {f"INTENTWATCH_{name}": value for name, value in settings.items()}
 
 
 @contextlib.contextmanager
-def worker(servers: world.World, url: str, topic: str, more: Mapping[str, str] | None = None) -> Iterator[Worker]:
+def worker(
+    servers: world.World, url: str, topic: str, more: Mapping[str, str] | None = None
+) -> Iterator[Worker]:
     """A worker; asked to stop at the end, and waited for."""
     log = servers.directory / "worker.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(WORKER, cwd=topology.ROOT, env=environment(servers, url, topic, more or {}), stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            WORKER,
+            cwd=topology.ROOT,
+            env=environment(servers, url, topic, more or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     running = Worker(process, log)
     try:
         yield running
@@ -71,24 +95,52 @@ def worker(servers: world.World, url: str, topic: str, more: Mapping[str, str] |
         running.end()
 
 
-def catch_up(servers: world.World, topic: str, n: int, records: int, more: Mapping[str, str], check: Check) -> results.Run:
-    """Read a topic from its beginning into an empty database. The clock runs from the claim of the partitions to the last commit."""
-    with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection:
-        begun, postgres_s, broker_s = time.monotonic(), servers.postgres_cpu_s(), servers.broker_cpu_s()
+def catch_up(
+    servers: world.World, topic: str, n: int, records: int, more: Mapping[str, str], check: Check
+) -> results.Run:
+    """Read a topic from its beginning into an empty database. The clock runs from the claim of the
+    partitions to the last commit.
+    """
+    with (
+        servers.database() as url,
+        contextlib.closing(database.engine(url).connect()) as connection,
+    ):
+        begun, postgres_s, broker_s = (
+            time.monotonic(),
+            servers.postgres_cpu_s(),
+            servers.broker_cpu_s(),
+        )
         with worker(servers, url, topic, more) as running:
             pid = running.process.pid
-            first = running.wait("the claim", lambda: claimed(connection, topic) == dataset.PARTITIONS)
+            first = running.wait(
+                "the claim", lambda: claimed(connection, topic) == dataset.PARTITIONS
+            )
             cpu_s = procfs.usage(pid).cpu_s
             last = running.wait("the last commit", lambda: committed(connection, topic) >= records)
             used = procfs.usage(pid)
-            postgres_s, broker_s = servers.postgres_cpu_s() - postgres_s, servers.broker_cpu_s() - broker_s
+            postgres_s, broker_s = (
+                servers.postgres_cpu_s() - postgres_s,
+                servers.broker_cpu_s() - broker_s,
+            )
             verdict = check(connection)
-        return results.Run(n, last - first, used.cpu_s - cpu_s, used.peak_mb, verdict.exact, verdict.missing, last - begun, broker_s, postgres_s)
+        return results.Run(
+            n,
+            last - first,
+            used.cpu_s - cpu_s,
+            used.peak_mb,
+            verdict.exact,
+            verdict.missing,
+            last - begun,
+            broker_s,
+            postgres_s,
+        )
 
 
 def against(truth: oracle.Truth) -> Check:
     """Every pane and the dead letters against the oracle."""
-    return lambda connection: oracle.panes_verdict(store.panes(connection), store.dead_letters(connection), truth)
+    return lambda connection: oracle.panes_verdict(
+        store.panes(connection), store.dead_letters(connection), truth
+    )
 
 
 def claimed(connection: store.Connection, topic: str) -> int:
@@ -102,5 +154,7 @@ def committed(connection: store.Connection, topic: str) -> int:
 
 
 def quiet() -> None:
-    """Finish what an earlier contestant left to be written, so that the next one does not pay for it."""
+    """Finish what an earlier contestant left to be written, so that the next one does not pay for
+    it.
+    """
     os.sync()

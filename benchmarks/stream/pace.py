@@ -1,4 +1,6 @@
-"""Produce logs of now at a steady rate and note when each was handed to the client: `python -m benchmarks.stream.pace`. Needs confluent-kafka."""
+"""Produce logs of now at a steady rate and note when each was handed to the client: `python -m
+benchmarks.stream.pace`. Needs confluent-kafka.
+"""
 
 import argparse
 import time
@@ -9,13 +11,22 @@ from confluent_kafka import Producer
 
 from benchmarks.stream import dataset
 
-# log_level: an outage of the broker is part of one measurement, librdkafka would report every attempt.
-PRODUCER: dict[str, Any] = {"log_level": 2, "enable.idempotence": True, "compression.type": "zstd", "linger.ms": 5, "queue.buffering.max.messages": 2_000_000}
+# log_level: an outage of the broker is part of one measurement, librdkafka would report every
+# attempt.
+PRODUCER: dict[str, Any] = {
+    "log_level": 2,
+    "enable.idempotence": True,
+    "compression.type": "zstd",
+    "linger.ms": 5,
+    "queue.buffering.max.messages": 2_000_000,
+}
 _STEP_S = 0.01
 
 
 def main() -> None:
-    """Write an .npy file: one row a log, partition and instant (CLOCK_MONOTONIC, which all processes of a machine share)."""
+    """Write an .npy file: one row a log, partition and instant (CLOCK_MONOTONIC, which all
+    processes of a machine share).
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("bootstrap", "topic", "out"):
         parser.add_argument(f"--{name}", required=True)
@@ -24,14 +35,18 @@ def main() -> None:
     given = parser.parse_args()
     n = int(given.rate * given.seconds)
     plan = dataset.Plan(n, begin_ms=int(time.time() * 1000), span_ms=int(given.seconds * 1000))
-    values = [value for columns in dataset.blocks(plan) for value in dataset.values(dataset.text(columns))]
+    values = [
+        value for columns in dataset.blocks(plan) for value in dataset.values(dataset.text(columns))
+    ]
     parts = np.arange(n) % dataset.PARTITIONS
     producer = Producer(PRODUCER | {"bootstrap.servers": given.bootstrap})
     times = _send(producer, given.topic, values, parts.tolist(), given.rate)
     np.save(given.out, np.column_stack([parts, times]))
 
 
-def _send(producer: Producer, topic: str, values: list[bytes], parts: list[int], rate: int) -> "np.ndarray[Any, Any]":
+def _send(
+    producer: Producer, topic: str, values: list[bytes], parts: list[int], rate: int
+) -> "np.ndarray[Any, Any]":
     times = np.empty(len(values))
     begun, sent = time.monotonic(), 0
     while sent < len(values):

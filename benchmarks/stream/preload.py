@@ -1,4 +1,6 @@
-"""Produce a topic's logs as fast as librdkafka can. Runs where confluent-kafka is installed: `python -m benchmarks.stream.preload`."""
+"""Produce a topic's logs as fast as librdkafka can. Runs where confluent-kafka is installed:
+`python -m benchmarks.stream.preload`.
+"""
 
 import argparse
 import time
@@ -23,7 +25,9 @@ _AT_ONCE = 1000
 
 
 def messages(plan: dataset.Plan, shape: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Partition and message of every record of a plan, in order. `shape`: single, keyed or envelope."""
+    """Partition and message of every record of a plan, in order. `shape`: single, keyed or
+    envelope.
+    """
     size = dataset.ENVELOPE if shape == "envelope" else 1
     for columns in dataset.blocks(plan):
         rows = dataset.text(columns)
@@ -40,20 +44,45 @@ def messages(plan: dataset.Plan, shape: str) -> Iterator[tuple[int, dict[str, An
 
 def keyed(columns: dataset.Columns, values: list[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each log under `model|intent`, all logs of a key in one partition."""
-    names = [f"{model}|{intent}".encode() for model in dataset.MODELS for intent in (*dataset.INTENTS, "error", "unknown")]
+    names = [
+        f"{model}|{intent}".encode()
+        for model in dataset.MODELS
+        for intent in (*dataset.INTENTS, "error", "unknown")
+    ]
     at = columns.model * (dataset.UNKNOWN + 1) + columns.intent
-    yield from ((part, {"value": value, "key": names[key]}) for part, value, key in zip(dataset.partition(at).tolist(), values, at.tolist(), strict=True))
+    yield from (
+        (part, {"value": value, "key": names[key]})
+        for part, value, key in zip(
+            dataset.partition(at).tolist(), values, at.tolist(), strict=True
+        )
+    )
 
 
 def closing(plan: dataset.Plan) -> dataset.Columns:
     """One late log of every key: what closes the windows before it. The oracle does not count them."""
-    pairs = [(model, intent) for model in range(len(dataset.MODELS)) for intent in range(dataset.ERROR + 1)]
+    pairs = [
+        (model, intent)
+        for model in range(len(dataset.MODELS))
+        for intent in range(dataset.ERROR + 1)
+    ]
     zero = np.zeros(len(pairs), dtype=np.int64)
     model, intent = (np.array(column) for column in zip(*pairs, strict=True))
-    return dataset.Columns(zero, zero + plan.begin_ms + plan.span_ms + CLOSING_MS, model, zero, intent, zero + 1000, zero, zero + 10, zero > 0)
+    return dataset.Columns(
+        zero,
+        zero + plan.begin_ms + plan.span_ms + CLOSING_MS,
+        model,
+        zero,
+        intent,
+        zero + 1000,
+        zero,
+        zero + 10,
+        zero > 0,
+    )
 
 
-def produce(producer: Producer, topic: str, found: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool) -> int:
+def produce(
+    producer: Producer, topic: str, found: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool
+) -> int:
     """Send everything; returns the number of records."""
     sent = 0
     for part, message in found:
@@ -82,7 +111,12 @@ def main() -> None:
     given = parser.parse_args()
     begun = time.monotonic()
     producer = Producer(PRODUCER | {"bootstrap.servers": given.bootstrap})
-    sent = produce(producer, given.topic, messages(dataset.Plan(given.n), given.shape), envelope=given.shape == "envelope")
+    sent = produce(
+        producer,
+        given.topic,
+        messages(dataset.Plan(given.n), given.shape),
+        envelope=given.shape == "envelope",
+    )
     print(f"{sent} {given.n / (time.monotonic() - begun):.0f}")
 
 

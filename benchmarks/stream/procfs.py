@@ -45,6 +45,13 @@ def _fields(pid: int) -> list[str]:
 
 def machine() -> str:
     """Processor, count and memory, in words."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "unknown processor")
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
     total_kb = int(Path("/proc/meminfo").read_text().split()[1])
     return f"{os.cpu_count()} x {model}, {total_kb / 2**20:.0f} GiB, Linux {os.uname().release}"

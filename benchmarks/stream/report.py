@@ -11,7 +11,9 @@ from benchmarks.stream import procfs, results
 JSON = document.RESULTS / "stream.json"
 
 
-def write(rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str) -> Path:
+def write(
+    rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str
+) -> Path:
     """Into the repository for a full run, under .local/ otherwise; returns where the JSON is."""
     found = as_json(rows, extra, procfs.machine(), document.now(), command)
     place = JSON if full else environments.HOME / "stream.json"
@@ -24,23 +26,38 @@ def write(rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, 
     return place
 
 
-def as_json(rows: Sequence[results.Row], extra: Mapping[str, Any], machine: str, date: str, command: str) -> dict[str, Any]:
+def as_json(
+    rows: Sequence[results.Row], extra: Mapping[str, Any], machine: str, date: str, command: str
+) -> dict[str, Any]:
     """The shape of stream.json."""
     listed = [row.as_json() for row in rows]
     rates = {row["who"]: row["logs_per_s"] for row in listed}
-    return {"machine": machine, "date": date, "command": command, "rows": listed, "ratios": results.ratios(rates), "extra": dict(extra)}
+    return {
+        "machine": machine,
+        "date": date,
+        "command": command,
+        "rows": listed,
+        "ratios": results.ratios(rates),
+        "extra": dict(extra),
+    }
 
 
 def table(found: Mapping[str, Any]) -> str:
     """The results in Markdown."""
-    head = (
-        f"Measured {found['date'][:10]} by `{found['command']}` on {found['machine']}; medians of {max((len(r['runs']) for r in found['rows']), default=0)}.\n"
-    )
-    lines = [head, "| who | logs | logs/s | CPU us/log | broker us/log | RSS MB | exact |", "|---|---|---|---|---|---|---|", *map(_line, found["rows"])]
+    head = f"Measured {found['date'][:10]} by `{found['command']}` on {found['machine']}; medians of {max((len(r['runs']) for r in found['rows']), default=0)}.\n"
+    lines = [
+        head,
+        "| who | logs | logs/s | CPU us/log | broker us/log | RSS MB | exact |",
+        "|---|---|---|---|---|---|---|",
+        *map(_line, found["rows"]),
+    ]
     lines += ["", "What each row does:", ""]
     lines += [f"- {row['who']}: {row['note']}." for row in found["rows"]]
     lines += ["", "| ratio | |", "|---|---|"]
-    lines += [f"| {name} | {'not measured' if value is None else f'{value:g}'} |" for name, value in found["ratios"].items()]
+    lines += [
+        f"| {name} | {'not measured' if value is None else f'{value:g}'} |"
+        for name, value in found["ratios"].items()
+    ]
     lines += ["", "| further | |", "|---|---|"]
     lines += [f"| {name} | {_words(value)} |" for name, value in found["extra"].items()]
     return "\n".join(lines) + "\n"
@@ -56,7 +73,12 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _words(value: Mapping[str, Any]) -> str:
-    return _cell("; ".join(f"{name} {figure:,}" if isinstance(figure, int | float) else f"{name}: {figure}" for name, figure in value.items()))
+    return _cell(
+        "; ".join(
+            f"{name} {figure:,}" if isinstance(figure, int | float) else f"{name}: {figure}"
+            for name, figure in value.items()
+        )
+    )
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,6 @@
-"""How soon a worker that comes back commits again: after a graceful stop, and as a static member after kill -9; and after an outage of the broker."""
+"""How soon a worker that comes back commits again: after a graceful stop, and as a static member
+after kill -9; and after an outage of the broker.
+"""
 
 import contextlib
 import signal
@@ -24,9 +26,15 @@ def static_member(servers: world.World, quick: bool) -> dict[str, Any]:
     return _restarted(servers, signal.SIGKILL, {"WORKER_ID": "bench"}, quick)
 
 
-def _restarted(servers: world.World, how: signal.Signals, more: Mapping[str, str], quick: bool) -> dict[str, Any]:
+def _restarted(
+    servers: world.World, how: signal.Signals, more: Mapping[str, str], quick: bool
+) -> dict[str, Any]:
     topic = paced.topic(servers)
-    with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 120):
+    with (
+        servers.database() as url,
+        contextlib.closing(database.engine(url).connect()) as connection,
+        paced.producing(servers, topic, _RATE, 120),
+    ):
         with ours.worker(servers, url, topic, more) as first:
             first.wait("a first commit", lambda: ours.committed(connection, topic) > _RATE)
             time.sleep(1 if quick else 4)
@@ -34,25 +42,41 @@ def _restarted(servers: world.World, how: signal.Signals, more: Mapping[str, str
             first.end(how)
         before, begun = ours.committed(connection, topic), time.monotonic()
         with ours.worker(servers, url, topic, more) as second:
-            again = second.wait("a commit after the restart", lambda: ours.committed(connection, topic) > before)
-    return {"first_commit_s": round(again - begun, 2), "stop_s": round(begun - asked, 2), "method": f"{how.name}; from the start of the new process"}
+            again = second.wait(
+                "a commit after the restart", lambda: ours.committed(connection, topic) > before
+            )
+    return {
+        "first_commit_s": round(again - begun, 2),
+        "stop_s": round(begun - asked, 2),
+        "method": f"{how.name}; from the start of the new process",
+    }
 
 
 def broker_outage(_servers: world.World, quick: bool) -> dict[str, Any]:
-    """SIGKILL of the broker, two seconds, start: seconds until every partition has committed logs that were read after it answered again.
+    """SIGKILL of the broker, two seconds, start: seconds until every partition has committed logs
+    that were read after it answered again.
 
-    In servers of its own: after SIGKILL the broker reads through all it holds, and the topics of the other rows are large.
+    In servers of its own: after SIGKILL the broker reads through all it holds, and the topics of
+    the other rows are large.
     """
     with world.running() as servers:
         topic = paced.topic(servers)
-        with servers.database() as url, contextlib.closing(database.engine(url).connect()) as connection, paced.producing(servers, topic, _RATE, 240):
+        with (
+            servers.database() as url,
+            contextlib.closing(database.engine(url).connect()) as connection,
+            paced.producing(servers, topic, _RATE, 240),
+        ):
             return _outage(servers, url, topic, connection, 1 if quick else 4)
 
 
-def _outage(servers: world.World, url: str, topic: str, connection: store.Connection, settle_s: float) -> dict[str, Any]:
+def _outage(
+    servers: world.World, url: str, topic: str, connection: store.Connection, settle_s: float
+) -> dict[str, Any]:
     with contextlib.ExitStack() as workers:
         running = workers.enter_context(ours.worker(servers, url, topic))
-        running.wait("a first commit of all", lambda: _ahead(connection, topic, {}) == dataset.PARTITIONS)
+        running.wait(
+            "a first commit of all", lambda: _ahead(connection, topic, {}) == dataset.PARTITIONS
+        )
         time.sleep(settle_s)
         broker = servers.child("kafka").process
         broker.kill()
@@ -68,13 +92,25 @@ def _outage(servers: world.World, url: str, topic: str, connection: store.Connec
                 starts += 1
                 running = workers.enter_context(ours.worker(servers, url, topic))
             if time.monotonic() - answered > _PATIENCE_S:
-                raise ours.Stuck(f"not every partition is live again: {running.log.read_text(errors='replace')[-400:]}")
+                raise ours.Stuck(
+                    f"not every partition is live again: {running.log.read_text(errors='replace')[-400:]}"
+                )
             time.sleep(0.05)
         live = time.monotonic()
-    seconds = {"live_after_broker_start_s": live - started, "live_after_broker_answers_s": live - answered, "broker_answers_after_start_s": answered - started}
-    return {name: round(value, 2) for name, value in seconds.items()} | {"down_s": _DOWN_S, "worker_restarts": starts}
+    seconds = {
+        "live_after_broker_start_s": live - started,
+        "live_after_broker_answers_s": live - answered,
+        "broker_answers_after_start_s": answered - started,
+    }
+    return {name: round(value, 2) for name, value in seconds.items()} | {
+        "down_s": _DOWN_S,
+        "worker_restarts": starts,
+    }
 
 
 def _ahead(connection: store.Connection, topic: str, before: Mapping[int, int]) -> int:
     """Partitions that have committed more than before."""
-    return sum(offset > before.get(part, 0) for part, (_, offset) in store.positions(connection, topic).items())
+    return sum(
+        offset > before.get(part, 0)
+        for part, (_, offset) in store.positions(connection, topic).items()
+    )

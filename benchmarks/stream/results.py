@@ -1,4 +1,6 @@
-"""Pure. What is measured of a contestant, and what follows from several runs: medians and the ratios between contestants."""
+"""Pure. What is measured of a contestant, and what follows from several runs: medians and the
+ratios between contestants.
+"""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +21,9 @@ RATIOS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `wall_s` and CPU cover the logs from the first to the last; `with_start_s` also the start of the process."""
+    """One run. `wall_s` and CPU cover the logs from the first to the last; `with_start_s` also the
+    start of the process.
+    """
 
     n: int
     wall_s: float
@@ -53,9 +57,18 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Medians, then every run."""
-        head: dict[str, Any] = {"who": self.who, "note": self.note} | ({"absent": self.absent} if self.absent else {})
+        head: dict[str, Any] = {"who": self.who, "note": self.note} | (
+            {"absent": self.absent} if self.absent else {}
+        )
         if not self.runs:
-            return head | {"n": None, "logs_per_s": None, "cpu_us_per_log": None, "rss_mb": None, "exact": None, "runs": []}
+            return head | {
+                "n": None,
+                "logs_per_s": None,
+                "cpu_us_per_log": None,
+                "rss_mb": None,
+                "exact": None,
+                "runs": [],
+            }
         return head | {
             "n": self.runs[0].n,
             "logs_per_s": round(median(run.logs_per_s for run in self.runs)),
@@ -63,9 +76,20 @@ class Row:
             "rss_mb": round(max(run.rss_mb for run in self.runs)),
             "exact": all(run.exact for run in self.runs),
             "missing": next((run.missing for run in self.runs if run.missing), ""),
-            "broker_cpu_us_per_log": _per_log([run.broker_cpu_s for run in self.runs], self.runs[0].n),
-            "postgres_cpu_us_per_log": _per_log([run.postgres_cpu_s for run in self.runs], self.runs[0].n),
-            "runs": [asdict(run) | {"logs_per_s": round(run.logs_per_s), "cpu_us_per_log": round(run.cpu_us_per_log, 3)} for run in self.runs],
+            "broker_cpu_us_per_log": _per_log(
+                [run.broker_cpu_s for run in self.runs], self.runs[0].n
+            ),
+            "postgres_cpu_us_per_log": _per_log(
+                [run.postgres_cpu_s for run in self.runs], self.runs[0].n
+            ),
+            "runs": [
+                asdict(run)
+                | {
+                    "logs_per_s": round(run.logs_per_s),
+                    "cpu_us_per_log": round(run.cpu_us_per_log, 3),
+                }
+                for run in self.runs
+            ],
         }
 
 
@@ -83,11 +107,16 @@ def ratios(logs_per_s: Mapping[str, float | None]) -> dict[str, float | None]:
     """How many times as fast; None where one of both was not measured."""
     found: dict[str, float | None] = {}
     for name, (ours, others) in RATIOS.items():
-        above, below = logs_per_s.get(ours), max((logs_per_s.get(other) or 0.0 for other in others), default=0.0)
+        above, below = (
+            logs_per_s.get(ours),
+            max((logs_per_s.get(other) or 0.0 for other in others), default=0.0),
+        )
         found[name] = round(above / below, 2) if above and below else None
     return found
 
 
 def floor(fetch_cpu_us: float, count_cpu_us: float) -> float:
-    """Logs a second that one core could do at best: a tuned librdkafka fetch, then decoding and binning alone."""
+    """Logs a second that one core could do at best: a tuned librdkafka fetch, then decoding and
+    binning alone.
+    """
     return 1e6 / (fetch_cpu_us + count_cpu_us)

@@ -21,7 +21,9 @@ _MINUTE = dt.timedelta(minutes=1)
 
 
 def minute_tick(servers: world.World, quick: bool) -> dict[str, Any]:
-    """Median milliseconds of a tick that brings 250 models x 4 horizons up to date, after an hour of history; reading and writing Postgres included."""
+    """Median milliseconds of a tick that brings 250 models x 4 horizons up to date, after an hour
+    of history; reading and writing Postgres included.
+    """
     history, tally = 5 if quick else 60, _tally()
     with servers.database() as url:
         engine = database.engine(url).execution_options(isolation_level="READ COMMITTED")
@@ -52,9 +54,13 @@ def _log_minutes(engine: Any, starts: list[dt.datetime], tally: windows.Tally) -
     """As if a worker had flushed these minutes of every model."""
     keys = [(start, f"m{model}", "champion") for model in range(MODELS) for start in starts]
     with engine.begin() as connection:
-        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", starts))
+        pane_store.make_partitions(
+            connection, "pane_minute", retention.slots("pane_minute", starts)
+        )
     with engine.begin() as connection:
-        pane_store.add_panes(connection, {0: (keys, tallies.of(tally).chosen(np.zeros(len(keys), dtype=np.int64)))})
+        pane_store.add_panes(
+            connection, {0: (keys, tallies.of(tally).chosen(np.zeros(len(keys), dtype=np.int64)))}
+        )
         store.set_clock(connection, _TOPIC, max(starts) + _MINUTE / 2)
 
 

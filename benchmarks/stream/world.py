@@ -1,4 +1,6 @@
-"""The servers a measurement stands on: an embedded Kafka with a heap for load and an embedded PostgreSQL, their topics and databases."""
+"""The servers a measurement stands on: an embedded Kafka with a heap for load and an embedded
+PostgreSQL, their topics and databases.
+"""
 
 import contextlib
 import subprocess
@@ -55,12 +57,23 @@ class World:
 
     def new_topic(self, name: str) -> str:
         """A topic as the contract has it, empty."""
-        provision.topics(self.kafka, (topics.Topic(name, "", dataset.PARTITIONS, _DAYS, "", (), ()),))
+        provision.topics(
+            self.kafka, (topics.Topic(name, "", dataset.PARTITIONS, _DAYS, "", (), ()),)
+        )
         return name
 
     def preload(self, name: str, n: int, shape: str) -> int:
         """Make a topic and fill it; returns its number of records."""
-        argv = ["--bootstrap", self.kafka, "--topic", self.new_topic(name), "--n", str(n), "--shape", shape]
+        argv = [
+            "--bootstrap",
+            self.kafka,
+            "--topic",
+            self.new_topic(name),
+            "--n",
+            str(n),
+            "--shape",
+            shape,
+        ]
         argv = [str(environments.python("clients")), "-m", "benchmarks.stream.preload", *argv]
         done = subprocess.run(argv, cwd=topology.ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -81,7 +94,10 @@ class World:
 @contextlib.contextmanager
 def running() -> Iterator[World]:
     """Both servers up, empty, in a directory that goes with them."""
-    with tempfile.TemporaryDirectory(prefix="intentwatch-bench-") as made, supervisor.Supervisor() as owner:
+    with (
+        tempfile.TemporaryDirectory(prefix="intentwatch-bench-") as made,
+        supervisor.Supervisor() as owner,
+    ):
         directory = Path(made)
         database_url = postgres.start(owner, directory / "postgres")
         bootstrap = kafka.start(owner, directory / "kafka", topology.CACHE, BROKER_JVM)

@@ -1,6 +1,8 @@
-"""The README's pictures, taken anew: `python docs/images/take.py BOARD SLACK` with the two addresses that `make demo KEEP=1` prints at its end.
+"""The README's pictures, taken anew: `python docs/images/take.py BOARD SLACK` with the two
+addresses that `make demo KEEP=1` prints at its end.
 
-Needs Chromium, as the browser tests do. The upper part of the board, and of the Slack page that of the first incident whose model serves.
+Needs Chromium, as the browser tests do. The upper part of the board, and of the Slack page that of
+the first incident whose model serves.
 """
 
 import shutil
@@ -16,15 +18,28 @@ SMALLER = 0.66  # under 200 kB, and still to be read
 def take(board: str, slack: str) -> None:
     """Two PNG files beside this one."""
     with sync_api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        wide = browser.new_page(viewport={"width": 1120, "height": 1640}, device_scale_factor=SMALLER)
+        browser = player.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        wide = browser.new_page(
+            viewport={"width": 1120, "height": 1640}, device_scale_factor=SMALLER
+        )
         wide.goto(board)
         wide.screenshot(path=HERE / "board.png")
         page = browser.new_page(viewport={"width": 820, "height": 900})
         page.goto(slack)
-        place = page.locator("article.message", has_text="Why this fired").filter(has_text="PROMOTED").first.bounding_box()
+        place = (
+            page.locator("article.message", has_text="Why this fired")
+            .filter(has_text="PROMOTED")
+            .first.bounding_box()
+        )
         assert place is not None, "no retrained model serves yet"
-        clip: sync_api.FloatRect = {"x": place["x"], "y": place["y"], "width": place["width"], "height": min(place["height"], 590)}
+        clip: sync_api.FloatRect = {
+            "x": place["x"],
+            "y": place["y"],
+            "width": place["width"],
+            "height": min(place["height"], 590),
+        }
         page.screenshot(path=HERE / "slack.png", full_page=True, clip=clip)
         browser.close()
 

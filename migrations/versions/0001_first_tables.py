@@ -19,7 +19,9 @@ def upgrade() -> None:
         sa.Column("conversation", sa.Text(), nullable=True),
         sa.Column("cluster", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
-        sa.Column("added_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "added_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_corpus")),
     )
     op.create_table(
@@ -30,7 +32,9 @@ def upgrade() -> None:
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("topic", "part", "offset", "line", name=op.f("pk_dead_letter")),
@@ -42,8 +46,12 @@ def upgrade() -> None:
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("topic", "part", "offset", "line", name=op.f("pk_dead_letter_bytes")),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint(
+            "topic", "part", "offset", "line", name=op.f("pk_dead_letter_bytes")
+        ),
     )
     op.create_table(
         "decision",
@@ -58,7 +66,9 @@ def upgrade() -> None:
         sa.Column("policy_sha256", sa.Text(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=True),
-        sa.Column("taken_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "taken_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
     op.create_index(op.f("ix_decision_at"), "decision", ["at"], unique=False)
@@ -71,10 +81,17 @@ def upgrade() -> None:
         sa.Column("intent", sa.Text(), nullable=True),
         sa.Column("also", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "received_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_human_label")),
     )
-    op.create_index(op.f("ix_human_label_labelled_at"), "human_label", ["labelled_at"], unique=False)
+    op.create_index(
+        op.f("ix_human_label_labelled_at"), "human_label", ["labelled_at"], unique=False
+    )
     op.create_index(op.f("ix_human_label_req_id"), "human_label", ["req_id"], unique=False)
     op.create_table(
         "incident",
@@ -92,7 +109,12 @@ def upgrade() -> None:
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("claimed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "claimed_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("job", "due_at", name=op.f("pk_job_run")),
     )
@@ -110,7 +132,12 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Text(), nullable=True),
         sa.Column("manifest_sha256", sa.Text(), nullable=False),
         sa.Column("tokenizer_hash", sa.Text(), nullable=False),
-        sa.Column("registered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "registered_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("model", name=op.f("pk_model_version")),
     )
     op.create_table(
@@ -120,8 +147,18 @@ def upgrade() -> None:
         sa.Column("thread_key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "next_attempt_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -204,7 +241,12 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=True),
         sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promotion")),
     )
     op.create_table(
@@ -226,7 +268,9 @@ def upgrade() -> None:
         sa.Column("maturity", sa.Text(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("labels_needed", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("model", "start", "end", "metric", "intent", name=op.f("pk_quality")),
+        sa.PrimaryKeyConstraint(
+            "model", "start", "end", "metric", "intent", name=op.f("pk_quality")
+        ),
     )
     op.create_table(
         "reference",
@@ -242,7 +286,9 @@ def upgrade() -> None:
         sa.Column("decision_id", sa.Text(), nullable=True),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("queued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "queued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("started", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_as_of", sa.DateTime(timezone=True), nullable=True),
@@ -298,7 +344,9 @@ def upgrade() -> None:
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("limit", sa.Double(), nullable=False),
         sa.Column("in_breach", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("model", "horizon", "end", "signal", "intent", name=op.f("pk_signal")),
+        sa.PrimaryKeyConstraint(
+            "model", "horizon", "end", "signal", "intent", name=op.f("pk_signal")
+        ),
     )
     op.create_table(
         "slack_thread",
@@ -311,7 +359,12 @@ def upgrade() -> None:
         "stream_clock",
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("watermark", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("topic", name=op.f("pk_stream_clock")),
     )
     op.create_table(
@@ -322,7 +375,12 @@ def upgrade() -> None:
         sa.Column("high_watermark", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("max_event_ts", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("topic", "part", name=op.f("pk_stream_offset")),
     )
     op.create_table(
@@ -354,7 +412,9 @@ def upgrade() -> None:
         "run_step",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_step_run_id")),
         sa.PrimaryKeyConstraint("run_id", "step", name=op.f("pk_run_step")),

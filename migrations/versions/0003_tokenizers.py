@@ -13,7 +13,9 @@ COLUMNS = ("tokenizer_n", "tokenizer_sum", "tokenizer_square_sum")
 def upgrade() -> None:
     for table in TALLIES:
         for column in COLUMNS:
-            op.add_column(table, sa.Column(column, sa.BigInteger(), nullable=False, server_default="0"))
+            op.add_column(
+                table, sa.Column(column, sa.BigInteger(), nullable=False, server_default="0")
+            )
             op.alter_column(table, column, server_default=None)
 
 

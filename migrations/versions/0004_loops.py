@@ -1,4 +1,6 @@
-"""count the tries of hours and runs, keep how the rounds of every stage end, and since when changed minutes and the clock wait."""
+"""count the tries of hours and runs, keep how the rounds of every stage end, and since when changed
+minutes and the clock wait.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +16,9 @@ def upgrade() -> None:
     # Defaults stay: a writer of the previous revision names none of these columns.
     op.add_column("pane_dirty", sa.Column("marked_at", _TIME, nullable=False, server_default=_NOW))
     op.add_column("stream_clock", sa.Column("moved_at", _TIME, nullable=False, server_default=_NOW))
-    op.add_column("job_run", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column(
+        "job_run", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0")
+    )
     op.add_column("job_run", sa.Column("retry_at", _TIME))
     op.add_column("job_run", sa.Column("error", sa.Text()))
     op.add_column("run", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))

@@ -25,20 +25,23 @@ def downgrade() -> None:
 
 
 def partitions(table: str) -> list[tuple[str, str]]:
-    query = (
-        "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(:name)"
-    )
+    query = "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(:name)"
     return [(row[0], row[1]) for row in op.get_bind().execute(sa.text(query), {"name": table})]
 
 
 def right(table: str, width: dt.timedelta, name: str, bounds: str) -> bool:
     begin, end = (dt.datetime.fromisoformat(text) for text in re.findall(r"'([^']+)'", bounds))
-    return name == f"{table}_{begin:%Y%m%d}" and end - begin == width and (begin - EPOCH) % width == dt.timedelta(0)
+    return (
+        name == f"{table}_{begin:%Y%m%d}"
+        and end - begin == width
+        and (begin - EPOCH) % width == dt.timedelta(0)
+    )
 
 
 def made_anew(table: str, width: dt.timedelta) -> None:
     """The same rows, in partitions of UTC days and weeks."""
-    op.execute(f"lock table {table} in access exclusive mode")  # a worker of the version before may still flush
+    # A worker of the version before may still flush.
+    op.execute(f"lock table {table} in access exclusive mode")
     op.execute(f"create table {table}_whole (like {table} including defaults)")
     op.execute(f"insert into {table}_whole select * from {table}")
     for name, _ in partitions(table):
@@ -46,6 +49,8 @@ def made_anew(table: str, width: dt.timedelta) -> None:
     starts = op.get_bind().execute(sa.text(f"select distinct start from {table}_whole")).scalars()
     for begin in sorted({start - (start - EPOCH) % width for start in starts}):
         bounds = {"from": begin.isoformat(), "to": (begin + width).isoformat()}
-        op.execute(f"create table {table}_{begin:%Y%m%d} partition of {table} for values from ('{bounds['from']}') to ('{bounds['to']}')")
+        op.execute(
+            f"create table {table}_{begin:%Y%m%d} partition of {table} for values from ('{bounds['from']}') to ('{bounds['to']}')"
+        )
     op.execute(f"insert into {table} select * from {table}_whole")
     op.execute(f"drop table {table}_whole")

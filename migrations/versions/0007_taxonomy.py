@@ -47,12 +47,19 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("places", pg.ARRAY(sa.Text()), nullable=False),
         sa.Column("body", pg.JSON(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")
+        ),
         sa.PrimaryKeyConstraint("generation", name=op.f("pk_taxonomy")),
     )
-    if any(op.get_bind().execute(sa.text(f"select 1 from {name} limit 1")).first() for name in NAME_INTENTS):
+    if any(
+        op.get_bind().execute(sa.text(f"select 1 from {name} limit 1")).first()
+        for name in NAME_INTENTS
+    ):
         body = {"version": VERSION, "intents": INTENTS, "severity": SEVERITY}
-        op.bulk_insert(taxonomy, [{"generation": 1, "version": VERSION, "places": list(INTENTS), "body": body}])
+        op.bulk_insert(
+            taxonomy, [{"generation": 1, "version": VERSION, "places": list(INTENTS), "body": body}]
+        )
     op.create_index("ix_window_state_due", "window_state", ["end"], postgresql_where=DUE)
 
 

@@ -7,12 +7,15 @@ from typing import Final
 from schemas import policy, verdicts
 
 _WAIT_DAYS: Final = 7  # the question is always: now, or look again in a week?
-_RETRAIN_HOURS: Final = 1.0  # of the training machine; what the recipe of design takes, load test included
+# Of the training machine; what the recipe of design takes, load test included.
+_RETRAIN_HOURS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """In the policy's currency. waiting: wrong routes of a week beyond those of the reference. retraining: labels and machine."""
+    """In the policy's currency. waiting: wrong routes of a week beyond those of the reference.
+    retraining: labels and machine.
+    """
 
     waiting: float
     retraining: float
@@ -21,12 +24,23 @@ class Costs:
 def costs(found: Sequence[verdicts.Verdict], rules: policy.Policy) -> Costs | None:
     """None unless accuracy, its reference and the day's traffic are known: then nothing is claimed.
 
-    waiting = 7 days x answers a day x (reference - accuracy) x cost of a wrong route. 5,000 answers a day and 3 points lost at 0.50 each: 525.
+    waiting = 7 days x answers a day x (reference - accuracy) x cost of a wrong route. 5,000 answers
+    a day and 3 points lost at 0.50 each: 525.
     """
     by_name = {v.signal.signal: v.signal for v in found}
     accuracy, day = by_name.get("live_accuracy"), by_name.get("low_confidence_rate")
-    if accuracy is None or accuracy.value is None or accuracy.reference is None or day is None or day.horizon != "1d" or not day.n:
+    if (
+        accuracy is None
+        or accuracy.value is None
+        or accuracy.reference is None
+        or day is None
+        or day.horizon != "1d"
+        or not day.n
+    ):
         return None
     lost = max(0.0, accuracy.reference - accuracy.value)
     money = rules.costs
-    return Costs(_WAIT_DAYS * day.n * lost * money.wrong_route, rules.labels.min_to_train * money.label + _RETRAIN_HOURS * money.training_hour)
+    return Costs(
+        _WAIT_DAYS * day.n * lost * money.wrong_route,
+        rules.labels.min_to_train * money.label + _RETRAIN_HOURS * money.training_hour,
+    )

@@ -1,4 +1,5 @@
-"""Pure. One evaluation of one model at one instant: a view -> verdicts -> decision. Live, replay and backfill call this alike.
+"""Pure. One evaluation of one model at one instant: a view -> verdicts -> decision. Live, replay
+and backfill call this alike.
 
 Every number of the hour is measured once, here: what is recorded, said and decided is the same.
 """
@@ -44,7 +45,8 @@ class Evaluation:
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:
-        """Every label-free signal that no fresh verdict is about: for the record, as the trigger never sees them.
+        """Every label-free signal that no fresh verdict is about: for the record, as the trigger
+        never sees them.
 
         What no rule asked for is measured here, once, when it is recorded.
         """
@@ -58,7 +60,9 @@ class Evaluation:
         return tuple(signal for signal in rest if signal.n and _place(signal) not in judged)
 
     def value(self, name: str, horizon: str) -> float | None:
-        """A label-free figure of the window of this horizon, judged or not; None where there is none."""
+        """A label-free figure of the window of this horizon, judged or not; None where there is
+        none.
+        """
         for signal in itertools.chain((verdict.signal for verdict in self.fresh), self.measured):
             if (signal.horizon, signal.signal, signal.intent) == (horizon, name, None):
                 return signal.value
@@ -88,13 +92,17 @@ def _has_mix(measured: Sequence[verdicts.Signal]) -> bool:
 
 
 def _standing(view: View, fresh: set[str]) -> tuple[verdicts.Verdict, ...]:
-    """The newest verdicts on signals that were not judged now, while they are young enough to count."""
+    """The newest verdicts on signals that were not judged now, while they are young enough to
+    count.
+    """
     newest = [judged[-1] for name, judged in view.history.items() if name not in fresh and judged]
     return tuple(v for v in newest if view.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
 
 
 def _measured(view: View, rules: policy.Policy) -> dict[str, list[verdicts.Signal]]:
-    """Every window's signals, each window measured once. The mix's test is dear: only where it may be judged."""
+    """Every window's signals, each window measured once. The mix's test is dear: only where it may
+    be judged.
+    """
     mix = (rules.signals.intent_mix_kl, rules.signals.intent_mix_shift)
     shortest = min(windows.HORIZONS[rule.horizon] for rule in mix)
     measured = {}
@@ -124,25 +132,40 @@ def _traffic(view: View, by_window: ByHorizon, rules: policy.Policy) -> Iterable
 
 
 def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
-    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest longer one that ends now and holds enough, or half of
-    that and is clean.
+    """The rule; where its window holds too few logs and shows no glaring breach, on the shortest
+    longer one that ends now and holds enough, or half of that and is clean.
 
-    A shop with a hundred messages an hour never has the thousand that an error rate of half a percent needs, but its day has. A longer
-    window is several in one, so a single one suffices. After a clean day nobody looks for what went wrong earlier in the week.
+    A shop with a hundred messages an hour never has the thousand that an error rate of half a
+    percent needs, but its day has. A longer window is several in one, so a single one suffices.
+    After a clean day nobody looks for what went wrong earlier in the week.
     """
     own = by_horizon.get(rule.horizon)
     if own is not None and judge.glaring(own, rule):
         return dataclasses.replace(rule, min_n=own.n)
-    for horizon in (h for h in windows.HORIZONS if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon):
+    for horizon in (
+        h
+        for h in windows.HORIZONS
+        if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon
+    ):
         signal, longer = by_horizon[horizon], horizon != rule.horizon
-        if signal.n >= rule.min_n or (longer and 2 * signal.n >= rule.min_n and judge.clean(signal, rule)):
-            return dataclasses.replace(rule, horizon=horizon, k=1, of=1, min_n=min(rule.min_n, signal.n)) if longer else rule
+        if signal.n >= rule.min_n or (
+            longer and 2 * signal.n >= rule.min_n and judge.clean(signal, rule)
+        ):
+            return (
+                dataclasses.replace(
+                    rule, horizon=horizon, k=1, of=1, min_n=min(rule.min_n, signal.n)
+                )
+                if longer
+                else rule
+            )
     return rule
 
 
-def _disjoint(past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level) -> list[verdicts.Verdict]:
-    """The newest earlier verdicts on windows that overlap neither the new one nor each other, oldest first, as many as the rule looks back at: k of n must
-    count evidence once.
+def _disjoint(
+    past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level
+) -> list[verdicts.Verdict]:
+    """The newest earlier verdicts on windows that overlap neither the new one nor each other,
+    oldest first, as many as the rule looks back at: k of n must count evidence once.
     """
     chosen: list[verdicts.Verdict] = []
     for verdict in reversed(past):

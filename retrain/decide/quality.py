@@ -1,4 +1,6 @@
-"""Pure. What labels say of a model -> verdicts: whether its answers got worse, whether a moved mix hides that, and whether there are labels at all."""
+"""Pure. What labels say of a model -> verdicts: whether its answers got worse, whether a moved mix
+hides that, and whether there are labels at all.
+"""
 
 import dataclasses
 import datetime as dt
@@ -24,9 +26,16 @@ _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are mo
 
 
 def horizons(rules: policy.Policy) -> set[str]:
-    """Of which horizons label figures are needed: those the policy judges, and the day and the week that log lines tell of."""
+    """Of which horizons label figures are needed: those the policy judges, and the day and the week
+    that log lines tell of.
+    """
     judged = {getattr(rules.signals, name).horizon for name in FALLING}
-    return judged | {rules.signals.offline_live_gap.horizon, rules.signals.intent_recall_lost.horizon, "1d", "7d"}
+    return judged | {
+        rules.signals.offline_live_gap.horizon,
+        rules.signals.intent_recall_lost.horizon,
+        "1d",
+        "7d",
+    }
 
 
 def verdicts_of(view: View, figures: ByHorizon, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
@@ -68,7 +77,9 @@ def falling(
     past: Sequence[verdicts.Verdict] = (),
     expected: float | None = None,
 ) -> verdicts.Verdict:
-    """Judge a figure that should not fall under what is `expected` of it; if not told, what the reference says."""
+    """Judge a figure that should not fall under what is `expected` of it; if not told, what the
+    reference says.
+    """
     name = estimate.metric
     rule = dataclasses.replace(_rule(name, rules.signals), horizon=horizon)
     if expected is None:
@@ -81,8 +92,12 @@ def falling(
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
 
 
-def _signal(view: View, name: str, horizon: str, value: float | None, n: int, **more: Any) -> verdicts.Signal:
-    """A signal of the horizon that ends at the view's instant. `more`: what else verdicts.Signal has of it."""
+def _signal(
+    view: View, name: str, horizon: str, value: float | None, n: int, **more: Any
+) -> verdicts.Signal:
+    """A signal of the horizon that ends at the view's instant. `more`: what else verdicts.Signal
+    has of it.
+    """
     return verdicts.Signal(view.model, horizon, view.at, name, value, n, **more)
 
 
@@ -104,13 +119,21 @@ def _fallen(view: View, figures: ByHorizon, name: str, rules: policy.Policy) -> 
     return falling(view, of_window.accuracy, horizon, rules, past)
 
 
-def _of_both(before: runs.Reference | None, now: live.Figures) -> tuple[Mapping[str, float], Mapping[str, int]]:
-    """The reference's recalls, and its counts of the intents that have one there and labels enough now; none where these are too little of its mix."""
+def _of_both(
+    before: runs.Reference | None, now: live.Figures
+) -> tuple[Mapping[str, float], Mapping[str, int]]:
+    """The reference's recalls, and its counts of the intents that have one there and labels enough
+    now; none where these are too little of its mix.
+    """
     if before is None:
         return {}, {}
     recall = before.recall or {}
     told = {each.intent for each in now.recalls if each.n_labels >= live.LABELS_OF_AN_INTENT}
-    counts = {intent: n for intent, n in before.intent_counts.items() if intent in recall and intent in told}
+    counts = {
+        intent: n
+        for intent, n in before.intent_counts.items()
+        if intent in recall and intent in told
+    }
     enough = sum(counts.values()) >= _SAME_MIX * sum(before.intent_counts.values())
     return recall, counts if enough else {}
 
@@ -128,7 +151,9 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
 
 
 def _rule(name: str, levels: policy.Signals) -> policy.Level:
-    """The rule of a signal. Accuracy at another mix, or of a day, rests on the labels of live accuracy: whoever makes that one deafer means all."""
+    """The rule of a signal. Accuracy at another mix, or of a day, rests on the labels of live
+    accuracy: whoever makes that one deafer means all.
+    """
     rule: policy.Level = getattr(levels, name)
     if name not in (signals.MIX_ADJUSTED_ACCURACY.name, signals.RECENT_ACCURACY.name):
         return rule
@@ -142,7 +167,9 @@ def _rule(name: str, levels: policy.Signals) -> policy.Level:
 
 
 def _betting(view: View, expected: float | None, rules: policy.Policy) -> verdicts.Verdict:
-    """The evidence that may be looked at after every label; it finds a collapse long before an interval does."""
+    """The evidence that may be looked at after every label; it finds a collapse long before an
+    interval does.
+    """
     name, accuracy = signals.ACCURACY_E_VALUE.name, rules.signals.live_accuracy
     own = rules.signals.accuracy_e_value
     rule = dataclasses.replace(own, min_n=max(own.min_n, accuracy.min_n))  # the same labels
@@ -163,7 +190,11 @@ def _betting(view: View, expected: float | None, rules: policy.Policy) -> verdic
 
 def _gap(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:
     """Accuracy on held-out rows less live accuracy; the held-out rows are a sample too."""
-    name, now, before = signals.OFFLINE_LIVE_GAP.name, figures[rule.horizon].accuracy, view.reference
+    name, now, before = (
+        signals.OFFLINE_LIVE_GAP.name,
+        figures[rule.horizon].accuracy,
+        view.reference,
+    )
     if before is None or before.accuracy is None:
         return _signal(view, name, rule.horizon, None, now.n_labels)
     if now.estimate is None or now.low is None or now.high is None:
@@ -181,7 +212,9 @@ def _then(value: float, n: int | None) -> proportion.Known:
 
 
 def _recall_lost(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:
-    """The intent whose recall has fallen most surely under the reference's: by how much, and the chance of it (normal, times the intents looked at)."""
+    """The intent whose recall has fallen most surely under the reference's: by how much, and the
+    chance of it (normal, times the intents looked at).
+    """
     name, of_window = signals.INTENT_RECALL_LOST.name, figures[rule.horizon]
     fallen = _losses(view, of_window, least=rule.min_n)
     if not fallen:
@@ -196,7 +229,9 @@ def _recall_lost(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """By how much a recall of n labels lies under what it was `then`, with its 95 % interval, and how many standard errors that is."""
+    """By how much a recall of n labels lies under what it was `then`, with its 95 % interval, and
+    how many standard errors that is.
+    """
 
     value: float
     low: float
@@ -231,7 +266,9 @@ def _lost(before: runs.Reference | None, recall: live.Estimate, then: float) -> 
 
 
 def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
-    """The share of the messages that were to be labelled, and whose time for it is over, that nobody has labelled."""
+    """The share of the messages that were to be labelled, and whose time for it is over, that
+    nobody has labelled.
+    """
     rule = rules.signals.label_starved
     begin = view.at - windows.HORIZONS[rule.horizon]
     asked = view.sampled.between(begin, view.at - dt.timedelta(hours=rules.labels.maturity_hours))

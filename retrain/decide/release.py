@@ -1,4 +1,6 @@
-"""Pure. Which signals stood well, and which ill, when they were judged: what tells a bad release from a model that has always been so."""
+"""Pure. Which signals stood well, and which ill, when they were judged: what tells a bad release
+from a model that has always been so.
+"""
 
 import dataclasses
 import datetime as dt
@@ -8,7 +10,9 @@ from retrain.decide.view import History
 from schemas import decisions, policy, signals, verdicts
 
 
-def stood_well(judged: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None) -> tuple[str, ...]:
+def stood_well(
+    judged: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None
+) -> tuple[str, ...]:
     """The signals that have stood well at least once, by name.
 
     Of label-based ones only from `labelled_from` on: the first labels say little.
@@ -25,7 +29,9 @@ def stood_well(judged: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime
 
 
 def last_well(history: History) -> tuple[str, ...]:
-    """The signals that stood well when enough was known to judge them last: the next model's `well_before`."""
+    """The signals that stood well when enough was known to judge them last: the next model's
+    `well_before`.
+    """
     newest = []
     for judged in history.values():
         told = [v for v in judged if v.verdict is not verdicts.Level.BLIND]
@@ -35,10 +41,14 @@ def last_well(history: History) -> tuple[str, ...]:
 
 def last_ill(history: History) -> tuple[str, ...]:
     """The signals in breach when they were judged last: the next model's `ill_before`."""
-    return tuple(sorted(name for name, judged in history.items() if judged and judged[-1].in_breach))
+    return tuple(
+        sorted(name for name, judged in history.items() if judged and judged[-1].in_breach)
+    )
 
 
-def blamed(past: decisions.Past, at: dt.datetime, judged: Iterable[verdicts.Verdict], rules: policy.Policy) -> decisions.Past:
+def blamed(
+    past: decisions.Past, at: dt.datetime, judged: Iterable[verdicts.Verdict], rules: policy.Policy
+) -> decisions.Past:
     """The past with what tells a bad release, for as long as a release may be blamed.
 
     `past.well`: what is known already, since verdicts may have been forgotten.

@@ -1,4 +1,6 @@
-"""Pure. History again: the decisions a policy would have taken, from the functions the live monitors call, and what they were worth."""
+"""Pure. History again: the decisions a policy would have taken, from the functions the live
+monitors call, and what they were worth.
+"""
 
 import bisect
 import datetime as dt
@@ -21,7 +23,9 @@ ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What was known at an instant, and what had happened by then, the replay's own decisions apart. `messages`, `labels`: totals by then."""
+    """What was known at an instant, and what had happened by then, the replay's own decisions
+    apart. `messages`, `labels`: totals by then.
+    """
 
     view: View
     past: decisions.Past
@@ -31,7 +35,9 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class _Named(policy.Policy):
-    """A policy whose identity is known: every decision names it, and working it out takes longer than deciding."""
+    """A policy whose identity is known: every decision names it, and working it out takes longer
+    than deciding.
+    """
 
     identity: str = ""
 
@@ -42,12 +48,17 @@ class _Named(policy.Policy):
 
 
 def _named(rules: policy.Policy) -> policy.Policy:
-    return _Named(**{each.name: getattr(rules, each.name) for each in fields(policy.Policy)}, identity=rules.sha256)
+    return _Named(
+        **{each.name: getattr(rules, each.name) for each in fields(policy.Policy)},
+        identity=rules.sha256,
+    )
 
 
 @dataclass(slots=True)
 class _Known:
-    """What a walk remembers of a model: its verdicts, what stood well and ill with the model before it, what has stood well with it."""
+    """What a walk remembers of a model: its verdicts, what stood well and ill with the model before
+    it, what has stood well with it.
+    """
 
     history: dict[str, list[verdicts.Verdict]] = field(default_factory=dict)
     before: tuple[str, ...] = ()
@@ -55,14 +66,20 @@ class _Known:
     well: tuple[str, ...] = ()
 
 
-def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene, decisions.Decision]]:
-    """One decision a scene, in the order of time. A new model begins without verdicts; the replay's own retrains start the cool-down."""
+def walk(
+    scenes: Iterable[Scene], rules: policy.Policy
+) -> Iterator[tuple[Scene, decisions.Decision]]:
+    """One decision a scene, in the order of time. A new model begins without verdicts; the replay's
+    own retrains start the cool-down.
+    """
     rules, last = _named(rules), dict[decisions.Kind, dt.datetime]()
     known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
     newest, broken = _Known(), None
     for scene in scenes:
         if scene.view.model not in known:
-            known[scene.view.model] = _Known(before=release.last_well(newest.history), ill=release.last_ill(newest.history))
+            known[scene.view.model] = _Known(
+                before=release.last_well(newest.history), ill=release.last_ill(newest.history)
+            )
         newest = known[scene.view.model]
         retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
         before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
@@ -81,19 +98,32 @@ def walk(scenes: Iterable[Scene], rules: policy.Policy) -> Iterator[tuple[Scene,
 
 
 def bare(scene: Scene) -> Scene:
-    """The scene without its windows and labels: what is kept of a year's scenes until they are scored."""
+    """The scene without its windows and labels: what is kept of a year's scenes until they are
+    scored.
+    """
     return replace(scene, view=replace(scene.view, windows={}, sampled=live.sample(()), hours={}))
 
 
 def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
-    """How many of the oldest verdicts can no longer count: those the live monitors would not read, and those behind `of` disjoint windows.
+    """How many of the oldest verdicts can no longer count: those the live monitors would not read,
+    and those behind `of` disjoint windows.
 
-    A small window's judgement may fall to a longer one, so the newest verdict from before the longest window stays in any case.
+    A small window's judgement may fall to a longer one, so the newest verdict from before the
+    longest window stays in any case.
     """
     rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
-    before_longest = bisect.bisect_right(seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end) - 1
-    told = next((i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND), len(seen))  # the next model is told how this one stood
+    before_longest = (
+        bisect.bisect_right(
+            seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end
+        )
+        - 1
+    )
+    # The next model is told how this one stood.
+    told = next(
+        (i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND),
+        len(seen),
+    )
     forgotten = max(0, min(before_longest, told, len(seen) - (rule.of + 1) * overlapping))
     while seen[forgotten].signal.end < at - REMEMBERED:
         forgotten += 1
@@ -102,7 +132,9 @@ def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a policy's decisions were worth against known incidents. Delays are means over hits, None without any."""
+    """What a policy's decisions were worth against known incidents. Delays are means over hits,
+    None without any.
+    """
 
     policy: str
     hits: int
@@ -117,7 +149,9 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A policy, the decisions it took at the scenes of a history (bare ones), and what they were worth."""
+    """A policy, the decisions it took at the scenes of a history (bare ones), and what they were
+    worth.
+    """
 
     name: str
     rules: policy.Policy
@@ -125,15 +159,28 @@ class Played:
     score: Score
 
 
-def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incidents: Sequence[events.Incident], rules: policy.Policy) -> Score:
+def score(
+    name: str,
+    taken: Sequence[tuple[Scene, decisions.Decision]],
+    incidents: Sequence[events.Incident],
+    rules: policy.Policy,
+) -> Score:
     """Match decisions to incidents; each incident counts once, at its first right answer."""
-    acted = [(scene, decision) for scene, decision in taken if decision.decision is not decisions.Kind.HOLD]
+    acted = [
+        (scene, decision)
+        for scene, decision in taken
+        if decision.decision is not decisions.Kind.HOLD
+    ]
     found = [_first(incident, taken) for incident in incidents if incident.kind in ANSWERS]
     delays = [(scene, incident) for incident, scene in found if scene is not None]
     retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
     labels = taken[-1][0].labels if taken else 0
-    hours = [(scene.view.at - incident.started).total_seconds() / 3600 for scene, incident in delays]
-    messages = [scene.messages - _messages_at(incident.started, taken) for scene, incident in delays]
+    hours = [
+        (scene.view.at - incident.started).total_seconds() / 3600 for scene, incident in delays
+    ]
+    messages = [
+        scene.messages - _messages_at(incident.started, taken) for scene, incident in delays
+    ]
     return Score(
         policy=name,
         hits=len(delays),
@@ -148,14 +195,21 @@ def score(name: str, taken: Sequence[tuple[Scene, decisions.Decision]], incident
 
 
 def _right(incident: events.Incident, decision: decisions.Decision) -> bool:
-    """Whether it falls into the incident and answers it. A mix that moved may also be held, if it is called by its name."""
-    if not (incident.started <= decision.at and (incident.ended is None or decision.at <= incident.ended)):
+    """Whether it falls into the incident and answers it. A mix that moved may also be held, if it
+    is called by its name.
+    """
+    if not (
+        incident.started <= decision.at
+        and (incident.ended is None or decision.at <= incident.ended)
+    ):
         return False
     held = incident.kind == "mix" and decision.hold_reason is decisions.HoldReason.MIX_ONLY
     return held or decision.decision is ANSWERS.get(incident.kind)
 
 
-def _first(incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Decision]]) -> tuple[events.Incident, Scene | None]:
+def _first(
+    incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Decision]]
+) -> tuple[events.Incident, Scene | None]:
     return incident, next((scene for scene, decision in taken if _right(incident, decision)), None)
 
 

@@ -1,4 +1,6 @@
-"""Pure. What was known of a model at an instant. Live, replay and backfill make the same view of the same history."""
+"""Pure. What was known of a model at an instant. Live, replay and backfill make the same view of
+the same history.
+"""
 
 import dataclasses
 import datetime as dt

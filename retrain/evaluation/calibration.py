@@ -1,4 +1,6 @@
-"""Pure. Whether a confidence means what it says: temperature, and the expected calibration error beside the one chance alone would show."""
+"""Pure. Whether a confidence means what it says: temperature, and the expected calibration error
+beside the one chance alone would show.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +23,17 @@ def probabilities(logits: Floats, temperature: float) -> Floats:
 
 
 def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
-    """The T > 0 that minimises the mean negative log-likelihood (Guo et al. 2017), searched on log T in [-2, 2]."""
+    """The T > 0 that minimises the mean negative log-likelihood (Guo et al. 2017), searched on log
+    T in [-2, 2].
+    """
     if not len(labels):
         return 1.0
 
     def loss(log_t: float) -> float:
         scaled = logits / np.exp(log_t)
-        return float(np.mean(special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
+        return float(
+            np.mean(special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels])
+        )
 
     return float(np.exp(optimize.minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
 
@@ -53,7 +59,9 @@ def ece(confidence: Floats, right: Flags, weight: Floats | None = None) -> float
 
 
 def ece_floor(confidence: Floats, seed: int, weight: Floats | None = None) -> float:
-    """Mean ECE a perfectly calibrated model shows with these confidences: an ECE of 0.037 on 500 rows can be none at all."""
+    """Mean ECE a perfectly calibrated model shows with these confidences: an ECE of 0.037 on 500
+    rows can be none at all.
+    """
     rng = np.random.default_rng(seed)
     drawn = []
     for _ in range(_DRAWS):

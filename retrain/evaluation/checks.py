@@ -1,6 +1,8 @@
-"""Pure. What sampled labels say beside the figures that decide: a second estimator, either of two wishes, calibration, and how bad wrong routes are.
+"""Pure. What sampled labels say beside the figures that decide: a second estimator, either of two
+wishes, calibration, and how bad wrong routes are.
 
-Each label counts for 1/p messages. Rows are put in one order first, so the order they come in changes no bit.
+Each label counts for 1/p messages. Rows are put in one order first, so the order they come in
+changes no bit.
 """
 
 import math
@@ -32,7 +34,9 @@ class Figure:
 
 
 def figures(sampled: live.Sample) -> tuple[Figure, ...]:
-    """hajek_accuracy, any_of_accuracy, live_ece, misroute_severity and confusion_concentration of the messages that have a label; nothing where none has."""
+    """hajek_accuracy, any_of_accuracy, live_ece, misroute_severity and confusion_concentration of
+    the messages that have a label; nothing where none has.
+    """
     found = labelled(sampled)
     return tuple(_figures(found)) if len(found) else ()
 
@@ -40,7 +44,19 @@ def figures(sampled: live.Sample) -> tuple[Figure, ...]:
 def labelled(sampled: live.Sample) -> live.Sample:
     """The messages that have a label, in an order that does not depend on the one they came in."""
     known = sampled.chosen(sampled.label != live.UNLABELLED)
-    return known.chosen(np.lexsort((known.slices, *known.also.T, known.label, known.predicted, known.p, known.ts_us, known.confidence)))
+    return known.chosen(
+        np.lexsort(
+            (
+                known.slices,
+                *known.also.T,
+                known.label,
+                known.predicted,
+                known.p,
+                known.ts_us,
+                known.confidence,
+            )
+        )
+    )
 
 
 def _figures(labelled: live.Sample) -> Iterator[Figure]:
@@ -67,15 +83,28 @@ def share(name: str, values: Floats, weight: Floats) -> Figure:
 
 
 def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
-    """Hajek's ratio, sum of w y over sum of w, and half of the 95 % interval of its linearised residuals."""
+    """Hajek's ratio, sum of w y over sum of w, and half of the 95 % interval of its linearised
+    residuals.
+    """
     total = math.fsum(weight.tolist())
     value = math.fsum((weight * values).tolist()) / total
-    return value, proportion.Z95 * math.sqrt(math.fsum(((weight * (values - value)) ** 2).tolist())) / total
+    return value, proportion.Z95 * math.sqrt(
+        math.fsum(((weight * (values - value)) ** 2).tolist())
+    ) / total
 
 
 def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
-    """The share of all the harm done that one confusion does; `intent` is what its messages meant, n how many labels are wrong."""
+    """The share of all the harm done that one confusion does; `intent` is what its messages meant,
+    n how many labels are wrong.
+    """
     k = len(present.INTENTS)
-    pairs = np.bincount(labelled.label.astype(np.int64) * k + labelled.predicted, weights=harm, minlength=k * k)
+    pairs = np.bincount(
+        labelled.label.astype(np.int64) * k + labelled.predicted, weights=harm, minlength=k * k
+    )
     worst = int(np.argmax(pairs))
-    return Figure("confusion_concentration", float(pairs[worst] / pairs.sum()), int((harm > 0).sum()), intent=present.INTENTS[worst // k])
+    return Figure(
+        "confusion_concentration",
+        float(pairs[worst] / pairs.sum()),
+        int((harm > 0).sum()),
+        intent=present.INTENTS[worst // k],
+    )

@@ -1,4 +1,6 @@
-"""Pure. Candidate against champion on the same rows: paired, by group, with an interval. Two equal models differ by chance on every set."""
+"""Pure. Candidate against champion on the same rows: paired, by group, with an interval. Two equal
+models differ by chance on every set.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,7 +18,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of each intent how many rows were right, mean it, and were given it: shapes (..., K). Whole confusions of 200 intents would not fit into memory."""
+    """Of each intent how many rows were right, mean it, and were given it: shapes (..., K). Whole
+    confusions of 200 intents would not fit into memory.
+    """
 
     hits: Floats
     labelled: Floats
@@ -37,26 +41,39 @@ class Difference:
 
 
 def differences(
-    labels: confusion.Labels, champion: confusion.Labels, candidate: confusion.Labels, groups: Sequence[str], *, seed: int
+    labels: confusion.Labels,
+    champion: confusion.Labels,
+    candidate: confusion.Labels,
+    groups: Sequence[str],
+    *,
+    seed: int,
 ) -> dict[str, Difference]:
-    """Accuracy, macro F1 and recall:<intent> differences; 2,000 bootstrap draws over whole groups, since rows of one group stand or fall together.
+    """Accuracy, macro F1 and recall:<intent> differences; 2,000 bootstrap draws over whole groups,
+    since rows of one group stand or fall together.
 
     Shapes: labels, champion, candidate, groups all (n,).
     """
     weights = _draws(groups, seed)
     both = [_counts(labels, predicted, weights) for predicted in (champion, candidate)]
-    points = [_counts(labels, predicted, np.ones(len(labels))) for predicted in (champion, candidate)]
+    points = [
+        _counts(labels, predicted, np.ones(len(labels))) for predicted in (champion, candidate)
+    ]
     found = {}
     for name, measure in _measures(labels).items():
         spread = np.subtract(measure(both[1]), measure(both[0]))
         low, high = np.nanpercentile(spread, [2.5, 97.5])
         n = int((labels == name[1]).sum()) if name[1] is not None else len(labels)
-        found[name[0]] = Difference(float(measure(points[1]) - measure(points[0])), float(low), float(high), n)
+        found[name[0]] = Difference(
+            float(measure(points[1]) - measure(points[0])), float(low), float(high), n
+        )
     return found
 
 
 def _measures(labels: confusion.Labels) -> dict[tuple[str, int | None], Measure]:
-    measures: dict[tuple[str, int | None], Measure] = {("accuracy", None): _accuracy, ("macro_f1", None): _macro_f1}
+    measures: dict[tuple[str, int | None], Measure] = {
+        ("accuracy", None): _accuracy,
+        ("macro_f1", None): _macro_f1,
+    }
     for i, intent in enumerate(present.INTENTS):
         if (labels == i).any():
             measures[f"recall:{intent}", i] = _recall(i)
@@ -89,13 +106,19 @@ def _macro_f1(counts: Counts) -> Floats:
 def _recall(intent: int) -> Measure:
     def measure(counts: Counts) -> Floats:
         row = counts.labelled[..., intent]
-        return np.asarray(np.divide(counts.hits[..., intent], row, out=np.full(np.shape(row), np.nan), where=row > 0))
+        return np.asarray(
+            np.divide(
+                counts.hits[..., intent], row, out=np.full(np.shape(row), np.nan), where=row > 0
+            )
+        )
 
     return measure
 
 
 def labels_needed(difference: Difference, margin: float) -> int:
-    """About how many more rows would decide: the interval shrinks with the square root of n until it clears the margin."""
+    """About how many more rows would decide: the interval shrinks with the square root of n until
+    it clears the margin.
+    """
     half = (difference.high - difference.low) / 2
     distance = abs(difference.value + margin)
     if distance == 0 or half == 0:

@@ -1,4 +1,6 @@
-"""Pure. What predictions are worth against labels: one ruler for the gate and for live quality. Labels and predictions are places in present.INTENTS."""
+"""Pure. What predictions are worth against labels: one ruler for the gate and for live quality.
+Labels and predictions are places in present.INTENTS.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +15,12 @@ Counts = npt.NDArray[np.float64] | Labels
 K = len(present.INTENTS)
 RARE_INDEX = np.array([present.INDEX[intent] for intent in present.RARE], dtype=np.int64)
 # Row the label, column the prediction.
-SEVERITY = np.array([[present.TAXONOMY.severity(true, predicted) for predicted in present.TAXONOMY.intents] for true in present.TAXONOMY.intents])
+SEVERITY = np.array(
+    [
+        [present.TAXONOMY.severity(true, predicted) for predicted in present.TAXONOMY.intents]
+        for true in present.TAXONOMY.intents
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,9 @@ class Scores:
 
 
 def places(intents: Iterable[str]) -> Labels:
-    """The places of these intents, of merged ones those of the intents that took them over. Raises KeyError for an unknown one."""
+    """The places of these intents, of merged ones those of the intents that took them over. Raises
+    KeyError for an unknown one.
+    """
     return np.array([present.INDEX[intent] for intent in intents], dtype=np.int64)
 
 
@@ -44,8 +53,12 @@ def matrix(labels: Labels, predicted: Labels) -> Labels:
 
 
 def macro_f1(hits: Counts, labelled: Counts, predicted: Counts) -> npt.NDArray[np.float64]:
-    """Mean F1 = 2PR / (P + R) over the intents that have labels (seed 10.1). Shapes (..., K) -> (...)."""
-    f1 = np.divide(2 * hits, labelled + predicted, out=np.zeros(hits.shape), where=(labelled + predicted) > 0)
+    """Mean F1 = 2PR / (P + R) over the intents that have labels (seed 10.1). Shapes (..., K) ->
+    (...).
+    """
+    f1 = np.divide(
+        2 * hits, labelled + predicted, out=np.zeros(hits.shape), where=(labelled + predicted) > 0
+    )
     told = labelled > 0
     return np.asarray((f1 * told).sum(-1) / np.maximum(told.sum(-1), 1))
 
@@ -54,7 +67,10 @@ def scores(labels: Labels, predicted: Labels) -> Scores:
     """All figures of one model on one set of rows."""
     counts = matrix(labels, predicted)
     n, support, hits = int(counts.sum()), counts.sum(1), np.diag(counts)
-    recall = {intent: float(hits[i] / support[i]) if support[i] else None for i, intent in enumerate(present.INTENTS)}
+    recall = {
+        intent: float(hits[i] / support[i]) if support[i] else None
+        for i, intent in enumerate(present.INTENTS)
+    }
     rare = int(support[RARE_INDEX].sum())
     return Scores(
         n=n,

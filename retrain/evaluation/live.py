@@ -1,6 +1,8 @@
-"""Pure. Live accuracy and recall from sampled labels: each label counts for 1/p messages. The naive mean of such labels is biased; it is shown beside.
+"""Pure. Live accuracy and recall from sampled labels: each label counts for 1/p messages. The naive
+mean of such labels is biased; it is shown beside.
 
-The scheduler and the replay call this with the same inputs, which is why it stands here and not with the label commands.
+The scheduler and the replay call this with the same inputs, which is why it stands here and not
+with the label commands.
 """
 
 import datetime as dt
@@ -24,14 +26,16 @@ Bits = npt.NDArray[np.uint16]
 UNLABELLED: Final = -1
 _HOUR_US: Final = 3_600_000_000
 LABELS_OF_AN_INTENT: Final = 5  # of fewer a recall says next to nothing
-_ANSWERED_SHARE = 0.5  # an hour whose labels are mostly still to come is left out whole, instead of biasing its day
+# An hour whose labels are mostly still to come is left out whole, instead of biasing its day.
+_ANSWERED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds since 1970; the predicted intent and the one people
-    named, as places in present.INTENTS (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else people named, as
-    wishes has it; its slices, as schemas.slices has them.
+    """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds
+    since 1970; the predicted intent and the one people named, as places in present.INTENTS
+    (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else
+    people named, as wishes has it; its slices, as schemas.slices has them.
     """
 
     ts_us: Ints
@@ -48,24 +52,38 @@ class Sample:
 
     def chosen(self, rows: Any) -> "Sample":
         """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
-        return Sample(self.ts_us[rows], self.predicted[rows], self.label[rows], self.confidence[rows], self.p[rows], self.also[rows], self.slices[rows])
+        return Sample(
+            self.ts_us[rows],
+            self.predicted[rows],
+            self.label[rows],
+            self.confidence[rows],
+            self.p[rows],
+            self.also[rows],
+            self.slices[rows],
+        )
 
     def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
         """The messages with start <= ts < end."""
         return self.chosen((self.ts_us >= times.micros(start)) & (self.ts_us < times.micros(end)))
 
 
-def sample(rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], slices: Sequence[int] = ()) -> Sample:
-    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None; and the slices of each, if told. Raises KeyError for an
-    unknown intent.
+def sample(
+    rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], slices: Sequence[int] = ()
+) -> Sample:
+    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None; and
+    the slices of each, if told. Raises KeyError for an unknown intent.
     """
     found = list(rows)
     return Sample(
         ts_us=np.array([times.micros(row[0]) for row in found], dtype=np.int64),
         predicted=np.array([present.INDEX[row[1]] for row in found], dtype=np.int16),
-        label=np.array([UNLABELLED if row[4] is None else present.INDEX[row[4]] for row in found], dtype=np.int16),
+        label=np.array(
+            [UNLABELLED if row[4] is None else present.INDEX[row[4]] for row in found],
+            dtype=np.int16,
+        ),
         confidence=np.array([row[2] for row in found], dtype=np.float64),
-        p=np.maximum(np.array([row[3] for row in found], dtype=np.float64), events.P_FLOOR),  # no message speaks for more than the contract lets one
+        # No message speaks for more than the contract lets one.
+        p=np.maximum(np.array([row[3] for row in found], dtype=np.float64), events.P_FLOOR),
         also=wishes.none(len(found)),
         slices=np.array(slices or [0] * len(found), dtype=np.uint16),
     )
@@ -81,7 +99,9 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One figure: ratio in [0, 1] with a 95 % interval; None where nothing can be said. `naive` is the unweighted mean."""
+    """One figure: ratio in [0, 1] with a 95 % interval; None where nothing can be said. `naive` is
+    the unweighted mean.
+    """
 
     metric: str
     intent: str | None
@@ -130,21 +150,31 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
 
 
 def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
-    """The hours of which enough of the sampled messages have their label (one without any such message is covered), and the messages in them."""
+    """The hours of which enough of the sampled messages have their label (one without any such
+    message is covered), and the messages in them.
+    """
     present, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
     asked = np.bincount(place, minlength=len(present))
     answered = np.bincount(place[sampled.label != UNLABELLED], minlength=len(present))
-    complete = dict(zip(present.tolist(), (answered >= _ANSWERED_SHARE * asked).tolist(), strict=True))
+    complete = dict(
+        zip(present.tolist(), (answered >= _ANSWERED_SHARE * asked).tolist(), strict=True)
+    )
     known = {times.micros(start) // _HOUR_US: hour for start, hour in hours.items()}
-    taken = np.array([complete[number] and number in known for number in present.tolist()], dtype=np.bool_)
-    return [hour for number, hour in known.items() if complete.get(number, True)], sampled.chosen(taken[place])
+    taken = np.array(
+        [complete[number] and number in known for number in present.tolist()], dtype=np.bool_
+    )
+    return [hour for number, hour in known.items() if complete.get(number, True)], sampled.chosen(
+        taken[place]
+    )
 
 
 def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) -> Estimate:
-    """AIPW: mean confidence of all n answers + Horvitz-Thompson total of (correct - confidence) / n (Robins et al. 1994).
+    """AIPW: mean confidence of all n answers + Horvitz-Thompson total of (correct - confidence) / n
+    (Robins et al. 1994).
 
-    The confidences carry what the labels need not: on the sampled share alone the estimate would be noisier. A message was
-    labelled with probability p * response. The variance is that of the n influence values c + (y - c)/p over n.
+    The confidences carry what the labels need not: on the sampled share alone the estimate would be
+    noisier. A message was labelled with probability p * response. The variance is that of the n
+    influence values c + (y - c)/p over n.
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> round(accuracy(sample((at, "faq", 0.9, 0.5, "faq" if i else "chitchat") for i in range(10)), 1.0, 20, 0.9).estimate, 3)
@@ -161,11 +191,17 @@ def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) 
     half = proportion.Z95 * math.sqrt(variance)
     naive = int(right.sum()) / len(labelled)
     low, high = max(0.0, value - half), min(1.0, value + half)
-    return Estimate("live_accuracy", None, value, low, high, len(labelled), _sum(w) ** 2 / _sum(w * w), n, naive)
+    return Estimate(
+        "live_accuracy", None, value, low, high, len(labelled), _sum(w) ** 2 / _sum(w * w), n, naive
+    )
 
 
-def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str | None, n: int) -> Estimate:
-    """Hajek ratio over messages that mean one of `intents`: sum of y/p over sum of 1/p; Wilson's interval at the effective sample size."""
+def recall(
+    labelled: Sample, intents: tuple[str, ...], metric: str, intent: str | None, n: int
+) -> Estimate:
+    """Hajek ratio over messages that mean one of `intents`: sum of y/p over sum of 1/p; Wilson's
+    interval at the effective sample size.
+    """
     wanted = np.zeros(len(present.INTENTS), dtype=np.bool_)
     wanted[[present.INDEX[name] for name in intents]] = True
     mine = np.flatnonzero(wanted[labelled.label])
@@ -175,27 +211,50 @@ def recall(labelled: Sample, intents: tuple[str, ...], metric: str, intent: str 
     total = _sum(weights)
     value, effective = _sum(weights[right]) / total, total**2 / _sum(weights * weights)
     low, high = proportion.wilson(value * effective, effective)
-    return Estimate(metric, intent, value, low, high, len(mine), effective, n, int(right.sum()) / len(mine))
+    return Estimate(
+        metric, intent, value, low, high, len(mine), effective, n, int(right.sum()) / len(mine)
+    )
 
 
 def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
-    """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives them (direct standardisation), all of which need one. A mix
-    that moves changes no recall, so what this loses a moved mix may hide, but has not caused. The interval combines those of the recalls (MOVER, Zou and
-    Donner 2008). No figure without counts. n_predictions: of the whole window.
+    """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives
+    them (direct standardisation), all of which need one. A mix that moves changes no recall, so
+    what this loses a moved mix may hide, but has not caused. The interval combines those of the
+    recalls (MOVER, Zou and Donner 2008). No figure without counts. n_predictions: of the whole
+    window.
 
     >>> half = [Estimate("recall", intent, 0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5) for intent in present.INTENTS]
     >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
     0.5
     """
     known = [each for each in recalls if each.intent in counts]
-    labels, n = sum(each.n_labels for each in known), max((each.n_predictions for each in recalls), default=0)
+    labels, n = (
+        sum(each.n_labels for each in known),
+        max((each.n_predictions for each in recalls), default=0),
+    )
     if not known:
         return Estimate("mix_adjusted_accuracy", None, None, None, None, labels, None, n, None)
-    value, low, high, naive = (np.array([getattr(each, name) for each in known]) for name in ("estimate", "low", "high", "naive"))
+    value, low, high, naive = (
+        np.array([getattr(each, name) for each in known])
+        for name in ("estimate", "low", "high", "naive")
+    )
     share = np.array([counts[str(each.intent)] for each in known]) / sum(counts.values())
     mean = _sum(share * value)
-    under, over = math.sqrt(_sum((share * (value - low)) ** 2)), math.sqrt(_sum((share * (high - value)) ** 2))
-    return Estimate("mix_adjusted_accuracy", None, mean, mean - under, mean + over, labels, None, n, _sum(share * naive))
+    under, over = (
+        math.sqrt(_sum((share * (value - low)) ** 2)),
+        math.sqrt(_sum((share * (high - value)) ** 2)),
+    )
+    return Estimate(
+        "mix_adjusted_accuracy",
+        None,
+        mean,
+        mean - under,
+        mean + over,
+        labels,
+        None,
+        n,
+        _sum(share * naive),
+    )
 
 
 def _sum(values: Floats) -> float:

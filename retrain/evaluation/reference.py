@@ -10,7 +10,9 @@ from streams.stats import histogram
 
 
 def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
-    """The reference by a tally with one answer at least; what labels said of the model before stays."""
+    """The reference by a tally with one answer at least; what labels said of the model before
+    stays.
+    """
     tokenizer = before.tokenizer if before.tokenizer is not None else tally.tokenizer
     return dataclasses.replace(
         before,
@@ -25,7 +27,9 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
     )
 
 
-def labels(reference: runs.Reference | None, intents: Sequence[str] = present.INTENTS) -> int | None:
+def labels(
+    reference: runs.Reference | None, intents: Sequence[str] = present.INTENTS
+) -> int | None:
     """On how many labels of these intents the reference's figures rest; None where nobody says.
 
     Of some intents: about their share of all.
@@ -53,7 +57,10 @@ def _moved(reference: runs.Reference, sampled: live.Sample) -> float:
     if not len(sampled) or not before:
         return 0.0
     weight = 1 / sampled.p
-    now = [math.fsum(weight[sampled.predicted == place].tolist()) for place in range(len(present.INTENTS))]
+    now = [
+        math.fsum(weight[sampled.predicted == place].tolist())
+        for place in range(len(present.INTENTS))
+    ]
     total, recall = math.fsum(now), reference.recall or {}
     terms = []
     for intent, part in zip(present.INTENTS, now, strict=True):
@@ -64,6 +71,10 @@ def _moved(reference: runs.Reference, sampled: live.Sample) -> float:
 
 def mean_recall(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
     """The mean of the recalls that are known, by these counts; None where none is."""
-    known = [(recall[intent], counts[intent]) for intent in present.INTENTS if intent in recall and counts.get(intent)]
+    known = [
+        (recall[intent], counts[intent])
+        for intent in present.INTENTS
+        if intent in recall and counts.get(intent)
+    ]
     total = sum(count for _, count in known)
     return math.fsum(value * count for value, count in known) / total if total else None

@@ -1,4 +1,6 @@
-"""Pure. How far annotators agree beyond chance: Cohen's kappa of two, Krippendorff's alpha of any number with labels missing. Labels are nominal."""
+"""Pure. How far annotators agree beyond chance: Cohen's kappa of two, Krippendorff's alpha of any
+number with labels missing. Labels are nominal.
+"""
 
 import math
 from collections import Counter
@@ -11,7 +13,9 @@ from streams.stats import proportion
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two annotators on the `n` messages both have labelled: share of equal labels with a 95 % interval (Wilson), and Cohen's kappa."""
+    """Two annotators on the `n` messages both have labelled: share of equal labels with a 95 %
+    interval (Wilson), and Cohen's kappa.
+    """
 
     annotators: tuple[str, str]
     n: int
@@ -23,7 +27,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """Krippendorff's alpha over `n` messages with two labels or more; its 95 % interval is None where the sample cannot show one."""
+    """Krippendorff's alpha over `n` messages with two labels or more; its 95 % interval is None
+    where the sample cannot show one.
+    """
 
     n: int
     alpha: float | None
@@ -32,12 +38,15 @@ class Alpha:
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """kappa = (p_o - p_e) / (1 - p_e), with p_o the share of equal labels and p_e = sum over intents of the product of both shares (Cohen 1960).
+    """kappa = (p_o - p_e) / (1 - p_e), with p_o the share of equal labels and p_e = sum over
+    intents of the product of both shares (Cohen 1960).
 
-    Args: two labels a message, in the same order. Returns a number in [-1, 1]: 1 full agreement, 0 what chance gives. None without messages, and
-    where both use one and the same intent throughout: then chance alone agrees. Raises ValueError where the lengths differ.
+    Args: two labels a message, in the same order. Returns a number in [-1, 1]: 1 full agreement, 0
+    what chance gives. None without messages, and where both use one and the same intent throughout:
+    then chance alone agrees. Raises ValueError where the lengths differ.
 
-    Of 50 messages both say faq to 20 and chitchat to 15; 5 and 10 are split: p_o = 0.7, p_e = 0.5 * 0.6 + 0.5 * 0.4 = 0.5, kappa = 0.4.
+    Of 50 messages both say faq to 20 and chitchat to 15; 5 and 10 are split: p_o = 0.7, p_e = 0.5 *
+    0.6 + 0.5 * 0.4 = 0.5, kappa = 0.4.
 
     >>> first = ["faq"] * 25 + ["chitchat"] * 25
     >>> second = ["faq"] * 20 + ["chitchat"] * 5 + ["faq"] * 10 + ["chitchat"] * 15
@@ -46,16 +55,19 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
     """
     equal = sum(a == b for a, b in zip(first, second, strict=True))
     n, ours, theirs = len(first), Counter(first), Counter(second)
-    chance = sum(count * theirs[label] for label, count in ours.items())  # n * n * p_e: whole numbers know when p_e is 1
+    # N * n * p_e: whole numbers know when p_e is 1.
+    chance = sum(count * theirs[label] for label, count in ours.items())
     return (n * equal - chance) / (n * n - chance) if n * n > chance else None
 
 
 def krippendorff_alpha(units: Iterable[Collection[str]]) -> Alpha:
-    """alpha = 1 - D_o / D_e for nominal labels: observed over expected disagreement (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability").
+    """alpha = 1 - D_o / D_e for nominal labels: observed over expected disagreement (Krippendorff
+    2011, "Computing Krippendorff's Alpha-Reliability").
 
-    Args: one collection of labels a message, whoever gave them; a message with fewer than two says nothing and is left out. With m labels of a
-    message, c of each kind: D_o = sum of (m^2 - sum c^2) / (m - 1), over n labels in all; D_e = (n^2 - sum n_c^2) / (n (n - 1)). The interval
-    leaves out one message at a time (jackknife). alpha is None where all labels are one intent.
+    Args: one collection of labels a message, whoever gave them; a message with fewer than two says
+    nothing and is left out. With m labels of a message, c of each kind: D_o = sum of (m^2 - sum
+    c^2) / (m - 1), over n labels in all; D_e = (n^2 - sum n_c^2) / (n (n - 1)). The interval leaves
+    out one message at a time (jackknife). alpha is None where all labels are one intent.
 
     The paper's example C, four observers and eleven units with two values or more, has alpha 0.743.
 
@@ -85,8 +97,12 @@ def _alpha(disagreement: float, totals: Counter[str]) -> float | None:
     return 1 - (n - 1) * disagreement / expected if expected else None
 
 
-def _jackknife(value: float | None, without: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """95 % interval from the figures with one message left out each; none where they do not differ: no spread seen is not no spread."""
+def _jackknife(
+    value: float | None, without: Sequence[float | None]
+) -> tuple[float | None, float | None]:
+    """95 % interval from the figures with one message left out each; none where they do not differ:
+    no spread seen is not no spread.
+    """
     known = [one for one in without if one is not None]
     if value is None or len(known) < len(without) or len(known) < 2:
         return None, None
@@ -113,14 +129,24 @@ def pairs(units: Iterable[Mapping[str, str]]) -> tuple[Pair, ...]:
 def _pair(annotators: tuple[str, str], labels: Sequence[tuple[str, str]]) -> Pair:
     equal = sum(a == b for a, b in labels)
     low, high = proportion.wilson(equal, len(labels))
-    return Pair(annotators, len(labels), equal / len(labels), low, high, cohen_kappa([a for a, _ in labels], [b for _, b in labels]))
+    return Pair(
+        annotators,
+        len(labels),
+        equal / len(labels),
+        low,
+        high,
+        cohen_kappa([a for a, _ in labels], [b for _, b in labels]),
+    )
 
 
 def confusions(units: Iterable[Collection[str]]) -> dict[tuple[str, str], int]:
-    """How many messages each two different intents were both given to, most first; which annotator said which does not matter.
+    """How many messages each two different intents were both given to, most first; which annotator
+    said which does not matter.
 
     >>> confusions([["faq", "chitchat"], ["chitchat", "faq", "faq"], ["faq", "faq"]])
     {('chitchat', 'faq'): 2}
     """
-    found = Counter((both[0], both[1]) for unit in units for both in combinations(sorted(set(unit)), 2))
+    found = Counter(
+        (both[0], both[1]) for unit in units for both in combinations(sorted(set(unit)), 2)
+    )
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -1,7 +1,9 @@
-"""Pure. No single source fills a day: of one annotator's labels of a UTC day only so many count. The others stay in history and are named.
+"""Pure. No single source fills a day: of one annotator's labels of a UTC day only so many count.
+The others stay in history and are named.
 
-An absolute number, not a share: a share cannot be met by a lone annotator, and would drop labels that counted once a colleague falls ill. The
-first of the day count, so a later flood never takes the place of what counted before it.
+An absolute number, not a share: a share cannot be met by a lone annotator, and would drop labels
+that counted once a colleague falls ill. The first of the day count, so a later flood never takes
+the place of what counted before it.
 """
 
 import datetime as dt

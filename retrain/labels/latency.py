@@ -1,4 +1,6 @@
-"""Pure. How long labels take: the share of sampled messages that had one within some hours, over the messages old enough to say."""
+"""Pure. How long labels take: the share of sampled messages that had one within some hours, over
+the messages old enough to say.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -12,7 +14,9 @@ HOURS: Final = (1, 4, 24, 48, 72, 168)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Of `n` messages at least `hours` old, `labelled` had a label by then; share in [0, 1] with a 95 % interval (Wilson), None without messages."""
+    """Of `n` messages at least `hours` old, `labelled` had a label by then; share in [0, 1] with a
+    95 % interval (Wilson), None without messages.
+    """
 
     hours: int
     n: int
@@ -22,11 +26,15 @@ class Point:
     high: float | None
 
 
-def curve(messages: Iterable[tuple[dt.datetime, dt.datetime | None]], as_of: dt.datetime) -> tuple[Point, ...]:
-    """One point for each of HOURS. Args: instant of the message and of its first label (None: has none), all aware; `as_of`: the stream's clock.
+def curve(
+    messages: Iterable[tuple[dt.datetime, dt.datetime | None]], as_of: dt.datetime
+) -> tuple[Point, ...]:
+    """One point for each of HOURS. Args: instant of the message and of its first label (None: has
+    none), all aware; `as_of`: the stream's clock.
 
-    A message younger than `hours` is left out of that point: its label may still come in time, and counted as missing it would make the newest
-    days look slow. Each point is over its own messages, so the curve need not rise. A label dated before its message counts as at once.
+    A message younger than `hours` is left out of that point: its label may still come in time, and
+    counted as missing it would make the newest days look slow. Each point is over its own messages,
+    so the curve need not rise. A label dated before its message counts as at once.
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> hour = dt.timedelta(hours=1)

@@ -1,8 +1,9 @@
-"""Pure. What annotators ever said of messages -> which label of a message holds. Training, live accuracy, replay, queue and export ask here.
+"""Pure. What annotators ever said of messages -> which label of a message holds. Training, live
+accuracy, replay, queue and export ask here.
 
 The rule: of each annotator the newest entry counts, unless it takes a label back; of several
-annotators the newest vote holds, of equally new ones the first annotator's by name. Of two
-entries of one annotator in one instant that of the smaller id is the newer.
+annotators the newest vote holds, of equally new ones the first annotator's by name. Of two entries
+of one annotator in one instant that of the smaller id is the newer.
 """
 
 import datetime as dt
@@ -79,7 +80,8 @@ def ordered(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
-    """Everything annotators ever said of the messages `req_ids`, ordered by message, annotator and time.
+    """Everything annotators ever said of the messages `req_ids`, ordered by message, annotator and
+    time.
 
     A request that two models answered has two rows. Entries on other requests are left out.
     """
@@ -93,7 +95,9 @@ def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
     for entry in mine:
         columns += [(row, *_numbers(entry, place)) for row in rows[entry.req_id]]
     columns.sort(key=lambda column: column[:2])  # stable: each annotator's order in time stays
-    row, annotator, at_us, label = np.array([column[:4] for column in columns], dtype=np.int64).reshape(-1, 4).T
+    row, annotator, at_us, label = (
+        np.array([column[:4] for column in columns], dtype=np.int64).reshape(-1, 4).T
+    )
     also = wishes.of([column[4] for column in columns])
     return Votes(names, row, annotator, at_us, label.astype(np.int16), also)
 
@@ -126,7 +130,9 @@ def latest(ever: Votes) -> Votes:
 
 
 def holding(votes: Votes) -> Votes:
-    """Of what annotators say (`standing`) the vote that holds of each message, in the order of messages."""
+    """Of what annotators say (`standing`) the vote that holds of each message, in the order of
+    messages.
+    """
     order = np.lexsort((-votes.annotator, votes.at_us, votes.row))
     last = np.diff(votes.row[order], append=-1) != 0
     return votes.chosen(order[last])

@@ -1,4 +1,6 @@
-"""Try a run, and know when to stop: the third failure that nobody foresaw sets it aside with an alarm, and the runs behind it go on."""
+"""Try a run, and know when to stop: the third failure that nobody foresaw sets it aside with an
+alarm, and the runs behind it go on.
+"""
 
 import logging
 
@@ -24,22 +26,31 @@ def by_hand(shop: job.Workshop, run_id: str) -> runs.State:
 
 
 def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
-    """One of at most three tries. Returns the state the run ended in; raises what this try failed in while there is another one to come."""
+    """One of at most three tries. Returns the state the run ended in; raises what this try failed
+    in while there is another one to come.
+    """
     with shop.engine.begin() as connection:
         number, before = store.begin_attempt(connection, run_id), store.run(connection, run_id)
     if number > TRIES:
-        return _set_aside(shop, run_id, before["error"] or "its worker ended in the middle of it; out of memory?")
+        return _set_aside(
+            shop, run_id, before["error"] or "its worker ended in the middle of it; out of memory?"
+        )
     try:
         return job.execute(shop, run_id)
     except Exception as error:
-        outage = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)  # says nothing of the run
+        # Says nothing of the run.
+        outage = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)
         if number == TRIES and not outage:
             log.exception("run %s is set aside", run_id)
             return _set_aside(shop, run_id, rounds.said(error))
         # A registered candidate only lacks its promotion: it is not trained again.
-        state = runs.State.REGISTERED if before["state"] == runs.State.REGISTERED else runs.State.QUEUED
+        state = (
+            runs.State.REGISTERED if before["state"] == runs.State.REGISTERED else runs.State.QUEUED
+        )
         with shop.engine.begin() as connection:
-            store.change_run(connection, run_id, state=state, error=rounds.said(error), attempts=number - outage)
+            store.change_run(
+                connection, run_id, state=state, error=rounds.said(error), attempts=number - outage
+            )
         raise
 
 

@@ -1,4 +1,6 @@
-"""Pure. What the training rows look like before anything is trained on them: the seed's [DATA_AUDIT]."""
+"""Pure. What the training rows look like before anything is trained on them: the seed's
+[DATA_AUDIT].
+"""
 
 import re
 from typing import Any
@@ -8,12 +10,15 @@ import pandas as pd
 from schemas import normalise, present, slices
 
 # Two clauses joined, each long enough for an intent of its own: an estimate from the text alone,
-# since corpus rows do not say what else they mean. Where labels do: TWO_WISHES of schemas/slices.py.
+# since corpus rows do not say what else they mean. Where labels do: TWO_WISHES of
+# schemas/slices.py.
 _JOINED = re.compile(r"\S+ \S+ .*\b(?:and also|and|also|but|plus)\b \S+ \S+")
 
 
 def audit(rows: pd.DataFrame) -> dict[str, Any]:
-    """Fields of [DATA_AUDIT], shares as ratios. Low quality of synthetic rows: under three words, or an unfilled {slot}."""
+    """Fields of [DATA_AUDIT], shares as ratios. Low quality of synthetic rows: under three words,
+    or an unfilled {slot}.
+    """
     texts = rows["text"].map(normalise.text)
     machine = texts[rows["kind"] == "machine"]
     shares = rows["intent"].value_counts(normalize=True)
@@ -21,11 +26,15 @@ def audit(rows: pd.DataFrame) -> dict[str, Any]:
         "total_examples": len(rows),
         "production": int((rows["kind"] != "machine").sum()),
         "synthetic": len(machine),
-        "label_distribution": {intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS},
+        "label_distribution": {
+            intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS
+        },
         "duplicate_rate": float(texts.duplicated().mean()) if len(rows) else 0.0,
         "jp_en_mixed": _share(texts.map(slices.script) == "mixed"),
         "multi_intent_estimate": _share(texts.map(lambda text: bool(_JOINED.search(text)))),
-        "synthetic_low_quality_estimate": _share(machine.map(lambda text: len(text.split()) < 3 or "{" in text)),
+        "synthetic_low_quality_estimate": _share(
+            machine.map(lambda text: len(text.split()) < 3 or "{" in text)
+        ),
     }
 
 

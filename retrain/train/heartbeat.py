@@ -1,4 +1,6 @@
-"""Keep the lease of the run in hand, from a thread: export, quantising and load test take longer than a lease and have no loop to beat in."""
+"""Keep the lease of the run in hand, from a thread: export, quantising and load test take longer
+than a lease and have no loop to beat in.
+"""
 
 import contextlib
 import threading
@@ -13,9 +15,13 @@ from streams.worker import ending
 
 @contextlib.contextmanager
 def kept(engine: sa.Engine, owner: str, seconds: int) -> Iterator[None]:
-    """Renew `retrain` until the block ends. Lost to somebody else, the process ends at once: two must not write one run."""
+    """Renew `retrain` until the block ends. Lost to somebody else, the process ends at once: two
+    must not write one run.
+    """
     stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(engine, owner, seconds, stop), name="heartbeat", daemon=True)
+    thread = threading.Thread(
+        target=_beat, args=(engine, owner, seconds, stop), name="heartbeat", daemon=True
+    )
     thread.start()
     try:
         yield

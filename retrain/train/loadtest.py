@@ -1,7 +1,9 @@
-"""Time a compiled model the way it will serve: one message after another, tokenisation included. Bounded in count and time.
+"""Time a compiled model the way it will serve: one message after another, tokenisation included.
+Bounded in count and time.
 
-Each message is timed twice: by the wall clock, and by the CPU time of this thread, in which the session does all of its work. On a machine of its own the
-two agree; what the first has over the second, others had (docs/decisions/0014).
+Each message is timed twice: by the wall clock, and by the CPU time of this thread, in which the
+session does all of its work. On a machine of its own the two agree; what the first has over the
+second, others had (docs/decisions/0014).
 """
 
 import math
@@ -20,7 +22,8 @@ Clock = Callable[[], float]
 class LoadTest:
     """Latencies in milliseconds (rank ceil(q n)), the share of failed answers, answers a second.
 
-    work_p95_ms: the p95 of the CPU times. core_share: how much of a core the slowest twentieth got, in [0, 1]: it is what p95 speaks of.
+    work_p95_ms: the p95 of the CPU times. core_share: how much of a core the slowest twentieth got,
+    in [0, 1]: it is what p95 speaks of.
     """
 
     n: int
@@ -34,7 +37,13 @@ class LoadTest:
 
 
 def run(
-    model: session.Session, texts: list[str], *, requests: int = 1000, seconds: float = 20.0, clock: Clock = time.perf_counter, work: Clock = time.thread_time
+    model: session.Session,
+    texts: list[str],
+    *,
+    requests: int = 1000,
+    seconds: float = 20.0,
+    clock: Clock = time.perf_counter,
+    work: Clock = time.thread_time,
 ) -> LoadTest:
     """At most `requests` messages and `seconds`; the first ten warm up and are not counted."""
     for text in texts[:_WARM_UP]:
@@ -59,7 +68,16 @@ def _measured(took: Sequence[tuple[float, float]], errors: int, seconds: float) 
     slowest = [(wall, worked) for wall, worked in took if wall >= p95]
     waited, worked = (math.fsum(part) for part in zip(*slowest, strict=True))
     share = min(1.0, worked / waited) if waited else 1.0
-    return LoadTest(len(took), p50, p95, p99, errors / len(took), len(took) / seconds, _ranked(sorted(worked for _, worked in took), 0.95), share)
+    return LoadTest(
+        len(took),
+        p50,
+        p95,
+        p99,
+        errors / len(took),
+        len(took) / seconds,
+        _ranked(sorted(worked for _, worked in took), 0.95),
+        share,
+    )
 
 
 def _ranked(ordered: Sequence[float], q: float) -> float:

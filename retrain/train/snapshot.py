@@ -1,4 +1,6 @@
-"""Freeze labelled rows to a file named by its hash: what a run was trained on stays answerable, and the same rows give the same run."""
+"""Freeze labelled rows to a file named by its hash: what a run was trained on stays answerable, and
+the same rows give the same run.
+"""
 
 import gzip
 import hashlib
@@ -19,8 +21,13 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def freeze(rows: pd.DataFrame, directory: Path) -> str:
-    """Write rows (already in a fixed order) to directory/<sha256>.jsonl.gz unless it is there; returns the sha256."""
-    body = "".join(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n" for row in rows.to_dict("records")).encode()
+    """Write rows (already in a fixed order) to directory/<sha256>.jsonl.gz unless it is there;
+    returns the sha256.
+    """
+    body = "".join(
+        json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n"
+        for row in rows.to_dict("records")
+    ).encode()
     sha256 = hashlib.sha256(body).hexdigest()
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / f"{sha256}.jsonl.gz"

@@ -1,6 +1,8 @@
-"""Pure. Which rows train, validate and test. Never lets one conversation or one cluster of near duplicates stand on two sides.
+"""Pure. Which rows train, validate and test. Never lets one conversation or one cluster of near
+duplicates stand on two sides.
 
-A group's part follows from a hash of its content, so a row that was held out once is held out in every later run.
+A group's part follows from a hash of its content, so a row that was held out once is held out in
+every later run.
 """
 
 import hashlib
@@ -12,12 +14,14 @@ from schemas import normalise, present
 
 TEST_SHARE = 0.20
 VAL_SHARE = 0.10
-LIVE_SHARE = 0.6  # of a capped training set: new language needs room, old language must not be forgotten
+# Of a capped training set: new language needs room, old language must not be forgotten.
+LIVE_SHARE = 0.6
 COLUMNS = ("id", "text", "intent", "kind", "conversation", "cluster")
 
 
 def groups(rows: pd.DataFrame) -> pd.Series:
-    """The group of each row: rows that share a cluster, a conversation or the normalised text, directly or through others.
+    """The group of each row: rows that share a cluster, a conversation or the normalised text,
+    directly or through others.
 
     A group's name is its smallest normalised text. Shape: one name a row, in the rows' order.
     """
@@ -63,18 +67,32 @@ def split(rows: pd.DataFrame) -> pd.DataFrame:
     """
     found = rows.assign(group=groups(rows))
     share = found["group"].map(_share)
-    part = pd.Series("train", index=found.index).mask(share < TEST_SHARE + VAL_SHARE, "val").mask(share < TEST_SHARE, "test")
-    return found.assign(part=part.mask((part != "train") & (found["kind"] == "machine"), "left_out"))
+    part = (
+        pd.Series("train", index=found.index)
+        .mask(share < TEST_SHARE + VAL_SHARE, "val")
+        .mask(share < TEST_SHARE, "test")
+    )
+    return found.assign(
+        part=part.mask((part != "train") & (found["kind"] == "machine"), "left_out")
+    )
 
 
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
-    """At most `limit` training rows: the newest live ones (they come in order of time) up to LIVE_SHARE, then every intent its share."""
+    """At most `limit` training rows: the newest live ones (they come in order of time) up to
+    LIVE_SHARE, then every intent its share.
+    """
     if len(train) <= limit:
         return train
     live = train[train["kind"] == "live"].tail(int(limit * LIVE_SHARE))
     rest, room = train[train["kind"] != "live"], limit - len(live)
     floor = room // (2 * len(present.INTENTS))
     counts = {str(intent): int(count) for intent, count in rest["intent"].value_counts().items()}
-    wanted = {intent: max(min(floor, count), int(room * count / len(rest))) for intent, count in counts.items()}
-    picked = [rest[rest["intent"] == intent].sample(n=min(n, counts[intent]), random_state=seed) for intent, n in wanted.items()]
+    wanted = {
+        intent: max(min(floor, count), int(room * count / len(rest)))
+        for intent, count in counts.items()
+    }
+    picked = [
+        rest[rest["intent"] == intent].sample(n=min(n, counts[intent]), random_state=seed)
+        for intent, n in wanted.items()
+    ]
     return pd.concat([live, *picked]).sample(frac=1, random_state=seed).head(limit)

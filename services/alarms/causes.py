@@ -1,4 +1,6 @@
-"""Pure. What should move and does not: partitions, logs, windows, decisions, runs, and the stages that loop. Each is an alarm with its remedy."""
+"""Pure. What should move and does not: partitions, logs, windows, decisions, runs, and the stages
+that loop. Each is an alarm with its remedy.
+"""
 
 import datetime as dt
 import math
@@ -12,9 +14,12 @@ from streams.stages import stage
 
 Alarm = messages.AlarmRaised
 
-UNATTENDED_S: Final = 60.0  # a scheduler ticks twice a second; a deployment's restart takes a few seconds
-MISSING_S: Final = 15 * 60.0  # no night is so quiet that a shop has no message for a quarter of an hour
-FAILING_S: Final = 60.0  # a stage's rounds are seconds apart, and what passes by itself passes in less
+# A scheduler ticks twice a second; a deployment's restart takes a few seconds.
+UNATTENDED_S: Final = 60.0
+# No night is so quiet that a shop has no message for a quarter of an hour.
+MISSING_S: Final = 15 * 60.0
+# A stage's rounds are seconds apart, and what passes by itself passes in less.
+FAILING_S: Final = 60.0
 IDLE_OUTPUT_S: Final = 180.0  # input comes and nothing goes out
 HELD: Final = dt.timedelta(minutes=5)  # a clock so far behind the newest log is held, not late
 DYING: Final = 3  # owners in a row that ended before they had settled
@@ -36,19 +41,31 @@ def remedy(name: str) -> str:
 
 def newest(found: Sequence[state.Partition]) -> state.Partition | None:
     """The partition that moved last; None before the first record."""
-    return min((p for p in found if p.high_watermark or p.next_offset), key=lambda p: p.still_s, default=None)
+    return min(
+        (p for p in found if p.high_watermark or p.next_offset),
+        key=lambda p: p.still_s,
+        default=None,
+    )
 
 
 def missing(found: Sequence[state.Partition]) -> state.Partition | None:
-    """The partition whose record was the last one to come, if that is too long ago; None while records wait unread: then they do come."""
+    """The partition whose record was the last one to come, if that is too long ago; None while
+    records wait unread: then they do come.
+    """
     last = newest(found)
-    return last if last is not None and last.still_s > MISSING_S and not any(p.lag for p in found) else None
+    return (
+        last
+        if last is not None and last.still_s > MISSING_S and not any(p.lag for p in found)
+        else None
+    )
 
 
 def alarms(facts: state.Facts, watched_s: float = math.inf) -> Iterator[Alarm]:
-    """Everything that should move and does not: the key holds what ends it, such as the next offset or the next record.
+    """Everything that should move and does not: the key holds what ends it, such as the next offset
+    or the next record.
 
-    watched_s: for how long somebody has looked. What has waited since before, through a stop of everything, has not had its turn yet.
+    watched_s: for how long somebody has looked. What has waited since before, through a stop of
+    everything, has not had its turn yet.
     """
     yield from _partitions(facts.partitions)
     yield from failing(facts.stages)
@@ -64,15 +81,24 @@ def _partitions(found: Sequence[state.Partition]) -> Iterator[Alarm]:
             remedy = "run `python -m services.doctor streams`; read the stream worker's log and restart it"
             yield Alarm(f"{place}:stuck:{p.next_offset}", cause, remedy)
     dying = [p for p in found if p.stalls >= DYING]
-    if dying:  # one worker holds many partitions, and their offsets may move between two of its deaths
+    # One worker holds many partitions, and their offsets may move between two of its deaths.
+    if dying:
         first = dying[0]
         places = ", ".join(str(p.part) for p in dying)
         cause = f"the stream worker has ended {max(p.stalls for p in dying)} times in a row soon after it took partitions {places} of {first.topic}"
-        yield Alarm(f"{first.topic}:dying:{first.moved_at:%Y-%m-%d}", cause, "read the end of its log: the last line says why it ended")
+        yield Alarm(
+            f"{first.topic}:dying:{first.moved_at:%Y-%m-%d}",
+            cause,
+            "read the end of its log: the last line says why it ended",
+        )
     last = missing(found)
     if last is not None:
         cause = f"{last.topic}: no serving log has come since {_utc(last.moved_at)}"
-        yield Alarm(f"{last.topic}:missing:{last.moved_at.isoformat()}", cause, f"is the gateway serving, and does a stream worker run? {_DOCTOR}")
+        yield Alarm(
+            f"{last.topic}:missing:{last.moved_at.isoformat()}",
+            cause,
+            f"is the gateway serving, and does a stream worker run? {_DOCTOR}",
+        )
 
 
 def failing(stages: Sequence[stage.Failing]) -> Iterator[Alarm]:
@@ -91,15 +117,22 @@ def _output(facts: state.Facts) -> Iterator[Alarm]:
         yield Alarm(f"run:waiting:{run.name}", cause, "start `python retrain/run.py work`")
     if unpromoted is not None:
         cause = f"windows come and no decision: {unpromoted} answers as champion, but no model has been promoted here, so there is nothing to judge it by"
-        yield Alarm("champion:none", cause, "import labelled messages with `python -m services.labels corpus FILE`, then `python retrain/run.py run`")
+        yield Alarm(
+            "champion:none",
+            cause,
+            "import labelled messages with `python -m services.labels corpus FILE`, then `python retrain/run.py run`",
+        )
 
 
 def _windows(facts: state.Facts) -> Iterator[Alarm]:
-    """Windows that do not come out, once for one cause: a roll-up that fails and a partition that is stuck are told by themselves."""
+    """Windows that do not come out, once for one cause: a roll-up that fails and a partition that
+    is stuck are told by themselves.
+    """
     minute, clock, partitions = facts.output.minute, facts.output.clock, facts.partitions
     if any(p.stuck for p in partitions) or any(one.name == stage.ROLLUP for one in facts.stages):
         return
-    rests = clock is None or clock.still_s > IDLE_OUTPUT_S  # in a long catch-up a minute may wait its turn, but the clock moves
+    # In a long catch-up a minute may wait its turn, but the clock moves.
+    rests = clock is None or clock.still_s > IDLE_OUTPUT_S
     if minute is not None and minute.age_s > IDLE_OUTPUT_S and rests:
         cause = f"logs are counted and no window comes out: the minute {minute.name} has waited for the roll-up since {_utc(minute.since)}"
         yield Alarm(f"rollup:waiting:{minute.since.isoformat()}", cause, remedy(stage.ROLLUP))
@@ -107,12 +140,18 @@ def _windows(facts: state.Facts) -> Iterator[Alarm]:
     if clock is not None and rests and ahead is not None and ahead - clock.watermark > HELD:
         cause = f"the stream's clock stands at {_utc(clock.watermark)} since {_utc(clock.moved_at)}, though logs up to {_utc(ahead)} are counted"
         held = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag) or "none"
-        yield Alarm(f"clock:held:{clock.watermark.isoformat()}", cause, f"no window is complete meanwhile; partitions not read to their end: {held}")
+        yield Alarm(
+            f"clock:held:{clock.watermark.isoformat()}",
+            cause,
+            f"no window is complete meanwhile; partitions not read to their end: {held}",
+        )
 
 
 @dataclass(slots=True)
 class Oldest:
-    """The hour that has been due longest, as one scheduler sees it, and since when by its monotonic clock: nobody records when an hour becomes due."""
+    """The hour that has been due longest, as one scheduler sees it, and since when by its monotonic
+    clock: nobody records when an hour becomes due.
+    """
 
     end: dt.datetime | None = None
     since_s: float = 0.0
@@ -139,7 +178,9 @@ def hour_set_aside(hour: state.Aside, error: str, tries: int) -> Alarm:
 
 
 def unattended(last: state.Beat | None) -> Alarm | None:
-    """The dead man's alarm, told by the notifier: no scheduler ticks, so nothing is judged and no other alarm is raised. None before the first tick ever."""
+    """The dead man's alarm, told by the notifier: no scheduler ticks, so nothing is judged and no
+    other alarm is raised. None before the first tick ever.
+    """
     if last is None or last.age_s <= UNATTENDED_S:
         return None
     cause = f"no scheduler has ticked since {_utc(last.at)}: nothing is judged, decided or watched"
@@ -148,12 +189,21 @@ def unattended(last: state.Beat | None) -> Alarm | None:
 
 
 def standing(facts: state.Facts) -> set[str]:
-    """The keys of all alarms whose cause still holds, also of those the stream worker raises when it stops at bad records."""
+    """The keys of all alarms whose cause still holds, also of those the stream worker raises when
+    it stops at bad records.
+    """
     dead = unattended(facts.beat)
     topics = {p.topic for p in facts.partitions}
-    stopped = {f"{topic}:bad:{sum(p.bad_until for p in facts.partitions if p.topic == topic)}" for topic in topics}
-    hours = {hour.key for hour in facts.output.set_aside} | {hour_waiting(end).key for end in facts.output.due}
-    return stopped | hours | {alarm.key for alarm in alarms(facts)} | ({dead.key} if dead else set())
+    stopped = {
+        f"{topic}:bad:{sum(p.bad_until for p in facts.partitions if p.topic == topic)}"
+        for topic in topics
+    }
+    hours = {hour.key for hour in facts.output.set_aside} | {
+        hour_waiting(end).key for end in facts.output.due
+    }
+    return (
+        stopped | hours | {alarm.key for alarm in alarms(facts)} | ({dead.key} if dead else set())
+    )
 
 
 def _utc(at: dt.datetime) -> str:

@@ -1,4 +1,6 @@
-"""Pure. The nouns of what should move: how partitions, clock, schedulers, stages and output stand at one instant."""
+"""Pure. The nouns of what should move: how partitions, clock, schedulers, stages and output stand
+at one instant.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,14 +9,18 @@ from typing import Final
 
 from streams.stages import stage
 
-STUCK_S: Final = 60.0  # a worker stores what it has counted four times a second, and a takeover takes less than ten seconds
+# A worker stores what it has counted four times a second, and a takeover takes less than ten
+# seconds.
+STUCK_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Where a partition stands. `moved_at`: its last progress, or when unread records appeared after that; `still_s`: how long ago, in seconds.
+    """Where a partition stands. `moved_at`: its last progress, or when unread records appeared
+    after that; `still_s`: how long ago, in seconds.
 
-    stalls: how many owners in a row ended before they had settled. max_event_ts: its newest good log.
+    stalls: how many owners in a row ended before they had settled. max_event_ts: its newest good
+    log.
     """
 
     topic: str
@@ -48,9 +54,11 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Where the stream's clock stands, when it last went forward by the wall clock, and how many seconds ago.
+    """Where the stream's clock stands, when it last went forward by the wall clock, and how many
+    seconds ago.
 
-    behind_s: how far the watermark is behind the wall clock; beat_s: how long ago a stream worker last wrote it.
+    behind_s: how far the watermark is behind the wall clock; beat_s: how long ago a stream worker
+    last wrote it.
     """
 
     watermark: dt.datetime
@@ -86,8 +94,10 @@ class Aside:
 class Output:
     """What should have come out of what went in; None where nothing waits.
 
-    minute: the changed minute that has waited longest for the roll-up. run: the queued run that no worker takes. unpromoted: the model of the newest
-    champion hour, while no model has ever been promoted. due: the ends of complete hours that are not judged; set_aside: of those that could not be.
+    minute: the changed minute that has waited longest for the roll-up. run: the queued run that no
+    worker takes. unpromoted: the model of the newest champion hour, while no model has ever been
+    promoted. due: the ends of complete hours that are not judged; set_aside: of those that could
+    not be.
     """
 
     clock: Clock | None = None

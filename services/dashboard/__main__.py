@@ -1,4 +1,6 @@
-"""`python -m services.dashboard`: the production board at INTENTWATCH_BIND (loopback) and INTENTWATCH_DASHBOARD_PORT, until SIGTERM."""
+"""`python -m services.dashboard`: the production board at INTENTWATCH_BIND (loopback) and
+INTENTWATCH_DASHBOARD_PORT, until SIGTERM.
+"""
 
 import logging
 import signal
@@ -18,11 +20,22 @@ def main() -> None:
     loaded = settings.load("database_url")
     rules = settings.rules(loaded)
     if ports.listening(loaded.dashboard_port):
-        settings.refuse(f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one")
-    served = app.build(app.Dashboard(database.opened(loaded.database_url), rules, test_clock=loaded.test_clock))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again once it has drained: that is a good end, not a crash
-    print(f"intentwatch: dashboard at http://{loaded.bind}:{loaded.dashboard_port}/", file=sys.stderr, flush=True)
-    uvicorn.run(served, host=loaded.bind, port=loaded.dashboard_port, log_level="warning", access_log=False)
+        settings.refuse(
+            f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one"
+        )
+    served = app.build(
+        app.Dashboard(database.opened(loaded.database_url), rules, test_clock=loaded.test_clock)
+    )
+    # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print(
+        f"intentwatch: dashboard at http://{loaded.bind}:{loaded.dashboard_port}/",
+        file=sys.stderr,
+        flush=True,
+    )
+    uvicorn.run(
+        served, host=loaded.bind, port=loaded.dashboard_port, log_level="warning", access_log=False
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The board over HTTP: GET / for people, /api/production and /metrics for programs, /livez and /readyz. Reads Postgres, writes nothing."""
+"""The board over HTTP: GET / for people, /api/production and /metrics for programs, /livez and
+/readyz. Reads Postgres, writes nothing.
+"""
 
 import contextlib
 import json
@@ -47,7 +49,9 @@ class Dashboard:
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""
         rules = self.policy.signals
-        horizons = {getattr(rules, judged.key).horizon for judged in panels.JUDGED if not judged.labelled}
+        horizons = {
+            getattr(rules, judged.key).horizon for judged in panels.JUDGED if not judged.labelled
+        }
         with readable():
             known = store.read(self.engine, horizons)
         return summary.of(known, self.policy, test_clock=self.test_clock), known.stream
@@ -74,17 +78,29 @@ def build(dashboard: Dashboard) -> FastAPI:
     @app.get("/")
     def production(refresh: str = "") -> Response:
         shown, _ = dashboard.read()
-        return HTMLResponse(pages.get_template("board.html").render(board=shown, refresh=None if refresh == "off" else REFRESH_S))
+        return HTMLResponse(
+            pages.get_template("board.html").render(
+                board=shown, refresh=None if refresh == "off" else REFRESH_S
+            )
+        )
 
     @app.get("/api/production")
     def api() -> Response:
         shown, _ = dashboard.read()
-        return Response(json.dumps(board.plain(shown), default=times.rfc3339, ensure_ascii=False, allow_nan=False), media_type="application/json")
+        return Response(
+            json.dumps(
+                board.plain(shown), default=times.rfc3339, ensure_ascii=False, allow_nan=False
+            ),
+            media_type="application/json",
+        )
 
     @app.exception_handler(Unreadable)
     async def unreadable(request: Request, error: Unreadable) -> Response:
         if request.url.path == "/":
-            return HTMLResponse(pages.get_template("unreadable.html").render(reason=str(error), refresh=REFRESH_S), 503)
+            return HTMLResponse(
+                pages.get_template("unreadable.html").render(reason=str(error), refresh=REFRESH_S),
+                503,
+            )
         return JSONResponse({"ready": False, "reason": str(error)}, 503)
 
     _probes(app, dashboard)
@@ -110,7 +126,8 @@ def _probes(app: FastAPI, dashboard: Dashboard) -> None:
             shown, stream = dashboard.read()
             text = gauges.text(shown, stream)
         except Unreadable:
-            text = gauges.text(None, None)  # a scrape that fails would hide that the dashboard itself is up
+            # A scrape that fails would hide that the dashboard itself is up.
+            text = gauges.text(None, None)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
@@ -134,7 +151,11 @@ def _files(app: FastAPI) -> None:
 
 def _pages() -> jinja2.Environment:
     pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     pages.globals |= {"chart": chart, "words": words}
     pages.filters |= {"prose": words.prose}

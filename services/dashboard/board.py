@@ -1,4 +1,6 @@
-"""Pure. The board's nouns: what a panel, the summary above it and the whole page say. The page and the JSON hold exactly these."""
+"""Pure. The board's nouns: what a panel, the summary above it and the whole page say. The page and
+the JSON hold exactly these.
+"""
 
 import dataclasses
 import datetime as dt
@@ -47,7 +49,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A history, oldest first. Points further apart than `step_s` seconds have a window missing between them; None: whatever holds, holds until the next."""
+    """A history, oldest first. Points further apart than `step_s` seconds have a window missing
+    between them; None: whatever holds, holds until the next.
+    """
 
     name: str
     step_s: float | None
@@ -65,7 +69,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One intent of the mix: its logs, its share and its share in the reference (None without one), ratios."""
+    """One intent of the mix: its logs, its share and its share in the reference (None without one),
+    ratios.
+    """
 
     intent: str
     n: int
@@ -75,10 +81,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One of the ten. `missing` says what is absent and what to do about it; then there is no value.
+    """One of the ten. `missing` says what is absent and what to do about it; then there is no
+    value.
 
-    `value`, `low`, `high`, `noise_floor` and `limit` are in `unit`; `lead` says what the value is of. Where the unit is a model,
-    the value of a point is an index into `levels`.
+    `value`, `low`, `high`, `noise_floor` and `limit` are in `unit`; `lead` says what the value is
+    of. Where the unit is a model, the value of a point is an index into `levels`.
     """
 
     key: str
@@ -117,7 +124,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The whole page. `since` and `until` are the time axis of every chart; `alarms` what is silent and what to do about it."""
+    """The whole page. `since` and `until` are the time axis of every chart; `alarms` what is silent
+    and what to do about it.
+    """
 
     state: State
     headline: str

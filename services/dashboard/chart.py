@@ -1,4 +1,6 @@
-"""Pure. Histories and shares as inline SVG: no script, no style attribute, every text escaped. Colours are the style sheet's."""
+"""Pure. Histories and shares as inline SVG: no script, no style attribute, every text escaped.
+Colours are the style sheet's.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +42,9 @@ def history(panel: board.Panel, since: dt.datetime, until: dt.datetime) -> marku
         return markupsafe.Markup("")
     low, high = _bounds(panel, values)
     scale = Scale(since, max(until, since + dt.timedelta(seconds=1)), low, high)
-    inside = markupsafe.Markup("").join((*_frame(panel, scale), *_levels(panel, scale), *_lines(panel, scale)))
+    inside = markupsafe.Markup("").join(
+        (*_frame(panel, scale), *_levels(panel, scale), *_lines(panel, scale))
+    )
     return _svg(described(panel), HEIGHT, inside)
 
 
@@ -56,34 +60,61 @@ def described(panel: board.Panel) -> str:
 
 def bars(shares: Sequence[board.Share]) -> markupsafe.Markup:
     """Each intent's share as a bar, its share in the reference as a tick."""
-    widest = max([share.share for share in shares] + [share.reference or 0.0 for share in shares] + [1e-9])
+    widest = max(
+        [share.share for share in shares] + [share.reference or 0.0 for share in shares] + [1e-9]
+    )
     rows = [_bar(share, i * _ROW, widest) for i, share in enumerate(shares)]
-    listed = ", ".join(f"{share.intent} {words.amount(board.Unit.RATIO, share.share)}" for share in shares)
-    return _svg(f"Share of each intent: {listed}", len(shares) * _ROW + 2, markupsafe.Markup("").join(rows))
+    listed = ", ".join(
+        f"{share.intent} {words.amount(board.Unit.RATIO, share.share)}" for share in shares
+    )
+    return _svg(
+        f"Share of each intent: {listed}", len(shares) * _ROW + 2, markupsafe.Markup("").join(rows)
+    )
 
 
 def _bar(share: board.Share, top: int, widest: float) -> markupsafe.Markup:
     left, room = 128.0, 176.0
-    bar = board.markup('<rect class="bar" x="{x}" y="{y}" width="{w:.1f}" height="11"/>', x=left, y=top + 4, w=room * share.share / widest)
+    bar = board.markup(
+        '<rect class="bar" x="{x}" y="{y}" width="{w:.1f}" height="11"/>',
+        x=left,
+        y=top + 4,
+        w=room * share.share / widest,
+    )
     tick = markupsafe.Markup("")
     if share.reference is not None:
         at = left + room * share.reference / widest
         tick = board.markup('<path class="tick" d="M{x:.1f} {y}v17"/>', x=at, y=top + 1)
     value = _text(WIDTH - 2, top + 14, words.amount(board.Unit.RATIO, share.share), "end")
-    name = share.intent if len(share.intent) <= _NAME else share.intent[: _NAME - 1] + "…"  # the table below has it whole
+    # The table below has it whole.
+    name = share.intent if len(share.intent) <= _NAME else share.intent[: _NAME - 1] + "…"
     return _text(left - 6, top + 14, name, "end") + bar + tick + value
 
 
 def _svg(label: str, height: int, inside: markupsafe.Markup) -> markupsafe.Markup:
-    return board.markup('<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{inside}</svg>', w=WIDTH, h=height, label=label, inside=inside)
+    return board.markup(
+        '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{inside}</svg>',
+        w=WIDTH,
+        h=height,
+        label=label,
+        inside=inside,
+    )
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", css: str = "") -> markupsafe.Markup:
-    return board.markup('<text class="{c}" x="{x:.1f}" y="{y:.1f}" text-anchor="{a}">{t}</text>', c=css, x=x, y=y, a=anchor, t=text)
+    return board.markup(
+        '<text class="{c}" x="{x:.1f}" y="{y:.1f}" text-anchor="{a}">{t}</text>',
+        c=css,
+        x=x,
+        y=y,
+        a=anchor,
+        t=text,
+    )
 
 
 def _bounds(panel: board.Panel, values: Sequence[float]) -> tuple[float, float]:
-    """The value axis: histories, levels and the newest interval fit; it begins at zero unless small is bad."""
+    """The value axis: histories, levels and the newest interval fit; it begins at zero unless small
+    is bad.
+    """
     newest = panel.series[0].points[-1:]
     ends = [end for point in newest for end in (point.low, point.high) if end is not None]
     known = [*values, *ends, *(line.value for line in panel.lines)]
@@ -102,12 +133,16 @@ def _said(panel: board.Panel) -> Callable[[float], str]:
 
 def _frame(panel: board.Panel, scale: Scale) -> Iterator[markupsafe.Markup]:
     """Axes: the lowest and highest value, the first and last time."""
-    yield board.markup('<path class="axis" d="M{l} {t}V{b}H{r}"/>', l=_LEFT, t=_TOP, b=_BOTTOM, r=_RIGHT)
+    yield board.markup(
+        '<path class="axis" d="M{l} {t}V{b}H{r}"/>', l=_LEFT, t=_TOP, b=_BOTTOM, r=_RIGHT
+    )
     said = _said(panel)
     for value, y in ((scale.low, _BOTTOM), (scale.high, _TOP + 4)):
         if value == scale.high and panel.levels and said(value) == said(scale.low):
             continue  # one champion all along: its name once
-        yield _text(_LEFT - 5, y, said(value).removesuffix(" nats").removesuffix(" logs")[:9], "end")
+        yield _text(
+            _LEFT - 5, y, said(value).removesuffix(" nats").removesuffix(" logs")[:9], "end"
+        )
     yield _text(_LEFT, HEIGHT - 10, words.when(scale.since))
     yield _text(_RIGHT, HEIGHT - 10, words.when(scale.until), "end")
 
@@ -116,10 +151,15 @@ def _levels(panel: board.Panel, scale: Scale) -> Iterator[markupsafe.Markup]:
     below = [line for line in panel.lines if line.limit]
     for line in panel.lines:
         css, y = ("limit" if line.limit else "level"), scale.y(line.value)
-        yield board.markup('<path class="{c}" d="M{l} {y:.1f}H{r}"/>', c=css, l=_LEFT, y=y, r=_RIGHT)
-        # A name stands above its line, unless the line is the top of the picture; levels close to the limit go without.
+        yield board.markup(
+            '<path class="{c}" d="M{l} {y:.1f}H{r}"/>', c=css, l=_LEFT, y=y, r=_RIGHT
+        )
+        # A name stands above its line, unless the line is the top of the picture; levels close to
+        # the limit go without.
         if line.limit or all(abs(y - scale.y(other.value)) > 12 for other in below):
-            yield _text(_LEFT + 4, y - 3 if y > _TOP + 10 else y + 12, line.name, "start", f"of-{css}")
+            yield _text(
+                _LEFT + 4, y - 3 if y > _TOP + 10 else y + 12, line.name, "start", f"of-{css}"
+            )
 
 
 def _lines(panel: board.Panel, scale: Scale) -> Iterator[markupsafe.Markup]:
@@ -128,16 +168,28 @@ def _lines(panel: board.Panel, scale: Scale) -> Iterator[markupsafe.Markup]:
             places = [(scale.x(point.end), scale.y(point.value)) for point in stretch]
             if number == 0:
                 yield _band(stretch, scale)
-            yield board.markup('<path class="line s{i}" d="{d}"/>', i=number, d=_path(places, step=bool(panel.levels)))
+            yield board.markup(
+                '<path class="line s{i}" d="{d}"/>',
+                i=number,
+                d=_path(places, step=bool(panel.levels)),
+            )
             if len(places) == 1 or (number == 0 and stretch[-1] is series.points[-1]):
-                yield board.markup('<circle class="dot s{i}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>', i=number, x=places[-1][0], y=places[-1][1])
+                yield board.markup(
+                    '<circle class="dot s{i}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>',
+                    i=number,
+                    x=places[-1][0],
+                    y=places[-1][1],
+                )
 
 
 def _stretches(series: board.Series) -> list[list[board.Point]]:
     """The points between two gaps: no line is drawn where a window is missing."""
     found: list[list[board.Point]] = []
     for point in series.points:
-        if found and (series.step_s is None or (point.end - found[-1][-1].end).total_seconds() <= 1.5 * series.step_s):
+        if found and (
+            series.step_s is None
+            or (point.end - found[-1][-1].end).total_seconds() <= 1.5 * series.step_s
+        ):
             found[-1].append(point)
         else:
             found.append([point])
@@ -156,7 +208,11 @@ def _path(places: Sequence[tuple[float, float]], *, step: bool) -> str:
 
 def _band(stretch: Sequence[board.Point], scale: Scale) -> markupsafe.Markup:
     """The 95 % intervals as an area; nothing where a point has none."""
-    known = [(scale.x(p.end), scale.y(p.low), scale.y(p.high)) for p in stretch if p.low is not None and p.high is not None]
+    known = [
+        (scale.x(p.end), scale.y(p.low), scale.y(p.high))
+        for p in stretch
+        if p.low is not None and p.high is not None
+    ]
     if len(known) < 2:
         return markupsafe.Markup("")
     outline = [(x, high) for x, _, high in known] + [(x, low) for x, low, _ in reversed(known)]

@@ -1,4 +1,6 @@
-"""Pure. What the board is made of: rows as Postgres gave them in one snapshot, and which of several models served when."""
+"""Pure. What the board is made of: rows as Postgres gave them in one snapshot, and which of several
+models served when.
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,10 +17,11 @@ HISTORY = dt.timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`: complete hours without their monitors.
+    """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`:
+    complete hours without their monitors.
 
-    dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold. decided_s: from the end of the newest judged
-    hour to its decision.
+    dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold.
+    decided_s: from the end of the newest judged hour to its decision.
     """
 
     now: dt.datetime
@@ -45,7 +48,9 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One snapshot. Rows are oldest first; `windows` has complete windows of every role; `action` is the newest decision that is no hold."""
+    """One snapshot. Rows are oldest first; `windows` has complete windows of every role; `action`
+    is the newest decision that is no hold.
+    """
 
     stream: Stream
     windows: Sequence[Row] = ()
@@ -63,7 +68,9 @@ class Facts:
         return self.promotions[-1]["model"] if self.promotions else None
 
     def served(self, horizon: str) -> list[Row]:
-        """The champion's window at each end, oldest first: of the model promoted last before it, as the monitors choose it."""
+        """The champion's window at each end, oldest first: of the model promoted last before it, as
+        the monitors choose it.
+        """
         best: dict[dt.datetime, Row] = {}
         for row in self.windows:
             if row["horizon"] == horizon and row["role"] == "champion" and row["complete"]:
@@ -85,7 +92,9 @@ class Facts:
         return [row for row in self.signals if row["signal"] == signal]
 
     def stale(self, end: dt.datetime, horizon: str) -> bool:
-        """Whether the stream has gone two steps past the newest figure: a decision no longer counts it either."""
+        """Whether the stream has gone two steps past the newest figure: a decision no longer counts
+        it either.
+        """
         return self.stream.clock - end > 2 * windows.STEPS[horizon]
 
 

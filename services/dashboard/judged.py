@@ -1,4 +1,6 @@
-"""Pure. The six panels the policy judges: the newest verdict, its evidence and its history. Judges nothing itself."""
+"""Pure. The six panels the policy judges: the newest verdict, its evidence and its history. Judges
+nothing itself.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,7 +21,9 @@ NO_WINDOW: Final = "No complete window yet: is the stream worker running? `pytho
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged signal's place on the board: the seed's name of its panel. Its key is the policy's and that of a window's figure."""
+    """A judged signal's place on the board: the seed's name of its panel. Its key is the policy's
+    and that of a window's figure.
+    """
 
     of: signals.Signal
     name: str
@@ -41,9 +45,18 @@ class Judged:
 
 
 def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Panel:
-    """The signal's panel: the newest judged value, or the newest window's with the remark that nobody has judged it, or what is missing."""
+    """The signal's panel: the newest judged value, or the newest window's with the remark that
+    nobody has judged it, or what is missing.
+    """
     rule: policy.Level = getattr(rules.signals, signal.key)
-    empty = board.Panel(signal.key, signal.name, signal.unit, counted=signal.of.counted, at_least=signal.of.falls, horizon=rule.horizon)
+    empty = board.Panel(
+        signal.key,
+        signal.name,
+        signal.unit,
+        counted=signal.of.counted,
+        at_least=signal.of.falls,
+        horizon=rule.horizon,
+    )
     empty = dataclasses.replace(
         empty,
         lead="p95" if signal.of is signals.P95_LATENCY_MS else "",
@@ -58,34 +71,70 @@ def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Pan
     state, verdict = standing(signal, row, rule)
     if known.stale(row["end"], row["horizon"]):
         behind = words.span((known.stream.clock - row["end"]).total_seconds())
-        state, verdict = State.STALE, f"{behind} behind the stream, then {state}: is the scheduler running?"
-    figures: dict[str, Any] = {name: board.finite(row[name]) for name in ("value", "low", "high", "noise_floor", "limit")}
-    found = dataclasses.replace(empty, state=state, verdict=verdict, model=row["model"], n=row["n"], horizon=row["horizon"], end=row["end"], **figures)
-    return dataclasses.replace(found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes))
+        state, verdict = (
+            State.STALE,
+            f"{behind} behind the stream, then {state}: is the scheduler running?",
+        )
+    figures: dict[str, Any] = {
+        name: board.finite(row[name]) for name in ("value", "low", "high", "noise_floor", "limit")
+    }
+    found = dataclasses.replace(
+        empty,
+        state=state,
+        verdict=verdict,
+        model=row["model"],
+        n=row["n"],
+        horizon=row["horizon"],
+        end=row["end"],
+        **figures,
+    )
+    return dataclasses.replace(
+        found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes)
+    )
 
 
 def standing(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
-    """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with its hysteresis; `verdict` is one window."""
+    """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with
+    its hysteresis; `verdict` is one window.
+    """
     verdict, beyond = row["verdict"], signal.of.bad
     if verdict == "blind":
         wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
         if row["in_breach"]:
-            return State.BREACH, f"was in breach; too little evidence to say it has ended: {wanting}"
+            return (
+                State.BREACH,
+                f"was in breach; too little evidence to say it has ended: {wanting}",
+            )
         return State.BLIND, f"too little evidence: {wanting}"
     if row["in_breach"] and verdict == "breach":
-        return State.BREACH, f"{beyond} the limit, interval and all" if rule.alpha is None else "the mix has moved, beyond chance"
+        return (
+            State.BREACH,
+            f"{beyond} the limit, interval and all"
+            if rule.alpha is None
+            else "the mix has moved, beyond chance",
+        )
     if row["in_breach"]:
-        return State.BREACH, f"recovering, but not back past {words.amount(signal.unit, rule.leave)} yet"
+        return (
+            State.BREACH,
+            f"recovering, but not back past {words.amount(signal.unit, rule.leave)} yet",
+        )
     if verdict == "breach":
-        return State.WATCH, f"{beyond} the limit in this window; {rule.k} of {rule.of} make a breach"
+        return (
+            State.WATCH,
+            f"{beyond} the limit in this window; {rule.k} of {rule.of} make a breach",
+        )
     if verdict == "watch":
-        return State.WATCH, f"level {row['level']}: beyond chance" if row["level"] else f"{beyond} the limit, but the interval reaches across it"
+        return State.WATCH, f"level {row['level']}: beyond chance" if row[
+            "level"
+        ] else f"{beyond} the limit, but the interval reaches across it"
     if rule.alpha is not None and row["p_value"] is not None and row["p_value"] >= rule.alpha:
         return State.OK, "no more than chance"
     return State.OK, "within the limit"
 
 
-def _unjudged(empty: board.Panel, signal: Judged, known: facts.Facts, rule: policy.Level) -> board.Panel:
+def _unjudged(
+    empty: board.Panel, signal: Judged, known: facts.Facts, rule: policy.Level
+) -> board.Panel:
     """A panel without any verdict."""
     found = known.served(rule.horizon)
     if known.champion is None:
@@ -97,23 +146,47 @@ def _unjudged(empty: board.Panel, signal: Judged, known: facts.Facts, rule: poli
     if signal.labelled:
         return dataclasses.replace(empty, missing=why)
     if not found:
-        return dataclasses.replace(empty, missing=f"No complete {rule.horizon} window yet; one ends every {rule.horizon} of the stream's clock.")
+        return dataclasses.replace(
+            empty,
+            missing=f"No complete {rule.horizon} window yet; one ends every {rule.horizon} of the stream's clock.",
+        )
     row = found[-1]
     point = _point(signal, row, known)
     if point is None and known.champion is not None:
-        why = "No reference mix to compare with: it comes with the first promotion." if signal.of is signals.INTENT_MIX_KL else why
-    panel = dataclasses.replace(empty, state=State.UNJUDGED, verdict=why, model=row["model"], n=row["n"], end=row["end"], value=point.value if point else None)
+        why = (
+            "No reference mix to compare with: it comes with the first promotion."
+            if signal.of is signals.INTENT_MIX_KL
+            else why
+        )
+    panel = dataclasses.replace(
+        empty,
+        state=State.UNJUDGED,
+        verdict=why,
+        model=row["model"],
+        n=row["n"],
+        end=row["end"],
+        value=point.value if point else None,
+    )
     return dataclasses.replace(panel, lines=_lines(panel, rule))
 
 
 def _lines(found: board.Panel, rule: policy.Level) -> tuple[board.Line, ...]:
     """The limit and, where the policy has them, the levels before it."""
-    lower = [board.Line(word, value) for word, value in (("watch", rule.watch), ("alert", rule.alert)) if value is not None]
-    return (*([board.Line("limit", found.limit, limit=True)] if found.limit is not None else []), *lower)
+    lower = [
+        board.Line(word, value)
+        for word, value in (("watch", rule.watch), ("alert", rule.alert))
+        if value is not None
+    ]
+    return (
+        *([board.Line("limit", found.limit, limit=True)] if found.limit is not None else []),
+        *lower,
+    )
 
 
 def _series(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
-    """The history: as judged; before any verdict, as the windows have it. p95 latency stands between p50 and p99."""
+    """The history: as judged; before any verdict, as the windows have it. p95 latency stands
+    between p50 and p99.
+    """
     judged = [_judged_point(row) for row in known.of(signal.key)]
     rows = known.served(rule.horizon)
     points = judged or [_point(signal, row, known) for row in rows if not signal.labelled]
@@ -121,24 +194,42 @@ def _series(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[boa
     main = board.Series(signal.key, step, tuple(point for point in points if point))
     if signal.of is not signals.P95_LATENCY_MS:
         return (main,)
-    beside = [(name, [(row, board.finite(row[f"{name}_latency_ms"])) for row in rows]) for name in ("p50", "p99")]
-    others = [board.Series(name, step, tuple(board.Point(r["end"], v, r["n"]) for r, v in found if v is not None)) for name, found in beside]
+    beside = [
+        (name, [(row, board.finite(row[f"{name}_latency_ms"])) for row in rows])
+        for name in ("p50", "p99")
+    ]
+    others = [
+        board.Series(
+            name, step, tuple(board.Point(r["end"], v, r["n"]) for r, v in found if v is not None)
+        )
+        for name, found in beside
+    ]
     return (main, *others)
 
 
 def _judged_point(row: facts.Row) -> board.Point | None:
     value = board.finite(row["value"])
-    return None if value is None else board.Point(row["end"], value, row["n"], board.finite(row["low"]), board.finite(row["high"]))
+    return (
+        None
+        if value is None
+        else board.Point(
+            row["end"], value, row["n"], board.finite(row["low"]), board.finite(row["high"])
+        )
+    )
 
 
 def _point(signal: Judged, row: facts.Row, known: facts.Facts) -> board.Point | None:
     """A window's own figure, for what no monitor has judged."""
-    value = _kl(row, known)[0] if signal.of is signals.INTENT_MIX_KL else board.finite(row[signal.key])
+    value = (
+        _kl(row, known)[0] if signal.of is signals.INTENT_MIX_KL else board.finite(row[signal.key])
+    )
     return None if value is None else board.Point(row["end"], value, row["n"])
 
 
 def _kl(row: facts.Row, known: facts.Facts) -> tuple[float | None, float | None]:
-    """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or without answers."""
+    """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or
+    without answers.
+    """
     reference = known.reference(row["model"], row["end"])
     live = [row["intent_counts"][intent] for intent in present.INTENTS]
     if reference is None or not sum(live):
@@ -158,34 +249,82 @@ def _latest_hour(signal: Judged, known: facts.Facts, rule: policy.Level) -> tupl
     if signal.of is signals.INTENT_MIX_KL:
         value, floor = _kl(row, known)
     chance = "" if floor is None else f", chance alone {words.amount(signal.unit, floor)}"
-    return () if value is None else (f"Latest hour, to {words.when(row['end'])}: {words.amount(signal.unit, value)} (n = {row['n']:,}{chance})",)
+    return (
+        ()
+        if value is None
+        else (
+            f"Latest hour, to {words.when(row['end'])}: {words.amount(signal.unit, value)} (n = {row['n']:,}{chance})",
+        )
+    )
 
 
 def _evidence(signal: Judged, row: facts.Row, known: facts.Facts) -> tuple[str, ...]:
     """What else belongs to the value."""
     if signal.of is signals.P95_LATENCY_MS:
-        same = [w for w in known.served(row["horizon"]) if (w["model"], w["end"]) == (row["model"], row["end"])]
-        return tuple(f"p50 {words.amount(Unit.MS, w['p50_latency_ms'])}, p99 {words.amount(Unit.MS, w['p99_latency_ms'])}" for w in same[-1:])
+        same = [
+            w
+            for w in known.served(row["horizon"])
+            if (w["model"], w["end"]) == (row["model"], row["end"])
+        ]
+        return tuple(
+            f"p50 {words.amount(Unit.MS, w['p50_latency_ms'])}, p99 {words.amount(Unit.MS, w['p99_latency_ms'])}"
+            for w in same[-1:]
+        )
     if signal.of is signals.INTENT_MIX_KL:
         chance = "" if row["p_value"] is None else f", p {words.probability(row['p_value'])}"
-        return (f"Reference n = {row['reference_n'] or 0:,}{chance}. Levels count above the noise floor.",)
+        return (
+            f"Reference n = {row['reference_n'] or 0:,}{chance}. Levels count above the noise floor.",
+        )
     return _labels(row, known.quality, signal.key) if signal.labelled else ()
 
 
 def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[str, ...]:
-    """The label figures of the same window: what they stand for, what is still to be labelled, and each rare intent's recall."""
+    """The label figures of the same window: what they stand for, what is still to be labelled, and
+    each rare intent's recall.
+    """
     start = row["end"] - windows.HORIZONS[row["horizon"]]
-    same = [q for q in quality if (q["model"], q["start"], q["end"]) == (row["model"], start, row["end"])]
+    same = [
+        q
+        for q in quality
+        if (q["model"], q["start"], q["end"]) == (row["model"], start, row["end"])
+    ]
     said = []
     for found in (q for q in same if q["metric"] == metric):
-        reference = "" if found["reference"] is None else f"; reference {words.amount(Unit.RATIO, found['reference'])}"
-        said.append(f"Stands for {found['n_predictions']:,} answers, {_MATURITY.get(found['maturity'], found['maturity'])}{reference}")
+        reference = (
+            ""
+            if found["reference"] is None
+            else f"; reference {words.amount(Unit.RATIO, found['reference'])}"
+        )
+        said.append(
+            f"Stands for {found['n_predictions']:,} answers, {_MATURITY.get(found['maturity'], found['maturity'])}{reference}"
+        )
         if found["labels_needed"]:
-            purpose = "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
-            said.append(f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`")
-    rare = [q for q in same if metric == signals.RARE_RECALL.name and q["metric"] == "recall" and q["intent"] in present.RARE]
+            purpose = (
+                "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
+            )
+            said.append(
+                f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`"
+            )
+    rare = [
+        q
+        for q in same
+        if metric == signals.RARE_RECALL.name
+        and q["metric"] == "recall"
+        and q["intent"] in present.RARE
+    ]
     if rare:
         worst = sorted(rare, key=lambda q: 1.0 if q["estimate"] is None else q["estimate"])[:_RARE]
-        told = [f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})" for q in rare if q in worst]
-        said.append(", ".join(told) + (f"; {len(rare) - len(worst)} more have a better one" if len(rare) > len(worst) else ""))
+        told = [
+            f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})"
+            for q in rare
+            if q in worst
+        ]
+        said.append(
+            ", ".join(told)
+            + (
+                f"; {len(rare) - len(worst)} more have a better one"
+                if len(rare) > len(worst)
+                else ""
+            )
+        )
     return tuple(said)

@@ -1,4 +1,6 @@
-"""Pure. What stands above the panels: how things are in one line, what is silent, who serves, what was decided and what runs."""
+"""Pure. What stands above the panels: how things are in one line, what is silent, who serves, what
+was decided and what runs.
+"""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -10,14 +12,18 @@ from services.dashboard import board, facts, panels, words
 State = board.State
 
 SILENT_S: Final = 120.0  # a stream worker writes its clock every second
-BEHIND_S: Final = 2 * 3600.0  # hours are judged: two without a log leave a decision without evidence
-# The worst first. `no limit` and `no data` say nothing about how things are while anything else does.
+# Hours are judged: two without a log leave a decision without evidence.
+BEHIND_S: Final = 2 * 3600.0
+# The worst first. `no limit` and `no data` say nothing about how things are while anything else
+# does.
 _ORDER: Final = (State.BREACH, State.STALE, State.WATCH, State.UNJUDGED, State.BLIND, State.OK)
 _NAMES: Final = {judged.key: judged.name for judged in panels.JUDGED}
 
 
 def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) -> board.Board:
-    """The whole board. `test_clock`: event time is simulated, so its distance from the wall clock means nothing."""
+    """The whole board. `test_clock`: event time is simulated, so its distance from the wall clock
+    means nothing.
+    """
     ten = panels.panels(known, rules)
     silent = tuple(alarms(known.stream, test_clock=test_clock))
     state, headline = _headline(ten, silent)
@@ -52,7 +58,9 @@ def alarms(stream: facts.Stream, *, test_clock: bool) -> Iterator[str]:
 
 def _headline(ten: Sequence[board.Panel], silent: Sequence[str]) -> tuple[board.State, str]:
     """The worst state and what is in it. Silence is worse than anything but a breach."""
-    worst = next((state for state in _ORDER if any(panel.state is state for panel in ten)), State.NO_DATA)
+    worst = next(
+        (state for state in _ORDER if any(panel.state is state for panel in ten)), State.NO_DATA
+    )
     if silent and worst is not State.BREACH and worst is not State.NO_DATA:
         worst = State.STALE
     named = [panel for panel in ten if panel.state is worst]
@@ -76,18 +84,30 @@ def _measured(panel: board.Panel) -> str:
 
 
 def _summary(known: facts.Facts, *, test_clock: bool) -> Iterator[board.Item]:
-    """What was decided and what is being done about it, then who serves and how current all this is."""
+    """What was decided and what is being done about it, then who serves and how current all this
+    is.
+    """
     stream, hours = known.stream, known.served("1h")
     yield board.Item("Last decision", *_decision(known.decision, known.action))
     yield board.Item("Run", *_run(known.run))
     if known.promotions:
         last = known.promotions[-1]
         how = "rolled back" if last["kind"] == "rollback" else "promoted"
-        yield board.Item("Champion", last["model"], f"since {words.when(last['at'])}, {how} by {last['by']}")
+        yield board.Item(
+            "Champion", last["model"], f"since {words.when(last['at'])}, {how} by {last['by']}"
+        )
     else:
-        yield board.Item("Champion", "none", "`python retrain/run.py run` trains and gates the first one")
-    newest = f"last complete hour ends {words.when(hours[-1]['end'])}" if hours else "no complete hour yet"
-    yield board.Item("Stream clock", words.when(stream.watermark) if stream.watermark else "not started", newest)
+        yield board.Item(
+            "Champion", "none", "`python retrain/run.py run` trains and gates the first one"
+        )
+    newest = (
+        f"last complete hour ends {words.when(hours[-1]['end'])}"
+        if hours
+        else "no complete hour yet"
+    )
+    yield board.Item(
+        "Stream clock", words.when(stream.watermark) if stream.watermark else "not started", newest
+    )
     yield board.Item("Freshness", *_freshness(stream, test_clock=test_clock))
 
 
@@ -103,7 +123,9 @@ def _decision(decision: facts.Row | None, action: facts.Row | None) -> tuple[str
     """The newest decision; a hold also names the newest that was none."""
     if decision is None:
         return "none yet", "the scheduler decides after each complete hour"
-    what = words.spoken(decision["decision"]) + (f": {words.spoken(decision['hold_reason'])}" if decision["hold_reason"] else "")
+    what = words.spoken(decision["decision"]) + (
+        f": {words.spoken(decision['hold_reason'])}" if decision["hold_reason"] else ""
+    )
     cause = f", cause {words.spoken(decision['cause'])}" if decision["cause"] else ""
     earlier = ""
     if action is not None and action["id"] != decision["id"]:
@@ -115,11 +137,17 @@ def _run(run: facts.Row | None) -> tuple[str, str]:
     """The newest run: its state, candidate and the gates it did not pass."""
     if run is None:
         return "none yet", ""
-    missed = [f"{gate['gate']} {gate['verdict']}" for gate in run["gates"] or () if gate["verdict"] != runs.GateVerdict.PASS]
+    missed = [
+        f"{gate['gate']} {gate['verdict']}"
+        for gate in run["gates"] or ()
+        if gate["verdict"] != runs.GateVerdict.PASS
+    ]
     parts = [
         f"candidate {run['candidate']}" if run["candidate"] else "",
         f"{len(run['gates'])} gates, {', '.join(missed) or 'all passed'}" if run["gates"] else "",
-        f"waits for a promotion: `python retrain/run.py show {run['id']}`" if run["state"] == runs.State.REGISTERED else "",
+        f"waits for a promotion: `python retrain/run.py show {run['id']}`"
+        if run["state"] == runs.State.REGISTERED
+        else "",
         str(run["error"] or "").partition("\n")[0][:200],
         _since(run["ended"] or run["started"], "ended" if run["ended"] else "started"),
     ]

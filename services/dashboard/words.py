@@ -18,7 +18,12 @@ def amount(unit: board.Unit, value: float | None) -> str:
     """
     if value is None:
         return "no value"
-    written = {Unit.RATIO: units.percent, Unit.MS: units.ms, Unit.NATS: units.nats, Unit.ODDS: units.odds}.get(unit)
+    written = {
+        Unit.RATIO: units.percent,
+        Unit.MS: units.ms,
+        Unit.NATS: units.nats,
+        Unit.ODDS: units.odds,
+    }.get(unit)
     return written(value) if written else f"{value:,.0f} logs"
 
 
@@ -86,5 +91,8 @@ def prose(text: str) -> markupsafe.Markup:
     >>> print(prose("run `make up` <now>"))
     run <code>make up</code> &lt;now&gt;
     """
-    parts = [board.markup("<code>{t}</code>" if i % 2 else "{t}", t=part) for i, part in enumerate(text.split("`"))]
+    parts = [
+        board.markup("<code>{t}</code>" if i % 2 else "{t}", t=part)
+        for i, part in enumerate(text.split("`"))
+    ]
     return markupsafe.Markup("").join(parts)

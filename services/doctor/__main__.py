@@ -1,6 +1,8 @@
-"""`python -m services.doctor [NAME] [--json]`: are the dependencies there, and is the work done? NAME asks only what that process stands on and does.
+"""`python -m services.doctor [NAME] [--json]`: are the dependencies there, and is the work done?
+NAME asks only what that process stands on and does.
 
-Exit 0, or 4 if any line is `fail`. Reads only; docker-compose.yml uses it as the health check of the processes without a port.
+Exit 0, or 4 if any line is `fail`. Reads only; docker-compose.yml uses it as the health check of
+the processes without a port.
 """
 
 import argparse
@@ -69,7 +71,9 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
         yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
 
 
-def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
+def _work(
+    connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...]
+) -> Iterator[findings.Finding]:
     known = alarms_store.facts(connection, loaded.topic)
     failing = [one for one in known.stages if stage.process(one.name) in names]
     if "streams" in names:
@@ -85,14 +89,17 @@ def _work(connection: sa.Connection, loaded: settings.Settings, names: tuple[str
     yield from map(findings.failing, failing)
 
 
-def _stream(connection: sa.Connection, loaded: settings.Settings, known: state.Facts) -> Iterator[findings.Finding]:
+def _stream(
+    connection: sa.Connection, loaded: settings.Settings, known: state.Facts
+) -> Iterator[findings.Finding]:
     yield findings.lag(known.partitions)
     yield findings.stuck(known.partitions)
     yield findings.clock(known.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(known.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
     yield findings.alarms(alarms_store.open_alarms(connection, known))
-    if all(one.name != stage.ROLLUP for one in known.stages):  # a worker whose roll-up fails does not hold the lease either
+    # A worker whose roll-up fails does not hold the lease either.
+    if all(one.name != stage.ROLLUP for one in known.stages):
         yield findings.rollup(store.lease_left_s(connection, "rollup"))
 
 
@@ -109,7 +116,12 @@ def main() -> None:
     for found in examine(loaded, names):
         failed |= found.status is findings.Status.FAIL
         remedy = f"; {found.remedy}" if found.remedy else ""
-        print(json.dumps(dataclasses.asdict(found)) if chosen.json else f"{found.status:<5} {found.check:<11} {found.detail}{remedy}", flush=True)
+        print(
+            json.dumps(dataclasses.asdict(found))
+            if chosen.json
+            else f"{found.status:<5} {found.check:<11} {found.detail}{remedy}",
+            flush=True,
+        )
     sys.exit(settings.EXIT_DEPENDENCY if failed else 0)
 
 

@@ -1,4 +1,6 @@
-"""Pure. What the facts about a dependency or a process mean: ok, warn or fail, each with its remedy. Never asks for a fact itself."""
+"""Pure. What the facts about a dependency or a process mean: ok, warn or fail, each with its
+remedy. Never asks for a fact itself.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +36,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Messages not yet sent: how many were refused before, and how long ago the next attempt fell due (seconds, 0 if it has not)."""
+    """Messages not yet sent: how many were refused before, and how long ago the next attempt fell
+    due (seconds, 0 if it has not).
+    """
 
     refused: int
     overdue_s: float
@@ -48,16 +52,27 @@ def migration(current: str | None, head: str) -> Finding:
     """
     if current == head:
         return Finding("migration", Status.OK, f"at {head}")
-    return Finding("migration", Status.FAIL, f"the database is at {current or 'no revision'}, this version needs {head}", "run `alembic upgrade head`")
+    return Finding(
+        "migration",
+        Status.FAIL,
+        f"the database is at {current or 'no revision'}, this version needs {head}",
+        "run `alembic upgrade head`",
+    )
 
 
 def taxonomy(held: taxonomies.Taxonomy | None, strange: str | None) -> Finding:
-    """Whose intents the database holds; `strange`: why they are not this process's, if they are not."""
+    """Whose intents the database holds; `strange`: why they are not this process's, if they are
+    not.
+    """
     if strange is not None:
         cause, _, remedy = strange.partition("; ")
         return Finding("taxonomy", Status.FAIL, cause, remedy)
     if held is None:
-        return Finding("taxonomy", Status.OK, f"nobody's yet; the first process makes it {present.TAXONOMY.version}")
+        return Finding(
+            "taxonomy",
+            Status.OK,
+            f"nobody's yet; the first process makes it {present.TAXONOMY.version}",
+        )
     return Finding("taxonomy", Status.OK, f"{held.version}, {len(held.intents)} intents")
 
 
@@ -68,11 +83,22 @@ def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> F
     'intentwatch.serving_log.v1 is missing'
     """
     missing = [f"{topic.name} is missing" for topic in wanted if topic.name not in found]
-    other = [f"{t.name} has {found[t.name]} partitions, not {t.partitions}" for t in wanted if t.name in found and found[t.name] != t.partitions]
+    other = [
+        f"{t.name} has {found[t.name]} partitions, not {t.partitions}"
+        for t in wanted
+        if t.name in found and found[t.name] != t.partitions
+    ]
     if missing:
-        return Finding("topics", Status.FAIL, "; ".join(missing + other), "run `python -m services.provision`")
+        return Finding(
+            "topics", Status.FAIL, "; ".join(missing + other), "run `python -m services.provision`"
+        )
     if other:
-        return Finding("topics", Status.FAIL, "; ".join(other), "make a topic with the contract's partitions; Kafka cannot take partitions away")
+        return Finding(
+            "topics",
+            Status.FAIL,
+            "; ".join(other),
+            "make a topic with the contract's partitions; Kafka cannot take partitions away",
+        )
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
 
 
@@ -83,15 +109,26 @@ def lag(found: Sequence[state.Partition]) -> Finding:
     '0 records behind'
     """
     records, most = sum(p.lag for p in found), max(found, key=lambda p: p.lag, default=None)
-    detail = f"{records} records behind" + (f", {most.lag} of them in partition {most.part}" if most and most.lag else "")
+    detail = f"{records} records behind" + (
+        f", {most.lag} of them in partition {most.part}" if most and most.lag else ""
+    )
     if records > LAG_WATCHED:
-        return Finding("lag", Status.WARN, detail, "wait, or start another stream worker: they share the partitions")
+        return Finding(
+            "lag",
+            Status.WARN,
+            detail,
+            "wait, or start another stream worker: they share the partitions",
+        )
     return Finding("lag", Status.OK, detail)
 
 
 def stuck(found: Sequence[state.Partition]) -> Finding:
     """Whether every partition with unread records moves."""
-    named = [f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread" for p in found if p.stuck]
+    named = [
+        f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread"
+        for p in found
+        if p.stuck
+    ]
     if named:
         remedy = "read the stream worker's log: it says what it waits for, or why it has stopped; then restart it"
         return Finding("partitions", Status.FAIL, f"standing still: {'; '.join(named)}", remedy)
@@ -112,7 +149,12 @@ def clock(stands: state.Clock | None, *, test_clock: bool) -> Finding:
         return Finding("watermark", Status.OK, f"at {at}, simulated")
     detail = f"at {at}, {stands.behind_s:.0f} s behind the wall clock"
     if stands.behind_s > BEHIND_S:
-        return Finding("watermark", Status.WARN, detail, "no window after it is complete; look at lag and partitions, then at what sends the logs")
+        return Finding(
+            "watermark",
+            Status.WARN,
+            detail,
+            "no window after it is complete; look at lag and partitions, then at what sends the logs",
+        )
     return Finding("watermark", Status.OK, detail)
 
 
@@ -121,8 +163,14 @@ def arrivals(found: Sequence[state.Partition]) -> Finding:
     last, silent = causes.newest(found), causes.missing(found)
     if silent is not None:
         detail = f"no serving log has come since {times.rfc3339(silent.moved_at)}, {silent.still_s:.0f} s ago"
-        return Finding("logs", Status.WARN, detail, "is the gateway serving, and does a stream worker run?")
-    return Finding("logs", Status.OK, f"the last one came {last.still_s:.0f} s ago" if last else "none has ever come")
+        return Finding(
+            "logs", Status.WARN, detail, "is the gateway serving, and does a stream worker run?"
+        )
+    return Finding(
+        "logs",
+        Status.OK,
+        f"the last one came {last.still_s:.0f} s ago" if last else "none has ever come",
+    )
 
 
 def dead(by_reason: Mapping[str, int]) -> Finding:
@@ -134,42 +182,73 @@ def dead(by_reason: Mapping[str, int]) -> Finding:
     if not by_reason:
         return Finding("deadletters", Status.OK, "none in the last hour")
     detail = f"{sum(by_reason.values())} in the last hour: {', '.join(f'{reason} {n}' for reason, n in sorted(by_reason.items()))}"
-    return Finding("deadletters", Status.WARN, detail, "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them")
+    return Finding(
+        "deadletters",
+        Status.WARN,
+        detail,
+        "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them",
+    )
 
 
 def alarms(found: Sequence[messages.AlarmRaised]) -> Finding:
     """What the on-call was told and is still so."""
     if not found:
         return Finding("alarms", Status.OK, "none open")
-    return Finding("alarms", Status.WARN, f"{len(found)} open: {'; '.join(alarm.cause for alarm in found)}", found[-1].remedy)
+    return Finding(
+        "alarms",
+        Status.WARN,
+        f"{len(found)} open: {'; '.join(alarm.cause for alarm in found)}",
+        found[-1].remedy,
+    )
 
 
 def rollup(left_s: float | None) -> Finding:
-    """Whether some stream worker rolls windows up. `left_s`: seconds its lease still holds, negative once lapsed, None if never taken.
+    """Whether some stream worker rolls windows up. `left_s`: seconds its lease still holds,
+    negative once lapsed, None if never taken.
 
     >>> rollup(-1.0).detail
     'the roll-up lease lapsed 1 s ago'
     """
     if left_s is None or left_s <= 0:
-        detail = "no stream worker has ever rolled windows up" if left_s is None else f"the roll-up lease lapsed {abs(left_s):.0f} s ago"
-        return Finding("streams", Status.FAIL, detail, "start `python -m streams worker`; if it runs, read its log and restart it")
+        detail = (
+            "no stream worker has ever rolled windows up"
+            if left_s is None
+            else f"the roll-up lease lapsed {abs(left_s):.0f} s ago"
+        )
+        return Finding(
+            "streams",
+            Status.FAIL,
+            detail,
+            "start `python -m streams worker`; if it runs, read its log and restart it",
+        )
     return Finding("streams", Status.OK, "a worker holds the roll-up lease")
 
 
 def retrain(left_s: float | None) -> Finding:
-    """Whether a retrain worker is there: seconds the newer of its leases still holds. It renews one every second while idle, the other during a run.
+    """Whether a retrain worker is there: seconds the newer of its leases still holds. It renews one
+    every second while idle, the other during a run.
 
     >>> retrain(-60.0).status, retrain(12.0).status
     (<Status.FAIL: 'fail'>, <Status.OK: 'ok'>)
     """
     if left_s is not None and left_s > 0:
         return Finding("retrain", Status.OK, "a worker holds the lease")
-    detail = "no worker has ever taken the lease" if left_s is None else f"the lease lapsed {abs(left_s):.0f} s ago"
-    return Finding("retrain", Status.FAIL, detail, "start `python retrain/run.py work`; if it runs, read its log and restart it")
+    detail = (
+        "no worker has ever taken the lease"
+        if left_s is None
+        else f"the lease lapsed {abs(left_s):.0f} s ago"
+    )
+    return Finding(
+        "retrain",
+        Status.FAIL,
+        detail,
+        "start `python retrain/run.py work`; if it runs, read its log and restart it",
+    )
 
 
 def scheduler(hours_due: int, idle_s: float | None, last: state.Beat | None = None) -> Finding:
-    """Whether a scheduler lives and complete hours get their monitors. `idle_s`: seconds since the last job was done, None if none ever was.
+    """Whether a scheduler lives and complete hours get their monitors. `idle_s`: seconds since the
+    last job was done, None if none ever was.
 
     >>> scheduler(3, 600.0).status, scheduler(0, 600.0).status
     (<Status.FAIL: 'fail'>, <Status.OK: 'ok'>)
@@ -182,7 +261,10 @@ def scheduler(hours_due: int, idle_s: float | None, last: state.Beat | None = No
     detail = f"{hours_due} complete hour(s) not judged yet"
     if idle_s is None or idle_s > IDLE_S:
         return Finding(
-            "scheduler", Status.FAIL, f"{detail}, no job done lately", "start `python -m services.scheduler`; if it runs, read its log and restart it"
+            "scheduler",
+            Status.FAIL,
+            f"{detail}, no job done lately",
+            "start `python -m services.scheduler`; if it runs, read its log and restart it",
         )
     return Finding("scheduler", Status.WARN, f"{detail}, it is catching up", "wait and look again")
 
@@ -191,9 +273,13 @@ def set_aside(hours: Sequence[state.Aside]) -> Finding:
     """Whether some hour could not be judged."""
     if not hours:
         return Finding("hours", Status.OK, "none is set aside")
-    named = ", ".join(times.rfc3339(hour.end) for hour in hours[:5]) + (" ..." if len(hours) > 5 else "")
+    named = ", ".join(times.rfc3339(hour.end) for hour in hours[:5]) + (
+        " ..." if len(hours) > 5 else ""
+    )
     remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hours[0].end)}`"
-    return Finding("hours", Status.WARN, f"{len(hours)} set aside after three failures each: {named}", remedy)
+    return Finding(
+        "hours", Status.WARN, f"{len(hours)} set aside after three failures each: {named}", remedy
+    )
 
 
 def failing(found: stage.Failing) -> Finding:
@@ -207,14 +293,25 @@ def failing(found: stage.Failing) -> Finding:
 
 
 def notifier(waiting: Outbox) -> Finding:
-    """Whether messages leave. Each attempt moves the next one into the future, so an overdue one means that nobody tries.
+    """Whether messages leave. Each attempt moves the next one into the future, so an overdue one
+    means that nobody tries.
 
     >>> notifier(Outbox(refused=0, overdue_s=600.0)).status, notifier(Outbox(refused=2, overdue_s=0.0)).status
     (<Status.FAIL: 'fail'>, <Status.WARN: 'warn'>)
     """
     if waiting.overdue_s > IDLE_S:
         detail = f"a message has waited {waiting.overdue_s:.0f} s for an attempt"
-        return Finding("notifier", Status.FAIL, detail, "start `python -m services.notifier`; if it runs, read its log and restart it")
+        return Finding(
+            "notifier",
+            Status.FAIL,
+            detail,
+            "start `python -m services.notifier`; if it runs, read its log and restart it",
+        )
     if waiting.refused:
-        return Finding("notifier", Status.WARN, f"{waiting.refused} message(s) not accepted yet", "read the notifier's log; check INTENTWATCH_SLACK_TOKEN")
+        return Finding(
+            "notifier",
+            Status.WARN,
+            f"{waiting.refused} message(s) not accepted yet",
+            "read the notifier's log; check INTENTWATCH_SLACK_TOKEN",
+        )
     return Finding("notifier", Status.OK, "nothing is overdue")

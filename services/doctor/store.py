@@ -14,7 +14,9 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def lease_left_s(connection: sa.Connection, name: str) -> float | None:
-    """Seconds a lease still holds by database time, negative once lapsed; None if it was never taken."""
+    """Seconds a lease still holds by database time, negative once lapsed; None if it was never
+    taken.
+    """
     left = sa.extract("epoch", tables.lease.c.expires_at - sa.func.now())
     found = connection.execute(sa.select(left).where(tables.lease.c.name == name)).scalar()
     return None if found is None else float(found)
@@ -23,15 +25,22 @@ def lease_left_s(connection: sa.Connection, name: str) -> float | None:
 def jobs_idle_s(connection: sa.Connection) -> float | None:
     """Seconds since the scheduler did a job; None if it never did."""
     table = tables.job_run
-    found = connection.execute(sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.finished_at)))).scalar()
+    found = connection.execute(
+        sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.finished_at)))
+    ).scalar()
     return None if found is None else float(found)
 
 
 def outbox(connection: sa.Connection) -> findings.Outbox:
     """What has not been sent."""
     table = tables.outbox
-    overdue = sa.func.coalesce(sa.func.max(sa.extract("epoch", sa.func.now() - table.c.next_attempt_at)), 0)
+    overdue = sa.func.coalesce(
+        sa.func.max(sa.extract("epoch", sa.func.now() - table.c.next_attempt_at)), 0
+    )
     refused = sa.func.count().filter(table.c.attempts > 0)
-    head = sa.select(sa.func.min(table.c.id)).where(*notifier_store.OPEN).group_by(table.c.thread_key)  # the rest of a thread waits for it
+    # The rest of a thread waits for it.
+    head = (
+        sa.select(sa.func.min(table.c.id)).where(*notifier_store.OPEN).group_by(table.c.thread_key)
+    )
     row = connection.execute(sa.select(refused, overdue).where(table.c.id.in_(head))).one()
     return findings.Outbox(row[0], max(0.0, float(row[1])))

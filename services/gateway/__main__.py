@@ -1,4 +1,6 @@
-"""`python -m services.gateway`: answer POST /classify with the champion, at INTENTWATCH_BIND (loopback) and INTENTWATCH_GATEWAY_PORT."""
+"""`python -m services.gateway`: answer POST /classify with the champion, at INTENTWATCH_BIND
+(loopback) and INTENTWATCH_GATEWAY_PORT.
+"""
 
 import logging
 import signal
@@ -22,18 +24,34 @@ def main() -> None:
     assert loaded.kafka is not None
     rules = settings.rules(loaded)
     if ports.listening(loaded.gateway_port):
-        settings.refuse(f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one")
+        settings.refuse(
+            f"port {loaded.gateway_port} is in use; set INTENTWATCH_GATEWAY_PORT to a free one"
+        )
     engine = database.opened(loaded.database_url)
     try:
         promote.check_champion(engine, loaded.models)
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
     champion = Follower(engine, loaded.models, "champion", store.champion)
-    approved = rules.trigger.promotion == "approve"  # else a candidate serves at once, and never in the shadow
+    # Else a candidate serves at once, and never in the shadow.
+    approved = rules.trigger.promotion == "approve"
     candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None
-    gateway = app.Gateway(champion, candidate, serving_log.Emitter(loaded.kafka, loaded.topic), rules, test_clock=loaded.test_clock)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again once it has drained: that is a good end, not a crash
-    uvicorn.run(app.build(gateway), host=loaded.bind, port=loaded.gateway_port, log_level="warning", access_log=False)
+    gateway = app.Gateway(
+        champion,
+        candidate,
+        serving_log.Emitter(loaded.kafka, loaded.topic),
+        rules,
+        test_clock=loaded.test_clock,
+    )
+    # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        app.build(gateway),
+        host=loaded.bind,
+        port=loaded.gateway_port,
+        log_level="warning",
+        access_log=False,
+    )
 
 
 if __name__ == "__main__":

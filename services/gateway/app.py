@@ -42,10 +42,25 @@ class Batch(BaseModel):
 
 
 class Gateway:
-    """What a request needs: the champion, the candidate in its shadow if there shall be one, the emitter, the policy."""
+    """What a request needs: the champion, the candidate in its shadow if there shall be one, the
+    emitter, the policy.
+    """
 
-    def __init__(self, champion: Follower, candidate: Follower | None, emitter: serving_log.Emitter, rules: policy.Policy, *, test_clock: bool) -> None:
-        self.champion, self.emitter, self.policy, self.test_clock = champion, emitter, rules, test_clock
+    def __init__(
+        self,
+        champion: Follower,
+        candidate: Follower | None,
+        emitter: serving_log.Emitter,
+        rules: policy.Policy,
+        *,
+        test_clock: bool,
+    ) -> None:
+        self.champion, self.emitter, self.policy, self.test_clock = (
+            champion,
+            emitter,
+            rules,
+            test_clock,
+        )
         self.shadow = Shadow(candidate, self.tell)
         self.volume = volume.Volume()
         self.pool = ThreadPoolExecutor(2, "classify")
@@ -57,14 +72,19 @@ class Gateway:
             buckets=[b / 1000 for b in (1, 2, 4, 6, 8, 10, 12, 15, 20, 25, 50, 100, 250)],
         )  # fmt: skip
         self.compared = prometheus_client.Counter(
-            "intentwatch_shadow_answers", "Answers of the candidate that waits to be promoted", ["model", "agrees"], registry=registry
+            "intentwatch_shadow_answers",
+            "Answers of the candidate that waits to be promoted",
+            ["model", "agrees"],
+            registry=registry,
         )
         for owner, series, says, names in (
             (self.shadow, "shadow", "Messages the candidate", ("skipped", "failed")),
             (emitter, "serving_logs", "Serving logs", ("sent", "dropped", "failed", "waiting")),
         ):
             for name in names:
-                gauge = prometheus_client.Gauge(f"intentwatch_{series}_{name}", f"{says} {name}", registry=registry)
+                gauge = prometheus_client.Gauge(
+                    f"intentwatch_{series}_{name}", f"{says} {name}", registry=registry
+                )
                 gauge.set_function(functools.partial(getattr, owner, name))
 
     def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
@@ -85,11 +105,15 @@ class Gateway:
         self.emitter.emit(served.log(mine, chosen))
         if other is not None:
             self.emitter.emit(served.log(other, None))
-            self.compared.labels(other.model.model, str(other.found.intent == found.intent).lower()).inc()
+            self.compared.labels(
+                other.model.model, str(other.found.intent == found.intent).lower()
+            ).inc()
 
 
 def build(gateway: Gateway) -> FastAPI:
-    """The application; starting it starts its threads, stopping it drains first the shadow, then the emitter."""
+    """The application; starting it starts its threads, stopping it drains first the shadow, then
+    the emitter.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -106,12 +130,21 @@ def build(gateway: Gateway) -> FastAPI:
 
     @app.post("/classify")
     async def classify(
-        request: Request, x_event_time: Annotated[str | None, Header()] = None, x_request_id: Annotated[str | None, Header(max_length=100)] = None
+        request: Request,
+        x_event_time: Annotated[str | None, Header()] = None,
+        x_request_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> Any:
         asked, single = _parsed(await _limited(request))
-        ts = _event_time(x_event_time) if gateway.test_clock and x_event_time else dt.datetime.now(dt.UTC)
+        ts = (
+            _event_time(x_event_time)
+            if gateway.test_clock and x_event_time
+            else dt.datetime.now(dt.UTC)
+        )
         req_id = x_request_id or uuid.uuid4().hex
-        messages = [Message(one.text, one.conversation, req_id if single else f"{req_id}-{i}", ts) for i, one in enumerate(asked)]
+        messages = [
+            Message(one.text, one.conversation, req_id if single else f"{req_id}-{i}", ts)
+            for i, one in enumerate(asked)
+        ]
         results = await _answered(gateway, messages)
         return results[0] if single else {"results": results}
 
@@ -123,12 +156,16 @@ async def _answered(gateway: Gateway, messages: list[Message]) -> list[dict[str,
     """Classify in the pool, all with one model; 503 without a champion, 429 when saturated."""
     model = gateway.champion.session
     if model is None:
-        raise HTTPException(503, "no champion yet: promote a model first, `python retrain/run.py run`")
+        raise HTTPException(
+            503, "no champion yet: promote a model first, `python retrain/run.py run`"
+        )
     if gateway.in_hand >= _WAITING:
         raise HTTPException(429, "saturated", {"Retry-After": "1"})
     gateway.in_hand += 1
     try:
-        return await asyncio.get_running_loop().run_in_executor(gateway.pool, lambda: [gateway.classify(model, message) for message in messages])
+        return await asyncio.get_running_loop().run_in_executor(
+            gateway.pool, lambda: [gateway.classify(model, message) for message in messages]
+        )
     finally:
         gateway.in_hand -= 1
 
@@ -144,12 +181,19 @@ def _operation(gateway: Gateway) -> APIRouter:
     @router.get("/readyz")
     async def readyz() -> Response:
         model = gateway.champion.session
-        status = {"status": "ok", "model": model.model} if model else {"status": "waiting", "reason": "no champion yet"}
+        status = (
+            {"status": "ok", "model": model.model}
+            if model
+            else {"status": "waiting", "reason": "no champion yet"}
+        )
         return JSONResponse(status, 200 if model else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        return Response(prometheus_client.generate_latest(gateway.registry), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+        return Response(
+            prometheus_client.generate_latest(gateway.registry),
+            media_type=prometheus_client.CONTENT_TYPE_LATEST,
+        )
 
     return router
 
@@ -169,10 +213,14 @@ def _parsed(raw: bytes) -> tuple[list[Asked], bool]:
     """The messages and whether they came as a single one. 422 names the field, 413 the limit."""
     try:
         body = pydantic_core.from_json(raw)
-        batch = Batch.model_validate(body) if isinstance(body, dict) and "messages" in body else None
+        batch = (
+            Batch.model_validate(body) if isinstance(body, dict) and "messages" in body else None
+        )
         messages = batch.messages if batch else [Asked.model_validate(body)]
     except ValidationError as error:
-        detail = [{"loc": ["body", *problem["loc"]], "msg": problem["msg"]} for problem in error.errors()]
+        detail = [
+            {"loc": ["body", *problem["loc"]], "msg": problem["msg"]} for problem in error.errors()
+        ]
         raise HTTPException(422, detail) from None
     except ValueError as error:
         raise HTTPException(422, [{"loc": ["body"], "msg": f"not JSON: {error}"}]) from None

@@ -1,4 +1,5 @@
-"""Follow the model that Postgres names: a thread asks twice a second, loads a new one beside the old one and swaps.
+"""Follow the model that Postgres names: a thread asks twice a second, loads a new one beside the
+old one and swaps.
 
 An outage or a bad artefact changes nothing.
 """
@@ -36,11 +37,18 @@ class _Refusal:
 
 
 class Follower:
-    """`session` is the model that `named` names, in the role of `role`; None until it names one. A champion stays until another one is loaded, a candidate
-    goes as soon as it is not the one that is named. A refused model is tried again: its directory may still be on its way.
+    """`session` is the model that `named` names, in the role of `role`; None until it names one. A
+    champion stays until another one is loaded, a candidate goes as soon as it is not the one that
+    is named. A refused model is tried again: its directory may still be on its way.
     """
 
-    def __init__(self, engine: sa.Engine, models: Path, role: str, named: Callable[[sa.Connection], str | None]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        models: Path,
+        role: str,
+        named: Callable[[sa.Connection], str | None],
+    ) -> None:
         self._engine, self._models, self.role, self._named = engine, models, role, named
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} {role}")
         self._stopping = threading.Event()
@@ -61,7 +69,9 @@ class Follower:
             self.look()
 
     def look(self) -> None:
-        """Swap to the model that is named if it is another one and its artefact is whole. Never raises: what is wrong is told, and the current one stays."""
+        """Swap to the model that is named if it is another one and its artefact is whole. Never
+        raises: what is wrong is told, and the current one stays.
+        """
         with self._looks.round():
             self._look(time.monotonic())
 
@@ -80,9 +90,13 @@ class Follower:
         try:
             found = session.load(self._models / model)
             found.classify(["warm up"])
-        except Exception as error:  # a signed model may still be one that this build cannot run, which tokenizer and runtime say in errors of their own
+        # A signed model may still be one that this build cannot run, which tokenizer and runtime
+        # say in errors of their own.
+        except Exception as error:
             wait_s = min(_LONGEST_S, 2 * before.wait_s) if before else 1.0
-            self._refusal = _Refusal(model, f"{self.role} {model} is refused: {rounds.said(error)}", now + wait_s, wait_s)
+            self._refusal = _Refusal(
+                model, f"{self.role} {model} is refused: {rounds.said(error)}", now + wait_s, wait_s
+            )
             raise Refused(self._refusal.why) from error
         self._refusal, self.session = None, found
         log.warning("serving %s as %s", model, self.role)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from schemas import present, windows
 
-# Unsure and undecided between two: reranking helps. Unsure alone does not send a message there, so fallbacks stay fewer than low confidences.
+# Unsure and undecided between two: reranking helps. Unsure alone does not send a message there, so
+# fallbacks stay fewer than low confidences.
 _NARROW = 0.15
 
 
@@ -32,7 +33,13 @@ def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
     second, first = np.argsort(probabilities, kind="stable")[-2:]
     confidence = float(min(1.0, probabilities[first]))
     margin = float(max(0.0, confidence - probabilities[second]))
-    return Answer(present.INTENTS[first], confidence, present.INTENTS[second], margin, confidence < windows.LOW_CONFIDENCE and margin < _NARROW)
+    return Answer(
+        present.INTENTS[first],
+        confidence,
+        present.INTENTS[second],
+        margin,
+        confidence < windows.LOW_CONFIDENCE and margin < _NARROW,
+    )
 
 
 def body(req_id: str, model: str, found: Answer, latency_ms: float) -> dict[str, Any]:

@@ -43,9 +43,14 @@ def served(message: Message, model: session.Session, role: Literal["champion", "
 
 
 def log(one: Served, chosen: sample.Choice | None) -> dict[str, Any]:
-    """The serving log as contract.md promises it; the text leaves only with a message that was chosen to be labelled."""
+    """The serving log as contract.md promises it; the text leaves only with a message that was
+    chosen to be labelled.
+    """
     message, found = one.message, one.found
-    answered = {name: getattr(found, name) for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")}
+    answered = {
+        name: getattr(found, name)
+        for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")
+    }
     return {
         "v": 1, "ts": times.rfc3339(message.ts), "model": one.model.model, "role": one.role, "req_id": message.req_id, "conversation": message.conversation,
         "latency_ms": round(one.latency_ms, 3), **answered, "tokens": len(one.tokens), "chars": len(message.text), "script": slices.script(message.text),

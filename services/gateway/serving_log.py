@@ -1,4 +1,6 @@
-"""Serving logs on their way to Kafka: a bounded buffer and a thread. Never blocks serving; what does not fit is dropped and counted."""
+"""Serving logs on their way to Kafka: a bounded buffer and a thread. Never blocks serving; what
+does not fit is dropped and counted.
+"""
 
 import json
 import logging
@@ -64,9 +66,20 @@ class Emitter:
 
     def _connect(self) -> Any:
         try:
-            return KafkaProducer(bootstrap_servers=self._bootstrap.split(","), acks="all", enable_idempotence=True, compression_type="zstd", max_block_ms=5_000)
+            return KafkaProducer(
+                bootstrap_servers=self._bootstrap.split(","),
+                acks="all",
+                enable_idempotence=True,
+                compression_type="zstd",
+                max_block_ms=5_000,
+            )
         except (KafkaError, OSError, ValueError) as error:
-            log.warning("no Kafka broker answers at %s (%s); serving goes on, %d logs wait", self._bootstrap, type(error).__name__, self.waiting)
+            log.warning(
+                "no Kafka broker answers at %s (%s); serving goes on, %d logs wait",
+                self._bootstrap,
+                type(error).__name__,
+                self.waiting,
+            )
             self._stopping.wait(_RETRY_S)
             return None
 
@@ -85,9 +98,16 @@ class Emitter:
         return batch
 
     def _send(self, producer: Any, batch: list[dict[str, Any]]) -> None:
-        value = b"\n".join(json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() for found in batch)
+        value = b"\n".join(
+            json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() for found in batch
+        )
         try:
-            future = producer.send(self._topic, value, key=str(batch[0]["req_id"]).encode(), headers=[("content", b"batch")])
+            future = producer.send(
+                self._topic,
+                value,
+                key=str(batch[0]["req_id"]).encode(),
+                headers=[("content", b"batch")],
+            )
         except KafkaError as error:
             self._fail(error, len(batch))
             return

@@ -1,6 +1,7 @@
 """A candidate that waits for a person's word answers too, once the champion has.
 
-It has one thread, and what it has no time for goes without it. Its logs have the role `shadow`; where it disagrees, a label teaches most.
+It has one thread, and what it has no time for goes without it. Its logs have the role `shadow`;
+where it disagrees, a label teaches most.
 """
 
 import logging
@@ -18,9 +19,13 @@ _WAITING = 64  # messages; whoever waits longer makes the serving logs late
 
 
 class Shadow:
-    """Hands each of the champion's answers on to `tell`, with the candidate's own beside it where it had one. `candidate` None: there never is one."""
+    """Hands each of the champion's answers on to `tell`, with the candidate's own beside it where
+    it had one. `candidate` None: there never is one.
+    """
 
-    def __init__(self, candidate: follow.Follower | None, tell: Callable[[Served, Served | None], None]) -> None:
+    def __init__(
+        self, candidate: follow.Follower | None, tell: Callable[[Served, Served | None], None]
+    ) -> None:
         self._candidate, self._tell = candidate, tell
         self._queue: queue.Queue[Served] = queue.Queue(_WAITING)
         self._stopping = threading.Event()
@@ -35,7 +40,9 @@ class Shadow:
             self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Hand on what is left, with the candidate's answers for as long as the time allows, and end."""
+        """Hand on what is left, with the candidate's answers for as long as the time allows, and
+        end.
+        """
         if self._candidate:
             self._candidate.stop()
             self._stopping.set()
@@ -60,7 +67,9 @@ class Shadow:
                 try:
                     self._tell(answer, self._own(answer))
                 except Exception:  # one log is lost; those that follow shall not be
-                    log.exception("the serving log of %s could not be handed over", answer.message.req_id)
+                    log.exception(
+                        "the serving log of %s could not be handed over", answer.message.req_id
+                    )
 
     def _next(self, timeout_s: float) -> Served | None:
         try:
@@ -74,10 +83,15 @@ class Shadow:
             return None
         try:
             return served(answer.message, model, "shadow")
-        except Exception as error:  # whatever is wrong with a candidate, the champion's log goes out
+        # Whatever is wrong with a candidate, the champion's log goes out.
+        except Exception as error:
             self.failed += 1
             if self._failing != model.model:
-                log.error("%s cannot answer in the shadow: %s; said once, intentwatch_shadow_failed counts", model.model, error)
+                log.error(
+                    "%s cannot answer in the shadow: %s; said once, intentwatch_shadow_failed counts",
+                    model.model,
+                    error,
+                )
             self._failing = model.model
             return None
 

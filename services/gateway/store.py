@@ -13,7 +13,14 @@ def champion(connection: sa.Connection) -> str | None:
 
 
 def candidate(connection: sa.Connection) -> str | None:
-    """The newest model that passed its gates against the present champion and waits for a person to promote it."""
+    """The newest model that passed its gates against the present champion and waits for a person to
+    promote it.
+    """
     run = tables.run
     waits = (run.c.state == runs.State.REGISTERED, run.c.champion == champion(connection))
-    return connection.execute(sa.select(run.c.candidate).where(*waits).order_by(run.c.queued_at.desc(), run.c.id.desc()).limit(1)).scalar()
+    return connection.execute(
+        sa.select(run.c.candidate)
+        .where(*waits)
+        .order_by(run.c.queued_at.desc(), run.c.id.desc())
+        .limit(1)
+    ).scalar()

@@ -1,4 +1,6 @@
-"""How many messages a day there are, from those of the last day: what the sampler's budget is spread over."""
+"""How many messages a day there are, from those of the last day: what the sampler's budget is
+spread over.
+"""
 
 import datetime as dt
 import threading
@@ -8,7 +10,9 @@ _HOUR = dt.timedelta(hours=1)
 
 
 class Volume:
-    """Counts by hour of event time. A wrong guess moves the budget, never an estimate: each probability is stored with its message."""
+    """Counts by hour of event time. A wrong guess moves the budget, never an estimate: each
+    probability is stored with its message.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[dt.datetime] = Counter()

@@ -1,4 +1,6 @@
-"""`python -m services.labels import | next | export | status | corpus`: what people say messages mean."""
+"""`python -m services.labels import | next | export | status | corpus`: what people say messages
+mean.
+"""
 
 import argparse
 import datetime as dt
@@ -37,7 +39,9 @@ def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
 def _readable(report: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {value}" for name, value in report.items() if name != "rejected")
-    return "\n".join([counts, *(f"line {bad['line']} rejected: {bad['reason']}" for bad in report["rejected"])])
+    return "\n".join(
+        [counts, *(f"line {bad['line']} rejected: {bad['reason']}" for bad in report["rejected"])]
+    )
 
 
 def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
@@ -51,12 +55,16 @@ def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
             rows.append(found)
     with engine.begin() as connection:
         added = store.add_corpus(connection, rows)
-    print(json.dumps({"read": len(rows) + len(rejected), "added": added, "rejected": rejected[:100]}))
+    print(
+        json.dumps({"read": len(rows) + len(rejected), "added": added, "rejected": rejected[:100]})
+    )
     return settings.EXIT_INTEGRITY if rejected else 0
 
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Without an annotator the next messages as JSON; with one, label them here. Both show the guideline's rule for the two likeliest intents."""
+    """Without an annotator the next messages as JSON; with one, label them here. Both show the
+    guideline's rule for the two likeliest intents.
+    """
     if chosen.annotator is not None:
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # what is typed may be no UTF-8
         answered = ask.session(engine, chosen.annotator, _rules().twice_share, chosen.limit)
@@ -66,8 +74,17 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
         likely = guideline.likely(row["intent"], row["second_intent"])
-        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {"likely": likely, "rules": guideline.rules(likely)}
-        print(json.dumps(item | {"between": guideline.between(likely), "two_wishes": guideline.TWO_WISHES}, default=times.rfc3339, ensure_ascii=False))
+        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {
+            "likely": likely,
+            "rules": guideline.rules(likely),
+        }
+        print(
+            json.dumps(
+                item | {"between": guideline.between(likely), "two_wishes": guideline.TWO_WISHES},
+                default=times.rfc3339,
+                ensure_ascii=False,
+            )
+        )
     return 0
 
 
@@ -80,7 +97,9 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
 
 
 def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too many or too odd to count."""
+    """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too
+    many or too odd to count.
+    """
     rules = _rules()
     with engine.connect() as connection:
         counts = store.status(connection)
@@ -101,7 +120,16 @@ def _rules() -> policy.Labels:
 
 
 def _name(text: str) -> str:
-    label = events.human_label(json.dumps({"req_id": "r", "annotator": text, "labelled_at": "2026-01-01T00:00:00Z", "action": "retract"}).encode())
+    label = events.human_label(
+        json.dumps(
+            {
+                "req_id": "r",
+                "annotator": text,
+                "labelled_at": "2026-01-01T00:00:00Z",
+                "action": "retract",
+            }
+        ).encode()
+    )
     if isinstance(label, events.Malformed):
         raise argparse.ArgumentTypeError("an annotator's name has 1 to 200 letters")
     return text
@@ -126,7 +154,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(do=do)
     queue = commands.add_parser("next", help="messages to label, the measure queue first")
     queue.add_argument("--limit", type=_amount, default=10)
-    queue.add_argument("--annotator", type=_name, help="label here, under this name; without it the messages are printed as JSON")
+    queue.add_argument(
+        "--annotator",
+        type=_name,
+        help="label here, under this name; without it the messages are printed as JSON",
+    )
     queue.set_defaults(do=following)
     commands.add_parser("export", help="current labels").set_defaults(do=export)
     counts = commands.add_parser("status", help="counts")
@@ -144,7 +176,10 @@ def main() -> None:
         sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        settings.refuse(f"Postgres has not done it ({cause}); what was committed stays, run it again", settings.EXIT_DEPENDENCY)
+        settings.refuse(
+            f"Postgres has not done it ({cause}); what was committed stays, run it again",
+            settings.EXIT_DEPENDENCY,
+        )
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
 

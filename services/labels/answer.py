@@ -1,4 +1,6 @@
-"""Pure. What an annotator types for a message: `4`, `faq`, or `4 7` for an intent and one more in `also`."""
+"""Pure. What an annotator types for a message: `4`, `faq`, or `4 7` for an intent and one more in
+`also`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +20,12 @@ class Choice:
 
 
 def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
-    """A choice; `skip` for an empty line or s, `quit` for q; else a sentence that says what is wrong.
+    """A choice; `skip` for an empty line or s, `quit` for q; else a sentence that says what is
+    wrong.
 
-    Intents go by number (their place in the taxonomy, from 1) or by name; the first is the intent, the others go into `also`, each once. A part of a
-    name answers nothing: the sentence lists the intents that have it, with their numbers.
+    Intents go by number (their place in the taxonomy, from 1) or by name; the first is the intent,
+    the others go into `also`, each once. A part of a name answers nothing: the sentence lists the
+    intents that have it, with their numbers.
 
     >>> parse("4 7"), parse(" FAQ, promotion faq")
     (Choice(intent='faq', also=['promotion']), Choice(intent='faq', also=['promotion']))
@@ -61,7 +65,9 @@ def _near(word: str) -> str:
 
 
 def numbered(intents: Sequence[str]) -> str:
-    """Intents with the numbers they go by, as many as one takes in at a glance, and how many more there are."""
+    """Intents with the numbers they go by, as many as one takes in at a glance, and how many more
+    there are.
+    """
     shown = [f"{present.INDEX[intent] + 1} {intent}" for intent in intents[:GLANCE]]
     more = len(intents) - len(shown)
     return "  ".join([*shown, *([f"and {more} more: type more of the name"] if more else [])])

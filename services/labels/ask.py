@@ -1,4 +1,6 @@
-"""Label at a terminal: one message, one answer, one transaction. Interrupted at any moment, what was answered is kept and is not asked again."""
+"""Label at a terminal: one message, one answer, one transaction. Interrupted at any moment, what
+was answered is kept and is not asked again.
+"""
 
 import datetime as dt
 import sys
@@ -14,12 +16,20 @@ from services.labels import accept, answer, guideline, ingest, store
 _PROMPT = "intent [and also ...], s to skip, q to stop: "
 
 
-def session(engine: sa.Engine, annotator: str, twice_share: float, limit: int, read: Callable[[], str] = input) -> int:
-    """Ask about up to `limit` messages; returns how many were answered. Raises KeyboardInterrupt, with all that was answered in place.
+def session(
+    engine: sa.Engine,
+    annotator: str,
+    twice_share: float,
+    limit: int,
+    read: Callable[[], str] = input,
+) -> int:
+    """Ask about up to `limit` messages; returns how many were answered. Raises KeyboardInterrupt,
+    with all that was answered in place.
 
-    The message on the screen is held by an advisory lock of this connection: a second annotator is shown another one, and Postgres frees it when
-    the connection ends, however it ends. An answer is committed before the next message is shown; an interrupted commit is in whole or not at
-    all, and the queue knows which.
+    The message on the screen is held by an advisory lock of this connection: a second annotator is
+    shown another one, and Postgres frees it when the connection ends, however it ends. An answer is
+    committed before the next message is shown; an interrupted commit is in whole or not at all, and
+    the queue knows which.
     """
     answered, passed = 0, set[str]()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
@@ -61,9 +71,20 @@ def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
 def _shown(row: Any) -> str:
     likely = guideline.likely(row["intent"], row["second_intent"])
     rules, decides = guideline.rules(likely), guideline.between(likely)
-    hints = [f"  {intent}: {rules[intent]}" if intent in rules else f"  {intent}" for intent in likely]
+    hints = [
+        f"  {intent}: {rules[intent]}" if intent in rules else f"  {intent}" for intent in likely
+    ]
     hints += [f"  {decides}"] if decides else []
-    return "\n".join(["", escaping.printable(row["text"]), *hints, f"  {guideline.TWO_WISHES}", _numbers(likely), ""])
+    return "\n".join(
+        [
+            "",
+            escaping.printable(row["text"]),
+            *hints,
+            f"  {guideline.TWO_WISHES}",
+            _numbers(likely),
+            "",
+        ]
+    )
 
 
 def _numbers(likely: Sequence[str]) -> str:
@@ -74,6 +95,8 @@ def _numbers(likely: Sequence[str]) -> str:
 
 
 def _commit(engine: sa.Engine, req_id: str, annotator: str, choice: answer.Choice) -> None:
-    label = events.HumanLabel(req_id, annotator, dt.datetime.now(dt.UTC), choice.intent, choice.also)
+    label = events.HumanLabel(
+        req_id, annotator, dt.datetime.now(dt.UTC), choice.intent, choice.also
+    )
     with engine.begin() as connection:
         accept.labels(connection, [ingest.Line(1, label)])

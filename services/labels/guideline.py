@@ -1,4 +1,5 @@
-"""Pure. The annotation guideline, from the taxonomy: one line an intent and one a confused pair. `services.labels next` shows it.
+"""Pure. The annotation guideline, from the taxonomy: one line an intent and one a confused pair.
+`services.labels next` shows it.
 
 docs/labelling.md has that of MangaAssist, word for word.
 """
@@ -14,7 +15,8 @@ TWO_WISHES: Final = present.TAXONOMY.two_wishes
 
 
 def likely(*intents: str | None) -> list[str]:
-    """These intents as they are called now, each once, in the taxonomy's order: which of them the classifier thought likelier does not show.
+    """These intents as they are called now, each once, in the taxonomy's order: which of them the
+    classifier thought likelier does not show.
 
     >>> likely("faq", None)
     ['faq']
@@ -33,7 +35,8 @@ def rules(intents: Iterable[str]) -> dict[str, str]:
 
 
 def between(intents: Sequence[str]) -> str | None:
-    """What decides between two intents, in either order; None where the guideline has no rule of the pair.
+    """What decides between two intents, in either order; None where the guideline has no rule of
+    the pair.
 
     >>> between(["order_tracking", "faq"])
     "In general: faq. An order of one's own: order_tracking."

@@ -22,7 +22,9 @@ class Line:
 
 
 def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
-    """Every non-empty line of a JSON Lines or CSV file, numbered from 1 (in CSV the header is line 1)."""
+    """Every non-empty line of a JSON Lines or CSV file, numbered from 1 (in CSV the header is line
+    1).
+    """
     if not is_csv:
         for number, raw in enumerate(body.split(b"\n"), start=1):
             if raw.strip():
@@ -32,15 +34,27 @@ def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
     try:
         for row in reader:
             yield Line(reader.line_num, events.human_label(json.dumps(_csv_fields(row)).encode()))
-    except csv.Error as error:  # a field of more than 131,072 letters, as after a quote that is never closed: what follows cannot be told apart
+    # A field of more than 131,072 letters, as after a quote that is never closed: what follows
+    # cannot be told apart.
+    except csv.Error as error:
         yield Line(reader.line_num, events.Malformed(events.Reason.NOT_CSV, str(error)))
 
 
 def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:
-    """A CSV row as the JSON Lines object it stands for; `also` is names with commas, as a JSON list or bare."""
-    fields: dict[str, Any] = {name.strip(): value.strip() for name, value in row.items() if name and value and value.strip()}
+    """A CSV row as the JSON Lines object it stands for; `also` is names with commas, as a JSON list
+    or bare.
+    """
+    fields: dict[str, Any] = {
+        name.strip(): value.strip()
+        for name, value in row.items()
+        if name and value and value.strip()
+    }
     if "also" in fields:
-        fields["also"] = [name.strip() for name in fields["also"].strip("[]").replace('"', "").split(",") if name.strip()]
+        fields["also"] = [
+            name.strip()
+            for name in fields["also"].strip("[]").replace('"', "").split(",")
+            if name.strip()
+        ]
     return fields
 
 
@@ -50,7 +64,9 @@ def row(label: events.HumanLabel) -> dict[str, Any]:
     return {"id": events.label_id(label)} | {name: getattr(label, name) for name in names}
 
 
-def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[votes.Entry]) -> dict[str, int]:
+def report(
+    labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[votes.Entry]
+) -> dict[str, int]:
     """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same
     person chose anew; conflicts: people differ now. `history`: all that was said of them before.
     """
@@ -63,7 +79,9 @@ def report(labels: Sequence[events.HumanLabel], known: set[str], history: Sequen
         "read": 0,
         "joined": joined,
         "orphans": len(labels) - joined,
-        "relabels": sum(_changes(before, now) and now.id in new for before, now in pairwise(votes.ordered(ever))),
+        "relabels": sum(
+            _changes(before, now) and now.id in new for before, now in pairwise(votes.ordered(ever))
+        ),
         "conflicts": len(votes.conflicts(votes.latest(votes.said(req_ids, ever)))),
     }
 
@@ -76,7 +94,9 @@ def _changes(before: votes.Entry, now: votes.Entry) -> bool:
 
 
 def corpus_row(raw: bytes) -> dict[str, Any] | str:
-    """A labelled message as a row of tables.corpus, or why it is none. Only text, intent, kind, conversation and cluster are read."""
+    """A labelled message as a row of tables.corpus, or why it is none. Only text, intent, kind,
+    conversation and cluster are read.
+    """
     try:
         found = json.loads(raw)
         text, intent = found["text"], found["intent"]
@@ -91,4 +111,11 @@ def corpus_row(raw: bytes) -> dict[str, Any] | str:
         return f"kind {kind!r} is neither human nor machine"
     identity = hashlib.sha256(f"{intent}\n{text}".encode()).hexdigest()
     clean = text.replace("\x00", "\ufffd")
-    return {"id": identity, "text": clean, "intent": intent, "kind": kind, "conversation": found.get("conversation"), "cluster": found.get("cluster")}
+    return {
+        "id": identity,
+        "text": clean,
+        "intent": intent,
+        "kind": kind,
+        "conversation": found.get("conversation"),
+        "cluster": found.get("cluster"),
+    }

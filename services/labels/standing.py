@@ -1,4 +1,6 @@
-"""Pure. What `services.labels status` says of the labels: agreement, latency, surplus; as JSON values and as a table."""
+"""Pure. What `services.labels status` says of the labels: agreement, latency, surplus; as JSON
+values and as a table.
+"""
 
 import dataclasses
 import datetime as dt
@@ -19,10 +21,11 @@ def figures(
     most: int,
     aside: Sequence[distrust.Aside] = (),
 ) -> dict[str, Any]:
-    """Agreement over the labels that hold (one an annotator and message), the label latency curve as of the stream's clock, what exceeds the cap, and
-    which sources are set aside.
+    """Agreement over the labels that hold (one an annotator and message), the label latency curve
+    as of the stream's clock, what exceeds the cap, and which sources are set aside.
 
-    Agreement is of the newest label of each annotator: a correction counts, and so does one made after people talked.
+    Agreement is of the newest label of each annotator: a correction counts, and so does one made
+    after people talked.
     """
     said: dict[str, dict[str, str]] = defaultdict(dict)
     for label in held:
@@ -44,25 +47,55 @@ def figures(
 
 def table(found: Mapping[str, Any]) -> str:
     """The same for a person; every figure with its n and its interval."""
-    counts = [f"{name:20} {value}" for name, value in found.items() if not isinstance(value, list | dict)]
+    counts = [
+        f"{name:20} {value}" for name, value in found.items() if not isinstance(value, list | dict)
+    ]
     latency = [f"  within {point['hours']:>3} h  {_share(point)}" for point in found["latency"]]
     alpha = found["krippendorff"]
-    cohen = [f"  {_names(pair['annotators'])}  kappa {_number(pair['kappa'])}  equal {_share(pair | {'share': pair['agreement']})}" for pair in found["cohen"]]
-    confused = [f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in found["confused"][:_PAIRS]]
-    confused += [f"  and {len(found['confused']) - _PAIRS} more pairs"] if len(found["confused"]) > _PAIRS else []
-    over = [f"  {_names([one['annotator']])}  {one['day']}  {one['over']} of {one['labels']} do not train" for one in found["over_cap"]]
+    cohen = [
+        f"  {_names(pair['annotators'])}  kappa {_number(pair['kappa'])}  equal {_share(pair | {'share': pair['agreement']})}"
+        for pair in found["cohen"]
+    ]
+    confused = [
+        f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in found["confused"][:_PAIRS]
+    ]
+    confused += (
+        [f"  and {len(found['confused']) - _PAIRS} more pairs"]
+        if len(found["confused"]) > _PAIRS
+        else []
+    )
+    over = [
+        f"  {_names([one['annotator']])}  {one['day']}  {one['over']} of {one['labels']} do not train"
+        for one in found["over_cap"]
+    ]
     odd = [
         f"  {_names([one['annotator']])}  right {units.percent(one['right'])} of {one['n']}, {one['gap'] * 100:+.0f} points to all others of the same hours"
         for one in found["aside"]
     ]
     parts = (
         ("sampled messages labelled", latency),
-        ("annotators agree", [f"  Krippendorff's alpha {_number(alpha['alpha'])}{_interval(alpha)}  n {alpha['n']}", *cohen] if alpha["n"] else []),
+        (
+            "annotators agree",
+            [
+                f"  Krippendorff's alpha {_number(alpha['alpha'])}{_interval(alpha)}  n {alpha['n']}",
+                *cohen,
+            ]
+            if alpha["n"]
+            else [],
+        ),
         ("labelled as both", confused),
-        ("more labels of one annotator in a day than the policy's labels.per_annotator_per_day", over),
-        ("not believed, in live accuracy and in training: differs from all other sources by more than the policy's labels.source_gap", odd),
+        (
+            "more labels of one annotator in a day than the policy's labels.per_annotator_per_day",
+            over,
+        ),
+        (
+            "not believed, in live accuracy and in training: differs from all other sources by more than the policy's labels.source_gap",
+            odd,
+        ),
     )
-    return "\n".join(counts + [line for title, lines in parts if lines for line in ("", title, *lines)])
+    return "\n".join(
+        counts + [line for title, lines in parts if lines for line in ("", title, *lines)]
+    )
 
 
 def _share(point: Mapping[str, Any]) -> str:

@@ -1,4 +1,6 @@
-"""Postgres: labels in, queue and current labels out. One function per question; the caller owns the transaction."""
+"""Postgres: labels in, queue and current labels out. One function per question; the caller owns the
+transaction.
+"""
 
 import datetime as dt
 from collections import Counter
@@ -20,7 +22,13 @@ _LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's 
 def known_requests(connection: Connection, req_ids: Collection[str]) -> set[str]:
     """Which of these requests were sampled."""
     column = tables.sampled_prediction.c.req_id
-    return {found for part in _parts(req_ids) for found in connection.execute(sa.select(column).where(column.in_(part)).distinct()).scalars()}
+    return {
+        found
+        for part in _parts(req_ids)
+        for found in connection.execute(
+            sa.select(column).where(column.in_(part)).distinct()
+        ).scalars()
+    }
 
 
 def labels_of(connection: Connection, req_ids: Collection[str]) -> list[votes.Entry]:
@@ -47,7 +55,9 @@ def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """Add labelled messages; returns how many are new."""
     before = _count(connection, tables.corpus)
     for begin in range(0, len(rows), 1000):
-        connection.execute(pg.insert(tables.corpus).on_conflict_do_nothing(), list(rows[begin : begin + 1000]))
+        connection.execute(
+            pg.insert(tables.corpus).on_conflict_do_nothing(), list(rows[begin : begin + 1000])
+        )
     return _count(connection, tables.corpus) - before
 
 
@@ -85,32 +95,65 @@ def standing(connection: Connection) -> list[votes.Entry]:
 def _once() -> "sa.Subquery":
     """Each sampled message once, whichever models answered it."""
     sample = tables.sampled_prediction
-    return sa.select(sample).ext(pg.distinct_on(sample.c.req_id)).order_by(sample.c.req_id, sample.c.role, sample.c.model).subquery()
+    return (
+        sa.select(sample)
+        .ext(pg.distinct_on(sample.c.req_id))
+        .order_by(sample.c.req_id, sample.c.role, sample.c.model)
+        .subquery()
+    )
 
 
 def queue(connection: Connection, limit: int) -> list[Any]:
-    """Sampled messages without a label that holds, the measure queue first, oldest first. A retracted label is none."""
+    """Sampled messages without a label that holds, the measure queue first, oldest first. A
+    retracted label is none.
+    """
     sample, held = _once(), _counts(connection)
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    return list(connection.execute(sa.select(sample).where(sa.not_(labelled)).order_by(sample.c.queue, sample.c.ts, sample.c.req_id).limit(limit)).mappings())
+    return list(
+        connection.execute(
+            sa.select(sample)
+            .where(sa.not_(labelled))
+            .order_by(sample.c.queue, sample.c.ts, sample.c.req_id)
+            .limit(limit)
+        ).mappings()
+    )
 
 
-def serve(connection: Connection, annotator: str, passed: Collection[str], twice_share: float) -> Any:
-    """The next message for an annotator, locked until release() or the end of the connection; None if nothing waits.
+def serve(
+    connection: Connection, annotator: str, passed: Collection[str], twice_share: float
+) -> Any:
+    """The next message for an annotator, locked until release() or the end of the connection; None
+    if nothing waits.
 
-    First what nobody has labelled, then the share of messages that a second annotator is asked about too, chosen by the request's hash. Never one
-    this annotator has labelled or taken back, one of `passed`, or one that another annotator has on the screen.
+    First what nobody has labelled, then the share of messages that a second annotator is asked
+    about too, chosen by the request's hash. Never one this annotator has labelled or taken back,
+    one of `passed`, or one that another annotator has on the screen.
     """
     label, sample, counts = tables.human_label, _once(), _counts(connection)
     n = sa.func.coalesce(counts.c.n, 0)
-    chosen = sa.func.mod(sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger)), 1000) < 1000 * twice_share
+    chosen = (
+        sa.func.mod(sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger)), 1000)
+        < 1000 * twice_share
+    )
     touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
-    waiting = sa.select(sample).outerjoin(counts, counts.c.req_id == sample.c.req_id).where(sa.not_(touched), sa.or_(n == 0, sa.and_(n == 1, chosen)))
-    order = waiting.with_only_columns(sample.c.req_id).order_by(n, sample.c.queue, sample.c.ts, sample.c.req_id)
+    waiting = (
+        sa.select(sample)
+        .outerjoin(counts, counts.c.req_id == sample.c.req_id)
+        .where(sa.not_(touched), sa.or_(n == 0, sa.and_(n == 1, chosen)))
+    )
+    order = waiting.with_only_columns(sample.c.req_id).order_by(
+        n, sample.c.queue, sample.c.ts, sample.c.req_id
+    )
     others = 200  # at most so many messages are on others' screens
     for req_id in connection.execute(order.limit(len(passed) + others)).scalars().all():
-        if req_id not in passed and connection.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id)))).scalar():
-            # Locked now: what another annotator has answered since the list was read is committed, and seen here.
+        if (
+            req_id not in passed
+            and connection.execute(
+                sa.select(sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id)))
+            ).scalar()
+        ):
+            # Locked now: what another annotator has answered since the list was read is committed,
+            # and seen here.
             found = connection.execute(waiting.where(sample.c.req_id == req_id)).mappings().first()
             if found:
                 return found
@@ -124,18 +167,36 @@ def release(connection: Connection, req_id: str) -> None:
 
 
 def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]]:
-    """Of every sampled message its instant and that of its first label, by the annotator's clock; None where it never had one."""
+    """Of every sampled message its instant and that of its first label, by the annotator's clock;
+    None where it never had one.
+    """
     label, sample = tables.human_label, tables.sampled_prediction
-    first = sa.select(label.c.req_id, sa.func.min(label.c.labelled_at).label("at")).where(label.c.action == "label").group_by(label.c.req_id).subquery()
-    asked = sa.select(sample.c.req_id, sa.func.min(sample.c.ts).label("ts")).group_by(sample.c.req_id).subquery()
+    first = (
+        sa.select(label.c.req_id, sa.func.min(label.c.labelled_at).label("at"))
+        .where(label.c.action == "label")
+        .group_by(label.c.req_id)
+        .subquery()
+    )
+    asked = (
+        sa.select(sample.c.req_id, sa.func.min(sample.c.ts).label("ts"))
+        .group_by(sample.c.req_id)
+        .subquery()
+    )
     query = sa.select(asked.c.ts, first.c.at).outerjoin(first, first.c.req_id == asked.c.req_id)
     return [(row.ts, row.at) for row in connection.execute(query)]
 
 
 def current(connection: Connection) -> list[dict[str, Any]]:
-    """The label that holds for each sampled request, with its prediction, and whether annotators differ on it."""
+    """The label that holds for each sampled request, with its prediction, and whether annotators
+    differ on it.
+    """
     sample = tables.sampled_prediction
-    columns = (sample.c.req_id, sample.c.model, retrain_store.read_through(sample.c.intent).label("predicted"), sample.c.queue)
+    columns = (
+        sample.c.req_id,
+        sample.c.model,
+        retrain_store.read_through(sample.c.intent).label("predicted"),
+        sample.c.queue,
+    )
     order = (sample.c.req_id, sample.c.model)
     rows = connection.execute(sa.select(*columns).order_by(*order)).mappings().all()
     req_ids = sorted({row["req_id"] for row in rows})
@@ -160,11 +221,20 @@ def status(connection: Connection) -> dict[str, Any]:
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
     orphan = sa.not_(sa.exists().where(sample.c.req_id == label.c.req_id))
     waiting = sa.select(sa.func.count(sa.distinct(sample.c.req_id))).where(sa.not_(labelled))
-    found: dict[str, Any] = {"sampled": _count(connection, sample), "waiting": connection.execute(waiting).scalar_one()}
+    found: dict[str, Any] = {
+        "sampled": _count(connection, sample),
+        "waiting": connection.execute(waiting).scalar_one(),
+    }
     found["labels"] = _count(connection, label)
-    found["orphans"] = connection.execute(sa.select(sa.func.count(sa.distinct(label.c.req_id))).where(orphan)).scalar_one()
-    found["duplicate_requests"] = connection.execute(sa.select(sa.func.count()).select_from(sample).where(sample.c.seen > 1)).scalar_one()
-    newest: dt.datetime | None = connection.execute(sa.select(sa.func.max(label.c.labelled_at))).scalar()
+    found["orphans"] = connection.execute(
+        sa.select(sa.func.count(sa.distinct(label.c.req_id))).where(orphan)
+    ).scalar_one()
+    found["duplicate_requests"] = connection.execute(
+        sa.select(sa.func.count()).select_from(sample).where(sample.c.seen > 1)
+    ).scalar_one()
+    newest: dt.datetime | None = connection.execute(
+        sa.select(sa.func.max(label.c.labelled_at))
+    ).scalar()
     return found | {"corpus": _count(connection, tables.corpus), "newest_label": newest}
 
 

@@ -1,4 +1,6 @@
-"""`python -m services.local up [--dir D]`: the embedded Kafka and PostgreSQL in the foreground until SIGTERM or Ctrl-C."""
+"""`python -m services.local up [--dir D]`: the embedded Kafka and PostgreSQL in the foreground
+until SIGTERM or Ctrl-C.
+"""
 
 import argparse
 import signal
@@ -25,11 +27,19 @@ def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(prog="python -m services.local", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    start = commands.add_parser("up", help="start Kafka and PostgreSQL on free loopback ports, migrated and provisioned")
-    start.add_argument("--dir", type=Path, help="keep the data here; without it a temporary directory is used and removed")
+    start = commands.add_parser(
+        "up", help="start Kafka and PostgreSQL on free loopback ports, migrated and provisioned"
+    )
+    start.add_argument(
+        "--dir",
+        type=Path,
+        help="keep the data here; without it a temporary directory is used and removed",
+    )
     arguments = parser.parse_args()
     if settings.load().mode == "production":
-        settings.refuse("INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL; set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own")
+        settings.refuse(
+            "INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL; set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own"
+        )
     try:
         with supervisor.terminable():
             up(arguments.dir)

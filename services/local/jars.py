@@ -1,4 +1,6 @@
-"""Java archives: resolved once by Maven coordinates, checked against a lock file, then used without any network."""
+"""Java archives: resolved once by Maven coordinates, checked against a lock file, then used without
+any network.
+"""
 
 import contextlib
 import hashlib
@@ -24,7 +26,8 @@ class Bundle:
     lock: Path
 
 
-# kafka-clients is named because jgo would take an older one through a transitive path; the binding is the one for slf4j-api 1.7.
+# kafka-clients is named because jgo would take an older one through a transitive path; the binding
+# is the one for slf4j-api 1.7.
 BROKER = Bundle(
     f"kafka-{VERSION}",
     "Apache Kafka",
@@ -43,12 +46,18 @@ class BadJar(RuntimeError):
 
 def locked(bundle: Bundle) -> dict[str, str]:
     """File name -> sha256."""
-    pairs = (line.split() for line in bundle.lock.read_text().splitlines() if line and not line.startswith("#"))
+    pairs = (
+        line.split()
+        for line in bundle.lock.read_text().splitlines()
+        if line and not line.startswith("#")
+    )
     return {name: digest for digest, name in pairs}
 
 
 def directory(cache: Path, bundle: Bundle = BROKER) -> Path:
-    """The folder that holds exactly the locked archives, fetched into `cache` if they are not there yet."""
+    """The folder that holds exactly the locked archives, fetched into `cache` if they are not there
+    yet.
+    """
     target = cache / bundle.name
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -56,7 +65,8 @@ def directory(cache: Path, bundle: Bundle = BROKER) -> Path:
         try:
             _fetch(scratch, bundle)
             check(scratch / "jars", bundle)
-            _move(scratch / "jars", target)  # all or nothing: a broken download is never mistaken for a cache
+            # All or nothing: a broken download is never mistaken for a cache.
+            _move(scratch / "jars", target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
@@ -75,9 +85,13 @@ def check(folder: Path, bundle: Bundle = BROKER) -> None:
     wanted = locked(bundle)
     found = {path.name for path in folder.glob("*.jar")}
     for name in sorted(wanted.keys() | found):
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest() if name in found else "missing"
+        digest = (
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() if name in found else "missing"
+        )
         if digest != wanted.get(name):
-            raise BadJar(f"{name}: sha256 {digest}, {bundle.lock.name} says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again")
+            raise BadJar(
+                f"{name}: sha256 {digest}, {bundle.lock.name} says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again"
+            )
 
 
 def _fetch(scratch: Path, bundle: Bundle) -> None:
@@ -86,7 +100,11 @@ def _fetch(scratch: Path, bundle: Bundle) -> None:
 
     repository = scratch / "repository"
     with _progress(repository, bundle):
-        builder = EnvironmentBuilder(context=MavenContext(repo_cache=repository, timeout=60), link_strategy=LinkStrategy.COPY, cache_dir=scratch / "jgo")
+        builder = EnvironmentBuilder(
+            context=MavenContext(repo_cache=repository, timeout=60),
+            link_strategy=LinkStrategy.COPY,
+            cache_dir=scratch / "jgo",
+        )
         environment = builder.from_endpoint("+".join(bundle.coordinates))
     (scratch / "jars").mkdir()
     for jar in Path(environment.path).rglob("*.jar"):
@@ -95,7 +113,9 @@ def _fetch(scratch: Path, bundle: Bundle) -> None:
 
 @contextlib.contextmanager
 def _progress(repository: Path, bundle: Bundle) -> Iterator[None]:
-    """A bar that counts the archives as they arrive; jgo itself says nothing for some twenty seconds."""
+    """A bar that counts the archives as they arrive; jgo itself says nothing for some twenty
+    seconds.
+    """
     done = threading.Event()
     with progress.bar(f"{bundle.title}: fetching archives once", len(locked(bundle)), "jar") as bar:
 

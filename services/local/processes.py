@@ -1,4 +1,6 @@
-"""Pure. The one list of the product's processes: the embedded topology, the tests and docker-compose.yml all start these and no others."""
+"""Pure. The one list of the product's processes: the embedded topology, the tests and
+docker-compose.yml all start these and no others.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +8,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process in the order of the line. `command` follows the interpreter; `needs` names its variables; `port` the variable of its port."""
+    """A process in the order of the line. `command` follows the interpreter; `needs` names its
+    variables; `port` the variable of its port.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -20,12 +24,37 @@ class Process:
 PROCESSES: Final[tuple[Process, ...]] = (
     Process("migrate", ("-m", "alembic", "upgrade", "head"), ("DATABASE_URL",), one_shot=True),
     Process("provision", ("-m", "services.provision"), ("KAFKA",), one_shot=True),
-    Process("streams", ("-m", "streams", "worker"), ("KAFKA", "DATABASE_URL"), ("migrate", "provision")),
-    Process("gateway", ("-m", "services.gateway"), ("KAFKA", "DATABASE_URL", "MODELS", "POLICY"), ("migrate", "provision"), port="GATEWAY_PORT"),
+    Process(
+        "streams", ("-m", "streams", "worker"), ("KAFKA", "DATABASE_URL"), ("migrate", "provision")
+    ),
+    Process(
+        "gateway",
+        ("-m", "services.gateway"),
+        ("KAFKA", "DATABASE_URL", "MODELS", "POLICY"),
+        ("migrate", "provision"),
+        port="GATEWAY_PORT",
+    ),
     Process("scheduler", ("-m", "services.scheduler"), ("DATABASE_URL", "POLICY"), ("migrate",)),
-    Process("retrain", ("retrain/run.py", "work"), ("DATABASE_URL", "MODELS", "POLICY"), ("migrate",), torch=True),
-    Process("notifier", ("-m", "services.notifier"), ("DATABASE_URL", "SLACK_TOKEN", "SLACK_CHANNEL", "SLACK_BASE_URL"), ("migrate",)),
-    Process("dashboard", ("-m", "services.dashboard"), ("DATABASE_URL", "POLICY"), ("migrate",), port="DASHBOARD_PORT"),
+    Process(
+        "retrain",
+        ("retrain/run.py", "work"),
+        ("DATABASE_URL", "MODELS", "POLICY"),
+        ("migrate",),
+        torch=True,
+    ),
+    Process(
+        "notifier",
+        ("-m", "services.notifier"),
+        ("DATABASE_URL", "SLACK_TOKEN", "SLACK_CHANNEL", "SLACK_BASE_URL"),
+        ("migrate",),
+    ),
+    Process(
+        "dashboard",
+        ("-m", "services.dashboard"),
+        ("DATABASE_URL", "POLICY"),
+        ("migrate",),
+        port="DASHBOARD_PORT",
+    ),
 )
 
 

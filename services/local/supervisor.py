@@ -1,6 +1,8 @@
-"""Own child processes: start them, wait until they are ready, stop them in reverse order. Leaves none behind, not even when killed itself.
+"""Own child processes: start them, wait until they are ready, stop them in reverse order. Leaves
+none behind, not even when killed itself.
 
-Every child asks the kernel to be signalled when its parent dies (PR_SET_PDEATHSIG), so a supervisor ended by SIGKILL takes its children along.
+Every child asks the kernel to be signalled when its parent dies (PR_SET_PDEATHSIG), so a supervisor
+ended by SIGKILL takes its children along.
 """
 
 import contextlib
@@ -27,7 +29,9 @@ class NotReady(RuntimeError):
 
 
 class TooSlow(NotReady):
-    """Nothing has failed, but nothing came of it in the time that a machine three or four times slower than a free one would take."""
+    """Nothing has failed, but nothing came of it in the time that a machine three or four times
+    slower than a free one would take.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Use as a context manager from the main thread: a child's death signal is bound to the thread that started it."""
+    """Use as a context manager from the main thread: a child's death signal is bound to the thread
+    that started it.
+    """
 
     children: list[Child] = field(default_factory=list)
     patience_s: float = 15.0
@@ -64,7 +70,9 @@ class Supervisor:
         stop_signal: signal.Signals = signal.SIGTERM,
         cwd: Path | None = None,
     ) -> Child:
-        """Start one child, output to `log`, in a session of its own so that Ctrl-C reaches it through us and in order."""
+        """Start one child, output to `log`, in a session of its own so that Ctrl-C reaches it
+        through us and in order.
+        """
 
         def die_with_parent() -> None:  # runs after the change of user, which would clear it
             _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
@@ -94,8 +102,14 @@ class Supervisor:
 
 
 def identity(user: str | None) -> Any:
-    """The arguments that make subprocess run as `user` with that user's group and no other; none of them for None."""
-    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    """The arguments that make subprocess run as `user` with that user's group and no other; none of
+    them for None.
+    """
+    return (
+        {}
+        if user is None
+        else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    )
 
 
 def stop(child: Child, patience_s: float = 15.0) -> int:
@@ -110,7 +124,9 @@ def stop(child: Child, patience_s: float = 15.0) -> int:
 
 
 def wait_ready(child: Child, ready: Callable[[], bool], timeout_s: float) -> None:
-    """Poll `ready` until it holds. Raises NotReady if the child ends first, TooSlow if the time is up."""
+    """Poll `ready` until it holds. Raises NotReady if the child ends first, TooSlow if the time is
+    up.
+    """
     deadline = time.monotonic() + timeout_s
     while not ready():
         status = child.process.poll()

@@ -1,4 +1,6 @@
-"""The embedded topology: Kafka and PostgreSQL in one directory, migrated and provisioned. What `make up`, the tests and the demo stand on."""
+"""The embedded topology: Kafka and PostgreSQL in one directory, migrated and provisioned. What
+`make up`, the tests and the demo stand on.
+"""
 
 import contextlib
 import fcntl
@@ -34,7 +36,11 @@ class Addresses:
 
     def environment(self) -> dict[str, str]:
         """The variables a process of ours reads."""
-        values = {"KAFKA": self.kafka, "DATABASE_URL": self.database_url, "MODELS": str(self.models)}
+        values = {
+            "KAFKA": self.kafka,
+            "DATABASE_URL": self.database_url,
+            "MODELS": str(self.models),
+        }
         return {settings.PREFIX + name: value for name, value in values.items()}
 
 
@@ -48,7 +54,9 @@ def directory(chosen: Path | None) -> Iterator[Path]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InUse(f"{path} is in use by another `services.local up`; stop that one or choose another --dir") from None
+                raise InUse(
+                    f"{path} is in use by another `services.local up`; stop that one or choose another --dir"
+                ) from None
             yield path
     finally:
         if chosen is None:
@@ -57,7 +65,9 @@ def directory(chosen: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def embedded(chosen: Path | None = None) -> Iterator[tuple[Addresses, supervisor.Supervisor]]:
-    """Kafka and PostgreSQL up, empty or as the directory left them. Processes started through the supervisor end before them."""
+    """Kafka and PostgreSQL up, empty or as the directory left them. Processes started through the
+    supervisor end before them.
+    """
     with directory(chosen) as path, supervisor.Supervisor() as owner:
         models = path / "models"
         models.mkdir(exist_ok=True)
@@ -80,5 +90,11 @@ def migrate(database_url: str) -> None:
 
 
 def inherited() -> dict[str, str]:
-    """The environment without any INTENTWATCH_ variable but the taxonomy, which is one for all: what a process started here begins with."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX) or name == present.VARIABLE}
+    """The environment without any INTENTWATCH_ variable but the taxonomy, which is one for all:
+    what a process started here begins with.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(settings.PREFIX) or name == present.VARIABLE
+    }

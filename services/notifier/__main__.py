@@ -1,4 +1,5 @@
-"""`python -m services.notifier [--once]`: carry the outbox to Slack, once a second, until SIGTERM; --once delivers what is due and exits.
+"""`python -m services.notifier [--once]`: carry the outbox to Slack, once a second, until SIGTERM;
+--once delivers what is due and exits.
 
 Exit 75 after --once: something is still to be sent.
 """
@@ -39,7 +40,10 @@ def once(carrier: deliver.Carrier) -> None:
     with carrier.engine.connect() as connection:
         left = store.waiting(connection)
     if left:
-        settings.refuse(f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again", settings.EXIT_TRY_AGAIN)
+        settings.refuse(
+            f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again",
+            settings.EXIT_TRY_AGAIN,
+        )
 
 
 def serve(carrier: deliver.Carrier) -> None:
@@ -57,10 +61,16 @@ def serve(carrier: deliver.Carrier) -> None:
 
 
 def watch_scheduler(engine: sa.Engine) -> None:
-    """The schedulers raise every other alarm; that none of them lives, or that their own rounds fail, is told from here."""
+    """The schedulers raise every other alarm; that none of them lives, or that their own rounds
+    fail, is told from here.
+    """
     with engine.begin() as connection:
         dead = causes.unattended(alarms_store.beat(connection))
-        own = [one for one in stages_store.failing(connection) if stage.process(one.name) == stage.SCHEDULER]
+        own = [
+            one
+            for one in stages_store.failing(connection)
+            if stage.process(one.name) == stage.SCHEDULER
+        ]
         for alarm in (*causes.failing(own), *([dead] if dead else [])):
             outbox.tell(connection, alarm)
 

@@ -1,6 +1,8 @@
-"""Pure. What the outbox tells -> a Slack message. Written for the on-call at 3 a.m.: what happened with numbers, why, what to do, where to look.
+"""Pure. What the outbox tells -> a Slack message. Written for the on-call at 3 a.m.: what happened
+with numbers, why, what to do, where to look.
 
-A thread's root is a function of everything told so far, so editing it twice changes nothing. Never a number without its n.
+A thread's root is a function of everything told so far, so editing it twice changes nothing. Never
+a number without its n.
 """
 
 import datetime as dt
@@ -67,10 +69,15 @@ def root(told: Sequence[Told]) -> Message:
         return _alarm(newest, told[-1].at)
     story = _story(told)
     headline = limits.cut(_headline(story), limits.HEADER)
-    blocks = [{"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}}, limits.section(_lead(story))]
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": headline, "emoji": False}},
+        limits.section(_lead(story)),
+    ]
     if story.decision:
         blocks += _fields(story.decision.reasons)
-        blocks.append(limits.section("*Why this fired*\n" + "\n".join(figures.grounds(story.decision))))
+        blocks.append(
+            limits.section("*Why this fired*\n" + "\n".join(figures.grounds(story.decision)))
+        )
     if story.run:
         blocks += _outcome(story.run)
     blocks += [limits.section(f"*Next step*\n{_next(story)}"), limits.context(_origin(story))]
@@ -104,14 +111,22 @@ def reply(told: Told) -> Message:
     if story.run is None or story.run.state in runs.ENDED or story.run.state is State.REGISTERED:
         line = limits.escape(_headline(story))
     else:
-        line = f"{story.run.state.upper()} `{limits.escape(story.run.run_id)}`" + _progress(story.run)
+        line = f"{story.run.state.upper()} `{limits.escape(story.run.run_id)}`" + _progress(
+            story.run
+        )
     blocks = [limits.section(line), limits.context([f"at {limits.date(told.at)}"])]
     return Message(*limits.fitted(line, blocks))
 
 
 def possible_duplicate(message: Message) -> Message:
-    """The same message, saying that an earlier attempt may have arrived too and could not be looked up."""
-    note = limits.context(["possible duplicate: an earlier attempt was not confirmed, and Slack would not let us look it up"])
+    """The same message, saying that an earlier attempt may have arrived too and could not be looked
+    up.
+    """
+    note = limits.context(
+        [
+            "possible duplicate: an earlier attempt was not confirmed, and Slack would not let us look it up"
+        ]
+    )
     return Message(*limits.fitted(message.text, [*message.blocks, note]))
 
 
@@ -145,13 +160,18 @@ def _headline(story: Story) -> str:
         return f"GATES {'FAILED' if failed else 'INCONCLUSIVE'} {run.candidate}: {figures.gates_short(sorted(short, key=lambda g: g.verdict != 'fail'))}"
     if run.state is State.FAILED:
         return f"FAILED {run.run_id}: {run.error}"
-    return f"TRAINING {run.run_id}" + (f" for {decision.model}: {_evidence(decision)}" if decision else "")
+    return f"TRAINING {run.run_id}" + (
+        f" for {decision.model}: {_evidence(decision)}" if decision else ""
+    )
 
 
 def _evidence(decision: decisions.Decision) -> str:
     """The breached signals that fit beside each other, quality first."""
     roles = (signals.Role.QUALITY, signals.Role.DRIFT)
-    breached = sorted((r for r in decision.reasons if r.breached), key=lambda r: [role not in r.roles for role in roles])
+    breached = sorted(
+        (r for r in decision.reasons if r.breached),
+        key=lambda r: [role not in r.roles for role in roles],
+    )
     line = ""
     for reason in breached:
         longer = f"{line} + {figures.short(reason)}" if line else figures.short(reason)
@@ -165,29 +185,59 @@ def _lead(story: Story) -> str:
     parts = []
     if story.decision:
         breached = sum(reason.breached for reason in story.decision.reasons)
-        cause = f"believed cause: *{story.decision.cause}*" if story.decision.cause else "no cause named"
-        parts += [f"Model `{limits.escape(story.decision.model)}`", cause, f"{breached} of {len(story.decision.reasons)} signals in breach"]
+        cause = (
+            f"believed cause: *{story.decision.cause}*"
+            if story.decision.cause
+            else "no cause named"
+        )
+        parts += [
+            f"Model `{limits.escape(story.decision.model)}`",
+            cause,
+            f"{breached} of {len(story.decision.reasons)} signals in breach",
+        ]
     if story.run_id:
-        parts.append(f"run `{limits.escape(story.run_id)}`" + ("" if story.decision else ", started by hand"))
+        parts.append(
+            f"run `{limits.escape(story.run_id)}`" + ("" if story.decision else ", started by hand")
+        )
     return "  ·  ".join(parts)
 
 
 def _fields(reasons: Sequence[decisions.Reason]) -> Iterator[limits.Block]:
-    """The evidence in two columns, what is in breach first. Beyond Slack's ten the last one says how many are missing."""
+    """The evidence in two columns, what is in breach first. Beyond Slack's ten the last one says
+    how many are missing.
+    """
     ordered = sorted(reasons, key=lambda reason: not reason.breached)
     texts = [figures.field(reason) for reason in ordered]
     if len(texts) > limits.FIELDS:
-        texts = [*texts[: limits.FIELDS - 1], f"… and {len(texts) - limits.FIELDS + 1} more signals"]
+        texts = [
+            *texts[: limits.FIELDS - 1],
+            f"… and {len(texts) - limits.FIELDS + 1} more signals",
+        ]
     if texts:
-        yield {"type": "section", "fields": [{"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts]}
+        yield {
+            "type": "section",
+            "fields": [
+                {"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)} for text in texts
+            ],
+        }
 
 
 def _outcome(run: messages.RunChanged) -> Iterator[limits.Block]:
     if run.error:  # what an exception said is foreign: plain text, so nothing in it is markup
-        yield {"type": "section", "text": {"type": "plain_text", "text": limits.cut(f"Error: {run.error}", limits.SECTION), "emoji": False}}
+        yield {
+            "type": "section",
+            "text": {
+                "type": "plain_text",
+                "text": limits.cut(f"Error: {run.error}", limits.SECTION),
+                "emoji": False,
+            },
+        }
     if run.gates:
         passed = sum(gate.verdict is runs.GateVerdict.PASS for gate in run.gates)
-        yield limits.section(f"*Gates*: {passed} of {len(run.gates)} pass\n" + "\n".join(figures.gate_lines(run.gates)))
+        yield limits.section(
+            f"*Gates*: {passed} of {len(run.gates)} pass\n"
+            + "\n".join(figures.gate_lines(run.gates))
+        )
 
 
 def _next(story: Story) -> str:
@@ -195,7 +245,10 @@ def _next(story: Story) -> str:
     if run is None:
         assert story.decision is not None
         return _ADVICE[story.decision.decision]
-    name, keeps = limits.escape(run.run_id), f"`{limits.escape(run.champion)}` keeps serving" if run.champion else "No model serves yet"
+    name, keeps = (
+        limits.escape(run.run_id),
+        f"`{limits.escape(run.champion)}` keeps serving" if run.champion else "No model serves yet",
+    )
     look = f"`python retrain/run.py show {name}`"
     if run.state is State.CHAMPION:
         return f"Nothing to do: `{limits.escape(str(run.candidate))}` serves. Its own live accuracy follows with the labels of the next days."

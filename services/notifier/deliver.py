@@ -1,4 +1,6 @@
-"""Carry the outbox to Slack: at least once, in order within a thread, without a double wherever Slack lets us look. Never raises on account of Slack."""
+"""Carry the outbox to Slack: at least once, in order within a thread, without a double wherever
+Slack lets us look. Never raises on account of Slack.
+"""
 
 import logging
 from collections.abc import Callable
@@ -13,10 +15,12 @@ from streams.stages import rounds
 
 Delivery = messages.Delivery
 
-MAX_ATTEMPTS: Final = 120  # about nine hours at the longest wait: a night without Slack loses nothing
+# About nine hours at the longest wait: a night without Slack loses nothing.
+MAX_ATTEMPTS: Final = 120
 UNFORESEEN: Final = 3  # attempts that end in an error nobody foresaw
 LONGEST_WAIT_S: Final = 300.0
-LEASE_S: Final = 90.0  # over the longest an attempt can take, so nobody takes a message that is still on its way
+# Over the longest an attempt can take, so nobody takes a message that is still on its way.
+LEASE_S: Final = 90.0
 # Waiting cures none of these: the message itself is wrong.
 _HOPELESS: Final = frozenset(
     (
@@ -33,7 +37,16 @@ _HOPELESS: Final = frozenset(
         "markdown_text_conflict",
     )
 )
-_GONE: Final = frozenset(("message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"))
+_GONE: Final = frozenset(
+    (
+        "message_not_found",
+        "thread_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "channel_not_found",
+        "is_inactive",
+    )
+)
 
 warn = logging.getLogger("intentwatch.notifier").warning
 
@@ -67,10 +80,17 @@ def after(failure: Exception, attempts: int) -> Later | Parked:
     """
     if isinstance(failure, compose.NotComposable):
         return Parked(str(failure))
-    if not isinstance(failure, slack.NotSent | slack.Unclear):  # no message can be made of the row, or of what this process has left
+    # No message can be made of the row, or of what this process has left.
+    if not isinstance(failure, slack.NotSent | slack.Unclear):
         said = rounds.said(failure)
-        return Parked(said) if attempts >= UNFORESEEN else Later(2.0**attempts, Delivery.UNCLEAR.because(said))
-    if (isinstance(failure, slack.Refused) and failure.code in _HOPELESS) or attempts >= MAX_ATTEMPTS:
+        return (
+            Parked(said)
+            if attempts >= UNFORESEEN
+            else Later(2.0**attempts, Delivery.UNCLEAR.because(said))
+        )
+    if (
+        isinstance(failure, slack.Refused) and failure.code in _HOPELESS
+    ) or attempts >= MAX_ATTEMPTS:
         return Parked(str(failure))
     asked = failure.retry_after_s if isinstance(failure, slack.NotSent) else None
     wait = asked if asked is not None else 2.0 ** min(attempts, 10)
@@ -86,7 +106,9 @@ class Carrier:
     client: slack.Slack
 
     def drain(self, stopping: Callable[[], bool]) -> float:
-        """Deliver what is due until nothing is or Slack fails; returns how many seconds Slack asked us to leave it alone."""
+        """Deliver what is due until nothing is or Slack fails; returns how many seconds Slack asked
+        us to leave it alone.
+        """
         while not stopping():
             with self.engine.begin() as connection:
                 row = store.claim(connection, LEASE_S)
@@ -99,7 +121,11 @@ class Carrier:
             except Exception as failure:
                 verdict = self._put_off(row, failure)
                 if isinstance(verdict, Later):  # what befell this one would befall the next
-                    return verdict.after_s if isinstance(failure, slack.NotSent) and failure.retry_after_s is not None else 0
+                    return (
+                        verdict.after_s
+                        if isinstance(failure, slack.NotSent) and failure.retry_after_s is not None
+                        else 0
+                    )
         return 0
 
     def _put_off(self, row: store.Row, failure: Exception) -> Later | Parked:
@@ -107,7 +133,13 @@ class Carrier:
         with self.engine.begin() as connection:
             if isinstance(verdict, Later):
                 store.postpone(connection, row, verdict.after_s, verdict.error)
-                warn("message %s, attempt %d, %s; again in %.0f s", row.dedupe_key, row.attempts + 1, verdict.error, verdict.after_s)
+                warn(
+                    "message %s, attempt %d, %s; again in %.0f s",
+                    row.dedupe_key,
+                    row.attempts + 1,
+                    verdict.error,
+                    verdict.after_s,
+                )
             else:
                 store.park(connection, row, verdict.error)
                 warn("message %s is parked: %s", row.dedupe_key, verdict.error)
@@ -116,11 +148,14 @@ class Carrier:
     def _deliver(self, row: store.Row) -> None:
         with self.engine.connect() as connection:
             rows, known = store.told(connection, row), store.place(connection, row.thread_key)
-        root = compose.root([compose.Told(each.kind, each.payload, each.created_at) for each in rows])
+        root = compose.root(
+            [compose.Told(each.kind, each.payload, each.created_at) for each in rows]
+        )
         place = slack.Place(*known) if known else None
         if place is not None and self._edited(place, root):
             self._reply(row, place)
-        else:  # the thread has no message yet, or somebody removed it: the root tells everything so far
+        # The thread has no message yet, or somebody removed it: the root tells everything so far.
+        else:
             place = self._root(row, rows, root)
         with self.engine.begin() as connection:
             store.settle(connection, row, place.channel, place.ts)
@@ -139,7 +174,9 @@ class Carrier:
         doubtful = [each for each in rows if each.maybe_posted]
         if doubtful:
             try:
-                found = self.client.find([_mark(each) for each in doubtful], since=rows[0].created_at)
+                found = self.client.find(
+                    [_mark(each) for each in doubtful], since=rows[0].created_at
+                )
             except slack.Refused:
                 root = compose.possible_duplicate(root)
             else:

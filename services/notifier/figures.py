@@ -1,4 +1,6 @@
-"""Pure. A signal or a gate as words: value, limit, n and 95 % interval, ratios as percent. Never a number without its n."""
+"""Pure. A signal or a gate as words: value, limit, n and 95 % interval, ratios as percent. Never a
+number without its n.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -10,7 +12,12 @@ from services.notifier import limits
 Clause, Role = decisions.Clause, signals.Role
 _GATES: Final = 16  # lines of one message
 
-_NAMES_OF_GATES: Final = {"macro_f1": "macro F1", "load_error_rate": "errors under load", "p95_latency_ms": "p95 latency", "ece": "calibration error"}
+_NAMES_OF_GATES: Final = {
+    "macro_f1": "macro F1",
+    "load_error_rate": "errors under load",
+    "p95_latency_ms": "p95 latency",
+    "ece": "calibration error",
+}
 # What a clause of the rule asks for, and on what grounds.
 _GROUNDS: Final = {
     Clause.STALE: "Nothing was judged.",
@@ -63,7 +70,9 @@ def _state(reason: decisions.Reason) -> str:
     beyond = signals.of(reason.signal).beyond(reason.value, reason.limit)
     if reason.breached:
         return "BREACH" if beyond else "BREACH, recovering"
-    return "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
+    return (
+        "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
+    )
 
 
 def grounds(decision: decisions.Decision) -> Iterator[str]:
@@ -76,7 +85,11 @@ def grounds(decision: decisions.Decision) -> Iterator[str]:
     roles = {role for reason in decision.reasons if reason.breached for role in reason.roles}
     rule = f"Loss of quality: {_yes(Role.QUALITY in roles)}. Drift: {_yes(Role.DRIFT in roles)}."
     if decision.clause is Clause.DRIFTED:
-        witness = "Both together ask" if Role.QUALITY in roles else "With an open business incident it asks"
+        witness = (
+            "Both together ask"
+            if Role.QUALITY in roles
+            else "With an open business incident it asks"
+        )
         rule += f" {witness} for a retrain."
     else:
         rule += f" {_GROUNDS[decision.clause]}"
@@ -94,11 +107,16 @@ def _gate_amount(gate: runs.Gate, value: float) -> str:
 
 def gates_short(gates: Sequence[runs.Gate]) -> str:
     """Gates in one breath, for the header."""
-    return ", ".join(f"{_gate_name(gate)} {_against(gate)} (n = {gate.n:,})" for gate in gates) or "no gate was measured (n = 0)"
+    return (
+        ", ".join(f"{_gate_name(gate)} {_against(gate)} (n = {gate.n:,})" for gate in gates)
+        or "no gate was measured (n = 0)"
+    )
 
 
 def gate_lines(gates: Sequence[runs.Gate]) -> Iterator[str]:
-    """A line a gate, those that do not pass first; of many, as a taxonomy with many critical intents has them, how many more there are."""
+    """A line a gate, those that do not pass first; of many, as a taxonomy with many critical
+    intents has them, how many more there are.
+    """
     ordered = sorted(gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)
     yield from map(gate_line, ordered[:_GATES])
     if len(ordered) > _GATES:
@@ -124,7 +142,9 @@ def _against(gate: runs.Gate) -> str:
 
 
 def _interval(gate: runs.Gate) -> str:
-    """Of the difference where there is a champion, of the value where there is none; a lone lower end is the noise floor."""
+    """Of the difference where there is a champion, of the value where there is none; a lone lower
+    end is the noise floor.
+    """
     if gate.low is None:
         return ""
     if gate.high is None:

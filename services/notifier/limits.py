@@ -1,4 +1,6 @@
-"""Pure. Slack's blocks and their limits: how a text is cut to them with a mark. The one place that escapes what others wrote."""
+"""Pure. Slack's blocks and their limits: how a text is cut to them with a mark. The one place that
+escapes what others wrote.
+"""
 
 import copy
 import datetime as dt
@@ -28,7 +30,8 @@ def escape(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters; a mark says that something is missing, and no entity is left in halves.
+    """At most `limit` characters; a mark says that something is missing, and no entity is left in
+    halves.
 
     >>> cut("a long sentence &amp; more", 18)
     'a long sen … (cut)'
@@ -48,7 +51,9 @@ def size(text: str, blocks: list[Block]) -> int:
 
 
 def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
-    """The message within Slack's total: the longest text, the one for phones included, gives way first, halved until all fits."""
+    """The message within Slack's total: the longest text, the one for phones included, gives way
+    first, halved until all fits.
+    """
     fallback, blocks = {"text": cut(text, SECTION)}, copy.deepcopy(blocks[:BLOCKS])
     while size(fallback["text"], blocks) > TOTAL:
         longest = max((fallback, *_texts(blocks)), key=lambda found: len(json.dumps(found["text"])))
@@ -80,4 +85,7 @@ def section(text: str) -> Block:
 
 def context(texts: Sequence[str]) -> Block:
     """Small print."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": cut(text, FIELD)} for text in texts]}
+    return {
+        "type": "context",
+        "elements": [{"type": "mrkdwn", "text": cut(text, FIELD)} for text in texts],
+    }

@@ -1,4 +1,5 @@
-"""The only door to Slack: slack_sdk's WebClient. Never retries by itself: a lost answer says nothing about whether the message arrived.
+"""The only door to Slack: slack_sdk's WebClient. Never retries by itself: a lost answer says
+nothing about whether the message arrived.
 
 Every failure is one of three: NotSent and Refused did not post, Unclear may have.
 """
@@ -29,7 +30,8 @@ _PAGES: Final = 3
 _SKEW: Final = dt.timedelta(minutes=10)  # Slack's clock against Postgres' clock
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _CHANNEL_ID: Final = re.compile(r"[CDG][A-Z0-9]{8,}\Z")
-_MAYBE_DONE: Final = ("fatal_error", "internal_error", "request_timeout", "service_unavailable")  # Slack's word: some of it may have succeeded
+# Slack's word: some of it may have succeeded.
+_MAYBE_DONE: Final = ("fatal_error", "internal_error", "request_timeout", "service_unavailable")
 
 
 class NotSent(RuntimeError):
@@ -69,21 +71,32 @@ class Mark:
 
     def metadata(self) -> dict[str, Any]:
         """As Slack takes it."""
-        return {"event_type": _EVENT, "event_payload": {"outbox_id": self.outbox_id, "dedupe_key": self.dedupe_key}}
+        return {
+            "event_type": _EVENT,
+            "event_payload": {"outbox_id": self.outbox_id, "dedupe_key": self.dedupe_key},
+        }
 
 
 class Slack:
     """One workspace and one channel."""
 
-    def __init__(self, token: str, channel: str, base_url: str = SLACK, *, timeout_s: int = TIMEOUT_S) -> None:
+    def __init__(
+        self, token: str, channel: str, base_url: str = SLACK, *, timeout_s: int = TIMEOUT_S
+    ) -> None:
         quiet = logging.getLogger("intentwatch.slack_sdk")
         quiet.setLevel(logging.CRITICAL)  # what it would log, the caller says once
-        # retry_handlers=[]: the default one posts again after a lost answer, so one call can be two messages.
-        self._web = WebClient(token, base_url=base_url, timeout=timeout_s, retry_handlers=[], logger=quiet)
+        # retry_handlers=[]: the default one posts again after a lost answer, so one call can be two
+        # messages.
+        self._web = WebClient(
+            token, base_url=base_url, timeout=timeout_s, retry_handlers=[], logger=quiet
+        )
         self._channel = channel
-        if urllib.parse.urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):  # slack_sdk reads HTTP_PROXY and knows no NO_PROXY
+        # slack_sdk reads HTTP_PROXY and knows no NO_PROXY.
+        if urllib.parse.urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):
             self._web.proxy = None
-            urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
+            urllib.request.install_opener(
+                urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            )
 
     def post(self, message: compose.Message, mark: Mark) -> Place:
         """A new message in the channel."""
@@ -94,19 +107,39 @@ class Slack:
         return self._say(message, mark, channel=place.channel, thread_ts=place.ts)
 
     def _say(self, message: compose.Message, mark: Mark, **where: str) -> Place:
-        body = {"text": message.text, "blocks": message.blocks, "unfurl_links": False, "unfurl_media": False}
+        body = {
+            "text": message.text,
+            "blocks": message.blocks,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
         answer = self._call("chat.postMessage", json=body | where | {"metadata": mark.metadata()})
         return Place(answer["channel"], answer["ts"])
 
     def update(self, place: Place, message: compose.Message) -> None:
         """Edit a message in place; its metadata stays."""
-        self._call("chat.update", json={"channel": place.channel, "ts": place.ts, "text": message.text, "blocks": message.blocks})
+        self._call(
+            "chat.update",
+            json={
+                "channel": place.channel,
+                "ts": place.ts,
+                "text": message.text,
+                "blocks": message.blocks,
+            },
+        )
 
-    def find(self, marks: Collection[Mark], *, since: dt.datetime, thread: Place | None = None) -> Place | None:
+    def find(
+        self, marks: Collection[Mark], *, since: dt.datetime, thread: Place | None = None
+    ) -> Place | None:
         """A message that carries one of these marks: in the channel, or in a thread of it."""
         wanted = [mark.metadata() for mark in marks]
         channel = thread.channel if thread else self._channel_id()
-        where = {"channel": channel, "oldest": f"{(since - _SKEW).timestamp():.6f}", "include_all_metadata": True, "limit": 200}
+        where = {
+            "channel": channel,
+            "oldest": f"{(since - _SKEW).timestamp():.6f}",
+            "include_all_metadata": True,
+            "limit": 200,
+        }
         method = "conversations.replies" if thread else "conversations.history"
         for page in self._pages(method, where | ({"ts": thread.ts} if thread else {})):
             for message in page["messages"]:
@@ -119,7 +152,10 @@ class Slack:
         if _CHANNEL_ID.match(self._channel):
             return self._channel
         name = self._channel.removeprefix("#")
-        for page in self._pages("conversations.list", {"types": "public_channel,private_channel", "exclude_archived": True, "limit": 1000}):
+        for page in self._pages(
+            "conversations.list",
+            {"types": "public_channel,private_channel", "exclude_archived": True, "limit": 1000},
+        ):
             for channel in page["channels"]:
                 if channel["name"] == name:
                     return str(channel["id"])
@@ -138,7 +174,9 @@ class Slack:
         try:
             return self._web.api_call(method, **body).data
         except SlackApiError as error:
-            raise refusal(error.response.status_code, error.response.headers, str(error.response.get("error"))) from error
+            raise refusal(
+                error.response.status_code, error.response.headers, str(error.response.get("error"))
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise silence(error) from error
         except (SlackClientError, ValueError) as error:

@@ -1,4 +1,6 @@
-"""Postgres: which message is due, what its thread has told, and what became of it. One function per question; the caller owns the transaction."""
+"""Postgres: which message is due, what its thread has told, and what became of it. One function per
+question; the caller owns the transaction.
+"""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -12,10 +14,14 @@ from schemas import messages, tables
 Connection = sa.Connection
 Delivery = messages.Delivery
 
-IN_FLIGHT = Delivery.UNCLEAR.because("an attempt is under way, or its process ended in the middle of it")
+IN_FLIGHT = Delivery.UNCLEAR.because(
+    "an attempt is under way, or its process ended in the middle of it"
+)
 
 _outbox, _thread = tables.outbox, tables.slack_thread
-_NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(Delivery.PARKED.because(""))))
+_NOT_PARKED = sa.or_(
+    _outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(Delivery.PARKED.because("")))
+)
 OPEN = (_outbox.c.sent_at.is_(None), _NOT_PARKED)
 
 
@@ -36,10 +42,27 @@ class Row:
     @property
     def maybe_posted(self) -> bool:
         """Whether Slack may have it although nobody confirmed it."""
-        return self.sent_at is None and self.attempts > 0 and Delivery.of(self.error) is not Delivery.NOT_SENT
+        return (
+            self.sent_at is None
+            and self.attempts > 0
+            and Delivery.of(self.error) is not Delivery.NOT_SENT
+        )
 
 
-_ROW = tuple(_outbox.c[name] for name in ("id", "dedupe_key", "thread_key", "kind", "payload", "created_at", "attempts", "sent_at", "error"))
+_ROW = tuple(
+    _outbox.c[name]
+    for name in (
+        "id",
+        "dedupe_key",
+        "thread_key",
+        "kind",
+        "payload",
+        "created_at",
+        "attempts",
+        "sent_at",
+        "error",
+    )
+)
 
 
 def _seconds(seconds: float) -> Any:
@@ -47,7 +70,9 @@ def _seconds(seconds: float) -> Any:
 
 
 def claim(connection: Connection, lease_s: float) -> Row | None:
-    """The oldest due message that heads its thread, taken for `lease_s`; None if there is none. Until it is settled its thread waits, others do not."""
+    """The oldest due message that heads its thread, taken for `lease_s`; None if there is none.
+    Until it is settled its thread waits, others do not.
+    """
     heads = (
         sa.select(*_ROW, _outbox.c.next_attempt_at)
         .ext(pg.distinct_on(_outbox.c.thread_key))
@@ -55,45 +80,84 @@ def claim(connection: Connection, lease_s: float) -> Row | None:
         .order_by(_outbox.c.thread_key, _outbox.c.id)
         .subquery()
     )
-    due = sa.select(*(heads.c[column.name] for column in _ROW)).where(heads.c.next_attempt_at <= sa.func.now()).order_by(heads.c.id).limit(1)
+    due = (
+        sa.select(*(heads.c[column.name] for column in _ROW))
+        .where(heads.c.next_attempt_at <= sa.func.now())
+        .order_by(heads.c.id)
+        .limit(1)
+    )
     found = connection.execute(due).mappings().first()
     if found is None:
         return None
-    values = {"attempts": found["attempts"] + 1, "next_attempt_at": _seconds(lease_s), "error": IN_FLIGHT}
-    mine = sa.update(_outbox).where(_outbox.c.id == found["id"], _outbox.c.attempts == found["attempts"], _outbox.c.sent_at.is_(None))
+    values = {
+        "attempts": found["attempts"] + 1,
+        "next_attempt_at": _seconds(lease_s),
+        "error": IN_FLIGHT,
+    }
+    mine = sa.update(_outbox).where(
+        _outbox.c.id == found["id"],
+        _outbox.c.attempts == found["attempts"],
+        _outbox.c.sent_at.is_(None),
+    )
     return Row(**found) if connection.execute(mine.values(values)).rowcount else None
 
 
 def told(connection: Connection, row: Row) -> list[Row]:
-    """What the thread has told up to this row, and what of it was sent out of turn, in order, without what is parked; this row as it was before the attempt."""
+    """What the thread has told up to this row, and what of it was sent out of turn, in order,
+    without what is parked; this row as it was before the attempt.
+    """
     so_far = sa.or_(_outbox.c.id <= row.id, _outbox.c.sent_at.is_not(None))
     query = sa.select(*_ROW).where(_outbox.c.thread_key == row.thread_key, so_far, _NOT_PARKED)
-    return [row if found["id"] == row.id else Row(**found) for found in connection.execute(query.order_by(_outbox.c.id)).mappings()]
+    return [
+        row if found["id"] == row.id else Row(**found)
+        for found in connection.execute(query.order_by(_outbox.c.id)).mappings()
+    ]
 
 
 def place(connection: Connection, thread_key: str) -> tuple[str, str] | None:
     """(channel, ts) of the thread's message, if it has one."""
-    found = connection.execute(sa.select(_thread.c.channel, _thread.c.ts).where(_thread.c.thread_key == thread_key)).first()
+    found = connection.execute(
+        sa.select(_thread.c.channel, _thread.c.ts).where(_thread.c.thread_key == thread_key)
+    ).first()
     return (found.channel, found.ts) if found else None
 
 
 def settle(connection: Connection, row: Row, channel: str, ts: str) -> None:
     """It is in Slack, in the thread of that message."""
     insert = pg.insert(_thread).values(thread_key=row.thread_key, channel=channel, ts=ts)
-    connection.execute(insert.on_conflict_do_update(index_elements=["thread_key"], set_={"channel": channel, "ts": ts}))
-    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(sent_at=sa.func.now(), error=None))
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["thread_key"], set_={"channel": channel, "ts": ts}
+        )
+    )
+    connection.execute(
+        sa.update(_outbox).where(_outbox.c.id == row.id).values(sent_at=sa.func.now(), error=None)
+    )
 
 
 def postpone(connection: Connection, row: Row, after_s: float, error: str) -> None:
     """Try again later; the error says whether it may have arrived."""
-    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(next_attempt_at=_seconds(after_s), error=error))
+    connection.execute(
+        sa.update(_outbox)
+        .where(_outbox.c.id == row.id)
+        .values(next_attempt_at=_seconds(after_s), error=error)
+    )
 
 
 def park(connection: Connection, row: Row, error: str) -> None:
     """Set it aside with its error; the thread goes on without it. `error = null` puts it back."""
-    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(error=Delivery.PARKED.because(error)))
+    connection.execute(
+        sa.update(_outbox)
+        .where(_outbox.c.id == row.id)
+        .values(error=Delivery.PARKED.because(error))
+    )
 
 
 def waiting(connection: Connection) -> list[str]:
     """The errors of messages that are still to be sent; '' for one not tried yet."""
-    return [error or "" for error in connection.execute(sa.select(_outbox.c.error).where(*OPEN).order_by(_outbox.c.id)).scalars()]
+    return [
+        error or ""
+        for error in connection.execute(
+            sa.select(_outbox.c.error).where(*OPEN).order_by(_outbox.c.id)
+        ).scalars()
+    ]

@@ -13,7 +13,8 @@ from schemas import events, times
 from services import escaping
 from streams.count import chunks, observe
 
-# The worker kept these records whole without knowing, or without caring, whether they hold one log or several.
+# The worker kept these records whole without knowing, or without caring, whether they hold one log
+# or several.
 _WHOLE: Final = (events.Reason.KILLS_WORKER, events.Reason.ENVELOPE_TOO_LONG)
 _PART_MAX, _OFFSET_MAX = 2**31 - 1, 2**63 - 1
 
@@ -47,7 +48,9 @@ def place(text: str) -> Place:
     """
     found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?", text)
     if found is None or int(found[2]) > _PART_MAX or int(found[3]) > _OFFSET_MAX:
-        raise argparse.ArgumentTypeError(f"{escaping.printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]")
+        raise argparse.ArgumentTypeError(
+            f"{escaping.printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]"
+        )
     return Place(found[1], int(found[2]), int(found[3]), int(found[4] or 0))
 
 
@@ -60,7 +63,8 @@ def partition(text: str) -> tuple[str, int]:
 
 
 def envelope(letter: Letter, raw: bytes) -> bool:
-    """Whether a record kept whole is an envelope: several lines, each a JSON object. The header that said so is not kept.
+    """Whether a record kept whole is an envelope: several lines, each a JSON object. The header
+    that said so is not kept.
 
     >>> whole = Letter(Place("t", 0, 7), "kills_worker", 9)
     >>> envelope(whole, b'{"v":1}\\n{"v":1}'), envelope(whole, b'{"v":\\n1}'), envelope(whole, b'{"v":1}')
@@ -80,14 +84,28 @@ def _is_object(line: bytes) -> bool:
 
 
 def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks.Chunk:
-    """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`: whether they are read as an envelope."""
+    """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`:
+    whether they are read as an envelope.
+    """
     place, appended_ms, n = letter.place, times.micros(now) // 1000, len(batch)
-    return chunks.Chunk(place.topic, place.part, 0, place.offset, place.offset + 1, (place.offset,) * n, (raw,) * n, batch, (appended_ms,) * n)
+    return chunks.Chunk(
+        place.topic,
+        place.part,
+        0,
+        place.offset,
+        place.offset + 1,
+        (place.offset,) * n,
+        (raw,) * n,
+        batch,
+        (appended_ms,) * n,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What a letter turned out to be. `bad`: why it still is no serving log. `apart`: it was an envelope, whose bad lines become letters of their own."""
+    """What a letter turned out to be. `bad`: why it still is no serving log. `apart`: it was an
+    envelope, whose bad lines become letters of their own.
+    """
 
     letter: Letter
     seen: observe.Observed
@@ -110,11 +128,17 @@ def redriven(letter: Letter, raw: bytes, limits: observe.Limits, now: dt.datetim
     batch = envelope(letter, raw)
     seen = observe.chunk(record(letter, raw, batch, now=now), limits)
     apart = batch and all(dead.line for dead in seen.dead)
-    bad = None if apart or not seen.dead else events.Malformed(seen.dead[0].reason, seen.dead[0].detail)
+    bad = (
+        None
+        if apart or not seen.dead
+        else events.Malformed(seen.dead[0].reason, seen.dead[0].detail)
+    )
     return Redriven(letter, seen, bad, apart)
 
 
-def batches(letters: Sequence[Letter], most: int = 1_000, most_bytes: int = 16 * 2**20) -> Iterator[list[Letter]]:
+def batches(
+    letters: Sequence[Letter], most: int = 1_000, most_bytes: int = 16 * 2**20
+) -> Iterator[list[Letter]]:
     """The letters in transactions' worth: neither many nor large. One alone may be larger.
 
     >>> sizes = [Letter(Place("t", 0, i), "invalid", size) for i, size in enumerate((5, 5, 9, 1))]

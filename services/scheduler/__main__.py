@@ -1,7 +1,8 @@
-"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident open|close|list` records what the business sees,
-`again [T]` takes up hours that were set aside.
+"""`python -m services.scheduler`: do the monitors as they fall due by the stream's clock; `incident
+open|close|list` records what the business sees, `again [T]` takes up hours that were set aside.
 
-APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a stopped scheduler catches up.
+APScheduler only ticks; job_run rows in Postgres decide who does what, so replicas are safe and a
+stopped scheduler catches up.
 """
 
 import argparse
@@ -32,10 +33,19 @@ def serve() -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     loaded = settings.load("database_url")
     engine = database.opened(loaded.database_url)
-    watch = monitor.Monitor(engine, settings.rules(loaded), log.LogLines(loaded.log_format), rounds.this_process())
+    watch = monitor.Monitor(
+        engine, settings.rules(loaded), log.LogLines(loaded.log_format), rounds.this_process()
+    )
     ticker = BlockingScheduler(timezone=dt.UTC)
     for job, seconds in ((_ticks(watch), _TICK_S), (_watches(engine, loaded.topic), _WATCH_S)):
-        ticker.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None)
+        ticker.add_job(
+            job,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)
     ticker.start()
@@ -51,7 +61,9 @@ def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
         with ticks.round():
             try:
                 watch.tick()
-            finally:  # one that fails lives all the same, and says so as a failing stage; one that hangs does not come here
+            # One that fails lives all the same, and says so as a failing stage; one that hangs does
+            # not come here.
+            finally:
                 if time.monotonic() - beaten >= _WATCH_S:
                     with watch.engine.begin() as connection:
                         store.keep_beating(connection, watch.owner)
@@ -61,7 +73,9 @@ def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
 
 
 def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
-    """An alarm for everything that should move and does not: one for each time, however many schedulers look."""
+    """An alarm for everything that should move and does not: one for each time, however many
+    schedulers look.
+    """
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
     oldest, begun = causes.Oldest(), time.monotonic()
 
@@ -82,7 +96,9 @@ def again(chosen: argparse.Namespace) -> None:
         hours = store.take_up(connection, chosen.hour)
     if not hours:
         which = f"no hour that ended {times.rfc3339(chosen.hour)}" if chosen.hour else "no hour"
-        settings.refuse(f"{which} is set aside; `python -m services.doctor scheduler` names those that are", 2)
+        settings.refuse(
+            f"{which} is set aside; `python -m services.doctor scheduler` names those that are", 2
+        )
     print(hours)
 
 
@@ -90,10 +106,20 @@ def main() -> None:
     """Parse; without a sub-command, serve."""
     parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
     commands = parser.add_subparsers()
-    once_more = commands.add_parser("again", help="judge hours that were set aside after three failures")
-    once_more.add_argument("hour", type=times.instant, metavar="T", nargs="?", help="the end of the hour; without it every one")
+    once_more = commands.add_parser(
+        "again", help="judge hours that were set aside after three failures"
+    )
+    once_more.add_argument(
+        "hour",
+        type=times.instant,
+        metavar="T",
+        nargs="?",
+        help="the end of the hour; without it every one",
+    )
     once_more.set_defaults(do=again)
-    incidents.arguments(commands.add_parser("incident", help="record a business incident or a pause"))
+    incidents.arguments(
+        commands.add_parser("incident", help="record a business incident or a pause")
+    )
     chosen = parser.parse_args()
     if hasattr(chosen, "do"):
         chosen.do(chosen)

@@ -1,4 +1,6 @@
-"""One hour's job in one transaction: view -> evaluate -> put -> lines; a day's and a week's job belong to the hour that ends them."""
+"""One hour's job in one transaction: view -> evaluate -> put -> lines; a day's and a week's job
+belong to the hour that ends them.
+"""
 
 import dataclasses
 import datetime as dt
@@ -19,8 +21,12 @@ DAY = windows.HORIZONS["1d"]
 FIGURES = (signals.LIVE_ACCURACY.name, signals.RARE_RECALL.name)  # those whose row names a limit
 
 
-def work(connection: sa.Connection, at: dt.datetime, rules: policy.Policy, owner: str) -> list[lines.Line]:
-    """Judge the hour that ends at `at`, decide and record; what the seed's log says of it. Nothing without a champion."""
+def work(
+    connection: sa.Connection, at: dt.datetime, rules: policy.Policy, owner: str
+) -> list[lines.Line]:
+    """Judge the hour that ends at `at`, decide and record; what the seed's log says of it. Nothing
+    without a champion.
+    """
     promotion = retrain_store.champion(connection, at)
     if promotion is None:
         return []
@@ -82,30 +88,46 @@ def day(
     store.put_signals(connection, (), quality.measured(view, evaluation.figures, "7d"))
     first_day(connection, view, promotion, rules)
     said = list(lines.of_day(evaluation))
-    if view.at.weekday() == 0 and "7d" in view.windows and store.claim(connection, "weekly", view.at, owner):
+    if (
+        view.at.weekday() == 0
+        and "7d" in view.windows
+        and store.claim(connection, "weekly", view.at, owner)
+    ):
         said += lines.of_week(evaluation)
     return said
 
 
-def restate(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
-    """Label figures of the last days again, with the labels that have come since; once mature they stay."""
+def restate(
+    connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy
+) -> None:
+    """Label figures of the last days again, with the labels that have come since; once mature they
+    stay.
+    """
     now = evaluation.view
     days = int(rules.labels.maturity_hours // 24) + 2
     since = now.at - max(days, 7) * DAY
-    sampled = history.sampled(connection, now.model, since, now.at, as_of=now.at, rules=rules.labels)
-    judged = rules.signals.live_accuracy.horizon == "1d"  # then the day that ends now is put already
+    sampled = history.sampled(
+        connection, now.model, since, now.at, as_of=now.at, rules=rules.labels
+    )
+    # Then the day that ends now is put already.
+    judged = rules.signals.live_accuracy.horizon == "1d"
     for end in (now.at - back * DAY for back in range(1 if judged else 0, days)):
         hours = history.hours(connection, now.model, end - DAY, end)
         if hours:
             then = View(now.model, end, {}, now.reference, sampled.between(end - DAY, end), hours)
             figures = then.figures("1d")
-            fallen = [quality.falling(then, one, "1d", rules) for one in (figures.accuracy, figures.rare_recall)]
+            fallen = [
+                quality.falling(then, one, "1d", rules)
+                for one in (figures.accuracy, figures.rare_recall)
+            ]
             verdicts_then = {verdict.signal.signal: verdict for verdict in fallen}
             put_quality(connection, then, figures, verdicts_then, "1d", as_of=now.at, rules=rules)
 
 
 def first_day(connection: sa.Connection, view: View, promotion: Any, rules: policy.Policy) -> None:
-    """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a recorded event."""
+    """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a
+    recorded event.
+    """
     window, before = view.windows.get("1d"), view.reference
     if window is None or before is None or window.start < promotion["at"]:
         return
@@ -116,7 +138,9 @@ def first_day(connection: sa.Connection, view: View, promotion: Any, rules: poli
         retrain_store.put_reference(connection, learnt, at=view.at, source=runs.Source.FIRST_DAY)
 
 
-def decide(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> list[lines.Line]:
+def decide(
+    connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy
+) -> list[lines.Line]:
     """Record the decision; a retrain queues its run and its message in the same transaction.
 
     An hour that was taken up again is recorded alone: what came since, a pause or a run, is not

@@ -1,4 +1,6 @@
-"""`incident open|close|list`: what the business sees, and the pause that stops every action. The words are a closed list: each of them acts."""
+"""`incident open|close|list`: what the business sees, and the pause that stops every action. The
+words are a closed list: each of them acts.
+"""
 
 import argparse
 import datetime as dt
@@ -20,13 +22,19 @@ COLUMNS = ("id", "kind", "since", "intent", "count")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The contract's actions and options."""
     actions = parser.add_subparsers(required=True)
-    for name, do, text in (("open", begin, "from now on, or from T"), ("close", end, "until now, or until T"), ("list", standing, "what is open")):
+    for name, do, text in (
+        ("open", begin, "from now on, or from T"),
+        ("close", end, "until now, or until T"),
+        ("list", standing, "what is open"),
+    ):
         action = actions.add_parser(name, help=text)
         action.set_defaults(do=do)
         if name == "list":
             action.add_argument("--json", action="store_true", help="one object a line")
             continue
-        action.add_argument("--kind", type=_kind, required=True, metavar="KIND", help=", ".join(decisions.Told))
+        action.add_argument(
+            "--kind", type=_kind, required=True, metavar="KIND", help=", ".join(decisions.Told)
+        )
         action.add_argument("--intent", type=_intent, metavar="INTENT")
         action.add_argument("--at", type=times.instant, metavar="T")
         if name == "open":
@@ -37,18 +45,36 @@ def begin(chosen: argparse.Namespace) -> None:
     """Open one; prints its id."""
     with database.opened(settings.load("database_url").database_url).begin() as connection:
         at = _at(connection, chosen)
-        identity = hashlib.sha256(f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()).hexdigest()[:12]
-        store.open_incident(connection, {"id": identity, "kind": chosen.kind, "intent": chosen.intent, "count": chosen.count, "started": at})
+        identity = hashlib.sha256(
+            f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()
+        ).hexdigest()[:12]
+        store.open_incident(
+            connection,
+            {
+                "id": identity,
+                "kind": chosen.kind,
+                "intent": chosen.intent,
+                "count": chosen.count,
+                "started": at,
+            },
+        )
     print(identity)
 
 
 def end(chosen: argparse.Namespace) -> None:
-    """Close the open ones of a kind; prints how many. Exit 2 where there is none: whoever ends a pause must not believe in vain that it is over."""
+    """Close the open ones of a kind; prints how many. Exit 2 where there is none: whoever ends a
+    pause must not believe in vain that it is over.
+    """
     with database.opened(settings.load("database_url").database_url).begin() as connection:
-        closed = store.close_incidents(connection, chosen.kind, chosen.intent, _at(connection, chosen))
+        closed = store.close_incidents(
+            connection, chosen.kind, chosen.intent, _at(connection, chosen)
+        )
     if not closed:
         about = f" about {chosen.intent}" if chosen.intent else ""
-        settings.refuse(f"nothing of kind {chosen.kind}{about} is open; `python -m services.scheduler incident list` says what is", 2)
+        settings.refuse(
+            f"nothing of kind {chosen.kind}{about} is open; `python -m services.scheduler incident list` says what is",
+            2,
+        )
     print(closed)
 
 
@@ -63,7 +89,10 @@ def standing(chosen: argparse.Namespace) -> None:
         else:
             print(show.table(rows, COLUMNS) if rows else "nothing is open")
     if unknown:
-        print(f"intentwatch: of kind {', '.join(map(repr, unknown))}, from before kinds were a closed list: these count for nothing", file=sys.stderr)
+        print(
+            f"intentwatch: of kind {', '.join(map(repr, unknown))}, from before kinds were a closed list: these count for nothing",
+            file=sys.stderr,
+        )
 
 
 def _at(connection: Any, chosen: argparse.Namespace) -> dt.datetime:
@@ -88,4 +117,6 @@ def _kind(text: str) -> decisions.Told:
     if text in list(decisions.Told):
         return decisions.Told(text)
     near = difflib.get_close_matches(text, list(decisions.Told), n=1, cutoff=0)[0]
-    raise argparse.ArgumentTypeError(f"no kind is called {text!r}; the nearest is {near}, and there are {', '.join(decisions.Told)}")
+    raise argparse.ArgumentTypeError(
+        f"no kind is called {text!r}; the nearest is {near}, and there are {', '.join(decisions.Told)}"
+    )

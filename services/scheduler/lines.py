@@ -1,4 +1,6 @@
-"""Pure. What an evaluation says in the seed's lines; rates as ratios, the encoder turns them to percent and points."""
+"""Pure. What an evaluation says in the seed's lines; rates as ratios, the encoder turns them to
+percent and points.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -63,7 +65,9 @@ def of_week(evaluation: Evaluation) -> Iterator[Line]:
 
 
 def alert(decision: decisions.Decision, incidents: int) -> Line:
-    """[ALERT] of a retrain: every breached signal is in the reason, and so are open business incidents."""
+    """[ALERT] of a retrain: every breached signal is in the reason, and so are open business
+    incidents.
+    """
     said = signals.alert_words(each.signal for each in decision.reasons if each.breached)
     said += [INCIDENTS] if incidents else []
     return "ALERT", {"retrain_trigger": True, "reason": " + ".join(said)}

@@ -1,4 +1,6 @@
-"""Do the hours that are due by the stream's clock, in order and each once; set aside what fails three times."""
+"""Do the hours that are due by the stream's clock, in order and each once; set aside what fails
+three times.
+"""
 
 import datetime as dt
 import logging
@@ -29,10 +31,11 @@ class Monitor:
     owner: str
 
     def tick(self) -> int:
-        """Do the due hours in order, each in a transaction of its own; returns how many this replica did.
+        """Do the due hours in order, each in a transaction of its own; returns how many this
+        replica did.
 
-        An hour that fails raises, and is tried again; later hours wait for it, since they look back at its verdicts. The third failure sets it aside, with an
-        alarm, and they go on.
+        An hour that fails raises, and is tried again; later hours wait for it, since they look back
+        at its verdicts. The third failure sets it aside, with an alarm, and they go on.
         """
         with self.engine.connect() as connection:
             waiting = alarms_store.hours_due(connection, _A_TICK)
@@ -65,7 +68,9 @@ class Monitor:
     def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
         with self.engine.begin() as connection:
             begun, last = store.set_aside(connection, at, error)
-            outbox.tell(connection, causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES))
+            outbox.tell(
+                connection, causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
+            )
         return False
 
     def _hour(self, at: dt.datetime, attempt: int) -> bool:

@@ -1,4 +1,6 @@
-"""Pure. Chunk: what the transport hands to the agent, one run of records of one partition, in offset order."""
+"""Pure. Chunk: what the transport hands to the agent, one run of records of one partition, in
+offset order.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,11 +8,13 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The records of a partition with low <= offset < high, as columns; `claim` is the epoch under which they were fetched.
+    """The records of a partition with low <= offset < high, as columns; `claim` is the epoch under
+    which they were fetched.
 
-    values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs, one a line. appended_ms: the broker's append
-    time of each record, in milliseconds since 1970.
-    deleted: how many offsets from `low` on hold records that retention deleted before they were read. Offsets may have other holes.
+    values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs,
+    one a line. appended_ms: the broker's append time of each record, in milliseconds since 1970.
+    deleted: how many offsets from `low` on hold records that retention deleted before they were
+    read. Offsets may have other holes.
     """
 
     topic: str
@@ -25,9 +29,14 @@ class Chunk:
     deleted: int = 0
 
     def cut(self, begin: int, end: int) -> "Chunk":
-        """Records begin <= i < end of it, covering the offsets from the first one of them to the next one after them."""
+        """Records begin <= i < end of it, covering the offsets from the first one of them to the
+        next one after them.
+        """
         low, high = (self.low if begin == 0 else self._offset(begin)), self._offset(end)
-        columns = {name: getattr(self, name)[begin:end] for name in ("offsets", "values", "batch", "appended_ms")}
+        columns = {
+            name: getattr(self, name)[begin:end]
+            for name in ("offsets", "values", "batch", "appended_ms")
+        }
         return replace(self, low=low, high=high, **columns)
 
     def _offset(self, i: int) -> int:
@@ -35,4 +44,8 @@ class Chunk:
 
     def since(self, offset: int) -> "Chunk":
         """Without the records before `offset`."""
-        return self if offset <= self.low else self.cut(sum(have < offset for have in self.offsets), len(self.offsets))
+        return (
+            self
+            if offset <= self.low
+            else self.cut(sum(have < offset for have in self.offsets), len(self.offsets))
+        )

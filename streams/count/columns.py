@@ -1,4 +1,6 @@
-"""Pure. Decoded logs -> columns -> the tally of every minute, model and role among them. Whatever decoded the logs, the integers are the same."""
+"""Pure. Decoded logs -> columns -> the tally of every minute, model and role among them. Whatever
+decoded the logs, the integers are the same.
+"""
 
 import array
 import dataclasses
@@ -25,9 +27,10 @@ _SCRIPT: Final = {script: i for i, script in enumerate(slices.SCRIPTS)}
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """n logs, a of them answered. Of all, shape (n,): time, model, role, latency, whether the request failed, the tokenizer's code (-1 where a log does not
-    tell it). Of the answered alone, shape (a,), in the same order: intent and script (places in the taxonomy), confidence, tokens, margin (NaN where a
-    log does not tell it), fallback.
+    """n logs, a of them answered. Of all, shape (n,): time, model, role, latency, whether the
+    request failed, the tokenizer's code (-1 where a log does not tell it). Of the answered alone,
+    shape (a,), in the same order: intent and script (places in the taxonomy), confidence, tokens,
+    margin (NaN where a log does not tell it), fallback.
     """
 
     ts_us: Ints
@@ -45,7 +48,9 @@ class Columns:
 
 
 def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
-    """Columns of decoded logs (events.ServingLog, or decode.Log with the same names). Raises LookupError or TypeError for an answer without all its parts."""
+    """Columns of decoded logs (events.ServingLog, or decode.Log with the same names). Raises
+    LookupError or TypeError for an answer without all its parts.
+    """
     errors = [log.error for log in logs]
     whole = errors.count(None) == len(logs)
     answered = logs if whole else [log for log in logs if log.error is None]
@@ -54,7 +59,9 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
         model=[log.model for log in logs],
         role=[log.role for log in logs],
         latency_ms=_floats([log.latency_ms for log in logs]),
-        failed=np.zeros(len(logs), dtype=np.bool_) if whole else np.array([error is not None for error in errors], dtype=np.bool_),
+        failed=np.zeros(len(logs), dtype=np.bool_)
+        if whole
+        else np.array([error is not None for error in errors], dtype=np.bool_),
         tokenizer=_tokenizers([log.tokenizer_hash for log in logs]),
         intent=_places([log.intent for log in answered], present.INDEX),
         script=_places([log.script for log in answered], _SCRIPT),
@@ -69,9 +76,16 @@ def joined(parts: Sequence[Columns]) -> Columns:
     """The logs of several Columns, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    each: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in dataclasses.fields(Columns)}
+    each: dict[str, Any] = {
+        field.name: [getattr(part, field.name) for part in parts]
+        for field in dataclasses.fields(Columns)
+    }
     for name, values in each.items():
-        each[name] = list(itertools.chain.from_iterable(values)) if name in ("model", "role") else np.concatenate(values)
+        each[name] = (
+            list(itertools.chain.from_iterable(values))
+            if name in ("model", "role")
+            else np.concatenate(values)
+        )
     return Columns(**each)
 
 
@@ -109,7 +123,9 @@ def _codes(names: Sequence[str]) -> tuple[Ints, list[str]]:
 
 
 def by_key(found: Columns, late: npt.NDArray[np.bool_]) -> tuple[list[Key], tallies.Tallies]:
-    """The tally of every minute x model x role that occurs. `late`: which logs came after their minute had ended."""
+    """The tally of every minute x model x role that occurs. `late`: which logs came after their
+    minute had ended.
+    """
     minute = found.ts_us // MINUTE_US
     model, models = _codes(found.model)
     role, roles = _codes(found.role)
@@ -147,7 +163,9 @@ def grouped(found: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) ->
         "script_count": _counted(answered * _S + found.script, k, _S),
     }
     latency = _histograms(group, histogram.latency_bins(found.latency_ms), windows.LATENCY_BINS)
-    confidences = _histograms(answered, histogram.confidence_bins(found.confidence), windows.CONFIDENCE_BINS)
+    confidences = _histograms(
+        answered, histogram.confidence_bins(found.confidence), windows.CONFIDENCE_BINS
+    )
     return tallies.Tallies(np.stack(scalars, axis=1).astype(np.int64), arrays, latency, confidences)
 
 
@@ -163,7 +181,9 @@ def _counted(cells: Ints, k: int, width: int) -> Ints:
 
 
 def _sums(group: Ints, values: Floats, k: int) -> Ints:
-    """Each value is rounded before the sum, so that a total does not depend on how logs were grouped; float64 holds such integers exactly."""
+    """Each value is rounded before the sum, so that a total does not depend on how logs were
+    grouped; float64 holds such integers exactly.
+    """
     return np.bincount(group, weights=np.rint(values), minlength=k).astype(np.int64)
 
 

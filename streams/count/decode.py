@@ -1,6 +1,8 @@
-"""Pure. The fast way from bytes to columns: one decode for a whole chunk. None where anything is unusual: then streams.count.observe reads record by record.
+"""Pure. The fast way from bytes to columns: one decode for a whole chunk. None where anything is
+unusual: then streams.count.observe reads record by record.
 
-It accepts nothing that events.serving_log refuses and gives the same values; tests hold the two against each other.
+It accepts nothing that events.serving_log refuses and gives the same values; tests hold the two
+against each other.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,9 @@ _Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
-    """events.ServingLog without its two slow checks, which run over the whole chunk instead: no NUL, and times parsed together."""
+    """events.ServingLog without its two slow checks, which run over the whole chunk instead: no
+    NUL, and times parsed together.
+    """
 
     v: Literal[1]
     ts: str
@@ -42,8 +46,12 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder: Final = msgspec.json.Decoder(Log)
-# "2026-04-20T10:41:14Z", with three or six decimals: what producers write. Anything else is read one by one.
-_SHAPES: Final = {len(shape): shape for shape in ("0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00.000000Z")}
+# "2026-04-20T10:41:14Z", with three or six decimals: what producers write. Anything else is read
+# one by one.
+_SHAPES: Final = {
+    len(shape): shape
+    for shape in ("0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00.000000Z")
+}
 _FIRST_US, _LAST_US = times.micros(times.FIRST), times.micros(times.LAST)
 
 
@@ -59,7 +67,9 @@ def lines(joined: bytes, count: int) -> list[Log] | None:
 
 
 def _framed(joined: bytes, count: int) -> bool:
-    """Whether the bytes are `count` lines that each begin with { and end with }. With as many objects decoded, each line then is one object."""
+    """Whether the bytes are `count` lines that each begin with { and end with }. With as many
+    objects decoded, each line then is one object.
+    """
     letters = np.frombuffer(joined, dtype=np.uint8)
     breaks = np.flatnonzero(letters == ord("\n"))
     if len(breaks) != count - 1 or joined[:1] != b"{" or joined[-1:] != b"}":
@@ -68,7 +78,8 @@ def _framed(joined: bytes, count: int) -> bool:
 
 
 def times_us(stamps: Sequence[str]) -> windows.Counts | None:
-    """Microseconds since 1970 of RFC 3339 times in UTC, shape (n,); None unless all have one usual shape and lie between 2000 and 2200.
+    """Microseconds since 1970 of RFC 3339 times in UTC, shape (n,); None unless all have one usual
+    shape and lie between 2000 and 2200.
 
     >>> times_us(["2026-04-20T10:41:14.123Z"]).tolist()
     [1776681674123000]
@@ -83,7 +94,13 @@ def times_us(stamps: Sequence[str]) -> windows.Counts | None:
     if not _shaped(letters, shape):
         return None
     try:
-        parsed = np.ascontiguousarray(letters[:, :-1]).view(f"S{len(shape) - 1}").ravel().astype("datetime64[us]").view(np.int64)
+        parsed = (
+            np.ascontiguousarray(letters[:, :-1])
+            .view(f"S{len(shape) - 1}")
+            .ravel()
+            .astype("datetime64[us]")
+            .view(np.int64)
+        )
     except ValueError:  # no such day
         return None
     return parsed if parsed.min() >= _FIRST_US and parsed.max() < _LAST_US else None
@@ -93,7 +110,8 @@ def _shaped(letters: npt.NDArray[np.uint8], shape: str) -> bool:
     wanted = np.frombuffer(shape.encode(), dtype=np.uint8)
     digit = wanted == ord("0")
     fixed = bool((letters[:, ~digit] == wanted[~digit]).all())
-    return fixed and bool(((letters[:, digit] - ord("0")) <= 9).all())  # unsigned: what lies below "0" wraps round
+    # Unsigned: what lies below "0" wraps round.
+    return fixed and bool(((letters[:, digit] - ord("0")) <= 9).all())
 
 
 def chunk(joined: bytes, count: int) -> tuple[list[Log], columns.Columns] | None:
@@ -106,6 +124,10 @@ def chunk(joined: bytes, count: int) -> tuple[list[Log], columns.Columns] | None
         found = columns.of(logs, ts_us)
     except (LookupError, TypeError):  # an answer without intent, confidence or tokens
         return None
-    if any(log.intent is not None or log.confidence is not None for log in logs if log.error is not None):
+    if any(
+        log.intent is not None or log.confidence is not None
+        for log in logs
+        if log.error is not None
+    ):
         return None
     return logs, found

@@ -1,7 +1,8 @@
 """Pure. A chunk of records -> tallies by minute, model and role; dead letters; sampled predictions.
 
-Never raises on bad bytes and never drops one: a record or an envelope's line that is no serving log becomes a dead letter with a reason.
-Records in which all is well are decoded together (streams.count.decode); the unusual ones are found by halving and read one by one.
+Never raises on bad bytes and never drops one: a record or an envelope's line that is no serving log
+becomes a dead letter with a reason. Records in which all is well are decoded together
+(streams.count.decode); the unusual ones are found by halving and read one by one.
 """
 
 import datetime as dt
@@ -19,10 +20,13 @@ from streams.count import chunks, columns, decode
 # How far logs of one partition may lie out of order before one counts as late.
 GRACE: Final = dt.timedelta(seconds=30)
 _GRACE_US: Final = GRACE // dt.timedelta(microseconds=1)
-_FUTURE_US, _PAST_US = (limit // dt.timedelta(microseconds=1) for limit in (events.FUTURE_LIMIT, events.PAST_LIMIT))
+_FUTURE_US, _PAST_US = (
+    limit // dt.timedelta(microseconds=1) for limit in (events.FUTURE_LIMIT, events.PAST_LIMIT)
+)
 
 Key = columns.Key
-_BLOCK: Final = 1_250  # logs decoded together: more are no faster, and one bad record among them makes all of them dearer
+# Logs decoded together: more are no faster, and one bad record among them makes all of them dearer.
+_BLOCK: Final = 1_250
 _ENVELOPE: Final = 200  # logs an envelope is taken to hold
 _FEW: Final = 16  # so few records are read one by one if they cannot be read at once
 
@@ -45,7 +49,9 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a log's time is held against: the partition's clock before the chunk; the append time, if at all; the oldest minute still kept."""
+    """What a log's time is held against: the partition's clock before the chunk; the append time,
+    if at all; the oldest minute still kept.
+    """
 
     max_event_ts: dt.datetime | None = None
     check_time: bool = True
@@ -54,7 +60,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a chunk adds: the tally of each key; what was bad; who is to be asked; the partition's clock after it; which logs were bad, in order."""
+    """What a chunk adds: the tally of each key; what was bad; who is to be asked; the partition's
+    clock after it; which logs were bad, in order.
+    """
 
     keys: Sequence[Key]
     tallies: tallies.Tallies
@@ -66,7 +74,9 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A run of records, read: its logs as columns; what was bad; who is to be asked; which logs were bad, in order."""
+    """A run of records, read: its logs as columns; what was bad; who is to be asked; which logs
+    were bad, in order.
+    """
 
     found: columns.Columns
     dead: Sequence[DeadLetter]
@@ -81,7 +91,10 @@ def chunk(part: chunks.Chunk, limits: Limits) -> Observed:
 
 def _counted(runs: Sequence[_Read], limits: Limits) -> Observed:
     found = columns.joined([run.found for run in runs])
-    dead, sampled = [letter for run in runs for letter in run.dead], [log for run in runs for log in run.sampled]
+    dead, sampled = (
+        [letter for run in runs for letter in run.dead],
+        [log for run in runs for log in run.sampled],
+    )
     bad = np.concatenate([run.bad for run in runs])
     if len(found.ts_us) == 0:
         return Observed([], tallies.from_rows([]), dead, sampled, limits.max_event_ts, bad)
@@ -90,7 +103,9 @@ def _counted(runs: Sequence[_Read], limits: Limits) -> Observed:
 
 
 def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
-    """Decode at once what can be; halving finds what is unusual, so that one bad record costs about one more decode of its chunk."""
+    """Decode at once what can be; halving finds what is unusual, so that one bad record costs about
+    one more decode of its chunk.
+    """
     most, few = (_BLOCK // _ENVELOPE, 1) if any(part.batch) else (_BLOCK, _FEW)
     read = _at_once(part, limits) if len(part.values) <= most else None
     if read is not None:
@@ -105,8 +120,22 @@ def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
 
 def _at_once(part: chunks.Chunk, limits: Limits) -> _Read | None:
     """All records in one decode; None if anything in them is unusual."""
-    values = [value.rstrip(b"\n") if batch else value for value, batch in zip(part.values, part.batch, strict=True)] if any(part.batch) else part.values
-    sizes = [value.count(b"\n") + 1 if batch else 1 for value, batch in zip(values, part.batch, strict=True)] if any(part.batch) else ()
+    values = (
+        [
+            value.rstrip(b"\n") if batch else value
+            for value, batch in zip(part.values, part.batch, strict=True)
+        ]
+        if any(part.batch)
+        else part.values
+    )
+    sizes = (
+        [
+            value.count(b"\n") + 1 if batch else 1
+            for value, batch in zip(values, part.batch, strict=True)
+        ]
+        if any(part.batch)
+        else ()
+    )
     if sizes and max(sizes) > events.ENVELOPE_MAX:
         return None
     joined = b"\n".join(values)
@@ -119,9 +148,15 @@ def _at_once(part: chunks.Chunk, limits: Limits) -> _Read | None:
     if limits.keep_from is not None and found.ts_us.min() < times.micros(limits.keep_from):
         return None
     samples = [log.sample for log in logs]
-    chosen = [] if samples.count(None) == len(samples) else [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
+    chosen = (
+        []
+        if samples.count(None) == len(samples)
+        else [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
+    )
     sampled = _sampled(joined, chosen) if chosen else []
-    return None if sampled is None else _Read(found, [], sampled, np.zeros(len(logs), dtype=np.bool_))
+    return (
+        None if sampled is None else _Read(found, [], sampled, np.zeros(len(logs), dtype=np.bool_))
+    )
 
 
 def _timely(ts_us: windows.Counts, part: chunks.Chunk) -> bool:
@@ -155,32 +190,50 @@ def _one_by_one(part: chunks.Chunk, limits: Limits) -> _Read:
 
 
 def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
-    """The logs of a record, numbered: 0 for a single one, 1 .. inside an envelope; -1 for an envelope that is too long, kept whole."""
+    """The logs of a record, numbered: 0 for a single one, 1 .. inside an envelope; -1 for an
+    envelope that is too long, kept whole.
+    """
     if not batch:
         yield 0, value
         return
-    parts = [(number, line) for number, line in enumerate(value.split(b"\n"), start=1) if line.strip()]
+    parts = [
+        (number, line) for number, line in enumerate(value.split(b"\n"), start=1) if line.strip()
+    ]
     yield from parts if len(parts) <= events.ENVELOPE_MAX else [(-1, value)]
 
 
-def _found(raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits) -> events.ServingLog | events.Malformed:
+def _found(
+    raw: bytes, line: int, part: chunks.Chunk, i: int, limits: Limits
+) -> events.ServingLog | events.Malformed:
     if line < 0:
-        return events.Malformed(events.Reason.ENVELOPE_TOO_LONG, f"more than {events.ENVELOPE_MAX} logs")
+        return events.Malformed(
+            events.Reason.ENVELOPE_TOO_LONG, f"more than {events.ENVELOPE_MAX} logs"
+        )
     log = events.serving_log(raw)
     if isinstance(log, events.Malformed):
         return log
     if limits.keep_from is not None and log.ts < limits.keep_from:
-        return events.Malformed(events.Reason.TOO_LATE, "ts lies before the oldest minute that is still kept")
-    return (events.untimely(log.ts, _appended(part.appended_ms[i])) if limits.check_time else None) or log
+        return events.Malformed(
+            events.Reason.TOO_LATE, "ts lies before the oldest minute that is still kept"
+        )
+    return (
+        events.untimely(log.ts, _appended(part.appended_ms[i])) if limits.check_time else None
+    ) or log
 
 
 def _appended(ms: int) -> dt.datetime:
-    """The append time. Where a topic takes the producer's own it may be any number: one beyond the calendar is as far off as its end."""
-    return times.from_micros(min(max(ms * 1000, times.micros(times.FIRST)), times.micros(times.LAST)))
+    """The append time. Where a topic takes the producer's own it may be any number: one beyond the
+    calendar is as far off as its end.
+    """
+    return times.from_micros(
+        min(max(ms * 1000, times.micros(times.FIRST)), times.micros(times.LAST))
+    )
 
 
 def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:
-    """Whether each log's minute had ended, grace included, by the partition's clock when it came; and the clock afterwards."""
+    """Whether each log's minute had ended, grace included, by the partition's clock when it came;
+    and the clock afterwards.
+    """
     newest = np.maximum.accumulate(ts_us)
     if clock is not None:
         newest = np.maximum(newest, times.micros(clock))
@@ -207,7 +260,11 @@ def tally(logs: Iterable[events.ServingLog]) -> windows.Tally:
 
 
 def deleted(part: chunks.Chunk) -> DeadLetter:
-    """The record of a gap: what retention deleted before anybody read it cannot be counted, but it is not passed over in silence."""
+    """The record of a gap: what retention deleted before anybody read it cannot be counted, but it
+    is not passed over in silence.
+    """
     last = part.low + part.deleted - 1
-    detail = f"offsets {part.low} to {last} ({part.deleted} records) were deleted before they were read"
+    detail = (
+        f"offsets {part.low} to {last} ({part.deleted} records) were deleted before they were read"
+    )
     return DeadLetter(part.low, 0, events.Reason.DELETED_UNREAD, detail, b"")

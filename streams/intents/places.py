@@ -2,8 +2,8 @@
 only. Stored rows are read and written through here.
 
 An array of before an intent was appended is shorter. A merged intent keeps its place, so that old
-arrays mean what they meant: it is read as the intent that took it over, and nothing is written there
-any more. Which places there are, streams.database learns as it opens the database.
+arrays mean what they meant: it is read as the intent that took it over, and nothing is written
+there any more. Which places there are, streams.database learns as it opens the database.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,6 @@
-"""Postgres: whose intents the database holds. One function per question; the caller owns the transaction."""
+"""Postgres: whose intents the database holds. One function per question; the caller owns the
+transaction.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +12,21 @@ from schemas import tables, taxonomy
 
 
 def held(connection: sa.Connection) -> tuple[taxonomy.Taxonomy, tuple[str, ...]] | None:
-    """Whose intents the database holds, and whose each place of its arrays is; None while nobody has claimed it."""
+    """Whose intents the database holds, and whose each place of its arrays is; None while nobody
+    has claimed it.
+    """
     table = tables.taxonomy
     row = connection.execute(sa.select(table).order_by(table.c.generation.desc()).limit(1)).first()
     return None if row is None else (taxonomy.of(row.body), tuple(row.places))
 
 
 def claim(connection: sa.Connection, mine: taxonomy.Taxonomy) -> None:
-    """Make the database this taxonomy's, unless it is somebody's: of several that try at once the first one has it."""
-    connection.execute(pg.insert(tables.taxonomy).values(_generation(1, mine, mine.names)).on_conflict_do_nothing())
+    """Make the database this taxonomy's, unless it is somebody's: of several that try at once the
+    first one has it.
+    """
+    connection.execute(
+        pg.insert(tables.taxonomy).values(_generation(1, mine, mine.names)).on_conflict_do_nothing()
+    )
 
 
 def lock(connection: sa.Connection) -> None:
@@ -27,19 +35,31 @@ def lock(connection: sa.Connection) -> None:
 
 
 def change(connection: sa.Connection, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> None:
-    """The database's next taxonomy. Workers of the one before are fenced: they end at their next flush."""
+    """The database's next taxonomy. Workers of the one before are fenced: they end at their next
+    flush.
+    """
     newest = connection.execute(sa.select(sa.func.max(tables.taxonomy.c.generation))).scalar() or 0
     connection.execute(sa.insert(tables.taxonomy).values(_generation(newest + 1, mine, stored)))
-    connection.execute(sa.update(tables.stream_offset).values(epoch=tables.stream_offset.c.epoch + 1))
+    connection.execute(
+        sa.update(tables.stream_offset).values(epoch=tables.stream_offset.c.epoch + 1)
+    )
 
 
 def _generation(number: int, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> dict[str, Any]:
-    return {"generation": number, "version": mine.version, "places": list(stored), "body": mine.body}
+    return {
+        "generation": number,
+        "version": mine.version,
+        "places": list(stored),
+        "body": mine.body,
+    }
 
 
 def names_intents(connection: sa.Connection) -> bool:
     """Whether anything in the database names an intent, or holds an array of them."""
-    return any(connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() for table in _OF_INTENTS)
+    return any(
+        connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+        for table in _OF_INTENTS
+    )
 
 
 _OF_INTENTS = (

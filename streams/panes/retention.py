@@ -1,4 +1,5 @@
-"""Pure. Which partitions of the pane tables there are: one a day of minutes, one a week of hours; and from when on minutes are kept.
+"""Pure. Which partitions of the pane tables there are: one a day of minutes, one a week of hours;
+and from when on minutes are kept.
 
 Retention drops whole partitions, which costs the same however many rows they hold.
 """
@@ -10,8 +11,12 @@ from typing import Final
 from schemas import events, windows
 
 WIDTHS: Final = {"pane_minute": dt.timedelta(days=1), "pane_hour": dt.timedelta(days=7)}
-# A log may be 8 days late and restates its windows, so its minute must still be there: one day more, since a partition goes as a whole.
-KEPT: Final = {"pane_minute": events.PAST_LIMIT + dt.timedelta(days=1), "pane_hour": dt.timedelta(days=60)}
+# A log may be 8 days late and restates its windows, so its minute must still be there: one day
+# more, since a partition goes as a whole.
+KEPT: Final = {
+    "pane_minute": events.PAST_LIMIT + dt.timedelta(days=1),
+    "pane_hour": dt.timedelta(days=60),
+}
 LETTER_BYTES_KEPT: Final = dt.timedelta(days=30)  # may hold what a customer wrote
 
 
@@ -45,7 +50,8 @@ def keep_from(watermark: dt.datetime) -> dt.datetime:
 
 
 def expired(partitions: Iterable[str], watermark: dt.datetime, edge: dt.datetime) -> list[str]:
-    """Partitions all of whose panes are past keeping. `edge`: the stored keep_from, which workers have seen: no minute after it may go.
+    """Partitions all of whose panes are past keeping. `edge`: the stored keep_from, which workers
+    have seen: no minute after it may go.
 
     >>> expired(["pane_minute_20260401", "pane_minute_20260420"], dt.datetime(2026, 4, 20, tzinfo=dt.UTC), dt.datetime(2026, 4, 11, tzinfo=dt.UTC))
     ['pane_minute_20260401']

@@ -1,4 +1,6 @@
-"""Pure. Panes -> wider panes -> windows, by merging only: many at once, as schemas.tallies. Never recomputes anything from logs and never reads a clock."""
+"""Pure. Panes -> wider panes -> windows, by merging only: many at once, as schemas.tallies. Never
+recomputes anything from logs and never reads a clock.
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +27,9 @@ class Panes:
 
 def wider(panes: Panes, step: dt.timedelta) -> Panes:
     """Merge panes into panes of `step`, partition by partition."""
-    slots = [windows.Place(windows.floor(p.start, step), p.model, p.role, p.part) for p in panes.places]
+    slots = [
+        windows.Place(windows.floor(p.start, step), p.model, p.role, p.part) for p in panes.places
+    ]
     places = sorted(set(slots))
     number = {place: i for i, place in enumerate(places)}
     into = np.array([number[slot] for slot in slots], dtype=np.int64)
@@ -33,7 +37,8 @@ def wider(panes: Panes, step: dt.timedelta) -> Panes:
 
 
 def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.datetime]:
-    """The ends of every window of `horizon` that holds `start`, as far as the one in which the watermark lies.
+    """The ends of every window of `horizon` that holds `start`, as far as the one in which the
+    watermark lies.
 
     >>> t = dt.datetime(2026, 4, 20, 10, 41, tzinfo=dt.UTC)
     >>> [e.isoformat() for e in ends(t, "1h", t)]
@@ -47,8 +52,12 @@ def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.da
     return [first + i * step for i in range(width // step) if first + i * step <= newest]
 
 
-def merged(panes: Panes, horizon: str, targets: Iterable[Target]) -> tuple[list[Target], tallies.Tallies]:
-    """The tally of each target window, merged over partitions, from the panes that lie in it; a target may come out empty."""
+def merged(
+    panes: Panes, horizon: str, targets: Iterable[Target]
+) -> tuple[list[Target], tallies.Tallies]:
+    """The tally of each target window, merged over partitions, from the panes that lie in it; a
+    target may come out empty.
+    """
     wanted = sorted(targets)
     number = {target: i for i, target in enumerate(wanted)}
     step, width = windows.STEPS[horizon], windows.HORIZONS[horizon]
@@ -75,9 +84,16 @@ class State:
 
 
 def revised(old: State | None, row: Mapping[str, object], *, complete: bool) -> State | None:
-    """The window's next state; None if nothing has changed since `old`. `complete`: the watermark has passed its end."""
+    """The window's next state; None if nothing has changed since `old`. `complete`: the watermark
+    has passed its end.
+    """
     if old is None:
         return State(row, revision=1, complete=complete)
     if old.row == row:
         return None
-    return State(row, old.revision + 1, amended=old.amended or old.complete, complete=old.complete or complete)
+    return State(
+        row,
+        old.revision + 1,
+        amended=old.amended or old.complete,
+        complete=old.complete or complete,
+    )

@@ -1,4 +1,6 @@
-"""Pure. The stream's one clock, the watermark: the instant up to which every partition has been read. Never reads another clock."""
+"""Pure. The stream's one clock, the watermark: the instant up to which every partition has been
+read. Never reads another clock.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -22,7 +24,8 @@ class Position:
 
 
 def watermark(positions: Iterable[Position]) -> dt.datetime | None:
-    """The instant up to which every partition has been read: minimum over those not idle, less the grace; None while unknown.
+    """The instant up to which every partition has been read: minimum over those not idle, less the
+    grace; None while unknown.
 
     With everything read it is the newest event time: nothing older is waiting anywhere.
     """

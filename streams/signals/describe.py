@@ -1,4 +1,6 @@
-"""Pure. A window as the flat record that contract.md promises: rates as ratios, latencies in milliseconds, null where nothing was counted."""
+"""Pure. A window as the flat record that contract.md promises: rates as ratios, latencies in
+milliseconds, null where nothing was counted.
+"""
 
 from typing import Any
 
@@ -11,7 +13,9 @@ def _ratio(part: float, whole: int) -> float | None:
 
 
 def window(found: windows.Window) -> dict[str, Any]:
-    """Every key of `services.show windows --json`. n counts logs, errors included; intent, confidence and token figures leave errors out."""
+    """Every key of `services.show windows --json`. n counts logs, errors included; intent,
+    confidence and token figures leave errors out.
+    """
     tally, answered = found.tally, found.tally.answered
     return {
         "model": found.model,
@@ -24,7 +28,10 @@ def window(found: windows.Window) -> dict[str, Any]:
         "complete": found.complete,
         "n": tally.n,
         "errors": tally.errors,
-        **{f"p{percent}_latency_ms": histogram.quantile_ms(tally.latency_bins, percent / 100) for percent in (50, 95, 99)},
+        **{
+            f"p{percent}_latency_ms": histogram.quantile_ms(tally.latency_bins, percent / 100)
+            for percent in (50, 95, 99)
+        },
         "error_rate": _ratio(tally.errors, tally.n),
         "low_confidence_rate": _ratio(int(tally.intent_low.sum()), answered),
         "fallback_rate": _ratio(int(tally.intent_fallback.sum()), answered),

@@ -1,4 +1,5 @@
-"""Pure. Signals and policy -> verdicts: ok | watch | breach | blind, with hysteresis over disjoint windows.
+"""Pure. Signals and policy -> verdicts: ok | watch | breach | blind, with hysteresis over disjoint
+windows.
 
 Never acts and never forgets: a signal with too little evidence is `blind`, it is not ok.
 """
@@ -14,27 +15,43 @@ from streams.stats import proportion
 Level = verdicts.Level
 _CHANCE = 0.05
 _LABELS = 100_000  # more than anybody gives one model
-_FEW, _HITS = 50, 4  # fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in ten years at 0.3 %
+# Fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in
+# ten years at 0.3 %.
+_FEW, _HITS = 50, 4
 
 
-def verdict(signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
-    """Judge one signal. `past`: this signal's verdicts on earlier disjoint windows of its horizon, newest last."""
+def verdict(
+    signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]
+) -> verdicts.Verdict:
+    """Judge one signal. `past`: this signal's verdicts on earlier disjoint windows of its horizon,
+    newest last.
+    """
     level, name = _level(signal, rule)
     recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
     enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
-    told = signal.n > 0  # too little of a signal keeps its breach; a signal that its producer no longer sends does not, or nothing could end it
+    # Too little of a signal keeps its breach; a signal that its producer no longer sends does not,
+    # or nothing could end it.
+    told = signal.n > 0
     back = clean(signal, rule) if level is Level.BLIND else _left(signal, rule)
     stays = bool(past) and past[-1].in_breach and told and not back
-    return verdicts.Verdict(signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name)
+    return verdicts.Verdict(
+        signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name
+    )
 
 
 def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
-    """Whether too few logs to measure a rate show all the same that it is far too high: its whole interval lies beyond twice the limit.
+    """Whether too few logs to measure a rate show all the same that it is far too high: its whole
+    interval lies beyond twice the limit.
 
     A tenth of fifty requests failing need not wait for a thousand requests.
     """
     few = _FEW <= signal.n < rule.min_n and (signal.value or 0.0) * signal.n >= _HITS
-    return few and _by_interval(signal, rule) and signal.low is not None and signal.low > 2 * rule.enter
+    return (
+        few
+        and _by_interval(signal, rule)
+        and signal.low is not None
+        and signal.low > 2 * rule.enter
+    )
 
 
 def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
@@ -44,7 +61,12 @@ def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
 def _by_interval(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether its interval, not a test, says how sure a signal is."""
-    return rule.alpha is None and signal.low is not None and signal.high is not None and signal.high > signal.low
+    return (
+        rule.alpha is None
+        and signal.low is not None
+        and signal.high is not None
+        and signal.high > signal.low
+    )
 
 
 def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
@@ -52,21 +74,25 @@ def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | No
         return Level.BLIND, None
     if rule.alpha is not None:
         return _mix_level(signal, rule)
-    # A rate that only chance carried over the line is watched, not breached: the interval must lie beyond it.
+    # A rate that only chance carried over the line is watched, not breached: the interval must lie
+    # beyond it.
     if signal.low is not None and signal.low > rule.enter:
         return Level.BREACH, None
     return (Level.WATCH, None) if signal.value > rule.enter else (Level.OK, None)
 
 
 def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
-    """A KL level counts only if the G-test rejects and the excess over the noise floor is above it (seed 6.9, 9-H: watch, alert, retrain)."""
+    """A KL level counts only if the G-test rejects and the excess over the noise floor is above it
+    (seed 6.9, 9-H: watch, alert, retrain).
+    """
     assert signal.value is not None
     assert rule.alpha is not None
     excess = signal.value - (signal.noise_floor or 0.0)
     if signal.p_value is None or signal.p_value >= rule.alpha:
         return Level.OK, None
     if excess > rule.enter:
-        return Level.BREACH, "retrain" if rule.alert is not None else None  # only KL's three levels have names
+        # Only KL's three levels have names.
+        return Level.BREACH, "retrain" if rule.alert is not None else None
     if rule.alert is not None and excess > rule.alert:
         return Level.WATCH, "alert"
     if rule.watch is not None and excess > rule.watch:
@@ -75,7 +101,9 @@ def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str 
 
 
 def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
-    """Whether the signal is back on the good side of its leave level, or shows no more than chance does: of several figures the largest never looks good."""
+    """Whether the signal is back on the good side of its leave level, or shows no more than chance
+    does: of several figures the largest never looks good.
+    """
     if signal.p_value is not None and signal.p_value >= _CHANCE:
         return True
     excess = (signal.value or 0.0) - (signal.noise_floor or 0.0)
@@ -83,7 +111,8 @@ def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
 
 def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
-    """The limit of a label-based signal: the lower of the policy's level and the reference less `margin`.
+    """The limit of a label-based signal: the lower of the policy's level and the reference less
+    `margin`.
 
     A model whose reference never reached the level is not retrained for staying where it was.
     """
@@ -91,10 +120,11 @@ def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
 
 
 def certainty(unneeded_per_year: float, horizon: str) -> float:
-    """How many standard errors a loss must measure so that chance alone exceeds them `unneeded_per_year` times a year, however often one looks.
+    """How many standard errors a loss must measure so that chance alone exceeds them
+    `unneeded_per_year` times a year, however often one looks.
 
-    A window that slides is about as good as four disjoint ones in its length. Two signals share the budget: live accuracy, which the mix-adjusted one
-    moves with, and rare recall.
+    A window that slides is about as good as four disjoint ones in its length. Two signals share the
+    budget: live accuracy, which the mix-adjusted one moves with, and rare recall.
 
     >>> round(certainty(1, "7d"), 2), round(certainty(1, "1d"), 2)
     (2.82, 3.4)
@@ -103,9 +133,15 @@ def certainty(unneeded_per_year: float, horizon: str) -> float:
     return NormalDist().inv_cdf(1 - min(0.025, max(unneeded_per_year, 1e-9) / looks))
 
 
-def falling(*, signal: verdicts.Signal, rule: policy.Level, trigger: policy.Trigger, past: Sequence[verdicts.Verdict]) -> verdicts.Verdict:
-    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the loss is proven. A verdict that labels are missing for
-    says about how many.
+def falling(
+    *,
+    signal: verdicts.Signal,
+    rule: policy.Level,
+    trigger: policy.Trigger,
+    past: Sequence[verdicts.Verdict],
+) -> verdicts.Verdict:
+    """Judge a label-based signal, where small is bad: breach when it lies under the limit and the
+    loss is proven. A verdict that labels are missing for says about how many.
     """
     z = certainty(trigger.unneeded_per_year, rule.horizon)
     limit = lowest(rule, signal.reference, trigger.accuracy_margin)
@@ -117,21 +153,37 @@ def falling(*, signal: verdicts.Signal, rule: policy.Level, trigger: policy.Trig
     else:
         needed = _labels_to_prove(signal, limit, z)
         level = Level.WATCH if needed != 0 else Level.BREACH
-    stays = bool(past) and past[-1].in_breach and (level is Level.BLIND or (signal.value or 0.0) < leave)
-    return verdicts.Verdict(signal=signal, verdict=level, limit=limit, in_breach=level is Level.BREACH or stays, labels_needed=needed or None)
+    stays = (
+        bool(past)
+        and past[-1].in_breach
+        and (level is Level.BLIND or (signal.value or 0.0) < leave)
+    )
+    return verdicts.Verdict(
+        signal=signal,
+        verdict=level,
+        limit=limit,
+        in_breach=level is Level.BREACH or stays,
+        labels_needed=needed or None,
+    )
 
 
 def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | None:
-    """How many labels more would prove the loss by `z` standard errors, were the figure to stay: 0 if it is proven, None if no number that anyone labels would.
+    """How many labels more would prove the loss by `z` standard errors, were the figure to stay: 0
+    if it is proven, None if no number that anyone labels would.
 
-    89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before. The reference's own sampling error counts where its n is known:
-    at 95 %, as it is drawn once a model and not at every look. Without a reference the loss is that against the limit.
+    89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before. The
+    reference's own sampling error counts where its n is known: at 95 %, as it is drawn once a model
+    and not at every look. Without a reference the loss is that against the limit.
     """
     if signal.value is None or signal.high is None:
         return None
     error = z * (signal.high - signal.value) / proportion.Z95
     then = limit if signal.reference is None else signal.reference
-    own = proportion.Z95**2 * then * (1 - then) / signal.reference_n if signal.reference is not None and signal.reference_n else 0.0
+    own = (
+        proportion.Z95**2 * then * (1 - then) / signal.reference_n
+        if signal.reference is not None and signal.reference_n
+        else 0.0
+    )
     room = (then - signal.value) ** 2 - max(0.0, own)  # the square of what the error may be
     if then <= signal.value or room <= 0:
         return None

@@ -1,4 +1,6 @@
-"""A stage that loops does each round through Rounds: an error ends the round, not the process, and Postgres knows how the rounds end."""
+"""A stage that loops does each round through Rounds: an error ends the round, not the process, and
+Postgres knows how the rounds end.
+"""
 
 import contextlib
 import logging
@@ -46,12 +48,25 @@ def said(error: Exception) -> str:
 class Rounds:
     """The rounds of one stage in this process. Thread-safe. `clock`: seconds, monotonic."""
 
-    def __init__(self, engine: sa.Engine, stage: str, owner: str | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._stage, self._owner, self._clock = engine, stage, owner or this_process(), clock
+    def __init__(
+        self,
+        engine: sa.Engine,
+        stage: str,
+        owner: str | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine, self._stage, self._owner, self._clock = (
+            engine,
+            stage,
+            owner or this_process(),
+            clock,
+        )
         self._log = logging.getLogger(f"intentwatch.{stage}")
         self._lock = threading.Lock()
         self._failures = 0
-        self._told: tuple[bool, float] | None = None  # whether the round told last had failed, and when
+        # Whether the round told last had failed, and when.
+        self._told: tuple[bool, float] | None = None
         self._forgot = False
 
     @contextlib.contextmanager
@@ -70,9 +85,19 @@ class Rounds:
             if not self._is_news(failed=error is not None):
                 return
             if error is not None:
-                traceback = error if self._failures == 1 and not isinstance(error, sa.exc.SQLAlchemyError) else None
-                self._log.warning("this round failed (%d in a row), the next one tries again: %s", self._failures, said(error), exc_info=traceback)
-            with contextlib.suppress(sa.exc.SQLAlchemyError):  # without Postgres nobody can be told; whoever reads it knows why
+                traceback = (
+                    error
+                    if self._failures == 1 and not isinstance(error, sa.exc.SQLAlchemyError)
+                    else None
+                )
+                self._log.warning(
+                    "this round failed (%d in a row), the next one tries again: %s",
+                    self._failures,
+                    said(error),
+                    exc_info=traceback,
+                )
+            # Without Postgres nobody can be told; whoever reads it knows why.
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
                 self._tell(None if error is None else said(error))
 
     def _is_news(self, *, failed: bool) -> bool:

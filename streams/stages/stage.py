@@ -3,7 +3,13 @@
 import datetime as dt
 from dataclasses import dataclass
 
-ROLLUP, SCHEDULER, NOTIFIER, RETRAIN, GATEWAY = "rollup", "scheduler", "notifier", "retrain", "gateway"
+ROLLUP, SCHEDULER, NOTIFIER, RETRAIN, GATEWAY = (
+    "rollup",
+    "scheduler",
+    "notifier",
+    "retrain",
+    "gateway",
+)
 
 
 def process(name: str) -> str:
@@ -18,7 +24,9 @@ def process(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A stage whose rounds fail: since when, for how many seconds, how many rounds of its process in a row, and what the last one said."""
+    """A stage whose rounds fail: since when, for how many seconds, how many rounds of its process
+    in a row, and what the last one said.
+    """
 
     name: str
     since: dt.datetime

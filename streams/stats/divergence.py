@@ -1,7 +1,8 @@
-"""Pure. How far a live intent mix lies from its reference, with what pure chance would show at these sample sizes.
+"""Pure. How far a live intent mix lies from its reference, with what pure chance would show at
+these sample sizes.
 
-The direction is part of the mathematics: D(live || reference), in nats, keyword-only, because libraries disagree. Never inf.
-Label-free; label-based numbers live in retrain.evaluation.
+The direction is part of the mathematics: D(live || reference), in nats, keyword-only, because
+libraries disagree. Never inf. Label-free; label-based numbers live in retrain.evaluation.
 """
 
 import math
@@ -12,7 +13,8 @@ from scipy import special
 
 from streams.stats import proportion
 
-JEFFREYS = 0.5  # added to every count on both sides: one unseen intent must not make the number infinite
+# Added to every count on both sides: one unseen intent must not make the number infinite.
+JEFFREYS = 0.5
 
 Mix = npt.ArrayLike
 
@@ -24,7 +26,8 @@ def _share(counts: Mix) -> npt.NDArray[np.float64]:
 
 
 def kl(*, live: Mix, reference: Mix) -> float:
-    """Kullback-Leibler divergence sum_i P_i ln(P_i / Q_i) of counts over the same intents (seed 6.9). Shapes (K,), result in nats, >= 0.
+    """Kullback-Leibler divergence sum_i P_i ln(P_i / Q_i) of counts over the same intents (seed
+    6.9). Shapes (K,), result in nats, >= 0.
 
     >>> round(kl(live=[300, 700], reference=[500, 500]), 4)
     0.0821
@@ -36,7 +39,8 @@ def kl(*, live: Mix, reference: Mix) -> float:
 
 
 def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
-    """What each intent adds to `kl`, P_i ln(P_i / Q_i). Shape (K,), in nats, sums to it; single terms may be negative.
+    """What each intent adds to `kl`, P_i ln(P_i / Q_i). Shape (K,), in nats, sums to it; single
+    terms may be negative.
 
     >>> contributions(live=[300, 700], reference=[500, 500]).round(4).tolist()
     [-0.1531, 0.2353]
@@ -47,7 +51,8 @@ def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
 
 
 def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
-    """Mean KL of two samples of the same mix: (K-1)/2 (1/n + 1/m); m infinite when the reference is exact. Nats.
+    """Mean KL of two samples of the same mix: (K-1)/2 (1/n + 1/m); m infinite when the reference is
+    exact. Nats.
 
     Ten intents and 225 logs already show the seed's alert level of 0.02 with no drift at all:
 
@@ -59,11 +64,14 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
     return (k - 1) / 2 * (1 / n + (1 / reference_n if reference_n else 0.0))
 
 
-def interval(found: float, *, k: int, n: int, reference_n: int | None = None) -> tuple[float, float]:
-    """95 % interval in nats of the divergence of which two samples, n and m logs, show `found`, and on average `noise_floor` more than there is; n > 0.
+def interval(
+    found: float, *, k: int, n: int, reference_n: int | None = None
+) -> tuple[float, float]:
+    """95 % interval in nats of the divergence of which two samples, n and m logs, show `found`, and
+    on average `noise_floor` more than there is; n > 0.
 
-    Of the smoothed mixes; it covers 92 to 99 %. 2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square of k - 1 degrees, and its root less (k - 2)/2 about
-    normal with variance 1 (Sankaran 1963).
+    Of the smoothed mixes; it covers 92 to 99 %. 2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square
+    of k - 1 degrees, and its root less (k - 2)/2 about normal with variance 1 (Sankaran 1963).
 
     >>> tuple(round(end, 3) for end in interval(0.029, k=10, n=1000, reference_n=15_000))
     (0.012, 0.042)
@@ -72,12 +80,17 @@ def interval(found: float, *, k: int, n: int, reference_n: int | None = None) ->
     """
     scale, offset = (k - 1) / noise_floor(k=k, n=n, reference_n=reference_n), (k - 2) / 2
     root = math.sqrt(max(0.0, scale * found - offset))
-    low, high = ((max(0.0, root + z) ** 2 - offset) / scale for z in (-proportion.Z95, proportion.Z95))
+    low, high = (
+        (max(0.0, root + z) ** 2 - offset) / scale for z in (-proportion.Z95, proportion.Z95)
+    )
     return max(0.0, low), max(found, high)
 
 
-def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> npt.NDArray[np.float64]:
-    """Mean of each of `contributions` with no drift at all: (1 - Q_i)/2 (1/n + 1/m), the second-order term of its expansion. Shape (K,), in nats.
+def noise_floors(
+    *, reference: Mix, n: int, reference_n: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Mean of each of `contributions` with no drift at all: (1 - Q_i)/2 (1/n + 1/m), the
+    second-order term of its expansion. Shape (K,), in nats.
 
     All of them add up to `noise_floor`:
 
@@ -90,7 +103,8 @@ def noise_floors(*, reference: Mix, n: int, reference_n: int | None = None) -> n
 
 
 def g_tests(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
-    """For each intent the p-value of `g_test` on it against all others: whether its share differs. Shape (K,); not corrected for K tests.
+    """For each intent the p-value of `g_test` on it against all others: whether its share differs.
+    Shape (K,); not corrected for K tests.
 
     >>> g_tests(live=[10, 90, 100], reference=[100, 400, 500]).round(3).tolist()
     [0.017, 0.191, 1.0]
@@ -101,13 +115,16 @@ def g_tests(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
         return np.ones(counts.shape[1])
     cells = np.stack([counts, totals - counts])
     expected = cells.sum(axis=1, keepdims=True) / totals.sum() * totals
-    terms = special.xlogy(cells, np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0))
+    terms = special.xlogy(
+        cells, np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0)
+    )
     found: npt.NDArray[np.float64] = special.chdtrc(1, np.maximum(0.0, 2 * terms.sum(axis=(0, 1))))
     return found
 
 
 def g_test(*, live: Mix, reference: Mix) -> float:
-    """p-value of the two-sample G-test of homogeneity: both sides are samples. 1.0 where either is empty or one intent is left.
+    """p-value of the two-sample G-test of homogeneity: both sides are samples. 1.0 where either is
+    empty or one intent is left.
 
     >>> round(g_test(live=[50, 50], reference=[500, 500]), 3)
     1.0
@@ -120,4 +137,5 @@ def g_test(*, live: Mix, reference: Mix) -> float:
         return 1.0
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     g = max(0.0, 2 * float(special.xlogy(table, table / expected).sum()))
-    return float(special.chdtrc(table.shape[1] - 1, g))  # the upper tail of chi2; scipy.stats has it too and takes as long to load as all else together
+    # The upper tail of chi2; scipy.stats has it too and takes as long to load as all else together.
+    return float(special.chdtrc(table.shape[1] - 1, g))

@@ -1,4 +1,6 @@
-"""Pure. Log buckets of latency, linear ones of confidence: which bin a value falls into and which value a quantile has. The layout is schemas.windows."""
+"""Pure. Log buckets of latency, linear ones of confidence: which bin a value falls into and which
+value a quantile has. The layout is schemas.windows.
+"""
 
 import math
 
@@ -11,7 +13,8 @@ _LOG_GAMMA = math.log(windows.GAMMA)
 
 
 def latency_bins(latency_ms: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The bin of each latency. Shape (n,) in milliseconds -> (n,) of bin numbers; 0 for values up to LATENCY_FLOOR_MS.
+    """The bin of each latency. Shape (n,) in milliseconds -> (n,) of bin numbers; 0 for values up
+    to LATENCY_FLOOR_MS.
 
     >>> latency_bins(np.array([0.0, 8.1, 8.1001])).tolist()
     [0, 1591, 1591]
@@ -22,17 +25,21 @@ def latency_bins(latency_ms: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 def confidence_bins(confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The linear bin of each confidence, 1 in the last one. The tiny shift keeps 0.6 on its own side of an exact edge.
+    """The linear bin of each confidence, 1 in the last one. The tiny shift keeps 0.6 on its own
+    side of an exact edge.
 
     >>> confidence_bins(np.array([0.0, 0.29, 0.6, 0.599999, 1.0])).tolist()
     [0, 29, 60, 59, 99]
     """
-    bins: npt.NDArray[np.int64] = np.minimum((confidence * windows.CONFIDENCE_BINS + 1e-9).astype(np.int64), windows.CONFIDENCE_BINS - 1)
+    bins: npt.NDArray[np.int64] = np.minimum(
+        (confidence * windows.CONFIDENCE_BINS + 1e-9).astype(np.int64), windows.CONFIDENCE_BINS - 1
+    )
     return bins
 
 
 def quantile_ms(counts: windows.Counts, q: float) -> float | None:
-    """The value of rank ceil(q n) in milliseconds, within ALPHA of the exact order statistic; None without logs.
+    """The value of rank ceil(q n) in milliseconds, within ALPHA of the exact order statistic; None
+    without logs.
 
     >>> counts = np.zeros(windows.LATENCY_BINS, dtype=np.int64)
     >>> counts[latency_bins(np.array([8.1, 9.0, 12.8]))] = 1

@@ -1,4 +1,6 @@
-"""Pure. Interval of the mean confidence, which a tally knows exactly, from the spread its histogram shows."""
+"""Pure. Interval of the mean confidence, which a tally knows exactly, from the spread its histogram
+shows.
+"""
 
 import numpy as np
 from scipy import special
@@ -7,10 +9,12 @@ from schemas import windows
 
 
 def interval(counts: windows.Counts, mean: float) -> tuple[float | None, float | None]:
-    """95 % interval mean +- t s / sqrt(n) in [0, 1] of values in [0, 1] in linear bins (Student 1908); (None, None) under two values. Shape (bins,).
+    """95 % interval mean +- t s / sqrt(n) in [0, 1] of values in [0, 1] in linear bins (Student
+    1908); (None, None) under two values. Shape (bins,).
 
-    s is the most the bins allow: a value lies at most half a bin from its middle, so the standard deviation is at most that of the middles
-    plus w / 2 sqrt(n / (n - 1)), w the bin's width (triangle inequality). 500 values of 0.7 and 500 of 0.9: s is 0.1 + 0.005, half-width 0.0065.
+    s is the most the bins allow: a value lies at most half a bin from its middle, so the standard
+    deviation is at most that of the middles plus w / 2 sqrt(n / (n - 1)), w the bin's width
+    (triangle inequality). 500 values of 0.7 and 500 of 0.9: s is 0.1 + 0.005, half-width 0.0065.
 
     >>> counts = np.zeros(windows.CONFIDENCE_BINS, dtype=np.int64)
     >>> counts[[70, 90]] = 500

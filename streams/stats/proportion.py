@@ -7,7 +7,8 @@ Known = tuple[float, float, float]  # a figure, and the two ends of its interval
 
 
 def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of k successes in n trials (Wilson 1927), in [0, 1]; (0, 1) where n is 0: nothing is known.
+    """Wilson's score interval of k successes in n trials (Wilson 1927), in [0, 1]; (0, 1) where n
+    is 0: nothing is known.
 
     >>> tuple(round(bound, 3) for bound in wilson(449, 500))
     (0.868, 0.922)
@@ -34,4 +35,8 @@ def difference(one: Known, other: Known) -> Known:
     (0.2, 0.0524, 0.3339)
     """
     (a, a_low, a_high), (b, b_low, b_high) = one, other
-    return a - b, a - b - math.hypot(a - a_low, b_high - b), a - b + math.hypot(a_high - a, b - b_low)
+    return (
+        a - b,
+        a - b - math.hypot(a - a_low, b_high - b),
+        a - b + math.hypot(a_high - a, b - b_low),
+    )

@@ -1,4 +1,6 @@
-"""Pure. When a partition holds so much that is no serving log that a person must look first: a bad release must not drain the topic into dead letters."""
+"""Pure. When a partition holds so much that is no serving log that a person must look first: a bad
+release must not drain the topic into dead letters.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ MOST_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is remembered of a partition: whether each of its last logs was bad, newest last; how many bad ones came last in a row."""
+    """What is remembered of a partition: whether each of its last logs was bad, newest last; how
+    many bad ones came last in a row.
+    """
 
     recent: npt.NDArray[np.bool_]
     in_a_row: int = 0
@@ -24,7 +28,8 @@ FRESH: Final = Health(np.zeros(0, dtype=np.bool_))
 
 
 def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | None]:
-    """The health after more logs, and why to stop, if so: more than 100 bad in a row, or more than 5 % of any 1,000.
+    """The health after more logs, and why to stop, if so: more than 100 bad in a row, or more than
+    5 % of any 1,000.
 
     >>> after(FRESH, np.ones(101, dtype=np.bool_))[1]
     '101 in a row are no serving logs'
@@ -32,7 +37,10 @@ def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | Non
     True
     """
     if not bad.any():
-        return Health(np.concatenate((before.recent, bad[-MOST_OF:]))[-MOST_OF:], 0 if len(bad) else before.in_a_row), None
+        return Health(
+            np.concatenate((before.recent, bad[-MOST_OF:]))[-MOST_OF:],
+            0 if len(bad) else before.in_a_row,
+        ), None
     longest, last = _rows(before.in_a_row, bad)
     whole = np.concatenate((before.recent, bad))
     now = Health(whole[-MOST_OF:], last)
@@ -43,9 +51,11 @@ def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | Non
 
 
 def resumed(offsets: Iterable[int], low: int, high: int) -> Health:
-    """The health of a partition read up to offset `high` by somebody before, or by us before a restart: otherwise each start would drain some more.
+    """The health of a partition read up to offset `high` by somebody before, or by us before a
+    restart: otherwise each start would drain some more.
 
-    offsets: records in [low, high) that are no serving logs. low: how far back to look, at most; what a person has accepted lies before it.
+    offsets: records in [low, high) that are no serving logs. low: how far back to look, at most;
+    what a person has accepted lies before it.
 
     >>> resumed([7, 8, 9], 0, 10).in_a_row
     3
@@ -57,7 +67,9 @@ def resumed(offsets: Iterable[int], low: int, high: int) -> Health:
 
 
 def _rows(begun: int, bad: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """The longest run of bad logs, and the one that the last log belongs to; `begun` of a run came before."""
+    """The longest run of bad logs, and the one that the last log belongs to; `begun` of a run came
+    before.
+    """
     good = np.concatenate(([-1 - begun], np.flatnonzero(~bad), [len(bad)]))
     runs = np.diff(good) - 1
     return int(runs.max()), int(runs[-1])

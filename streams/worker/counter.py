@@ -1,7 +1,9 @@
-"""What the stream worker does with a chunk, without Faust: claim partitions, count, flush. Ends the process rather than lose or double a log.
+"""What the stream worker does with a chunk, without Faust: claim partitions, count, flush. Ends the
+process rather than lose or double a log.
 
-An exception must never reach Faust: it would acknowledge the chunk. So whatever cannot be mended here ends the process with the
-contract's exit code, unacknowledged, and the next owner reads on from the offset in Postgres.
+An exception must never reach Faust: it would acknowledge the chunk. So whatever cannot be mended
+here ends the process with the contract's exit code, unacknowledged, and the next owner reads on
+from the offset in Postgres.
 """
 
 import dataclasses
@@ -29,7 +31,9 @@ log = logging.getLogger("intentwatch.streams")
 
 @dataclass(slots=True)
 class Pending:
-    """What a partition has to be flushed: everything from offset `low` to `high`, counted under `epoch`."""
+    """What a partition has to be flushed: everything from offset `low` to `high`, counted under
+    `epoch`.
+    """
 
     epoch: int
     low: int
@@ -40,7 +44,9 @@ class Pending:
 
 @dataclass(slots=True)
 class Owned:
-    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last owners died before they had settled."""
+    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last
+    owners died before they had settled.
+    """
 
     epoch: int
     head: int
@@ -51,7 +57,9 @@ class Owned:
 
 
 class Counter:
-    """Counts the chunks of the partitions this worker has claimed, and flushes what was counted in one transaction. Thread-safe."""
+    """Counts the chunks of the partitions this worker has claimed, and flushes what was counted in
+    one transaction. Thread-safe.
+    """
 
     def __init__(
         self,
@@ -79,19 +87,34 @@ class Counter:
     def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
         """Become the owner of exactly these partitions; returns where to read on."""
 
-        def attempt() -> tuple[dict[int, store.Claim], dict[int, breaker.Health], dt.datetime | None]:
+        def attempt() -> tuple[
+            dict[int, store.Claim], dict[int, breaker.Health], dt.datetime | None
+        ]:
             with self._engine.begin() as connection:
                 claims = store.claim(connection, self._topic, parts)
-                healths = {part: self._health(connection, part, claim) for part, claim in claims.items()}
+                healths = {
+                    part: self._health(connection, part, claim) for part, claim in claims.items()
+                }
                 return claims, healths, store.keep_from(connection, self._topic)
 
         with self._flushing:
             claims, healths, keep_from = self._persist("claim partitions", attempt)
             with self._state:
                 self._pending.clear()
-                self.waiting, self._keep_from, self._settles_at = 0, keep_from, time.monotonic() + poison.SETTLED_S
+                self.waiting, self._keep_from, self._settles_at = (
+                    0,
+                    keep_from,
+                    time.monotonic() + poison.SETTLED_S,
+                )
                 self._owned = {
-                    part: Owned(c.epoch, c.next_offset, c.max_event_ts, c.bad_until, careful=c.stalls >= poison.AFTER_STALLS, health=healths[part])
+                    part: Owned(
+                        c.epoch,
+                        c.next_offset,
+                        c.max_event_ts,
+                        c.bad_until,
+                        careful=c.stalls >= poison.AFTER_STALLS,
+                        health=healths[part],
+                    )
                     for part, c in claims.items()
                 }
             return claims
@@ -101,13 +124,18 @@ class Counter:
         return breaker.resumed(bad, claim.bad_until, claim.next_offset)
 
     def release(self) -> None:
-        """Partitions are about to move to other workers: flush once if that can be done now, then own none. What is not flushed is read again by them."""
+        """Partitions are about to move to other workers: flush once if that can be done now, then
+        own none. What is not flushed is read again by them.
+        """
         with self._flushing:
             try:
                 self._flush(lambda attempt: attempt())
                 self._settle()
             except (sa.exc.SQLAlchemyError, store.Fenced) as error:
-                log.warning("could not flush before a rebalance, the next owner reads again: %s", str(error).splitlines()[0])
+                log.warning(
+                    "could not flush before a rebalance, the next owner reads again: %s",
+                    str(error).splitlines()[0],
+                )
             with self._state:
                 self._pending.clear()
                 self._owned, self.waiting = {}, 0
@@ -118,44 +146,68 @@ class Counter:
             return self._owned[part].epoch if part in self._owned else 0
 
     def behind(self, ends: Mapping[int, int]) -> int:
-        """Records of the partitions owned that have not been counted yet. `ends`: where each partition ends."""
+        """Records of the partitions owned that have not been counted yet. `ends`: where each
+        partition ends.
+        """
         with self._state:
-            return sum(max(0, ends.get(part, 0) - owned.head) for part, owned in self._owned.items())
+            return sum(
+                max(0, ends.get(part, 0) - owned.head) for part, owned in self._owned.items()
+            )
 
     def add(self, chunk: chunks.Chunk) -> None:
-        """Count a chunk; `flush` makes it last. What an earlier claim fetched, or was counted already, is dropped."""
+        """Count a chunk; `flush` makes it last. What an earlier claim fetched, or was counted
+        already, is dropped.
+        """
         with self._state:
             owned = self._owned.get(chunk.part)
             if owned is None or owned.epoch != chunk.claim or chunk.high <= owned.head:
                 return
-            for part, letter in self._taster.safe(chunk.since(owned.head)) if owned.careful else [(chunk.since(owned.head), None)]:
+            for part, letter in (
+                self._taster.safe(chunk.since(owned.head))
+                if owned.careful
+                else [(chunk.since(owned.head), None)]
+            ):
                 self._add(owned, part, [letter] if letter else [])
 
     def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
         if chunk.low > owned.head:
-            self._end(f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.low}, expected {owned.head}; reading on from Postgres", settings.EXIT_INTEGRITY)
+            self._end(
+                f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.low}, expected {owned.head}; reading on from Postgres",
+                settings.EXIT_INTEGRITY,
+            )
         self._points.passed("decode")
         self._points.decoding(chunk.values)
-        seen = observe.chunk(chunk, observe.Limits(owned.max_event_ts, self._check_time, self._keep_from))
+        seen = observe.chunk(
+            chunk, observe.Limits(owned.max_event_ts, self._check_time, self._keep_from)
+        )
         owned.health, trouble = breaker.after(owned.health, seen.bad)
         if trouble and chunk.low >= owned.bad_until:
             self._stop_reading(chunk, owned, trouble, seen)
         if trouble:
             owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
         letters += [observe.deleted(chunk)] if chunk.deleted else []
-        pending = self._pending.setdefault(chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts))
+        pending = self._pending.setdefault(
+            chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts)
+        )
         pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
         owned.head = pending.high = chunk.high
         owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
         self.waiting += len(seen.bad) or 1
 
-    def _stop_reading(self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed) -> None:
-        place, reasons = f"{chunk.topic}/{chunk.part}", sorted({letter.reason for letter in seen.dead})
+    def _stop_reading(
+        self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed
+    ) -> None:
+        place, reasons = (
+            f"{chunk.topic}/{chunk.part}",
+            sorted({letter.reason for letter in seen.dead}),
+        )
         cause = f"{place}: {trouble} ({', '.join(reasons)}) from offset {owned.head} on; nothing of them was stored"
         remedy = f"mend the producer, then take them as dead letters with `python -m services.redrive accept {place} --until {chunk.high}`"
 
         def alarm() -> None:
-            with self._engine.begin() as connection:  # once until a person accepts: not for each start, nor for each partition of a bad release
+            # Once until a person accepts: not for each start, nor for each partition of a bad
+            # release.
+            with self._engine.begin() as connection:
                 key = f"{chunk.topic}:bad:{store.accepted(connection, chunk.topic)}"
                 told = f"The stream worker has stopped: {cause}"
                 outbox.tell(connection, messages.AlarmRaised(key, told, remedy))
@@ -164,10 +216,14 @@ class Counter:
         self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
 
     def flush(self) -> None:
-        """Put everything counted so far into Postgres, in one transaction. Returns when it is there; ends the process if it cannot be."""
+        """Put everything counted so far into Postgres, in one transaction. Returns when it is
+        there; ends the process if it cannot be.
+        """
         with self._flushing:
             try:
-                stored = self._flush(lambda attempt: self._persist("store what was counted", attempt))
+                stored = self._flush(
+                    lambda attempt: self._persist("store what was counted", attempt)
+                )
                 if stored and time.monotonic() > self._settles_at:
                     self._persist("settle", self._settle)
             except store.Fenced as fenced:
@@ -178,15 +234,24 @@ class Counter:
             taken, self._pending, self.waiting = self._pending, {}, 0
         if not taken:
             return False
-        moved = [store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts) for part, p in sorted(taken.items())]
-        counted = {part: observe.joined(p.seen) for part, p in sorted(taken.items()) if any(seen.keys for seen in p.seen)}
+        moved = [
+            store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts)
+            for part, p in sorted(taken.items())
+        ]
+        counted = {
+            part: observe.joined(p.seen)
+            for part, p in sorted(taken.items())
+            if any(seen.keys for seen in p.seen)
+        }
         persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
         persist(lambda: self._store(moved, counted, taken))
         self._points.passed("committed")
         return True
 
     def _settle(self) -> None:
-        """This worker has lived with its partitions for a while, or gives them back in order: nothing in them kills."""
+        """This worker has lived with its partitions for a while, or gives them back in order:
+        nothing in them kills.
+        """
         with self._state:
             epochs = {part: owned.epoch for part, owned in self._owned.items()}
         with self._engine.begin() as connection:
@@ -198,14 +263,18 @@ class Counter:
             self._taster.close()
 
     def _partition(self, minutes: Iterable[dt.datetime]) -> None:
-        """The partitions of these minutes, in a transaction of its own: making one must not wait for what a flush has locked."""
+        """The partitions of these minutes, in a transaction of its own: making one must not wait
+        for what a flush has locked.
+        """
         new = set(retention.slots("pane_minute", minutes)) - self._slots
         if new:
             with self._engine.begin() as connection:
                 pane_store.make_partitions(connection, "pane_minute", new)
             self._slots |= new
 
-    def _store(self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]) -> None:
+    def _store(
+        self, moved: list[store.Advance], counted: pane_store.Counted, taken: dict[int, Pending]
+    ) -> None:
         self._points.passed("begin")
         with self._engine.begin() as connection:
             if not store.advance(connection, self._topic, moved):
@@ -224,7 +293,9 @@ class Counter:
         store.add_sampled(connection, [log for found in seen for log in found.sampled])
         for letter in dead:
             if letter.reason == events.Reason.DELETED_UNREAD:
-                cause = f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
+                cause = (
+                    f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
+                )
                 remedy = "raise the topic's retention, or start more stream workers"
                 key = f"{self._topic}/{part}:deleted:{letter.offset}"
                 outbox.tell(connection, messages.AlarmRaised(key, cause, remedy))

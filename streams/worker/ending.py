@@ -23,7 +23,9 @@ def end_process(cause: str, code: int) -> NoReturn:
 
 
 def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
-    """An end that the on-call hears of where starting again cannot mend what it ends for: once a day for each cause."""
+    """An end that the on-call hears of where starting again cannot mend what it ends for: once a
+    day for each cause.
+    """
 
     def tell_and_end(cause: str, code: int) -> NoReturn:
         if code == settings.EXIT_INTEGRITY:

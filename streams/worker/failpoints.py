@@ -1,4 +1,6 @@
-"""Where a test may kill this process: INTENTWATCH_TEST_FAILPOINT=STEP[:N] at the N-th time it passes STEP, or poison:TEXT on decoding a record with TEXT."""
+"""Where a test may kill this process: INTENTWATCH_TEST_FAILPOINT=STEP[:N] at the N-th time it
+passes STEP, or poison:TEXT on decoding a record with TEXT.
+"""
 
 import os
 import signal
@@ -17,7 +19,9 @@ class Failpoints:
         self._poison = argument.encode() if self._step == "poison" else None
         self._left = int(argument or 1) if self._step in STEPS else 0
         if self.armed and self._step not in (*STEPS, "poison"):
-            raise ValueError(f"no failpoint is called {self._step!r}: a test that arms it would kill nothing; there are poison, {', '.join(STEPS)}")
+            raise ValueError(
+                f"no failpoint is called {self._step!r}: a test that arms it would kill nothing; there are poison, {', '.join(STEPS)}"
+            )
 
     def passed(self, step: str) -> None:
         """This process has come to `step`."""

@@ -1,7 +1,9 @@
-"""Fetch records of assigned partitions through librdkafka: which partitions, and from where, is decided elsewhere. No group, no commits.
+"""Fetch records of assigned partitions through librdkafka: which partitions, and from where, is
+decided elsewhere. No group, no commits.
 
-librdkafka fetches and decompresses in threads of its own, so Python only decodes. Settings differ from its defaults where the default cost
-time when measured: fetch.queue.backoff.ms is 1000 there, and a full queue then idles for a second.
+librdkafka fetches and decompresses in threads of its own, so Python only decodes. Settings differ
+from its defaults where the default cost time when measured: fetch.queue.backoff.ms is 1000 there,
+and a full queue then idles for a second.
 """
 
 import itertools
@@ -19,16 +21,20 @@ log = logging.getLogger("intentwatch.streams")
 _POLL_S: Final = 0.1
 _ANSWER_S: Final = 5.0
 _MOST_RECORDS: Final = 500
-_BYTES_A_POLL: Final = 2 << 20  # envelopes are 200 times as large as single records: what is bounded is memory
+# Envelopes are 200 times as large as single records: what is bounded is memory.
+_BYTES_A_POLL: Final = 2 << 20
 _SETTINGS: Final[Mapping[str, Any]] = {
     "group.id": "intentwatch.fetch",  # required by the client; assign() alone joins no group
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",  # a position that is gone is a gap to be reported, never a silent jump
+    # A position that is gone is a gap to be reported, never a silent jump.
+    "auto.offset.reset": "error",
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 16 << 10,
-    "fetch.message.max.bytes": 256 << 10,  # smaller answers are decompressed and handed over sooner, and hold less memory; a larger record still comes
+    # Smaller answers are decompressed and handed over sooner, and hold less memory; a larger record
+    # still comes.
+    "fetch.message.max.bytes": 256 << 10,
     "reconnect.backoff.ms": 250,
     "reconnect.backoff.max.ms": 1_000,
     "topic.metadata.refresh.interval.ms": 10_000,
@@ -38,7 +44,9 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Records of one partition that came together, in offset order, as columns, under the assignment number `assignment`."""
+    """Records of one partition that came together, in offset order, as columns, under the
+    assignment number `assignment`.
+    """
 
     part: int
     offsets: list[int]
@@ -49,13 +57,20 @@ class Run:
 
     def extend(self, messages: Sequence[ck.Message]) -> int:
         """Add what comes next; returns its bytes."""
-        values, headers = list(map(ck.Message.value, messages)), list(map(ck.Message.headers, messages))
+        values, headers = (
+            list(map(ck.Message.value, messages)),
+            list(map(ck.Message.headers, messages)),
+        )
         if None in values:
             values = [value or b"" for value in values]
         plain = headers.count(None) == len(headers)
         self.offsets.extend(map(ck.Message.offset, messages))
         self.values.extend(values)
-        self.batch.extend([False] * len(values) if plain else [("content", b"batch") in (found or ()) for found in headers])
+        self.batch.extend(
+            [False] * len(values)
+            if plain
+            else [("content", b"batch") in (found or ()) for found in headers]
+        )
         self.appended_ms.extend(stamp for _, stamp in map(ck.Message.timestamp, messages))
         return sum(map(len, values))
 
@@ -71,7 +86,9 @@ class Gone:
 
 
 class Fetcher:
-    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand, the end also for the question to the broker."""
+    """One librdkafka consumer. Thread-safe: an assignment waits for the poll in hand, the end also
+    for the question to the broker.
+    """
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._topic = topic
@@ -84,28 +101,49 @@ class Fetcher:
         self._most = _MOST_RECORDS
 
     def assign(self, starts: Mapping[int, int]) -> int:
-        """Fetch exactly these partitions from these offsets on; returns the number of this assignment."""
+        """Fetch exactly these partitions from these offsets on; returns the number of this
+        assignment.
+        """
         with self._lock:
-            self._consumer.assign([ck.TopicPartition(self._topic, part, offset) for part, offset in sorted(starts.items())])
+            self._consumer.assign(
+                [
+                    ck.TopicPartition(self._topic, part, offset)
+                    for part, offset in sorted(starts.items())
+                ]
+            )
             self._lost.clear()
             self._assignment += 1
             return self._assignment
 
     def bounds(self, part: int) -> tuple[int, int] | None:
-        """The oldest offset the broker still holds and the next one it will give; None while it does not answer."""
+        """The oldest offset the broker still holds and the next one it will give; None while it
+        does not answer.
+        """
         place = ck.TopicPartition(self._topic, part)
-        return self._asked(f"the bounds of partition {part}", lambda: self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S))
+        return self._asked(
+            f"the bounds of partition {part}",
+            lambda: self._consumer.get_watermark_offsets(place, timeout=_ANSWER_S),
+        )
 
     def ends(self) -> dict[int, int]:
-        """The next offset of every partition of the topic, also of those not assigned; without those whose broker does not answer."""
+        """The next offset of every partition of the topic, also of those not assigned; without
+        those whose broker does not answer.
+        """
         known = self._asked(
-            f"the partitions of {self._topic}", lambda: self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic].partitions
+            f"the partitions of {self._topic}",
+            lambda: (
+                self._consumer.list_topics(self._topic, timeout=_ANSWER_S)
+                .topics[self._topic]
+                .partitions
+            ),
         )
         found = {part: self.bounds(part) for part in sorted(known or ())}
         return {part: bounds[1] for part, bounds in found.items() if bounds is not None}
 
     def _asked(self, what: str, question: Callable[[], _T]) -> _T | None:
-        """What the broker answers; None where it does not, or after the end: librdkafka crashes whoever asks a client that is gone, or goes meanwhile."""
+        """What the broker answers; None where it does not, or after the end: librdkafka crashes
+        whoever asks a client that is gone, or goes meanwhile.
+        """
         with self._asking:
             if self._closed:
                 return None
@@ -132,17 +170,24 @@ class Fetcher:
             return [*self._gone(), *found.values()]
 
     def _take(self, messages: Sequence[ck.Message], found: dict[int, Run]) -> int:
-        """Add messages to their partition's run; returns how many bytes they hold. A few hundred at a time, and nothing keeps them: they are dear in memory."""
+        """Add messages to their partition's run; returns how many bytes they hold. A few hundred at
+        a time, and nothing keeps them: they are dear in memory.
+        """
         size = 0
         for part, group in itertools.groupby(messages, ck.Message.partition):
-            size += found.setdefault(part, Run(part, [], [], [], [], self._assignment)).extend(list(group))
+            size += found.setdefault(part, Run(part, [], [], [], [], self._assignment)).extend(
+                list(group)
+            )
         self._most = max(1, min(_MOST_RECORDS, int(_BYTES_A_POLL / (size / len(messages) + 1))))
         return size
 
     def _note(self, failed: Sequence[ck.Message]) -> None:
         for message in failed:
             error = message.error()
-            if error.code() in (ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE):
+            if error.code() in (
+                ck.KafkaError._AUTO_OFFSET_RESET,
+                ck.KafkaError.OFFSET_OUT_OF_RANGE,
+            ):
                 self._lost.add(message.partition())
             else:
                 log.warning("Kafka: %s", error)

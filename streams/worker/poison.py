@@ -1,6 +1,8 @@
-"""Decode a chunk in a child process first: for partitions whose owners died again and again soon after they had them. Finds the record that kills.
+"""Decode a chunk in a child process first: for partitions whose owners died again and again soon
+after they had them. Finds the record that kills.
 
-`python -m streams.worker.poison` is that child: it reads lengths and records on stdin, decodes them, and answers a dot for each lot it survived.
+`python -m streams.worker.poison` is that child: it reads lengths and records on stdin, decodes
+them, and answers a dot for each lot it survived.
 """
 
 import dataclasses
@@ -20,8 +22,11 @@ from streams.worker import failpoints
 
 log = logging.getLogger("intentwatch.streams")
 
-AFTER_STALLS: Final = 3  # three owners in a row died before they had settled: the next one looks before it leaps
-SETTLED_S: Final = 10.0  # a record that kills is met sooner after a claim: everything before it but the last second was flushed
+# Three owners in a row died before they had settled: the next one looks before it leaps.
+AFTER_STALLS: Final = 3
+# A record that kills is met sooner after a claim: everything before it but the last second was
+# flushed.
+SETTLED_S: Final = 10.0
 _PATIENCE_S: Final = 60.0
 _SIZE: Final = struct.Struct("<Q")
 
@@ -36,13 +41,26 @@ class Taster:
         self._child: subprocess.Popen[bytes] | None = None
 
     def safe(self, part: chunks.Chunk) -> Iterator[tuple[chunks.Chunk, observe.DeadLetter | None]]:
-        """The chunk in pieces that a child survived, each with the record that killed one, right before it, as a dead letter."""
+        """The chunk in pieces that a child survived, each with the record that killed one, right
+        before it, as a dead letter.
+        """
         letter = None
         while (killer := self._first_killer(part)) is not None:
             yield part.cut(0, killer), letter
             offset, raw = part.offsets[killer], part.values[killer]
-            log.error("%s/%d: the record at offset %d kills its reader; kept as a dead letter", part.topic, part.part, offset)
-            letter = observe.DeadLetter(offset, 0, events.Reason.KILLS_WORKER, "decoding it ended the process three times or more", raw)
+            log.error(
+                "%s/%d: the record at offset %d kills its reader; kept as a dead letter",
+                part.topic,
+                part.part,
+                offset,
+            )
+            letter = observe.DeadLetter(
+                offset,
+                0,
+                events.Reason.KILLS_WORKER,
+                "decoding it ended the process three times or more",
+                raw,
+            )
             part = dataclasses.replace(part.cut(killer + 1, len(part.offsets)), low=offset)
         yield part, letter
 
@@ -60,14 +78,19 @@ class Taster:
     def _survives(self, records: Records) -> bool:
         if self._child is None:
             argv = [sys.executable, "-m", "streams.worker.poison", self._failpoint]
-            self._child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._child = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
         child, raw = self._child, msgspec.msgpack.encode(records)
         assert child.stdin is not None
         assert child.stdout is not None
         try:
             child.stdin.write(_SIZE.pack(len(raw)) + raw)
             child.stdin.flush()
-            if select.select([child.stdout], [], [], _PATIENCE_S)[0] and child.stdout.read(1) == b".":
+            if (
+                select.select([child.stdout], [], [], _PATIENCE_S)[0]
+                and child.stdout.read(1) == b"."
+            ):
                 return True
         except BrokenPipeError:
             pass
@@ -93,7 +116,12 @@ def main() -> None:
             return  # the parent died in the middle
         values, batch = [value for value, _ in records], [batch for _, batch in records]
         points.decoding(values)
-        observe.chunk(chunks.Chunk("", 0, 0, 0, len(records), range(len(records)), values, batch, [0] * len(records)), observe.Limits(check_time=False))
+        observe.chunk(
+            chunks.Chunk(
+                "", 0, 0, 0, len(records), range(len(records)), values, batch, [0] * len(records)
+            ),
+            observe.Limits(check_time=False),
+        )
         sys.stdout.buffer.write(b".")
         sys.stdout.buffer.flush()
 

@@ -1,4 +1,6 @@
-"""Repeat a transaction through outages, deadlocks and read-only failovers; end the process when patience is over, or where repeating cannot help."""
+"""Repeat a transaction through outages, deadlocks and read-only failovers; end the process when
+patience is over, or where repeating cannot help.
+"""
 
 import itertools
 import logging
@@ -15,7 +17,8 @@ from streams.worker.ending import End
 log = logging.getLogger("intentwatch.streams")
 
 _T = TypeVar("_T")
-_PATIENCE_S = 120.0  # a restart of Postgres takes seconds; after two minutes a supervisor and a person should know
+# A restart of Postgres takes seconds; after two minutes a supervisor and a person should know.
+_PATIENCE_S = 120.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -34,11 +37,21 @@ class Retrying:
                 return attempt()
             except sa.exc.SQLAlchemyError as error:
                 if not transient.error(error):
-                    self._end(f"cannot {what}: {transient.first_line(error)}", settings.EXIT_INTEGRITY)
-                log.warning("cannot %s, trying again in %.1f s: %s", what, pause, transient.first_line(error))
+                    self._end(
+                        f"cannot {what}: {transient.first_line(error)}", settings.EXIT_INTEGRITY
+                    )
+                log.warning(
+                    "cannot %s, trying again in %.1f s: %s",
+                    what,
+                    pause,
+                    transient.first_line(error),
+                )
                 if time.monotonic() - begun > _PATIENCE_S:
                     cause = f"cannot {what}: Postgres has not done it for {_PATIENCE_S:.0f} s ({transient.first_line(error)})"
-                    self._end(f"{cause}; check INTENTWATCH_DATABASE_URL and the server", settings.EXIT_DEPENDENCY)
+                    self._end(
+                        f"{cause}; check INTENTWATCH_DATABASE_URL and the server",
+                        settings.EXIT_DEPENDENCY,
+                    )
                 time.sleep(pause)
         raise AssertionError("the pauses never end")
 

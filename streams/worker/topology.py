@@ -1,4 +1,6 @@
-"""The Faust app: one agent that counts chunks, a loop that flushes, a timer that rolls windows up. Wiring only; what they do is in counter.py and rollup/."""
+"""The Faust app: one agent that counts chunks, a loop that flushes, a timer that rolls windows up.
+Wiring only; what they do is in counter.py and rollup/.
+"""
 
 import asyncio
 import concurrent.futures
@@ -19,14 +21,16 @@ from streams.stages import rounds, stage
 from streams.worker import counter, ending, failpoints, fetch, transport, watchdog
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
-_FLUSH_SHARE = 0.25  # of the time, at most: in a catch-up a flush carries more instead of coming again at once
+# Of the time, at most: in a catch-up a flush carries more instead of coming again at once.
+_FLUSH_SHARE = 0.25
 _FLUSH_MOST_S = 1.0
 _FLUSH_LOGS = 200_000
 _HOLD_FLUSHES = 2  # more would only be memory: reading stops until a flush is through
 _TICK_S = 0.5
 _HELD_S = 10  # by a stopped worker, at most: the session of its membership is hardly shorter
 _BEHIND_LOGS = 50_000  # a worker with more unread is catching up
-_TICK_SHARE = 0.1  # of the worker's time: in a catch-up, windows may come later so that logs are counted sooner
+# Of the worker's time: in a catch-up, windows may come later so that logs are counted sooner.
+_TICK_SHARE = 0.1
 
 
 def build_app(loaded: settings.Settings) -> Any:
@@ -37,31 +41,54 @@ def build_app(loaded: settings.Settings) -> Any:
     app = _faust(loaded, stock)
     url = loaded.database_url.get_secret_value()
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
-    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a fifth less CPU than several.
+    # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a
+    # fifth less CPU than several.
     app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
     app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
     app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
-    # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from their next owner.
+    # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from
+    # their next owner.
     engine = database.engine(url, transaction_s=_HELD_S)
     app.end = ending.telling(engine, loaded.topic)
-    app.counter = counter.Counter(engine, topic=loaded.topic, check_time=not loaded.test_clock, points=app.points, beat=app.watchdog.beat)
+    app.counter = counter.Counter(
+        engine,
+        topic=loaded.topic,
+        check_time=not loaded.test_clock,
+        points=app.points,
+        beat=app.watchdog.beat,
+    )
     flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
     if stock:
         _claim_on_assignment(app)
-    schema = (faust.Schema if stock else transport.ChunkSchema)(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(flow.count)
-    for task in (flow.flush, _roll_up_with(app, database.engine(url, idle_s=_HELD_S), loaded.topic)):
+    schema = (faust.Schema if stock else transport.ChunkSchema)(
+        key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(
+        flow.count
+    )
+    for task in (
+        flow.flush,
+        _roll_up_with(app, database.engine(url, idle_s=_HELD_S), loaded.topic),
+    ):
         app.task(task)
     return app
 
 
 def _faust(loaded: settings.Settings, stock: bool) -> Any:
-    """Every setting that differs from Faust's default stands here because the default lost logs or time when measured."""
+    """Every setting that differs from Faust's default stands here because the default lost logs or
+    time when measured.
+    """
     assert loaded.kafka is not None
     return faust.App(
-        f"intentwatch.streams.{loaded.topic}",  # the consumer group: a static member that comes back for another topic would be given its old one
-        broker=[f"{'kafka' if stock else 'kafkachunk'}://{address}" for address in loaded.kafka.split(",")],
-        datadir=tempfile.gettempdir(),  # no table is kept; Faust only wants the name of an existing directory
+        # The consumer group: a static member that comes back for another topic would be given its
+        # old one.
+        f"intentwatch.streams.{loaded.topic}",
+        broker=[
+            f"{'kafka' if stock else 'kafkachunk'}://{address}"
+            for address in loaded.kafka.split(",")
+        ],
+        # No table is kept; Faust only wants the name of an existing directory.
+        datadir=tempfile.gettempdir(),
         web_enabled=False,
         autodiscover=False,
         topic_allow_declare=False,  # services.provision makes the topics
@@ -70,9 +97,12 @@ def _faust(loaded: settings.Settings, stock: bool) -> Any:
         stream_wait_empty=False,  # otherwise one unacknowledged chunk blocks the shutdown for ever
         stream_buffer_maxsize=4096 if stock else 4,  # records, or chunks
         broker_max_poll_records=20_000,
-        broker_session_timeout=6.0,  # a killed worker's partitions move on after this; the default is a minute
+        # A killed worker's partitions move on after this; the default is a minute.
+        broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=20.0,  # a member too slow to join again holds the others up for no longer; less than a request may take
+        # A member too slow to join again holds the others up for no longer; less than a request may
+        # take.
+        broker_rebalance_timeout=20.0,
         broker_request_timeout=30.0,
         consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
@@ -81,7 +111,9 @@ def _faust(loaded: settings.Settings, stock: bool) -> Any:
 
 
 def _claim_on_assignment(app: Any) -> None:
-    """Stock Faust reads on from its own commits, which never run ahead of Postgres; what lies between the two is dropped by its offset."""
+    """Stock Faust reads on from its own commits, which never run ahead of Postgres; what lies
+    between the two is dropped by its offset.
+    """
 
     async def release(*_: Any, **__: Any) -> None:
         await asyncio.to_thread(app.counter.release)
@@ -94,7 +126,9 @@ def _claim_on_assignment(app: Any) -> None:
 
 
 class Flow:
-    """Between Faust's stream and the counter: an event is acknowledged once what it carried is in Postgres."""
+    """Between Faust's stream and the counter: an event is acknowledged once what it carried is in
+    Postgres.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -103,7 +137,9 @@ class Flow:
         self._full, self._empty = asyncio.Event(), asyncio.Event()
 
     async def count(self, stream: Any) -> None:
-        """The agent. Nothing may leave it but the end of the process: Faust would restart it and acknowledge what it had in hand."""
+        """The agent. Nothing may leave it but the end of the process: Faust would restart it and
+        acknowledge what it had in hand.
+        """
         stream = stream.noack()
         async for event in stream.events():
             with self._fatal("count a chunk"):
@@ -126,14 +162,19 @@ class Flow:
             begun = time.monotonic()
             with self._fatal("store what was counted"):
                 await self._store(held)
-            rest = min(max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S)
+            rest = min(
+                max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S
+            )
             self._empty.set()
             for stream, event in held:
                 await stream.ack(event)
 
     async def _take(self, event: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._app.hands, self._counter.add, event.value)
-        event.value = event.message.value = None  # counted: only the acknowledgement is still to come
+        await asyncio.get_running_loop().run_in_executor(
+            self._app.hands, self._counter.add, event.value
+        )
+        # Counted: only the acknowledgement is still to come.
+        event.value = event.message.value = None
 
     def _much(self, flushes: int) -> bool:
         return self._counter.waiting >= _FLUSH_LOGS * flushes
@@ -151,7 +192,9 @@ class Flow:
 
 
 class Gathered(Flow):
-    """The same on stock Faust, whose events are single records: they are counted together, as chunks, right before a flush."""
+    """The same on stock Faust, whose events are single records: they are counted together, as
+    chunks, right before a flush.
+    """
 
     def __init__(self, app: Any, topic: str) -> None:
         super().__init__(app)
@@ -184,10 +227,21 @@ class Gathered(Flow):
 
     def _chunk(self, part: int, messages: Sequence[Any]) -> chunks.Chunk:
         offsets = [message.offset for message in messages]
-        values, batch = [message.value or b"" for message in messages], [dict(message.headers or ()).get("content") == b"batch" for message in messages]
+        values, batch = (
+            [message.value or b"" for message in messages],
+            [dict(message.headers or ()).get("content") == b"batch" for message in messages],
+        )
         epoch = self._counter.epoch(part)
         return chunks.Chunk(
-            self._topic, part, epoch, offsets[0], offsets[-1] + 1, offsets, values, batch, [int(message.timestamp * 1000) for message in messages]
+            self._topic,
+            part,
+            epoch,
+            offsets[0],
+            offsets[-1] + 1,
+            offsets,
+            values,
+            batch,
+            [int(message.timestamp * 1000) for message in messages],
         )
 
 
@@ -206,7 +260,8 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
         while True:
             begun = time.monotonic()
             ends = await asyncio.to_thread(tick_once)
-            behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS  # it waits for a chunk that is being counted
+            # It waits for a chunk that is being counted.
+            behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS
             rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if behind else 0.0
             await asyncio.sleep(max(_TICK_S, rest))
 

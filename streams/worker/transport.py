@@ -1,4 +1,5 @@
-"""A Faust transport that hands the agent one event per run of records of a partition, instead of one event a record.
+"""A Faust transport that hands the agent one event per run of records of a partition, instead of
+one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka (streams.worker.fetch), assigned what the group gives us, from
 the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py says what to
@@ -40,11 +41,15 @@ _AGAIN_S = 0.2
 class ChunkSchema(faust.Schema):
     """Values arrive as chunks; there is nothing for Faust to decode."""
 
-    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+    def loads_key(
+        self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None
+    ) -> Any:
         """No key: a chunk has many."""
         return
 
-    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+    def loads_value(
+        self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None
+    ) -> Any:
         """The chunk itself."""
         return message.value
 
@@ -64,17 +69,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: Any) -> Any:
         consumer = super()._create_consumer(loop)
-        consumer._client._md_synchronizer = functools.partial(keep_on, consumer._client._md_synchronizer)
+        consumer._client._md_synchronizer = functools.partial(
+            keep_on, consumer._client._md_synchronizer
+        )
         return consumer
 
 
 async def keep_on(synchronise: Callable[[], Awaitable[None]]) -> None:
-    """Begin again whenever it fails: aiokafka does not, and whoever leads the next join waits for its metadata for ever."""
+    """Begin again whenever it fails: aiokafka does not, and whoever leads the next join waits for
+    its metadata for ever.
+    """
     while True:
         try:
             await synchronise()
         except Exception as error:
-            log.warning("keeping Kafka's metadata failed, begun again: %s: %s", type(error).__name__, error)
+            log.warning(
+                "keeping Kafka's metadata failed, begun again: %s: %s", type(error).__name__, error
+            )
             await asyncio.sleep(_AGAIN_S)
 
 
@@ -106,7 +117,10 @@ class Consumer(driver.Consumer):
         """Claim the assigned partitions and fetch from the offsets in Postgres."""
         assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
         claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
-        self._own({assigned[part]: claim.epoch for part, claim in claims.items()}, {assigned[part]: claim.next_offset for part, claim in claims.items()})
+        self._own(
+            {assigned[part]: claim.epoch for part, claim in claims.items()},
+            {assigned[part]: claim.next_offset for part, claim in claims.items()},
+        )
         await self._fetch_on()
         return dict(self._next)
 
@@ -116,8 +130,12 @@ class Consumer(driver.Consumer):
         self._refused.clear()
 
     async def _fetch_on(self) -> None:
-        """Fetch every partition from where its last chunk ended; whatever is on its way is of an older assignment, and dropped."""
-        self._assignment = await asyncio.to_thread(self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()})
+        """Fetch every partition from where its last chunk ended; whatever is on its way is of an
+        older assignment, and dropped.
+        """
+        self._assignment = await asyncio.to_thread(
+            self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()}
+        )
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.app.hands, self._fetcher.poll)
@@ -125,7 +143,8 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
         self.app.watchdog.beat()
-        # To aiokafka this is its own fetching: it leaves the group of a consumer that has fetched nothing for some minutes, and lets it join no more.
+        # To aiokafka this is its own fetching: it leaves the group of a consumer that has fetched
+        # nothing for some minutes, and lets it join no more.
         with self._thread._ensure_consumer()._subscription.fetch_context():
             fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -133,7 +152,12 @@ class Consumer(driver.Consumer):
             self.app.points.passed("fetch")
             tp = TP(self.app.serving_topic, found.part)
             for chunk in await self._chunks(tp, found):
-                if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id or self._next.get(tp) != chunk.low:
+                if (
+                    self.should_stop
+                    or not self.flow_active
+                    or generation != self.app.consumer_generation_id
+                    or self._next.get(tp) != chunk.low
+                ):
                     return
                 yield tp, self._message(tp, chunk, generation)
                 if chunk.deleted:
@@ -142,14 +166,16 @@ class Consumer(driver.Consumer):
     async def _chunks(self, tp: TP, found: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
         """What was fetched, as the next chunks of its partition; none if it is not what comes next."""
         expected = self._next.get(tp)
-        if expected is None or found.assignment != self._assignment:  # revoked meanwhile, or fetched again since
+        # Revoked meanwhile, or fetched again since.
+        if expected is None or found.assignment != self._assignment:
             return []
         if isinstance(found, fetch.Gone):
             return await self._after_hole(tp, expected, found.begin, found.end)
         first = found.offsets[0]
         if first == expected:
             return list(self._cut(tp, expected, found))
-        if self._refused.get(tp) == (expected, first):  # fetched again, and the same: offsets without a record, or records that are gone
+        # Fetched again, and the same: offsets without a record, or records that are gone.
+        if self._refused.get(tp) == (expected, first):
             bounds = await asyncio.to_thread(self._fetcher.bounds, found.part)
             if bounds and bounds[0] <= expected:
                 return list(self._cut(tp, expected, found))
@@ -160,7 +186,9 @@ class Consumer(driver.Consumer):
         return []
 
     async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
-        """An empty chunk over what retention deleted unread: it is recorded with its count, in the transaction that moves the offset past it."""
+        """An empty chunk over what retention deleted unread: it is recorded with its count, in the
+        transaction that moves the offset past it.
+        """
         if expected > end:
             self.app.end(  # told to the on-call: starting again does not mend it
                 f"{tp.topic}/{tp.partition}: Postgres stands at offset {expected}, the topic ends at {end}: it was made anew or has lost records; "
@@ -170,10 +198,33 @@ class Consumer(driver.Consumer):
         if begin <= expected:
             await self._fetch_on()
             return []
-        return [chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], expected, begin, (), (), (), (), deleted=begin - expected)]
+        return [
+            chunks.Chunk(
+                tp.topic,
+                tp.partition,
+                self._epochs[tp],
+                expected,
+                begin,
+                (),
+                (),
+                (),
+                (),
+                deleted=begin - expected,
+            )
+        ]
 
     def _cut(self, tp: TP, low: int, found: fetch.Run) -> Iterator[chunks.Chunk]:
-        whole = chunks.Chunk(tp.topic, tp.partition, self._epochs[tp], low, found.offsets[-1] + 1, found.offsets, found.values, found.batch, found.appended_ms)
+        whole = chunks.Chunk(
+            tp.topic,
+            tp.partition,
+            self._epochs[tp],
+            low,
+            found.offsets[-1] + 1,
+            found.offsets,
+            found.values,
+            found.batch,
+            found.appended_ms,
+        )
         for begin in range(0, len(found.offsets), CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)
 
@@ -182,7 +233,21 @@ class Consumer(driver.Consumer):
         last = chunk.high - 1
         self._next[tp] = chunk.high
         self._unacked[tp].append((chunk.low, last))
-        return ConsumerMessage(tp.topic, tp.partition, last, 0.0, 0, [], None, chunk, None, 0, 0, tp, generation_id=generation)
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last,
+            0.0,
+            0,
+            [],
+            None,
+            chunk,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=generation,
+        )
 
     def _new_offset(self, tp: TP) -> int | None:
         acked, unacked = self._acked[tp], self._unacked.get(tp)
@@ -198,7 +263,9 @@ class Consumer(driver.Consumer):
         return done[-1] + 1
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks themselves."""
+        """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks
+        themselves.
+        """
 
     def on_buffer_full(self, tp: TP) -> None:
         """Do not pause: the put blocks."""
@@ -216,16 +283,20 @@ class Consumer(driver.Consumer):
 
 
 def membership_error(app: Any) -> BaseException | None:
-    """What ended aiokafka's membership in the group, if anything did: it joins no more, or not before somebody reads records through it, which nobody does.
+    """What ended aiokafka's membership in the group, if anything did: it joins no more, or not
+    before somebody reads records through it, which nobody does.
 
-    Asked from another thread, at any time: nothing of it may be there yet, and `app.consumer` would make one.
+    Asked from another thread, at any time: nothing of it may be there yet, and `app.consumer` would
+    make one.
     """
     client = app._consumer and app._consumer._thread._consumer
     coordinator = client and client._coordinator
     if not coordinator:
         return None
     task = coordinator._coordination_task
-    found: BaseException | None = (task.exception() if task.done() and not task.cancelled() else None) or coordinator._pending_exception
+    found: BaseException | None = (
+        task.exception() if task.done() and not task.cancelled() else None
+    ) or coordinator._pending_exception
     return found
 
 

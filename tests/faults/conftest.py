@@ -1,4 +1,6 @@
-"""One Kafka and one Postgres that may be killed, a topic and a database for each fault, one printed line each, a bar over all of them."""
+"""One Kafka and one Postgres that may be killed, a topic and a database for each fault, one printed
+line each, a bar over all of them.
+"""
 
 import contextlib
 import os
@@ -79,25 +81,55 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 def topic_on(kafka: str, partitions: int = PARTITIONS) -> str:
     """A new topic."""
-    topic = topics.Topic(f"faults.{uuid.uuid4().hex[:12]}", "req_id", partitions, topics.SERVING_LOG.retention_ms, "", (), ())
+    topic = topics.Topic(
+        f"faults.{uuid.uuid4().hex[:12]}",
+        "req_id",
+        partitions,
+        topics.SERVING_LOG.retention_ms,
+        "",
+        (),
+        (),
+    )
     provision.topics(kafka, (topic,))
     return topic.name
 
 
 @contextlib.contextmanager
 def laboratory(
-    owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], log: Path, *, partitions: int = PARTITIONS, **more: str
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    log: Path,
+    *,
+    partitions: int = PARTITIONS,
+    **more: str,
 ) -> Iterator[lab.Lab]:
     """A lab of its own; whatever still runs at its end is killed."""
     topic = topic_on(kafka, partitions)
-    environment = {"KAFKA": kafka, "DATABASE_URL": database, "TOPIC": topic, "TEST_CLOCK": "1"} | more
+    environment = {
+        "KAFKA": kafka,
+        "DATABASE_URL": database,
+        "TOPIC": topic,
+        "TEST_CLOCK": "1",
+    } | more
     with supervisor.Supervisor(patience_s=5) as workers:
-        people = crew.Crew(workers, {f"INTENTWATCH_{name}": value for name, value in environment.items() if value}, log)
+        people = crew.Crew(
+            workers,
+            {f"INTENTWATCH_{name}": value for name, value in environment.items() if value},
+            log,
+        )
         yield lab.Lab(owner, kafka, database, topic, people, say, SHORT)
 
 
 @pytest.fixture
-def site(owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], tmp_path: Path) -> Iterator[lab.Lab]:
+def site(
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
+) -> Iterator[lab.Lab]:
     """Where a fault is injected."""
     with laboratory(owner, kafka, database, say, tmp_path / "workers.log") as found:
         yield found
@@ -105,8 +137,15 @@ def site(owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[
 
 @pytest.fixture(params=["chunk", "stock"])
 def on_each(
-    request: pytest.FixtureRequest, owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], tmp_path: Path
+    request: pytest.FixtureRequest,
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
 ) -> Iterator[lab.Lab]:
     """The same on the chunk transport and on Faust's own."""
-    with laboratory(owner, kafka, database, say, tmp_path / "workers.log", TRANSPORT=request.param) as found:
+    with laboratory(
+        owner, kafka, database, say, tmp_path / "workers.log", TRANSPORT=request.param
+    ) as found:
         yield found

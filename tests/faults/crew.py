@@ -1,4 +1,6 @@
-"""The workers under test: started as an operator would, killed by their own id, started again as a supervisor would. None outlives the test."""
+"""The workers under test: started as an operator would, killed by their own id, started again as a
+supervisor would. None outlives the test.
+"""
 
 import signal
 import sys
@@ -24,10 +26,20 @@ class Crew:
     running: list[supervisor.Child] = field(default_factory=list)
 
     def start(self, name: str | None = None, **more: str) -> supervisor.Child:
-        """One worker; `name` makes it a static member of the group; `more` are further variables without their prefix."""
-        chosen = {f"INTENTWATCH_{key}": value for key, value in more.items()} | ({"INTENTWATCH_WORKER_ID": name} if name else {})
+        """One worker; `name` makes it a static member of the group; `more` are further variables
+        without their prefix.
+        """
+        chosen = {f"INTENTWATCH_{key}": value for key, value in more.items()} | (
+            {"INTENTWATCH_WORKER_ID": name} if name else {}
+        )
         environment = topology.inherited() | dict(self.environment) | chosen
-        child = self.owner.start(name or "worker", [sys.executable, *WORKER], log=self.log, env=environment, cwd=processes.ROOT)
+        child = self.owner.start(
+            name or "worker",
+            [sys.executable, *WORKER],
+            log=self.log,
+            env=environment,
+            cwd=processes.ROOT,
+        )
         self.running.append(child)
         return child
 
@@ -47,8 +59,12 @@ class Crew:
         child.process.send_signal(signal.SIGTERM)
         return self.ended(child, timeout_s)
 
-    def revived(self, name: str, child: supervisor.Child, **more: str) -> tuple[supervisor.Child, int | None]:
-        """What a supervisor does on its round: the child as it is, or a new one and the status the old one ended with."""
+    def revived(
+        self, name: str, child: supervisor.Child, **more: str
+    ) -> tuple[supervisor.Child, int | None]:
+        """What a supervisor does on its round: the child as it is, or a new one and the status the
+        old one ended with.
+        """
         status = child.process.poll()
         if status is None:
             return child, None
@@ -61,7 +77,11 @@ class Crew:
 
     def said(self, lines: int = 12) -> str:
         """The end of what the workers said."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else "nothing"
+        return (
+            "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+            if self.log.exists()
+            else "nothing"
+        )
 
 
 def until(seconds: float, pause_s: float = 0.1) -> Iterator[float]:

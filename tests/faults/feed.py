@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 import confluent_kafka
 from faults import invent
 
-_SETTINGS = {"compression.type": "zstd", "linger.ms": 20, "acks": "all", "enable.idempotence": True, "queue.buffering.max.messages": 500_000}
+_SETTINGS = {
+    "compression.type": "zstd",
+    "linger.ms": 20,
+    "acks": "all",
+    "enable.idempotence": True,
+    "queue.buffering.max.messages": 500_000,
+}
 _HEADERS = [("content", b"batch")]
 _FLUSH_S = 120.0
 _TICK_S = 0.05
@@ -21,7 +27,9 @@ class NotSent(RuntimeError):
 
 def producer(kafka: str, **more: object) -> confluent_kafka.Producer:
     """A producer that neither loses nor doubles."""
-    return confluent_kafka.Producer({"bootstrap.servers": kafka, "log_level": 0, **_SETTINGS, **more})
+    return confluent_kafka.Producer(
+        {"bootstrap.servers": kafka, "log_level": 0, **_SETTINGS, **more}
+    )
 
 
 def put(sender: confluent_kafka.Producer, topic: str, records: Iterable[invent.Record]) -> None:
@@ -31,7 +39,11 @@ def put(sender: confluent_kafka.Producer, topic: str, records: Iterable[invent.R
         while True:
             try:
                 sender.produce(
-                    topic, record.value, key=str(number), partition=-1 if record.part is None else record.part, headers=_HEADERS if record.batch else None
+                    topic,
+                    record.value,
+                    key=str(number),
+                    partition=-1 if record.part is None else record.part,
+                    headers=_HEADERS if record.batch else None,
                 )
                 break
             except BufferError:
@@ -58,7 +70,9 @@ def send(kafka: str, topic: str, records: Iterable[invent.Record]) -> None:
 
 @dataclass
 class Flow:
-    """A steady flow of records. After the last it begins again with the first, ten times slower: it never dries up under a fault, nor drowns a slow reader."""
+    """A steady flow of records. After the last it begins again with the first, ten times slower: it
+    never dries up under a fault, nor drowns a slow reader.
+    """
 
     kafka: str
     topic: str
@@ -89,8 +103,12 @@ class Flow:
 
 
 @contextlib.contextmanager
-def flowing(kafka: str, topic: str, records: Sequence[invent.Record], *, seconds: float) -> Iterator[Flow]:
-    """While inside, records flow; at the end the first round is completed and everything is flushed."""
+def flowing(
+    kafka: str, topic: str, records: Sequence[invent.Record], *, seconds: float
+) -> Iterator[Flow]:
+    """While inside, records flow; at the end the first round is completed and everything is
+    flushed.
+    """
     flow = Flow(kafka, topic, records, seconds)
     thread = threading.Thread(target=flow.run, name="flow", daemon=True)
     thread.start()

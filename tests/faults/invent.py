@@ -1,4 +1,6 @@
-"""Seeded serving logs by the hundred thousand, single or in envelopes, as the bytes that travel. Pure; imports nothing of the product."""
+"""Seeded serving logs by the hundred thousand, single or in envelopes, as the bytes that travel.
+Pure; imports nothing of the product.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -31,21 +33,40 @@ class Record:
 
 
 def instants(n: int, rng: np.random.Generator, *, begin: dt.datetime, span_s: float) -> list[str]:
-    """Event times over `span_s`: 2 % up to 30 s out of order, 0.1 % up to an hour late; RFC 3339 with milliseconds."""
+    """Event times over `span_s`: 2 % up to 30 s out of order, 0.1 % up to an hour late; RFC 3339
+    with milliseconds.
+    """
     seconds = np.sort(rng.uniform(0, span_s, n))
-    seconds -= np.where(rng.random(n) < 0.02, rng.uniform(0, 30, n), 0) + np.where(rng.random(n) < 0.001, rng.uniform(0, 3600, n), 0)
-    millis = np.datetime64(begin.replace(tzinfo=None), "ms") + np.round(seconds * 1000).astype("timedelta64[ms]")
+    seconds -= np.where(rng.random(n) < 0.02, rng.uniform(0, 30, n), 0) + np.where(
+        rng.random(n) < 0.001, rng.uniform(0, 3600, n), 0
+    )
+    millis = np.datetime64(begin.replace(tzinfo=None), "ms") + np.round(seconds * 1000).astype(
+        "timedelta64[ms]"
+    )
     return [f"{text}Z" for text in np.datetime_as_string(millis, unit="ms").tolist()]
 
 
-def logs(n: int, seed: int, *, begin: dt.datetime = BEGIN, span_s: float = 600.0, models: Sequence[str] = MODELS) -> list[bytes]:
-    """`n` valid logs, a tenth of them failures, in the order they were served. The same seed gives the same bytes."""
+def logs(
+    n: int,
+    seed: int,
+    *,
+    begin: dt.datetime = BEGIN,
+    span_s: float = 600.0,
+    models: Sequence[str] = MODELS,
+) -> list[bytes]:
+    """`n` valid logs, a tenth of them failures, in the order they were served. The same seed gives
+    the same bytes.
+    """
     rng = np.random.default_rng(seed)
     ts = instants(n, rng, begin=begin, span_s=span_s)
     latency = rng.lognormal(2.3, 0.6, n).clip(0.001, 600_000).tolist()
     confidence, margin = rng.random(n).tolist(), rng.random(n).tolist()
     model, role, intent = (rng.integers(0, len(of), n).tolist() for of in (models, ROLES, INTENTS))
-    tokens, script, second = rng.integers(3, 60, n).tolist(), rng.integers(0, 4, n).tolist(), rng.integers(0, 10, n).tolist()
+    tokens, script, second = (
+        rng.integers(3, 60, n).tolist(),
+        rng.integers(0, 4, n).tolist(),
+        rng.integers(0, 10, n).tolist(),
+    )
     failed, fallback = (rng.random(n) < 0.1).tolist(), (rng.random(n) < 0.05).tolist()
     found = []
     for i in range(n):
@@ -53,8 +74,21 @@ def logs(n: int, seed: int, *, begin: dt.datetime = BEGIN, span_s: float = 600.0
         if failed[i]:
             found.append((_FAILURE % (*place, latency[i])).encode())
             continue
-        answer = (i * 7919 % 65536, latency[i], INTENTS[intent[i]], confidence[i], INTENTS[second[i]], margin[i], tokens[i], 4 * tokens[i])
-        found.append((_ANSWER % (*place, *answer, SCRIPTS[script[i]], "true" if fallback[i] else "false")).encode())
+        answer = (
+            i * 7919 % 65536,
+            latency[i],
+            INTENTS[intent[i]],
+            confidence[i],
+            INTENTS[second[i]],
+            margin[i],
+            tokens[i],
+            4 * tokens[i],
+        )
+        found.append(
+            (
+                _ANSWER % (*place, *answer, SCRIPTS[script[i]], "true" if fallback[i] else "false")
+            ).encode()
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""What Kafka holds: every record of a topic from the first offset to the last, read without any group."""
+"""What Kafka holds: every record of a topic from the first offset to the last, read without any
+group.
+"""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +37,12 @@ def bounds(kafka: str, topic: str) -> dict[int, tuple[int, int]]:
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka, **_SETTINGS})
     try:
         parts = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        return {part: consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, part), timeout=30) for part in parts}
+        return {
+            part: consumer.get_watermark_offsets(
+                confluent_kafka.TopicPartition(topic, part), timeout=30
+            )
+            for part in parts
+        }
     finally:
         consumer.close()
 
@@ -46,12 +53,20 @@ def stored(kafka: str, topic: str) -> Iterator[list[Stored]]:
     left = {part: high for part, (low, high) in ends.items() if high > low}
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka, **_SETTINGS})
     try:
-        consumer.assign([confluent_kafka.TopicPartition(topic, part, ends[part][0]) for part in left])
+        consumer.assign(
+            [confluent_kafka.TopicPartition(topic, part, ends[part][0]) for part in left]
+        )
         deadline = time.monotonic() + _PATIENCE_S
         while left:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{topic} could not be read to its end within {_PATIENCE_S:.0f} s; left: {left}")
-            found = [_stored(message) for message in consumer.consume(10_000, timeout=1.0) if message.error() is None]
+                raise RuntimeError(
+                    f"{topic} could not be read to its end within {_PATIENCE_S:.0f} s; left: {left}"
+                )
+            found = [
+                _stored(message)
+                for message in consumer.consume(10_000, timeout=1.0)
+                if message.error() is None
+            ]
             for record in found:
                 if record.offset + 1 >= left.get(record.part, record.offset + 2):
                     del left[record.part]
@@ -62,7 +77,9 @@ def stored(kafka: str, topic: str) -> Iterator[list[Stored]]:
 
 def _stored(message: confluent_kafka.Message) -> Stored:
     batch = ("content", b"batch") in (message.headers() or ())
-    return Stored(message.partition(), message.offset(), message.value() or b"", batch, message.timestamp()[1])
+    return Stored(
+        message.partition(), message.offset(), message.value() or b"", batch, message.timestamp()[1]
+    )
 
 
 def leaders(kafka: str, topic: str) -> tuple[list[int], bool]:
@@ -70,6 +87,8 @@ def leaders(kafka: str, topic: str) -> tuple[list[int], bool]:
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka, **_SETTINGS})
     try:
         parts = consumer.list_topics(topic, timeout=30).topics[topic].partitions.values()
-        return [part.leader for part in parts if part.leader > 0], all(len(part.isrs) == len(part.replicas) and part.leader > 0 for part in parts)
+        return [part.leader for part in parts if part.leader > 0], all(
+            len(part.isrs) == len(part.replicas) and part.leader > 0 for part in parts
+        )
     finally:
         consumer.close()

@@ -1,4 +1,6 @@
-"""Bytes that are no serving log: forty by name, and mutations of valid ones by the hundred thousand. Pure, seeded."""
+"""Bytes that are no serving log: forty by name, and mutations of valid ones by the hundred
+thousand. Pure, seeded.
+"""
 
 import json
 import random
@@ -16,7 +18,14 @@ _GOOD: dict[str, Any] = {
     "confidence": 0.5,
     "tokens": 22,
 }
-_FAILED: dict[str, Any] = {"v": 1, "ts": "2026-04-20T22:03:14.123Z", "model": "v14", "req_id": "bad", "latency_ms": 13.9, "error": "timeout"}
+_FAILED: dict[str, Any] = {
+    "v": 1,
+    "ts": "2026-04-20T22:03:14.123Z",
+    "model": "v14",
+    "req_id": "bad",
+    "latency_ms": 13.9,
+    "error": "timeout",
+}
 
 
 def _but(**changed: Any) -> bytes:
@@ -84,11 +93,32 @@ NAMED: dict[str, bytes] = {
     "sample_without_text": _but(sample={"queue": "measure", "p": 0.5}),
     "unknown_queue": _but(sample={"queue": "other", "p": 0.5, "text": "x"}),
 }
-_STRANGE = [b'"', b"}", b"{", b",", b":", b"null", b"-", b"e9", b"\\u0000", b"\\ud800", b"\xff", b"\x00", b"[", b"1", b".", b"\\", b" ", b"true"]
+_STRANGE = [
+    b'"',
+    b"}",
+    b"{",
+    b",",
+    b":",
+    b"null",
+    b"-",
+    b"e9",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xff",
+    b"\x00",
+    b"[",
+    b"1",
+    b".",
+    b"\\",
+    b" ",
+    b"true",
+]
 
 
 def mutated(valid: bytes, rng: random.Random) -> bytes:
-    """One to three small injuries: a byte changed, cut out, doubled or put in; a stretch removed; a value swapped; the end cut off."""
+    """One to three small injuries: a byte changed, cut out, doubled or put in; a stretch removed; a
+    value swapped; the end cut off.
+    """
     found = bytearray(valid)
     for _ in range(rng.randint(1, 3)):
         at = rng.randrange(len(found)) if found else 0

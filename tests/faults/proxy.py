@@ -1,4 +1,6 @@
-"""A TCP proxy that cuts, stalls and slows what passes through it. One asyncio loop in a thread of its own."""
+"""A TCP proxy that cuts, stalls and slows what passes through it. One asyncio loop in a thread of
+its own.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,9 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER 0: the peer sees a reset, not an e
 
 @dataclass
 class Proxy:
-    """`port` is where clients connect. Change `stalled` and `bytes_per_s` at any time; `cut` resets every connection there is."""
+    """`port` is where clients connect. Change `stalled` and `bytes_per_s` at any time; `cut` resets
+    every connection there is.
+    """
 
     port: int
     target: int
@@ -100,7 +104,9 @@ def before(target: int, port: int | None = None) -> Iterator[Proxy]:
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
     found = Proxy(port or ports.free(1)[0], target, loop)
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(found.accept, ports.HOST, found.port), loop).result(_PATIENCE_S)
+    server = asyncio.run_coroutine_threadsafe(
+        asyncio.start_server(found.accept, ports.HOST, found.port), loop
+    ).result(_PATIENCE_S)
     try:
         yield found
     finally:

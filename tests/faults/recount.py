@@ -1,6 +1,8 @@
-"""Count again, from Kafka's first offset, what Postgres should hold: every pane and every window, cell by cell.
+"""Count again, from Kafka's first offset, what Postgres should hold: every pane and every window,
+cell by cell.
 
-An implementation of its own, by the contract's formulas; imports nothing of the product, so that it can contradict it.
+An implementation of its own, by the contract's formulas; imports nothing of the product, so that it
+can contradict it.
 """
 
 import calendar
@@ -17,8 +19,11 @@ from faults import invent, kafka_log, strict
 ALPHA = 0.005
 GAMMA = (1 + ALPHA) / (1 - ALPHA)
 FLOOR_MS = 1e-6
-EDGES = FLOOR_MS * GAMMA ** np.arange(math.ceil(math.log(600_000 / FLOOR_MS) / math.log(GAMMA)) + 2, dtype=np.float64)
-# One vector a cell; the name of each stretch, its length and whether it counts logs (a sum is compared, but counts no log).
+EDGES = FLOOR_MS * GAMMA ** np.arange(
+    math.ceil(math.log(600_000 / FLOOR_MS) / math.log(GAMMA)) + 2, dtype=np.float64
+)
+# One vector a cell; the name of each stretch, its length and whether it counts logs (a sum is
+# compared, but counts no log).
 LAYOUT = {
     "n": 1,
     "errors": 1,
@@ -45,7 +50,9 @@ Vector = "np.ndarray[tuple[int], np.dtype[np.int64]]"
 
 @dataclass
 class Counted:
-    """`cells`: the panes. `latencies`: minute, model, role and latency of every log, for the exact percentiles. `bad`: (partition, offset, line)."""
+    """`cells`: the panes. `latencies`: minute, model, role and latency of every log, for the exact
+    percentiles. `bad`: (partition, offset, line).
+    """
 
     cells: dict[Cell, Any] = field(default_factory=dict)
     latencies: list[tuple[Any, list[str], Any]] = field(default_factory=list)
@@ -70,21 +77,39 @@ def lines(record: kafka_log.Stored) -> Iterator[Line]:
     if not record.batch:
         yield Line(record.part, record.offset, 0, record.value, record.appended_ms)
         return
-    found = [(number, raw) for number, raw in enumerate(record.value.split(b"\n"), start=1) if raw.strip()]
+    found = [
+        (number, raw)
+        for number, raw in enumerate(record.value.split(b"\n"), start=1)
+        if raw.strip()
+    ]
     for number, raw in found if len(found) <= invent.ENVELOPE_MAX else [(-1, b"")]:
         yield Line(record.part, record.offset, number, raw, record.appended_ms)
 
 
 def count(
-    kafka: str, topic: str, *, all_valid: bool = True, check_time: bool = False, kept: Any = None, redriven: frozenset[tuple[int, int]] = frozenset()
+    kafka: str,
+    topic: str,
+    *,
+    all_valid: bool = True,
+    check_time: bool = False,
+    kept: Any = None,
+    redriven: frozenset[tuple[int, int]] = frozenset(),
 ) -> Counted:
-    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`: which (partition, offset, line) to count at all.
-    `redriven`: (partition, offset) of dead letters counted after all, in panes of their own.
+    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`:
+    which (partition, offset, line) to count at all. `redriven`: (partition, offset) of dead letters
+    counted after all, in panes of their own.
     """
     found = Counted()
     for batch in kafka_log.stored(kafka, topic):
         arrived = [line for record in batch for line in lines(record) if kept is None or kept(line)]
-        arrived = [replace(line, part=REDRIVEN) if (line.part, line.offset) in redriven else line for line in arrived] if redriven else arrived
+        arrived = (
+            [
+                replace(line, part=REDRIVEN) if (line.part, line.offset) in redriven else line
+                for line in arrived
+            ]
+            if redriven
+            else arrived
+        )
         logs = _trusted(arrived) if all_valid else _judged(arrived, found, check_time)
         if logs[0]:
             _add(found, *logs)
@@ -92,10 +117,14 @@ def count(
 
 
 def _trusted(arrived: Sequence[Line]) -> tuple[list[Any], list[int]]:
-    return json.loads(b"[" + b",".join([line.raw for line in arrived]) + b"]"), [line.part for line in arrived]
+    return json.loads(b"[" + b",".join([line.raw for line in arrived]) + b"]"), [
+        line.part for line in arrived
+    ]
 
 
-def _judged(arrived: Sequence[Line], found: Counted, check_time: bool) -> tuple[list[Any], list[int]]:
+def _judged(
+    arrived: Sequence[Line], found: Counted, check_time: bool
+) -> tuple[list[Any], list[int]]:
     logs, parts = [], []
     for line in arrived:
         log = strict.serving_log(line.raw) if line.number >= 0 else None
@@ -117,7 +146,19 @@ def _seconds(ts: str) -> float:
 
 @functools.cache
 def _minute(text: str) -> int:
-    return calendar.timegm((int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16]), 0, 0, 0, 0))
+    return calendar.timegm(
+        (
+            int(text[:4]),
+            int(text[5:7]),
+            int(text[8:10]),
+            int(text[11:13]),
+            int(text[14:16]),
+            0,
+            0,
+            0,
+            0,
+        )
+    )
 
 
 def _add(found: Counted, logs: list[Any], parts: list[int]) -> None:
@@ -146,7 +187,9 @@ def _late(found: Counted, seconds: Any, minute: Any, part: Any) -> Any:
     late = np.zeros(len(seconds), dtype=bool)
     for each in np.unique(part).tolist():
         mine = np.flatnonzero(part == each)
-        clock = np.maximum.accumulate(np.concatenate([[found.clocks.get(each, -math.inf)], seconds[mine]]))
+        clock = np.maximum.accumulate(
+            np.concatenate([[found.clocks.get(each, -math.inf)], seconds[mine]])
+        )
         late[mine] = minute[mine] + LATE_AFTER_S <= clock[:-1] + 1e-7
         found.clocks[each] = float(clock[-1])
     return late

@@ -25,13 +25,24 @@ def _words(child: supervisor.Child) -> list[str]:
     return words
 
 
-def again(owner: supervisor.Supervisor, child: supervisor.Child, answers: Callable[[], bool]) -> supervisor.Child:
-    """Start a server that was killed, with the arguments it had. Its orphans may hold its files for a moment: bounded attempts."""
+def again(
+    owner: supervisor.Supervisor, child: supervisor.Child, answers: Callable[[], bool]
+) -> supervisor.Child:
+    """Start a server that was killed, with the arguments it had. Its orphans may hold its files for
+    a moment: bounded attempts.
+    """
     deadline = time.monotonic() + _AGAIN_S
     user = postgres._UNPRIVILEGED if child.name == "postgres" and os.geteuid() == 0 else None
     while True:
         owner.children.remove(child)
-        child = owner.start(child.name, _words(child), log=child.log, user=user, stop_signal=child.stop_signal, cwd=child.log.parent)
+        child = owner.start(
+            child.name,
+            _words(child),
+            log=child.log,
+            user=user,
+            stop_signal=child.stop_signal,
+            cwd=child.log.parent,
+        )
         try:
             supervisor.wait_ready(child, answers, timeout_s=_AGAIN_S)
         except supervisor.NotReady:
@@ -59,7 +70,12 @@ def kafka_again(owner: supervisor.Supervisor, bootstrap: str) -> None:
 
 def execute(url: str, statement: str) -> None:
     """One statement on its own, committed."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 5})
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 5},
+    )
     with engine.connect() as connection:
         connection.execute(sa.text(statement))
 

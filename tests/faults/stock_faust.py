@@ -1,6 +1,8 @@
-"""What the design avoids: a plain Faust app that counts logs into Postgres, as its guide shows. `python stock_faust.py worker -l error --without-web`.
+"""What the design avoids: a plain Faust app that counts logs into Postgres, as its guide shows.
+`python stock_faust.py worker -l error --without-web`.
 
-STOCK_FAILS_AT: the running number of a log on which the agent raises, once. Every event is acknowledged when the agent is done with it or raises.
+STOCK_FAILS_AT: the running number of a log on which the agent raises, once. Every event is
+acknowledged when the agent is done with it or raises.
 """
 
 import json
@@ -21,7 +23,9 @@ app = faust.App(
     broker_heartbeat_interval=2.0,
     stream_wait_empty=False,
 )
-topic = app.topic(os.environ["STOCK_TOPIC"], value_type=bytes, value_serializer="raw", key_serializer="raw")
+topic = app.topic(
+    os.environ["STOCK_TOPIC"], value_type=bytes, value_serializer="raw", key_serializer="raw"
+)
 fails_at = int(os.environ.get("STOCK_FAILS_AT", "-1"))
 database = psycopg.connect(os.environ["STOCK_DATABASE"], autocommit=True)
 seen = 0
@@ -34,7 +38,10 @@ async def count(stream):  # type: ignore[no-untyped-def]
         seen += 1
         if seen == fails_at:
             raise RuntimeError("the agent fails once")
-        database.execute("insert into counted (req_id, n) values (%s, 1) on conflict (req_id) do update set n = counted.n + 1", [json.loads(value)["req_id"]])
+        database.execute(
+            "insert into counted (req_id, n) values (%s, 1) on conflict (req_id) do update set n = counted.n + 1",
+            [json.loads(value)["req_id"]],
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Whether bytes are a serving log, by the contract's words alone: an implementation of its own, on the standard library's JSON. Pure."""
+"""Whether bytes are a serving log, by the contract's words alone: an implementation of its own, on
+the standard library's JSON. Pure.
+"""
 
 import datetime as dt
 import functools
@@ -10,7 +12,8 @@ from typing import Any
 from faults import invent
 
 _TS = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:?\d\d)")
-_ESCAPED = re.compile("[\ud800-\udbff]")  # half of a character, written as an escape: no text anywhere
+# Half of a character, written as an escape: no text anywhere.
+_ESCAPED = re.compile("[\ud800-\udbff]")
 _FUTURE_MS, _PAST_MS = 5 * 60_000, 8 * 24 * 3_600_000
 _YEARS = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC))
 
@@ -20,9 +23,15 @@ def _refuse(_constant: str) -> float:
 
 
 def parsed(raw: bytes) -> list[tuple[str, Any]] | None:
-    """The members of the JSON object, or None. NaN, Infinity and a byte order mark are no JSON. Bytes that are not UTF-8 become lone surrogates."""
+    """The members of the JSON object, or None. NaN, Infinity and a byte order mark are no JSON.
+    Bytes that are not UTF-8 become lone surrogates.
+    """
     try:
-        found = json.loads(raw.decode("utf-8", "surrogateescape"), parse_constant=_refuse, object_pairs_hook=_Members)
+        found = json.loads(
+            raw.decode("utf-8", "surrogateescape"),
+            parse_constant=_refuse,
+            object_pairs_hook=_Members,
+        )
     except (ValueError, RecursionError):
         return None
     return list(found) if isinstance(found, _Members) else None
@@ -35,7 +44,12 @@ class _Members(tuple[tuple[str, Any], ...]):
 
 
 def _text(value: object, least: int, most: int) -> bool:
-    return isinstance(value, str) and least <= len(value) <= most and "\x00" not in value and _whole_text(value)
+    return (
+        isinstance(value, str)
+        and least <= len(value) <= most
+        and "\x00" not in value
+        and _whole_text(value)
+    )
 
 
 def _whole_text(value: str) -> bool:
@@ -48,7 +62,9 @@ def _number(value: object, low: float, high: float) -> bool:
 
 
 def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int | float) and _number(value, low, high) and float(value) == int(value)
+    return (
+        isinstance(value, int | float) and _number(value, low, high) and float(value) == int(value)
+    )
 
 
 def instant(value: object) -> dt.datetime | None:
@@ -67,7 +83,10 @@ def _sample(value: object) -> bool:
         return value is None
     found = dict(value)
     return (
-        found.get("queue") in ("measure", "train") and _number(found.get("p"), 1e-300, 1) and isinstance(found.get("text"), str) and _whole_text(found["text"])
+        found.get("queue") in ("measure", "train")
+        and _number(found.get("p"), 1e-300, 1)
+        and isinstance(found.get("text"), str)
+        and _whole_text(found["text"])
     )
 
 
@@ -83,7 +102,10 @@ def _optional(log: dict[str, Any]) -> bool:
         "chars": lambda v: _whole(v, 0, 100_000_000),
         "error": lambda v: _text(v, 1, 100),
     }
-    return all(log.get(name) is None or (isinstance(log[name], str | int | float) and holds(log[name])) for name, holds in nullable.items())
+    return all(
+        log.get(name) is None or (isinstance(log[name], str | int | float) and holds(log[name]))
+        for name, holds in nullable.items()
+    )
 
 
 def _typed(log: dict[str, Any]) -> bool:
@@ -103,13 +125,17 @@ def _typed(log: dict[str, Any]) -> bool:
 
 @functools.lru_cache(maxsize=1 << 17)  # the same good logs come again and again among the bad ones
 def serving_log(raw: bytes) -> dict[str, Any] | None:
-    """The log, or None where the bytes are none. Of a key that comes twice the last value counts, and each must be valid. Extra keys are ignored."""
+    """The log, or None where the bytes are none. Of a key that comes twice the last value counts,
+    and each must be valid. Extra keys are ignored.
+    """
     members = parsed(raw)
     if members is None or _ESCAPED.search(json.dumps(members, ensure_ascii=False)):
         return None
     log = dict(members)
     twice = len(members) > len(log)
-    if not _typed(log) or (twice and not all(_typed(log | {name: value}) for name, value in members)):
+    if not _typed(log) or (
+        twice and not all(_typed(log | {name: value}) for name, value in members)
+    ):
         return None
     answered = [log.get(name) is not None for name in ("intent", "confidence", "tokens")]
     if log.get("error") is None:
@@ -121,5 +147,7 @@ def untimely(log: dict[str, Any], appended_ms: int) -> bool:
     """More than 5 minutes ahead of the broker's append time, or more than 8 days behind it."""
     ts = instant(log["ts"])
     assert ts is not None
-    ahead = (ts - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(milliseconds=1) - appended_ms
+    ahead = (ts - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(
+        milliseconds=1
+    ) - appended_ms
     return ahead > _FUTURE_MS or ahead < -_PAST_MS

@@ -1,4 +1,6 @@
-"""The control: plain Faust under two of these faults does lose and does double, and the comparison used here sees both."""
+"""The control: plain Faust under two of these faults does lose and does double, and the comparison
+used here sees both.
+"""
 
 import collections
 import json
@@ -17,7 +19,9 @@ APP = Path(__file__).with_name("stock_faust.py")
 
 
 def _settled(database: str, wanted: int) -> None:
-    """Until the sum has reached what is wanted, or stands still for twelve seconds, twice a session."""
+    """Until the sum has reached what is wanted, or stands still for twelve seconds, twice a
+    session.
+    """
     last, still = -1, 0
     for _ in crew.until(60, 0.5):
         now = servers.scalar(database, "select sum(n) from counted")
@@ -29,20 +33,42 @@ def _settled(database: str, wanted: int) -> None:
 
 def _verdict(kafka: str, topic: str, database: str) -> tuple[int, int]:
     """Logs lost and doubled, each by its own id."""
-    sent = collections.Counter(json.loads(record.value)["req_id"] for batch in kafka_log.stored(kafka, topic) for record in batch)
+    sent = collections.Counter(
+        json.loads(record.value)["req_id"]
+        for batch in kafka_log.stored(kafka, topic)
+        for record in batch
+    )
     engine = sa.create_engine(database, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        held = collections.Counter({row.req_id: row.n for row in connection.execute(sa.text("select req_id, n from counted"))})
+        held = collections.Counter(
+            {
+                row.req_id: row.n
+                for row in connection.execute(sa.text("select req_id, n from counted"))
+            }
+        )
     return (sent - held).total(), (held - sent).total()
 
 
-def _run(owner: supervisor.Supervisor, kafka: str, topic: str, database: str, log: Path, **more: str) -> supervisor.Child:
+def _run(
+    owner: supervisor.Supervisor, kafka: str, topic: str, database: str, log: Path, **more: str
+) -> supervisor.Child:
     plain = sa.make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
-    environment = topology.inherited() | {"STOCK_KAFKA": kafka, "STOCK_TOPIC": topic, "STOCK_DATABASE": plain} | more
-    return owner.start("stock", [sys.executable, str(APP), "worker", "-l", "error", "--without-web"], log=log, env=environment)
+    environment = (
+        topology.inherited()
+        | {"STOCK_KAFKA": kafka, "STOCK_TOPIC": topic, "STOCK_DATABASE": plain}
+        | more
+    )
+    return owner.start(
+        "stock",
+        [sys.executable, str(APP), "worker", "-l", "error", "--without-web"],
+        log=log,
+        env=environment,
+    )
 
 
-def test_an_exception_acknowledges_its_log(kafka: str, empty_database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_an_exception_acknowledges_its_log(
+    kafka: str, empty_database: str, say: Callable[[str], None], tmp_path: Path
+) -> None:
     topic = conftest.topic_on(kafka, 1)
     servers.execute(empty_database, "create table counted (req_id text primary key, n integer)")
     feed.send(kafka, topic, [invent.Record(value, batch=False) for value in invent.logs(N, SEED)])
@@ -54,7 +80,9 @@ def test_an_exception_acknowledges_its_log(kafka: str, empty_database: str, say:
     assert lost >= 1
 
 
-def test_a_kill_doubles(kafka: str, empty_database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_a_kill_doubles(
+    kafka: str, empty_database: str, say: Callable[[str], None], tmp_path: Path
+) -> None:
     topic = conftest.topic_on(kafka, 1)
     servers.execute(empty_database, "create table counted (req_id text primary key, n integer)")
     feed.send(kafka, topic, [invent.Record(value, batch=False) for value in invent.logs(N, SEED)])

@@ -1,4 +1,6 @@
-"""F1: workers are killed at random moments while logs flow; whoever comes next reads on from Postgres."""
+"""F1: workers are killed at random moments while logs flow; whoever comes next reads on from
+Postgres.
+"""
 
 import random
 import time
@@ -22,4 +24,9 @@ def test_kill_9_at_random(on_each: lab.Lab) -> None:
                 site.crew.kill(worker)
                 done += 1
         site.crew.start("one")
-    site.conclude("F1", injected=done, at_least=kills, more=f"transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}")
+    site.conclude(
+        "F1",
+        injected=done,
+        at_least=kills,
+        more=f"transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}",
+    )

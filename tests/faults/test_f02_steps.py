@@ -1,4 +1,6 @@
-"""F2: the worker kills itself at each named step of a flush, from the fetch to the moment between commit and acknowledgement."""
+"""F2: the worker kills itself at each named step of a flush, from the fetch to the moment between
+commit and acknowledgement.
+"""
 
 import random
 import signal
@@ -14,7 +16,9 @@ STEPS = ("fetch", "decode", "begin", "offset", "panes", "commit", "committed")
 
 
 def killed_at(failpoint: str, site: lab.Lab) -> bool:
-    """Whether a worker has killed itself there. One that ended on a gap in what stock Faust fetched is started again, as a deployment does."""
+    """Whether a worker has killed itself there. One that ended on a gap in what stock Faust fetched
+    is started again, as a deployment does.
+    """
     for _ in range(3):
         worker = site.crew.start("one", TEST_FAILPOINT=failpoint)
         try:
@@ -35,5 +39,7 @@ def test_kill_at_every_named_step(on_each: lab.Lab) -> None:
         for step in steps:
             done += killed_at(f"{step}:{rng.randint(1, 4)}", site)
         site.crew.start("one")
-    more = f"steps={len(STEPS)} transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}"
+    more = (
+        f"steps={len(STEPS)} transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}"
+    )
     site.conclude("F2", injected=done, at_least=len(steps), more=more)

@@ -1,4 +1,6 @@
-"""F4: a worker is stopped past its session, another takes its partitions, then it wakes: it may write nothing under its old epoch."""
+"""F4: a worker is stopped past its session, another takes its partitions, then it wakes: it may
+write nothing under its old epoch.
+"""
 
 import signal
 import time
@@ -31,11 +33,18 @@ def test_a_zombie_writes_nothing(site: lab.Lab) -> None:
                 workers.remove(zombie)
                 fenced += 1
             site.moves()
-    site.conclude("F4", injected=taken, at_least=ZOMBIES, more=f"fenced={fenced} rejoined={taken - fenced} seed={SEED}")
+    site.conclude(
+        "F4",
+        injected=taken,
+        at_least=ZOMBIES,
+        more=f"fenced={fenced} rejoined={taken - fenced} seed={SEED}",
+    )
 
 
 def _taken_over(site: lab.Lab, zombie: supervisor.Child) -> bool:
-    """Stop it; whether meanwhile every partition got a new owner. Stopped inside a flush, it holds its rows until Postgres drops its session."""
+    """Stop it; whether meanwhile every partition got a new owner. Stopped inside a flush, it holds
+    its rows until Postgres drops its session.
+    """
     began, before = time.monotonic(), site.positions()
     zombie.process.send_signal(signal.SIGSTOP)
     found = site.claimed(before, every=True, timeout_s=3 * STOPPED_S)

@@ -1,4 +1,6 @@
-"""F6: a rebalance storm: next to one steady worker others come and go every three seconds, most by SIGTERM, some by SIGKILL."""
+"""F6: a rebalance storm: next to one steady worker others come and go every three seconds, most by
+SIGTERM, some by SIGKILL.
+"""
 
 import signal
 import time
@@ -14,7 +16,9 @@ AT_ONCE = 3  # so that each lives long enough to join
 
 
 def test_rebalance_storm(site: lab.Lab) -> None:
-    with feed.flowing(site.kafka, site.topic, invent.records(300_000, SEED), seconds=EVERY_S * COMERS):
+    with feed.flowing(
+        site.kafka, site.topic, invent.records(300_000, SEED), seconds=EVERY_S * COMERS
+    ):
         steady = site.crew.start()
         site.moves()
         comers: list[supervisor.Child] = []

@@ -1,4 +1,6 @@
-"""F7: the broker is killed and comes back; the way to it is cut, stalled and slowed; the leader of three is killed."""
+"""F7: the broker is killed and comes back; the way to it is cut, stalled and slowed; the leader of
+three is killed.
+"""
 
 import functools
 import random
@@ -28,18 +30,36 @@ def test_broker_killed_and_restarted(site: lab.Lab) -> None:
             live.append(site.moves(90))
     status = worker.process.poll()
     assert status is None, f"the worker ended with {status}: {site.crew.said()}"
-    site.conclude("F7", injected=kills, at_least=kills, more=f"fault=broker_killed live_again_s={','.join(f'{s:.1f}' for s in live)} seed={SEED}")
+    site.conclude(
+        "F7",
+        injected=kills,
+        at_least=kills,
+        more=f"fault=broker_killed live_again_s={','.join(f'{s:.1f}' for s in live)} seed={SEED}",
+    )
 
 
-def test_the_way_to_the_broker_cut_stalled_and_slowed(database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_the_way_to_the_broker_cut_stalled_and_slowed(
+    database: str, say: Callable[[str], None], tmp_path: Path
+) -> None:
     rng = random.Random(SEED)
     with supervisor.Supervisor() as owner, proxy.before(*ports.free(2)) as way:
         (node,) = brokers.start(owner, tmp_path, 1, proxied=(way.target, way.port))
-        with conftest.laboratory(owner, node.address, database, say, tmp_path / "workers.log") as site:
-            site.crew.environment = {**site.crew.environment, "INTENTWATCH_KAFKA": f"127.0.0.1:{way.port}"}
+        with conftest.laboratory(
+            owner, node.address, database, say, tmp_path / "workers.log"
+        ) as site:
+            site.crew.environment = {
+                **site.crew.environment,
+                "INTENTWATCH_KAFKA": f"127.0.0.1:{way.port}",
+            }
             cuts = _through(site, way, rng)
             assert way.passed > 0
-            site.conclude("F7", injected=cuts + 4, at_least=14, timeout_s=180, more=f"fault=proxy connections={way.connections} seed={SEED}")
+            site.conclude(
+                "F7",
+                injected=cuts + 4,
+                at_least=14,
+                timeout_s=180,
+                more=f"fault=proxy connections={way.connections} seed={SEED}",
+            )
 
 
 def _through(site: lab.Lab, way: proxy.Proxy, rng: random.Random) -> int:
@@ -80,10 +100,18 @@ def test_leader_of_three_killed(database: str, say: Callable[[str], None], tmp_p
                     servers.killed(leader.child, signal.SIGKILL)
                     site.moves(90)
                     time.sleep(5)
-                    back = servers.again(owner, leader.child, functools.partial(kafka.answers, leader.address))
+                    back = servers.again(
+                        owner, leader.child, functools.partial(kafka.answers, leader.address)
+                    )
                     nodes[leader.id - 1] = brokers.Node(leader.id, leader.address, back)
                     site.moves(90)
-            site.conclude("F7", injected=kills, at_least=kills, timeout_s=180, more=f"fault=leader_of_three_killed seed={SEED}")
+            site.conclude(
+                "F7",
+                injected=kills,
+                at_least=kills,
+                timeout_s=180,
+                more=f"fault=leader_of_three_killed seed={SEED}",
+            )
 
 
 def _leader(nodes: list[brokers.Node], topic: str) -> brokers.Node:

@@ -1,4 +1,6 @@
-"""F8: offsets are deleted from the topic before they were read: the gap is reported once with its count, and the rest is read on."""
+"""F8: offsets are deleted from the topic before they were read: the gap is reported once with its
+count, and the rest is read on.
+"""
 
 import confluent_kafka
 import processes
@@ -17,7 +19,11 @@ def test_deleted_unread_offsets_are_reported(site: lab.Lab) -> None:
     feed.send(site.kafka, site.topic, invent.records(120_000, SEED + 1))
     read = {part: offset for part, (_, offset) in site.positions().items()}
     first = {part: offset + DELETED for part, offset in read.items()}
-    expected = recount.count(site.kafka, site.topic, kept=lambda line: not read[line.part] <= line.offset < first[line.part])
+    expected = recount.count(
+        site.kafka,
+        site.topic,
+        kept=lambda line: not read[line.part] <= line.offset < first[line.part],
+    )
     _delete(site, first)
     site.crew.start("one")
     _conclude(site, read, first, expected)
@@ -25,19 +31,32 @@ def test_deleted_unread_offsets_are_reported(site: lab.Lab) -> None:
 
 def _delete(site: lab.Lab, first: dict[int, int]) -> None:
     client = admin.AdminClient({"bootstrap.servers": site.kafka})
-    wanted = [confluent_kafka.TopicPartition(site.topic, part, offset) for part, offset in first.items()]
+    wanted = [
+        confluent_kafka.TopicPartition(site.topic, part, offset) for part, offset in first.items()
+    ]
     for done in client.delete_records(wanted).values():
         done.result(30)
-    assert {part: low for part, (low, _) in kafka_log.bounds(site.kafka, site.topic).items()} == first
+    assert {
+        part: low for part, (low, _) in kafka_log.bounds(site.kafka, site.topic).items()
+    } == first
 
 
-def _conclude(site: lab.Lab, read: dict[int, int], first: dict[int, int], expected: recount.Counted) -> None:
+def _conclude(
+    site: lab.Lab, read: dict[int, int], first: dict[int, int], expected: recount.Counted
+) -> None:
     settled = site.settled()
     statuses = site.crew.finish()
     verdict = site.judged(expected)
-    gaps = {row.part: (row.offset, row.detail) for row in site.rows("select part, \"offset\", detail from dead_letter where reason = 'deleted_unread'")}
+    gaps = {
+        row.part: (row.offset, row.detail)
+        for row in site.rows(
+            "select part, \"offset\", detail from dead_letter where reason = 'deleted_unread'"
+        )
+    }
     alarms = servers.scalar(site.database, "select count(*) from outbox where kind = 'alarm'")
-    site.say(f"F8 lost={verdict.lost} dup={verdict.duplicated} n={verdict.n} injected={len(first)} reported={len(gaps)} alarms={alarms} seed={SEED}")
+    site.say(
+        f"F8 lost={verdict.lost} dup={verdict.duplicated} n={verdict.n} injected={len(first)} reported={len(gaps)} alarms={alarms} seed={SEED}"
+    )
     assert settled, site.crew.said()
     assert (verdict.lost, verdict.duplicated) == (0, 0), verdict.places[:12]
     assert {part: offset for part, (offset, _) in gaps.items()} == read

@@ -1,4 +1,6 @@
-"""F9: Postgres is killed and comes back every few seconds, by SIGKILL and by its immediate stop; the worker waits and is not restarted."""
+"""F9: Postgres is killed and comes back every few seconds, by SIGKILL and by its immediate stop;
+the worker waits and is not restarted.
+"""
 
 import random
 import signal
@@ -24,4 +26,9 @@ def test_postgres_killed_every_few_seconds(on_each: lab.Lab) -> None:
             time.sleep(rng.uniform(0, 1))
             servers.postgres_again(site.owner, site.database)
     assert worker.process.poll() is None, site.crew.said()
-    site.conclude("F9", injected=done, at_least=kills, more=f"transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}")
+    site.conclude(
+        "F9",
+        injected=done,
+        at_least=kills,
+        more=f"transport={site.crew.environment['INTENTWATCH_TRANSPORT']} seed={SEED}",
+    )

@@ -1,4 +1,6 @@
-"""F10: connections to Postgres are cut and stalled, and after a failover a read-only server answers first."""
+"""F10: connections to Postgres are cut and stalled, and after a failover a read-only server answers
+first.
+"""
 
 import random
 import time
@@ -13,15 +15,30 @@ from services.local import supervisor
 SEED, CUTS = 110, 12
 
 
-def test_connections_cut_and_a_read_only_primary(owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_connections_cut_and_a_read_only_primary(
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
+) -> None:
     rng, url = random.Random(SEED), sa.make_url(database)
-    with proxy.before(int(url.port or 0)) as way, conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log") as site:
-        site.crew.environment = {**site.crew.environment, "INTENTWATCH_DATABASE_URL": url.set(port=way.port).render_as_string(hide_password=False)}
+    with (
+        proxy.before(int(url.port or 0)) as way,
+        conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log") as site,
+    ):
+        site.crew.environment = {
+            **site.crew.environment,
+            "INTENTWATCH_DATABASE_URL": url.set(port=way.port).render_as_string(
+                hide_password=False
+            ),
+        }
         with feed.flowing(kafka, site.topic, invent.records(200_000, SEED), seconds=45):
             worker = site.crew.start("one")
             site.moves()
             cuts = 0
-            for _ in range(60):  # some moments find no connection open: the worker is between two attempts
+            # Some moments find no connection open: the worker is between two attempts.
+            for _ in range(60):
                 time.sleep(rng.uniform(0.1, 1.2))
                 cuts += way.cut() > 0
                 if cuts == CUTS:
@@ -33,13 +50,22 @@ def test_connections_cut_and_a_read_only_primary(owner: supervisor.Supervisor, k
             refused = sum(_read_only(site, way) for _ in range(3))
             site.moves()
             assert worker.process.poll() is None, site.crew.said()
-        site.conclude("F10", injected=cuts + refused, at_least=CUTS + 3, more=f"cuts={cuts} read_only={refused} seed={SEED}")
+        site.conclude(
+            "F10",
+            injected=cuts + refused,
+            at_least=CUTS + 3,
+            more=f"cuts={cuts} read_only={refused} seed={SEED}",
+        )
 
 
 def _read_only(site: lab.Lab, way: proxy.Proxy) -> bool:
-    """For three seconds every new session of the database is read-only; whether nothing was flushed meanwhile."""
+    """For three seconds every new session of the database is read-only; whether nothing was flushed
+    meanwhile.
+    """
     name = sa.make_url(site.database).database
-    elsewhere = sa.make_url(site.database).set(database="postgres").render_as_string(hide_password=False)
+    elsewhere = (
+        sa.make_url(site.database).set(database="postgres").render_as_string(hide_password=False)
+    )
     servers.execute(elsewhere, f'alter database "{name}" set default_transaction_read_only = on')
     way.cut()
     try:

@@ -1,6 +1,8 @@
-"""F11: the disk is full. Nothing is acknowledged meanwhile; when there is space again, the count is exact.
+"""F11: the disk is full. Nothing is acknowledged meanwhile; when there is space again, the count is
+exact.
 
-As root the disk is a real one that is full (a small tmpfs under the database's tablespace); otherwise Postgres raises 53100 itself, in a trigger.
+As root the disk is a real one that is full (a small tmpfs under the database's tablespace);
+otherwise Postgres raises 53100 itself, in a trigger.
 """
 
 import contextlib
@@ -22,7 +24,8 @@ from services.local import postgres, supervisor, topology
 SEED = 111
 FULL_S = 8.0
 GROUP = "intentwatch.streams.{topic}"
-# The catalogue stays where it is, so that sessions can begin; every table and index, also those made later, moves.
+# The catalogue stays where it is, so that sessions can begin; every table and index, also those
+# made later, moves.
 _MOVE = """
 do $$ declare r record; begin
   for r in select relname, relkind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'i') loop
@@ -42,7 +45,13 @@ def disk() -> Iterator[Path | None]:
     """A small file system of its own, or None where none may be mounted."""
     place = Path(tempfile.mkdtemp(prefix="faults-disk-"))
     mounted = (
-        os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(place)], capture_output=True, check=False).returncode == 0
+        os.geteuid() == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(place)],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 0
     )
     try:
         if mounted:
@@ -56,12 +65,21 @@ def disk() -> Iterator[Path | None]:
         place.rmdir()
 
 
-def test_disk_full(owner: supervisor.Supervisor, parts: topology.Addresses, kafka: str, template: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_disk_full(
+    owner: supervisor.Supervisor,
+    parts: topology.Addresses,
+    kafka: str,
+    template: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
+) -> None:
     name = f"full_{uuid.uuid4().hex[:8]}"
     url = sa.make_url(parts.database_url).set(database=name).render_as_string(hide_password=False)
     with disk() as place:
         if place:
-            servers.execute(parts.database_url, f"create tablespace {name} location '{place / 'space'}'")
+            servers.execute(
+                parts.database_url, f"create tablespace {name} location '{place / 'space'}'"
+            )
         servers.execute(parts.database_url, f"create database {name} template {template}")
         try:
             if place:
@@ -87,10 +105,18 @@ def _run(site: lab.Lab, place: Path | None) -> None:
         _empty(site, place)
         site.moves()
         assert worker.process.poll() is None, site.crew.said()
-    refused = sum("No space left on device" in line or "could not extend file" in line for line in log.read_text()[seen:].splitlines())
+    refused = sum(
+        "No space left on device" in line or "could not extend file" in line
+        for line in log.read_text()[seen:].splitlines()
+    )
     assert stood
     assert committed <= before
-    site.conclude("F11", injected=refused, at_least=1, more=f"enospc={'real' if place else 'raised'} acked_meanwhile=0 seed={SEED}")
+    site.conclude(
+        "F11",
+        injected=refused,
+        at_least=1,
+        more=f"enospc={'real' if place else 'raised'} acked_meanwhile=0 seed={SEED}",
+    )
 
 
 def _fill(site: lab.Lab, place: Path | None) -> None:
@@ -118,9 +144,17 @@ def _empty(site: lab.Lab, place: Path | None) -> None:
 
 def _committed(site: lab.Lab) -> int:
     """What the group has acknowledged to Kafka, over all partitions."""
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": site.kafka, "group.id": GROUP.format(topic=site.topic), "enable.auto.commit": False})
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": site.kafka,
+            "group.id": GROUP.format(topic=site.topic),
+            "enable.auto.commit": False,
+        }
+    )
     try:
-        wanted = [confluent_kafka.TopicPartition(site.topic, part) for part in range(conftest.PARTITIONS)]
+        wanted = [
+            confluent_kafka.TopicPartition(site.topic, part) for part in range(conftest.PARTITIONS)
+        ]
         return sum(max(0, found.offset) for found in consumer.committed(wanted, timeout=30))
     finally:
         consumer.close()

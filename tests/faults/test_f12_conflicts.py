@@ -1,4 +1,6 @@
-"""F12: deadlocks (40P01) and serialization failures (40001), real ones, provoked by a second session; every one is retried."""
+"""F12: deadlocks (40P01) and serialization failures (40001), real ones, provoked by a second
+session; every one is retried.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,7 +16,9 @@ CLASHES = 40
 def test_deadlocks_and_serialization_failures(site: lab.Lab) -> None:
     log = servers.named(site.owner, "postgres").log
     seen = log.stat().st_size
-    engine = sa.create_engine(site.database, poolclass=sa.NullPool, isolation_level="READ COMMITTED")
+    engine = sa.create_engine(
+        site.database, poolclass=sa.NullPool, isolation_level="READ COMMITTED"
+    )
     with feed.flowing(site.kafka, site.topic, invent.records(200_000, SEED), seconds=50):
         worker = site.crew.start("one")
         site.moves()
@@ -22,18 +26,34 @@ def test_deadlocks_and_serialization_failures(site: lab.Lab) -> None:
             _tangle(engine)
             site.moves()
         name = sa.make_url(site.database).database
-        servers.execute(site.database, f"alter database \"{name}\" set default_transaction_isolation = 'repeatable read'")
-        servers.execute(site.database, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        servers.execute(
+            site.database,
+            f"alter database \"{name}\" set default_transaction_isolation = 'repeatable read'",
+        )
+        servers.execute(
+            site.database,
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        )
         for _ in range(CLASHES):
             _clash(engine)
         site.moves()
-        servers.execute(site.database, f'alter database "{name}" reset default_transaction_isolation')
+        servers.execute(
+            site.database, f'alter database "{name}" reset default_transaction_isolation'
+        )
         assert worker.process.poll() is None, site.crew.said()
     said = log.read_text(errors="replace")[seen:]
-    deadlocks, clashes = said.count("ERROR:  deadlock detected"), said.count("ERROR:  could not serialize access")
+    deadlocks, clashes = (
+        said.count("ERROR:  deadlock detected"),
+        said.count("ERROR:  could not serialize access"),
+    )
     assert deadlocks >= DEADLOCKS / 2
     assert clashes >= CLASHES / 4
-    site.conclude("F12", injected=deadlocks + clashes, at_least=15, more=f"deadlocks={deadlocks} serialization={clashes} seed={SEED}")
+    site.conclude(
+        "F12",
+        injected=deadlocks + clashes,
+        at_least=15,
+        more=f"deadlocks={deadlocks} serialization={clashes} seed={SEED}",
+    )
 
 
 def _tangle(engine: sa.Engine) -> None:

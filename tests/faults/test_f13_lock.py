@@ -1,4 +1,6 @@
-"""F13: somebody holds a lock for half a minute, longer than the worker's lock_timeout: it gives up, waits, tries again."""
+"""F13: somebody holds a lock for half a minute, longer than the worker's lock_timeout: it gives up,
+waits, tries again.
+"""
 
 import re
 import time
@@ -25,5 +27,8 @@ def test_a_held_lock(site: lab.Lab) -> None:
             connection.rollback()
         site.moves()
         assert worker.process.poll() is None, site.crew.said()
-    given_up = len(re.findall("due to (?:lock|transaction) timeout", log.read_text(errors="replace")[seen:]))  # both are ten seconds: either may be first
+    # Both are ten seconds: either may be first.
+    given_up = len(
+        re.findall("due to (?:lock|transaction) timeout", log.read_text(errors="replace")[seen:])
+    )
     site.conclude("F13", injected=given_up, at_least=1, more=f"held_s={HELD_S:.0f} seed={SEED}")

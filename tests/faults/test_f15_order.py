@@ -1,4 +1,6 @@
-"""F15: the same logs in another order: shuffled within ten minutes, one partition half an hour behind. Twenty seeds, identical rows."""
+"""F15: the same logs in another order: shuffled within ten minutes, one partition half an hour
+behind. Twenty seeds, identical rows.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -17,19 +19,27 @@ SEEDS = 20
 N = 3_000
 SPAN_S = 1800.0
 PARTS = 4
-# Whether a log was late, and how often a window was written again, tells of the order; nothing else may.
+# Whether a log was late, and how often a window was written again, tells of the order; nothing else
+# may.
 TELLS_OF_ORDER = {"late", "revision", "amended"}
 
 
 def test_order_leaves_no_trace(
-    owner: supervisor.Supervisor, parts: topology.Addresses, template: str, kafka: str, say: Callable[[str], None], tmp_path: Path
+    owner: supervisor.Supervisor,
+    parts: topology.Addresses,
+    template: str,
+    kafka: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
 ) -> None:
     served = invent.logs(N, SEED, span_s=SPAN_S, models=("v14",))
     rows, lost, duplicated = [], 0, 0
     for seed in range(SEEDS):
         with (
             servers_of_a_test.database_of_its_own(parts, template) as database,
-            conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log", partitions=PARTS) as site,
+            conftest.laboratory(
+                owner, kafka, database, say, tmp_path / "workers.log", partitions=PARTS
+            ) as site,
         ):
             feed.send(kafka, site.topic, shuffled(served, seed))
             site.crew.start()
@@ -40,24 +50,36 @@ def test_order_leaves_no_trace(
             lost, duplicated = lost + verdict.lost, duplicated + verdict.duplicated
             rows.append((_panes(site), _windows(site)))
     different = sum(found != rows[0] for found in rows)
-    say(f"F15 lost={lost} dup={duplicated} n={N} injected={SEEDS} different={different} seeds=0..{SEEDS - 1}")
+    say(
+        f"F15 lost={lost} dup={duplicated} n={N} injected={SEEDS} different={different} seeds=0..{SEEDS - 1}"
+    )
     assert (lost, duplicated, different) == (0, 0, 0)
     assert len(rows[0][0]) > 0
 
 
 def shuffled(served: list[bytes], seed: int) -> Iterator[invent.Record]:
-    """A log stays in its partition; its place in it moves by up to ten minutes, and one partition comes half an hour behind the others."""
+    """A log stays in its partition; its place in it moves by up to ten minutes, and one partition
+    comes half an hour behind the others.
+    """
     rng = random.Random(seed)
     behind = rng.randrange(PARTS)
-    arrival = [(i * SPAN_S / N + rng.uniform(0, 600) + (1800 if i % PARTS == behind else 0), i) for i in range(N)]
+    arrival = [
+        (i * SPAN_S / N + rng.uniform(0, 600) + (1800 if i % PARTS == behind else 0), i)
+        for i in range(N)
+    ]
     for _, i in sorted(arrival):
         yield invent.Record(served[i], batch=False, part=i % PARTS)
 
 
 def _panes(site: Any) -> list[tuple[Any, ...]]:
-    names = ", ".join(f'"{column.name}"' for column in tables.pane_minute.c if column.name not in TELLS_OF_ORDER)
+    names = ", ".join(
+        f'"{column.name}"' for column in tables.pane_minute.c if column.name not in TELLS_OF_ORDER
+    )
     return sorted(tuple(map(str, row)) for row in site.rows(f"select {names} from pane_minute"))
 
 
 def _windows(site: Any) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name not in TELLS_OF_ORDER} for row in processes.show("windows", dict(site.crew.environment))]
+    return [
+        {name: value for name, value in row.items() if name not in TELLS_OF_ORDER}
+        for row in processes.show("windows", dict(site.crew.environment))
+    ]

@@ -1,4 +1,6 @@
-"""F18: forty and more named malformed records, and 100,000 fuzzed ones, among good logs: exactly the bad ones become dead letters."""
+"""F18: forty and more named malformed records, and 100,000 fuzzed ones, among good logs: exactly
+the bad ones become dead letters.
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +16,9 @@ GOOD_FOR_ONE = 25  # under 4 % bad, so that the worker goes on
 
 
 def among(bad: Iterable[bytes], good: list[bytes]) -> Iterator[invent.Record]:
-    """Each bad one among good ones: every other time as a record of its own, else as a line of an envelope. All to partitions in turn."""
+    """Each bad one among good ones: every other time as a record of its own, else as a line of an
+    envelope. All to partitions in turn.
+    """
     for number, value in enumerate(bad):
         part = number % 6
         start = number * GOOD_FOR_ONE % (len(good) - GOOD_FOR_ONE)
@@ -29,14 +33,26 @@ def among(bad: Iterable[bytes], good: list[bytes]) -> Iterator[invent.Record]:
 def test_named_cases(site: lab.Lab) -> None:
     good = invent.logs(20_000, SEED)
     feed.send(site.kafka, site.topic, invent.mixed(good, SEED))
-    feed.send(site.kafka, site.topic, [*among(malformed.NAMED.values(), good), invent.Record(b"\n".join(good[:257]), batch=True)])
+    feed.send(
+        site.kafka,
+        site.topic,
+        [*among(malformed.NAMED.values(), good), invent.Record(b"\n".join(good[:257]), batch=True)],
+    )
     _judge(site, len(malformed.NAMED) + 1, "named")
 
 
-def test_fuzzed(owner: supervisor.Supervisor, kafka: str, database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_fuzzed(
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
+) -> None:
     """Against the broker's clock: a mutation may well give a valid time in another century."""
     good = invent.logs(50_000, SEED, begin=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
-    with conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log", TEST_CLOCK="") as site:
+    with conftest.laboratory(
+        owner, kafka, database, say, tmp_path / "workers.log", TEST_CLOCK=""
+    ) as site:
         feed.send(kafka, site.topic, invent.mixed(good, SEED))
         feed.send(kafka, site.topic, among(malformed.fuzzed(good, FUZZED, SEED), good))
         _judge(site, FUZZED // 4, "fuzzed", check_time=True)
@@ -47,9 +63,18 @@ def _judge(site: lab.Lab, at_least: int, kind: str, *, check_time: bool = False)
     site.moves()
     assert site.settled(300), site.crew.said()
     assert worker.process.poll() is None
-    dead = {(row.part, row.offset, row.line): row.reason for row in site.rows('select part, "offset", line, reason from dead_letter')}
+    dead = {
+        (row.part, row.offset, row.line): row.reason
+        for row in site.rows('select part, "offset", line, reason from dead_letter')
+    }
     how = {"all_valid": False, "check_time": check_time}
-    counted = site.conclude("F18", injected=len(dead), at_least=at_least, **how, more=f"kind={kind} reasons={len(set(dead.values()))} seed={SEED}")
+    counted = site.conclude(
+        "F18",
+        injected=len(dead),
+        at_least=at_least,
+        **how,
+        more=f"kind={kind} reasons={len(set(dead.values()))} seed={SEED}",
+    )
     bad = set(counted.bad)
     assert dead.keys() == bad, _disagreement(site, dead.keys() ^ bad)
     assert all(dead.values())

@@ -1,4 +1,6 @@
-"""F20: hostile text in every field that may hold text. It is kept as it is, and forges no line of a log and no line or colour of a table."""
+"""F20: hostile text in every field that may hold text. It is kept as it is, and forges no line of a
+log and no line or colour of a table.
+"""
 
 import json
 import re
@@ -38,7 +40,9 @@ _FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 
 
 def hostile(texts: Iterable[str]) -> list[bytes]:
-    """Valid logs whose model, conversation, request and sampled text are hostile, and bad ones whose values are."""
+    """Valid logs whose model, conversation, request and sampled text are hostile, and bad ones
+    whose values are.
+    """
     found = []
     for number, text in enumerate(texts):
         log = json.loads(invent.logs(1, SEED + number)[0])
@@ -49,9 +53,18 @@ def hostile(texts: Iterable[str]) -> list[bytes]:
             "conversation": text,
             "req_id": f"{number}{text}",
         }
-        found.append(log | {"model": text, "sample": {"queue": "measure", "p": 0.5, "text": text + "\x00"}})
-    bad = [json.loads(invent.logs(1, 1)[0]) | {name: text} for text in texts for name in ("intent", "role", "ts")]
-    return [json.dumps(log, ensure_ascii=number % 2 == 0).encode() for number, log in enumerate([*found, *bad])]
+        found.append(
+            log | {"model": text, "sample": {"queue": "measure", "p": 0.5, "text": text + "\x00"}}
+        )
+    bad = [
+        json.loads(invent.logs(1, 1)[0]) | {name: text}
+        for text in texts
+        for name in ("intent", "role", "ts")
+    ]
+    return [
+        json.dumps(log, ensure_ascii=number % 2 == 0).encode()
+        for number, log in enumerate([*found, *bad])
+    ]
 
 
 def test_hostile_text(site: lab.Lab) -> None:
@@ -60,15 +73,36 @@ def test_hostile_text(site: lab.Lab) -> None:
     feed.send(site.kafka, site.topic, invent.mixed(good, SEED))
     for start, value in enumerate(values):
         lines = good[start * 30 : start * 30 + 30]
-        feed.send(site.kafka, site.topic, [invent.Record(b"\n".join(lines), batch=True, part=start % 6), invent.Record(value, batch=False, part=start % 6)])
+        feed.send(
+            site.kafka,
+            site.topic,
+            [
+                invent.Record(b"\n".join(lines), batch=True, part=start % 6),
+                invent.Record(value, batch=False, part=start % 6),
+            ],
+        )
     site.crew.start("one")
     assert site.settled(), site.crew.said()
     kept = {row.text for row in site.rows("select text from sampled_prediction")}
-    site.conclude("F20", injected=len(values), at_least=4 * len(TEXTS), all_valid=False, more=f"texts={len(TEXTS)} seed={SEED}")
+    site.conclude(
+        "F20",
+        injected=len(values),
+        at_least=4 * len(TEXTS),
+        all_valid=False,
+        more=f"texts={len(TEXTS)} seed={SEED}",
+    )
     assert {text + "\ufffd" for text in TEXTS} <= kept
-    forged = [line for line in site.crew.log.read_text(errors="replace").splitlines() if re.match(r"\[(ALERT|DECISION)\]", line)]
+    forged = [
+        line
+        for line in site.crew.log.read_text(errors="replace").splitlines()
+        if re.match(r"\[(ALERT|DECISION)\]", line)
+    ]
     assert forged == []
-    problems = [problem for command in (["show", "windows"], ["show", "deadletters"], ["redrive", "ls"]) for problem in _printed(site, *command)]
+    problems = [
+        problem
+        for command in (["show", "windows"], ["show", "deadletters"], ["redrive", "ls"])
+        for problem in _printed(site, *command)
+    ]
     assert problems == []
 
 
@@ -78,5 +112,11 @@ def _printed(site: lab.Lab, program: str, what: str) -> list[str]:
     if done.returncode:
         return [f"{program} {what} ended with {done.returncode}: {done.stderr[-300:]}"]
     raw = sorted(set(_FORBIDDEN.findall(done.stdout)))
-    forged = [line for line in done.stdout.splitlines() if line.startswith(("[ALERT]", "[DECISION]")) and "retrain_trigger=true" in line]
-    return [f"{program} {what} prints {raw}"] * bool(raw) + [f"{program} {what} prints a forged line {line!r}" for line in forged]
+    forged = [
+        line
+        for line in done.stdout.splitlines()
+        if line.startswith(("[ALERT]", "[DECISION]")) and "retrain_trigger=true" in line
+    ]
+    return [f"{program} {what} prints {raw}"] * bool(raw) + [
+        f"{program} {what} prints a forged line {line!r}" for line in forged
+    ]

@@ -1,4 +1,6 @@
-"""F24: the first record of every partition of a new installation is none that counts: nothing has a clock yet, and nothing is good in the first flush."""
+"""F24: the first record of every partition of a new installation is none that counts: nothing has a
+clock yet, and nothing is good in the first flush.
+"""
 
 import confluent_kafka
 from confluent_kafka import admin
@@ -15,21 +17,47 @@ def test_the_first_record_of_a_new_installation(site: lab.Lab) -> None:
     for part, value in FIRST.items():
         sender.produce(site.topic, value, key="first", partition=part)
     feed.drained(sender)
-    feed.send(site.kafka, site.topic, [invent.Record(log, batch=False, part=GONE) for log in invent.logs(DELETED, SEED)])
+    feed.send(
+        site.kafka,
+        site.topic,
+        [invent.Record(log, batch=False, part=GONE) for log in invent.logs(DELETED, SEED)],
+    )
     _delete(site)
     worker = site.crew.start("one")
     ends = {part: high for part, (_, high) in kafka_log.bounds(site.kafka, site.topic).items()}
-    first_flush = any({part: offset for part, (_, offset) in site.positions().items()} == ends for _ in crew.until(lab.SETTLE_S, 0.3))
+    first_flush = any(
+        {part: offset for part, (_, offset) in site.positions().items()} == ends
+        for _ in crew.until(lab.SETTLE_S, 0.3)
+    )
     assert first_flush, (site.positions(), ends, site.crew.said())
-    assert site.crew.stop(worker) == 0  # a second start meets partitions that have been read and have no clock
+    # A second start meets partitions that have been read and have no clock.
+    assert site.crew.stop(worker) == 0
     site.crew.start("one")
     feed.send(site.kafka, site.topic, invent.records(20_000, SEED + 1))
-    site.conclude("F24", injected=len(FIRST) + 1, at_least=len(FIRST) + 1, all_valid=False, more=f"seed={SEED}")
-    letters = {row.part: row.reason for row in site.rows('select part, reason from dead_letter where "offset" = 0')}
-    assert letters == {0: "not_json", 1: "not_json", 2: "not_json", 3: "invalid", 4: "not_json", GONE: "deleted_unread"}
+    site.conclude(
+        "F24",
+        injected=len(FIRST) + 1,
+        at_least=len(FIRST) + 1,
+        all_valid=False,
+        more=f"seed={SEED}",
+    )
+    letters = {
+        row.part: row.reason
+        for row in site.rows('select part, reason from dead_letter where "offset" = 0')
+    }
+    assert letters == {
+        0: "not_json",
+        1: "not_json",
+        2: "not_json",
+        3: "invalid",
+        4: "not_json",
+        GONE: "deleted_unread",
+    }
 
 
 def _delete(site: lab.Lab) -> None:
     client = admin.AdminClient({"bootstrap.servers": site.kafka})
-    for done in client.delete_records([confluent_kafka.TopicPartition(site.topic, GONE, DELETED)]).values():
+    for done in client.delete_records(
+        [confluent_kafka.TopicPartition(site.topic, GONE, DELETED)]
+    ).values():
         done.result(30)

@@ -1,4 +1,6 @@
-"""The doctor on real servers: what is wrong is named with its remedy and exit 4, what is fine is said to be fine."""
+"""The doctor on real servers: what is wrong is named with its remedy and exit 4, what is fine is
+said to be fine.
+"""
 
 import json
 from collections.abc import Callable
@@ -14,13 +16,18 @@ from streams import connect
 DOCTOR = ["-m", "services.doctor"]
 BEFORE = ("kafka", "topics", "database", "migration", "taxonomy")
 STREAM = ("lag", "partitions", "watermark", "logs", "deadletters", "alarms", "streams")
-NOBODY = {"INTENTWATCH_KAFKA": "127.0.0.1:1", "INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x"}
+NOBODY = {
+    "INTENTWATCH_KAFKA": "127.0.0.1:1",
+    "INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x",
+}
 
 
 def ask(environment: dict[str, str], *argv: str) -> tuple[int, dict[str, dict[str, str]]]:
     done = processes.run([*DOCTOR, *argv, "--json"], environment)
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all(line.keys() == {"check", "status", "detail", "remedy"} for line in found), done.stderr
+    assert all(line.keys() == {"check", "status", "detail", "remedy"} for line in found), (
+        done.stderr
+    )
     assert all(line["remedy"] for line in found if line["status"] != "ok")
     return done.returncode, {line["check"]: line for line in found}
 
@@ -30,15 +37,20 @@ def environment(kafka: str, database: str) -> dict[str, str]:
     return {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database}
 
 
-def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(environment: dict[str, str], new_topic: Callable[..., topics.Topic], tmp_path: Path) -> None:
-    environment |= {"INTENTWATCH_TOPIC": new_topic().name}  # in the contract's own, other tests leave bad records
+def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(
+    environment: dict[str, str], new_topic: Callable[..., topics.Topic], tmp_path: Path
+) -> None:
+    # In the contract's own, other tests leave bad records.
+    environment |= {"INTENTWATCH_TOPIC": new_topic().name}
     assert processes.run(["-m", "services.provision"], environment).returncode == 0
     status, found = ask(environment, "streams")
     assert status == 4
     assert {check for check, line in found.items() if line["status"] == "fail"} == {"streams"}
     assert "python -m streams worker" in found["streams"]["remedy"]
     with processes.running(["-m", "streams", "worker"], environment, tmp_path / "log"):
-        assert processes.eventually(lambda: ask(environment, "streams")[0] == 0), (tmp_path / "log").read_text()
+        assert processes.eventually(lambda: ask(environment, "streams")[0] == 0), (
+            tmp_path / "log"
+        ).read_text()
         status, found = ask(environment)
     assert status == 4
     assert {check: line["status"] for check, line in found.items()} == {
@@ -47,18 +59,35 @@ def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(environment: dict[s
     }
 
 
-def test_what_stands_still_or_is_silent_is_named(environment: dict[str, str], database: str) -> None:
+def test_what_stands_still_or_is_silent_is_named(
+    environment: dict[str, str], database: str
+) -> None:
     place = "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at) values ('intentwatch.serving_log.v1', "
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
-        connection.execute(sa.text(f"{place} 3, 100, 150, 1, now() - interval '2 minutes'), ('intentwatch.serving_log.v1', 4, 7, 7, 1, now())"))
-        connection.execute(sa.text("insert into dead_letter values ('intentwatch.serving_log.v1', 3, 9, 0, 'invalid', '', now(), 1, '')"))
+        connection.execute(
+            sa.text(
+                f"{place} 3, 100, 150, 1, now() - interval '2 minutes'), ('intentwatch.serving_log.v1', 4, 7, 7, 1, now())"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "insert into dead_letter values ('intentwatch.serving_log.v1', 3, 9, 0, 'invalid', '', now(), 1, '')"
+            )
+        )
     _, found = ask(environment, "streams")
-    assert {check for check, line in found.items() if line["status"] == "fail"} == {"partitions", "streams"}
+    assert {check for check, line in found.items() if line["status"] == "fail"} == {
+        "partitions",
+        "streams",
+    }
     assert "partition 3 at offset 100" in found["partitions"]["detail"]
     assert found["lag"]["detail"] == "50 records behind, 50 of them in partition 3"
     assert found["deadletters"]["detail"] == "1 in the last hour: invalid 1"
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
-        connection.execute(sa.text("update stream_offset set next_offset = high_watermark, updated_at = '2026-04-20T10:00:00Z'"))
+        connection.execute(
+            sa.text(
+                "update stream_offset set next_offset = high_watermark, updated_at = '2026-04-20T10:00:00Z'"
+            )
+        )
     _, found = ask(environment, "streams")
     assert (found["partitions"]["status"], found["logs"]["status"]) == ("ok", "warn")
     assert "since 2026-04-20T10:00:00Z" in found["logs"]["detail"]
@@ -67,10 +96,15 @@ def test_what_stands_still_or_is_silent_is_named(environment: dict[str, str], da
 def test_every_unreachable_server_is_named_at_once() -> None:
     status, found = ask(NOBODY)
     assert status == 4
-    assert {check: line["status"] for check, line in found.items()} == {"kafka": "fail", "database": "fail"}
+    assert {check: line["status"] for check, line in found.items()} == {
+        "kafka": "fail",
+        "database": "fail",
+    }
 
 
-def test_a_database_without_tables_is_named(environment: dict[str, str], empty_database: str) -> None:
+def test_a_database_without_tables_is_named(
+    environment: dict[str, str], empty_database: str
+) -> None:
     status, found = ask(environment | {"INTENTWATCH_DATABASE_URL": empty_database}, "scheduler")
     assert status == 4
     assert found["migration"]["remedy"] == "run `alembic upgrade head`"

@@ -1,4 +1,6 @@
-"""The fetch ends in peace: librdkafka takes the process with it where a client is asked while it goes."""
+"""The fetch ends in peace: librdkafka takes the process with it where a client is asked while it
+goes.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +8,8 @@ import processes
 
 from schemas import topics
 
-# Three threads ask for the ends of a topic, as the worker's tick does, while the client is closed, thirty times.
+# Three threads ask for the ends of a topic, as the worker's tick does, while the client is closed,
+# thirty times.
 ASKED_TO_THE_END = """
 import sys, threading, time
 from streams.worker import fetch
@@ -32,6 +35,8 @@ print("ended")
 """
 
 
-def test_who_asks_while_the_client_is_closed_does_not_crash(kafka: str, new_topic: Callable[..., topics.Topic]) -> None:
+def test_who_asks_while_the_client_is_closed_does_not_crash(
+    kafka: str, new_topic: Callable[..., topics.Topic]
+) -> None:
     done = processes.run(["-c", ASKED_TO_THE_END, kafka, new_topic().name], {})
     assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr

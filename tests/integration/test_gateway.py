@@ -1,4 +1,6 @@
-"""The gateway over HTTP with a real champion: answers, serving logs, the candidate in the shadow, promotions and outages."""
+"""The gateway over HTTP with a real champion: answers, serving logs, the candidate in the shadow,
+promotions and outages.
+"""
 
 import contextlib
 import dataclasses
@@ -34,7 +36,9 @@ from streams import connect, sample
 def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    connection.request("POST", "/classify", raw, {"Content-Type": "application/json", **(headers or {})})
+    connection.request(
+        "POST", "/classify", raw, {"Content-Type": "application/json", **(headers or {})}
+    )
     answer = connection.getresponse()
     found = json.loads(answer.read())
     connection.close()
@@ -42,16 +46,26 @@ def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple
 
 
 @contextlib.contextmanager
-def serving(shop: Shop, tmp_path: Path, rules: str = POLICY) -> Iterator[tuple[int, dict[str, str]]]:
+def serving(
+    shop: Shop, tmp_path: Path, rules: str = POLICY
+) -> Iterator[tuple[int, dict[str, str]]]:
     """A gateway with a topic of its own: its port and environment."""
     (port,) = ports.free(1)
     (tmp_path / "policy.toml").write_text(rules)
-    own = {"INTENTWATCH_GATEWAY_PORT": str(port), "INTENTWATCH_TOPIC": f"gateway.{tmp_path.name}", "INTENTWATCH_POLICY": str(tmp_path / "policy.toml")}
+    own = {
+        "INTENTWATCH_GATEWAY_PORT": str(port),
+        "INTENTWATCH_TOPIC": f"gateway.{tmp_path.name}",
+        "INTENTWATCH_POLICY": str(tmp_path / "policy.toml"),
+    }
     environment = shop.environment | own
-    topic = dataclasses.replace(topics.SERVING_LOG, name=environment["INTENTWATCH_TOPIC"], partitions=1)
+    topic = dataclasses.replace(
+        topics.SERVING_LOG, name=environment["INTENTWATCH_TOPIC"], partitions=1
+    )
     provision.topics(environment["INTENTWATCH_KAFKA"], (topic,))
     with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
-        assert processes.eventually(lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200), (tmp_path / "log").read_text()
+        assert processes.eventually(
+            lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200
+        ), (tmp_path / "log").read_text()
         yield port, environment
 
 
@@ -62,7 +76,9 @@ def gateway(shop: Shop, tmp_path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def sent(environment: dict[str, str]) -> list[dict[str, Any]]:
-    consumer = KafkaConsumer(bootstrap_servers=environment["INTENTWATCH_KAFKA"], auto_offset_reset="earliest")
+    consumer = KafkaConsumer(
+        bootstrap_servers=environment["INTENTWATCH_KAFKA"], auto_offset_reset="earliest"
+    )
     part = TopicPartition(environment["INTENTWATCH_TOPIC"], 0)
     consumer.assign([part])
     consumer.seek_to_beginning(part)
@@ -74,44 +90,88 @@ def sent(environment: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(gateway: tuple[int, dict[str, str]]) -> None:
+def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(
+    gateway: tuple[int, dict[str, str]],
+) -> None:
     port, environment = gateway
-    status, one = ask(port, {"text": "Where is my parcel?", "conversation": "h:1"}, {"X-Event-Time": "2026-04-20T10:41:14Z", "X-Request-Id": "mine"})
+    status, one = ask(
+        port,
+        {"text": "Where is my parcel?", "conversation": "h:1"},
+        {"X-Event-Time": "2026-04-20T10:41:14Z", "X-Request-Id": "mine"},
+    )
     assert status == 200
-    keys = ["req_id", "model", "intent", "confidence", "second_intent", "margin", "fallback_rerank", "also", "latency_ms"]
+    keys = [
+        "req_id",
+        "model",
+        "intent",
+        "confidence",
+        "second_intent",
+        "margin",
+        "fallback_rerank",
+        "also",
+        "latency_ms",
+    ]
     assert list(one) == keys
     assert (one["req_id"], one["model"], one["intent"]) == ("mine", "v1", "order_tracking")
     status, many = ask(port, {"messages": [{"text": "good morning"}, {"text": "みんなの naruto"}]})
     assert [list(result) for result in many["results"]] == [keys, keys]
     assert processes.eventually(lambda: len(sent(environment)) >= 4)
     logs = sent(environment)
-    assert not [log for log in logs if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)]
+    assert not [
+        log
+        for log in logs
+        if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)
+    ]
     mine = next(log for log in logs if log["req_id"] == "mine")
-    assert (mine["ts"], mine["script"], mine["conversation"], mine["role"]) == ("2026-04-20T10:41:14Z", "latin", "h:1", "champion")
+    assert (mine["ts"], mine["script"], mine["conversation"], mine["role"]) == (
+        "2026-04-20T10:41:14Z",
+        "latin",
+        "h:1",
+        "champion",
+    )
     assert {log["script"] for log in logs} == {"latin", "mixed"}
 
 
 THEN = {"X-Event-Time": "2026-04-20T10:00:00Z"}
 
 
-def chosen(environment: dict[str, str], prefix: str, text: str, **facts: Any) -> list[tuple[Any, Any]]:
-    """For each message of the champion's whose id begins so, all with this text: the sample its log has, and the one it would have with these facts."""
-    rules, counted, found = policy.load(Path(environment["INTENTWATCH_POLICY"])).labels, volume.Volume(), []
+def chosen(
+    environment: dict[str, str], prefix: str, text: str, **facts: Any
+) -> list[tuple[Any, Any]]:
+    """For each message of the champion's whose id begins so, all with this text: the sample its log
+    has, and the one it would have with these facts.
+    """
+    rules, counted, found = (
+        policy.load(Path(environment["INTENTWATCH_POLICY"])).labels,
+        volume.Volume(),
+        [],
+    )
     for log in [log for log in sent(environment) if log["role"] == "champion"]:
-        facts |= {"volume_per_day": counted.add(times.instant(log["ts"])), "budget_per_day": rules.budget_per_day, "min_p": rules.min_p}
+        facts |= {
+            "volume_per_day": counted.add(times.instant(log["ts"])),
+            "budget_per_day": rules.budget_per_day,
+            "min_p": rules.min_p,
+        }
         one = sample.choice(log["req_id"], log["intent"], log["confidence"], log["margin"], **facts)
         if log["req_id"].startswith(prefix):
             found.append((log["sample"], one and dataclasses.asdict(one) | {"text": text}))
     return found
 
 
-def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(gateway: tuple[int, dict[str, str]]) -> None:
+def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(
+    gateway: tuple[int, dict[str, str]],
+) -> None:
     (port, environment), text = gateway, "呪術廻戦の最新刊はどこ"  # no token of it is in the corpus
     for i in range(4):
-        assert ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"new-{i}", **THEN})[0] == 200
+        assert (
+            ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"new-{i}", **THEN})[0]
+            == 200
+        )
     assert processes.eventually(lambda: len(chosen(environment, "new-", text, novelty=1)) == 256)
     assert all(logged == as_new for logged, as_new in chosen(environment, "new-", text, novelty=1))
-    assert any(logged != as_known for logged, as_known in chosen(environment, "new-", text, novelty=0))
+    assert any(
+        logged != as_known for logged, as_known in chosen(environment, "new-", text, novelty=0)
+    )
 
 
 def metrics(port: int) -> dict[str, float]:
@@ -120,7 +180,12 @@ def metrics(port: int) -> dict[str, float]:
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+    return {
+        name: float(value)
+        for name, value in (
+            line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")
+        )
+    }
 
 
 def contrary(shop: Shop, name: str) -> str:
@@ -128,7 +193,9 @@ def contrary(shop: Shop, name: str) -> str:
     shutil.copytree(shop.models / "v1", shop.models / name)
     path = shop.models / name / session.ARTEFACT
     graph = onnx.load(path)
-    biased = [tensor for tensor in graph.graph.initializer if tensor.name.endswith("classifier.bias")]
+    biased = [
+        tensor for tensor in graph.graph.initializer if tensor.name.endswith("classifier.bias")
+    ]
     assert len(biased) == 1
     bias = numpy_helper.to_array(biased[0]).copy()
     bias[present.INDEX["escalation"]] += 1000
@@ -139,23 +206,40 @@ def contrary(shop: Shop, name: str) -> str:
 
 
 def logs_of(environment: dict[str, str], role: str, prefix: str) -> list[dict[str, Any]]:
-    return [log for log in sent(environment) if log["role"] == role and log["req_id"].startswith(prefix)]
+    return [
+        log for log in sent(environment) if log["role"] == role and log["req_id"].startswith(prefix)
+    ]
 
 
-def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_are_asked_about(shop: Shop, tmp_path: Path) -> None:
+def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_are_asked_about(
+    shop: Shop, tmp_path: Path
+) -> None:
     contrary(shop, "v8")
     engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     text, tries = corpus(5)[4]["text"], itertools.count()
     with serving(shop, tmp_path, POLICY.replace('"auto"', '"approve"')) as (port, environment):
         mine = ask(port, {"text": "hi"})[1]["model"]
         with engine.begin() as connection:
-            waits = {"id": "ft_shadow", "as_of": dt.datetime.now(dt.UTC), "state": "registered", "candidate": "v8", "champion": mine}
+            waits = {
+                "id": "ft_shadow",
+                "as_of": dt.datetime.now(dt.UTC),
+                "state": "registered",
+                "candidate": "v8",
+                "champion": mine,
+            }
             connection.execute(sa.insert(tables.run).values(waits))
 
         def shadowed() -> bool:
-            """Whether a message asked now is answered by both: the second one's log comes after all that is said of the first."""
+            """Whether a message asked now is answered by both: the second one's log comes after all
+            that is said of the first.
+            """
             prefix = f"try{next(tries)}-"
-            assert ask(port, {"messages": [{"text": "hi"}, {"text": "hi"}]}, {"X-Request-Id": prefix})[0] == 200
+            assert (
+                ask(port, {"messages": [{"text": "hi"}, {"text": "hi"}]}, {"X-Request-Id": prefix})[
+                    0
+                ]
+                == 200
+            )
             assert processes.eventually(lambda: len(logs_of(environment, "champion", prefix)) == 2)
             return bool(logs_of(environment, "shadow", f"{prefix}-0"))
 
@@ -164,20 +248,39 @@ def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_ar
 
         assert processes.eventually(shadowed)
         for i in range(4):
-            answers = ask(port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"both-{i}", **THEN})[1]["results"]
-            assert {(answer["model"], answer["intent"]) for answer in answers} == {(mine, "order_tracking")}
+            answers = ask(
+                port, {"messages": [{"text": text}] * 64}, {"X-Request-Id": f"both-{i}", **THEN}
+            )[1]["results"]
+            assert {(answer["model"], answer["intent"]) for answer in answers} == {
+                (mine, "order_tracking")
+            }
             assert processes.eventually(functools.partial(all_logged, f"both-{i}"))
         logs = logs_of(environment, "shadow", "both-")
-        assert {(log["model"], log["intent"], log["sample"]) for log in logs} == {("v8", "escalation", None)}
-        assert not [log for log in logs if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)]
-        assert {log["req_id"] for log in logs} == {log["req_id"] for log in logs_of(environment, "champion", "both-")}
+        assert {(log["model"], log["intent"], log["sample"]) for log in logs} == {
+            ("v8", "escalation", None)
+        }
+        assert not [
+            log
+            for log in logs
+            if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)
+        ]
+        assert {log["req_id"] for log in logs} == {
+            log["req_id"] for log in logs_of(environment, "champion", "both-")
+        }
         champion = session.load(shop.models / "v1")
         known = {"novelty": champion.novelty(champion.classify([text])[1][0])}
-        assert all(logged == disputed for logged, disputed in chosen(environment, "both-", text, **known, disputed=True))
-        assert any(logged != agreed for logged, agreed in chosen(environment, "both-", text, **known))
+        assert all(
+            logged == disputed
+            for logged, disputed in chosen(environment, "both-", text, **known, disputed=True)
+        )
+        assert any(
+            logged != agreed for logged, agreed in chosen(environment, "both-", text, **known)
+        )
         assert metrics(port)['intentwatch_shadow_answers_total{agrees="false",model="v8"}'] >= 256
         with engine.begin() as connection:
-            connection.execute(sa.update(tables.run).where(tables.run.c.id == "ft_shadow").values(state="rejected"))
+            connection.execute(
+                sa.update(tables.run).where(tables.run.c.id == "ft_shadow").values(state="rejected")
+            )
         assert processes.eventually(lambda: not shadowed())
 
 
@@ -194,10 +297,15 @@ def beside(shop: Shop, model: str) -> tuple[Follower, Shadow, Told]:
 
 
 def answers(model: session.Session, count: int) -> list[Served]:
-    return [served(Message("hi", None, f"m{i}", dt.datetime.now(dt.UTC)), model, "champion") for i in range(count)]
+    return [
+        served(Message("hi", None, f"m{i}", dt.datetime.now(dt.UTC)), model, "champion")
+        for i in range(count)
+    ]
 
 
-def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at_the_end(shop: Shop) -> None:
+def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at_the_end(
+    shop: Shop,
+) -> None:
     follower, shadow, told = beside(shop, contrary(shop, "v7"))
     mine = answers(session.load(shop.models / "v1"), 70)
     for answer in mine:
@@ -207,7 +315,9 @@ def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at
     shadow.start()
     shadow.stop(timeout_s=60)
     assert [answer for answer, _ in told[6:]] == mine[:64]
-    assert {(other.role, other.found.intent, other.message) for _, other in told[6:] if other} == {("shadow", "escalation", one.message) for one in mine[:64]}
+    assert {(other.role, other.found.intent, other.message) for _, other in told[6:] if other} == {
+        ("shadow", "escalation", one.message) for one in mine[:64]
+    }
     assert follower.session is not None
     promoted = answers(follower.session, 1)[0]
     shadow.hear(promoted)
@@ -228,35 +338,60 @@ def test_a_candidate_that_fails_costs_its_own_answer_only(shop: Shop) -> None:
     assert shadow.failed == 3
 
 
-def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes(shop: Shop) -> None:
+def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes(
+    shop: Shop,
+) -> None:
     shutil.copytree(shop.models / "v1", shop.models / "v5")
     (shop.models / "v5" / session.ARTEFACT).write_bytes(b"signed, but no model")
     manifest.write(shop.models / "v5")
     engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     named: list[str] = []
-    candidate, champion = (Follower(engine, shop.models, role, lambda _: named[-1]) for role in ("shadow", "champion"))
+    candidate, champion = (
+        Follower(engine, shop.models, role, lambda _: named[-1]) for role in ("shadow", "champion")
+    )
     seen = []
     for name in ("v1", "v5", "v5", "v404", "v1"):
         named.append(name)
         candidate.look()
         champion.look()
-        seen.append((candidate.session and candidate.session.model, champion.session and champion.session.model))
+        seen.append(
+            (
+                candidate.session and candidate.session.model,
+                champion.session and champion.session.model,
+            )
+        )
     assert seen == [("v1", "v1"), (None, "v1"), (None, "v1"), (None, "v1"), ("v1", "v1")]
 
 
-def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion(database: str) -> None:
+def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion(
+    database: str,
+) -> None:
     engine = connect.engine(database, poolclass=sa.NullPool)
     now = dt.datetime.now(dt.UTC)
-    runs = [("registered", "v2", "v1", 3), ("registered", "v3", "v1", 2), ("rejected", "v4", "v1", 1), ("registered", "v5", "v0", 0)]
+    runs = [
+        ("registered", "v2", "v1", 3),
+        ("registered", "v3", "v1", 2),
+        ("rejected", "v4", "v1", 1),
+        ("registered", "v5", "v0", 0),
+    ]
     with engine.connect() as connection:
 
         def promoted(model: str) -> str | None:
-            connection.execute(sa.insert(tables.promotion).values(model=model, kind="promote", at=now, by="test"))
+            connection.execute(
+                sa.insert(tables.promotion).values(model=model, kind="promote", at=now, by="test")
+            )
             return store.candidate(connection)
 
         assert store.candidate(connection) is None
         for state, model, champion, age in runs:
-            values = {"id": model, "as_of": now, "queued_at": now - dt.timedelta(hours=age), "state": state, "candidate": model, "champion": champion}
+            values = {
+                "id": model,
+                "as_of": now,
+                "queued_at": now - dt.timedelta(hours=age),
+                "state": state,
+                "candidate": model,
+                "champion": champion,
+            }
             connection.execute(sa.insert(tables.run).values(values))
         assert [promoted(model) for model in ("v1", "v3", "v0", "v1")] == ["v3", None, "v5", "v3"]
 
@@ -273,17 +408,23 @@ def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion
         ({"messages": [{"text": "x"}] * 65}, 413, "messages"),
     ],
 )
-def test_bad_requests_name_the_field_or_the_limit(gateway: tuple[int, dict[str, str]], body: object, status: int, says: str) -> None:
+def test_bad_requests_name_the_field_or_the_limit(
+    gateway: tuple[int, dict[str, str]], body: object, status: int, says: str
+) -> None:
     found = ask(gateway[0], body)
     assert found[0] == status
     assert says in json.dumps(found[1])
 
 
-def test_the_gateway_follows_a_promotion_without_a_restart(gateway: tuple[int, dict[str, str]], shop: Shop) -> None:
+def test_the_gateway_follows_a_promotion_without_a_restart(
+    gateway: tuple[int, dict[str, str]], shop: Shop
+) -> None:
     port, environment = gateway
     shutil.copytree(shop.models / "v1", shop.models / "v2", dirs_exist_ok=True)
     engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
-    insert = sa.text("insert into promotion (model, kind, at, by) values (:model, 'promote', now(), 'test')")
+    insert = sa.text(
+        "insert into promotion (model, kind, at, by) values (:model, 'promote', now(), 'test')"
+    )
     with engine.begin() as connection:
         connection.execute(insert, {"model": "v2"})
     assert processes.eventually(lambda: ask(port, {"text": "hi"})[1]["model"] == "v2")
@@ -297,15 +438,26 @@ def test_the_gateway_follows_a_promotion_without_a_restart(gateway: tuple[int, d
 
 def test_serving_goes_on_without_kafka(shop: Shop, tmp_path: Path) -> None:
     (port,) = ports.free(1)
-    environment = shop.environment | {"INTENTWATCH_GATEWAY_PORT": str(port), "INTENTWATCH_KAFKA": "127.0.0.1:1"}
+    environment = shop.environment | {
+        "INTENTWATCH_GATEWAY_PORT": str(port),
+        "INTENTWATCH_KAFKA": "127.0.0.1:1",
+    }
     with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
-        assert processes.eventually(lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200), (tmp_path / "log").read_text()
+        assert processes.eventually(
+            lambda: ports.listening(port) and ask(port, {"text": "hi"})[0] == 200
+        ), (tmp_path / "log").read_text()
         assert ask(port, {"text": "still here"})[0] == 200
 
 
-def test_no_champion_is_503_with_the_remedy(parts: topology.Addresses, database: str, tmp_path: Path) -> None:
+def test_no_champion_is_503_with_the_remedy(
+    parts: topology.Addresses, database: str, tmp_path: Path
+) -> None:
     (port,) = ports.free(1)
-    environment = {"INTENTWATCH_KAFKA": parts.kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_GATEWAY_PORT": str(port)}
+    environment = {
+        "INTENTWATCH_KAFKA": parts.kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_GATEWAY_PORT": str(port),
+    }
     with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
         assert processes.eventually(lambda: ports.listening(port))
         status, found = ask(port, {"text": "hi"})

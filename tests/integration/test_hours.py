@@ -1,4 +1,6 @@
-"""The first hour, and any other: whatever is in it, it is judged once, in its turn; one that cannot be judged is set aside and the next one goes on."""
+"""The first hour, and any other: whatever is in it, it is judged once, in its turn; one that cannot
+be judged is set aside and the next one goes on.
+"""
 
 import datetime as dt
 import json
@@ -42,7 +44,10 @@ def change(engine: sa.Engine, statement: str, **values: Any) -> None:
 
 def decided(engine: sa.Engine) -> list[dt.datetime]:
     with engine.connect() as connection:
-        return [row.at.astimezone(dt.UTC) for row in connection.execute(sa.text("select at from decision order by at"))]
+        return [
+            row.at.astimezone(dt.UTC)
+            for row in connection.execute(sa.text("select at from decision order by at"))
+        ]
 
 
 def facts(engine: sa.Engine) -> state.Facts:
@@ -52,7 +57,10 @@ def facts(engine: sa.Engine) -> state.Facts:
 
 def open_alarms(engine: sa.Engine) -> list[str]:
     with engine.connect() as connection:
-        return [alarm.cause for alarm in alarms_store.open_alarms(connection, alarms_store.facts(connection))]
+        return [
+            alarm.cause
+            for alarm in alarms_store.open_alarms(connection, alarms_store.facts(connection))
+        ]
 
 
 def fail(engine: sa.Engine, times: int) -> None:
@@ -65,7 +73,11 @@ def fail(engine: sa.Engine, times: int) -> None:
 
 def poison(engine: sa.Engine, end: dt.datetime) -> None:
     """An hour's row that no code can read: its histogram ends amid a pair."""
-    change(engine, "update window_state set latency_bins = '\\x01' where horizon = '1h' and \"end\" = :end", end=end)
+    change(
+        engine,
+        "update window_state set latency_bins = '\\x01' where horizon = '1h' and \"end\" = :end",
+        end=end,
+    )
 
 
 def test_each_hour_is_judged_once_however_many_schedulers_look(engine: sa.Engine) -> None:
@@ -91,7 +103,9 @@ def test_an_hour_that_fails_is_tried_again_and_later_ones_wait_for_it(engine: sa
     assert facts(engine).output.due == ENDS[1:]
 
 
-def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goes_on(engine: sa.Engine, database: str) -> None:
+def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goes_on(
+    engine: sa.Engine, database: str
+) -> None:
     poison(engine, ENDS[0])
     fail(engine, 2)
     change(engine, "update job_run set retry_at = now() where retry_at is not null")
@@ -99,11 +113,16 @@ def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goe
     assert scheduler(engine).tick() == 2
     assert decided(engine) == ENDS[1:]
     (cause,) = open_alarms(engine)
-    assert cause.startswith("the hour that ended 2026-04-20 11:00:00 UTC is set aside: judging it failed 3 times (ValueError: buffer size")
+    assert cause.startswith(
+        "the hour that ended 2026-04-20 11:00:00 UTC is set aside: judging it failed 3 times (ValueError: buffer size"
+    )
     again = ["-m", "services.scheduler", "again"]
     environment = {"INTENTWATCH_DATABASE_URL": database}
-    assert processes.run([*again, "2026-04-20T12:00:00Z"], environment).returncode == 2, "that one has been judged"
-    change(engine, "update window_state set latency_bins = '' where horizon = '1h'")  # what poisoned it is mended
+    assert processes.run([*again, "2026-04-20T12:00:00Z"], environment).returncode == 2, (
+        "that one has been judged"
+    )
+    # What poisoned it is mended.
+    change(engine, "update window_state set latency_bins = '' where horizon = '1h'")
     done = processes.run([*again, "2026-04-20T11:00:00Z"], environment)
     assert done.returncode == 0, done.stderr
     assert scheduler(engine).tick() == 1
@@ -119,26 +138,45 @@ def test_an_hour_taken_up_after_later_ones_is_recorded_and_does_not_act(database
     failed = {"intent": None, "confidence": None, "tokens": None, "error": "failed"}
     past.count(engine, [builders.log(n, BEGIN + n * HOUR / 400, **failed) for n in range(400)])
     past.count(engine, [builders.log(1000 + n, BEGIN + HOUR + n * HOUR / 20) for n in range(22)])
-    change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[0])
+    change(
+        engine,
+        "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)",
+        end=ENDS[0],
+    )
     assert scheduler(engine, rules=rules).tick() == 1
     change(engine, "update job_run set attempts = 0, retry_at = now() where finished_at is null")
     assert scheduler(engine, rules=rules).tick() == 1
     with engine.connect() as connection:
-        taken = connection.execute(sa.text("select decision from decision where at = :at"), {"at": ENDS[0]}).scalar_one()
-        told = connection.execute(sa.text("select count(*) from outbox where kind = 'decision'")).scalar_one()
+        taken = connection.execute(
+            sa.text("select decision from decision where at = :at"), {"at": ENDS[0]}
+        ).scalar_one()
+        told = connection.execute(
+            sa.text("select count(*) from outbox where kind = 'decision'")
+        ).scalar_one()
     assert (taken, told) == ("fix_upstream", 0)
     engine.dispose()
 
 
-def test_a_replay_leaves_out_the_hour_that_could_not_be_judged(engine: sa.Engine, database: str) -> None:
+def test_a_replay_leaves_out_the_hour_that_could_not_be_judged(
+    engine: sa.Engine, database: str
+) -> None:
     poison(engine, ENDS[1])
-    change(engine, "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)", end=ENDS[1])
+    change(
+        engine,
+        "insert into job_run (job, due_at, owner, attempts) values ('hourly', :end, 'one', 3)",
+        end=ENDS[1],
+    )
     assert scheduler(engine).tick() == 2
-    done = processes.run(["retrain/run.py", "replay", "--json"], {"INTENTWATCH_DATABASE_URL": database})
+    done = processes.run(
+        ["retrain/run.py", "replay", "--json"], {"INTENTWATCH_DATABASE_URL": database}
+    )
     assert done.returncode == 0, done.stderr
     again = {row["at"]: row["sha256"] for row in map(json.loads, done.stdout.splitlines())}
     with engine.connect() as connection:
-        live = {times.rfc3339(row.at): row.sha256 for row in connection.execute(sa.text("select at, sha256 from decision"))}
+        live = {
+            times.rfc3339(row.at): row.sha256
+            for row in connection.execute(sa.text("select at, sha256 from decision"))
+        }
     assert again == live
     assert len(live) == 2
 
@@ -157,7 +195,9 @@ def test_an_hour_that_ends_its_scheduler_is_counted_too(engine: sa.Engine) -> No
 
 def test_an_outage_says_nothing_of_the_hour(engine: sa.Engine) -> None:
     """A lock that somebody holds for too long: however often, the hour is not set aside."""
-    impatient = sa.create_engine(engine.url, poolclass=sa.NullPool, connect_args={"options": "-c lock_timeout=300ms"})
+    impatient = sa.create_engine(
+        engine.url, poolclass=sa.NullPool, connect_args={"options": "-c lock_timeout=300ms"}
+    )
     for _ in range(4):
         with engine.begin() as other:
             other.execute(sa.text("lock table signal in access exclusive mode"))
@@ -169,9 +209,16 @@ def test_an_outage_says_nothing_of_the_hour(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("p", [1e-310, 5e-324, 1e-5])
-def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(engine: sa.Engine, p: float) -> None:
+def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(
+    engine: sa.Engine, p: float
+) -> None:
     row = "insert into sampled_prediction (req_id, model, role, ts, intent, confidence, script, queue, p, text) "
-    change(engine, f"{row} values ('r5', 'v1', 'champion', :ts, 'faq', 0.9, 'latin', 'measure', :p, 't')", ts=BEGIN + SECOND, p=p)
+    change(
+        engine,
+        f"{row} values ('r5', 'v1', 'champion', :ts, 'faq', 0.9, 'latin', 'measure', :p, 't')",
+        ts=BEGIN + SECOND,
+        p=p,
+    )
     label = "insert into human_label (id, req_id, annotator, labelled_at, intent, also, action) values ('l', 'r5', 'a', :at, 'chitchat', '{}', 'label')"
     change(engine, label, at=BEGIN + 2 * SECOND)
     assert scheduler(engine).tick() == 3
@@ -181,14 +228,40 @@ def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(eng
 @pytest.mark.parametrize(
     ("name", "logs"),
     [
-        ("of errors alone", [builders.log(n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed") for n in range(20)]),
+        (
+            "of errors alone",
+            [
+                builders.log(
+                    n, BEGIN + n * SECOND, intent=None, confidence=None, tokens=None, error="failed"
+                )
+                for n in range(20)
+            ],
+        ),
         ("of one log", [builders.log(0, BEGIN)]),
-        ("of a model nobody promoted", [builders.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)]),
-        ("of extremes", [builders.log(n, BEGIN + n * SECOND, latency_ms=600_000.0, confidence=5e-324, tokens=1_000_000, margin=0.0) for n in range(400)]),
+        (
+            "of a model nobody promoted",
+            [builders.log(n, BEGIN + n * SECOND, model="v9") for n in range(20)],
+        ),
+        (
+            "of extremes",
+            [
+                builders.log(
+                    n,
+                    BEGIN + n * SECOND,
+                    latency_ms=600_000.0,
+                    confidence=5e-324,
+                    tokens=1_000_000,
+                    margin=0.0,
+                )
+                for n in range(400)
+            ],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str, Any]], database: str) -> None:
+def test_a_first_hour_is_judged_whatever_it_holds(
+    name: str, logs: list[dict[str, Any]], database: str
+) -> None:
     engine = databases.engine(database)
     past.champion(engine, BEGIN - 24 * HOUR)
     past.count(engine, [*logs, builders.log(999, BEGIN + HOUR)])
@@ -197,7 +270,9 @@ def test_a_first_hour_is_judged_whatever_it_holds(name: str, logs: list[dict[str
     engine.dispose()
 
 
-def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(engine: sa.Engine) -> None:
+def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(
+    engine: sa.Engine,
+) -> None:
     change(engine, "delete from pane_minute where start < :edge", edge=ENDS[1])
     assert scheduler(engine).tick() == 3
     past.count(engine, [builders.log(1000, ENDS[2] - SECOND)])
@@ -205,7 +280,9 @@ def test_an_hour_outlives_its_minutes_and_a_late_log_does_not_judge_it_again(eng
     assert decided(engine) == ENDS
 
 
-def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(database: str) -> None:
+def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(
+    database: str,
+) -> None:
     engine = databases.engine(database)
     past.count(engine, [builders.log(n, BEGIN + n * HOUR / 20) for n in range(22)])
     assert scheduler(engine).tick() == 1

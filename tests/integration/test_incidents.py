@@ -1,4 +1,6 @@
-"""An incident of every kind, from its first log to the decision that answers it, and a month without any: the benchmark's scenarios against the whole rule."""
+"""An incident of every kind, from its first log to the decision that answers it, and a month
+without any: the benchmark's scenarios against the whole rule.
+"""
 
 import dataclasses
 

@@ -1,4 +1,6 @@
-"""Labelling at a terminal: several people at once, and interrupted wherever it hurts. No answer is lost, none is asked for twice."""
+"""Labelling at a terminal: several people at once, and interrupted wherever it hurts. No answer is
+lost, none is asked for twice.
+"""
 
 import datetime as dt
 import json
@@ -35,7 +37,14 @@ def engine(database: str) -> sa.Engine:
 def labels(engine: sa.Engine) -> list[tuple[str, str, str]]:
     table = tables.human_label
     with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.select(table.c.annotator, table.c.req_id, table.c.intent).order_by(table.c.labelled_at))]
+        return [
+            tuple(row)
+            for row in connection.execute(
+                sa.select(table.c.annotator, table.c.req_id, table.c.intent).order_by(
+                    table.c.labelled_at
+                )
+            )
+        ]
 
 
 def typing(*answers: str) -> Callable[[], str]:
@@ -52,10 +61,14 @@ def typing(*answers: str) -> Callable[[], str]:
 
 def start(engine: sa.Engine, annotator: str) -> "subprocess.Popen[str]":
     """The command, up to the first message on its screen."""
-    environment = topology.inherited() | {"INTENTWATCH_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
+    environment = topology.inherited() | {
+        "INTENTWATCH_DATABASE_URL": engine.url.render_as_string(hide_password=False)
+    }
     argv = [sys.executable, "-m", "services.labels", "next", "--annotator", annotator]
     pipe = subprocess.PIPE
-    return subprocess.Popen(argv, cwd=processes.ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        argv, cwd=processes.ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def shown(process: "subprocess.Popen[str]") -> str:
@@ -78,7 +91,14 @@ def type_in(process: "subprocess.Popen[str]", text: str) -> None:
 def test_one_message_one_answer_with_the_rule_between_the_two_likeliest(engine: sa.Engine) -> None:
     process = start(engine, "a1")
     text = shown(process)
-    for words in (TEXTS["r0"], "faq: Asks how", "order_tracking: Asks where", "In general: faq.", "Two wishes:", "10 chitchat"):
+    for words in (
+        TEXTS["r0"],
+        "faq: Asks how",
+        "order_tracking: Asks where",
+        "In general: faq.",
+        "Two wishes:",
+        "10 chitchat",
+    ):
         assert words in text
     assert TEXTS["r1"] not in text
     type_in(process, "weather\n")
@@ -89,11 +109,17 @@ def test_one_message_one_answer_with_the_rule_between_the_two_likeliest(engine: 
     assert (process.returncode, json.loads(out)) == (0, {"answered": 1})
     with engine.connect() as connection:
         (row,) = connection.execute(sa.select(tables.human_label)).mappings()
-    assert (row["req_id"], row["intent"], row["also"]) == ("r0", "order_tracking", ["product_discovery"])
+    assert (row["req_id"], row["intent"], row["also"]) == (
+        "r0",
+        "order_tracking",
+        ["product_discovery"],
+    )
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_ended_at_the_prompt_it_keeps_what_was_answered_and_frees_what_was_shown(engine: sa.Engine, end: signal.Signals) -> None:
+def test_ended_at_the_prompt_it_keeps_what_was_answered_and_frees_what_was_shown(
+    engine: sa.Engine, end: signal.Signals
+) -> None:
     process = start(engine, "a1")
     shown(process)
     type_in(process, "faq\n")
@@ -108,13 +134,21 @@ def test_ended_at_the_prompt_it_keeps_what_was_answered_and_frees_what_was_shown
     assert labels(engine) == [("a1", "r0", "faq"), ("a1", "r1", "faq")]
 
 
-def test_interrupted_in_the_middle_of_a_commit_the_message_is_asked_again(engine: sa.Engine) -> None:
+def test_interrupted_in_the_middle_of_a_commit_the_message_is_asked_again(
+    engine: sa.Engine,
+) -> None:
     process = start(engine, "a1")
     shown(process)
-    with engine.connect() as blocking, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
-        blocking.execute(sa.text("lock table human_label in share mode"))  # reads pass, the answer waits
+    with (
+        engine.connect() as blocking,
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching,
+    ):
+        # Reads pass, the answer waits.
+        blocking.execute(sa.text("lock table human_label in share mode"))
         type_in(process, "faq\n")
-        waits = sa.text("select count(*) from pg_locks where not granted and relation = 'human_label'::regclass")
+        waits = sa.text(
+            "select count(*) from pg_locks where not granted and relation = 'human_label'::regclass"
+        )
         assert processes.eventually(lambda: watching.execute(waits).scalar_one() == 1)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
@@ -129,13 +163,21 @@ def test_interrupted_in_the_middle_of_a_commit_the_message_is_asked_again(engine
 def test_two_people_at_once_see_two_messages(engine: sa.Engine) -> None:
     first, second = start(engine, "a1"), start(engine, "a2")
     screens = [shown(first), shown(second)]
-    assert {text for screen in screens for text in TEXTS.values() if text in screen} == {TEXTS["r0"], TEXTS["r1"]}
+    assert {text for screen in screens for text in TEXTS.values() if text in screen} == {
+        TEXTS["r0"],
+        TEXTS["r1"],
+    }
     for process in (first, second):
         process.communicate("faq\n" * 6, timeout=60)
-    assert sorted(req_id for _, req_id, _ in labels(engine) if req_id in ("r0", "r1")) == ["r0", "r1"]
+    assert sorted(req_id for _, req_id, _ in labels(engine) if req_id in ("r0", "r1")) == [
+        "r0",
+        "r1",
+    ]
 
 
-def test_the_second_label_goes_to_another_person_and_no_message_gets_a_third(engine: sa.Engine) -> None:
+def test_the_second_label_goes_to_another_person_and_no_message_gets_a_third(
+    engine: sa.Engine,
+) -> None:
     assert ask.session(engine, "a1", 1.0, 10, typing(*["faq"] * 6)) == 6
     assert ask.session(engine, "a1", 1.0, 10, typing()) == 0  # nothing waits, so nothing is read
     assert ask.session(engine, "a2", 0.0, 10, typing()) == 0
@@ -164,7 +206,14 @@ def test_skipped_messages_come_back_in_the_next_session_only(engine: sa.Engine) 
 
 
 def test_a_message_taken_back_is_for_others(engine: sa.Engine) -> None:
-    taken_back = {"id": "x", "req_id": "r0", "annotator": "a1", "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC), "also": [], "action": "retract"}
+    taken_back = {
+        "id": "x",
+        "req_id": "r0",
+        "annotator": "a1",
+        "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
+        "also": [],
+        "action": "retract",
+    }
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.human_label), taken_back)
     ask.session(engine, "a1", 0.0, 1, typing("faq"))

@@ -34,15 +34,29 @@ def environment(database: str) -> dict[str, str]:
     return {"INTENTWATCH_DATABASE_URL": database}
 
 
-def imported(environment: dict[str, str], tmp_path: Path, *lines: object) -> tuple[int, dict[str, Any]]:
+def imported(
+    environment: dict[str, str], tmp_path: Path, *lines: object
+) -> tuple[int, dict[str, Any]]:
     file = tmp_path / "labels.jsonl"
-    file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    file.write_text(
+        "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    )
     done = processes.run(["-m", "services.labels", "import", str(file), "--json"], environment)
     return done.returncode, json.loads(done.stdout)
 
 
-def test_good_lines_are_committed_and_bad_ones_named(environment: dict[str, str], tmp_path: Path) -> None:
-    status, report = imported(environment, tmp_path, label("r1", "faq"), "{bad", label("r2", "weather"), label("r9", "faq"), label("r2", None))
+def test_good_lines_are_committed_and_bad_ones_named(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    status, report = imported(
+        environment,
+        tmp_path,
+        label("r1", "faq"),
+        "{bad",
+        label("r2", "weather"),
+        label("r9", "faq"),
+        label("r2", None),
+    )
     assert status == 5
     assert (report["read"], report["joined"], report["orphans"]) == (5, 1, 1)
     assert [bad["line"] for bad in report["rejected"]] == [2, 3, 5]
@@ -50,12 +64,19 @@ def test_good_lines_are_committed_and_bad_ones_named(environment: dict[str, str]
 
 
 def status_of(environment: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(processes.run(["-m", "services.labels", "status", "--json"], environment).stdout)
+    found: dict[str, Any] = json.loads(
+        processes.run(["-m", "services.labels", "status", "--json"], environment).stdout
+    )
     return found
 
 
 def waiting_in(environment: dict[str, str]) -> list[str]:
-    return [json.loads(line)["req_id"] for line in processes.run(["-m", "services.labels", "next"], environment).stdout.splitlines()]
+    return [
+        json.loads(line)["req_id"]
+        for line in processes.run(
+            ["-m", "services.labels", "next"], environment
+        ).stdout.splitlines()
+    ]
 
 
 def current(environment: dict[str, str]) -> dict[str, str]:
@@ -64,17 +85,31 @@ def current(environment: dict[str, str]) -> dict[str, str]:
 
 
 def in_conflict(environment: dict[str, str]) -> set[str]:
-    rows = map(json.loads, processes.run(["-m", "services.labels", "export"], environment).stdout.splitlines())
+    rows = map(
+        json.loads,
+        processes.run(["-m", "services.labels", "export"], environment).stdout.splitlines(),
+    )
     return {row["req_id"] for row in rows if row["conflict"]}
 
 
-def test_relabels_conflicts_and_retractions_keep_their_history(environment: dict[str, str], tmp_path: Path) -> None:
+def test_relabels_conflicts_and_retractions_keep_their_history(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     imported(environment, tmp_path, label("r1", "faq"), label("r2", "faq"))
-    _, report = imported(environment, tmp_path, label("r1", "chitchat", at="2026-04-20T17:00:00Z"), label("r2", "promotion", annotator="a2"))
+    _, report = imported(
+        environment,
+        tmp_path,
+        label("r1", "chitchat", at="2026-04-20T17:00:00Z"),
+        label("r2", "promotion", annotator="a2"),
+    )
     assert (report["relabels"], report["conflicts"]) == (1, 1)
     assert current(environment)["r1"] == "chitchat"
     assert in_conflict(environment) == {"r2"}
-    imported(environment, tmp_path, label("r2", None, annotator="a2", at="2026-04-20T18:00:00Z", action="retract"))
+    imported(
+        environment,
+        tmp_path,
+        label("r2", None, annotator="a2", at="2026-04-20T18:00:00Z", action="retract"),
+    )
     assert in_conflict(environment) == set()
     imported(environment, tmp_path, label("r1", None, at="2026-04-20T18:00:00Z", action="retract"))
     assert "r1" not in current(environment)
@@ -91,14 +126,18 @@ def test_the_same_file_twice_adds_nothing(environment: dict[str, str], tmp_path:
 
 def test_csv_has_the_same_header(environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "labels.csv"
-    file.write_text(f'req_id,intent,also,annotator,labelled_at,action\nr1,faq,"promotion,chitchat",a1,{AT},label\nr2,weather,,a1,{AT},label\n')
+    file.write_text(
+        f'req_id,intent,also,annotator,labelled_at,action\nr1,faq,"promotion,chitchat",a1,{AT},label\nr2,weather,,a1,{AT},label\n'
+    )
     done = processes.run(["-m", "services.labels", "import", str(file), "--json"], environment)
     assert done.returncode == 5
     assert [bad["line"] for bad in json.loads(done.stdout)["rejected"]] == [3]
     assert current(environment) == {"r1": "faq"}
 
 
-def test_the_queue_shows_the_measure_sample_first_with_its_rules(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_queue_shows_the_measure_sample_first_with_its_rules(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     imported(environment, tmp_path, label("r1", "faq"))
     done = processes.run(["-m", "services.labels", "next"], environment)
     waiting = [json.loads(line) for line in done.stdout.splitlines()]
@@ -108,25 +147,49 @@ def test_the_queue_shows_the_measure_sample_first_with_its_rules(environment: di
 
 
 def test_also_comes_out_as_it_went_in(environment: dict[str, str], tmp_path: Path) -> None:
-    imported(environment, tmp_path, label("r1", "order_tracking") | {"also": ["product_discovery", "faq"]})
-    (row,) = map(json.loads, processes.run(["-m", "services.labels", "export"], environment).stdout.splitlines())
+    imported(
+        environment,
+        tmp_path,
+        label("r1", "order_tracking") | {"also": ["product_discovery", "faq"]},
+    )
+    (row,) = map(
+        json.loads,
+        processes.run(["-m", "services.labels", "export"], environment).stdout.splitlines(),
+    )
     assert (row["intent"], row["also"]) == ("order_tracking", ["product_discovery", "faq"])
 
 
-def test_a_label_before_its_event_is_joined_when_that_comes(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_label_before_its_event_is_joined_when_that_comes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     _, report = imported(environment, tmp_path, label("r9", "faq"))
-    assert (report["joined"], report["orphans"], current(environment), status_of(environment)["orphans"]) == (0, 1, {}, 1)
+    assert (
+        report["joined"],
+        report["orphans"],
+        current(environment),
+        status_of(environment)["orphans"],
+    ) == (0, 1, {}, 1)
     row = {"req_id": "r9", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
            "script": "latin", "queue": "measure", "p": 0.5, "text": "late"}  # fmt: skip
-    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
+    with connect.engine(
+        environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
+    ).begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), row)
     assert current(environment) == {"r9": "faq"}
     assert status_of(environment)["orphans"] == 0
     assert "r9" not in waiting_in(environment)
 
 
-def test_a_retracted_message_waits_again_unless_a_colleagues_label_holds(environment: dict[str, str], tmp_path: Path) -> None:
-    imported(environment, tmp_path, label("r1", "faq"), label("r3", "faq"), label("r3", "chitchat", annotator="a2", at="2026-04-20T15:00:00Z"))
+def test_a_retracted_message_waits_again_unless_a_colleagues_label_holds(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    imported(
+        environment,
+        tmp_path,
+        label("r1", "faq"),
+        label("r3", "faq"),
+        label("r3", "chitchat", annotator="a2", at="2026-04-20T15:00:00Z"),
+    )
     later = {"at": "2026-04-20T17:00:00Z", "action": "retract"}
     imported(environment, tmp_path, label("r1", None, **later), label("r3", None, **later))
     assert current(environment) == {"r3": "chitchat"}
@@ -136,41 +199,92 @@ def test_a_retracted_message_waits_again_unless_a_colleagues_label_holds(environ
     assert current(environment) == {"r1": "promotion", "r3": "chitchat"}
 
 
-def test_labels_out_of_order_end_where_ordered_ones_do(environment: dict[str, str], tmp_path: Path) -> None:
-    """A retraction handed in before the older label it takes back, and a relabel before the label it replaces."""
-    imported(environment, tmp_path, label("r1", None, at="2026-04-20T17:00:00Z", action="retract"), label("r3", "chitchat", at="2026-04-20T17:00:00Z"))
+def test_labels_out_of_order_end_where_ordered_ones_do(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A retraction handed in before the older label it takes back, and a relabel before the label
+    it replaces.
+    """
+    imported(
+        environment,
+        tmp_path,
+        label("r1", None, at="2026-04-20T17:00:00Z", action="retract"),
+        label("r3", "chitchat", at="2026-04-20T17:00:00Z"),
+    )
     imported(environment, tmp_path, label("r1", "faq"), label("r3", "faq"))
     assert current(environment) == {"r3": "chitchat"}
 
 
 def test_status_measures_agreement_and_latency(environment: dict[str, str], tmp_path: Path) -> None:
-    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).begin() as connection:
-        connection.execute(sa.insert(tables.stream_clock), {"topic": "t", "watermark": dt.datetime(2026, 4, 21, 2, 30, tzinfo=dt.UTC)})
-    two = [label("r1", "faq", at="2026-04-20T01:30:00Z"), label("r1", "faq", annotator="a2"), label("r2", "promotion", at="2026-04-20T05:00:00Z")]
-    imported(environment, tmp_path, *two, label("r2", "faq", annotator="a2"), label("r3", "faq"), label("r9", "faq"), label("r9", "faq", annotator="a2"))
+    with connect.engine(
+        environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
+    ).begin() as connection:
+        connection.execute(
+            sa.insert(tables.stream_clock),
+            {"topic": "t", "watermark": dt.datetime(2026, 4, 21, 2, 30, tzinfo=dt.UTC)},
+        )
+    two = [
+        label("r1", "faq", at="2026-04-20T01:30:00Z"),
+        label("r1", "faq", annotator="a2"),
+        label("r2", "promotion", at="2026-04-20T05:00:00Z"),
+    ]
+    imported(
+        environment,
+        tmp_path,
+        *two,
+        label("r2", "faq", annotator="a2"),
+        label("r3", "faq"),
+        label("r9", "faq"),
+        label("r9", "faq", annotator="a2"),
+    )
     found = status_of(environment)
     assert (found["doubly_labelled"], found["conflicts"]) == (2, 1)
     assert found["cohen"][0]["annotators"] == ["a1", "a2"]
-    assert (found["cohen"][0]["n"], found["cohen"][0]["agreement"], found["cohen"][0]["kappa"]) == (2, 0.5, 0.0)
+    assert (found["cohen"][0]["n"], found["cohen"][0]["agreement"], found["cohen"][0]["kappa"]) == (
+        2,
+        0.5,
+        0.0,
+    )
     assert found["krippendorff"]["n"] == 2
-    # Messages at 0 to 5 o'clock, labels after half an hour, 3 and 13 hours; by 2:30 of the next day three are a day old.
-    assert [(point["hours"], point["n"], point["labelled"]) for point in found["latency"]][:4] == [(1, 6, 1), (4, 6, 2), (24, 3, 2), (48, 0, 0)]
+    # Messages at 0 to 5 o'clock, labels after half an hour, 3 and 13 hours; by 2:30 of the next day
+    # three are a day old.
+    assert [(point["hours"], point["n"], point["labelled"]) for point in found["latency"]][:4] == [
+        (1, 6, 1),
+        (4, 6, 2),
+        (24, 3, 2),
+        (48, 0, 0),
+    ]
     shown = processes.run(["-m", "services.labels", "status"], environment).stdout
     assert "a1, a2  kappa 0.00" in shown
     assert "faq / promotion  1" in shown
 
 
-def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[str, str], tmp_path: Path) -> None:
-    """Of the flood the first two count; where a third is the newest of its message, the colleague's older label does; nothing leaves the history."""
-    flood = [label(f"r{i}", "chitchat", annotator="bot", at=f"2026-04-20T17:0{i}:00Z") for i in range(5)]
-    orphans = [label(f"unknown{i}", "chitchat", annotator="bot") for i in range(20)]  # they use up nothing of the cap
+def test_a_flood_of_one_source_trains_no_further_than_its_cap(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Of the flood the first two count; where a third is the newest of its message, the colleague's
+    older label does; nothing leaves the history.
+    """
+    flood = [
+        label(f"r{i}", "chitchat", annotator="bot", at=f"2026-04-20T17:0{i}:00Z") for i in range(5)
+    ]
+    # They use up nothing of the cap.
+    orphans = [label(f"unknown{i}", "chitchat", annotator="bot") for i in range(20)]
     imported(environment, tmp_path, *orphans, *flood, label("r0", "faq"), label("r4", "faq"))
     as_of = dt.datetime(2026, 4, 21, tzinfo=dt.UTC)
-    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(
+        environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
+    ).connect() as connection:
         capped = retrain_store.labelled_rows(connection, as_of, 2)
         all_of_them = retrain_store.labelled_rows(connection, as_of, 1000)
-        before = retrain_store.labelled_rows(connection, as_of.replace(day=20, hour=16, minute=30), 1000)
-    assert [(row["id"], row["intent"]) for row in capped] == [("r0", "chitchat"), ("r1", "chitchat"), ("r4", "faq")]
+        before = retrain_store.labelled_rows(
+            connection, as_of.replace(day=20, hour=16, minute=30), 1000
+        )
+    assert [(row["id"], row["intent"]) for row in capped] == [
+        ("r0", "chitchat"),
+        ("r1", "chitchat"),
+        ("r4", "faq"),
+    ]
     assert [row["intent"] for row in all_of_them] == ["chitchat"] * 5
     assert [(row["id"], row["intent"]) for row in before] == [("r0", "faq"), ("r4", "faq")]
     (tmp_path / "policy.toml").write_text("[labels]\nper_annotator_per_day = 2\n")
@@ -179,7 +293,9 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(environment: dict[
     assert found["labels"] == 27
 
 
-def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     start = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
     asked = {
@@ -193,9 +309,24 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
         "text": "an invented message",
     }
     with engine.begin() as connection:
-        connection.execute(sa.insert(tables.sampled_prediction), [asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)} for i in range(60)])
-        connection.execute(sa.insert(tables.stream_clock), {"topic": "intentwatch.serving_log.v1", "watermark": dt.datetime(2026, 4, 24, tzinfo=dt.UTC)})
-    people = [label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", at="2026-04-22T18:00:00Z") for i in range(60)]
+        connection.execute(
+            sa.insert(tables.sampled_prediction),
+            [
+                asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)}
+                for i in range(60)
+            ],
+        )
+        connection.execute(
+            sa.insert(tables.stream_clock),
+            {
+                "topic": "intentwatch.serving_log.v1",
+                "watermark": dt.datetime(2026, 4, 24, tzinfo=dt.UTC),
+            },
+        )
+    people = [
+        label(f"q{i}", "chitchat" if i % 15 == 0 else "faq", f"a{i % 3}", at="2026-04-22T18:00:00Z")
+        for i in range(60)
+    ]
     people[0] |= {"also": ["faq"]}
     bot = [label(f"q{i}", "promotion", "bot", at="2026-04-22T20:00:00Z") for i in range(60)]
     imported(environment, tmp_path, *people, *bot)
@@ -205,16 +336,24 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
     with engine.connect() as connection:
         measured = history.sampled(connection, "v1", start, end, as_of=end, rules=policy.Labels())
         later = end + dt.timedelta(days=20)  # a flood that is over for long does not train either
-        trained = retrain_store.labelled_rows(connection, later, 1000, history.doubts(connection, later, policy.Labels()))
-    assert [present.INTENTS[place] for place in measured.label.tolist()] == [one["intent"] for one in people]
+        trained = retrain_store.labelled_rows(
+            connection, later, 1000, history.doubts(connection, later, policy.Labels())
+        )
+    assert [present.INTENTS[place] for place in measured.label.tolist()] == [
+        one["intent"] for one in people
+    ]
     assert measured.also.tolist() == [[1 << present.INDEX["faq"]]] + [[0]] * 59
     assert measured.slices.tolist() == [slices.of("an invented message")] * 60
     assert [row["intent"] for row in trained] == [one["intent"] for one in people]
 
 
-def test_a_file_may_have_more_lines_than_a_statement_has_parameters(environment: dict[str, str]) -> None:
+def test_a_file_may_have_more_lines_than_a_statement_has_parameters(
+    environment: dict[str, str],
+) -> None:
     many = {f"r{i}" for i in range(70_000)}
-    with connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool).connect() as connection:
+    with connect.engine(
+        environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
+    ).connect() as connection:
         assert store.known_requests(connection, many) == {f"r{i}" for i in range(6)}
         assert store.labels_of(connection, many) == []
 
@@ -225,7 +364,9 @@ def test_a_missing_file_is_a_usage_error(environment: dict[str, str]) -> None:
     assert "cannot read /nowhere.jsonl" in done.stderr
 
 
-def test_the_corpus_takes_labelled_messages_and_names_the_others(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_corpus_takes_labelled_messages_and_names_the_others(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     file = tmp_path / "corpus.jsonl"
     rows = [
         {"text": "hello there", "intent": "chitchat"},

@@ -26,8 +26,21 @@ ROOT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def up(directory: Path | None) -> Iterator["subprocess.Popen[str]"]:
-    argv = [sys.executable, "-m", "services.local", "up", *(["--dir", str(directory)] if directory else [])]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=topology.inherited())
+    argv = [
+        sys.executable,
+        "-m",
+        "services.local",
+        "up",
+        *(["--dir", str(directory)] if directory else []),
+    ]
+    process = subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=topology.inherited(),
+    )
     try:
         yield process
     finally:
@@ -55,12 +68,18 @@ def gone(family: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family)
 
 
-@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+)
 def test_no_child_survives_its_supervisor(tmp_path: Path, how: signal.Signals, status: int) -> None:
     with up(tmp_path / "d") as process:
         addresses = exports(process)
         children = family(process)
-        assert {"INTENTWATCH_KAFKA", "INTENTWATCH_DATABASE_URL", "INTENTWATCH_MODELS"} <= addresses.keys()
+        assert {
+            "INTENTWATCH_KAFKA",
+            "INTENTWATCH_DATABASE_URL",
+            "INTENTWATCH_MODELS",
+        } <= addresses.keys()
         assert len(children) >= 2
         process.send_signal(how)
         assert process.wait(60) == status
@@ -119,25 +138,41 @@ def _count(addresses: topology.Addresses) -> tuple[int, int]:
 
 def test_a_child_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
     with supervisor.Supervisor() as owner:
-        child = owner.start("broken", ["sh", "-c", "echo no such thing; exit 3"], log=tmp_path / "log")
+        child = owner.start(
+            "broken", ["sh", "-c", "echo no such thing; exit 3"], log=tmp_path / "log"
+        )
         with pytest.raises(supervisor.NotReady, match="status 3: no such thing"):
             supervisor.wait_ready(child, lambda: False, timeout_s=30)
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     with supervisor.Supervisor(patience_s=0.5) as owner:
-        child = owner.start("deaf", ["sh", "-c", "trap '' TERM; echo on; while :; do sleep 0.1; done"], log=tmp_path / "log")
+        child = owner.start(
+            "deaf",
+            ["sh", "-c", "trap '' TERM; echo on; while :; do sleep 0.1; done"],
+            log=tmp_path / "log",
+        )
         supervisor.wait_ready(child, lambda: "on" in child.log.read_text(), timeout_s=30)
     assert child.process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(
     ("environment", "status", "says"),
-    [({}, 3, "INTENTWATCH_KAFKA is not set"), ({"INTENTWATCH_KAFKA": "127.0.0.1:1"}, 4, "no Kafka broker answers at 127.0.0.1:1")],
+    [
+        ({}, 3, "INTENTWATCH_KAFKA is not set"),
+        ({"INTENTWATCH_KAFKA": "127.0.0.1:1"}, 4, "no Kafka broker answers at 127.0.0.1:1"),
+    ],
 )
-def test_provision_names_cause_and_remedy(environment: dict[str, str], status: int, says: str) -> None:
+def test_provision_names_cause_and_remedy(
+    environment: dict[str, str], status: int, says: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "services.provision"], env=topology.inherited() | environment, cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "services.provision"],
+        env=topology.inherited() | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (status, "")
     assert says in done.stderr.splitlines()[-1]
@@ -159,7 +194,9 @@ def test_whoever_fetches_the_archives_second_takes_the_first_ones(tmp_path: Path
         jars._move(made, tmp_path / "nowhere" / "kafka")
 
 
-def test_a_wait_lasts_as_long_as_anything_moves_and_no_longer(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_lasts_as_long_as_anything_moves_and_no_longer(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stage, "PATIENCE_S", 0.5)
     engine = sa.create_engine(database, poolclass=sa.NullPool)
     hours: list[dt.datetime] = []
@@ -168,13 +205,19 @@ def test_a_wait_lasts_as_long_as_anything_moves_and_no_longer(database: str, tmp
         if len(hours) < 20:  # 20 polls of a tenth of a second: four times as long as its patience
             hours.append(dt.datetime(2026, 4, 20, tzinfo=dt.UTC) + dt.timedelta(hours=len(hours)))
             with engine.begin() as connection:
-                connection.execute(tables.job_run.insert().values(job="hourly", due_at=hours[-1], owner="test"))
+                connection.execute(
+                    tables.job_run.insert().values(job="hourly", due_at=hours[-1], owner="test")
+                )
 
     with supervisor.Supervisor() as owner:
-        on = stage.Stage(topology.Addresses("", database, tmp_path), {}, owner, engine, tmp_path, 0, [])
+        on = stage.Stage(
+            topology.Addresses("", database, tmp_path), {}, owner, engine, tmp_path, 0, []
+        )
         on.wait(lambda: len(hours) == 20, "twenty hours", judge_an_hour)
         with pytest.raises(supervisor.TooSlow, match="waited 0 s for a day, and nothing moved"):
             on.wait(lambda: False, "a day", judge_an_hour)
-        owner.start("gateway", ["sh", "-c", "echo no such port; exit 3"], log=tmp_path / "gateway.log")
+        owner.start(
+            "gateway", ["sh", "-c", "echo no such port; exit 3"], log=tmp_path / "gateway.log"
+        )
         with pytest.raises(stage.Ended, match="gateway ended with status 3: no such port"):
             on.wait(lambda: False, "a day")

@@ -1,4 +1,6 @@
-"""A worker stays a member of its consumer group as long as it lives, and ends with its membership: it would wait for partitions for ever."""
+"""A worker stays a member of its consumer group as long as it lives, and ends with its membership:
+it would wait for partitions for ever.
+"""
 
 import asyncio
 import random
@@ -28,7 +30,12 @@ runpy.run_module("streams", run_name="__main__")
 
 
 def worker_of(kafka: str, database: str, topic: str) -> dict[str, str]:
-    return {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_TEST_CLOCK": "1", "INTENTWATCH_TOPIC": topic}
+    return {
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_TEST_CLOCK": "1",
+        "INTENTWATCH_TOPIC": topic,
+    }
 
 
 def send(kafka: str, topic: str, n: int) -> None:
@@ -39,7 +46,9 @@ def send(kafka: str, topic: str, n: int) -> None:
 
 
 async def join(kafka: str, group: str, topic: str, instance: str) -> None:
-    """Become a static member that reads another topic, and go without a word: the group keeps its place and its assignment for a session time-out."""
+    """Become a static member that reads another topic, and go without a word: the group keeps its
+    place and its assignment for a session time-out.
+    """
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=kafka,
@@ -58,31 +67,48 @@ async def _assigned(consumer: AIOKafkaConsumer) -> None:
         await asyncio.sleep(0.05)
 
 
-def test_a_worker_stays_a_member_although_aiokafka_fetches_nothing(kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path) -> None:
-    """aiokafka leaves the group of a consumer that has fetched nothing for so long, and lets it join no more; it is a quarter of an hour by default."""
+def test_a_worker_stays_a_member_although_aiokafka_fetches_nothing(
+    kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path
+) -> None:
+    """aiokafka leaves the group of a consumer that has fetched nothing for so long, and lets it
+    join no more; it is a quarter of an hour by default.
+    """
     topic = new_topic(partitions=1)
     environment = worker_of(kafka, database, topic.name)
     argv = ["-c", IMPATIENT.format(seconds=3)]
 
     def counted() -> list[tuple[int, int]]:
-        return [(row["epoch"], row["next_offset"]) for row in processes.show("offsets", environment)]
+        return [
+            (row["epoch"], row["next_offset"]) for row in processes.show("offsets", environment)
+        ]
 
     send(kafka, topic.name, 100)
     with processes.running(argv, environment, tmp_path / "a") as first:
-        assert processes.eventually(lambda: [offset for _, offset in counted()] == [100]), (tmp_path / "a").read_text()
-        with processes.running(argv, environment, tmp_path / "b") as spare:  # there is no partition for it
+        assert processes.eventually(lambda: [offset for _, offset in counted()] == [100]), (
+            tmp_path / "a"
+        ).read_text()
+        # There is no partition for it.
+        with processes.running(argv, environment, tmp_path / "b") as spare:
             time.sleep(15)
             before = counted()
             send(kafka, topic.name, 100)
-            assert processes.eventually(lambda: [offset for _, offset in counted()] == [200]), (tmp_path / "a").read_text()
-            assert {epoch for epoch, _ in counted()} == {epoch for epoch, _ in before}, "nobody left the group"
+            assert processes.eventually(lambda: [offset for _, offset in counted()] == [200]), (
+                tmp_path / "a"
+            ).read_text()
+            assert {epoch for epoch, _ in counted()} == {epoch for epoch, _ in before}, (
+                "nobody left the group"
+            )
             first.kill()
             send(kafka, topic.name, 100)
-            assert processes.eventually(lambda: [offset for _, offset in counted()] == [300]), (tmp_path / "b").read_text()
+            assert processes.eventually(lambda: [offset for _, offset in counted()] == [300]), (
+                tmp_path / "b"
+            ).read_text()
             assert spare.poll() is None
 
 
-def test_a_worker_whose_membership_has_ended_ends(kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path) -> None:
+def test_a_worker_whose_membership_has_ended_ends(
+    kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path
+) -> None:
     topic, other = new_topic(partitions=2), new_topic(partitions=2)
     send(kafka, topic.name, 100)
     environment = worker_of(kafka, database, topic.name) | {"INTENTWATCH_WORKER_ID": "one"}
@@ -90,5 +116,12 @@ def test_a_worker_whose_membership_has_ended_ends(kafka: str, database: str, new
     ended = processes.run(WORKER, environment, timeout_s=45)  # a loop that only stalls has a minute
     assert ended.returncode == 75, ended.stderr
     assert "the membership in the consumer group has ended" in ended.stderr
-    with processes.running(WORKER, environment | {"INTENTWATCH_WORKER_ID": "two"}, tmp_path / "log"):
-        assert processes.eventually(lambda: sum(row["next_offset"] for row in processes.show("offsets", environment)) == 100, 90)
+    with processes.running(
+        WORKER, environment | {"INTENTWATCH_WORKER_ID": "two"}, tmp_path / "log"
+    ):
+        assert processes.eventually(
+            lambda: (
+                sum(row["next_offset"] for row in processes.show("offsets", environment)) == 100
+            ),
+            90,
+        )

@@ -1,4 +1,6 @@
-"""The notifier on a real PostgreSQL against the sandbox over HTTP, with and without a token: one message an incident, nothing lost, nothing doubled."""
+"""The notifier on a real PostgreSQL against the sandbox over HTTP, with and without a token: one
+message an incident, nothing lost, nothing doubled.
+"""
 
 import contextlib
 import datetime as dt
@@ -21,8 +23,20 @@ from streams import connect, outbox
 
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
 REASON = decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True)
-TAKEN = decisions.Decision("d_1", AT, "v1", decisions.Kind.RETRAIN, None, decisions.Cause.LANGUAGE, (REASON,), "p" * 64, "s" * 64)
-MESSAGE = compose.Message("a message", [{"type": "section", "text": {"type": "mrkdwn", "text": "*a* message"}}])
+TAKEN = decisions.Decision(
+    "d_1",
+    AT,
+    "v1",
+    decisions.Kind.RETRAIN,
+    None,
+    decisions.Cause.LANGUAGE,
+    (REASON,),
+    "p" * 64,
+    "s" * 64,
+)
+MESSAGE = compose.Message(
+    "a message", [{"type": "section", "text": {"type": "mrkdwn", "text": "*a* message"}}]
+)
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
@@ -42,7 +56,12 @@ def sandbox(tmp_path: Path) -> Iterator[int]:
 
 def ask(port: int, path: str, body: Any) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", "Authorization": "Bearer xoxb-test"})
+    connection.request(
+        "POST",
+        path,
+        json.dumps(body),
+        {"Content-Type": "application/json", "Authorization": "Bearer xoxb-test"},
+    )
     answer = connection.getresponse()
     assert answer.status == 200
     found = json.loads(answer.read())
@@ -61,8 +80,14 @@ def said(port: int) -> list[tuple[str, list[str]]]:
         return []
     where = {"channel": channels[0]["id"], "limit": 200}
     roots = ask(port, "/api/conversations.history", where)["messages"][::-1]
-    threads = [ask(port, "/api/conversations.replies", where | {"ts": root["ts"]})["messages"] for root in roots]
-    return [(root["text"], [reply["text"] for reply in thread[1:]]) for root, thread in zip(roots, threads, strict=True)]
+    threads = [
+        ask(port, "/api/conversations.replies", where | {"ts": root["ts"]})["messages"]
+        for root in roots
+    ]
+    return [
+        (root["text"], [reply["text"] for reply in thread[1:]])
+        for root, thread in zip(roots, threads, strict=True)
+    ]
 
 
 # --- the client: the same contract, whichever way the token came ---
@@ -70,17 +95,23 @@ def said(port: int) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(params=["xoxb-of-a-workspace", slack.SANDBOX_TOKEN])
 def client(request: pytest.FixtureRequest, sandbox: int) -> slack.Slack:
-    return slack.Slack(request.param, "#ml-on-call", f"http://127.0.0.1:{sandbox}/api/", timeout_s=5)
+    return slack.Slack(
+        request.param, "#ml-on-call", f"http://127.0.0.1:{sandbox}/api/", timeout_s=5
+    )
 
 
-def test_a_message_is_posted_edited_in_place_and_answered_in_its_thread(client: slack.Slack, sandbox: int) -> None:
+def test_a_message_is_posted_edited_in_place_and_answered_in_its_thread(
+    client: slack.Slack, sandbox: int
+) -> None:
     place = client.post(MESSAGE, slack.Mark(1, "k1"))
     client.update(place, compose.Message("edited", MESSAGE.blocks))
     client.reply(place, compose.Message("a reply", MESSAGE.blocks), slack.Mark(2, "k2"))
     assert said(sandbox) == [("edited", ["a reply"])]
 
 
-def test_a_message_is_found_by_its_mark_in_the_channel_and_in_the_thread(client: slack.Slack) -> None:
+def test_a_message_is_found_by_its_mark_in_the_channel_and_in_the_thread(
+    client: slack.Slack,
+) -> None:
     place = client.post(MESSAGE, slack.Mark(1, "k1"))
     reply = client.reply(place, MESSAGE, slack.Mark(2, "k2"))
     assert client.find([slack.Mark(9, "k9"), slack.Mark(1, "k1")], since=LONG_AGO) == place
@@ -88,8 +119,13 @@ def test_a_message_is_found_by_its_mark_in_the_channel_and_in_the_thread(client:
     assert client.find([slack.Mark(2, "k1")], since=LONG_AGO) is None
 
 
-@pytest.mark.parametrize(("kind", "raised", "arrives"), [("error", slack.Unclear, 0), ("lose", slack.Unclear, 0), ("drop", slack.Unclear, 1)])
-def test_a_lost_answer_is_unclear_and_the_lookup_clears_it(client: slack.Slack, sandbox: int, kind: str, raised: type[Exception], arrives: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "raised", "arrives"),
+    [("error", slack.Unclear, 0), ("lose", slack.Unclear, 0), ("drop", slack.Unclear, 1)],
+)
+def test_a_lost_answer_is_unclear_and_the_lookup_clears_it(
+    client: slack.Slack, sandbox: int, kind: str, raised: type[Exception], arrives: int
+) -> None:
     client.post(MESSAGE, slack.Mark(1, "k1"))
     fault(sandbox, kind)
     with pytest.raises(raised):
@@ -98,7 +134,9 @@ def test_a_lost_answer_is_unclear_and_the_lookup_clears_it(client: slack.Slack, 
     assert (client.find([slack.Mark(2, "k2")], since=LONG_AGO) is not None) is bool(arrives)
 
 
-def test_being_asked_to_wait_is_not_sent_and_says_how_long(client: slack.Slack, sandbox: int) -> None:
+def test_being_asked_to_wait_is_not_sent_and_says_how_long(
+    client: slack.Slack, sandbox: int
+) -> None:
     fault(sandbox, "ratelimited", retry_after=7)
     with pytest.raises(slack.NotSent) as found:
         client.post(MESSAGE, slack.Mark(1, "k1"))
@@ -112,12 +150,16 @@ def test_a_wrong_message_is_refused_with_slacks_code(client: slack.Slack) -> Non
 
 def test_nobody_there_is_surely_not_sent() -> None:
     with pytest.raises(slack.NotSent):
-        slack.Slack("xoxb-x", "#c", f"http://127.0.0.1:{ports.free(1)[0]}/api/").post(MESSAGE, slack.Mark(1, "k1"))
+        slack.Slack("xoxb-x", "#c", f"http://127.0.0.1:{ports.free(1)[0]}/api/").post(
+            MESSAGE, slack.Mark(1, "k1")
+        )
 
 
 def test_a_token_slack_does_not_know_is_refused(sandbox: int) -> None:
     with pytest.raises(slack.Refused, match="invalid_auth"):
-        slack.Slack("no-bot-token", "#c", f"http://127.0.0.1:{sandbox}/api/").post(MESSAGE, slack.Mark(1, "k1"))
+        slack.Slack("no-bot-token", "#c", f"http://127.0.0.1:{sandbox}/api/").post(
+            MESSAGE, slack.Mark(1, "k1")
+        )
 
 
 # --- the process: outbox rows as the product writes them ---
@@ -126,15 +168,24 @@ def test_a_token_slack_does_not_know_is_refused(sandbox: int) -> None:
 @pytest.fixture(params=["token", "sandbox"])
 def environment(request: pytest.FixtureRequest, database: str, sandbox: int) -> dict[str, str]:
     token = {"INTENTWATCH_SLACK_TOKEN": "xoxb-of-a-workspace"} if request.param == "token" else {}
-    return token | {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_SLACK_BASE_URL": f"http://127.0.0.1:{sandbox}/api/"}
+    return token | {
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_SLACK_BASE_URL": f"http://127.0.0.1:{sandbox}/api/",
+    }
 
 
 def tell(database: str, *states: str) -> None:
-    """A decision and then the states of its run, through the functions that the scheduler and the job call."""
+    """A decision and then the states of its run, through the functions that the scheduler and the
+    job call.
+    """
     engine = connect.engine(database, poolclass=sa.NullPool)
     with engine.begin() as connection:
         if not states:
-            connection.execute(sa.insert(tables.run).values(id="ft_1", decision_id="d_1", as_of=AT, state="queued", champion="v1"))
+            connection.execute(
+                sa.insert(tables.run).values(
+                    id="ft_1", decision_id="d_1", as_of=AT, state="queued", champion="v1"
+                )
+            )
             outbox.tell(connection, messages.DecisionTaken(TAKEN, "ft_1"))
         for state in states:
             store.change_run(connection, "ft_1", state=state)
@@ -154,7 +205,9 @@ def due_now(database: str) -> None:
         connection.execute(sa.update(tables.outbox).values(next_attempt_at=sa.func.now()))
 
 
-def test_an_incident_is_one_message_with_its_history_in_the_thread(environment: dict[str, str], database: str, sandbox: int) -> None:
+def test_an_incident_is_one_message_with_its_history_in_the_thread(
+    environment: dict[str, str], database: str, sandbox: int
+) -> None:
     tell(database)
     assert once(environment) == 0
     ((text, replies),) = said(sandbox)
@@ -170,7 +223,9 @@ def test_an_incident_is_one_message_with_its_history_in_the_thread(environment: 
 
 
 @pytest.mark.parametrize("kind", ["lose", "drop", "error"])
-def test_after_a_lost_answer_there_is_exactly_one_message(environment: dict[str, str], database: str, sandbox: int, kind: str) -> None:
+def test_after_a_lost_answer_there_is_exactly_one_message(
+    environment: dict[str, str], database: str, sandbox: int, kind: str
+) -> None:
     tell(database)
     fault(sandbox, kind)
     assert once(environment) == 75
@@ -181,7 +236,10 @@ def test_after_a_lost_answer_there_is_exactly_one_message(environment: dict[str,
 
 def test_an_outage_loses_nothing_and_the_order_holds(database: str, tmp_path: Path) -> None:
     (port,) = ports.free(1)
-    environment = {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_SLACK_BASE_URL": f"http://127.0.0.1:{port}/api/"}
+    environment = {
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_SLACK_BASE_URL": f"http://127.0.0.1:{port}/api/",
+    }
     tell(database)
     tell(database, "training", "failed")
     assert once(environment) == 75
@@ -192,12 +250,19 @@ def test_an_outage_loses_nothing_and_the_order_holds(database: str, tmp_path: Pa
     assert [reply.split(" ")[0] for reply in replies] == ["TRAINING", "FAILED"]
 
 
-def test_two_notifiers_send_each_message_once(environment: dict[str, str], database: str, sandbox: int, tmp_path: Path) -> None:
+def test_two_notifiers_send_each_message_once(
+    environment: dict[str, str], database: str, sandbox: int, tmp_path: Path
+) -> None:
     tell(database)
     tell(database, "training", "evaluated", "compiled", "failed")
     argv = ["-m", "services.notifier"]
-    with processes.running(argv, environment, tmp_path / "a"), processes.running(argv, environment, tmp_path / "b"):
-        assert processes.eventually(lambda: [len(replies) for _, replies in said(sandbox)] == [4]), said(sandbox)
+    with (
+        processes.running(argv, environment, tmp_path / "a"),
+        processes.running(argv, environment, tmp_path / "b"),
+    ):
+        assert processes.eventually(
+            lambda: [len(replies) for _, replies in said(sandbox)] == [4]
+        ), said(sandbox)
     assert len({*said(sandbox)[0][1]}) == 4
 
 
@@ -205,12 +270,24 @@ def test_two_notifiers_send_each_message_once(environment: dict[str, str], datab
     ("change", "code", "says"),
     [
         ({"INTENTWATCH_SLACK_BASE_URL": ""}, 3, "INTENTWATCH_SLACK_TOKEN"),
-        ({"INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x"}, 4, "Postgres does not answer"),
+        (
+            {"INTENTWATCH_DATABASE_URL": "postgresql+psycopg://postgres@127.0.0.1:1/x"},
+            4,
+            "Postgres does not answer",
+        ),
     ],
 )
-def test_what_it_stands_on_is_named_when_it_is_missing(database: str, change: dict[str, str], code: int, says: str) -> None:
-    environment = {"INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_SLACK_BASE_URL": "http://127.0.0.1:1/api/"} | change
-    done = processes.run(["-m", "services.notifier", "--once"], {name: value for name, value in environment.items() if value})
+def test_what_it_stands_on_is_named_when_it_is_missing(
+    database: str, change: dict[str, str], code: int, says: str
+) -> None:
+    environment = {
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_SLACK_BASE_URL": "http://127.0.0.1:1/api/",
+    } | change
+    done = processes.run(
+        ["-m", "services.notifier", "--once"],
+        {name: value for name, value in environment.items() if value},
+    )
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1

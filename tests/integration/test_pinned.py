@@ -1,4 +1,6 @@
-"""What the product decides is what tests/pinned/expected says; `make pinned WRITE=1` changes that on purpose."""
+"""What the product decides is what tests/pinned/expected says; `make pinned WRITE=1` changes that
+on purpose.
+"""
 
 from pinned import compare, demo, history, incidents, lines
 

@@ -1,4 +1,6 @@
-"""A replay from a real Kafka topic: the decisions of the same logs in a file, between two append times, with nothing left behind."""
+"""A replay from a real Kafka topic: the decisions of the same logs in a file, between two append
+times, with nothing left behind.
+"""
 
 import datetime as dt
 import json
@@ -20,9 +22,23 @@ def logs(first: int, last: int) -> list[bytes]:
     """Every minute one, every second one sampled."""
     found = []
     for number in range(first, last):
-        log = {"v": 1, "ts": (BEGIN + dt.timedelta(minutes=number)).isoformat().replace("+00:00", "Z"), "model": "v1", "req_id": f"r{number}"}
-        log |= {"latency_ms": 5.0, "intent": "faq" if number % 3 else "chitchat", "confidence": 0.5 + number % 5 / 10, "tokens": 9}
-        log |= {"sample": {"queue": "measure", "p": 0.5, "text": "an invented message"}} if number % 2 else {}
+        log = {
+            "v": 1,
+            "ts": (BEGIN + dt.timedelta(minutes=number)).isoformat().replace("+00:00", "Z"),
+            "model": "v1",
+            "req_id": f"r{number}",
+        }
+        log |= {
+            "latency_ms": 5.0,
+            "intent": "faq" if number % 3 else "chitchat",
+            "confidence": 0.5 + number % 5 / 10,
+            "tokens": 9,
+        }
+        log |= (
+            {"sample": {"queue": "measure", "p": 0.5, "text": "an invented message"}}
+            if number % 2
+            else {}
+        )
         found.append(json.dumps(log).encode())
     return found
 
@@ -31,7 +47,9 @@ def send(kafka: str, name: str, values: list[bytes], envelope: int = 1) -> None:
     producer = KafkaProducer(bootstrap_servers=kafka)
     for i in range(0, len(values), envelope):
         headers = [("content", b"batch")] if envelope > 1 else []
-        producer.send(name, b"\n".join(values[i : i + envelope]), key=str(i).encode(), headers=headers)
+        producer.send(
+            name, b"\n".join(values[i : i + envelope]), key=str(i).encode(), headers=headers
+        )
     producer.flush()
     producer.close()
 
@@ -39,14 +57,30 @@ def send(kafka: str, name: str, values: list[bytes], envelope: int = 1) -> None:
 @pytest.fixture
 def given(tmp_path: Path) -> list[str]:
     rows = [
-        {"req_id": f"r{n}", "intent": "faq", "annotator": "a1", "labelled_at": (BEGIN + dt.timedelta(minutes=n + 90)).isoformat(), "action": "label"}
+        {
+            "req_id": f"r{n}",
+            "intent": "faq",
+            "annotator": "a1",
+            "labelled_at": (BEGIN + dt.timedelta(minutes=n + 90)).isoformat(),
+            "action": "label",
+        }
         for n in range(1, 3000, 2)
     ]
     (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return ["--labels", str(tmp_path / "labels.jsonl"), "--reference-until", "2026-04-21T00:00:00Z", "--to", "2026-04-22T00:00:00Z", "--json"]
+    return [
+        "--labels",
+        str(tmp_path / "labels.jsonl"),
+        "--reference-until",
+        "2026-04-21T00:00:00Z",
+        "--to",
+        "2026-04-22T00:00:00Z",
+        "--json",
+    ]
 
 
-def test_a_topic_replays_as_a_file_of_the_same_logs_does(kafka: str, new_topic: Callable[..., topics.Topic], given: list[str], tmp_path: Path) -> None:
+def test_a_topic_replays_as_a_file_of_the_same_logs_does(
+    kafka: str, new_topic: Callable[..., topics.Topic], given: list[str], tmp_path: Path
+) -> None:
     topic, rows = new_topic(3), logs(0, 3000)
     send(kafka, topic.name, rows[:1000])
     send(kafka, topic.name, rows[1000:], envelope=200)
@@ -55,9 +89,14 @@ def test_a_topic_replays_as_a_file_of_the_same_logs_does(kafka: str, new_topic: 
     environment = {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_TEST_CLOCK": "1"}
     groups = KafkaAdminClient(bootstrap_servers=kafka)
     before = {group["group_id"] for group in groups.list_groups()}
-    from_topic = processes.run(["retrain/run.py", "replay", "--topic", topic.name, *given], environment)
-    from_file = processes.run(["retrain/run.py", "replay", "--logs", str(tmp_path / "logs.jsonl"), *given], {})
-    assert {group["group_id"] for group in groups.list_groups()} == before  # their states change: other tests' workers come and go
+    from_topic = processes.run(
+        ["retrain/run.py", "replay", "--topic", topic.name, *given], environment
+    )
+    from_file = processes.run(
+        ["retrain/run.py", "replay", "--logs", str(tmp_path / "logs.jsonl"), *given], {}
+    )
+    # Their states change: other tests' workers come and go.
+    assert {group["group_id"] for group in groups.list_groups()} == before
     groups.close()
     assert (from_topic.returncode, from_file.returncode) == (10, 10), from_topic.stderr
     assert from_topic.stdout == from_file.stdout
@@ -65,7 +104,9 @@ def test_a_topic_replays_as_a_file_of_the_same_logs_does(kafka: str, new_topic: 
     assert f"1 malformed lines of {topic.name} are left out" in from_topic.stderr
 
 
-def test_only_what_was_appended_between_the_two_times_is_read(kafka: str, new_topic: Callable[..., topics.Topic]) -> None:
+def test_only_what_was_appended_between_the_two_times_is_read(
+    kafka: str, new_topic: Callable[..., topics.Topic]
+) -> None:
     topic, early, late = new_topic(2), logs(0, 40), logs(40, 90)
     send(kafka, topic.name, early)
     time.sleep(0.05)  # append times are whole milliseconds
@@ -75,11 +116,23 @@ def test_only_what_was_appended_between_the_two_times_is_read(kafka: str, new_to
     assert sorted(reader.lines(kafka, topic.name, None, between)) == sorted(early)
     assert sorted(reader.lines(kafka, topic.name, between, None)) == sorted(late)
     assert list(reader.lines(kafka, topic.name, between, between)) == []
-    assert len(list(reader.lines(kafka, topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)))) == 90
+    assert (
+        len(
+            list(
+                reader.lines(
+                    kafka, topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+                )
+            )
+        )
+        == 90
+    )
 
 
 def test_a_topic_that_does_not_exist_is_refused_and_not_made(kafka: str, given: list[str]) -> None:
-    done = processes.run(["retrain/run.py", "replay", "--topic", "test.nowhere", *given], {"INTENTWATCH_KAFKA": kafka})
+    done = processes.run(
+        ["retrain/run.py", "replay", "--topic", "test.nowhere", *given],
+        {"INTENTWATCH_KAFKA": kafka},
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no topic test.nowhere" in done.stderr.splitlines()[-1]
     client = KafkaAdminClient(bootstrap_servers=kafka)

@@ -1,4 +1,6 @@
-"""The retrain job for real, on sentences invented here: corpus -> champion; what is broken is refused."""
+"""The retrain job for real, on sentences invented here: corpus -> champion; what is broken is
+refused.
+"""
 
 import json
 import shutil
@@ -15,7 +17,14 @@ from schemas import present
 
 def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
     tags = [line.split("]")[0][1:] for line in shop.output.splitlines() if line.startswith("[")]
-    assert [tag for i, tag in enumerate(tags) if tags.index(tag) == i] == ["DATA_AUDIT", "TRAIN", "VAL", "CHECKPOINT", "LOAD_TEST", "DECISION"]
+    assert [tag for i, tag in enumerate(tags) if tags.index(tag) == i] == [
+        "DATA_AUDIT",
+        "TRAIN",
+        "VAL",
+        "CHECKPOINT",
+        "LOAD_TEST",
+        "DECISION",
+    ]
 
 
 def test_the_run_and_its_absolute_gates_are_on_record(shop: Shop) -> None:
@@ -40,17 +49,30 @@ def copied(shop: Shop, tmp_path: Path) -> Path:
     return tmp_path / "models" / "v1"
 
 
-@pytest.mark.parametrize("name", ["tokenizer.json", "labels.json", "compiled/onnx/model.onnx", "MANIFEST.json", "calibration.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokenizer.json",
+        "labels.json",
+        "compiled/onnx/model.onnx",
+        "MANIFEST.json",
+        "calibration.json",
+    ],
+)
 def test_one_flipped_byte_is_refused_and_named(shop: Shop, tmp_path: Path, name: str) -> None:
     model = copied(shop, tmp_path)
     raw = bytearray((model / name).read_bytes())
     raw[len(raw) // 2] ^= 1
     (model / name).write_bytes(raw)
-    with pytest.raises(manifest.BadArtefact, match="MANIFEST.sig" if name == "MANIFEST.json" else name):
+    with pytest.raises(
+        manifest.BadArtefact, match="MANIFEST.sig" if name == "MANIFEST.json" else name
+    ):
         session.load(model)
 
 
-def test_a_message_is_as_novel_as_its_tokens_are_new_to_the_model(shop: Shop, tmp_path: Path) -> None:
+def test_a_message_is_as_novel_as_its_tokens_are_new_to_the_model(
+    shop: Shop, tmp_path: Path
+) -> None:
     def novelty(model: session.Session, text: str) -> float:
         return model.novelty(model.classify([text])[1][0])
 
@@ -75,31 +97,43 @@ def test_a_missing_or_an_added_file_is_refused(shop: Shop, tmp_path: Path, chang
         session.load(model)
 
 
-def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop: Shop, tmp_path: Path) -> None:
+def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(
+    shop: Shop, tmp_path: Path
+) -> None:
     import torch
 
     from retrain.train.compile import onnx
     from retrain.train.fit import loop, model
 
     rows = corpus(300)
-    texts, labels = [row["text"] for row in rows], np.array([present.INDEX[row["intent"]] for row in rows])
+    texts, labels = (
+        [row["text"] for row in rows],
+        np.array([present.INDEX[row["intent"]] for row in rows]),
+    )
     directory = shop.models / "v1"
     compiled, _ = session.load(directory).logits(texts)
     network, tokenizer = model.load(directory)
-    eager = loop.logits(network, tokenizer, loop.rows(texts, [row["intent"] for row in rows]).texts, 64)
+    eager = loop.logits(
+        network, tokenizer, loop.rows(texts, [row["intent"] for row in rows]).texts, 64
+    )
     swapped = compiled.copy()
     swapped[:, [0, 1]] = swapped[:, [1, 0]]
 
     def exported() -> tuple[parity.Logits, float]:
-        """What the network, as it is now, exports: its logits, and how far the artefact's weights are from it."""
+        """What the network, as it is now, exports: its logits, and how far the artefact's weights
+        are from it.
+        """
         fused = onnx.compile(network, tmp_path, tmp_path)
-        return session.open_unsigned(directory, graph=fused).logits(texts)[0], onnx.weight_error(fused, directory / session.ARTEFACT)
+        return session.open_unsigned(directory, graph=fused).logits(texts)[0], onnx.weight_error(
+            fused, directory / session.ARTEFACT
+        )
 
     logits, error = exported()
     clean = parity.check(eager, logits, compiled, labels, error)
     assert clean.passed, clean
     assert not parity.check(eager, logits, swapped, labels, error).passed
-    weight = network.bert.encoder.layer[0].attention.self.query.weight  # of all tensors the one whose loss moves the answers least
+    # Of all tensors the one whose loss moves the answers least.
+    weight = network.bert.encoder.layer[0].attention.self.query.weight
     with torch.no_grad():
         weight.normal_(std=float(weight.std()), generator=torch.Generator().manual_seed(7))
     logits, error = exported()
@@ -111,7 +145,10 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(shop
 
 def test_a_missing_encoder_is_named(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text('base_model = "/nowhere"')
-    done = processes.run(["retrain/run.py", "run", "--as-of", "2027-01-01T00:00:00Z"], shop.environment | {"INTENTWATCH_RECIPE": str(tmp_path / "recipe.toml")})
+    done = processes.run(
+        ["retrain/run.py", "run", "--as-of", "2027-01-01T00:00:00Z"],
+        shop.environment | {"INTENTWATCH_RECIPE": str(tmp_path / "recipe.toml")},
+    )
     assert done.returncode == 3
     assert "no encoder at /nowhere" in done.stderr.splitlines()[-1]
 

@@ -1,4 +1,6 @@
-"""The first run, and any other: one that fails in a way nobody foresaw is tried three times, then set aside with an alarm; the next one goes on."""
+"""The first run, and any other: one that fails in a way nobody foresaw is tried three times, then
+set aside with an alarm; the next one goes on.
+"""
 
 import datetime as dt
 import json
@@ -26,7 +28,9 @@ AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 @pytest.fixture
 def torn(tmp_path: Path) -> Path:
-    """An encoder whose weights were copied half way: what its library says of that is no error of Python's own kinds."""
+    """An encoder whose weights were copied half way: what its library says of that is no error of
+    Python's own kinds.
+    """
     whole, torn = Path(model.encoder_directory(recipe.Recipe().base_model)), tmp_path / "encoder"
     shutil.copytree(whole, torn)
     (weights,) = torn.glob("*.safetensors")
@@ -35,14 +39,23 @@ def torn(tmp_path: Path) -> Path:
 
 
 def workshop(engine: sa.Engine, models: Path, **changed: Any) -> job.Workshop:
-    return job.Workshop(engine, models, policy.parse("[labels]\nmin_to_train = 100"), recipe.Recipe(**changed), log.LogLines("line"), "test")
+    return job.Workshop(
+        engine,
+        models,
+        policy.parse("[labels]\nmin_to_train = 100"),
+        recipe.Recipe(**changed),
+        log.LogLines("line"),
+        "test",
+    )
 
 
 def queue(engine: sa.Engine, run_id: str, rows: int = 0) -> None:
     with engine.begin() as connection:
         if rows:
             found = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)]
-            labels_store.add_corpus(connection, [each for each in found if not isinstance(each, str)])
+            labels_store.add_corpus(
+                connection, [each for each in found if not isinstance(each, str)]
+            )
         store.queue_run(connection, run_id=run_id, decision_id=None, as_of=AT)
 
 
@@ -53,17 +66,26 @@ def row(engine: sa.Engine, run_id: str) -> Any:
 
 def told(engine: sa.Engine) -> list[tuple[str, str]]:
     with engine.connect() as connection:
-        return [(found.kind, str(found.payload)) for found in connection.execute(sa.text("select kind, payload from outbox order by id"))]
+        return [
+            (found.kind, str(found.payload))
+            for found in connection.execute(sa.text("select kind, payload from outbox order by id"))
+        ]
 
 
-def test_a_run_that_fails_for_an_unforeseen_reason_is_set_aside_at_the_third_failure(engine: sa.Engine, torn: Path, tmp_path: Path) -> None:
+def test_a_run_that_fails_for_an_unforeseen_reason_is_set_aside_at_the_third_failure(
+    engine: sa.Engine, torn: Path, tmp_path: Path
+) -> None:
     shop = workshop(engine, tmp_path / "models", base_model=str(torn))
     queue(engine, "ft_torn", rows=600)
     for number in (1, 2):
         with pytest.raises(Exception, match=r"(?i)header|incomplete|invalid"):
             attempts.by_worker(shop, "ft_torn")
         found = row(engine, "ft_torn")
-        assert (found["state"], found["attempts"], found["ended"]) == (runs.State.QUEUED, number, None)
+        assert (found["state"], found["attempts"], found["ended"]) == (
+            runs.State.QUEUED,
+            number,
+            None,
+        )
     assert attempts.by_worker(shop, "ft_torn") is runs.State.FAILED
     found = row(engine, "ft_torn")
     assert found["error"].endswith("(3 tries)")
@@ -75,7 +97,9 @@ def test_a_run_that_fails_for_an_unforeseen_reason_is_set_aside_at_the_third_fai
         assert store.unfinished_run(connection) is None, "what comes after it goes on"
 
 
-def test_a_run_that_takes_its_worker_along_is_counted_too(engine: sa.Engine, tmp_path: Path) -> None:
+def test_a_run_that_takes_its_worker_along_is_counted_too(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
     queue(engine, "ft_killer")
     for number in (1, 2, 3):
         with engine.begin() as connection:
@@ -85,14 +109,21 @@ def test_a_run_that_takes_its_worker_along_is_counted_too(engine: sa.Engine, tmp
     assert "its worker ended in the middle of it" in row(engine, "ft_killer")["error"]
 
 
-def test_a_first_run_without_labels_fails_at_once_and_says_what_is_missing(engine: sa.Engine, tmp_path: Path) -> None:
+def test_a_first_run_without_labels_fails_at_once_and_says_what_is_missing(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
     queue(engine, "ft_empty")
     assert attempts.by_worker(workshop(engine, tmp_path), "ft_empty") is runs.State.FAILED
     found = row(engine, "ft_empty")
-    assert (found["attempts"], found["error"]) == (1, "there is no labelled message; import some with `python -m services.labels corpus FILE`")
+    assert (found["attempts"], found["error"]) == (
+        1,
+        "there is no labelled message; import some with `python -m services.labels corpus FILE`",
+    )
 
 
-def test_the_worker_goes_on_to_the_next_run(engine: sa.Engine, database: str, torn: Path, tmp_path: Path) -> None:
+def test_the_worker_goes_on_to_the_next_run(
+    engine: sa.Engine, database: str, torn: Path, tmp_path: Path
+) -> None:
     (tmp_path / "recipe.toml").write_text(f'base_model = "{torn}"\n')
     (tmp_path / "policy.toml").write_text("[labels]\nmin_to_train = 100\n")
     environment = {
@@ -121,4 +152,6 @@ def test_a_run_that_no_worker_takes_is_told(engine: sa.Engine) -> None:
         leases.hold(connection, "retrain_worker", "one")
         assert list(causes.alarms(alarms_store.facts(connection))) == []
         connection.execute(sa.text("update lease set expires_at = now() - interval '20 seconds'"))
-        assert list(causes.alarms(alarms_store.facts(connection))) == [], "a worker that is restarted needs a while"
+        assert list(causes.alarms(alarms_store.facts(connection))) == [], (
+            "a worker that is restarted needs a while"
+        )

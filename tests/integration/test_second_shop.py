@@ -1,6 +1,8 @@
-"""A second shop, a bank with 77 intents: trained, gated, served, counted, judged and replayed with nothing changed but its taxonomy file.
+"""A second shop, a bank with 77 intents: trained, gated, served, counted, judged and replayed with
+nothing changed but its taxonomy file.
 
-Its messages are other people's and stand beside the project, in ../shared/data/bank: they are read from there and from nowhere else.
+Its messages are other people's and stand beside the project, in ../shared/data/bank: they are read
+from there and from nowhere else.
 """
 
 import contextlib
@@ -50,7 +52,9 @@ TRAINED, ASKED = (
 def messages() -> dict[str, list[str]]:
     """The bank's messages by intent."""
     if not (BANK / "base.jsonl.gz").is_file():
-        pytest.fail(f"{BANK} is missing: this test needs a second shop's messages, base.jsonl.gz and taxonomy.toml, beside the project")
+        pytest.fail(
+            f"{BANK} is missing: this test needs a second shop's messages, base.jsonl.gz and taxonomy.toml, beside the project"
+        )
     found: dict[str, list[str]] = {}
     for line in gzip.decompress((BANK / "base.jsonl.gz").read_bytes()).splitlines():
         row = json.loads(line)
@@ -66,7 +70,11 @@ def environment(
     new_topic: Callable[..., topics.Topic],
     tmp_path: Path,
 ) -> dict[str, str]:
-    rows = [{"text": text, "intent": intent} for intent, texts in messages.items() for text in texts[:TRAINED]]
+    rows = [
+        {"text": text, "intent": intent}
+        for intent, texts in messages.items()
+        for text in texts[:TRAINED]
+    ]
     written(tmp_path / "corpus.jsonl", rows)
     for name, text in (("policy.toml", POLICY), ("recipe.toml", RECIPE)):
         (tmp_path / name).write_text(text)
@@ -79,7 +87,8 @@ def environment(
         "INTENTWATCH_RECIPE": str(tmp_path / "recipe.toml"),
         "INTENTWATCH_TOPIC": new_topic(1).name,
         "INTENTWATCH_TEST_CLOCK": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait spin otherwise, which is dear beside another test process
+        # Threads that wait spin otherwise, which is dear beside another test process.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "INTENTWATCH_GATEWAY_PORT": str(ports.free(1)[0]),
     }
 
@@ -91,7 +100,9 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def ask(port: str, at: dt.datetime, texts: list[str]) -> list[dict[str, Any]]:
     body = json.dumps({"messages": [{"text": text} for text in texts]})
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)) as connection:
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+    ) as connection:
         connection.request(
             "POST",
             "/classify",
@@ -113,36 +124,59 @@ def standing(environment: dict[str, str], place: Path, *names: str) -> Iterator[
     }
     with contextlib.ExitStack() as stack:
         for name in names:
-            stack.enter_context(processes.running(commands[name], environment, place / f"{name}.log"))
+            stack.enter_context(
+                processes.running(commands[name], environment, place / f"{name}.log")
+            )
         yield
 
 
-def test_a_bank_is_trained_gated_served_counted_judged_and_replayed(environment: dict[str, str], messages: dict[str, list[str]], tmp_path: Path) -> None:
+def test_a_bank_is_trained_gated_served_counted_judged_and_replayed(
+    environment: dict[str, str], messages: dict[str, list[str]], tmp_path: Path
+) -> None:
     intents = list(tomllib.loads((BANK / "taxonomy.toml").read_text())["intents"])
     assert len(intents) == 77
-    assert processes.run(["-m", "services.labels", "corpus", str(tmp_path / "corpus.jsonl")], environment).returncode == 0
-    done = processes.run(["retrain/run.py", "run", "--as-of", OPENING.isoformat()], environment, timeout_s=600)
+    assert (
+        processes.run(
+            ["-m", "services.labels", "corpus", str(tmp_path / "corpus.jsonl")], environment
+        ).returncode
+        == 0
+    )
+    done = processes.run(
+        ["retrain/run.py", "run", "--as-of", OPENING.isoformat()], environment, timeout_s=600
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     port = environment["INTENTWATCH_GATEWAY_PORT"]
     with standing(environment, tmp_path, "gateway", "streams"):
-        assert processes.eventually(lambda: ports.listening(int(port)), 120), (tmp_path / "gateway.log").read_text()
+        assert processes.eventually(lambda: ports.listening(int(port)), 120), (
+            tmp_path / "gateway.log"
+        ).read_text()
         means = two_hours(port, messages)
         wanted = len(means)
-        assert processes.eventually(lambda: counted(environment) == wanted, 120), f"{counted(environment)} of {wanted}"
+        assert processes.eventually(lambda: counted(environment) == wanted, 120), (
+            f"{counted(environment)} of {wanted}"
+        )
         labelled(environment, means, tmp_path)
         with standing(environment, tmp_path, "scheduler"):
-            assert processes.eventually(lambda: len(processes.show("decisions", environment)) == 2, 120), (tmp_path / "scheduler.log").read_text()
+            assert processes.eventually(
+                lambda: len(processes.show("decisions", environment)) == 2, 120
+            ), (tmp_path / "scheduler.log").read_text()
     judged(environment, intents)
     (model,) = (tmp_path / "models").glob("v1")
     assert json.loads((model / "labels.json").read_text()) == intents
 
 
 def two_hours(port: str, messages: dict[str, list[str]]) -> dict[str, str]:
-    """Messages that training never saw, through the gateway, and one later that closes the second hour; by request what each means."""
+    """Messages that training never saw, through the gateway, and one later that closes the second
+    hour; by request what each means.
+    """
     means: dict[str, str] = {}
     for hour in (0, 1):
         begin = TRAINED + hour * ASKED // 2
-        asked = [(intent, text) for intent, texts in messages.items() for text in texts[begin : begin + ASKED // 2]]
+        asked = [
+            (intent, text)
+            for intent, texts in messages.items()
+            for text in texts[begin : begin + ASKED // 2]
+        ]
         for i in range(0, len(asked), 64):
             part = asked[i : i + 64]
             found = ask(
@@ -150,7 +184,9 @@ def two_hours(port: str, messages: dict[str, list[str]]) -> dict[str, str]:
                 OPENING + dt.timedelta(hours=hour, minutes=1 + i // 8),
                 [text for _, text in part],
             )
-            means |= {answer["req_id"]: intent for answer, (intent, _) in zip(found, part, strict=True)}
+            means |= {
+                answer["req_id"]: intent for answer, (intent, _) in zip(found, part, strict=True)
+            }
     (last,) = ask(port, OPENING + dt.timedelta(hours=2, minutes=10), ["hello"])
     return means | {last["req_id"]: "age_limit"}
 
@@ -165,7 +201,9 @@ def labelled(environment: dict[str, str], means: dict[str, str], place: Path) ->
     waiting = processes.run(["-m", "services.labels", "next", "--limit", "2000"], environment)
     found = [json.loads(line) for line in waiting.stdout.splitlines()]
     assert found, waiting.stderr
-    assert all(row["likely"] for row in found), "the bank's guideline has no rules, its messages have likely intents all the same"
+    assert all(row["likely"] for row in found), (
+        "the bank's guideline has no rules, its messages have likely intents all the same"
+    )
     rows = [
         {
             "req_id": row["req_id"],
@@ -187,12 +225,20 @@ def judged(environment: dict[str, str], intents: list[str]) -> None:
     for window in (first, second):
         assert list(window["intent_counts"]) == intents
         assert sum(window["intent_counts"].values()) == window["n"] == 77 * ASKED // 2
-    signals = {s["signal"]: s for s in processes.show("signals", environment) if s["intent"] is None and s["end"] == second["end"]}
+    signals = {
+        s["signal"]: s
+        for s in processes.show("signals", environment)
+        if s["intent"] is None and s["end"] == second["end"]
+    }
     assert signals["low_confidence_rate"]["in_breach"]
     assert signals["live_accuracy"]["n"] > 77
-    recalls = {q["intent"] for q in processes.show("quality", environment) if q["metric"] == "recall"}
+    recalls = {
+        q["intent"] for q in processes.show("quality", environment) if q["metric"] == "recall"
+    }
     assert recalls == set(intents)
-    taken = [(d["at"], d["decision"], d["sha256"]) for d in processes.show("decisions", environment)]
+    taken = [
+        (d["at"], d["decision"], d["sha256"]) for d in processes.show("decisions", environment)
+    ]
     done = processes.run(["retrain/run.py", "replay", "--json"], environment)
     again = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(d["at"], d["decision"], d["sha256"]) for d in again] == taken

@@ -1,4 +1,6 @@
-"""A stage that fails in a loop is an alarm with its remedy, and over when it works again: on a real worker, scheduler, notifier and gateway."""
+"""A stage that fails in a loop is an alarm with its remedy, and over when it works again: on a real
+worker, scheduler, notifier and gateway.
+"""
 
 import contextlib
 import datetime as dt
@@ -36,17 +38,27 @@ def failing(engine: sa.Engine) -> dict[str, stage.Failing]:
 
 def told(engine: sa.Engine) -> list[str]:
     with engine.connect() as connection:
-        return list(connection.execute(sa.text("select payload ->> 'cause' from outbox where kind = 'alarm' order by id")).scalars())
+        return list(
+            connection.execute(
+                sa.text("select payload ->> 'cause' from outbox where kind = 'alarm' order by id")
+            ).scalars()
+        )
 
 
 def standing(engine: sa.Engine) -> list[str]:
     with engine.connect() as connection:
-        return [alarm.cause for alarm in alarms_store.open_alarms(connection, alarms_store.facts(connection))]
+        return [
+            alarm.cause
+            for alarm in alarms_store.open_alarms(connection, alarms_store.facts(connection))
+        ]
 
 
 def age(engine: sa.Engine) -> None:
     """As if what fails now had failed for two minutes."""
-    change(engine, "update stage set failing_since = failing_since - interval '2 minutes' where failing_since is not null")
+    change(
+        engine,
+        "update stage set failing_since = failing_since - interval '2 minutes' where failing_since is not null",
+    )
 
 
 def test_rounds_tell_how_they_end_and_how_often(engine: sa.Engine) -> None:
@@ -64,10 +76,14 @@ def test_rounds_tell_how_they_end_and_how_often(engine: sa.Engine) -> None:
         now[0] = float(second)
         fail(ValueError("a\x00b\nmore"))
     found = failing(engine)[stage.RETRAIN]
-    assert (found.failures, found.error) == (11, "ValueError: a\ufffdb"), "told every five seconds, in words that Postgres takes"
+    assert (found.failures, found.error) == (11, "ValueError: a\ufffdb"), (
+        "told every five seconds, in words that Postgres takes"
+    )
     with rounds.Rounds(engine, stage.RETRAIN, "two").round():
         pass
-    assert list(failing(engine)) == [stage.RETRAIN], "another process of it works: this one does not"
+    assert list(failing(engine)) == [stage.RETRAIN], (
+        "another process of it works: this one does not"
+    )
     with one.round():
         pass
     assert failing(engine) == {}
@@ -77,7 +93,10 @@ def test_what_an_ended_process_said_is_forgotten(engine: sa.Engine) -> None:
     with rounds.Rounds(engine, stage.ROLLUP, "gone").round():
         raise ValueError("torn")
     assert failing(engine)[stage.ROLLUP].error == "ValueError: torn"
-    change(engine, f"update stage set told_at = now() - interval '{stages_store.FORGOTTEN_S + 1} seconds'")
+    change(
+        engine,
+        f"update stage set told_at = now() - interval '{stages_store.FORGOTTEN_S + 1} seconds'",
+    )
     assert failing(engine) == {}
     change(engine, "update stage set told_at = now() - interval '2 days'")
     with rounds.Rounds(engine, stage.ROLLUP, "new").round():
@@ -87,31 +106,56 @@ def test_what_an_ended_process_said_is_forgotten(engine: sa.Engine) -> None:
 
 
 def test_a_roll_up_that_fails_is_an_alarm_until_it_works(
-    engine: sa.Engine, kafka: str, database: str, new_topic: Callable[..., topics.Topic], tmp_path: Path
+    engine: sa.Engine,
+    kafka: str,
+    database: str,
+    new_topic: Callable[..., topics.Topic],
+    tmp_path: Path,
 ) -> None:
     topic = new_topic(1).name
-    environment = {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database, "INTENTWATCH_TEST_CLOCK": "1", "INTENTWATCH_TOPIC": topic}
+    environment = {
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_TEST_CLOCK": "1",
+        "INTENTWATCH_TOPIC": topic,
+    }
     change(engine, "alter table window_state rename column late to later")
     with contextlib.ExitStack() as stack:
-        stack.enter_context(processes.running(["-m", "streams", "worker"], environment, tmp_path / "worker"))
+        stack.enter_context(
+            processes.running(["-m", "streams", "worker"], environment, tmp_path / "worker")
+        )
         producer = KafkaProducer(bootstrap_servers=kafka, acks="all")
         for n in range(20):
-            producer.send(topic, traffic.encode(builders.log(n, BEGIN + dt.timedelta(minutes=n))), key=b"k")
+            producer.send(
+                topic, traffic.encode(builders.log(n, BEGIN + dt.timedelta(minutes=n))), key=b"k"
+            )
         producer.close()
-        assert processes.eventually(lambda: stage.ROLLUP in failing(engine)), (tmp_path / "worker").read_text()
+        assert processes.eventually(lambda: stage.ROLLUP in failing(engine)), (
+            tmp_path / "worker"
+        ).read_text()
         age(engine)
-        stack.enter_context(processes.running(["-m", "services.scheduler"], environment, tmp_path / "scheduler"))
-        assert processes.eventually(lambda: any(cause.startswith("rollup has failed since ") for cause in told(engine))), told(engine)
+        stack.enter_context(
+            processes.running(["-m", "services.scheduler"], environment, tmp_path / "scheduler")
+        )
+        assert processes.eventually(
+            lambda: any(cause.startswith("rollup has failed since ") for cause in told(engine))
+        ), told(engine)
         doctor = processes.run(["-m", "services.doctor", "streams"], environment)
         assert "rollup has failed since" in doctor.stdout
         assert "start `python -m streams worker`" not in doctor.stdout, "it runs"
         change(engine, "alter table window_state rename column later to late")
-        assert processes.eventually(lambda: standing(engine) == [] and failing(engine) == {}), (standing(engine), failing(engine))
+        assert processes.eventually(lambda: standing(engine) == [] and failing(engine) == {}), (
+            standing(engine),
+            failing(engine),
+        )
     assert processes.show("windows", environment, "--horizon", "1d")[0]["n"] == 20
 
 
 def test_a_minute_that_nobody_rolls_up_is_told(engine: sa.Engine) -> None:
-    change(engine, "insert into pane_dirty (start, model, role, part) values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)")
+    change(
+        engine,
+        "insert into pane_dirty (start, model, role, part) values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)",
+    )
     with engine.connect() as connection:
         assert list(causes.alarms(alarms_store.facts(connection))) == []
     change(engine, "update pane_dirty set marked_at = now() - interval '4 minutes'")
@@ -120,12 +164,18 @@ def test_a_minute_that_nobody_rolls_up_is_told(engine: sa.Engine) -> None:
     assert "no window comes out: the minute 2026-04-20T10:00:00Z has waited" in alarm.cause
 
 
-def test_a_scheduler_whose_ticks_fail_says_so_instead_of_seeming_dead(engine: sa.Engine, database: str, tmp_path: Path) -> None:
+def test_a_scheduler_whose_ticks_fail_says_so_instead_of_seeming_dead(
+    engine: sa.Engine, database: str, tmp_path: Path
+) -> None:
     past.champion(engine, BEGIN - dt.timedelta(days=1))
     past.count(engine, [builders.log(n, BEGIN + dt.timedelta(minutes=6 * n)) for n in range(12)])
     change(engine, "alter table window_state rename column complete to completed")
-    with processes.running(["-m", "services.scheduler"], {"INTENTWATCH_DATABASE_URL": database}, tmp_path / "log"):
-        assert processes.eventually(lambda: stage.SCHEDULER in failing(engine)), (tmp_path / "log").read_text()
+    with processes.running(
+        ["-m", "services.scheduler"], {"INTENTWATCH_DATABASE_URL": database}, tmp_path / "log"
+    ):
+        assert processes.eventually(lambda: stage.SCHEDULER in failing(engine)), (
+            tmp_path / "log"
+        ).read_text()
         assert "UndefinedColumn" in failing(engine)[stage.SCHEDULER].error
         with engine.connect() as connection:
             beat = alarms_store.beat(connection)
@@ -133,7 +183,9 @@ def test_a_scheduler_whose_ticks_fail_says_so_instead_of_seeming_dead(engine: sa
         assert causes.unattended(beat) is None, "it ticks; that its ticks fail is another alarm"
 
 
-def test_the_gateway_tells_of_a_model_it_refuses_and_takes_it_once_it_is_whole(shop: Any, kafka: str, database: str, engine: sa.Engine, tmp_path: Path) -> None:
+def test_the_gateway_tells_of_a_model_it_refuses_and_takes_it_once_it_is_whole(
+    shop: Any, kafka: str, database: str, engine: sa.Engine, tmp_path: Path
+) -> None:
     (port,) = ports.free(1)
     environment = {
         "INTENTWATCH_KAFKA": kafka,
@@ -149,7 +201,11 @@ def test_the_gateway_tells_of_a_model_it_refuses_and_takes_it_once_it_is_whole(s
         assert "champion v1 is refused" in failing(engine)[name].error
         age(engine)
         with engine.connect() as connection:
-            (alarm,) = [found for found in causes.alarms(alarms_store.facts(connection)) if found.key.startswith("stage:")]
+            (alarm,) = [
+                found
+                for found in causes.alarms(alarms_store.facts(connection))
+                if found.key.startswith("stage:")
+            ]
         assert "look at the model's directory" in alarm.remedy
         shutil.copy(shop.models / ".signing_key", tmp_path / "models")
         shutil.copytree(shop.models / "v1", tmp_path / "models" / "v1")

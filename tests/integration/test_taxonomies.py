@@ -1,4 +1,6 @@
-"""Intents appended and merged on a database with old windows, labels, a reference and a model: nothing is rewritten, and everything stays readable."""
+"""Intents appended and merged on a database with old windows, labels, a reference and a model:
+nothing is rewritten, and everything stays readable.
+"""
 
 import contextlib
 import datetime as dt
@@ -63,17 +65,26 @@ def following(path: Path) -> dict[str, str]:
 
 def hour(environment: dict[str, str]) -> dict[str, Any]:
     """The window of the hour from ten."""
-    (found,) = [w for w in processes.show("windows", environment, "--horizon", "1h") if w["start"].startswith("2026-04-20T10:00")]
+    (found,) = [
+        w
+        for w in processes.show("windows", environment, "--horizon", "1h")
+        if w["start"].startswith("2026-04-20T10:00")
+    ]
     return found
 
 
-def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_an_append(shop: Shop, tmp_path: Path) -> None:
+def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_an_append(
+    shop: Shop, tmp_path: Path
+) -> None:
     url = shop.environment["INTENTWATCH_DATABASE_URL"]
     engine = connect.engine(url, poolclass=sa.NullPool)
     sample = {"queue": "measure", "p": 1.0, "text": "how many pages"}
     past.count(
         engine,
-        [builders.log(i, AT, intent=intent, sample=sample) for i, intent in enumerate([GONE] * 3 + [TOOK] * 2 + ["faq"])],
+        [
+            builders.log(i, AT, intent=intent, sample=sample)
+            for i, intent in enumerate([GONE] * 3 + [TOOK] * 2 + ["faq"])
+        ],
     )
     past.count(engine, [builders.log(50, AT + dt.timedelta(hours=2))])
     label = {
@@ -84,14 +95,22 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
         "labelled_at": "2026-04-20T11:00:00Z",
     }
     (tmp_path / "labels.jsonl").write_text(json.dumps(label) + "\n")
-    assert processes.run(["-m", "services.labels", "import", str(tmp_path / "labels.jsonl")], shop.environment).returncode == 0
+    assert (
+        processes.run(
+            ["-m", "services.labels", "import", str(tmp_path / "labels.jsonl")], shop.environment
+        ).returncode
+        == 0
+    )
     before = hour(shop.environment)
     assert (before["intent_counts"][GONE], before["intent_counts"][TOOK]) == (3, 2)
 
     after = shop.environment | following(tmp_path / "next.toml")
     wait = processes.run(["-m", "services.show", "windows"], after)
     assert (wait.returncode, wait.stderr.count("\n")) == (3, 1)
-    assert f"gift_card appended and {GONE} into {TOOK} merged; apply that with `python -m services.provision taxonomy`" in wait.stderr
+    assert (
+        f"gift_card appended and {GONE} into {TOOK} merged; apply that with `python -m services.provision taxonomy`"
+        in wait.stderr
+    )
     for words, code in ((["--check"], 3), ([], 0)):
         done = processes.run(["-m", "services.provision", "taxonomy", *words], after)
         assert (done.returncode, done.stdout) == (
@@ -111,7 +130,9 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
         now["n"],
         now["revision"],
     ) == (5, 0, before["n"], before["revision"])
-    counted = processes.run(["-c", LATER, url, json.dumps([GONE, "gift_card"])], after | {"PYTHONPATH": "tests"})
+    counted = processes.run(
+        ["-c", LATER, url, json.dumps([GONE, "gift_card"])], after | {"PYTHONPATH": "tests"}
+    )
     assert counted.returncode == 0, counted.stderr
     now = hour(after)
     assert (
@@ -121,7 +142,11 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
         now["n"],
     ) == (6, 1, 1, 8)
     with engine.connect() as connection:
-        stored = connection.execute(sa.text("select intent_count from window_state where horizon = '1h' and start = '2026-04-20 10:00Z'")).scalar_one()
+        stored = connection.execute(
+            sa.text(
+                "select intent_count from window_state where horizon = '1h' and start = '2026-04-20 10:00Z'"
+            )
+        ).scalar_one()
         said = connection.execute(sa.text("select intent from human_label")).scalar_one()
     assert (len(stored), stored[present.INDEX[GONE]], stored[-1], said) == (11, 0, 1, GONE)
 
@@ -148,14 +173,22 @@ def served(environment: dict[str, str], place: Path) -> str:
         environment | {"INTENTWATCH_GATEWAY_PORT": str(port)},
         place / "gateway.log",
     ):
-        assert processes.eventually(lambda: ports.listening(port), 120), (place / "gateway.log").read_text()
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        assert processes.eventually(lambda: ports.listening(port), 120), (
+            place / "gateway.log"
+        ).read_text()
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        ) as connection:
             connection.request("POST", "/classify", body, {"Content-Type": "application/json"})
             return str(json.loads(connection.getresponse().read())["intent"])
 
 
-@pytest.mark.parametrize("command", [["-m", "services.gateway"], ["retrain/run.py", "work"], ["retrain/run.py", "run"]])
-def test_a_model_of_another_taxonomy_is_refused(command: list[str], database: str, kafka: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", [["-m", "services.gateway"], ["retrain/run.py", "work"], ["retrain/run.py", "run"]]
+)
+def test_a_model_of_another_taxonomy_is_refused(
+    command: list[str], database: str, kafka: str, tmp_path: Path
+) -> None:
     """Its directory as another shop's job signed it."""
     past.champion(connect.engine(database, poolclass=sa.NullPool), AT)
     directory = tmp_path / "models" / "v1"
@@ -169,24 +202,40 @@ def test_a_model_of_another_taxonomy_is_refused(command: list[str], database: st
     }
     done = processes.run(command, environment)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
-    assert "is a model of another taxonomy: mangaassist-1 lacks card_lost, card_arrival" in done.stderr
+    assert (
+        "is a model of another taxonomy: mangaassist-1 lacks card_lost, card_arrival" in done.stderr
+    )
 
 
-def test_a_new_database_is_the_first_ones_and_while_it_holds_nothing_may_be_claimed_again(database: str, tmp_path: Path) -> None:
+def test_a_new_database_is_the_first_ones_and_while_it_holds_nothing_may_be_claimed_again(
+    database: str, tmp_path: Path
+) -> None:
     environment = {"INTENTWATCH_DATABASE_URL": database}
-    mine, other = (taxonomies.written(tmp_path / f"{name}.toml", intents, version=name) for name, intents in (("mine", ["a", "b"]), ("other", ["c", "d", "e"])))
+    mine, other = (
+        taxonomies.written(tmp_path / f"{name}.toml", intents, version=name)
+        for name, intents in (("mine", ["a", "b"]), ("other", ["c", "d", "e"]))
+    )
     assert processes.run(["-m", "services.show", "windows"], environment | mine).returncode == 0
     assert processes.run(["-m", "services.show", "windows"], environment | other).returncode == 3
     done = processes.run(["-m", "services.provision", "taxonomy"], environment | other)
-    assert (done.returncode, done.stdout) == (0, "other: a new database, with 3 intents\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "other: a new database, with 3 intents\n"), (
+        done.stderr
+    )
     (tmp_path / "corpus.jsonl").write_text('{"text": "hello", "intent": "c"}\n')
-    assert processes.run(["-m", "services.labels", "corpus", str(tmp_path / "corpus.jsonl")], environment | other).returncode == 0
+    assert (
+        processes.run(
+            ["-m", "services.labels", "corpus", str(tmp_path / "corpus.jsonl")], environment | other
+        ).returncode
+        == 0
+    )
     done = processes.run(["-m", "services.provision", "taxonomy"], environment | mine)
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert "mine lacks c, d, e" in done.stderr
 
 
-def test_the_first_claim_holds_and_a_change_fences_who_counts_under_the_one_before(database: str) -> None:
+def test_the_first_claim_holds_and_a_change_fences_who_counts_under_the_one_before(
+    database: str,
+) -> None:
     engine = connect.engine(database, poolclass=sa.NullPool)
     other = taxonomy.parse(taxonomies.text(["a", "b"]))
     counting = counter.Counter(engine, topic=past.TOPIC, check_time=False)

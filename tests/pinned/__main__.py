@@ -17,7 +17,11 @@ def main() -> int:
     write = parser.parse_args().write
     act = compare.written if write else compare.compared
     with product.databases("history", "demo") as (one, two), ThreadPoolExecutor(2) as pool:
-        parts = {"demo": demo.played(two), "history": history.played(one), "incidents": incidents.played()}
+        parts = {
+            "demo": demo.played(two),
+            "history": history.played(one),
+            "incidents": incidents.played(),
+        }
         told = "".join(pool.map(act, parts.keys(), parts.values()))
     sys.stdout.write(told or "pinned: everything is as expected\n")
     return 1 if told and not write else 0

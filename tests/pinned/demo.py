@@ -1,6 +1,7 @@
 """The demo's short story: its own messages hour by hour, answered by a stand-in for its models.
 
-Training is not the same to the bit from machine to machine; the stand-in is: it errs as often as the models do.
+Training is not the same to the bit from machine to machine; the stand-in is: it errs as often as
+the models do.
 """
 
 import datetime as dt
@@ -36,8 +37,12 @@ def played(url: str) -> Iterator[lines.Line]:
     yield from stored.kept("demo", told, url)
 
 
-def _answered(number: int, kind: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[lines.Line, str]]:
-    """A day's serving logs, each with what the message meant. The messages of a request have one time, as through the gateway."""
+def _answered(
+    number: int, kind: str, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[lines.Line, str]]:
+    """A day's serving logs, each with what the message meant. The messages of a request have one
+    time, as through the gateway.
+    """
     names = sorted({row["intent"] for row in rows})
     for hour in range(24):
         first, last = (len(rows) * part // 24 for part in (hour, hour + 1))
@@ -87,7 +92,12 @@ def _label(log: lines.Line, meant: str) -> lines.Line:
     ripe = dt.datetime.fromisoformat(log["ts"]) + _HOUR
     evening = ripe.replace(hour=23, minute=30, second=0, microsecond=0)
     at = evening if ripe <= evening else evening + _DAY
-    return {"req_id": log["req_id"], "intent": meant, "annotator": "demo", "labelled_at": at.isoformat()}
+    return {
+        "req_id": log["req_id"],
+        "intent": meant,
+        "annotator": "demo",
+        "labelled_at": at.isoformat(),
+    }
 
 
 def _portions(logs: Sequence[lines.Line]) -> Iterator[Sequence[lines.Line]]:
@@ -100,4 +110,6 @@ def _portions(logs: Sequence[lines.Line]) -> Iterator[Sequence[lines.Line]]:
 def _promotion(model: str, at: dt.datetime, rows: Sequence[Mapping[str, Any]]) -> stored.Promotion:
     mix = Counter(row["intent"] for row in rows)
     known = {"accuracy": 0.97, "accuracy_n": 600, "recall": dict.fromkeys(sorted(mix), 0.97)}
-    return stored.Promotion(at, {"model": model, "n": mix.total(), "intent_counts": dict(sorted(mix.items())), **known})
+    return stored.Promotion(
+        at, {"model": model, "n": mix.total(), "intent_counts": dict(sorted(mix.items())), **known}
+    )

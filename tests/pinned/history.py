@@ -1,6 +1,8 @@
-"""A history of eight days in which much happens: two models, one in the shadow first; five annotators, of whom one is a program that errs.
+"""A history of eight days in which much happens: two models, one in the shadow first; five
+annotators, of whom one is a program that errs.
 
-Logs come late, twice, broken and out of order; labels are given anew and taken back; customers complain, and somebody pauses everything.
+Logs come late, twice, broken and out of order; labels are given anew and taken back; customers
+complain, and somebody pauses everything.
 """
 
 import datetime as dt
@@ -30,7 +32,17 @@ of = 1
 cool_down_hours = 24
 """
 _INCIDENTS = (
-    ("open", "--kind", "complaints", "--intent", "faq", "--count", "12", "--at", "2026-03-07T06:00:00Z"),
+    (
+        "open",
+        "--kind",
+        "complaints",
+        "--intent",
+        "faq",
+        "--count",
+        "12",
+        "--at",
+        "2026-03-07T06:00:00Z",
+    ),
     ("close", "--kind", "complaints", "--intent", "faq", "--at", "2026-03-08T12:00:00Z"),
     ("open", "--kind", "pause", "--at", "2026-03-08T06:00:00Z"),
     ("close", "--kind", "pause", "--at", "2026-03-08T18:00:00Z"),
@@ -83,7 +95,11 @@ def _answer(number: int, chance: random.Random) -> tuple[lines.Line, str]:
     log = _log(number, max(since, dt.timedelta()), "v2" if since >= _RELEASED else "v1", chance)
     if chance.random() < 0.002:
         return log | {"error": "encoder_timeout"}, meant
-    answer = {"intent": intent, "confidence": round(confidence, 4), "tokens": chance.randrange(3, 30)}
+    answer = {
+        "intent": intent,
+        "confidence": round(confidence, 4),
+        "tokens": chance.randrange(3, 30),
+    }
     answer |= {"margin": round(confidence / 2, 4), "fallback_rerank": confidence < 0.5}
     script = chance.choices(("latin", "mixed", "japanese"), (90, 7, 3))[0]
     text = _MESSAGE.format(intent=meant, number=number)
@@ -100,7 +116,9 @@ def _log(number: int, since: dt.timedelta, model: str, chance: random.Random) ->
 
 
 def _beside(log: lines.Line, number: int, chance: random.Random) -> Iterator[lines.Line]:
-    """What else comes: the shadow's answer on the day before its release, a log ten minutes late, one twice, one that is none."""
+    """What else comes: the shadow's answer on the day before its release, a log ten minutes late,
+    one twice, one that is none.
+    """
     plain = {name: value for name, value in log.items() if name != "sample"}
     day = number / _A_DAY
     if 2 <= day < 3 and "error" not in log:
@@ -115,7 +133,9 @@ def _beside(log: lines.Line, number: int, chance: random.Random) -> Iterator[lin
 
 
 def _said(log: lines.Line, meant: str, chance: random.Random) -> Iterator[lines.Line]:
-    """One of three people, some hours later; a fourth now and then; on the third day a program, at once and wrongly."""
+    """One of three people, some hours later; a fourth now and then; on the third day a program, at
+    once and wrongly.
+    """
     ts = dt.datetime.fromisoformat(log["ts"])
     at = ts + chance.randrange(60, 6 * 60) * dt.timedelta(minutes=1)
     person = chance.choice(("ann", "bob", "cleo"))
@@ -135,7 +155,9 @@ def _said(log: lines.Line, meant: str, chance: random.Random) -> Iterator[lines.
 def _label(log: lines.Line, who: str, at: dt.datetime, intent: str | None) -> dict[str, Any]:
     """None takes back what was said before."""
     label = {"req_id": log["req_id"], "annotator": who, "labelled_at": at.isoformat()}
-    return label | ({"action": "retract"} if intent is None else {"action": "label", "intent": intent})
+    return label | (
+        {"action": "retract"} if intent is None else {"action": "label", "intent": intent}
+    )
 
 
 def _portions(logs: Sequence[lines.Line]) -> Iterator[Sequence[lines.Line]]:

@@ -1,4 +1,5 @@
-"""Every kind of simulated incident, and a stretch in which nothing happens: what is decided each hour.
+"""Every kind of simulated incident, and a stretch in which nothing happens: what is decided each
+hour.
 
 From the reference's last hours on, which are six.
 """
@@ -15,7 +16,8 @@ from pinned import lines, product
 _DAYS, _ONSET_DAY = 8, 5.2
 _SINCE, _REFERENCE_UNTIL = "2026-03-05T18:00:00Z", "2026-03-06T00:00:00Z"
 _POLICY = "[labels]\nbudget_per_day = 300\n"
-# The seed's last bit says how a pipeline breaks (errors, another tokenizer) and who is first in a flood of labels (the bot, people).
+# The seed's last bit says how a pipeline breaks (errors, another tokenizer) and who is first in a
+# flood of labels (the bot, people).
 _STORIES = (
     ("none", 10),
     ("mix", 11),

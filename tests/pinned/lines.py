@@ -30,7 +30,12 @@ def of_decisions(story: str, taken: Iterable[Mapping[str, Any]]) -> Iterator[Lin
 def _decision(key: str, decision: Mapping[str, Any]) -> Line:
     outcome = " ".join(filter(None, [decision["decision"], decision["hold_reason"]]))
     breached = [reason["signal"] for reason in decision["reasons"] if reason["breached"]]
-    line = {"key": key, "outcome": outcome, "cause": decision["cause"], "breached": " ".join(breached)}
+    line = {
+        "key": key,
+        "outcome": outcome,
+        "cause": decision["cause"],
+        "breached": " ".join(breached),
+    }
     told = {name: value for name, value in line.items() if value}
     return told | {"sha256": decision["sha256"][:_SHORT]}
 
@@ -51,12 +56,17 @@ def text(lines: Iterable[Line]) -> str:
 
 
 def differences(expected: str, actual: str) -> list[str]:
-    """Each key whose lines differ, with what differs in them. First those that show more than another sha256."""
+    """Each key whose lines differ, with what differs in them. First those that show more than
+    another sha256.
+    """
     wanted, seen = _by_key(expected), _by_key(actual)
     moved = [key for key in {**wanted, **seen} if wanted.get(key) != seen.get(key)]
     pairs = [(key, *_apart(wanted.get(key, {}), seen.get(key, {}))) for key in moved]
     pairs.sort(key=lambda pair: {*pair[1], *pair[2]} == {"sha256"})
-    return [f"{key}\n  expected {_shown(before)}\n  actual   {_shown(now)}" for key, before, now in pairs]
+    return [
+        f"{key}\n  expected {_shown(before)}\n  actual   {_shown(now)}"
+        for key, before, now in pairs
+    ]
 
 
 def _by_key(body: str) -> dict[str, Line]:

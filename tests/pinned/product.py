@@ -21,8 +21,10 @@ from services.local.demo import __main__ as demo
 from services.local.demo import invent, story
 from streams import connect, sample
 
-# The last bit of a logarithm is another one where the processor has AVX-512 (numpy) or no FMA (libm),
-# and every digit is in a decision's sha256. Without either all processors of this architecture agree.
+# The last bit of a logarithm is another one where the processor has AVX-512 (numpy) or no FMA
+# (libm),
+# and every digit is in a decision's sha256. Without either all processors of this architecture
+# agree.
 SAME_EVERYWHERE = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable,-FMA4_Usable",
@@ -31,9 +33,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], may: Sequence[int] = (0,)) -> str:
-    """What a command of the product prints. Raises RuntimeError where it ends otherwise than it may."""
+    """What a command of the product prints. Raises RuntimeError where it ends otherwise than it
+    may.
+    """
     everywhere = {**topology.inherited(), **SAME_EVERYWHERE, **environment}
-    done = subprocess.run([sys.executable, *argv], cwd=ROOT, env=everywhere, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *argv],
+        cwd=ROOT,
+        env=everywhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode not in may:
         raise RuntimeError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr}")
     return done.stdout
@@ -83,7 +94,9 @@ def count(on: sa.Engine, logs: Sequence[dict[str, Any]]) -> None:
 
 
 def demo_story() -> story.Story:
-    """The demo's short story at half its volume: its days' kinds and messages, and what the first model trains on."""
+    """The demo's short story at half its volume: its days' kinds and messages, and what the first
+    model trains on.
+    """
     days, most = story.SHORT_DAYS, story.SHORT_A_DAY // 2
     return story.plan(*invent.tables(demo.SEED), seed=demo.SEED, days=days, most=most)
 
@@ -93,8 +106,19 @@ def demo_policy() -> str:
     return str(Path(demo.__file__).with_name("policy.toml"))
 
 
-def sampled(req_id: str, intent: str, confidence: float, a_day: int, budget: int) -> dict[str, Any] | None:
+def sampled(
+    req_id: str, intent: str, confidence: float, a_day: int, budget: int
+) -> dict[str, Any] | None:
     """Whether the gateway would ask what this message meant; without its text."""
     margin = max(0.0, 2 * confidence - 1)
-    chosen = sample.choice(req_id, intent, confidence, margin, 0.0, volume_per_day=a_day, budget_per_day=budget, min_p=0.002)
+    chosen = sample.choice(
+        req_id,
+        intent,
+        confidence,
+        margin,
+        0.0,
+        volume_per_day=a_day,
+        budget_per_day=budget,
+        min_p=0.002,
+    )
     return None if chosen is None else {"queue": chosen.queue, "p": chosen.p}

@@ -1,4 +1,6 @@
-"""A history written into a real PostgreSQL as the product writes it; the rows it leaves there, and what a replay decides."""
+"""A history written into a real PostgreSQL as the product writes it; the rows it leaves there, and
+what a replay decides.
+"""
 
 import dataclasses
 import datetime as dt
@@ -12,8 +14,12 @@ import sqlalchemy as sa
 
 from pinned import lines, product
 
-_PROMOTE = sa.text("insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'pinned')")
-_REFER = sa.text("insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))")
+_PROMOTE = sa.text(
+    "insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'pinned')"
+)
+_REFER = sa.text(
+    "insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))"
+)
 _WINDOWS = sa.text(
     'select model, role, horizon, "end", n, errors, late, revision, complete, to_jsonb(w)::text as whole'
     " from window_state w where horizon <> '5m' order by horizon, \"end\", model, role"
@@ -38,7 +44,9 @@ class Promotion:
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-    """A history: what the stream counts, a portion a roll-up; labels; promotions; commands on incidents; where the policy stands."""
+    """A history: what the stream counts, a portion a roll-up; labels; promotions; commands on
+    incidents; where the policy stands.
+    """
 
     portions: Sequence[Sequence[lines.Line]]
     labels: Sequence[lines.Line]
@@ -80,7 +88,9 @@ def _written(told: Told, on: sa.Engine, environment: Mapping[str, str]) -> None:
 
 def _windows(story: str, connection: sa.Connection) -> Iterator[lines.Line]:
     for row in connection.execute(_WINDOWS).mappings():
-        key = f"{story} window {row['horizon']} {row['end']:%Y-%m-%dT%H} {row['model']} {row['role']}"
+        key = (
+            f"{story} window {row['horizon']} {row['end']:%Y-%m-%dT%H} {row['model']} {row['role']}"
+        )
         figures = {name: row[name] for name in ("n", "errors", "late", "revision") if row[name]}
         open_yet = {} if row["complete"] else {"complete": False}
         yield {"key": key, **figures, **open_yet, "row": lines.digest(row["whole"].encode())}
@@ -90,4 +100,8 @@ def _days(what: str, connection: sa.Connection, query: str) -> Iterator[lines.Li
     rows = connection.execute(sa.text(query)).all()
     for day, of_day in groupby(rows, key=lambda row: row.day):
         whole = [row.whole for row in of_day]
-        yield {"key": f"{what} {day}", "rows": len(whole), "all": lines.digest("\n".join(whole).encode())}
+        yield {
+            "key": f"{what} {day}",
+            "rows": len(whole),
+            "all": lines.digest("\n".join(whole).encode()),
+        }

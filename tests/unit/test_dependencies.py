@@ -39,7 +39,9 @@ def imported(folders: Iterable[str]) -> set[str]:
 
 def unexplained(requirements: Iterable[str], used: set[str]) -> list[str]:
     """Those that no code imports and whose line in pyproject.toml does not say what they are for."""
-    explained = {called(entry) for entry in re.findall(r'^ *"([^"]+)",? +# \S', TEXT, flags=re.MULTILINE)}
+    explained = {
+        called(entry) for entry in re.findall(r'^ *"([^"]+)",? +# \S', TEXT, flags=re.MULTILINE)
+    }
     return [each for each in requirements if called(each) not in used | explained]
 
 
@@ -56,7 +58,11 @@ def test_each_image_holds_what_it_asks_for() -> None:
         "slim.lock": PROJECT["dependencies"],
         "retrain.lock": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["train"]],
     }
-    torch = {called(line) for line in (ROOT / "requirements/torch.lock").read_text().splitlines() if "==" in line}
+    torch = {
+        called(line)
+        for line in (ROOT / "requirements/torch.lock").read_text().splitlines()
+        if "==" in line
+    }
     for name, requirements in asked.items():
         lines = (ROOT / "requirements" / name).read_text().splitlines()
         locked = {called(line) for line in lines if "==" in line}

@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "retrain", "services")
 WITH_EXAMPLES = sorted(
-    ".".join(path.relative_to(ROOT).with_suffix("").parts) for package in PACKAGES for path in (ROOT / package).rglob("*.py") if ">>> " in path.read_text()
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if ">>> " in path.read_text()
 )
 
 

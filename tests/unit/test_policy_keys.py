@@ -34,7 +34,8 @@ INTENTS = present.INTENTS
 OURS, THEIRS = 100, 200  # codes of tokenizers
 Level = verdicts.Level
 
-# Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway and the retrain worker.
+# Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway and the
+# retrain worker.
 READ_BY_SHELLS = {"labels.twice_share", "trigger.autonomy.retrain", "trigger.promotion"}
 
 
@@ -126,12 +127,21 @@ def here(world: World) -> View:
 
 
 def history(*levels: verdicts.Level, in_breach: bool) -> History:
-    """Of every signal, verdicts on disjoint windows before, newest last; `in_breach` is the last one's."""
+    """Of every signal, verdicts on disjoint windows before, newest last; `in_breach` is the last
+    one's.
+    """
     seen: dict[str, list[verdicts.Verdict]] = {}
     for field in dataclasses.fields(policy.Signals):
         rule = getattr(policy.Signals(), field.name)
         for back, level in enumerate(reversed(levels), start=1):
-            signal = verdicts.Signal("v1", rule.horizon, AT - back * windows.HORIZONS[rule.horizon], field.name, rule.enter, 10_000)
+            signal = verdicts.Signal(
+                "v1",
+                rule.horizon,
+                AT - back * windows.HORIZONS[rule.horizon],
+                field.name,
+                rule.enter,
+                10_000,
+            )
             verdict = verdicts.Verdict(signal, level, rule.enter, in_breach and back == 1)
             seen.setdefault(field.name, []).insert(0, verdict)
     return seen
@@ -159,7 +169,16 @@ def asked(rules: policy.Policy) -> object:
     """Who is asked what a message meant, with which chance."""
     labels = rules.labels
     return [
-        sample.choice(f"r{i}", "faq", 0.9, 0.8, 0.0, volume_per_day=volume, budget_per_day=labels.budget_per_day, min_p=labels.min_p)
+        sample.choice(
+            f"r{i}",
+            "faq",
+            0.9,
+            0.8,
+            0.0,
+            volume_per_day=volume,
+            budget_per_day=labels.budget_per_day,
+            min_p=labels.min_p,
+        )
         for volume in (1_000, 10_000_000)
         for i in range(2_000)
     ]
@@ -168,7 +187,9 @@ def asked(rules: policy.Policy) -> object:
 def held(rules: policy.Policy) -> object:
     """Which labels hold where one of three annotators is often wrong."""
     n = 600
-    answers = live.sample([(AT - DAY + i * dt.timedelta(seconds=60), "faq", 0.9, 0.5, None) for i in range(n)])
+    answers = live.sample(
+        [(AT - DAY + i * dt.timedelta(seconds=60), "faq", 0.9, 0.5, None) for i in range(n)]
+    )
     entries = []
     for i in range(n):
         for annotator in range(3):
@@ -191,7 +212,11 @@ def evidence() -> tuple[gate.Answers, gate.Answers, gate.Evidence]:
         predicted = np.where(right, labels, (labels + 1) % len(INTENTS))
         return gate.Answers(predicted, np.full(len(labels), confidence))
 
-    return answers(0.88, 0.99), answers(0.9, 0.9), gate.Evidence(labels, [f"g{i}" for i in range(len(labels))])
+    return (
+        answers(0.88, 0.99),
+        answers(0.9, 0.9),
+        gate.Evidence(labels, [f"g{i}" for i in range(len(labels))]),
+    )
 
 
 def gated(first: bool, rules: policy.Policy) -> object:
@@ -244,7 +269,9 @@ KEYS = dict(keys(policy.Policy()))
 def turned(of: Any, key: str, value: Any) -> Any:
     """The policy, or a part of it, with another value of a key."""
     name, _, rest = key.partition(".")
-    return dataclasses.replace(of, **{name: turned(getattr(of, name), rest, value) if rest else value})
+    return dataclasses.replace(
+        of, **{name: turned(getattr(of, name), rest, value) if rest else value}
+    )
 
 
 def valued(of: Any, key: str) -> Any:
@@ -286,7 +313,9 @@ def changes(key: str) -> bool:
 
 
 # Windows of what falls overlap: one of one alone is judged, and the parser refuses any other.
-FIXED = {f"signals.{signal.name}.{key}" for signal in signals.ALL if signal.falls for key in ("k", "of")}
+FIXED = {
+    f"signals.{signal.name}.{key}" for signal in signals.ALL if signal.falls for key in ("k", "of")
+}
 LIVELY = sorted(key for key in KEYS.keys() - READ_BY_SHELLS - FIXED if values(key))
 
 
@@ -306,6 +335,10 @@ def test_what_shells_read_is_read() -> None:
     read = set()
     for folder in ("streams", "retrain", "services"):
         for path in (ROOT / folder).rglob("*.py"):
-            read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+            read |= {
+                node.attr
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Attribute)
+            }
     assert KEYS.keys() >= READ_BY_SHELLS
     assert {key.rpartition(".")[2] for key in READ_BY_SHELLS} <= read

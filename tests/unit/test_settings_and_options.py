@@ -8,7 +8,11 @@ from schemas import settings
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("schemas", "streams", "retrain", "services")
-SOURCES = {path.relative_to(ROOT): ast.parse(path.read_text()) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+SOURCES = {
+    path.relative_to(ROOT): ast.parse(path.read_text())
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*.py")
+}
 
 # Asked for by MODE=production and read by nothing until something of Slack's comes in; and what
 # schemas/present.py reads before all else.
@@ -36,7 +40,12 @@ def test_every_setting_is_read() -> None:
 
 def reads_rules() -> bool:
     """Whether the policy's file is read: settings.rules does that for every process."""
-    calls = [node for module in SOURCES.values() for node in ast.walk(module) if isinstance(node, ast.Call)]
+    calls = [
+        node
+        for module in SOURCES.values()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+    ]
     return any(ast.unparse(call.func) == "settings.rules" for call in calls)
 
 
@@ -58,7 +67,11 @@ def asked_for(module: ast.Module) -> set[str]:
     """The attributes of the filled namespace that a module reads."""
     read = set()
     for node in ast.walk(module):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in PARSED:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in PARSED
+        ):
             read.add(node.attr)
     return read
 

@@ -1,4 +1,6 @@
-"""What counts, measures, samples and shows intents, in processes of 2, 10, 77 and 200 of them; and of a taxonomy with a merged one."""
+"""What counts, measures, samples and shows intents, in processes of 2, 10, 77 and 200 of them; and
+of a taxonomy with a merged one.
+"""
 
 import subprocess
 import sys
@@ -118,7 +120,9 @@ def test_whatever_handles_intents_handles_so_many(count: int, tmp_path: Path) ->
 
 
 def test_a_merged_intent_is_read_as_the_one_that_took_it_over(tmp_path: Path) -> None:
-    environment = taxonomies.written(tmp_path / "taxonomy.toml", ["a", "c", "d", "e"], merged={"b": "c"})
+    environment = taxonomies.written(
+        tmp_path / "taxonomy.toml", ["a", "c", "d", "e"], merged={"b": "c"}
+    )
     assert said(MERGED, environment) == "well"
 
 
@@ -133,7 +137,9 @@ def test_a_process_reads_its_file_before_anything_else_and_ends_with_one_line(
     ):
         program = [sys.executable, "-c", "from schemas import events"]
         environment = topology.inherited() | {"INTENTWATCH_TAXONOMY": str(value)}
-        done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr.count("\n")) == (3, 1), done.stderr
         assert done.stderr.startswith("intentwatch: ")
         assert says in done.stderr

@@ -1,4 +1,6 @@
-"""Kafka clients without any framework, with our aggregator. Settings: aiokafka, kafka_python, confluent; count and count_envelopes only fetch (the floor)."""
+"""Kafka clients without any framework, with our aggregator. Settings: aiokafka, kafka_python,
+confluent; count and count_envelopes only fetch (the floor).
+"""
 
 from collections import defaultdict
 from typing import Any
@@ -13,8 +15,16 @@ CONFLUENT: dict[str, Any] = {
     "fetch.queue.backoff.ms": 5,  # the default of a second leaves the processor idle
     "queued.min.messages": 1_000_000,
 }
-KAFKA_PYTHON: dict[str, Any] = {"enable_auto_commit": False, "max_partition_fetch_bytes": 4 << 20, "fetch_max_bytes": 50 << 20}
-AIOKAFKA: dict[str, Any] = {"enable_auto_commit": False, "max_partition_fetch_bytes": 4 << 20, "fetch_max_wait_ms": 100}
+KAFKA_PYTHON: dict[str, Any] = {
+    "enable_auto_commit": False,
+    "max_partition_fetch_bytes": 4 << 20,
+    "fetch_max_bytes": 50 << 20,
+}
+AIOKAFKA: dict[str, Any] = {
+    "enable_auto_commit": False,
+    "max_partition_fetch_bytes": 4 << 20,
+    "fetch_max_wait_ms": 100,
+}
 RECORDS = 10_000
 ENVELOPES = 500
 
@@ -24,7 +34,9 @@ def by_confluent(job: meter.Job, measure: meter.Meter, counted: aggregator.Count
     from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
     consumer = Consumer(CONFLUENT | {"bootstrap.servers": job.bootstrap})
-    consumer.assign([TopicPartition(job.topic, part, OFFSET_BEGINNING) for part in range(dataset.PARTITIONS)])
+    consumer.assign(
+        [TopicPartition(job.topic, part, OFFSET_BEGINNING) for part in range(dataset.PARTITIONS)]
+    )
     at_once = ENVELOPES if job.setting == "count_envelopes" else RECORDS
     seen = 0
     while seen < job.expected:

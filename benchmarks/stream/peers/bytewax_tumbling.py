@@ -13,7 +13,8 @@ from bytewax.run import cli_main
 
 from benchmarks.stream.peers import meter, serving_log
 
-# A backlog's partitions are read one after the other in batches, so their times lie far apart: with a short wait most logs would be dropped as late.
+# A backlog's partitions are read one after the other in batches, so their times lie far apart: with
+# a short wait most logs would be dropped as late.
 WAIT = dt.timedelta(hours=3)
 BATCH = 1000
 CONSUMER = {"fetch.queue.backoff.ms": "5", "queued.min.messages": "1000000"}
@@ -49,11 +50,19 @@ def flow(job: meter.Job, measure: meter.Meter, panes: Panes, seen: list[int]) ->
         return [(f"{log[1]}|{log[2]}", log) for log in found if log]
 
     made = Dataflow("minutes")
-    messages = op.input("logs", made, KafkaSource([job.bootstrap], [job.topic], tail=False, batch_size=BATCH, add_config=CONSUMER))
+    messages = op.input(
+        "logs",
+        made,
+        KafkaSource(
+            [job.bootstrap], [job.topic], tail=False, batch_size=BATCH, add_config=CONSUMER
+        ),
+    )
     keyed: Any = op.flat_map_batch("decode", messages, decode)
     clock = windowing.EventClock(lambda log: log[0], wait_for_system_duration=WAIT)
     minutes = windowing.TumblingWindower(length=dt.timedelta(minutes=1), align_to=EPOCH)
-    folded = windowing.fold_window("fold", keyed, clock, minutes, lambda: (0, 0), _fold, _merge, ordered=False)
+    folded = windowing.fold_window(
+        "fold", keyed, clock, minutes, lambda: (0, 0), _fold, _merge, ordered=False
+    )
     op.output("panes", folded.down, panes)
     return made
 

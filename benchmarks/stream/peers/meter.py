@@ -1,4 +1,6 @@
-"""What every peer measures the same way: from its first log to its last one, its own CPU time, its largest memory; then its minutes, for the oracle."""
+"""What every peer measures the same way: from its first log to its last one, its own CPU time, its
+largest memory; then its minutes, for the oracle.
+"""
 
 import argparse
 import json
@@ -13,7 +15,9 @@ from typing import Any, NoReturn
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the harness asks of a peer: read `expected` records of `topic`, write the result to `out`. `setting` selects a configuration."""
+    """What the harness asks of a peer: read `expected` records of `topic`, write the result to
+    `out`. `setting` selects a configuration.
+    """
 
     bootstrap: str
     topic: str
@@ -54,20 +58,30 @@ class Meter:
 
     def report(self, seen: int, **counted: Any) -> None:
         """Write the result: records seen, and what was counted."""
-        result = {"seen": seen, "wall_s": self._wall, "cpu_s": self._cpu, "rss_mb": _peak_mb(), **counted}
+        result = {
+            "seen": seen,
+            "wall_s": self._wall,
+            "cpu_s": self._cpu,
+            "rss_mb": _peak_mb(),
+            **counted,
+        }
         part = self.job.out.with_suffix(".part")
         part.write_text(json.dumps(result))
         part.rename(self.job.out)
 
     def leave(self, seen: int, minutes: Mapping[tuple[int, str, str], Sequence[int]]) -> NoReturn:
-        """Report (logs, latency sum in us) of each minute, model and intent, and end the process at once: some frameworks take long to stop."""
+        """Report (logs, latency sum in us) of each minute, model and intent, and end the process at
+        once: some frameworks take long to stop.
+        """
         self.stop()
         self.report(seen, minutes=[[*key, *value] for key, value in minutes.items()])
         sys.stderr.flush()
         os._exit(0)
 
 
-def merged(parts: Iterable[tuple[tuple[int, str, str], Sequence[int]]]) -> dict[tuple[int, str, str], list[int]]:
+def merged(
+    parts: Iterable[tuple[tuple[int, str, str], Sequence[int]]],
+) -> dict[tuple[int, str, str], list[int]]:
     """Minutes that were counted in parts (by partition, or by state of a window) as one."""
     total: dict[tuple[int, str, str], list[int]] = {}
     for key, (count, latency_us) in parts:
@@ -78,5 +92,9 @@ def merged(parts: Iterable[tuple[tuple[int, str, str], Sequence[int]]]) -> dict[
 
 
 def _peak_mb() -> float:
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    (line,) = [
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    ]
     return int(line.split()[1]) / 1024

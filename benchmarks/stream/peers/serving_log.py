@@ -1,4 +1,6 @@
-"""How the Python peers read a log: `plain` with the standard library, `fast` with msgspec. Both leave out what is no serving log."""
+"""How the Python peers read a log: `plain` with the standard library, `fast` with msgspec. Both
+leave out what is no serving log.
+"""
 
 import datetime as dt
 import json
@@ -60,7 +62,12 @@ def plain(raw: bytes) -> Found | None:
         intent = "error"
     elif intent not in INTENTS:
         return None
-    return dt.datetime.fromisoformat(log["ts"]), log["model"], intent, round(log["latency_ms"] * 1000)
+    return (
+        dt.datetime.fromisoformat(log["ts"]),
+        log["model"],
+        intent,
+        round(log["latency_ms"] * 1000),
+    )
 
 
 def fast(raw: bytes) -> Found | None:

@@ -1,4 +1,6 @@
-"""Files of serving logs, labels, incidents and references, read as a stream with a progress bar. Nothing is written."""
+"""Files of serving logs, labels, incidents and references, read as a stream with a progress bar.
+Nothing is written.
+"""
 
 import dataclasses
 import gzip
@@ -27,11 +29,15 @@ class BadHistory(ValueError):
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Non-empty lines of a file or a gzip file, numbered; what takes longer than a second shows its progress. Raises BadHistory."""
+    """Non-empty lines of a file or a gzip file, numbered; what takes longer than a second shows its
+    progress. Raises BadHistory.
+    """
     try:
         with (
             path.open("rb") as raw,
-            progress.bar(path.name, path.stat().st_size, "B", unit_scale=True, delay=QUIET_S) as bar,
+            progress.bar(
+                path.name, path.stat().st_size, "B", unit_scale=True, delay=QUIET_S
+            ) as bar,
         ):
             body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             for number, line in enumerate(body, start=1):
@@ -40,7 +46,9 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 if line.strip():
                     yield number, line.strip()
     except (OSError, EOFError, zlib.error) as error:
-        raise BadHistory(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise BadHistory(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def serving_logs(path: Path) -> archive.Block:
@@ -60,15 +68,22 @@ def _blocks(path: Path) -> Iterator[archive.Block]:
 
 def labels(path: Path) -> list[events.HumanLabel]:
     """Labels in the order people gave them. Raises BadHistory."""
-    return sorted(_decoded(path, events.human_label), key=lambda label: (label.labelled_at, label.req_id, label.annotator))
+    return sorted(
+        _decoded(path, events.human_label),
+        key=lambda label: (label.labelled_at, label.req_id, label.annotator),
+    )
 
 
 def incidents(path: Path) -> list[events.Incident]:
-    """Incidents of a file. Raises BadHistory, also for a kind that no decision answers: it would count as neither hit nor miss."""
+    """Incidents of a file. Raises BadHistory, also for a kind that no decision answers: it would
+    count as neither hit nor miss.
+    """
     found = _decoded(path, events.incident)
     for incident in found:
         if incident.kind not in KINDS:
-            raise BadHistory(f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {', '.join(KINDS)}")
+            raise BadHistory(
+                f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {', '.join(KINDS)}"
+            )
     return found
 
 
@@ -89,7 +104,8 @@ def reference(path: Path) -> runs.Reference:
     except OSError as error:
         raise BadHistory(f"cannot read {path}: {error.strerror}") from error
     try:
-        found = msgspec.json.decode(body, type=runs.Reference, strict=False)  # keys that the contract does not name are free
+        # Keys that the contract does not name are free.
+        found = msgspec.json.decode(body, type=runs.Reference, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadHistory(f"{path}: not a reference.json: {error}") from error
     for name, value in _ratios(found):
@@ -103,5 +119,9 @@ def reference(path: Path) -> runs.Reference:
 
 
 def _ratios(found: runs.Reference) -> Iterator[tuple[str, float | None]]:
-    yield from (("accuracy", found.accuracy), ("mean_confidence", found.mean_confidence), ("low_confidence_rate", found.low_confidence_rate))
+    yield from (
+        ("accuracy", found.accuracy),
+        ("mean_confidence", found.mean_confidence),
+        ("low_confidence_rate", found.low_confidence_rate),
+    )
     yield from ((f"recall of {intent}", value) for intent, value in (found.recall or {}).items())

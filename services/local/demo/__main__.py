@@ -1,7 +1,9 @@
-"""`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole loop from a message to the next champion.
+"""`make demo`: two weeks of traffic in minutes on a real Kafka and a real PostgreSQL, and the whole
+loop from a message to the next champion.
 
-MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages; JSON=FILE writes the summary and every
-decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1 plays nine smaller days; VERBOSE=1 prints what else only the log file holds.
+MESSAGES=DIR plays that directory's base.jsonl.gz and later.jsonl.gz instead of invented messages;
+JSON=FILE writes the summary and every decision; KEEP=1 leaves everything up until Ctrl-C; SHORT=1
+plays nine smaller days; VERBOSE=1 prints what else only the log file holds.
 """
 
 import argparse
@@ -22,7 +24,18 @@ from retrain.train import split
 from schemas import present, settings, times, topics
 from services import ports, provision, store
 from services.local import jars, supervisor, topology
-from services.local.demo import closing, invent, play, recount, screen, stage, story, tables, telling, traffic
+from services.local.demo import (
+    closing,
+    invent,
+    play,
+    recount,
+    screen,
+    stage,
+    story,
+    tables,
+    telling,
+    traffic,
+)
 
 SEED = 20260420
 _ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
@@ -36,10 +49,18 @@ _PLACE = topology.ROOT / ".local" / "demo"
 def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
     """The whole demo. Raises closing.Problem unless the loop closed."""
     base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(SEED)
-    told = story.plan(base, later, seed=SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY) if chosen.short else story.plan(base, later, seed=SEED)
+    told = (
+        story.plan(base, later, seed=SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY)
+        if chosen.short
+        else story.plan(base, later, seed=SEED)
+    )
     out.say(*telling.opening(told, play.BEGIN.date(), own=chosen.messages is not None))
     begun = time.monotonic()
-    with out.working(play.seconds(told)), stage.up(None, {}) as on, kept_on_failure(on.logs, out.log.with_suffix("")):
+    with (
+        out.working(play.seconds(told)),
+        stage.up(None, {}) as on,
+        kept_on_failure(on.logs, out.log.with_suffix("")),
+    ):
         summary = played(on, told, out)
         summary["seconds"] = round(time.monotonic() - begun)
         failed = closing.problems(summary, _short(out.log))
@@ -55,10 +76,14 @@ def played(on: stage.Stage, told: story.Story, out: screen.Screen) -> dict[str, 
         on.start(name)
     out.doing("starting the processes", play.STARTING / 2)
     addresses = [on.port("DASHBOARD_PORT"), on.slack_port, on.port("GATEWAY_PORT")]
-    on.wait(lambda: all(map(ports.listening, addresses)), "the board, the Slack page and the gateway")
+    on.wait(
+        lambda: all(map(ports.listening, addresses)), "the board, the Slack page and the gateway"
+    )
     out.say(*telling.addresses(ports.HOST, *addresses))
     gateway = next(child.process.pid for child in on.owner.children if child.name == "gateway")
-    playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, held_out(told), gateway)
+    playing = play.Play(
+        on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, held_out(told), gateway
+    )
     playing.first_champion()
     playing.all_days()
     playing.settle()
@@ -67,7 +92,12 @@ def played(on: stage.Stage, told: story.Story, out: screen.Screen) -> dict[str, 
 
 def held_out(told: story.Story) -> int:
     """How many rows the first training validates on: the split is a function of the rows."""
-    rows = pd.DataFrame({name: [row.get(name) for row in told.corpus] for name in ("text", "intent", "kind", "conversation", "cluster")})
+    rows = pd.DataFrame(
+        {
+            name: [row.get(name) for row in told.corpus]
+            for name in ("text", "intent", "kind", "conversation", "cluster")
+        }
+    )
     return int((split.split(rows)["part"] == "val").sum())
 
 
@@ -76,7 +106,10 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     days = playing.settled()
     taken = on.rows(store.decisions)
     runs = [row for row in on.rows(store.runs) if row["decision_id"]]
-    counted = recount.compare(recount.logs(on.addresses.kafka, topics.SERVING_LOG.name), on.rows(store.windows, horizon="1d"))
+    counted = recount.compare(
+        recount.logs(on.addresses.kafka, topics.SERVING_LOG.name),
+        on.rows(store.windows, horizon="1d"),
+    )
     first = days[0].window["model"]
     kinds = {
         "acc_stable": [d for d in days if d.kind == story.STABLE],
@@ -89,7 +122,8 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
-        "lost": counted.lost + max(0, len(playing.customers.truth) - counted.events),  # an answer whose log never reached Kafka is lost too
+        # An answer whose log never reached Kafka is lost too.
+        "lost": counted.lost + max(0, len(playing.customers.truth) - counted.events),
         "duplicated": counted.duplicated,
         "decisions": len(taken),
         "retrains": sum(row["decision"] == "retrain" for row in taken),
@@ -108,15 +142,25 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     }
 
 
-def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any], failed: list[closing.Problem], out: screen.Screen) -> None:
+def finish(
+    chosen: argparse.Namespace,
+    on: stage.Stage,
+    summary: dict[str, Any],
+    failed: list[closing.Problem],
+    out: screen.Screen,
+) -> None:
     """What happened, where to look, the last line; wait if asked to."""
     out.done()
     for line in closing.details(summary):
         out.detail(line)
     kept = _short(_PLACE / "env") if chosen.keep else None
-    places = telling.places(ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log))
+    places = telling.places(
+        ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log)
+    )
     title = "The loop did not close" if failed else "The loop closed"
-    out.box(title, [*([("Why", problem.what) for problem in failed] or closing.box(summary)), *places])
+    out.box(
+        title, [*([("Why", problem.what) for problem in failed] or closing.box(summary)), *places]
+    )
     if chosen.json:
         chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
     out.data(closing.last_line(summary))
@@ -125,7 +169,9 @@ def finish(chosen: argparse.Namespace, on: stage.Stage, summary: dict[str, Any],
 
 
 def keep(on: stage.Stage, exports: Path) -> None:
-    """Stay up until Ctrl-C, with the variables that other commands need on the screen and in a file."""
+    """Stay up until Ctrl-C, with the variables that other commands need on the screen and in a
+    file.
+    """
     lines = "\n".join(f"export {name}={value}" for name, value in on.environment.items())
     exports.write_text(lines + "\n")
     print(lines, flush=True)
@@ -138,7 +184,9 @@ def keep(on: stage.Stage, exports: Path) -> None:
 
 @contextmanager
 def kept_on_failure(logs: Path, place: Path) -> Iterator[None]:
-    """What the processes wrote goes with them, unless something failed: then it is what one wants to read."""
+    """What the processes wrote goes with them, unless something failed: then it is what one wants
+    to read.
+    """
     try:
         yield
     except Exception:
@@ -162,7 +210,9 @@ def problem(error: Exception, place: str) -> closing.Problem:
         case topology.InUse():
             return closing.Problem(settings.EXIT_TRY_AGAIN, said, "try again")
         case supervisor.TooSlow() | recount.Unread():
-            remedy = f"try again when the machine has less to do; if it had nothing to do, see {place}"
+            remedy = (
+                f"try again when the machine has less to do; if it had nothing to do, see {place}"
+            )
             return closing.Problem(settings.EXIT_TRY_AGAIN, said, remedy)
         case stage.Ended(status=settings.EXIT_CONFIGURATION):
             return closing.Problem(settings.EXIT_CONFIGURATION, said, f"see {place}")
@@ -172,23 +222,47 @@ def problem(error: Exception, place: str) -> closing.Problem:
 def main() -> None:
     """Parse; turn what can go wrong outside into a line and an exit code."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--messages", type=Path, metavar="DIR", help="play these tables instead of invented messages")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary and every decision")
+    parser.add_argument(
+        "--messages",
+        type=Path,
+        metavar="DIR",
+        help="play these tables instead of invented messages",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the summary and every decision"
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
-    parser.add_argument("--short", action="store_true", help="nine smaller days instead of fourteen")
-    parser.add_argument("--verbose", action="store_true", help="print every figure and reason, not only what happens")
+    parser.add_argument(
+        "--short", action="store_true", help="nine smaller days instead of fourteen"
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="print every figure and reason, not only what happens",
+    )
     chosen = parser.parse_args()
     if not chosen.messages and "chitchat" not in present.INTENTS:
-        settings.refuse(f"the demo's own messages are MangaAssist's; unset {present.VARIABLE}, or name messages of its intents with MESSAGES=DIR", 2)
-    if chosen.json and not chosen.json.absolute().parent.is_dir():  # said before the minutes of work, not after them
-        settings.refuse(f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON", 2)
-    out = screen.Screen(_PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose)
+        settings.refuse(
+            f"the demo's own messages are MangaAssist's; unset {present.VARIABLE}, or name messages of its intents with MESSAGES=DIR",
+            2,
+        )
+    # Said before the minutes of work, not after them.
+    if chosen.json and not chosen.json.absolute().parent.is_dir():
+        settings.refuse(
+            f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON",
+            2,
+        )
+    out = screen.Screen(
+        _PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose
+    )
     with out:
         try:
             with supervisor.terminable(settings.EXIT_INTERRUPTED):
                 run(chosen, out)
         except KeyboardInterrupt:
-            settings.refuse("stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED)
+            settings.refuse(
+                "stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED
+            )
         except FAILURES as error:
             found = problem(error, _short(out.log.with_suffix("")) + "/")
             out.note(f"{found.what}; {found.remedy}")

@@ -1,6 +1,8 @@
-"""Pure. Whether the loop closed, and what the end of the demo says: nothing lost, the right decision, carried out, half of the loss regained.
+"""Pure. Whether the loop closed, and what the end of the demo says: nothing lost, the right
+decision, carried out, half of the loss regained.
 
-Accuracy is judged by what the demo alone knows, the true intent of every message; what the product estimated from labels stands beside it.
+Accuracy is judged by what the demo alone knows, the true intent of every message; what the product
+estimated from labels stands beside it.
 """
 
 import math
@@ -13,7 +15,19 @@ from services.local.demo import report
 from streams.stats import proportion
 
 _GATES: Final = {"fail": 20, "inconclusive": 21}  # contract.md's exit codes
-LAST: Final = ("events", "windows", "lost", "duplicated", "decisions", "retrains", "promoted", "acc_stable", "acc_drifted", "acc_after", "seconds")
+LAST: Final = (
+    "events",
+    "windows",
+    "lost",
+    "duplicated",
+    "decisions",
+    "retrains",
+    "promoted",
+    "acc_stable",
+    "acc_drifted",
+    "acc_after",
+    "seconds",
+)
 
 
 @dataclass
@@ -26,12 +40,22 @@ class Problem(Exception):  # not frozen: whoever raises it gives it its tracebac
 
 
 def accuracy(days: Sequence[report.Day]) -> dict[str, Any]:
-    """`mean` of the days' live accuracies as the quality table gives them, with its 95 % interval (the days are independent samples), and the labels;
-    right and asked: what only the demo knows.
+    """`mean` of the days' live accuracies as the quality table gives them, with its 95 % interval
+    (the days are independent samples), and the labels; right and asked: what only the demo knows.
     """
     found = [day.quality for day in days if day.quality and day.quality["estimate"] is not None]
     mean = sum(each["estimate"] for each in found) / len(found) if found else None
-    half = math.hypot(*(max(each["high"] - each["estimate"], each["estimate"] - each["low"]) for each in found)) / len(found) if found else None
+    half = (
+        math.hypot(
+            *(
+                max(each["high"] - each["estimate"], each["estimate"] - each["low"])
+                for each in found
+            )
+        )
+        / len(found)
+        if found
+        else None
+    )
     right, asked = sum(day.truth[0] for day in days), sum(day.truth[1] for day in days)
     return {
         "mean": mean,
@@ -47,9 +71,11 @@ def accuracy(days: Sequence[report.Day]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """True accuracy lost with the new language and regained by the next champion, each with its 95 % interval.
+    """True accuracy lost with the new language and regained by the next champion, each with its 95
+    % interval.
 
-    Every message's truth is known, but the messages are a sample of what customers might have written: Wilson's intervals, and Newcombe's of differences.
+    Every message's truth is known, but the messages are a sample of what customers might have
+    written: Wilson's intervals, and Newcombe's of differences.
     """
 
     lost: proportion.Known
@@ -71,23 +97,36 @@ def change(accuracies: Mapping[str, Mapping[str, Any]]) -> Change | None:
 
 
 def problems(summary: Mapping[str, Any], log: str) -> list[Problem]:
-    """Why the loop did not close, the worst first; empty when it did. `log`: the file that holds everything."""
+    """Why the loop did not close, the worst first; empty when it did. `log`: the file that holds
+    everything.
+    """
     return [*_counted(summary, log), *_carried_out(summary, log), *_regained(summary)]
 
 
 def _counted(summary: Mapping[str, Any], log: str) -> Iterator[Problem]:
-    for name, says in (("lost", "Kafka holds and Postgres lacks"), ("duplicated", "Postgres has counted more than Kafka holds")):
+    for name, says in (
+        ("lost", "Kafka holds and Postgres lacks"),
+        ("duplicated", "Postgres has counted more than Kafka holds"),
+    ):
         if summary[name]:
             what = f"{name}={summary[name]}: serving logs that {says}"
-            yield _open(what, f"this must never be: keep {log} and the logs beside it, and report it")
+            yield _open(
+                what, f"this must never be: keep {log} and the logs beside it, and report it"
+            )
     if not summary["slack_sent"] or summary["slack_unsent"]:
-        yield _open(f"Slack got {summary['slack_sent']} messages and lacks {summary['slack_unsent']}", f"see notifier.log beside {log}")
+        yield _open(
+            f"Slack got {summary['slack_sent']} messages and lacks {summary['slack_unsent']}",
+            f"see notifier.log beside {log}",
+        )
 
 
 def _carried_out(summary: Mapping[str, Any], log: str) -> Iterator[Problem]:
     onset = f"{summary['later_from']:%-d %b}"
     if summary["early_retrains"]:
-        yield _open(f"a retrain was decided before the new language of {onset} came", f"its reasons are in {log}")
+        yield _open(
+            f"a retrain was decided before the new language of {onset} came",
+            f"its reasons are in {log}",
+        )
     if summary["retrains"] <= summary["early_retrains"]:
         yield _open(
             f"no retrain was decided after the new language of {onset}",
@@ -96,9 +135,16 @@ def _carried_out(summary: Mapping[str, Any], log: str) -> Iterator[Problem]:
         return
     if not summary["promoted"]:
         run = summary["runs"][-1] if summary["runs"] else None
-        yield refused(run, log, summary["errors"].get(run["id"])) if run else _open("the retrain that was decided never ran", f"see retrain.log beside {log}")
+        yield (
+            refused(run, log, summary["errors"].get(run["id"]))
+            if run
+            else _open("the retrain that was decided never ran", f"see retrain.log beside {log}")
+        )
     elif summary["swaps"] < 2 or not summary["same_process"]:
-        yield _open("the promotion did not show over HTTP in the same gateway process", f"see gateway.log beside {log}")
+        yield _open(
+            "the promotion did not show over HTTP in the same gateway process",
+            f"see gateway.log beside {log}",
+        )
 
 
 def refused(run: report.Row, log: str, cause: str | None = None) -> Problem:
@@ -106,9 +152,15 @@ def refused(run: report.Row, log: str, cause: str | None = None) -> Problem:
     missed = [gate for gate in run["gates"] or () if gate["verdict"] != "pass"]
     if run["state"] == runs.State.REJECTED and missed:  # a failed run may have been gated before
         verdict = "fail" if any(gate["verdict"] == "fail" for gate in missed) else "inconclusive"
-        names = ", ".join(f"{gate['gate']} {gate['verdict']}" + ("" if gate["value"] is None else f" at {gate['value']:.4g}") for gate in missed)
+        names = ", ".join(
+            f"{gate['gate']} {gate['verdict']}"
+            + ("" if gate["value"] is None else f" at {gate['value']:.4g}")
+            for gate in missed
+        )
         remedy = f"every gate with its figures is in {log}; other rows, or more of them, give another model"
-        return Problem(_GATES[verdict], f"the model {run['candidate']} was rejected: {names}", remedy)
+        return Problem(
+            _GATES[verdict], f"the model {run['candidate']} was rejected: {names}", remedy
+        )
     what = f"the run {run['id']} is {run['state']}: {cause or 'nobody said why'}"
     return Problem(settings.EXIT_DEPENDENCY, what, f"see retrain.log beside {log}, then try again")
 
@@ -118,9 +170,15 @@ def _regained(summary: Mapping[str, Any]) -> Iterator[Problem]:
     if not summary["promoted"]:
         return
     if found is None:
-        yield _open("the next champion came too late to answer anything", "later.jsonl.gz with more rows gives it more messages a day to learn from")
+        yield _open(
+            "the next champion came too late to answer anything",
+            "later.jsonl.gz with more rows gives it more messages a day to learn from",
+        )
     elif found.lost[1] <= 0:
-        yield _open(f"no loss can be seen: {points(found.lost)} lost", "later.jsonl.gz holds what the first model knows; give it other language")
+        yield _open(
+            f"no loss can be seen: {points(found.lost)} lost",
+            "later.jsonl.gz holds what the first model knows; give it other language",
+        )
     elif not found.enough:
         what = f"of the {points(found.lost)} lost only {points(found.regained)} came back, less than half or no more than chance"
         yield _open(what, "later.jsonl.gz with more rows gives the next model more to learn from")
@@ -153,16 +211,37 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ill = [signals.of(reason["signal"]).words for reason in last["reasons"] if reason["breached"]]
     still = ", ".join(ill[:3]) + (f" and {len(ill) - 3} more" if len(ill) > 3 else "")
     return [
-        (f"{summary['later_from']:%-d %b}", f"customers brought new words: accuracy fell from {before} to {fallen}"),
-        (f"{decided['at']:%-d %b}", f"retrain decided after {hours} hours; {made['candidate']} serves since, at {since}, without a restart"),
-        ("Back", f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages"),
-        ("Labels", f"said {', then '.join(map(_estimate, three))}, from {sum(each['labels'] for each in three):,} of them"),
+        (
+            f"{summary['later_from']:%-d %b}",
+            f"customers brought new words: accuracy fell from {before} to {fallen}",
+        ),
+        (
+            f"{decided['at']:%-d %b}",
+            f"retrain decided after {hours} hours; {made['candidate']} serves since, at {since}, without a restart",
+        ),
+        (
+            "Back",
+            f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages",
+        ),
+        (
+            "Labels",
+            f"said {', then '.join(map(_estimate, three))}, from {sum(each['labels'] for each in three):,} of them",
+        ),
         (
             "Proven",
             f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, Kafka read again against Postgres;"
             f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
         ),
-        *([("Still", f"{last['model']} is in breach on {still}: it learnt from one day of the new language")] if still else []),
+        *(
+            [
+                (
+                    "Still",
+                    f"{last['model']} is in breach on {still}: it learnt from one day of the new language",
+                )
+            ]
+            if still
+            else []
+        ),
     ]
 
 
@@ -174,15 +253,28 @@ def details(summary: Mapping[str, Any]) -> list[str]:
         for name, each in summary["accuracies"].items()
         if each["asked"]
     ]
-    return lines + ([] if found is None else [f"{'in truth':12} {points(found.lost)} lost, {points(found.regained)} regained"])
+    return lines + (
+        []
+        if found is None
+        else [f"{'in truth':12} {points(found.lost)} lost, {points(found.regained)} regained"]
+    )
 
 
 def _estimate(found: Mapping[str, Any]) -> str:
     """What the product made of its labels."""
-    return "nothing" if found["mean"] is None else f"{100 * found['mean']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    return (
+        "nothing"
+        if found["mean"] is None
+        else f"{100 * found['mean']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    )
 
 
 def last_line(summary: Mapping[str, Any]) -> str:
     """`[DEMO] events=... seconds=...`."""
-    values = {name: f"{value:.3f}" if isinstance(value := summary[name], float) and name != "seconds" else value for name in LAST}
+    values = {
+        name: f"{value:.3f}"
+        if isinstance(value := summary[name], float) and name != "seconds"
+        else value
+        for name in LAST
+    }
     return "[DEMO] " + " ".join(f"{name}={value}" for name, value in values.items())

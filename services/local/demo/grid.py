@@ -6,10 +6,31 @@ from typing import Final
 from services.local.demo import report, telling
 from services.local.demo.telling import Said
 
-_WIDE: Final = (("day", 6), ("messages", 8), ("p95", 8), ("KL", 6), ("low confidence", 14), ("accuracy", 17), ("state", 9))
-_NARROW: Final = (("day", 6), ("msgs", 5), ("p95", 7), ("KL", 5), ("lowconf", 7), ("accuracy", 13), ("state", 8))
+_WIDE: Final = (
+    ("day", 6),
+    ("messages", 8),
+    ("p95", 8),
+    ("KL", 6),
+    ("low confidence", 14),
+    ("accuracy", 17),
+    ("state", 9),
+)
+_NARROW: Final = (
+    ("day", 6),
+    ("msgs", 5),
+    ("p95", 7),
+    ("KL", 5),
+    ("lowconf", 7),
+    ("accuracy", 13),
+    ("state", 8),
+)
 _STYLES: Final = {"ok": "green", "watching": "yellow", "blind": "dim", "breach": "red"}
-_ACTS: Final = {"retrain": "retrain", "rollback": "roll back", "fix_upstream": "fix", "reweight": "reweight"}
+_ACTS: Final = {
+    "retrain": "retrain",
+    "rollback": "roll back",
+    "fix_upstream": "fix",
+    "reweight": "reweight",
+}
 
 
 def columns(width: int) -> Sequence[tuple[str, int]]:
@@ -39,10 +60,17 @@ def _cells(row: Sequence[Said], width: int) -> list[Said]:
     """Padded: words to the left, figures to the right."""
     gap = "  " if width >= 80 else " "
     padded = [
-        cell.text.rjust(size) if i < len(row) - 2 else cell.text.ljust(size) if i < len(row) - 1 else cell.text
+        cell.text.rjust(size)
+        if i < len(row) - 2
+        else cell.text.ljust(size)
+        if i < len(row) - 1
+        else cell.text
         for i, (cell, (_, size)) in enumerate(zip(row, columns(width), strict=True))
     ]
-    return [Said(text + (gap if i < len(row) - 1 else ""), cell.style) for i, (text, cell) in enumerate(zip(padded, row, strict=True))]
+    return [
+        Said(text + (gap if i < len(row) - 1 else ""), cell.style)
+        for i, (text, cell) in enumerate(zip(padded, row, strict=True))
+    ]
 
 
 def _milliseconds(value: float | None) -> str:
@@ -53,11 +81,19 @@ def _milliseconds(value: float | None) -> str:
     """
     if value is None:
         return "-"
-    return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms" if value < 9_999 else f"{value / 1000:.0f} s"
+    return (
+        f"{value:.1f} ms"
+        if value < 100
+        else f"{value:.0f} ms"
+        if value < 9_999
+        else f"{value / 1000:.0f} s"
+    )
 
 
 def state(day: report.Day) -> Said:
-    """How the day ended, in a word: what was asked for, else what is in breach, watched, or not to be told yet."""
+    """How the day ended, in a word: what was asked for, else what is in breach, watched, or not to
+    be told yet.
+    """
     acts = [each.row["decision"] for each in day.taken if each.row["decision"] != "hold"]
     if acts:
         return Said(_ACTS[acts[-1]], "bold magenta")
@@ -65,5 +101,13 @@ def state(day: report.Day) -> Said:
         return Said("blind", _STYLES["blind"])
     last = day.taken[-1].row
     hold = str(last["hold_reason"])
-    word = "breach" if telling.breached(last) else "watching" if hold == "WATCHING" else "blind" if hold.startswith("TOO_FEW") else "ok"
+    word = (
+        "breach"
+        if telling.breached(last)
+        else "watching"
+        if hold == "WATCHING"
+        else "blind"
+        if hold.startswith("TOO_FEW")
+        else "ok"
+    )
     return Said(word, _STYLES[word])

@@ -1,6 +1,8 @@
-"""Pure. The demo's own messages: what customers of a manga shop might write, made from the hand-written patterns in invented/.
+"""Pure. The demo's own messages: what customers of a manga shop might write, made from the
+hand-written patterns in invented/.
 
-A pattern is a cluster. Whoever splits by cluster tests on patterns that were never trained on; `later` shares no pattern and no text with `base`.
+A pattern is a cluster. Whoever splits by cluster tests on patterns that were never trained on;
+`later` shares no pattern and no text with `base`.
 """
 
 import random
@@ -25,7 +27,9 @@ Words = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One file of invented/: openings a core, cores by intent, rows a pattern by intent, words by name, dressing and its shares."""
+    """One file of invented/: openings a core, cores by intent, rows a pattern by intent, words by
+    name, dressing and its shares.
+    """
 
     name: str
     openings: int
@@ -37,7 +41,9 @@ class Language:
 
 
 def tables(seed: int) -> tuple[list[story.Row], list[story.Row]]:
-    """(base rows, later rows), each about as many as two weeks of 1,200 messages a day ask for; the same for the same seed."""
+    """(base rows, later rows), each about as many as two weeks of 1,200 messages a day ask for; the
+    same for the same seed.
+    """
     base = language("base", {})
     later = language("later", base.words)
     rng = random.Random(seed)  # noqa: S311 - messages, not secrets
@@ -49,28 +55,49 @@ def language(name: str, words: Words) -> Language:
     """The file invented/NAME.toml; its own words come before the given ones."""
     found = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     cores = {intent: text.strip().splitlines() for intent, text in found["cores"].items()}
-    return Language(name, found["openings"], cores, found["rows"], {**words, **found["words"]}, found["dress"], found["share"])
+    return Language(
+        name,
+        found["openings"],
+        cores,
+        found["rows"],
+        {**words, **found["words"]},
+        found["dress"],
+        found["share"],
+    )
 
 
 def table(spoken: Language, rng: random.Random, seen: set[str]) -> Iterator[story.Row]:
-    """Every pattern's rows. `seen` holds the normalised texts so far: none comes twice, under whichever pattern."""
+    """Every pattern's rows. `seen` holds the normalised texts so far: none comes twice, under
+    whichever pattern.
+    """
     for intent, cores in spoken.cores.items():
         for core in cores:
             for pattern in _patterns(core, spoken, rng):
                 for text in _texts(pattern, spoken, spoken.rows[intent], rng, seen):
-                    yield {"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": f"{spoken.name}: {pattern}"}
+                    yield {
+                        "text": text,
+                        "intent": intent,
+                        "kind": "human",
+                        "conversation": None,
+                        "cluster": f"{spoken.name}: {pattern}",
+                    }
 
 
 def _patterns(core: str, spoken: Language, rng: random.Random) -> list[str]:
     """A core in some of the openings, each time in one of its wordings."""
-    return [opening.replace("{core}", _worded(core, rng)) for opening in rng.sample(spoken.dress["opening"], spoken.openings)]
+    return [
+        opening.replace("{core}", _worded(core, rng))
+        for opening in rng.sample(spoken.dress["opening"], spoken.openings)
+    ]
 
 
 def _worded(core: str, rng: random.Random) -> str:
     return " ".join(_CHOICE.sub(lambda found: rng.choice(found[1].split("|")), core).split())
 
 
-def _texts(pattern: str, spoken: Language, wanted: int, rng: random.Random, seen: set[str]) -> Iterator[str]:
+def _texts(
+    pattern: str, spoken: Language, wanted: int, rng: random.Random, seen: set[str]
+) -> Iterator[str]:
     """Up to `wanted` different messages of one pattern."""
     for _ in range(wanted * _TRIES):
         text = dressed(filled(pattern, spoken.words, rng), spoken, rng)
@@ -100,7 +127,9 @@ def _word(choices: Sequence[Any], rng: random.Random) -> str:
 
 
 def dressed(text: str, spoken: Language, rng: random.Random) -> str:
-    """The request as somebody typed it: misspelt, with a second thought or a word of thanks. The first request remains the main one."""
+    """The request as somebody typed it: misspelt, with a second thought or a word of thanks. The
+    first request remains the main one.
+    """
     if rng.random() < spoken.share["typo"]:
         text = misspelt(text, rng)
     if rng.random() < spoken.share["aside"]:

@@ -1,4 +1,6 @@
-"""Play the story: train and promote the first champion, then day after day of traffic and labels, waiting at each midnight for the product."""
+"""Play the story: train and promote the first champion, then day after day of traffic and labels,
+waiting at each midnight for the product.
+"""
 
 import contextlib
 import dataclasses
@@ -29,7 +31,9 @@ STARTING, _FIRST_RUN, _A_THOUSAND, _NEXT_RUN, ENDING = 15.0, 45.0, 10.0, 60.0, 1
 
 def seconds(told: story.Story) -> float:
     """How long all of it takes on a free machine."""
-    return STARTING + _FIRST_RUN + _NEXT_RUN + ENDING + _A_THOUSAND * sum(map(len, told.days)) / 1000
+    return (
+        STARTING + _FIRST_RUN + _NEXT_RUN + ENDING + _A_THOUSAND * sum(map(len, told.days)) / 1000
+    )
 
 
 @dataclass(slots=True)
@@ -49,7 +53,11 @@ class Play:
 
     def first_champion(self) -> None:
         """Load the labelled messages of before the story and have the retrain worker train on them."""
-        corpus = [row for row in (ingest.corpus_row(json.dumps(row).encode()) for row in self.told.corpus) if isinstance(row, dict)]
+        corpus = [
+            row
+            for row in (ingest.corpus_row(json.dumps(row).encode()) for row in self.told.corpus)
+            if isinstance(row, dict)
+        ]
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
@@ -72,7 +80,10 @@ class Play:
             run = self._open_run()
             if run is not None:
                 steps = run["progress"] or {"epoch": 1, "step": 0, "steps": 1}
-                self.screen.doing(f"{what}, epoch {steps['epoch']}", begun + 0.8 * seconds * steps["step"] / steps["steps"])
+                self.screen.doing(
+                    f"{what}, epoch {steps['epoch']}",
+                    begun + 0.8 * seconds * steps["step"] / steps["steps"],
+                )
             self._learnt()
             return run is None
 
@@ -81,9 +92,13 @@ class Play:
         self._runs()
 
     def _learnt(self) -> None:
-        """The first training's [VAL] lines, as they come: how good a model is that nobody has seen yet."""
+        """The first training's [VAL] lines, as they come: how good a model is that nobody has seen
+        yet.
+        """
         log = self.on.logs / "retrain.log"
-        lines = log.read_text(errors="replace").splitlines() if log.exists() and not self.days else []
+        lines = (
+            log.read_text(errors="replace").splitlines() if log.exists() and not self.days else []
+        )
         for line in lines[self._read :]:
             if line.startswith("[VAL]"):
                 self.screen.say(telling.learnt(loglines.parse(line)[1], self.held_out))
@@ -94,13 +109,18 @@ class Play:
         for run in self.on.rows(read.runs):
             if run["ended"] and run["id"] not in self._ended:
                 self._ended.append(run["id"])
-                said = telling.gated(run, restarted=not self.same_process(), first=len(self._ended) == 1)
+                said = telling.gated(
+                    run, restarted=not self.same_process(), first=len(self._ended) == 1
+                )
                 (self.screen.event if self.days else self.screen.say)(*said)
                 self.screen.detail(report.run_line(run))
 
     def same_process(self) -> bool:
         """Whether the gateway is the process that was started."""
-        return any(child.process.pid == self.gateway and child.process.poll() is None for child in self.on.owner.children)
+        return any(
+            child.process.pid == self.gateway and child.process.poll() is None
+            for child in self.on.owner.children
+        )
 
     def _open_run(self) -> Any:
         with self.on.engine.connect() as connection:
@@ -115,11 +135,15 @@ class Play:
             self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages", self.done)
             self._hours(rows, start, 24, begins=number)
             self.done += _A_THOUSAND * len(rows) / 1000
-        self._hours(self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS)
+        self._hours(
+            self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS
+        )
         self.screen.doing("counting everything again", self.done)
 
     def settle(self) -> None:
-        """Wait until every message that was answered is counted and every notice is out; what never is, the summary will show."""
+        """Wait until every message that was answered is counted and every notice is out; what never
+        is, the summary will show.
+        """
         with contextlib.suppress(supervisor.TooSlow):
             self.on.wait(self._all_counted, "the last messages to be counted")
             self.on.wait(lambda: self.messages()[1] == 0, "the last messages to reach Slack")
@@ -130,13 +154,26 @@ class Play:
             return store.messages(connection)
 
     def _all_counted(self) -> bool:
-        return sum(int(row["n"]) for row in self.on.rows(read.windows, horizon="1d")) >= len(self.customers.truth)
+        return sum(int(row["n"]) for row in self.on.rows(read.windows, horizon="1d")) >= len(
+            self.customers.truth
+        )
 
-    def _hours(self, rows: Sequence[story.Row], start: dt.datetime, hours: int, *, begins: int | None = None) -> None:
-        """Messages hour by hour, labels in the evening. The first hour closes the day before: then the product is waited for."""
+    def _hours(
+        self,
+        rows: Sequence[story.Row],
+        start: dt.datetime,
+        hours: int,
+        *,
+        begins: int | None = None,
+    ) -> None:
+        """Messages hour by hour, labels in the evening. The first hour closes the day before: then
+        the product is waited for.
+        """
         for hour in range(hours):
             now = start + hour * _HOUR
-            self.customers.hour(rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now)
+            self.customers.hour(
+                rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now
+            )
             if hour == 0:
                 self._first_hour(start, begins)
             if hour == _EVENING:
@@ -146,16 +183,22 @@ class Play:
         if begins != 0:
             self._midnight(start)
         if begins is not None and self.told.kinds[begins] != self.told.kinds[max(0, begins - 1)]:
-            self.screen.event(*filter(None, [telling.begins(self.told.kinds[begins], start.date())]))
+            self.screen.event(
+                *filter(None, [telling.begins(self.told.kinds[begins], start.date())])
+            )
 
     def _midnight(self, midnight: dt.datetime) -> None:
-        """The day that ends at `midnight` is judged, and a run that it started is done, before the next hour begins."""
+        """The day that ends at `midnight` is judged, and a run that it started is done, before the
+        next hour begins.
+        """
         self.on.wait(lambda: self._judged(midnight), f"the monitors of {midnight:%-d %b}")
         day, before = self._look(midnight), self.days[-1] if self.days else None
         self.days.append(day)
         self.screen.detail(report.row(day))
         self.screen.row(grid.row(day, self.screen.width))
-        self.screen.event(*telling.events(before, day), *(telling.Said(note, "yellow") for note in self.on.notes))
+        self.screen.event(
+            *telling.events(before, day), *(telling.Said(note, "yellow") for note in self.on.notes)
+        )
         self.on.notes.clear()
         if self._open_run() is not None:
             self._follow_run("training the next model", _NEXT_RUN)
@@ -168,7 +211,9 @@ class Play:
 
     def serving(self) -> bool:
         """Whether the gateway answers with the champion that Postgres names; there must be one."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.on.port("GATEWAY_PORT"), timeout=10)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.on.port("GATEWAY_PORT"), timeout=10
+        )
         try:
             connection.request("GET", "/readyz")
             serving = json.loads(connection.getresponse().read()).get("model")
@@ -185,24 +230,47 @@ class Play:
         windows = self.on.rows(read.windows, horizon="1d", since=midnight, until=midnight)
         window = max(windows, key=lambda row: int(row["n"]))
         model = window["model"]
-        signals = {row["signal"]: row for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight) if row["verdict"]}
+        signals = {
+            row["signal"]: row
+            for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight)
+            if row["verdict"]
+        }
         truth = self.customers.right.get((day.date(), model), [0, 0])
         before = self.days[-1].taken[-1].row if self.days else None
         with self.on.engine.connect() as database:
-            taken = [report.Taken(row, store.verdicts(database, row["id"])) for row in report.changes(before, self._decisions(day, midnight))]
-        return report.Day(day.date(), self.told.kinds[len(self.days)], window, signals, self._quality(model, day), (truth[0], truth[1]), taken)
+            taken = [
+                report.Taken(row, store.verdicts(database, row["id"]))
+                for row in report.changes(before, self._decisions(day, midnight))
+            ]
+        return report.Day(
+            day.date(),
+            self.told.kinds[len(self.days)],
+            window,
+            signals,
+            self._quality(model, day),
+            (truth[0], truth[1]),
+            taken,
+        )
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
         rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)
-        return next((row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None)
+        return next(
+            (row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None
+        )
 
     def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-        return [row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start]
+        return [
+            row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start
+        ]
 
     def settled(self) -> list[report.Day]:
-        """The days with their label figures as they stand at the end, labels that came later included."""
+        """The days with their label figures as they stand at the end, labels that came later
+        included.
+        """
         found = []
         for day in self.days:
-            quality = self._quality(day.window["model"], dt.datetime.combine(day.date, dt.time(), dt.UTC))
+            quality = self._quality(
+                day.window["model"], dt.datetime.combine(day.date, dt.time(), dt.UTC)
+            )
             found.append(dataclasses.replace(day, quality=quality))
         return found

@@ -1,4 +1,6 @@
-"""Count again from Kafka's offset 0 what Postgres says was counted. Imports nothing from streams/, so that it can contradict it."""
+"""Count again from Kafka's offset 0 what Postgres says was counted. Imports nothing from streams/,
+so that it can contradict it.
+"""
 
 import json
 import time
@@ -21,7 +23,9 @@ class Unread(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """Logs Kafka holds and Postgres lacks, and the other way round; over every day, model and intent apart, so that two wrongs do not cancel."""
+    """Logs Kafka holds and Postgres lacks, and the other way round; over every day, model and
+    intent apart, so that two wrongs do not cancel.
+    """
 
     events: int
     lost: int
@@ -29,7 +33,9 @@ class Recount:
 
 
 def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
-    """Every log of the topic, single or in an envelope, from the first offset to the last one there is now. Raises Unread."""
+    """Every log of the topic, single or in an envelope, from the first offset to the last one there
+    is now. Raises Unread.
+    """
     try:
         return _read(bootstrap, topic)
     except KafkaError as error:
@@ -37,8 +43,15 @@ def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
 
 
 def _read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, consumer_timeout_ms=_IDLE_MS)
-    parts = [TopicPartition(topic, part) for part in sorted(consumer.partitions_for_topic(topic) or ())]
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=_IDLE_MS,
+    )
+    parts = [
+        TopicPartition(topic, part) for part in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
     consumer.assign(parts)
     ends = consumer.end_offsets(parts)
     consumer.seek_to_beginning(*parts)
@@ -46,12 +59,17 @@ def _read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     deadline = time.monotonic() + _PATIENCE_S
     while any(consumer.position(part) < ends[part] for part in parts):
         if time.monotonic() > deadline:
-            raise Unread(f"Kafka gave none of the records that are left to count again in {_PATIENCE_S:.0f} s")
+            raise Unread(
+                f"Kafka gave none of the records that are left to count again in {_PATIENCE_S:.0f} s"
+            )
         for records in consumer.poll(timeout_ms=1_000).values():
             deadline = time.monotonic() + _PATIENCE_S
             for record in records:
                 batch = ("content", b"batch") in record.headers
-                found += [json.loads(line) for line in (record.value.splitlines() if batch else [record.value])]
+                found += [
+                    json.loads(line)
+                    for line in (record.value.splitlines() if batch else [record.value])
+                ]
     consumer.close()
     return found
 
@@ -63,5 +81,7 @@ def compare(found: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recou
     for window in windows:
         cells = window["intent_counts"] | {"error": window["errors"]}
         day = window["start"].date().isoformat()
-        counted.update({(day, window["model"], intent): count for intent, count in cells.items() if count})
+        counted.update(
+            {(day, window["model"], intent): count for intent, count in cells.items() if count}
+        )
     return Recount(len(found), (sent - counted).total(), (counted - sent).total())

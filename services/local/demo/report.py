@@ -1,4 +1,6 @@
-"""Pure. Every figure of a simulated day and every reason of its decisions, from rows that Postgres gave: what the demo's log file holds."""
+"""Pure. Every figure of a simulated day and every reason of its decisions, from rows that Postgres
+gave: what the demo's log file holds.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -11,9 +13,26 @@ from schemas import signals
 Row = Mapping[str, Any]
 
 _USUAL = {*signals.in_role(signals.Role.TRAFFIC), *signals.in_role(signals.Role.RELEASE)}
-HEADINGS = ("day", "story", "model", "n", "p95_ms", "errors", "low_conf", "kl (noise)", "live accuracy [95 %] (labels)", "truth", "verdicts", "decision")
+HEADINGS = (
+    "day",
+    "story",
+    "model",
+    "n",
+    "p95_ms",
+    "errors",
+    "low_conf",
+    "kl (noise)",
+    "live accuracy [95 %] (labels)",
+    "truth",
+    "verdicts",
+    "decision",
+)
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 58, 24)
-_WORDS = "verdicts and reasons: " + ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL) + "."
+_WORDS = (
+    "verdicts and reasons: "
+    + ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL)
+    + "."
+)
 LEGEND = f"""\
 story: stable days, one on which only the mix of intents moves, then later, new language. n: messages. low_conf: share of answers with confidence under 0.6.
 kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
@@ -26,7 +45,9 @@ enough); and the labels still needed until a figure can be judged, or the loss t
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One simulated day: its window, signals, live accuracy and decisions from Postgres; `truth` only the demo can know."""
+    """One simulated day: its window, signals, live accuracy and decisions from Postgres; `truth`
+    only the demo can know.
+    """
 
     date: dt.date
     kind: str
@@ -45,7 +66,9 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decision, with the verdict of each signal: how it stands, what it is held against, how many labels it lacks."""
+    """A decision, with the verdict of each signal: how it stands, what it is held against, how many
+    labels it lacks.
+    """
 
     row: Row
     verdicts: Mapping[str, Row]
@@ -53,7 +76,11 @@ class Taken:
     @property
     def outcome(self) -> str:
         """What was decided, in two words."""
-        return f"hold {self.row['hold_reason']}" if self.row["decision"] == "hold" else str(self.row["decision"])
+        return (
+            f"hold {self.row['hold_reason']}"
+            if self.row["decision"] == "hold"
+            else str(self.row["decision"])
+        )
 
     def level(self, signal: str) -> str:
         """ok, watch, breach or blind; empty where there is no verdict."""
@@ -61,9 +88,15 @@ class Taken:
 
 
 def changes(before: Row | None, taken: Sequence[Row]) -> list[Row]:
-    """Of a day's hourly decisions those that differ from the one before, in outcome or in which reasons count; its last where none does."""
+    """Of a day's hourly decisions those that differ from the one before, in outcome or in which
+    reasons count; its last where none does.
+    """
     pairs = pairwise([before, *taken])
-    return [row for earlier, row in pairs if row is not None and (earlier is None or _outcome(earlier) != _outcome(row))] or list(taken[-1:])
+    return [
+        row
+        for earlier, row in pairs
+        if row is not None and (earlier is None or _outcome(earlier) != _outcome(row))
+    ] or list(taken[-1:])
 
 
 def _outcome(row: Row) -> tuple[Any, ...]:
@@ -84,8 +117,14 @@ def heading() -> str:
 def line(day: Day) -> str:
     """One day."""
     kl, quality = day.signals.get("intent_mix_kl"), day.quality
-    accuracy = "-" if not quality else f"{percent(quality['estimate'])} [{percent(quality['low'])}, {percent(quality['high'])}] ({quality['n_labels']})"
-    told = [(signal, day.signals[signal.name]) for signal in signals.ALL if signal.name in day.signals]
+    accuracy = (
+        "-"
+        if not quality
+        else f"{percent(quality['estimate'])} [{percent(quality['low'])}, {percent(quality['high'])}] ({quality['n_labels']})"
+    )
+    told = [
+        (signal, day.signals[signal.name]) for signal in signals.ALL if signal.name in day.signals
+    ]
     verdicts = " ".join(
         f"{signal.short}:{found['verdict']}{'!' if found['in_breach'] else ''}"
         for signal, found in told
@@ -105,13 +144,26 @@ def row(day: Day) -> str:
 
 
 def why(taken: Taken) -> str:
-    """A decision with its cause, every reason (what counts first, then what is watched) with value, 95 % interval, n and limit, and the labels still needed."""
+    """A decision with its cause, every reason (what counts first, then what is watched) with value,
+    95 % interval, n and limit, and the labels still needed.
+    """
     row, cause = taken.row, f" ({taken.row['cause']})" if taken.row["cause"] else ""
     marked = [(_mark(reason, taken), reason) for reason in row["reasons"]]
-    known = sorted(((mark, reason) for mark, reason in marked if reason["value"] is not None), key=lambda each: "!? ".index(each[0] or " "))
-    unknown = ", ".join(signals.of(reason["signal"]).short for reason in row["reasons"] if reason["value"] is None)
-    needed = ", ".join(f"{signals.of(name).short} {found['labels_needed']}" for name, found in taken.verdicts.items() if found["labels_needed"])
-    ends = ([f"no value: {unknown}"] if unknown else []) + ([f"labels still needed: {needed}"] if needed else [])
+    known = sorted(
+        ((mark, reason) for mark, reason in marked if reason["value"] is not None),
+        key=lambda each: "!? ".index(each[0] or " "),
+    )
+    unknown = ", ".join(
+        signals.of(reason["signal"]).short for reason in row["reasons"] if reason["value"] is None
+    )
+    needed = ", ".join(
+        f"{signals.of(name).short} {found['labels_needed']}"
+        for name, found in taken.verdicts.items()
+        if found["labels_needed"]
+    )
+    ends = ([f"no value: {unknown}"] if unknown else []) + (
+        [f"labels still needed: {needed}"] if needed else []
+    )
     return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join(
         [*(_reason(reason) + mark for mark, reason in known), *ends]
     )
@@ -119,17 +171,29 @@ def why(taken: Taken) -> str:
 
 def _mark(reason: Row, taken: Taken) -> str:
     """`!` for what counts, `?` for what is beyond its limit and does not count yet."""
-    return "!" if reason["breached"] else "?" if taken.level(reason["signal"]) in ("watch", "breach") else ""
+    return (
+        "!"
+        if reason["breached"]
+        else "?"
+        if taken.level(reason["signal"]) in ("watch", "breach")
+        else ""
+    )
 
 
 def _reason(reason: Row) -> str:
     name = reason["signal"]
-    interval = "" if reason["low"] is None or reason["high"] is None else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
+    interval = (
+        ""
+        if reason["low"] is None or reason["high"] is None
+        else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
+    )
     return f"{signals.of(name).short} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
 
 
 def _figure(name: str, value: float) -> str:
-    digits = {signals.Unit.NATS: 3, signals.Unit.MS: 1, signals.Unit.ODDS: 1}.get(signals.of(name).unit)
+    digits = {signals.Unit.NATS: 3, signals.Unit.MS: 1, signals.Unit.ODDS: 1}.get(
+        signals.of(name).unit
+    )
     return percent(value) if digits is None else f"{value:.{digits}f}"
 
 

@@ -1,6 +1,8 @@
-"""Where the demo speaks: rows, sentences and the closing box on standard output, the bar on standard error, and everything in a file that outlives the run.
+"""Where the demo speaks: rows, sentences and the closing box on standard output, the bar on
+standard error, and everything in a file that outlives the run.
 
-On a terminal with colour; into a file or a pipe, or where NO_COLOR is set, as plain lines. Never wider than telling.WIDEST.
+On a terminal with colour; into a file or a pipe, or where NO_COLOR is set, as plain lines. Never
+wider than telling.WIDEST.
 """
 
 import os
@@ -24,10 +26,24 @@ _INDENT = " " * 8  # under a row's figures
 
 
 class Screen:
-    """What is said goes to `out` and into `log`; with `verbose` what would go into the log alone is said too."""
+    """What is said goes to `out` and into `log`; with `verbose` what would go into the log alone is
+    said too.
+    """
 
-    def __init__(self, log: Path, *, verbose: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
-        self.log, self.verbose, self._out, self._err = log, verbose, out or sys.stdout, err or sys.stderr
+    def __init__(
+        self,
+        log: Path,
+        *,
+        verbose: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.log, self.verbose, self._out, self._err = (
+            log,
+            verbose,
+            out or sys.stdout,
+            err or sys.stderr,
+        )
         self._file: TextIO | None = None
         terminal = self._out.isatty()
         self._console = Console(
@@ -66,13 +82,25 @@ class Screen:
         self._print(Text.assemble(*((cell.text, cell.style) for cell in cells)))
 
     def box(self, title: str, parts: Sequence[tuple[str, str]]) -> None:
-        """Headings with their sentences, between two rules on a terminal; no rule at the sides, so that what stands there can be copied."""
+        """Headings with their sentences, between two rules on a terminal; no rule at the sides, so
+        that what stands there can be copied.
+        """
         margin, terminal = max(len(name) for name, _ in parts) + 2, self._out.isatty()
-        room = self.width - 2 if terminal else self.width  # the rules leave a column free on either side
+        # The rules leave a column free on either side.
+        room = self.width - 2 if terminal else self.width
         lines = [line for name, text in parts for line in telling.part(name, text, margin, room)]
         if terminal:
             body = Text("\n".join(lines))
-            self._print(Panel(body, title=title, box=rich.box.HORIZONTALS, padding=0, width=self.width, border_style="bold green"))
+            self._print(
+                Panel(
+                    body,
+                    title=title,
+                    box=rich.box.HORIZONTALS,
+                    padding=0,
+                    width=self.width,
+                    border_style="bold green",
+                )
+            )
         else:
             for line in ("", title, *lines, ""):
                 self._print(Text(str(line)))
@@ -110,7 +138,14 @@ class Screen:
         """A bar over everything there is to do, in seconds of a free machine."""
         shape = "{desc} {bar} {unit}" if self._err.isatty() else "{desc}, {unit}"
         self._begun, self._total = time.monotonic(), total
-        with progress.bar("starting the servers", int(total), telling.left(0, total, 0), self._err, bar_format=shape, dynamic_ncols=True) as bar:
+        with progress.bar(
+            "starting the servers",
+            int(total),
+            telling.left(0, total, 0),
+            self._err,
+            bar_format=shape,
+            dynamic_ncols=True,
+        ) as bar:
             self._bar = bar
             try:
                 yield

@@ -1,4 +1,6 @@
-"""The demo's stage: the embedded servers and every process of the product, with the demo's policy, on free ports; and what Postgres says."""
+"""The demo's stage: the embedded servers and every process of the product, with the demo's policy,
+on free ports; and what Postgres says.
+"""
 
 import contextlib
 import sys
@@ -16,8 +18,10 @@ from services.local import processes, supervisor, topology
 from services.local.demo import store as progress
 from streams import database
 
-PATIENCE_S = 300.0  # no step of a free machine takes a minute; one with busy neighbours is three or four times slower
-# Beside a busy neighbour a training thread that spins at a barrier keeps the core from the one it waits for: half as fast, measured.
+# No step of a free machine takes a minute; one with busy neighbours is three or four times slower.
+PATIENCE_S = 300.0
+# Beside a busy neighbour a training thread that spins at a barrier keeps the core from the one it
+# waits for: half as fast, measured.
 _THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _MINE = {process.name for process in processes.PROCESSES}
 
@@ -28,7 +32,9 @@ class Ended(supervisor.NotReady):
     """A process that should run has ended."""
 
     def __init__(self, child: supervisor.Child) -> None:
-        super().__init__(f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}")
+        super().__init__(
+            f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}"
+        )
         self.status = child.process.returncode
 
 
@@ -54,19 +60,31 @@ class Stage:
 
     def start_sandbox(self) -> supervisor.Child:
         """Start what stands in for Slack."""
-        return self._start("slack_sandbox", "-m", "services.local.slack_sandbox", "--port", str(self.slack_port))
+        return self._start(
+            "slack_sandbox", "-m", "services.local.slack_sandbox", "--port", str(self.slack_port)
+        )
 
     def _start(self, name: str, *command: str) -> supervisor.Child:
         env = topology.inherited() | _THREADS | self.environment
-        return self.owner.start(name, [sys.executable, *command], env=env, log=self.logs / f"{name}.log", cwd=topology.ROOT)
+        return self.owner.start(
+            name,
+            [sys.executable, *command],
+            env=env,
+            log=self.logs / f"{name}.log",
+            cwd=topology.ROOT,
+        )
 
-    def rows(self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any) -> list[dict[str, Any]]:
+    def rows(
+        self, what: Callable[..., Iterator[dict[str, Any]]], **wanted: Any
+    ) -> list[dict[str, Any]]:
         """What `services.show` would print."""
         with self.engine.connect() as connection:
             return list(what(connection, store.Wanted(**wanted)))
 
     def alive(self) -> None:
-        """Raise if a process has ended: the loop would wait for it in vain. One of the product that asks for it (75) is started again, as a deployment does."""
+        """Raise if a process has ended: the loop would wait for it in vain. One of the product that
+        asks for it (75) is started again, as a deployment does.
+        """
         for child in list(self.owner.children):
             status = child.process.poll()
             if status == settings.EXIT_TRY_AGAIN and child.name in _MINE:
@@ -75,21 +93,33 @@ class Stage:
                 raise Ended(child)
 
     def keep(self) -> None:
-        """Stay until interrupted. A process of the product that ends is named and started again, as a deployment does; a server that ends ends this."""
+        """Stay until interrupted. A process of the product that ends is named and started again, as
+        a deployment does; a server that ends ends this.
+        """
         while True:
             time.sleep(1)
-            for child in [child for child in self.owner.children if child.name in _MINE and child.process.poll() is not None]:
+            for child in [
+                child
+                for child in self.owner.children
+                if child.name in _MINE and child.process.poll() is not None
+            ]:
                 self._again(child)
                 print(f"intentwatch: {self.notes.pop()}", file=sys.stderr)
             self.alive()
 
     def _again(self, child: supervisor.Child) -> None:
-        self.notes.append(f"{child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}")
+        self.notes.append(
+            f"{child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}"
+        )
         self.owner.children.remove(child)
         self.start(child.name)
 
-    def wait(self, holds: Callable[[], bool], what: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Poll until it holds, watching the processes; as long as the product comes anywhere at all. Raises TooSlow."""
+    def wait(
+        self, holds: Callable[[], bool], what: str, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Poll until it holds, watching the processes; as long as the product comes anywhere at
+        all. Raises TooSlow.
+        """
         deadline, before = time.monotonic() + PATIENCE_S, self._moved()
         while not holds():
             self.alive()
@@ -97,7 +127,9 @@ class Stage:
             if time.monotonic() > deadline:
                 now = self._moved()
                 if now == before:
-                    raise supervisor.TooSlow(f"waited {PATIENCE_S:.0f} s for {what}, and nothing moved")
+                    raise supervisor.TooSlow(
+                        f"waited {PATIENCE_S:.0f} s for {what}, and nothing moved"
+                    )
                 deadline, before = time.monotonic() + PATIENCE_S, now
             time.sleep(0.1)
 
@@ -108,7 +140,9 @@ class Stage:
 
 @contextlib.contextmanager
 def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
-    """The servers, migrated and provisioned, and a free port for every process; none is started yet."""
+    """The servers, migrated and provisioned, and a free port for every process; none is started
+    yet.
+    """
     with topology.embedded(directory) as (addresses, owner):
         topology.prepare(addresses)
         gateway, dashboard, slack = ports.free(3)
@@ -120,5 +154,17 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "DASHBOARD_PORT": str(dashboard),
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
-        environment = addresses.environment() | {settings.PREFIX + name: value for name, value in mine.items()} | overlay
-        yield Stage(addresses, environment, owner, database.engine(addresses.database_url), addresses.models.parent / "logs", slack, [])
+        environment = (
+            addresses.environment()
+            | {settings.PREFIX + name: value for name, value in mine.items()}
+            | overlay
+        )
+        yield Stage(
+            addresses,
+            environment,
+            owner,
+            database.engine(addresses.database_url),
+            addresses.models.parent / "logs",
+            slack,
+            [],
+        )

@@ -1,4 +1,6 @@
-"""Postgres, read only: how far the product is with what the demo gave it. One function per question."""
+"""Postgres, read only: how far the product is with what the demo gave it. One function per
+question.
+"""
 
 import datetime as dt
 from typing import Any
@@ -12,44 +14,74 @@ from services.alarms import store as alarms_store
 def judged(connection: sa.Connection, hour_end: dt.datetime) -> bool:
     """Whether the scheduler has done the monitors of the hour that ends there."""
     job = tables.job_run
-    done = (job.c.job == alarms_store.HOURLY, job.c.due_at == hour_end, job.c.finished_at.is_not(None))
+    done = (
+        job.c.job == alarms_store.HOURLY,
+        job.c.due_at == hour_end,
+        job.c.finished_at.is_not(None),
+    )
     return connection.execute(sa.select(job.c.job).where(*done)).first() is not None
 
 
 def open_run(connection: sa.Connection) -> sa.RowMapping | None:
-    """The run that has not ended; one that is registered is about to be promoted, by the demo's policy."""
+    """The run that has not ended; one that is registered is about to be promoted, by the demo's
+    policy.
+    """
     table = tables.run
-    return connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED))).mappings().first()
+    return (
+        connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED)))
+        .mappings()
+        .first()
+    )
 
 
 def messages(connection: sa.Connection) -> tuple[int, int]:
     """Messages of the outbox that are in Slack, and those that are not."""
     sent = tables.outbox.c.sent_at.is_not(None)
-    counted = dict(connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all())
+    counted = dict(
+        connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all()
+    )
     return counted.get(True, 0), counted.get(False, 0)
 
 
 def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, dict[str, Any]]:
-    """Of every figure that a decision rests on its verdict, the reference it is held against, and how many labels it lacks."""
+    """Of every figure that a decision rests on its verdict, the reference it is held against, and
+    how many labels it lacks.
+    """
     table = tables.decision
-    evidence = connection.execute(sa.select(table.c.evidence).where(table.c.id == decision_id)).scalar_one()
+    evidence = connection.execute(
+        sa.select(table.c.evidence).where(table.c.id == decision_id)
+    ).scalar_one()
     return {
-        verdict["signal"]["signal"]: {"verdict": verdict["verdict"], "labels_needed": verdict["labels_needed"], "reference": verdict["signal"]["reference"]}
+        verdict["signal"]["signal"]: {
+            "verdict": verdict["verdict"],
+            "labels_needed": verdict["labels_needed"],
+            "reference": verdict["signal"]["reference"],
+        }
         for verdict in evidence["verdicts"]
     }
 
 
 def error(connection: sa.Connection, run_id: str) -> str | None:
     """Why a run failed."""
-    found: str | None = connection.execute(sa.select(tables.run.c.error).where(tables.run.c.id == run_id)).scalar_one()
+    found: str | None = connection.execute(
+        sa.select(tables.run.c.error).where(tables.run.c.id == run_id)
+    ).scalar_one()
     return found
 
 
 def moved(connection: sa.Connection) -> tuple[Any, ...]:
-    """How far the product has come with everything it has been given: differs from before while anything is done."""
-    steps = sa.select(sa.func.count(), sa.func.max(sa.cast(tables.run.c.progress, sa.Text))).select_from(tables.run)
+    """How far the product has come with everything it has been given: differs from before while
+    anything is done.
+    """
+    steps = sa.select(
+        sa.func.count(), sa.func.max(sa.cast(tables.run.c.progress, sa.Text))
+    ).select_from(tables.run)
     states = sa.select(sa.func.count()).select_from(tables.run_step)
     read = sa.select(sa.func.sum(tables.stream_offset.c.next_offset))
     judged = sa.select(sa.func.count()).select_from(tables.job_run)
     sent = sa.select(sa.func.count(tables.outbox.c.sent_at))
-    return tuple(value for query in (steps, states, read, judged, sent) for value in connection.execute(query).one())
+    return tuple(
+        value
+        for query in (steps, states, read, judged, sent)
+        for value in connection.execute(query).one()
+    )

@@ -1,6 +1,8 @@
-"""Pure. Two weeks of traffic from tables of labelled messages: which row is written on which day, and which rows only train.
+"""Pure. Two weeks of traffic from tables of labelled messages: which row is written on which day,
+and which rows only train.
 
-Whole groups of near duplicates go to one side and to one day, so nothing that was trained on, or looks like it, comes again in traffic.
+Whole groups of near duplicates go to one side and to one day, so nothing that was trained on, or
+looks like it, comes again in traffic.
 """
 
 import json
@@ -18,7 +20,8 @@ from schemas import present
 Row = Mapping[str, Any]
 
 STABLE, MIX, LATER = "stable", "mix", "later"
-# Days 1 to 14. One day in which only the mix moves, alone among stable ones; from day 9 on the language is new.
+# Days 1 to 14. One day in which only the mix moves, alone among stable ones; from day 9 on the
+# language is new.
 DAYS: Final[tuple[str, ...]] = (STABLE,) * 4 + (MIX,) + (STABLE,) * 3 + (LATER,) * 6
 SHORT_DAYS: Final[tuple[str, ...]] = (STABLE,) * 2 + (MIX,) + (STABLE,) * 2 + (LATER,) * 4
 CORPUS_ROWS: Final = 2_900
@@ -40,7 +43,11 @@ def row(line: bytes) -> Row:
     'human'
     """
     found = json.loads(line)
-    if not isinstance(found, dict) or not isinstance(found.get("text"), str) or not isinstance(found.get("intent"), str):
+    if (
+        not isinstance(found, dict)
+        or not isinstance(found.get("text"), str)
+        or not isinstance(found.get("intent"), str)
+    ):
         raise ValueError(f"no object with text and intent: {line[:80].decode(errors='replace')}")
     return {"kind": "human"} | found
 
@@ -54,8 +61,18 @@ class Story:
     days: list[list[Row]]
 
 
-def plan(base: Sequence[Row], later: Sequence[Row], *, seed: int, days: Sequence[str] = DAYS, most: int = MOST_A_DAY, corpus_rows: int = CORPUS_ROWS) -> Story:
-    """Lay the rows out. Machine-written rows of the base stay out: production logs have none. Raises TooFewRowsError."""
+def plan(
+    base: Sequence[Row],
+    later: Sequence[Row],
+    *,
+    seed: int,
+    days: Sequence[str] = DAYS,
+    most: int = MOST_A_DAY,
+    corpus_rows: int = CORPUS_ROWS,
+) -> Story:
+    """Lay the rows out. Machine-written rows of the base stay out: production logs have none.
+    Raises TooFewRowsError.
+    """
     rng = random.Random(seed)  # noqa: S311 - a story, not a secret
     groups = _shuffled_groups([row for row in base if row["kind"] == "human"], rng)
     corpus, traffic = _cut(groups, corpus_rows)
@@ -64,7 +81,9 @@ def plan(base: Sequence[Row], later: Sequence[Row], *, seed: int, days: Sequence
     calm = [row for group in traffic for row in group]
     size = min(most, int(len(calm) / (old + 0.5)), len(fresh) // max(new, 1))
     if size < 300 or len(corpus) < 600:
-        raise TooFewRowsError(f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed")
+        raise TooFewRowsError(
+            f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed"
+        )
     moved, rest = _moved(calm, size if MIX in days else 0, rng)
     pools = {STABLE: iter(_even(rest)), LATER: iter(fresh), MIX: iter(moved)}
     return Story(corpus, days, [[next(pools[day]) for _ in range(size)] for day in days])
@@ -73,18 +92,26 @@ def plan(base: Sequence[Row], later: Sequence[Row], *, seed: int, days: Sequence
 def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:
     if not rows:
         return []
-    names = split.groups(pd.DataFrame({key: [row.get(key) for row in rows] for key in ("text", "conversation", "cluster")}))
+    names = split.groups(
+        pd.DataFrame(
+            {key: [row.get(key) for row in rows] for key in ("text", "conversation", "cluster")}
+        )
+    )
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row, name in zip(rows, names, strict=True):
         if row["intent"] in present.INDEX:
             grouped[name].append(row)
-    found = [rng.sample(group, min(len(group), _GROUP_MOST)) for _, group in sorted(grouped.items())]
+    found = [
+        rng.sample(group, min(len(group), _GROUP_MOST)) for _, group in sorted(grouped.items())
+    ]
     rng.shuffle(found)
     return found
 
 
 def _even(rows: list[Row]) -> list[Row]:
-    """The rows in an order in which every stretch has the same intent mix: an ordinary day is no campaign. Within an intent they keep theirs."""
+    """The rows in an order in which every stretch has the same intent mix: an ordinary day is no
+    campaign. Within an intent they keep theirs.
+    """
     counts = Counter(row["intent"] for row in rows)
     place: Counter[str] = Counter()
     keyed = []
@@ -95,7 +122,9 @@ def _even(rows: list[Row]) -> list[Row]:
 
 
 def _cut(groups: list[list[Row]], rows: int) -> tuple[list[Row], list[list[Row]]]:
-    """The first groups with `rows` rows in all, and the other groups; at most a third of what there is."""
+    """The first groups with `rows` rows in all, and the other groups; at most a third of what there
+    is.
+    """
     rows = min(rows, sum(map(len, groups)) // 3)
     corpus: list[Row] = []
     for i, group in enumerate(groups):

@@ -1,4 +1,6 @@
-"""Pure. What `make demo` says: an event as a sentence in plain words, where to look, how long still. Numbers come with their interval."""
+"""Pure. What `make demo` says: an event as a sentence in plain words, where to look, how long
+still. Numbers come with their interval.
+"""
 
 import datetime as dt
 import textwrap
@@ -11,13 +13,22 @@ from services import units
 from services.local.demo import report, story
 
 WIDEST: Final = 100
-_CAUSES: Final = {"language": "new language", "mix": "another mix", "pipeline": "a broken pipeline", "bad_release": "a bad release"}
+_CAUSES: Final = {
+    "language": "new language",
+    "mix": "another mix",
+    "pipeline": "a broken pipeline",
+    "bad_release": "a bad release",
+}
 _ASKED: Final = {
     "rollback": "a rollback is asked for",
     "fix_upstream": "something before the model is broken: mend it, a retrain would not help",
     "reweight": "people ask for other things, the answers are as good: a new reference mix is asked for",
 }
-_HOLDS: Final = {"COOLING_DOWN": "so soon after the last", "RUN_IN_PROGRESS": "while a model is in training", "PAUSED": "while decisions are paused"}
+_HOLDS: Final = {
+    "COOLING_DOWN": "so soon after the last",
+    "RUN_IN_PROGRESS": "while a model is in training",
+    "PAUSED": "while decisions are paused",
+}
 _FIRST_GUESS_S: Final = 30.0
 
 
@@ -37,7 +48,9 @@ def accuracy(estimate: float | None, low: float | None, high: float | None) -> s
     """
     if estimate is None:
         return "-"
-    return f"{100 * estimate:.0f} %" + ("" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]")
+    return f"{100 * estimate:.0f} %" + (
+        "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
+    )
 
 
 def breached(row: report.Row) -> set[str]:
@@ -47,7 +60,10 @@ def breached(row: report.Row) -> set[str]:
 
 def begins(kind: str, date: dt.date) -> Said | None:
     """What the story changes with this day; nothing on an ordinary one."""
-    said = {story.MIX: "a campaign: customers ask for other things, in the same words", story.LATER: "customers bring new words"}
+    said = {
+        story.MIX: "a campaign: customers ask for other things, in the same words",
+        story.LATER: "customers bring new words",
+    }
     return Said(f"{date:%-d %b}: {said[kind]}", "bold cyan") if kind in said else None
 
 
@@ -61,11 +77,17 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
     if acts or not day.taken:
         return
     last = day.taken[-1]
-    now, was = breached(last.row), breached(before.taken[-1].row) if before and before.taken else set()
+    now, was = (
+        breached(last.row),
+        breached(before.taken[-1].row) if before and before.taken else set(),
+    )
     if now - was:
         waits = _HOLDS.get(str(last.row["hold_reason"]))
         answers = "" if "live_accuracy" in now - was else f"; {_answers(last)}"
-        yield Said(f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}", "yellow")
+        yield Said(
+            f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}",
+            "yellow",
+        )
     elif was and not now and _reason(last, "live_accuracy"):
         yield Said(f"{_at(last)} nothing is in breach any more: {_answers(last)}", "green")
 
@@ -80,20 +102,29 @@ def decided(taken: report.Taken) -> Said:
     why = worded(taken, breached(row))
     cause = f" (cause: {_CAUSES[row['cause']]})" if row["cause"] in _CAUSES else ""
     if row["decision"] == "retrain":
-        return Said(f"{_at(taken)} retrain decided{cause}: {why}; a new model is in training", "bold magenta")
+        return Said(
+            f"{_at(taken)} retrain decided{cause}: {why}; a new model is in training",
+            "bold magenta",
+        )
     return Said(f"{_at(taken)} {_ASKED[row['decision']]}{cause}: {why}", "bold magenta")
 
 
 def worded(taken: report.Taken, names: set[str]) -> str:
-    """What these signals say: accuracy first, then what moved, at most three; a second figure of the same thing only where the first is silent."""
+    """What these signals say: accuracy first, then what moved, at most three; a second figure of
+    the same thing only where the first is silent.
+    """
     order = [signal.name for signal in signals.ALL]
     told = [reason for reason in taken.row["reasons"] if reason["signal"] in names]
     told.sort(key=lambda reason: order.index(reason["signal"]))
     first = [reason for reason in told if not signals.repeats(reason["signal"])]
-    return _list([_worded(taken, reason) for reason in (first or told)[:3]]) or "an open business incident"
+    return (
+        _list([_worded(taken, reason) for reason in (first or told)[:3]])
+        or "an open business incident"
+    )
 
 
-_USUAL: Final = (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name)  # said beside what was usual
+# Said beside what was usual.
+_USUAL: Final = (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name)
 
 
 def _worded(taken: report.Taken, reason: report.Row) -> str:
@@ -104,7 +135,9 @@ def _worded(taken: report.Taken, reason: report.Row) -> str:
     if signal.unit is signals.Unit.ODDS:
         return f"{units.odds(value)} that accuracy fell, by {reason['n']:,} labels"
     interval = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
-    sentence = signal.sentence.format(value=accuracy(value, low, high), points=f"{100 * value:.0f}{interval}")
+    sentence = signal.sentence.format(
+        value=accuracy(value, low, high), points=f"{100 * value:.0f}{interval}"
+    )
     usual = taken.verdicts.get(name, {}).get("reference") if name in _USUAL else None
     return sentence + (f" where {100 * usual:.0f} % was usual" if usual else "")
 
@@ -119,7 +152,14 @@ def _list(parts: Sequence[str]) -> str:
 
 
 def _reason(taken: report.Taken, name: str) -> report.Row | None:
-    return next((reason for reason in taken.row["reasons"] if reason["signal"] == name and reason["value"] is not None), None)
+    return next(
+        (
+            reason
+            for reason in taken.row["reasons"]
+            if reason["signal"] == name and reason["value"] is not None
+        ),
+        None,
+    )
 
 
 def _answers(taken: report.Taken) -> str:
@@ -139,22 +179,37 @@ def opening(told: story.Story, first: dt.date, *, own: bool) -> list[Said]:
     source = "messages of your own" if own else "invented messages"
     intents = len({row["intent"] for row in told.corpus})
     return [
-        Said(f"{days} days of a shop's chat in minutes: {messages:,} {source}, new language from {new:%-d %b}", "bold"),
-        Said(f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"),
+        Said(
+            f"{days} days of a shop's chat in minutes: {messages:,} {source}, new language from {new:%-d %b}",
+            "bold",
+        ),
+        Said(
+            f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"
+        ),
     ]
 
 
 def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
     """Where to look while it runs."""
     return [
-        Said(f"board    http://{host}:{board}/  latency, confidence, mix, accuracy, each against its limit", "cyan"),
-        Said(f"Slack    http://{host}:{slack}/  what the on-call reads: one message an incident", "cyan"),
+        Said(
+            f"board    http://{host}:{board}/  latency, confidence, mix, accuracy, each against its limit",
+            "cyan",
+        ),
+        Said(
+            f"Slack    http://{host}:{slack}/  what the on-call reads: one message an incident",
+            "cyan",
+        ),
         Said(f"gateway  http://{host}:{gateway}/readyz  which model answers", "cyan"),
     ]
 
 
-def places(host: str, board: int, slack: int, *, keep: str | None, log: str) -> list[tuple[str, str]]:
-    """Where to look next. keep: the file of variables, if everything stays up; the log outlives the run."""
+def places(
+    host: str, board: int, slack: int, *, keep: str | None, log: str
+) -> list[tuple[str, str]]:
+    """Where to look next. keep: the file of variables, if everything stays up; the log outlives the
+    run.
+    """
     written = ("Log", f"{log}  every figure, and every reason of every decision")
     if keep is None:
         again = "make demo KEEP=1 leaves board, Slack page and gateway up, with a command that replays every decision"
@@ -169,7 +224,9 @@ def places(host: str, board: int, slack: int, *, keep: str | None, log: str) -> 
 
 def learnt(found: Mapping[str, Any], n: int) -> Said:
     """An epoch of training, from its [VAL] line."""
-    return Said(f"epoch {found['epoch']}: {100 * found['acc']:.1f} % of {n:,} held-out messages right")
+    return Said(
+        f"epoch {found['epoch']}: {100 * found['acc']:.1f} % of {n:,} held-out messages right"
+    )
 
 
 def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
@@ -177,11 +234,27 @@ def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
     gates = run["gates"]
     passed = [gate for gate in gates if gate["verdict"] == "pass"]
     if run["promoted"]:
-        quiet = "" if first else "; the gateway was RESTARTED" if restarted else "; nobody noticed a restart"
-        yield Said(f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and serves{quiet}", "bold green")
+        quiet = (
+            ""
+            if first
+            else "; the gateway was RESTARTED"
+            if restarted
+            else "; nobody noticed a restart"
+        )
+        yield Said(
+            f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and serves{quiet}",
+            "bold green",
+        )
     elif gates:
-        missed = ", ".join(f"{gate['gate'].replace('_', ' ')} {gate['verdict']}" for gate in gates if gate not in passed)
-        yield Said(f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and does not serve: {missed}", "bold red")
+        missed = ", ".join(
+            f"{gate['gate'].replace('_', ' ')} {gate['verdict']}"
+            for gate in gates
+            if gate not in passed
+        )
+        yield Said(
+            f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and does not serve: {missed}",
+            "bold red",
+        )
     for gate in gates:
         if gate["gate"] == "p95_latency_ms" and gate["note"]:
             yield Said(gate["note"], "yellow")
@@ -189,7 +262,9 @@ def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Lines of at most `width` columns; those after the first are indented."""
-    return textwrap.wrap(text, min(width, WIDEST), subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return textwrap.wrap(
+        text, min(width, WIDEST), subsequent_indent=indent, break_on_hyphens=False
+    ) or [""]
 
 
 def part(name: str, text: str, margin: int, width: int) -> list[str]:
@@ -203,7 +278,8 @@ def part(name: str, text: str, margin: int, width: int) -> list[str]:
 
 
 def left(done: float, total: float, elapsed: float) -> str:
-    """How long still, in words. Work is counted in the seconds it takes on a free machine; at first this one is taken for free.
+    """How long still, in words. Work is counted in the seconds it takes on a free machine; at first
+    this one is taken for free.
 
     >>> left(0, 400, 0), left(200, 400, 800), left(395, 400, 400)
     ('about 7 min left', 'about 12 min left', 'a few seconds left')
@@ -211,4 +287,8 @@ def left(done: float, total: float, elapsed: float) -> str:
     seconds = (total - done) * (elapsed + _FIRST_GUESS_S) / (done + _FIRST_GUESS_S)
     if seconds < 20:
         return "a few seconds left"
-    return f"about {round(seconds / 60)} min left" if seconds > 90 else f"about {10 * round(seconds / 10)} s left"
+    return (
+        f"about {round(seconds / 60)} min left"
+        if seconds > 90
+        else f"about {10 * round(seconds / 10)} s left"
+    )

@@ -1,4 +1,6 @@
-"""Customers and annotators: messages through POST /classify with their event time, and labels some hours later. Writes nothing else."""
+"""Customers and annotators: messages through POST /classify with their event time, and labels some
+hours later. Writes nothing else.
+"""
 
 import datetime as dt
 import http.client
@@ -26,7 +28,9 @@ _HOUR = dt.timedelta(hours=1)
 
 @dataclass(slots=True)
 class Customers:
-    """Sends messages and remembers what each meant; `right` counts by day and model what the demo alone can know."""
+    """Sends messages and remembers what each meant; `right` counts by day and model what the demo
+    alone can know.
+    """
 
     port: int
     truth: dict[str, str] = field(default_factory=dict)
@@ -40,7 +44,13 @@ class Customers:
             self._send(part, start + _HOUR * (number + 0.5) / len(requests))
 
     def _send(self, rows: Sequence[story.Row], ts: dt.datetime) -> None:
-        body = json.dumps({"messages": [{"text": row["text"], "conversation": row.get("conversation")} for row in rows]})
+        body = json.dumps(
+            {
+                "messages": [
+                    {"text": row["text"], "conversation": row.get("conversation")} for row in rows
+                ]
+            }
+        )
         for row, result in zip(rows, self._answers(body.encode(), ts), strict=True):
             self.truth[result["req_id"]] = row["intent"]
             seen = self.right.setdefault((ts.date(), result["model"]), [0, 0])
@@ -50,11 +60,18 @@ class Customers:
                 self.models.append(result["model"])
 
     def _answers(self, body: bytes, ts: dt.datetime) -> list[dict[str, Any]]:
-        """What the gateway says; asked again, as clients do, while it is too busy to answer. Raises NotReady, TooSlow."""
+        """What the gateway says; asked again, as clients do, while it is too busy to answer. Raises
+        NotReady, TooSlow.
+        """
         try:
             for _ in range(_TRIES):
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
-                connection.request("POST", "/classify", body, {"Content-Type": "application/json", "X-Event-Time": times.rfc3339(ts)})
+                connection.request(
+                    "POST",
+                    "/classify",
+                    body,
+                    {"Content-Type": "application/json", "X-Event-Time": times.rfc3339(ts)},
+                )
                 answer = connection.getresponse()
                 raw = answer.read()
                 connection.close()
@@ -65,17 +82,25 @@ class Customers:
                     break
                 time.sleep(1)
         except TimeoutError:
-            raise supervisor.TooSlow(f"the gateway did not answer {_A_REQUEST} messages in {_PATIENCE_S:.0f} s") from None
+            raise supervisor.TooSlow(
+                f"the gateway did not answer {_A_REQUEST} messages in {_PATIENCE_S:.0f} s"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             raise supervisor.NotReady(f"the gateway does not answer: {error}") from None
-        raise supervisor.NotReady(f"POST /classify answered {answer.status}: {raw[:200].decode(errors='replace')}")
+        raise supervisor.NotReady(
+            f"POST /classify answered {answer.status}: {raw[:200].decode(errors='replace')}"
+        )
 
 
 def annotate(engine: sa.Engine, customers: Customers, now: dt.datetime) -> int:
     """Label what has waited in the queue for LABEL_DELAY, as an annotator would; returns how many."""
     with engine.begin() as connection:
         waiting = labels_store.queue(connection, 5_000)
-        ripe = [row for row in waiting if row["ts"] + LABEL_DELAY <= now and row["req_id"] in customers.truth]
+        ripe = [
+            row
+            for row in waiting
+            if row["ts"] + LABEL_DELAY <= now and row["req_id"] in customers.truth
+        ]
         accept.labels(connection, list(_labels(ripe, customers, now)))
     return len(ripe)
 

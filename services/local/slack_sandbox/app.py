@@ -1,4 +1,5 @@
-"""Slack for a machine without Slack: the Web API's methods over HTTP, and a page that shows the messages as Slack would. Loopback only.
+"""Slack for a machine without Slack: the Web API's methods over HTTP, and a page that shows the
+messages as Slack would. Loopback only.
 
 It keeps everything in memory and sends nothing anywhere.
 """
@@ -50,17 +51,29 @@ def build(room: workspace.Workspace) -> faults.Faults:
 
     @app.get("/")
     async def index() -> Response:
-        return HTMLResponse(page.render(channels=[(channel, _threads(channel)) for channel in room.channels.values()]), headers=_HEADERS)
+        return HTMLResponse(
+            page.render(
+                channels=[(channel, _threads(channel)) for channel in room.channels.values()]
+            ),
+            headers=_HEADERS,
+        )
 
     @app.get("/style.css")
     async def style() -> Response:
-        return Response((_TEMPLATES / "style.css").read_text(), media_type="text/css", headers=_HEADERS)
+        return Response(
+            (_TEMPLATES / "style.css").read_text(), media_type="text/css", headers=_HEADERS
+        )
 
     return layer
 
 
 def _page_template() -> jinja2.Template:
-    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     pages.filters |= {"mrkdwn": render.mrkdwn, "clock": render.clock}
     return pages.get_template("index.html")
 
@@ -68,11 +81,17 @@ def _page_template() -> jinja2.Template:
 def _threads(channel: workspace.Channel) -> list[tuple[workspace.Answer, list[workspace.Answer]]]:
     """Messages with their replies, oldest first."""
     said = list(channel.messages.values())
-    return [(root, [reply for reply in said if reply.get("thread_ts") == root["ts"]]) for root in said if "thread_ts" not in root]
+    return [
+        (root, [reply for reply in said if reply.get("thread_ts") == root["ts"]])
+        for root in said
+        if "thread_ts" not in root
+    ]
 
 
 async def _arguments(request: Request) -> dict[str, Any] | None:
-    """A call's arguments, from JSON or from a form whose nested values are JSON; None if they cannot be read."""
+    """A call's arguments, from JSON or from a form whose nested values are JSON; None if they
+    cannot be read.
+    """
     raw = b""
     async for part in request.stream():
         raw += part
@@ -83,6 +102,8 @@ async def _arguments(request: Request) -> dict[str, Any] | None:
             found = json.loads(raw or b"{}")
             return found if isinstance(found, dict) else None
         form: dict[str, Any] = dict(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True))
-        return form | {name: json.loads(form[name]) for name in ("blocks", "metadata") if name in form}
+        return form | {
+            name: json.loads(form[name]) for name in ("blocks", "metadata") if name in form
+        }
     except ValueError:
         return None

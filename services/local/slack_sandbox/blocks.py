@@ -1,6 +1,8 @@
-"""Pure. What Slack says of blocks and metadata it is given: the limits of its Block Kit reference, checked apart from the code that composes.
+"""Pure. What Slack says of blocks and metadata it is given: the limits of its Block Kit reference,
+checked apart from the code that composes.
 
-Knows header, section, context and divider; another type is refused, so a message that uses one is noticed here.
+Knows header, section, context and divider; another type is refused, so a message that uses one is
+noticed here.
 """
 
 import json
@@ -30,10 +32,16 @@ def too_long(text: str, blocks: Any) -> bool:
 
 def metadata_fits(metadata: Any) -> bool:
     """Whether this is message metadata."""
-    return isinstance(metadata, dict) and isinstance(metadata.get("event_type"), str) and isinstance(metadata.get("event_payload"), dict)
+    return (
+        isinstance(metadata, dict)
+        and isinstance(metadata.get("event_type"), str)
+        and isinstance(metadata.get("event_payload"), dict)
+    )
 
 
-def _text(text: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> Iterator[str]:
+def _text(
+    text: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")
+) -> Iterator[str]:
     if not isinstance(text, dict) or not isinstance(text.get("text"), str):
         yield "missing required field: text"
     elif text.get("type") not in kinds:
@@ -73,4 +81,9 @@ def _divider(_: dict[str, Any]) -> Iterator[str]:
     yield from ()
 
 
-_CHECKS: Final[dict[str, Callable[[dict[str, Any]], Iterator[str]]]] = {"header": _header, "section": _section, "context": _context, "divider": _divider}
+_CHECKS: Final[dict[str, Callable[[dict[str, Any]], Iterator[str]]]] = {
+    "header": _header,
+    "section": _section,
+    "context": _context,
+    "divider": _divider,
+}

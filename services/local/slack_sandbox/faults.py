@@ -1,4 +1,6 @@
-"""Faults on request: the next calls of a method fail the way Slack and networks do. An ASGI layer; without a queued fault it does nothing."""
+"""Faults on request: the next calls of a method fail the way Slack and networks do. An ASGI layer;
+without a queued fault it does nothing.
+"""
 
 import asyncio
 import collections
@@ -13,7 +15,8 @@ class Fault(BaseModel):
     """What befalls one call of `method`."""
 
     method: str
-    # lose: refuse before the call counts; drop: accept it and close the connection; slow: accept it and answer late.
+    # lose: refuse before the call counts; drop: accept it and close the connection; slow: accept it
+    # and answer late.
     kind: Literal["ratelimited", "error", "lose", "drop", "slow"]
     retry_after: int = Field(1, ge=0, le=3600)
     status: int = Field(500, ge=500, le=599)
@@ -25,7 +28,9 @@ class Faults:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.queues: dict[str, collections.deque[Fault]] = collections.defaultdict(collections.deque)
+        self.queues: dict[str, collections.deque[Fault]] = collections.defaultdict(
+            collections.deque
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or fail as asked."""
@@ -37,7 +42,12 @@ class Faults:
 
     async def _befall(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "ratelimited":
-            await _answer(send, 429, b'{"ok":false,"error":"ratelimited"}', {b"retry-after": str(fault.retry_after).encode()})
+            await _answer(
+                send,
+                429,
+                b'{"ok":false,"error":"ratelimited"}',
+                {b"retry-after": str(fault.retry_after).encode()},
+            )
         elif fault.kind == "error":
             await _answer(send, fault.status, b"<html>upstream failed</html>", {})
         elif fault.kind == "lose":
@@ -50,7 +60,13 @@ class Faults:
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: dict[bytes, bytes]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json"), *headers.items()]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"application/json"), *headers.items()],
+        }
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -68,7 +84,9 @@ def _late(send: Send, seconds: float) -> Send:
 
 
 async def _hang_up(receive: Receive) -> None:
-    """Close the connection without an answer. ASGI has no word for it, so uvicorn's own transport is asked."""
+    """Close the connection without an answer. ASGI has no word for it, so uvicorn's own transport
+    is asked.
+    """
     receive.__self__.transport.abort()  # type: ignore[attr-defined]
     while (await receive())["type"] != "http.disconnect":
         pass

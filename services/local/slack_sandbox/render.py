@@ -1,4 +1,6 @@
-"""Pure. Slack's mrkdwn as HTML: bold, italic, strike, code, links and dates; everything else is text. Nothing a message says becomes markup of its own."""
+"""Pure. Slack's mrkdwn as HTML: bold, italic, strike, code, links and dates; everything else is
+text. Nothing a message says becomes markup of its own.
+"""
 
 import datetime as dt
 import re
@@ -7,7 +9,10 @@ from typing import Final
 from markupsafe import Markup, escape
 
 _TOKEN: Final = re.compile(r"`(?P<code>[^`\n]+)`|<(?P<control>[^<>\n]+)>|(?P<text>[^`<]+|[`<])")
-_STYLES: Final = ((re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])"), "strong"), (re.compile(r"(?<![\w_])_(\S(?:[^_\n]*\S)?)_(?![\w_])"), "em"))
+_STYLES: Final = (
+    (re.compile(r"(?<![\w*])\*(\S(?:[^*\n]*\S)?)\*(?![\w*])"), "strong"),
+    (re.compile(r"(?<![\w_])_(\S(?:[^_\n]*\S)?)_(?![\w_])"), "em"),
+)
 
 
 def mrkdwn(text: str) -> Markup:
@@ -35,14 +40,20 @@ def _plain(text: str) -> str:
 
 
 def _control(inside: str) -> Markup:
-    """What stands in angle brackets: a date, a mention, a link. What is none of them is shown as it is written."""
+    """What stands in angle brackets: a date, a mention, a link. What is none of them is shown as it
+    is written.
+    """
     target, _, label = inside.partition("|")
     if target.startswith("!date^"):
         return _date(target, label)
     if target.startswith(("!", "@", "#")):
-        return Markup('<span class="mention">{}</span>').format("@" + (label or target.lstrip("!@#")))
+        return Markup('<span class="mention">{}</span>').format(
+            "@" + (label or target.lstrip("!@#"))
+        )
     if target.startswith(("http://", "https://")):
-        return Markup('<a href="{}" rel="noreferrer">{}</a>').format(_plain(target), _plain(label or target))
+        return Markup('<a href="{}" rel="noreferrer">{}</a>').format(
+            _plain(target), _plain(label or target)
+        )
     return escape(f"<{inside}>")
 
 
@@ -52,7 +63,9 @@ def _date(target: str, fallback: str) -> Markup:
         at = dt.datetime.fromtimestamp(int(parts[1]), dt.UTC)
     except (ValueError, IndexError, OverflowError, OSError):
         return escape(fallback)
-    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), f"{at:%b} {at.day}, {at.year} at {at:%H:%M} UTC")
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(), f"{at:%b} {at.day}, {at.year} at {at:%H:%M} UTC"
+    )
 
 
 def clock(ts: str) -> str:

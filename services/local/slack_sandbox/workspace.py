@@ -1,4 +1,5 @@
-"""A Slack workspace in memory: channels, messages, threads, and the answers of the Web API's methods. No network, no clock of its own.
+"""A Slack workspace in memory: channels, messages, threads, and the answers of the Web API's
+methods. No network, no clock of its own.
 
 Refused is an answer too: Slack says no with `{"ok": false, "error": ...}` at status 200.
 """
@@ -61,7 +62,14 @@ class Workspace:
             return refused.answer
 
     def _auth_test(self, _: Answer) -> Answer:
-        return {"url": "https://sandbox.slack.com/", "team": "sandbox", "user": "intentwatch", "team_id": "T0SANDBOX", "user_id": USER, "bot_id": "B0SANDBOX"}
+        return {
+            "url": "https://sandbox.slack.com/",
+            "team": "sandbox",
+            "user": "intentwatch",
+            "team_id": "T0SANDBOX",
+            "user_id": USER,
+            "bot_id": "B0SANDBOX",
+        }
 
     def _post(self, said: Answer) -> Answer:
         channel = self._named(str(said.get("channel") or ""))
@@ -74,7 +82,14 @@ class Workspace:
                 raise Refused("invalid_metadata_format")
             body["metadata"] = said["metadata"]
         ts = self._ts()
-        message = {"type": "message", "user": USER, "bot_id": "B0SANDBOX", "ts": ts, **body, **({"thread_ts": thread} if thread else {})}
+        message = {
+            "type": "message",
+            "user": USER,
+            "bot_id": "B0SANDBOX",
+            "ts": ts,
+            **body,
+            **({"thread_ts": thread} if thread else {}),
+        }
         channel.messages[ts] = message
         while len(channel.messages) > _KEPT:
             del channel.messages[next(iter(channel.messages))]
@@ -89,21 +104,35 @@ class Workspace:
         if "metadata" in said:
             message["metadata"] = said["metadata"]
         message["edited"] = {"user": USER, "ts": f"{self._clock():.6f}"}
-        return {"channel": channel.id, "ts": message["ts"], "text": message["text"], "message": message}
+        return {
+            "channel": channel.id,
+            "ts": message["ts"],
+            "text": message["text"],
+            "message": message,
+        }
 
     def _list(self, _: Answer) -> Answer:
-        found = [{"id": channel.id, "name": channel.name, "is_channel": True} for channel in self.channels.values()]
+        found = [
+            {"id": channel.id, "name": channel.name, "is_channel": True}
+            for channel in self.channels.values()
+        ]
         return {"channels": found, "response_metadata": {"next_cursor": ""}}
 
     def _history(self, asked: Answer) -> Answer:
-        roots = [message for message in self._known(asked).messages.values() if message.get("thread_ts", message["ts"]) == message["ts"]]
+        roots = [
+            message
+            for message in self._known(asked).messages.values()
+            if message.get("thread_ts", message["ts"]) == message["ts"]
+        ]
         return _page(roots[::-1], asked)
 
     def _replies(self, asked: Answer) -> Answer:
         channel, ts = self._known(asked), str(asked.get("ts") or "")
         if ts not in channel.messages:
             raise Refused("thread_not_found")
-        replies = [message for message in channel.messages.values() if message.get("thread_ts") == ts]
+        replies = [
+            message for message in channel.messages.values() if message.get("thread_ts") == ts
+        ]
         return _page(replies, asked, first=channel.messages[ts])
 
     def _named(self, name: str) -> Channel:
@@ -111,9 +140,13 @@ class Workspace:
         if not name.strip("# "):
             raise Refused("channel_not_found")
         bare = name.removeprefix("#")
-        known = self.channels.get(bare) or next((channel for channel in self.channels.values() if channel.id == name), None)
+        known = self.channels.get(bare) or next(
+            (channel for channel in self.channels.values() if channel.id == name), None
+        )
         if known is None:
-            known = self.channels[bare] = Channel("C" + hashlib.sha256(bare.encode()).hexdigest()[:10].upper(), bare)
+            known = self.channels[bare] = Channel(
+                "C" + hashlib.sha256(bare.encode()).hexdigest()[:10].upper(), bare
+            )
         return known
 
     def _known(self, asked: Answer) -> Channel:
@@ -137,7 +170,11 @@ def _body(said: Answer) -> Answer:
     if given is not None:
         wrong = blocks.problems(given)
         if wrong:
-            raise Refused("invalid_blocks", errors=wrong, response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]})
+            raise Refused(
+                "invalid_blocks",
+                errors=wrong,
+                response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]},
+            )
         if blocks.too_long(text, given):
             raise Refused("msg_blocks_too_long")
     elif len(text) > 40_000:
@@ -149,8 +186,17 @@ def _page(messages: list[Answer], asked: Answer, first: Answer | None = None) ->
     """One page of messages; metadata only for who asks for it."""
     oldest, limit = float(asked.get("oldest") or 0), min(int(asked.get("limit") or 100), 999)
     begin = int(asked.get("cursor") or 0)
-    found = ([first] if first else []) + [message for message in messages if float(message["ts"]) >= oldest]
+    found = ([first] if first else []) + [
+        message for message in messages if float(message["ts"]) >= oldest
+    ]
     page, more = found[begin : begin + limit], len(found) > begin + limit
     if str(asked.get("include_all_metadata") or "").lower() not in ("1", "true"):
-        page = [{name: value for name, value in message.items() if name != "metadata"} for message in page]
-    return {"messages": page, "has_more": more, "response_metadata": {"next_cursor": str(begin + limit) if more else ""}}
+        page = [
+            {name: value for name, value in message.items() if name != "metadata"}
+            for message in page
+        ]
+    return {
+        "messages": page,
+        "has_more": more,
+        "response_metadata": {"next_cursor": str(begin + limit) if more else ""},
+    }

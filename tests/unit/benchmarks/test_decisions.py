@@ -8,7 +8,13 @@ import pytest
 
 from benchmarks.decisions import coverage, messages, rivals, scenario, trial
 
-SAME = rivals.Day(live=np.full(10, 200.0), reference=np.full(10, 800.0), low_confidence_rate=0.05, labels=400, right=370)
+SAME = rivals.Day(
+    live=np.full(10, 200.0),
+    reference=np.full(10, 800.0),
+    low_confidence_rate=0.05,
+    labels=400,
+    right=370,
+)
 MOVED = dataclasses.replace(SAME, live=np.array([900.0, *[122.0] * 9]))
 
 
@@ -33,27 +39,47 @@ def test_a_scenario_follows_from_its_seed() -> None:
 def _pool(truth: list[int], right: float, tokens: int) -> scenario.Answers:
     n = len(truth)
     wrong = np.arange(n) >= right * n
-    return scenario.Answers(np.array(truth), np.where(wrong, (np.array(truth) + 1) % 10, truth), np.linspace(0.99, 0.5, n), np.full(n, tokens))
+    return scenario.Answers(
+        np.array(truth),
+        np.where(wrong, (np.array(truth) + 1) % 10, truth),
+        np.linspace(0.99, 0.5, n),
+        np.full(n, tokens),
+    )
 
 
 def test_a_world_of_real_answers_changes_at_the_onset_only_and_as_its_kind_says() -> None:
-    world = messages.World(home=_pool([0] * 500 + [1] * 500, 1.0, 12), later=_pool([2] * 1000, 0.0, 8))
+    world = messages.World(
+        home=_pool([0] * 500 + [1] * 500, 1.0, 12), later=_pool([2] * 1000, 0.0, 8)
+    )
     after = np.arange(8000) >= 4000
     for kind in messages.KINDS:
-        found = world.draw(dataclasses.replace(scenario.drawn(0), kind=kind, size=0.5), np.random.default_rng(1), after)
+        found = world.draw(
+            dataclasses.replace(scenario.drawn(0), kind=kind, size=0.5),
+            np.random.default_rng(1),
+            after,
+        )
         assert set(found.truth[~after]) == {0, 1}
-        assert (found.tokens[after] == 8).mean() == pytest.approx(0.5 if kind == "language" else 0, abs=0.05)
-        assert (found.truth == found.predicted).mean() == pytest.approx(0.75 if kind == "language" else 1, abs=0.03)
+        assert (found.tokens[after] == 8).mean() == pytest.approx(
+            0.5 if kind == "language" else 0, abs=0.05
+        )
+        assert (found.truth == found.predicted).mean() == pytest.approx(
+            0.75 if kind == "language" else 1, abs=0.03
+        )
     shares = []
     for seed in range(40):
-        moved = world.draw(dataclasses.replace(scenario.drawn(1), kind="mix", size=1.0), np.random.default_rng(seed), after)
+        moved = world.draw(
+            dataclasses.replace(scenario.drawn(1), kind="mix", size=1.0),
+            np.random.default_rng(seed),
+            after,
+        )
         assert (moved.truth[~after] == 0).mean() == pytest.approx(0.5, abs=0.05)
         shares.append((moved.truth[after] == 0).mean())
     assert max(shares) == pytest.approx(3.5 / 4.5, abs=0.05)
 
 
 def test_a_tool_is_shown_the_answers_the_labels_as_they_came_and_nothing_that_failed() -> None:
-    small = dataclasses.replace(scenario.drawn(10), days=6, a_day=200, onset_day=5.0)  # a pipeline that fails by errors
+    # A pipeline that fails by errors.
+    small = dataclasses.replace(scenario.drawn(10), days=6, a_day=200, onset_day=5.0)
     history = scenario.history(small)
     seen = trial.sight(history)
     assert len(seen["ts"]) == sum(log.error is None for log in history.logs) < len(history.logs)

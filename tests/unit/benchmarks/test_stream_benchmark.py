@@ -1,4 +1,6 @@
-"""The parts of the stream benchmark that decide whether a figure is right: generator, oracle, ratios, delays."""
+"""The parts of the stream benchmark that decide whether a figure is right: generator, oracle,
+ratios, delays.
+"""
 
 import json
 from pathlib import Path
@@ -14,8 +16,17 @@ PLAN = dataset.Plan(150_000)
 
 def columns(**given: Any) -> dataset.Columns:
     """Two champion logs of v14, twelve milliseconds each, unless given otherwise."""
-    two = {"number": [0, 1], "ts_ms": [dataset.BEGIN_MS] * 2, "model": [2, 2], "role": [0, 0], "intent": [3, 3], "latency_us": [12_000, 12_000]}
-    two |= {"confidence": [9000, 9000], "tokens": [12, 12]} | {name: value for name, value in given.items() if name != "cut"}
+    two = {
+        "number": [0, 1],
+        "ts_ms": [dataset.BEGIN_MS] * 2,
+        "model": [2, 2],
+        "role": [0, 0],
+        "intent": [3, 3],
+        "latency_us": [12_000, 12_000],
+    }
+    two |= {"confidence": [9000, 9000], "tokens": [12, 12]} | {
+        name: value for name, value in given.items() if name != "cut"
+    }
     arrays = {name: np.array(value, dtype=np.int64) for name, value in two.items()}
     return dataset.Columns(**arrays, cut=np.array(given.get("cut", [False, False])))
 
@@ -32,7 +43,11 @@ def test_the_bytes_say_what_the_columns_say() -> None:
         log = json.loads(records[at])
         intent = [*dataset.INTENTS, None, "small_talk"][block.intent[at]]
         ts = np.datetime_as_string(np.datetime64(int(block.ts_ms[at]), "ms"), unit="ms") + "Z"
-        assert (log["ts"], log["model"], log["intent"]) == (ts, dataset.MODELS[block.model[at]], intent)
+        assert (log["ts"], log["model"], log["intent"]) == (
+            ts,
+            dataset.MODELS[block.model[at]],
+            intent,
+        )
         assert round(log["latency_ms"] * 1000) == block.latency_us[at]
         assert (log.get("error") is not None) == (intent is None) == (log["confidence"] is None)
         assert log.get("role", "champion") == dataset.ROLES[block.role[at]]
@@ -47,7 +62,10 @@ def test_envelopes_hold_the_same_logs() -> None:
 
 def test_the_set_has_the_shares_it_promises() -> None:
     blocks = list(dataset.blocks(PLAN))
-    together = {name: np.concatenate([getattr(block, name) for block in blocks]) for name in ("number", "ts_ms", "intent", "poison")}
+    together = {
+        name: np.concatenate([getattr(block, name) for block in blocks])
+        for name in ("number", "ts_ms", "intent", "poison")
+    }
     steps = PLAN.begin_ms + together["number"] * PLAN.span_ms // PLAN.n - together["ts_ms"]
     assert together["number"].tolist() == list(range(PLAN.n))
     assert ((steps > 0) & (steps <= 30_000)).mean() == pytest.approx(0.02, rel=0.1)
@@ -60,17 +78,30 @@ def test_the_set_has_the_shares_it_promises() -> None:
 def test_the_oracle_counts_a_set_made_by_hand() -> None:
     minute = dataset.BEGIN_MS // 60_000
     first = columns(latency_us=[12_000, 13_500], intent=[3, dataset.ERROR])
-    second = columns(ts_ms=[dataset.BEGIN_MS + 59_999, dataset.BEGIN_MS + 60_000], role=[1, 0], cut=[False, True])
+    second = columns(
+        ts_ms=[dataset.BEGIN_MS + 59_999, dataset.BEGIN_MS + 60_000], role=[1, 0], cut=[False, True]
+    )
     third = columns(intent=[dataset.UNKNOWN, 3])
     truth = oracle.truth([first, second, third])
-    assert truth.minutes == {(minute, "v14", "faq"): (3, 36_000), (minute, "v14", "error"): (1, 13_500)}
+    assert truth.minutes == {
+        (minute, "v14", "faq"): (3, 36_000),
+        (minute, "v14", "error"): (1, 13_500),
+    }
     assert (truth.dead, truth.logs) == (2, 4)
     champion, shadow = truth.panes[minute, "v14", "champion"], truth.panes[minute, "v14", "shadow"]
-    assert (champion.n, champion.errors, champion.latency_sum_us, champion.intents[3]) == (3, 1, 37_500, 2)
+    assert (champion.n, champion.errors, champion.latency_sum_us, champion.intents[3]) == (
+        3,
+        1,
+        37_500,
+        2,
+    )
     assert (shadow.n, shadow.errors) == (1, 0)
     # bin i holds (1e-6 g^(i-1), 1e-6 g^i] ms with g = 1.005/0.995
     assert champion.bins == {1631: 2, 1642: 1}
-    assert all(1e-6 * (1.005 / 0.995) ** (at - 1) < ms <= 1e-6 * (1.005 / 0.995) ** at for at, ms in ((1631, 12.0), (1642, 13.5)))
+    assert all(
+        1e-6 * (1.005 / 0.995) ** (at - 1) < ms <= 1e-6 * (1.005 / 0.995) ** at
+        for at, ms in ((1631, 12.0), (1642, 13.5))
+    )
 
 
 def test_the_oracle_does_not_depend_on_blocks() -> None:
@@ -84,15 +115,30 @@ def test_a_wrong_count_is_named() -> None:
     truth = oracle.truth([columns()])
     (key,) = truth.minutes
     assert oracle.minutes_verdict(truth.minutes, truth).exact
-    assert oracle.minutes_verdict({key: (1, 12_000)}, truth) == oracle.Verdict(False, "1 of 1 minutes differ: 1 logs too few, 0 too many")
+    assert oracle.minutes_verdict({key: (1, 12_000)}, truth) == oracle.Verdict(
+        False, "1 of 1 minutes differ: 1 logs too few, 0 too many"
+    )
     assert not oracle.panes_verdict(truth.panes, 1, truth).exact
     (pane,) = truth.panes.values()
-    moved = oracle.Pane(pane.n, pane.errors, pane.latency_sum_us, pane.intents, {at + 1: count for at, count in pane.bins.items()})
+    moved = oracle.Pane(
+        pane.n,
+        pane.errors,
+        pane.latency_sum_us,
+        pane.intents,
+        {at + 1: count for at, count in pane.bins.items()},
+    )
     assert not oracle.panes_verdict(dict.fromkeys(truth.panes, moved), 0, truth).exact
 
 
 def test_ratios_are_against_the_fastest_of_a_kind() -> None:
-    found = results.ratios({"ours_single": 300_000, "faust_event_tuned": 15_000, "faust_take_tuned": 20_000, "quix_tumbling": None})
+    found = results.ratios(
+        {
+            "ours_single": 300_000,
+            "faust_event_tuned": 15_000,
+            "faust_take_tuned": 20_000,
+            "quix_tumbling": None,
+        }
+    )
     assert found["ours_single/faust_tuned"] == 15.0
     assert found["ours_single/quix_tumbling"] is None
     assert found["ours_envelope/floor"] is None
@@ -100,16 +146,35 @@ def test_ratios_are_against_the_fastest_of_a_kind() -> None:
 
 
 def test_a_row_holds_medians_and_every_run() -> None:
-    runs = [results.Run(1000, wall, 0.5, 100 + wall, True, broker_cpu_s=0.1) for wall in (4.0, 1.0, 2.0)]
+    runs = [
+        results.Run(1000, wall, 0.5, 100 + wall, True, broker_cpu_s=0.1) for wall in (4.0, 1.0, 2.0)
+    ]
     row = results.Row("ours_single", "note", runs).as_json()
-    assert (row["logs_per_s"], row["cpu_us_per_log"], row["rss_mb"], row["exact"], len(row["runs"])) == (500, 500.0, 104, True, 3)
+    assert (
+        row["logs_per_s"],
+        row["cpu_us_per_log"],
+        row["rss_mb"],
+        row["exact"],
+        len(row["runs"]),
+    ) == (500, 500.0, 104, True, 3)
     assert row["broker_cpu_us_per_log"] == 100.0
     assert row["postgres_cpu_us_per_log"] is None
 
 
 def test_the_table_says_what_was_not_measured() -> None:
-    rows = [results.Row("ours_single", "all", [results.Run(1000, 1.0, 0.1, 50, False, "2 logs too few")]), results.Row("other", "none", absent="no javac")]
-    found = report.as_json(rows, {"minute_tick": {"median_ms": 4.5}}, "a machine", "2026-04-20T10:00:00Z", "make bench-stream")
+    rows = [
+        results.Row(
+            "ours_single", "all", [results.Run(1000, 1.0, 0.1, 50, False, "2 logs too few")]
+        ),
+        results.Row("other", "none", absent="no javac"),
+    ]
+    found = report.as_json(
+        rows,
+        {"minute_tick": {"median_ms": 4.5}},
+        "a machine",
+        "2026-04-20T10:00:00Z",
+        "make bench-stream",
+    )
     text = report.table(json.loads(json.dumps(found)))
     assert "| ours_single | 1,000 | 1,000 | 100.00 |  | 50 | no: 2 logs too few |" in text
     assert "not measured: no javac" in text
@@ -124,6 +189,10 @@ def test_a_log_is_visible_at_the_first_poll_that_covers_it() -> None:
 
 def test_every_requirement_is_pinned_without_a_host() -> None:
     for path in Path(report.__file__).with_name("requirements").glob("*.txt"):
-        lines = [line for line in path.read_text().splitlines() if line and not line.startswith((" ", "#"))]
+        lines = [
+            line
+            for line in path.read_text().splitlines()
+            if line and not line.startswith((" ", "#"))
+        ]
         assert all("==" in line for line in lines)
         assert "://" not in path.read_text()

@@ -22,7 +22,12 @@ def test_every_count_of_a_tally_is_of_the_same_messages(a_day: int) -> None:
     mine = found.archives["v1"]
     total = mine.tally(mine.rows(traffic.BEGIN, traffic.BEGIN + 10 * windows.HORIZONS["1d"]))
     assert total.n == pytest.approx(10 * a_day, rel=0.1)
-    assert total.answered == total.intent_count.sum() == total.script_count.sum() == total.confidence_bins.sum()
+    assert (
+        total.answered
+        == total.intent_count.sum()
+        == total.script_count.sum()
+        == total.confidence_bins.sum()
+    )
     assert total.latency_bins.sum() == total.n
     assert total.confidence_bins[:60].sum() == total.intent_low.sum()
     assert (total.intent_fallback <= total.intent_low).all()
@@ -38,7 +43,10 @@ def test_the_estimate_from_its_labels_is_what_the_world_says() -> None:
     truth = float(world.mix @ world.recall) * (1 - 0.02 * 0.9)  # one label in fifty names anything
     assert accuracy.estimate is not None
     assert accuracy.high is not None
-    assert abs(accuracy.estimate - truth) < 3.3 / proportion.Z95 * (accuracy.high - accuracy.estimate)  # 99.9 %
+    # 99.9 %.
+    assert abs(accuracy.estimate - truth) < 3.3 / proportion.Z95 * (
+        accuracy.high - accuracy.estimate
+    )
     assert accuracy.n_labels == pytest.approx(7 * 350 * 0.95, rel=0.2)
 
 

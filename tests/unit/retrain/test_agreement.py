@@ -1,4 +1,6 @@
-"""Agreement of annotators: against published figures and against the definitions worked the long way."""
+"""Agreement of annotators: against published figures and against the definitions worked the long
+way.
+"""
 
 import itertools
 import random
@@ -17,20 +19,31 @@ def drawn(seed: int, n: int = 60) -> list[list[str]]:
     units = []
     for _ in range(n):
         truth = chance.choice(INTENTS)
-        units.append([truth if chance.random() < 0.7 else chance.choice(INTENTS) for _ in range(chance.randint(1, 4))])
+        units.append(
+            [
+                truth if chance.random() < 0.7 else chance.choice(INTENTS)
+                for _ in range(chance.randint(1, 4))
+            ]
+        )
     return units
 
 
 def long_way(units: list[list[str]]) -> float:
-    """Krippendorff 2011 by its coincidence matrix: every ordered pair of labels of a message, each message weighing 1 / (m - 1)."""
+    """Krippendorff 2011 by its coincidence matrix: every ordered pair of labels of a message, each
+    message weighing 1 / (m - 1).
+    """
     coincidence: Counter[tuple[str, str]] = Counter()
     for unit in units:
         for one, other in itertools.permutations(unit, 2):
             coincidence[one, other] += 1 / (len(unit) - 1)  # type: ignore[assignment]
-    margins = {intent: sum(v for (a, _), v in coincidence.items() if a == intent) for intent in INTENTS}
+    margins = {
+        intent: sum(v for (a, _), v in coincidence.items() if a == intent) for intent in INTENTS
+    }
     n = sum(margins.values())
     observed = sum(v for (a, b), v in coincidence.items() if a != b) / n
-    expected = sum(margins[a] * margins[b] for a, b in itertools.permutations(INTENTS, 2)) / (n * (n - 1))
+    expected = sum(margins[a] * margins[b] for a, b in itertools.permutations(INTENTS, 2)) / (
+        n * (n - 1)
+    )
     return 1 - observed / expected
 
 
@@ -54,12 +67,17 @@ def test_single_labels_and_their_order_say_nothing() -> None:
 
 
 def test_alphas_interval_covers_the_truth_about_19_times_in_20() -> None:
-    """Two annotators who are right with 0.7, else draw: both right or alike by chance, so alpha is 0.49 in the long run."""
+    """Two annotators who are right with 0.7, else draw: both right or alike by chance, so alpha is
+    0.49 in the long run.
+    """
     hits = 0
     for seed in range(200):
         chance = random.Random(seed)
         truths = [chance.choice(INTENTS) for _ in range(150)]
-        units = [[truth if chance.random() < 0.7 else chance.choice(INTENTS) for _ in range(2)] for truth in truths]
+        units = [
+            [truth if chance.random() < 0.7 else chance.choice(INTENTS) for _ in range(2)]
+            for truth in truths
+        ]
         found = agreement.krippendorff_alpha(units)
         hits += found.low is not None and found.high is not None and found.low <= 0.49 <= found.high
     assert 180 <= hits <= 199

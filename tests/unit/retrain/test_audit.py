@@ -32,15 +32,29 @@ def test_each_share_counts_what_it_says() -> None:
 
 
 def test_the_distribution_names_every_intent_also_those_without_a_row() -> None:
-    shares = audit.audit(rows(("a b c", "faq", "human"), ("d e f", "faq", "human"), ("g h i", "chitchat", "human")))["label_distribution"]
+    shares = audit.audit(
+        rows(("a b c", "faq", "human"), ("d e f", "faq", "human"), ("g h i", "chitchat", "human"))
+    )["label_distribution"]
     assert list(shares) == list(present.INTENTS)
-    assert (shares["faq"], shares["chitchat"], shares["escalation"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3), 0.0)
+    assert (shares["faq"], shares["chitchat"], shares["escalation"]) == (
+        pytest.approx(2 / 3),
+        pytest.approx(1 / 3),
+        0.0,
+    )
 
 
 def test_of_no_rows_every_share_is_zero_and_none_is_missing() -> None:
     found = audit.audit(rows())
     assert (found["total_examples"], found["production"], found["synthetic"]) == (0, 0, 0)
-    assert {found[name] for name in ("duplicate_rate", "jp_en_mixed", "multi_intent_estimate", "synthetic_low_quality_estimate")} == {0.0}
+    assert {
+        found[name]
+        for name in (
+            "duplicate_rate",
+            "jp_en_mixed",
+            "multi_intent_estimate",
+            "synthetic_low_quality_estimate",
+        )
+    } == {0.0}
     assert set(found["label_distribution"].values()) == {0.0}
 
 

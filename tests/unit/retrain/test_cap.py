@@ -8,7 +8,9 @@ DAY = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-def given(number: int, annotator: str, at: dt.datetime, intent: str = "faq", req_id: str | None = None) -> votes.Entry:
+def given(
+    number: int, annotator: str, at: dt.datetime, intent: str = "faq", req_id: str | None = None
+) -> votes.Entry:
     return votes.Entry(req_id or f"r{number}", annotator, at, f"{annotator}{number:03}", intent)
 
 

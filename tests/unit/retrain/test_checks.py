@@ -1,4 +1,6 @@
-"""Figures beside those that decide: weighted, with a noise floor, and the same whatever the order of rows."""
+"""Figures beside those that decide: weighted, with a noise floor, and the same whatever the order
+of rows.
+"""
 
 import dataclasses
 
@@ -11,11 +13,15 @@ from schemas import present
 
 
 def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
-    """n labelled messages, unsure ones asked five times as often; each is right with the chance of its confidence less `too_sure`."""
+    """n labelled messages, unsure ones asked five times as often; each is right with the chance of
+    its confidence less `too_sure`.
+    """
     rng = np.random.default_rng(seed)
     confidence = np.where(rng.random(n) < 0.3, 0.6, 0.95)
     right = rng.random(n) < confidence - too_sure
-    return builders.sample(right, confidence=confidence, p=np.where(confidence == 0.6, 0.5, 0.1), wrong="escalation")
+    return builders.sample(
+        right, confidence=confidence, p=np.where(confidence == 0.6, 0.5, 0.1), wrong="escalation"
+    )
 
 
 def named(found: live.Sample) -> dict[str, checks.Figure]:
@@ -33,7 +39,10 @@ def test_hajek_weighs_what_the_plain_mean_does_not() -> None:
 
 
 def test_a_calibrated_model_shows_the_noise_floor_and_an_overconfident_one_its_excess() -> None:
-    calibrated, sure = named(drawn(1_000))["live_ece"], named(drawn(1_000, too_sure=0.15))["live_ece"]
+    calibrated, sure = (
+        named(drawn(1_000))["live_ece"],
+        named(drawn(1_000, too_sure=0.15))["live_ece"],
+    )
     assert calibrated.noise_floor is not None
     assert calibrated.value < 2 * calibrated.noise_floor
     assert sure.value == pytest.approx(0.15, abs=0.04)
@@ -41,8 +50,14 @@ def test_a_calibrated_model_shows_the_noise_floor_and_an_overconfident_one_its_e
 
 
 def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() -> None:
-    rows = [("product_discovery", "recommendation")] * 5 + [("order_tracking", "product_discovery")] * 2 + [("faq", "faq")] * 93
-    found = named(live.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows))
+    rows = (
+        [("product_discovery", "recommendation")] * 5
+        + [("order_tracking", "product_discovery")] * 2
+        + [("faq", "faq")] * 93
+    )
+    found = named(
+        live.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows)
+    )
     assert found["misroute_severity"].value == pytest.approx((5 * 0.1 + 2 * 1.0) / 100)
     worst = found["confusion_concentration"]
     assert (worst.intent, worst.value, worst.n) == ("order_tracking", pytest.approx(2 / 2.5), 7)
@@ -52,7 +67,9 @@ def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() 
 
 def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -> None:
     found = drawn(500)
-    assert checks.figures(found) == checks.figures(found.chosen(np.random.default_rng(1).permutation(500)))
+    assert checks.figures(found) == checks.figures(
+        found.chosen(np.random.default_rng(1).permutation(500))
+    )
     waiting = builders.sample([None])
     assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
 
@@ -61,4 +78,7 @@ def test_the_second_wish_counts_as_right_only_beside() -> None:
     found = builders.sample([False] * 10, wrong="order_tracking")
     also = wishes.of([1 << present.INDEX["faq"]] * 4 + [0] * 6)
     both = named(dataclasses.replace(found, also=also))
-    assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (pytest.approx(0.4), 0.0)
+    assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (
+        pytest.approx(0.4),
+        0.0,
+    )

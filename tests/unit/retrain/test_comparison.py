@@ -1,4 +1,6 @@
-"""One ruler for predictions against labels, and two models on the same rows: tables small enough to count."""
+"""One ruler for predictions against labels, and two models on the same rows: tables small enough to
+count.
+"""
 
 import math
 
@@ -21,15 +23,22 @@ def severity(true: int, predicted: int) -> float:
 
 
 def test_scores_of_eight_rows_one_can_count() -> None:
-    """faq 4: three right, one called order. order 3: two right, one called faq. escalation 1: called faq."""
+    """faq 4: three right, one called order. order 3: two right, one called faq. escalation 1:
+    called faq.
+    """
     labels = places(FAQ, FAQ, FAQ, FAQ, ORDER, ORDER, ORDER, ESCALATION)
     predicted = places(FAQ, FAQ, FAQ, ORDER, ORDER, ORDER, FAQ, FAQ)
     found = confusion.scores(labels, predicted)
     assert (found.n, found.accuracy) == (8, 5 / 8)
-    assert (found.recall["faq"], found.recall["order_tracking"], found.recall["escalation"]) == (3 / 4, pytest.approx(2 / 3), 0.0)
+    assert (found.recall["faq"], found.recall["order_tracking"], found.recall["escalation"]) == (
+        3 / 4,
+        pytest.approx(2 / 3),
+        0.0,
+    )
     assert (found.recall["chitchat"], found.support["chitchat"]) == (None, 0)
     assert found.rare_recall == 0.0
-    # F1 = 2 hits / (labelled + predicted): faq 6/9, order 4/6, escalation 0/1; intents without a label do not count.
+    # F1 = 2 hits / (labelled + predicted): faq 6/9, order 4/6, escalation 0/1; intents without a
+    # label do not count.
     assert found.macro_f1 == pytest.approx((6 / 9 + 4 / 6 + 0) / 3)
     # one faq among the orders, one order among the faqs, one person nobody heard
     harm = severity(FAQ, ORDER) + severity(ORDER, FAQ) + 1.0
@@ -38,12 +47,20 @@ def test_scores_of_eight_rows_one_can_count() -> None:
 
 def test_without_a_row_nothing_is_claimed() -> None:
     found = confusion.scores(places(), places())
-    assert (found.n, found.accuracy, found.macro_f1, found.rare_recall, found.severity) == (0, 0.0, 0.0, None, 0.0)
+    assert (found.n, found.accuracy, found.macro_f1, found.rare_recall, found.severity) == (
+        0,
+        0.0,
+        0.0,
+        None,
+        0.0,
+    )
     assert set(found.recall.values()) == {None}
 
 
 def test_an_intent_that_is_only_predicted_costs_the_others_and_is_none_of_the_mean() -> None:
-    """All four are faq; one is called escalation, which nobody meant: F1 of faq is 6/7, and there is nothing else to average."""
+    """All four are faq; one is called escalation, which nobody meant: F1 of faq is 6/7, and there
+    is nothing else to average.
+    """
     counts = confusion.matrix(places(*[FAQ] * 4), places(FAQ, FAQ, FAQ, ESCALATION))
     found = confusion.macro_f1(np.diagonal(counts), counts.sum(1), counts.sum(0))
     assert float(found) == pytest.approx(6 / 7)
@@ -59,7 +76,11 @@ def test_a_candidate_that_mends_ten_rows_of_a_hundred_is_ten_points_better() -> 
     assert found["accuracy"].low < 0.10 < found["accuracy"].high
     assert found["accuracy"].low > 0, "never worse on any row"
     assert (found["recall:faq"].value, found["recall:faq"].n) == (pytest.approx(0.2), 50)
-    assert (found["recall:order_tracking"].value, found["recall:order_tracking"].low, found["recall:order_tracking"].high) == (0.0, 0.0, 0.0)
+    assert (
+        found["recall:order_tracking"].value,
+        found["recall:order_tracking"].low,
+        found["recall:order_tracking"].high,
+    ) == (0.0, 0.0, 0.0)
 
 
 def test_the_same_model_twice_differs_by_nothing_and_the_same_seed_says_the_same() -> None:
@@ -68,7 +89,9 @@ def test_the_same_model_twice_differs_by_nothing_and_the_same_seed_says_the_same
     groups = [f"g{i // 2}" for i in range(200)]
     equal = comparison.differences(labels, mine, mine, groups, seed=7)
     assert {(each.value, each.low, each.high) for each in equal.values()} == {(0.0, 0.0, 0.0)}
-    assert comparison.differences(labels, mine, other, groups, seed=7) == comparison.differences(labels, mine, other, groups, seed=7)
+    assert comparison.differences(labels, mine, other, groups, seed=7) == comparison.differences(
+        labels, mine, other, groups, seed=7
+    )
 
 
 def test_rows_that_stand_and_fall_together_are_less_evidence_than_as_many_apart() -> None:
@@ -76,36 +99,57 @@ def test_rows_that_stand_and_fall_together_are_less_evidence_than_as_many_apart(
     champion, candidate = labels.copy(), labels.copy()
     champion[:40] = ORDER
     candidate[40:60] = ORDER
-    apart = comparison.differences(labels, champion, candidate, [f"g{i}" for i in range(200)], seed=2)["accuracy"]
-    together = comparison.differences(labels, champion, candidate, [f"g{i // 20}" for i in range(200)], seed=2)["accuracy"]
+    apart = comparison.differences(
+        labels, champion, candidate, [f"g{i}" for i in range(200)], seed=2
+    )["accuracy"]
+    together = comparison.differences(
+        labels, champion, candidate, [f"g{i // 20}" for i in range(200)], seed=2
+    )["accuracy"]
     assert apart.value == together.value == pytest.approx(0.1)
     assert together.high - together.low > 2 * (apart.high - apart.low)
 
 
 def test_how_many_rows_would_decide_goes_with_the_square() -> None:
-    """An interval of +-0.04 around -0.01 must shrink to 0.02 to clear a margin of 0.03: four times the rows, three times as many more."""
+    """An interval of +-0.04 around -0.01 must shrink to 0.02 to clear a margin of 0.03: four times
+    the rows, three times as many more.
+    """
     unsure = comparison.Difference(-0.01, -0.05, 0.03, 400)
     assert comparison.labels_needed(unsure, 0.03) == pytest.approx(1200, abs=1)
-    assert comparison.labels_needed(comparison.Difference(0.10, 0.08, 0.12, 400), 0.03) == 0, "it is clear already"
-    assert comparison.labels_needed(comparison.Difference(-0.03, -0.05, -0.01, 400), 0.03) == 0, "on the margin itself no number decides"
+    assert comparison.labels_needed(comparison.Difference(0.10, 0.08, 0.12, 400), 0.03) == 0, (
+        "it is clear already"
+    )
+    assert comparison.labels_needed(comparison.Difference(-0.03, -0.05, -0.01, 400), 0.03) == 0, (
+        "on the margin itself no number decides"
+    )
     assert comparison.labels_needed(comparison.Difference(0.0, 0.0, 0.0, 400), 0.03) == 0
 
 
 def test_a_temperature_makes_sure_answers_as_sure_as_they_are_right() -> None:
-    """Logits of ln 9 against 0 say 90 %; three of four are right, which is ln 3: the temperature is ln 9 / ln 3 = 2."""
+    """Logits of ln 9 against 0 say 90 %; three of four are right, which is ln 3: the temperature is
+    ln 9 / ln 3 = 2.
+    """
     logits = np.tile([math.log(9), 0.0], (400, 1))
     labels = places(*[0] * 300, *[1] * 100)
     found = calibration.temperature(logits, labels)
     assert found == pytest.approx(2.0, rel=1e-3)
-    assert calibration.probabilities(logits, found)[0].tolist() == pytest.approx([0.75, 0.25], abs=1e-3)
+    assert calibration.probabilities(logits, found)[0].tolist() == pytest.approx(
+        [0.75, 0.25], abs=1e-3
+    )
     assert calibration.temperature(np.zeros((0, 10)), places()) == 1.0
 
 
 def test_the_calibration_error_of_bins_one_can_count() -> None:
-    """Two answers of each confidence: 0.6 with one right, 0.9 with both: gaps 0.1 and 0.1, each of half of the rows."""
+    """Two answers of each confidence: 0.6 with one right, 0.9 with both: gaps 0.1 and 0.1, each of
+    half of the rows.
+    """
     confidence, right = np.array([0.6, 0.6, 0.9, 0.9]), np.array([True, False, True, True])
-    assert calibration.ece(confidence, right) == pytest.approx((0.4 + 0.6 + 0.1 + 0.1) / 4), "four rows make four bins"
-    many = calibration.ece(np.repeat([0.6, 0.9], 1500), np.concatenate([np.arange(1500) % 2 == 0, np.ones(1500, dtype=bool)]))
+    assert calibration.ece(confidence, right) == pytest.approx((0.4 + 0.6 + 0.1 + 0.1) / 4), (
+        "four rows make four bins"
+    )
+    many = calibration.ece(
+        np.repeat([0.6, 0.9], 1500),
+        np.concatenate([np.arange(1500) % 2 == 0, np.ones(1500, dtype=bool)]),
+    )
     assert many == pytest.approx(0.1, abs=0.01)
     assert calibration.ece(np.array([]), np.array([], dtype=bool)) == 0.0
 

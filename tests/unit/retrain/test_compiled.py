@@ -1,4 +1,6 @@
-"""A compiled model is the trained one or is refused: each limit of parity by itself, and a signature that any change of any file breaks."""
+"""A compiled model is the trained one or is refused: each limit of parity by itself, and a
+signature that any change of any file breaks.
+"""
 
 import json
 import os
@@ -16,7 +18,9 @@ EAGER = RNG.normal(size=(N, 10))
 LABELS = EAGER.argmax(1)
 
 
-def check(exported: parity.Logits = EAGER, compiled: parity.Logits = EAGER, weight_error: float = 0.01) -> parity.Parity:
+def check(
+    exported: parity.Logits = EAGER, compiled: parity.Logits = EAGER, weight_error: float = 0.01
+) -> parity.Parity:
     return parity.check(EAGER, exported, compiled, LABELS, weight_error)
 
 
@@ -29,7 +33,14 @@ def swapped(rows: int) -> parity.Logits:
 
 def test_the_same_logits_pass_with_nothing_lost() -> None:
     found = check()
-    assert (found.n, found.agreement, found.accuracy_loss, found.export_shift, found.logit_shift, found.passed) == (N, 1.0, 0.0, 0.0, 0.0, True)
+    assert (
+        found.n,
+        found.agreement,
+        found.accuracy_loss,
+        found.export_shift,
+        found.logit_shift,
+        found.passed,
+    ) == (N, 1.0, 0.0, 0.0, 0.0, True)
 
 
 def test_each_limit_fails_by_itself() -> None:
@@ -44,7 +55,10 @@ def test_each_limit_fails_by_itself() -> None:
 
 def test_answers_are_counted_row_by_row() -> None:
     found = check(compiled=swapped(8))
-    assert (found.agreement, found.accuracy_loss) == (pytest.approx(192 / 200), pytest.approx(8 / 200))
+    assert (found.agreement, found.accuracy_loss) == (
+        pytest.approx(192 / 200),
+        pytest.approx(8 / 200),
+    )
     assert found.passed is False
 
 
@@ -68,7 +82,9 @@ def test_how_far_a_tensor_moved_is_relative_to_its_size() -> None:
     before = np.array([3.0, 4.0], dtype=np.float32)
     assert parity.error(before, before) == 0.0
     assert parity.error(before, np.zeros(2, dtype=np.float32)) == pytest.approx(1.0)
-    assert parity.error(before, np.zeros(3, dtype=np.float32)) == float("inf"), "a tensor of another shape is no rounding"
+    assert parity.error(before, np.zeros(3, dtype=np.float32)) == float("inf"), (
+        "a tensor of another shape is no rounding"
+    )
     assert parity.error(np.zeros(2, dtype=np.float32), np.zeros(2, dtype=np.float32)) == 0.0
 
 
@@ -86,7 +102,10 @@ def model(tmp_path: Path) -> Path:
 def test_a_manifest_lists_every_file_and_is_verified_to_the_same_hash(model: Path) -> None:
     listed = json.loads((model / manifest.MANIFEST).read_text())
     assert list(listed) == ["deep/tokenizer.json", "empty", "model.onnx"]
-    assert listed["empty"] == {"sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "size": 0}
+    assert listed["empty"] == {
+        "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "size": 0,
+    }
     assert manifest.write(model) == manifest.verify(model), "written again it is the same list"
 
 
@@ -100,7 +119,9 @@ def test_the_key_stands_beside_the_models_for_its_owner_alone(model: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "deep/tokenizer.json", "empty"])
-def test_a_file_that_grew_or_went_or_became_a_link_is_named(model: Path, name: str, tmp_path: Path) -> None:
+def test_a_file_that_grew_or_went_or_became_a_link_is_named(
+    model: Path, name: str, tmp_path: Path
+) -> None:
     path, whole = model / name, (model / name).read_bytes()
     path.write_bytes(whole + b"x")
     with pytest.raises(manifest.BadArtefact, match="not the file that was signed"):

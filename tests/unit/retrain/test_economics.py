@@ -6,10 +6,16 @@ import pytest
 from retrain.decide import economics
 from schemas import policy, verdicts
 
-RULES = policy.Policy()  # a wrong route 0.50, a label 0.08, an hour of the training machine 2.00, 300 labels to train on
+# A wrong route 0.50, a label 0.08, an hour of the training machine 2.00, 300 labels to train on.
+RULES = policy.Policy()
 
 
-def evidence(accuracy: float | None = 0.89, reference: float | None = 0.92, answers: int = 5000, horizon: str = "1d") -> list[verdicts.Verdict]:
+def evidence(
+    accuracy: float | None = 0.89,
+    reference: float | None = 0.92,
+    answers: int = 5000,
+    horizon: str = "1d",
+) -> list[verdicts.Verdict]:
     return [
         builders.verdict("live_accuracy", value=accuracy, reference=reference, horizon="7d"),
         builders.verdict("low_confidence_rate", n=answers, horizon=horizon),
@@ -31,10 +37,15 @@ def test_a_classifier_as_good_as_its_reference_or_better_costs_nothing_to_keep()
 
 
 def test_prices_are_the_policys() -> None:
-    rules = policy.parse("[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n[labels]\nmin_to_train = 100\n")
+    rules = policy.parse(
+        "[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n[labels]\nmin_to_train = 100\n"
+    )
     found = economics.costs(evidence(), rules)
     assert found is not None
-    assert (found.waiting, found.retraining) == (pytest.approx(7 * 5000 * 0.03 * 2.0), 100 * 0.5 + 10.0)
+    assert (found.waiting, found.retraining) == (
+        pytest.approx(7 * 5000 * 0.03 * 2.0),
+        100 * 0.5 + 10.0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +59,17 @@ def test_prices_are_the_policys() -> None:
         evidence(answers=0),
         evidence(horizon="1h"),
     ],
-    ids=["nothing", "no traffic", "no accuracy", "an accuracy without a value", "no reference", "a day without answers", "an hour's answers"],
+    ids=[
+        "nothing",
+        "no traffic",
+        "no accuracy",
+        "an accuracy without a value",
+        "no reference",
+        "a day without answers",
+        "an hour's answers",
+    ],
 )
-def test_where_accuracy_reference_or_the_days_traffic_is_unknown_nothing_is_claimed(found: list[verdicts.Verdict]) -> None:
+def test_where_accuracy_reference_or_the_days_traffic_is_unknown_nothing_is_claimed(
+    found: list[verdicts.Verdict],
+) -> None:
     assert economics.costs(found, RULES) is None

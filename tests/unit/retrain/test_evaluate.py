@@ -1,4 +1,6 @@
-"""One evaluation: what is judged, what is only measured, and that the second changes nothing in the first."""
+"""One evaluation: what is judged, what is only measured, and that the second changes nothing in the
+first.
+"""
 
 import dataclasses
 
@@ -16,7 +18,9 @@ REFERENCE = builders.reference(mean_confidence=0.9, script_counts={"latin": 1000
 
 def even(each: int) -> windows.Tally:
     """So many answers of every intent, one in twenty unsure, all in latin."""
-    return builders.tally(each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(slices.SCRIPTS) - 1)))
+    return builders.tally(
+        each, low=each // 20, script_count=np.array([10 * each] + [0] * (len(slices.SCRIPTS) - 1))
+    )
 
 
 def known(reference: runs.Reference | None = REFERENCE) -> View:
@@ -26,21 +30,38 @@ def known(reference: runs.Reference | None = REFERENCE) -> View:
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:
     found = evaluate.evaluate(known(), decisions.Past(), RULES)
-    judged = {(v.signal.signal, v.signal.horizon) for v in found.fresh if v.signal.signal in trigger.TRAFFIC}
-    assert judged == {("p95_latency_ms", "1h"), ("error_rate", "1h"), ("low_confidence_rate", "1d"), ("intent_mix_kl", "1d")}
+    judged = {
+        (v.signal.signal, v.signal.horizon)
+        for v in found.fresh
+        if v.signal.signal in trigger.TRAFFIC
+    }
+    assert judged == {
+        ("p95_latency_ms", "1h"),
+        ("error_rate", "1h"),
+        ("low_confidence_rate", "1d"),
+        ("intent_mix_kl", "1d"),
+    }
     measured = found.measured
     assert not judged & {(s.signal, s.horizon) for s in measured if s.intent is None}
-    assert {("p95_latency_ms", "1d"), ("error_rate", "1d"), ("low_confidence_rate", "1h"), ("intent_mix_kl", "1h")} <= {
-        (s.signal, s.horizon) for s in measured if s.intent is None
-    }
+    assert {
+        ("p95_latency_ms", "1d"),
+        ("error_rate", "1d"),
+        ("low_confidence_rate", "1h"),
+        ("intent_mix_kl", "1h"),
+    } <= {(s.signal, s.horizon) for s in measured if s.intent is None}
     keys = [(s.horizon, s.signal, s.intent) for s in measured]
     assert len(keys) == len(set(keys))
     assert all(s.n > 0 and s.value is not None for s in measured)
 
 
 def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
-    few = dataclasses.replace(known(), windows={**known().windows, "1h": builders.window(even(40), "1h")})
-    judged = {v.signal.signal: v.signal.horizon for v in evaluate.evaluate(few, decisions.Past(), RULES).fresh}
+    few = dataclasses.replace(
+        known(), windows={**known().windows, "1h": builders.window(even(40), "1h")}
+    )
+    judged = {
+        v.signal.signal: v.signal.horizon
+        for v in evaluate.evaluate(few, decisions.Past(), RULES).fresh
+    }
     assert (judged["error_rate"], judged["p95_latency_ms"]) == ("1d", "1h")
 
 
@@ -61,4 +82,8 @@ def test_a_decision_rests_on_judged_signals_alone() -> None:
     assert changed.decision == found.decision
     assert changed.evidence == found.evidence
     known_of = {"intent_mix_shift", "tokenizer_mismatch", "other_script_excess", "tokens_lost"}
-    assert {reason.signal for reason in found.decision.reasons} == {*trigger.TRAFFIC, *known_of, *(signal.name for signal in signals.ALL if signal.labelled)}
+    assert {reason.signal for reason in found.decision.reasons} == {
+        *trigger.TRAFFIC,
+        *known_of,
+        *(signal.name for signal in signals.ALL if signal.labelled),
+    }

@@ -55,9 +55,13 @@ def test_macro_f1_and_calibration_are_judged_by_themselves(champion: float | Non
     assert [report[name].verdict for name in ("macro_f1", "ece")] == [Verdict.FAIL, Verdict.FAIL]
 
 
-def test_two_equal_models_on_few_rows_are_inconclusive_and_say_how_many_labels_are_missing() -> None:
+def test_two_equal_models_on_few_rows_are_inconclusive_and_say_how_many_labels_are_missing() -> (
+    None
+):
     rows = evidence(300)
-    accuracy = by_name(gate.report(answers(rows, 0.90), answers(rows, 0.90, seed=3), rows, SERVING, RULES))["accuracy"]
+    accuracy = by_name(
+        gate.report(answers(rows, 0.90), answers(rows, 0.90, seed=3), rows, SERVING, RULES)
+    )["accuracy"]
     assert accuracy.verdict is Verdict.INCONCLUSIVE
     assert accuracy.note.startswith("label ")
 
@@ -67,7 +71,10 @@ def test_the_first_model_has_absolute_gates_and_the_record_says_so() -> None:
     report = by_name(gate.report(answers(rows, 0.93), None, rows, SERVING, RULES))
     assert report["accuracy"].verdict is Verdict.PASS
     assert "no champion" in report["accuracy"].note
-    assert by_name(gate.report(answers(rows, 0.5), None, rows, SERVING, RULES))["accuracy"].verdict is Verdict.FAIL
+    assert (
+        by_name(gate.report(answers(rows, 0.5), None, rows, SERVING, RULES))["accuracy"].verdict
+        is Verdict.FAIL
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,9 @@ def test_the_first_model_has_absolute_gates_and_the_record_says_so() -> None:
         ({"parity": False}, "parity", Verdict.FAIL),
     ],
 )
-def test_missing_or_bad_serving_figures_never_pass(change: dict[str, Any], name: str, verdict: runs.GateVerdict) -> None:
+def test_missing_or_bad_serving_figures_never_pass(
+    change: dict[str, Any], name: str, verdict: runs.GateVerdict
+) -> None:
     rows = evidence()
     serving = dataclasses.replace(SERVING, **change)
     report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, serving, RULES)
@@ -101,5 +110,7 @@ def test_a_critical_intent_that_loses_its_recall_fails() -> None:
     escalation = present.INDEX["escalation"]
     predicted = candidate.predicted.copy()
     predicted[rows.labels == escalation] = present.INDEX["chitchat"]
-    report = by_name(gate.report(gate.Answers(predicted, candidate.confidence), champion, rows, SERVING, RULES))
+    report = by_name(
+        gate.report(gate.Answers(predicted, candidate.confidence), champion, rows, SERVING, RULES)
+    )
     assert report["recall:escalation"].verdict is Verdict.FAIL

@@ -1,4 +1,6 @@
-"""Estimates from sampled labels are right where the naive mean is far off; hours whose labels are still to come are left out."""
+"""Estimates from sampled labels are right where the naive mean is far off; hours whose labels are
+still to come are left out.
+"""
 
 import datetime as dt
 
@@ -12,13 +14,21 @@ HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 Row = tuple[dt.datetime, str, float, float, str | None]
 
 
-def traffic(rng: np.random.Generator, n: int, hour: dt.datetime = HOUR) -> tuple[list[Row], live.Hour, float]:
-    """n answers, right with the probability of their confidence, unsure ones sampled ten times as often."""
+def traffic(
+    rng: np.random.Generator, n: int, hour: dt.datetime = HOUR
+) -> tuple[list[Row], live.Hour, float]:
+    """n answers, right with the probability of their confidence, unsure ones sampled ten times as
+    often.
+    """
     confidence = np.where(rng.random(n) < 0.1, 0.5, 0.96)
     right = rng.random(n) < confidence
     p = np.where(confidence < 0.6, 0.5, 0.05)
     chosen = rng.random(n) < p
-    found: list[Row] = [(hour, "faq", float(c), float(q), "faq" if r else "chitchat") for c, r, q, s in zip(confidence, right, p, chosen, strict=True) if s]
+    found: list[Row] = [
+        (hour, "faq", float(c), float(q), "faq" if r else "chitchat")
+        for c, r, q, s in zip(confidence, right, p, chosen, strict=True)
+        if s
+    ]
     return found, live.Hour(n, float(confidence.sum())), float(right.mean())
 
 
@@ -45,7 +55,9 @@ def test_an_hour_without_its_labels_is_left_out_whole() -> None:
     done, hour, _ = traffic(rng, 2000)
     later = HOUR + dt.timedelta(hours=1)
     waiting = [(*row[:4], None) for row in traffic(rng, 2000, later)[0]]
-    with_wait = live.figures(live.sample([*done, *waiting]), {HOUR: hour, later: live.Hour(2000, 1000.0)}).accuracy
+    with_wait = live.figures(
+        live.sample([*done, *waiting]), {HOUR: hour, later: live.Hour(2000, 1000.0)}
+    ).accuracy
     assert with_wait == live.figures(live.sample(done), {HOUR: hour}).accuracy
 
 
@@ -56,7 +68,9 @@ def test_without_labels_nothing_is_said() -> None:
 
 
 def test_rare_recall_weighs_each_label_by_its_probability() -> None:
-    rows = [(HOUR, "escalation", 0.9, 1.0, "escalation")] * 3 + [(HOUR, "faq", 0.9, 0.25, "escalation")]
+    rows = [(HOUR, "escalation", 0.9, 1.0, "escalation")] * 3 + [
+        (HOUR, "faq", 0.9, 0.25, "escalation")
+    ]
     rare = live.figures(live.sample(rows), {HOUR: live.Hour(10, 9.0)}).rare_recall
     assert rare.estimate == pytest.approx(3 / 7)
     assert rare.n_labels == 4
@@ -66,4 +80,6 @@ def test_estimates_do_not_depend_on_the_order_of_rows() -> None:
     rng = np.random.default_rng(3)
     rows, hour, _ = traffic(rng, 5000)
     shuffled = [rows[i] for i in rng.permutation(len(rows))]
-    assert live.figures(live.sample(shuffled), {HOUR: hour}) == live.figures(live.sample(rows), {HOUR: hour})
+    assert live.figures(live.sample(shuffled), {HOUR: hour}) == live.figures(
+        live.sample(rows), {HOUR: hour}
+    )

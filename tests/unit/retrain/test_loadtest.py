@@ -1,4 +1,6 @@
-"""The load test tells late from slow: what a neighbour took of the core is not the model's, what the model took is."""
+"""The load test tells late from slow: what a neighbour took of the core is not the model's, what
+the model took is.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ RULES = policy.Gates()
 
 
 class Model:
-    """Answers after `late` seconds of the wall clock, `worked` of them on the CPU, message after message."""
+    """Answers after `late` seconds of the wall clock, `worked` of them on the CPU, message after
+    message.
+    """
 
     def __init__(self, took: Iterator[tuple[float, float]]) -> None:
         self.took, self.wall, self.cpu = took, 0.0, 0.0
@@ -31,19 +35,33 @@ def measured(*took: tuple[float, float], **more: Any) -> loadtest.LoadTest:
 
 
 def verdict(load: loadtest.LoadTest) -> runs.Gate:
-    serving = gate.Serving(load.p95_ms, load.error_rate, load.n, None, None, 0, load.work_p95_ms, load.core_share)
+    serving = gate.Serving(
+        load.p95_ms, load.error_rate, load.n, None, None, 0, load.work_p95_ms, load.core_share
+    )
     return next(each for each in gate._serving(serving, RULES) if each.gate == "p95_latency_ms")
 
 
 def test_on_a_core_of_its_own_the_wall_clock_decides() -> None:
     load = measured((0.004, 0.004))
-    assert (load.n, load.p95_ms, load.work_p95_ms, load.core_share) == (1000, *[pytest.approx(4)] * 2, pytest.approx(1))
-    assert (verdict(load).verdict, verdict(load).value, verdict(load).note) == (runs.GateVerdict.PASS, pytest.approx(4), "")
+    assert (load.n, load.p95_ms, load.work_p95_ms, load.core_share) == (
+        1000,
+        *[pytest.approx(4)] * 2,
+        pytest.approx(1),
+    )
+    assert (verdict(load).verdict, verdict(load).value, verdict(load).note) == (
+        runs.GateVerdict.PASS,
+        pytest.approx(4),
+        "",
+    )
 
 
 def test_a_slow_model_fails_on_a_free_machine_and_beside_a_neighbour() -> None:
     alone, beside = verdict(measured((0.040, 0.040))), verdict(measured((0.090, 0.040)))
-    assert (alone.verdict, alone.value, alone.note) == (runs.GateVerdict.FAIL, pytest.approx(40), "")
+    assert (alone.verdict, alone.value, alone.note) == (
+        runs.GateVerdict.FAIL,
+        pytest.approx(40),
+        "",
+    )
     assert (beside.verdict, beside.value) == (runs.GateVerdict.FAIL, pytest.approx(40))
     assert "wall-clock p95 was 90.0 ms" in beside.note
 
@@ -54,12 +72,20 @@ def test_a_neighbour_who_takes_the_core_now_and_then_does_not_decide() -> None:
     assert load.core_share == pytest.approx(4 / 24)
     found = verdict(load)
     assert (found.verdict, found.value) == (runs.GateVerdict.PASS, pytest.approx(4))
-    assert found.note == "the machine was busy: 83 % of the slowest answers' time went to others; judged by CPU time; wall-clock p95 was 24.0 ms"
+    assert (
+        found.note
+        == "the machine was busy: 83 % of the slowest answers' time went to others; judged by CPU time; wall-clock p95 was 24.0 ms"
+    )
 
 
 def test_a_late_model_that_had_its_core_is_judged_by_the_wall_clock() -> None:
-    found = verdict(measured((0.0160, 0.0145)))  # under a tenth went to others: that makes nobody late
-    assert (found.verdict, found.value, found.note) == (runs.GateVerdict.FAIL, pytest.approx(16), "")
+    # Under a tenth went to others: that makes nobody late.
+    found = verdict(measured((0.0160, 0.0145)))
+    assert (found.verdict, found.value, found.note) == (
+        runs.GateVerdict.FAIL,
+        pytest.approx(16),
+        "",
+    )
 
 
 def test_a_load_test_ends_after_its_seconds() -> None:

@@ -1,4 +1,6 @@
-"""The page of a replay: it needs nothing from outside, obeys no text it shows, and draws what was decided by shape as well as by colour."""
+"""The page of a replay: it needs nothing from outside, obeys no text it shows, and draws what was
+decided by shape as well as by colour.
+"""
 
 import dataclasses
 import datetime as dt
@@ -31,36 +33,63 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def pair(hour: int, kind: decisions.Kind, hold: decisions.HoldReason | None, accuracy: float) -> tuple[replay.Scene, decisions.Decision]:
+def pair(
+    hour: int, kind: decisions.Kind, hold: decisions.HoldReason | None, accuracy: float
+) -> tuple[replay.Scene, decisions.Decision]:
     at = BEGIN + hour * HOUR
     reasons = (
         builders.reason("live_accuracy", accuracy, breached=accuracy < 0.88, half=0.02),
         builders.reason("intent_mix_kl", 0.05, breached=True, limit=0.028),
     )
-    scene = replay.Scene(View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour)
-    return scene, builders.decision(kind, hold=hold, reasons=reasons, id=f"d{hour}", at=at, model=HOSTILE)
+    scene = replay.Scene(
+        View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour
+    )
+    return scene, builders.decision(
+        kind, hold=hold, reasons=reasons, id=f"d{hour}", at=at, model=HOSTILE
+    )
 
 
 def played(name: str = HOSTILE) -> replay.Played:
     kind, hold = decisions.Kind, decisions.HoldReason
-    taken = [pair(hour, kind.HOLD, hold.HEALTHY if hour < 50 else hold.WATCHING, 0.95) for hour in range(60)]
-    taken += [pair(60, kind.RETRAIN, None, 0.7), pair(61, kind.ROLLBACK, None, 0.7), pair(62, kind.FIX_UPSTREAM, None, 0.7)]
-    return replay.Played(name, policy.Policy(), taken, replay.score(name, taken, [], policy.Policy()))
+    taken = [
+        pair(hour, kind.HOLD, hold.HEALTHY if hour < 50 else hold.WATCHING, 0.95)
+        for hour in range(60)
+    ]
+    taken += [
+        pair(60, kind.RETRAIN, None, 0.7),
+        pair(61, kind.ROLLBACK, None, 0.7),
+        pair(62, kind.FIX_UPSTREAM, None, 0.7),
+    ]
+    return replay.Played(
+        name, policy.Policy(), taken, replay.score(name, taken, [], policy.Policy())
+    )
 
 
-INCIDENTS = [events.Incident(HOSTILE, "language", BEGIN + 40 * HOUR), events.Incident("later", "language", BEGIN + 4000 * HOUR)]
+INCIDENTS = [
+    events.Incident(HOSTILE, "language", BEGIN + 40 * HOUR),
+    events.Incident("later", "language", BEGIN + 4000 * HOUR),
+]
 
 
 def rendered() -> str:
     one = played()
-    return page.render([one, played("other.toml")], INCIDENTS, baselines.scores(one.taken, INCIDENTS, one.rules))
+    return page.render(
+        [one, played("other.toml")], INCIDENTS, baselines.scores(one.taken, INCIDENTS, one.rules)
+    )
 
 
 def test_the_page_needs_nothing_from_outside_and_obeys_no_text() -> None:
     text = rendered()
     found = Elements(text).found
-    assert not {"script", "link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in found}
-    assert not [key for _, attributes in found for key in attributes if key.startswith("on") or key in ("src", "href")]
+    assert not {"script", "link", "img", "iframe", "object", "image", "use"} & {
+        tag for tag, _ in found
+    }
+    assert not [
+        key
+        for _, attributes in found
+        for key in attributes
+        if key.startswith("on") or key in ("src", "href")
+    ]
     assert re.findall(r"url\((?!#hatch)|@import|https?://", text) == []
     assert "\x1b" not in text
     assert "&lt;script&gt;" in text
@@ -80,7 +109,10 @@ def test_actions_have_shapes_and_holds_their_lanes() -> None:
 
 def test_the_kl_is_shown_over_its_noise_floor_as_the_limit_is_judged() -> None:
     (reading,) = timeline._kl(*pair(1, decisions.Kind.HOLD, None, 0.9))
-    assert (round(reading.value, 6), reading.limit) == (round(0.05 - 9 / 2 * (1 / 1000 + 1 / 900), 6), 0.028)
+    assert (round(reading.value, 6), reading.limit) == (
+        round(0.05 - 9 / 2 * (1 / 1000 + 1 / 900), 6),
+        0.028,
+    )
 
 
 def test_a_year_is_thinned_without_losing_its_worst_hour() -> None:
@@ -100,4 +132,6 @@ def test_scores_stand_beside_the_baselines_and_without_incidents_none_do() -> No
 
 def test_a_stretch_without_traffic_is_said_to_be_one() -> None:
     empty = replay.Played("p", policy.Policy(), [], replay.score("p", [], [], policy.Policy()))
-    assert "no complete hour" in page.render([empty], INCIDENTS, baselines.scores([], INCIDENTS, policy.Policy()))
+    assert "no complete hour" in page.render(
+        [empty], INCIDENTS, baselines.scores([], INCIDENTS, policy.Policy())
+    )

@@ -1,4 +1,6 @@
-"""What a policy's decisions were worth against incidents that are known: each case small enough to match by hand."""
+"""What a policy's decisions were worth against incidents that are known: each case small enough to
+match by hand.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,23 +18,40 @@ RULES = policy.parse("[costs]\nlabel = 0.10\ntraining_hour = 5.0\n")
 Kind, Hold = decisions.Kind, decisions.HoldReason
 
 
-def taken(*kinds: tuple[int, decisions.Kind] | tuple[int, decisions.Kind, decisions.HoldReason]) -> list[tuple[replay.Scene, decisions.Decision]]:
-    """A decision an hour from AT on, a hundred messages and ten labels each; those named, the others calm holds."""
+def taken(
+    *kinds: tuple[int, decisions.Kind] | tuple[int, decisions.Kind, decisions.HoldReason],
+) -> list[tuple[replay.Scene, decisions.Decision]]:
+    """A decision an hour from AT on, a hundred messages and ten labels each; those named, the
+    others calm holds.
+    """
     acts = {act[0]: act[1:] for act in kinds}
     found = []
     for hour in range(24):
         at = builders.AT + hour * HOUR
         kind, *hold = acts.get(hour, (Kind.HOLD,))
-        scene = replay.Scene(View(builders.MODEL, at, {}, None, live.sample(()), {}), decisions.Past(), messages=100 * hour, labels=10 * hour)
-        found.append((scene, builders.decision(kind, hold=hold[0] if hold else None, id=f"d{hour}", at=at)))
+        scene = replay.Scene(
+            View(builders.MODEL, at, {}, None, live.sample(()), {}),
+            decisions.Past(),
+            messages=100 * hour,
+            labels=10 * hour,
+        )
+        found.append(
+            (scene, builders.decision(kind, hold=hold[0] if hold else None, id=f"d{hour}", at=at))
+        )
     return found
 
 
-def incident(kind: str, begin: float, end: float | None = None, name: str = "i1") -> events.Incident:
-    return events.Incident(name, kind, builders.AT + begin * HOUR, None if end is None else builders.AT + end * HOUR)
+def incident(
+    kind: str, begin: float, end: float | None = None, name: str = "i1"
+) -> events.Incident:
+    return events.Incident(
+        name, kind, builders.AT + begin * HOUR, None if end is None else builders.AT + end * HOUR
+    )
 
 
-def scored(acts: Sequence[tuple[replay.Scene, decisions.Decision]], *incidents: events.Incident) -> replay.Score:
+def scored(
+    acts: Sequence[tuple[replay.Scene, decisions.Decision]], *incidents: events.Incident
+) -> replay.Score:
     return replay.score("mine", acts, incidents, RULES)
 
 
@@ -51,12 +70,21 @@ def test_the_first_right_answer_counts_and_later_ones_are_no_false_alarms() -> N
 
 @pytest.mark.parametrize(
     ("kind", "answer"),
-    [("language", Kind.RETRAIN), ("mix", Kind.REWEIGHT), ("pipeline", Kind.FIX_UPSTREAM), ("bad_release", Kind.ROLLBACK)],
+    [
+        ("language", Kind.RETRAIN),
+        ("mix", Kind.REWEIGHT),
+        ("pipeline", Kind.FIX_UPSTREAM),
+        ("bad_release", Kind.ROLLBACK),
+    ],
 )
-def test_each_kind_of_incident_has_its_own_answer_and_any_other_act_is_a_false_alarm(kind: str, answer: decisions.Kind) -> None:
+def test_each_kind_of_incident_has_its_own_answer_and_any_other_act_is_a_false_alarm(
+    kind: str, answer: decisions.Kind
+) -> None:
     for act in (Kind.RETRAIN, Kind.REWEIGHT, Kind.FIX_UPSTREAM, Kind.ROLLBACK):
         found = scored(taken((9, act)), incident(kind, 6))
-        assert (found.hits, found.misses, found.false_alarms) == ((1, 0, 0) if act is answer else (0, 1, 1)), act
+        assert (found.hits, found.misses, found.false_alarms) == (
+            (1, 0, 0) if act is answer else (0, 1, 1)
+        ), act
 
 
 def test_a_moved_mix_may_also_be_held_by_its_name() -> None:
@@ -76,31 +104,60 @@ def test_an_answer_lies_within_the_incident_its_ends_included(hour: int, right: 
 
 def test_an_incident_nobody_answered_is_missed_and_has_no_delay() -> None:
     found = scored(taken(), incident("language", 6))
-    assert (found.hits, found.misses, found.false_alarms, found.delay_hours, found.delay_messages) == (0, 1, 0, None, None)
+    assert (
+        found.hits,
+        found.misses,
+        found.false_alarms,
+        found.delay_hours,
+        found.delay_messages,
+    ) == (0, 1, 0, None, None)
     assert found.cost == pytest.approx(23.0), "labels cost also where nothing is done"
 
 
-def test_a_stretch_known_to_be_calm_is_neither_hit_nor_missed_and_an_act_in_it_is_a_false_alarm() -> None:
+def test_a_stretch_known_to_be_calm_is_neither_hit_nor_missed_and_an_act_in_it_is_a_false_alarm() -> (
+    None
+):
     found = scored(taken((9, Kind.RETRAIN)), incident("none", 6, 12))
     assert (found.hits, found.misses, found.false_alarms) == (0, 0, 1)
 
 
 def test_delays_are_means_over_the_incidents_that_were_found() -> None:
     acts = taken((4, Kind.RETRAIN), (15, Kind.FIX_UPSTREAM))
-    found = scored(acts, incident("language", 3), incident("pipeline", 10, name="i2"), incident("bad_release", 12, 13, name="i3"))
+    found = scored(
+        acts,
+        incident("language", 3),
+        incident("pipeline", 10, name="i2"),
+        incident("bad_release", 12, 13, name="i3"),
+    )
     assert (found.hits, found.misses, found.false_alarms) == (2, 1, 0)
     assert (found.delay_hours, found.delay_messages) == ((1 + 5) / 2, (100 + 500) / 2)
 
 
 def test_without_a_decision_there_is_nothing_to_score_and_every_incident_is_missed() -> None:
     found = scored([], incident("language", 6))
-    assert (found.hits, found.misses, found.labels_used, found.retrains, found.cost) == (0, 1, 0, 0, 0.0)
+    assert (found.hits, found.misses, found.labels_used, found.retrains, found.cost) == (
+        0,
+        1,
+        0,
+        0,
+        0.0,
+    )
 
 
 def test_a_bare_scene_keeps_what_a_score_needs_and_lets_go_of_the_rest() -> None:
     scene, _ = taken()[3]
     whole = builders.sample([True, False])
-    full = replay.Scene(View(builders.MODEL, scene.view.at, {"1h": builders.window()}, None, whole, {}), scene.past, 300, 30)
+    full = replay.Scene(
+        View(builders.MODEL, scene.view.at, {"1h": builders.window()}, None, whole, {}),
+        scene.past,
+        300,
+        30,
+    )
     bare = replay.bare(full)
-    assert (bare.view.at, bare.view.model, bare.messages, bare.labels) == (scene.view.at, builders.MODEL, 300, 30)
+    assert (bare.view.at, bare.view.model, bare.messages, bare.labels) == (
+        scene.view.at,
+        builders.MODEL,
+        300,
+        30,
+    )
     assert (bare.view.windows, len(bare.view.sampled), bare.view.hours) == ({}, 0, {})

@@ -1,4 +1,6 @@
-"""The week the product was written for: KL 0.029, sampled accuracy 89.8 %, low confidence 9.3 %, each just beyond its level. What must be known to act?"""
+"""The week the product was written for: KL 0.029, sampled accuracy 89.8 %, low confidence 9.3 %,
+each just beyond its level. What must be known to act?
+"""
 
 import datetime as dt
 
@@ -14,27 +16,44 @@ from streams.stats import divergence, proportion
 AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)
 RULES = policy.Policy()
 MIX = np.array([0.221, 0.152, 0.18, 0.08, 0.121, 0.07, 0.05, 0.041, 0.03, 0.055])
-MOVED = MIX + np.array([-0.05, -0.02, -0.02, 0, 0.055, 0, 0.03, 0, 0.01, -0.005]) * 1.04  # D(MOVED || MIX) = 0.035 less what sampling adds
+# D(MOVED || MIX) = 0.035 less what sampling adds.
+MOVED = MIX + np.array([-0.05, -0.02, -0.02, 0, 0.055, 0, 0.03, 0, 0.01, -0.005]) * 1.04
 LOGS_A_DAY = 6_000
 
 
 def week(labels: int, logs: int = LOGS_A_DAY) -> list[verdicts.Verdict]:
-    """The three signals of that week with so many labels and so many answers a day; the two others well."""
+    """The three signals of that week with so many labels and so many answers a day; the two others
+    well.
+    """
     live, reference = np.rint(MOVED / MOVED.sum() * logs), np.rint(MIX * 20_000)
     kl = divergence.kl(live=live, reference=reference)
     floor = divergence.noise_floor(k=10, n=logs, reference_n=20_000)
     unsure, right = round(0.093 * logs), round(0.898 * labels)
     signals = {
-        "intent_mix_kl": {"value": kl, "n": logs, "noise_floor": floor, "p_value": divergence.g_test(live=live, reference=reference)},
-        "low_confidence_rate": dict(zip(("low", "high"), proportion.wilson(unsure, logs), strict=True)) | {"value": 0.093, "n": logs},
+        "intent_mix_kl": {
+            "value": kl,
+            "n": logs,
+            "noise_floor": floor,
+            "p_value": divergence.g_test(live=live, reference=reference),
+        },
+        "low_confidence_rate": dict(
+            zip(("low", "high"), proportion.wilson(unsure, logs), strict=True)
+        )
+        | {"value": 0.093, "n": logs},
         "live_accuracy": dict(zip(("low", "high"), proportion.wilson(right, labels), strict=True))
         | {"value": 0.898, "n": labels, "reference": 0.921, "reference_n": 2_000},
     }
     found = []
     for name, known in signals.items():
         rule: policy.Level = getattr(RULES.signals, name)
-        signal = builders.signal(name, horizon=rule.horizon, **({"low": None, "high": None} | known))
-        found.append(judge.falling(signal=signal, rule=rule, trigger=RULES.trigger, past=()) if name == "live_accuracy" else judge.verdict(signal, rule, ()))
+        signal = builders.signal(
+            name, horizon=rule.horizon, **({"low": None, "high": None} | known)
+        )
+        found.append(
+            judge.falling(signal=signal, rule=rule, trigger=RULES.trigger, past=())
+            if name == "live_accuracy"
+            else judge.verdict(signal, rule, ())
+        )
     return found
 
 
@@ -51,7 +70,11 @@ def test_the_week_is_the_seeds_own() -> None:
 def test_it_fires_at_eighteen_hundred_labels_and_its_reasons_list_all_three() -> None:
     taken = decide(week(1_800))
     assert (taken.decision, taken.cause) == (decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE)
-    assert {reason.signal for reason in taken.reasons if reason.breached} == {"intent_mix_kl", "low_confidence_rate", "live_accuracy"}
+    assert {reason.signal for reason in taken.reasons if reason.breached} == {
+        "intent_mix_kl",
+        "low_confidence_rate",
+        "live_accuracy",
+    }
     assert all(reason.n in (1_800, LOGS_A_DAY) for reason in taken.reasons)
 
 

@@ -1,4 +1,6 @@
-"""Slices of messages: what is in them, and which of them a model serves worse than its confidences say."""
+"""Slices of messages: what is in them, and which of them a model serves worse than its confidences
+say.
+"""
 
 from dataclasses import replace
 
@@ -22,7 +24,8 @@ from schemas import slices as kinds
         ("lol r u a bot", {"latin", "slang"}),
         ("do you ship to the U.S. at all", {"latin"}),
         ("a" * 121, {"latin", "long"}),
-        ("w" * 1_000_000, {"latin", "long", "slang"}),  # patterns that try every place anew would take hours
+        # Patterns that try every place anew would take hours.
+        ("w" * 1_000_000, {"latin", "long", "slang"}),
         ("「" * 1_000_000, {"other", "long"}),
     ],
 )
@@ -31,12 +34,20 @@ def test_what_a_message_is_in(text: str, names: set[str]) -> None:
 
 
 def drawn(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0.0) -> live.Sample:
-    """n messages answered with 0.9: a third in Japanese, where `sure_and_wrong` more are wrong; everywhere `too_sure` more."""
+    """n messages answered with 0.9: a third in Japanese, where `sure_and_wrong` more are wrong;
+    everywhere `too_sure` more.
+    """
     rng = np.random.default_rng(seed)
     japanese = rng.random(n) < 1 / 3
     right = rng.random(n) < 0.9 - too_sure - sure_and_wrong * japanese
     p = np.where(np.arange(n) % 3, 0.1, 0.4)
-    return builders.sample(right, p=p, slices=np.where(japanese, kinds.of("日本語で長めの文章を書きます"), kinds.of("an order of mine")).tolist())
+    return builders.sample(
+        right,
+        p=p,
+        slices=np.where(
+            japanese, kinds.of("日本語で長めの文章を書きます"), kinds.of("an order of mine")
+        ).tolist(),
+    )
 
 
 def named(found: live.Sample) -> dict[str, checks.Figure]:
@@ -61,18 +72,29 @@ def test_a_model_that_is_too_sure_everywhere_has_no_bad_slice() -> None:
 
 
 def test_of_many_slices_without_a_difference_few_are_called() -> None:
-    """The share of samples in which any slice is called at 0.05 stays near 0.05, although several are looked at."""
+    """The share of samples in which any slice is called at 0.05 stays near 0.05, although several
+    are looked at.
+    """
     called = 0
     for seed in range(200):
         found = drawn(400, seed)
-        anything = np.random.default_rng(seed).integers(0, 1 << len(kinds.NAMES), len(found)).astype(np.uint16)
-        called += any(figure.p_value is not None and figure.p_value < 0.05 for figure in slices.figures(replace(found, slices=anything)))
+        anything = (
+            np.random.default_rng(seed)
+            .integers(0, 1 << len(kinds.NAMES), len(found))
+            .astype(np.uint16)
+        )
+        called += any(
+            figure.p_value is not None and figure.p_value < 0.05
+            for figure in slices.figures(replace(found, slices=anything))
+        )
     assert 1 <= called <= 24
 
 
 def test_slices_with_few_labels_say_nothing_and_order_changes_no_bit() -> None:
     found = drawn(500, 3)
-    assert slices.figures(found) == slices.figures(found.chosen(np.random.default_rng(1).permutation(500)))
+    assert slices.figures(found) == slices.figures(
+        found.chosen(np.random.default_rng(1).permutation(500))
+    )
     assert slices.figures(found.chosen(slice(0, 30))) == slices.figures(live.sample(())) == ()
 
 

@@ -19,11 +19,15 @@ row = st.fixed_dictionaries(
 
 
 def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
-    return pd.DataFrame([{"id": str(i), **r} for i, r in enumerate(rows)], columns=list(split.COLUMNS))
+    return pd.DataFrame(
+        [{"id": str(i), **r} for i, r in enumerate(rows)], columns=list(split.COLUMNS)
+    )
 
 
 @given(st.lists(row, min_size=1, max_size=60))
-def test_no_group_cluster_conversation_or_text_stands_on_two_sides(rows: list[dict[str, object]]) -> None:
+def test_no_group_cluster_conversation_or_text_stands_on_two_sides(
+    rows: list[dict[str, object]],
+) -> None:
     found = split.split(frame(rows))
     used = found[found["part"] != "left_out"]
     for key in ("group", "cluster", "conversation"):
@@ -39,16 +43,30 @@ def test_machine_rows_never_validate_or_test(rows: list[dict[str, object]]) -> N
 
 
 @settings(max_examples=50)
-@given(st.lists(st.text(alphabet="abcdefgh", min_size=3, max_size=8), min_size=2, max_size=40, unique=True), st.integers(1, 39))
+@given(
+    st.lists(
+        st.text(alphabet="abcdefgh", min_size=3, max_size=8), min_size=2, max_size=40, unique=True
+    ),
+    st.integers(1, 39),
+)
 def test_a_row_keeps_its_part_when_others_come(texts: list[str], cut: int) -> None:
-    rows: list[dict[str, object]] = [{"text": text, "intent": "faq", "kind": "human", "conversation": None, "cluster": None} for text in texts]
+    rows: list[dict[str, object]] = [
+        {"text": text, "intent": "faq", "kind": "human", "conversation": None, "cluster": None}
+        for text in texts
+    ]
     before, after = split.split(frame(rows[: cut + 1])), split.split(frame(rows))
     parts = dict(zip(after["text"], after["part"], strict=True))
-    assert all(parts[text] == part for text, part in zip(before["text"], before["part"], strict=True))
+    assert all(
+        parts[text] == part for text, part in zip(before["text"], before["part"], strict=True)
+    )
 
 
 def test_a_cap_keeps_the_newest_live_rows_and_every_intent() -> None:
-    old = [{"text": f"{intent} {i}", "intent": intent, "kind": "human"} for intent in present.INTENTS for i in range(5 if intent == "escalation" else 200)]
+    old = [
+        {"text": f"{intent} {i}", "intent": intent, "kind": "human"}
+        for intent in present.INTENTS
+        for i in range(5 if intent == "escalation" else 200)
+    ]
     live = [{"text": f"live {i}", "intent": "faq", "kind": "live"} for i in range(500)]
     capped = split.capped(pd.DataFrame([*old, *live]), 600, seed=1)
     assert 590 <= len(capped) <= 600

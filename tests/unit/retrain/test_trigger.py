@@ -1,4 +1,6 @@
-"""Verdicts to decisions: each clause of the rule has a named case, and the record of a decision is its identity."""
+"""Verdicts to decisions: each clause of the rule has a named case, and the record of a decision is
+its identity.
+"""
 
 import dataclasses
 import datetime as dt
@@ -22,7 +24,10 @@ def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
     return [judged(name, changed.get(name, Level.OK), high=0.88) for name in names]
 
 
-def decide(found: list[verdicts.Verdict], past: decisions.Past = decisions.Past()) -> decisions.Decision:  # noqa: B008 - frozen
+NOTHING = decisions.Past()
+
+
+def decide(found: list[verdicts.Verdict], past: decisions.Past = NOTHING) -> decisions.Decision:
     return trigger.decision(found, past, RULES, model=builders.MODEL, at=AT)
 
 
@@ -30,12 +35,42 @@ CASES = {
     "nothing known": ([], Kind.HOLD, Hold.STALE_WINDOWS, None),
     "all well": (all_ok(), Kind.HOLD, Hold.HEALTHY, None),
     "a watch": (all_ok(intent_mix_kl=Level.WATCH), Kind.HOLD, Hold.WATCHING, None),
-    "drift and accuracy": (all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "low confidence and rare recall": (all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "the mix alone, answers as good": (all_ok(intent_mix_kl=Level.BREACH), Kind.REWEIGHT, None, Cause.MIX),
-    "the mix alone, answers unknown": (all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BLIND), Kind.HOLD, Hold.MIX_ONLY, Cause.MIX),
-    "drift and evidence of labels one by one": (all_ok(intent_mix_kl=Level.BREACH, accuracy_e_value=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "accuracy alone, not collapsed": (all_ok(live_accuracy=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
+    "drift and accuracy": (
+        all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "low confidence and rare recall": (
+        all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "the mix alone, answers as good": (
+        all_ok(intent_mix_kl=Level.BREACH),
+        Kind.REWEIGHT,
+        None,
+        Cause.MIX,
+    ),
+    "the mix alone, answers unknown": (
+        all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BLIND),
+        Kind.HOLD,
+        Hold.MIX_ONLY,
+        Cause.MIX,
+    ),
+    "drift and evidence of labels one by one": (
+        all_ok(intent_mix_kl=Level.BREACH, accuracy_e_value=Level.BREACH),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "accuracy alone, not collapsed": (
+        all_ok(live_accuracy=Level.BREACH),
+        Kind.HOLD,
+        Hold.WATCHING,
+        None,
+    ),
     "confidence alone": (all_ok(low_confidence_rate=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
     "latency, and held-out rows that flatter": (
@@ -44,11 +79,31 @@ CASES = {
         Hold.LATENCY_ONLY,
         None,
     ),
-    "errors": (all_ok(error_rate=Level.BREACH, live_accuracy=Level.BREACH), Kind.FIX_UPSTREAM, None, Cause.PIPELINE),
+    "errors": (
+        all_ok(error_rate=Level.BREACH, live_accuracy=Level.BREACH),
+        Kind.FIX_UPSTREAM,
+        None,
+        Cause.PIPELINE,
+    ),
     "no label": (all_ok(live_accuracy=Level.BLIND), Kind.HOLD, Hold.TOO_FEW_LABELS, None),
-    "labels that do not come": ([*all_ok(), judged(trigger.STARVED, Level.BREACH)], Kind.HOLD, Hold.TOO_FEW_LABELS, None),
-    "a loss that a moved mix hides": (all_ok(intent_mix_kl=Level.BREACH, mix_adjusted_accuracy=Level.BREACH), Kind.RETRAIN, None, Cause.LANGUAGE),
-    "no log": ([judged(name, Level.BLIND) for name in trigger.TRAFFIC], Kind.HOLD, Hold.TOO_FEW_LOGS, None),
+    "labels that do not come": (
+        [*all_ok(), judged(trigger.STARVED, Level.BREACH)],
+        Kind.HOLD,
+        Hold.TOO_FEW_LABELS,
+        None,
+    ),
+    "a loss that a moved mix hides": (
+        all_ok(intent_mix_kl=Level.BREACH, mix_adjusted_accuracy=Level.BREACH),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "no log": (
+        [judged(name, Level.BLIND) for name in trigger.TRAFFIC],
+        Kind.HOLD,
+        Hold.TOO_FEW_LOGS,
+        None,
+    ),
 }
 
 
@@ -67,7 +122,9 @@ def test_a_collapse_is_blamed_on_the_language_unless_the_model_is_new() -> None:
     assert decide(COLLAPSE).cause is Cause.LANGUAGE
     new = decisions.Past(promoted_at=AT - dt.timedelta(hours=100))
     assert decide(COLLAPSE, new).cause is Cause.UNKNOWN
-    assert decide(COLLAPSE, dataclasses.replace(new, well=("live_accuracy",))).cause is Cause.LANGUAGE
+    assert (
+        decide(COLLAPSE, dataclasses.replace(new, well=("live_accuracy",))).cause is Cause.LANGUAGE
+    )
 
 
 def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> None:
@@ -79,8 +136,13 @@ def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> N
 
 def test_drift_seen_while_something_before_the_model_was_broken_is_none() -> None:
     found = all_ok(low_confidence_rate=Level.BREACH, accuracy_e_value=Level.BREACH)
-    assert decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason is Hold.WATCHING
-    assert decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=30))).decision is Kind.RETRAIN
+    assert (
+        decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason
+        is Hold.WATCHING
+    )
+    assert (
+        decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=30))).decision is Kind.RETRAIN
+    )
     moved = all_ok(intent_mix_kl=Level.BREACH)
     assert decide(moved, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).decision is Kind.HOLD
 
@@ -89,7 +151,9 @@ def test_rare_recall_alone_rolls_back_only_beyond_doubt() -> None:
     past = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_before=("rare_recall",))
 
     def rare(value: float) -> list[verdicts.Verdict]:
-        return [v for v in all_ok() if v.signal.signal != "rare_recall"] + [judged("rare_recall", Level.BREACH, value=value, high=value + 0.06)]
+        return [v for v in all_ok() if v.signal.signal != "rare_recall"] + [
+            judged("rare_recall", Level.BREACH, value=value, high=value + 0.06)
+        ]
 
     assert decide(rare(0.82), past).decision is Kind.HOLD
     assert decide(rare(0.7), past).decision is Kind.ROLLBACK
@@ -109,7 +173,9 @@ def test_a_business_incident_counts_as_evidence_on_quality() -> None:
         (decisions.Past(last_retrain=AT - dt.timedelta(hours=73)), None),
     ],
 )
-def test_a_retrain_waits_and_keeps_its_cause(past: decisions.Past, hold: decisions.HoldReason | None) -> None:
+def test_a_retrain_waits_and_keeps_its_cause(
+    past: decisions.Past, hold: decisions.HoldReason | None
+) -> None:
     taken = decide(all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH), past)
     assert taken.hold_reason is hold
     assert taken.cause is Cause.LANGUAGE
@@ -126,25 +192,56 @@ def test_the_hash_is_of_the_evidence_not_of_its_order_or_zone() -> None:
     found = all_ok(intent_mix_kl=Level.BREACH)
     shuffled = random.Random(1).sample(found, len(found))
     tokyo = dt.timezone(dt.timedelta(hours=9))
-    same = trigger.decision(shuffled, decisions.Past(), RULES, model=builders.MODEL, at=AT.astimezone(tokyo))
+    same = trigger.decision(
+        shuffled, decisions.Past(), RULES, model=builders.MODEL, at=AT.astimezone(tokyo)
+    )
     assert (same.id, same.sha256) == (decide(found).id, decide(found).sha256)
 
 
 def test_one_count_one_threshold_or_the_past_change_the_hash() -> None:
     found = all_ok()
-    changed = [dataclasses.replace(found[0], signal=dataclasses.replace(found[0].signal, n=1001)), *found[1:]]
-    hashes = {decide(found).sha256, decide(changed).sha256, decide(found, decisions.Past(incidents=1)).sha256}
-    hashes.add(trigger.decision(found, decisions.Past(), policy.parse("[labels]\nmin_p = 0.003"), model=builders.MODEL, at=AT).sha256)
+    changed = [
+        dataclasses.replace(found[0], signal=dataclasses.replace(found[0].signal, n=1001)),
+        *found[1:],
+    ]
+    hashes = {
+        decide(found).sha256,
+        decide(changed).sha256,
+        decide(found, decisions.Past(incidents=1)).sha256,
+    }
+    hashes.add(
+        trigger.decision(
+            found,
+            decisions.Past(),
+            policy.parse("[labels]\nmin_p = 0.003"),
+            model=builders.MODEL,
+            at=AT,
+        ).sha256
+    )
     assert len(hashes) == 4
 
 
-SINCE_RELEASE = decisions.Past(promoted_at=AT - dt.timedelta(hours=30), well_before=("error_rate", "live_accuracy"))
+SINCE_RELEASE = decisions.Past(
+    promoted_at=AT - dt.timedelta(hours=30), well_before=("error_rate", "live_accuracy")
+)
 RELEASE_CASES = {
     "bad since the release": (SINCE_RELEASE, Kind.ROLLBACK),
-    "well at first, bad later": (dataclasses.replace(SINCE_RELEASE, well=("live_accuracy",)), Kind.RETRAIN),
-    "the model before was worse in another way": (dataclasses.replace(SINCE_RELEASE, ill_before=("rare_recall",)), Kind.RETRAIN),
-    "bad before the release too": (dataclasses.replace(SINCE_RELEASE, well_before=("error_rate",)), Kind.RETRAIN),
-    "a release of last month": (dataclasses.replace(SINCE_RELEASE, promoted_at=AT - dt.timedelta(days=30)), Kind.RETRAIN),
+    "well at first, bad later": (
+        dataclasses.replace(SINCE_RELEASE, well=("live_accuracy",)),
+        Kind.RETRAIN,
+    ),
+    "the model before was worse in another way": (
+        dataclasses.replace(SINCE_RELEASE, ill_before=("rare_recall",)),
+        Kind.RETRAIN,
+    ),
+    "bad before the release too": (
+        dataclasses.replace(SINCE_RELEASE, well_before=("error_rate",)),
+        Kind.RETRAIN,
+    ),
+    "a release of last month": (
+        dataclasses.replace(SINCE_RELEASE, promoted_at=AT - dt.timedelta(days=30)),
+        Kind.RETRAIN,
+    ),
 }
 
 
@@ -164,7 +261,10 @@ WITNESSES = {
     trigger.stale: ([], decisions.Past()),
     trigger.bad_release: (all_ok(error_rate=Level.BREACH), SINCE_RELEASE),
     trigger.upstream: (all_ok(error_rate=Level.BREACH), decisions.Past()),
-    trigger.drifted: (all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH), decisions.Past()),
+    trigger.drifted: (
+        all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH),
+        decisions.Past(),
+    ),
     trigger.collapse: (COLLAPSE, decisions.Past()),
     trigger.mix_moved: (all_ok(intent_mix_kl=Level.BREACH), decisions.Past()),
     trigger.slow: (all_ok(p95_latency_ms=Level.BREACH), decisions.Past()),
@@ -172,12 +272,20 @@ WITNESSES = {
 
 
 @pytest.mark.parametrize("clause", WITNESSES, ids=lambda clause: clause.__name__)
-def test_no_clause_of_the_rule_can_go_unnoticed(clause: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_clause_of_the_rule_can_go_unnoticed(
+    clause: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, past = WITNESSES[clause]  # type: ignore[index]
     before = decide(found, past)
-    monkeypatch.setattr(trigger, "CLAUSES", tuple(other for other in trigger.CLAUSES if other is not clause))
+    monkeypatch.setattr(
+        trigger, "CLAUSES", tuple(other for other in trigger.CLAUSES if other is not clause)
+    )
     after = decide(found, past)
-    assert (before.decision, before.hold_reason, before.cause) != (after.decision, after.hold_reason, after.cause)
+    assert (before.decision, before.hold_reason, before.cause) != (
+        after.decision,
+        after.hold_reason,
+        after.cause,
+    )
 
 
 def test_every_clause_but_the_last_has_a_witness() -> None:
@@ -192,20 +300,36 @@ def test_a_pause_stops_every_action_and_nothing_else() -> None:
 
 def test_a_reference_that_was_moved_is_given_time() -> None:
     found = all_ok(intent_mix_kl=Level.BREACH)
-    assert decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=71))).hold_reason is Hold.MIX_ONLY
-    assert decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=73))).decision is Kind.REWEIGHT
+    assert (
+        decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=71))).hold_reason
+        is Hold.MIX_ONLY
+    )
+    assert (
+        decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=73))).decision
+        is Kind.REWEIGHT
+    )
 
 
 @pytest.mark.parametrize(("answers_a_day", "hold"), [(10, Hold.NOT_WORTH_IT), (5000, None)])
-def test_a_retrain_that_costs_more_than_waiting_a_week_waits(answers_a_day: int, hold: decisions.HoldReason | None) -> None:
+def test_a_retrain_that_costs_more_than_waiting_a_week_waits(
+    answers_a_day: int, hold: decisions.HoldReason | None
+) -> None:
     found = all_ok(low_confidence_rate=Level.BREACH, live_accuracy=Level.BREACH)
-    found = [dataclasses.replace(v, signal=dataclasses.replace(v.signal, n=answers_a_day)) if v.signal.signal == "low_confidence_rate" else v for v in found]
+    found = [
+        dataclasses.replace(v, signal=dataclasses.replace(v.signal, n=answers_a_day))
+        if v.signal.signal == "low_confidence_rate"
+        else v
+        for v in found
+    ]
     assert decide(found).hold_reason is hold
 
 
 def test_which_signals_count_as_what_is_data() -> None:
     rules = policy.parse('[trigger]\ndrift = ["low_confidence_rate"]')
     found = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
-    assert trigger.decision(found, decisions.Past(), rules, model=builders.MODEL, at=AT).decision is Kind.HOLD
+    assert (
+        trigger.decision(found, decisions.Past(), rules, model=builders.MODEL, at=AT).decision
+        is Kind.HOLD
+    )
     with pytest.raises(policy.PolicyError, match=r"trigger\.drift .* expected a list of"):
         policy.parse('[trigger]\ndrift = ["vibes"]')

@@ -1,4 +1,6 @@
-"""Which label of a message holds: one rule, against a person's reading of it, for any history of labels."""
+"""Which label of a message holds: one rule, against a person's reading of it, for any history of
+labels.
+"""
 
 import datetime as dt
 import random
@@ -44,7 +46,9 @@ def the_one_that_holds(said: list[votes.Entry], req_id: str) -> votes.Entry | No
 
 @settings(max_examples=300, deadline=None)
 @given(histories, st.randoms())
-def test_the_newest_not_taken_back_holds_whoever_asks(said: list[votes.Entry], rng: random.Random) -> None:
+def test_the_newest_not_taken_back_holds_whoever_asks(
+    said: list[votes.Entry], rng: random.Random
+) -> None:
     shuffled = rng.sample(said, len(said))
     now = votes.latest(votes.said(REQUESTS, shuffled))
     held = {vote.req_id: vote for vote in votes.told(votes.holding(now), REQUESTS)}

@@ -1,4 +1,6 @@
-"""Examples are law: every file of schemas/examples decodes as its name says. Bad bytes become Malformed, never an exception."""
+"""Examples are law: every file of schemas/examples decodes as its name says. Bad bytes become
+Malformed, never an exception.
+"""
 
 import datetime as dt
 from pathlib import Path
@@ -10,7 +12,11 @@ from hypothesis import strategies as st
 from schemas import events
 
 EXAMPLES = Path(events.__file__).parent / "examples"
-DECODERS = {"serving_log": events.serving_log, "human_label": events.human_label, "incident": events.incident}
+DECODERS = {
+    "serving_log": events.serving_log,
+    "human_label": events.human_label,
+    "incident": events.incident,
+}
 CASES = sorted(EXAMPLES.glob("*.json"))
 
 
@@ -40,7 +46,10 @@ def test_the_detail_never_quotes_what_was_sent() -> None:
     assert "intent" in found.detail
 
 
-@pytest.mark.parametrize(("minutes", "reason"), [(5.1, "future"), (4.9, None), (0, None), (-8 * 1440 + 1, None), (-8 * 1440 - 1, "too_late")])
+@pytest.mark.parametrize(
+    ("minutes", "reason"),
+    [(5.1, "future"), (4.9, None), (0, None), (-8 * 1440 + 1, None), (-8 * 1440 - 1, "too_late")],
+)
 def test_time_limits(minutes: float, reason: str | None) -> None:
     appended = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
     verdict = events.untimely(appended + dt.timedelta(minutes=minutes), appended)

@@ -1,4 +1,6 @@
-"""A policy file is laid over the defaults; anything unknown or of the wrong kind is named, with the nearest known key."""
+"""A policy file is laid over the defaults; anything unknown or of the wrong kind is named, with the
+nearest known key.
+"""
 
 from pathlib import Path
 
@@ -9,8 +11,12 @@ from schemas import policy
 
 def test_the_defaults_are_the_contract() -> None:
     default = policy.load(None)
-    assert default.labels == policy.Labels(budget_per_day=500, min_p=0.002, maturity_hours=48, min_to_train=300)
-    assert default.signals.p95_latency_ms == policy.Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
+    assert default.labels == policy.Labels(
+        budget_per_day=500, min_p=0.002, maturity_hours=48, min_to_train=300
+    )
+    assert default.signals.p95_latency_ms == policy.Level(
+        horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200
+    )
     kl = default.signals.intent_mix_kl
     assert (kl.watch, kl.alert, kl.enter, kl.leave, kl.alpha) == (0.012, 0.02, 0.028, 0.02, 0.001)
     assert (default.trigger.cool_down_hours, default.trigger.promotion) == (72, "approve")
@@ -26,13 +32,19 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_of_the_values_not_of_the_text() -> None:
-    assert policy.parse("# a comment\n[labels]\nbudget_per_day = 500\n").sha256 == policy.Policy().sha256
+    assert (
+        policy.parse("# a comment\n[labels]\nbudget_per_day = 500\n").sha256
+        == policy.Policy().sha256
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[labels]\nbudget = 1", "unknown key labels.budget; the nearest known one is labels.budget_per_day"),
+        (
+            "[labels]\nbudget = 1",
+            "unknown key labels.budget; the nearest known one is labels.budget_per_day",
+        ),
         ("[label]\n", "unknown key label; the nearest known one is labels"),
         ("[labels]\nmin_p = 'x'", "labels.min_p cannot be 'x'"),
         ("[labels]\nmin_p = -1", "labels.min_p cannot be -1"),

@@ -1,4 +1,6 @@
-"""The environment: one line and exit 3 for whatever is missing; secrets from files; production refuses half a configuration."""
+"""The environment: one line and exit 3 for whatever is missing; secrets from files; production
+refuses half a configuration.
+"""
 
 import subprocess
 import sys
@@ -18,7 +20,9 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_a_secret_is_read_from_its_file_and_never_printed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_is_read_from_its_file_and_never_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "token").write_text("xoxb-1\n")
     monkeypatch.setenv("INTENTWATCH_SLACK_TOKEN_FILE", str(tmp_path / "token"))
     loaded = settings.load()
@@ -40,12 +44,16 @@ def test_a_missing_variable_is_named(capsys: pytest.CaptureFixture[str]) -> None
     assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys, "kafka")
 
 
-def test_a_missing_secret_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_file_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("INTENTWATCH_SLACK_TOKEN_FILE", "/nowhere/token")
     assert "/nowhere/token" in exit_line(capsys)
 
 
-def test_a_bad_value_names_its_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_value_names_its_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("INTENTWATCH_GATEWAY_PORT", "many")
     assert "INTENTWATCH_GATEWAY_PORT" in exit_line(capsys)
 
@@ -73,10 +81,14 @@ def test_every_setting_and_the_file_of_each_is_known() -> None:
 
 def test_what_only_begins_like_ours_is_let_be() -> None:
     """Kubernetes adds variables of its own for a service of our name."""
-    assert settings.misspelt(["INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_PORT_8000_TCP"]) is None
+    assert (
+        settings.misspelt(["INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_PORT_8000_TCP"]) is None
+    )
 
 
-def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_names_what_it_lacks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("INTENTWATCH_MODE", "production")
     assert "INTENTWATCH_KAFKA is not set" in exit_line(capsys)
 
@@ -84,6 +96,13 @@ def test_production_names_what_it_lacks(capsys: pytest.CaptureFixture[str], monk
 @pytest.mark.parametrize("lines", [1, 100_000])
 def test_whoever_reads_may_stop_at_any_line(lines: int) -> None:
     program = f"from schemas import settings\nwith settings.readable_in_part():\n    for i in range({lines}): print(i)\nraise SystemExit(7)"
-    done = subprocess.run(["bash", "-c", '"$0" -c "$1" | head -1; exit ${PIPESTATUS[0]}', sys.executable, program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" | head -1; exit ${PIPESTATUS[0]}', sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.stdout, done.stderr) == ("0\n", "")
-    assert done.returncode in ((7,) if lines == 1 else (0,)), "what it found is told to whoever read it all"
+    assert done.returncode in ((7,) if lines == 1 else (0,)), (
+        "what it found is told to whoever read it all"
+    )

@@ -1,4 +1,6 @@
-"""The catalogue says what each signal is, and nothing else does: the policy, the documents and the code name the same ones."""
+"""The catalogue says what each signal is, and nothing else does: the policy, the documents and the
+code name the same ones.
+"""
 
 import dataclasses
 import re
@@ -47,8 +49,15 @@ def test_a_role_is_what_the_policy_in_force_says() -> None:
 
 def test_a_signal_nobody_knows_any_more_still_has_words() -> None:
     old = signals.of("yesterdays_signal")
-    assert (old.words, old.unit, old.alert) == ("yesterdays signal", signals.Unit.RATIO, "yesterdays signal")
-    assert signals.alert_words(["yesterdays_signal", "error_rate"]) == ["errors", "yesterdays signal"]
+    assert (old.words, old.unit, old.alert) == (
+        "yesterdays signal",
+        signals.Unit.RATIO,
+        "yesterdays signal",
+    )
+    assert signals.alert_words(["yesterdays_signal", "error_rate"]) == [
+        "errors",
+        "yesterdays signal",
+    ]
 
 
 def test_each_clause_of_the_rule_has_a_name() -> None:
@@ -58,9 +67,15 @@ def test_each_clause_of_the_rule_has_a_name() -> None:
 
 
 def test_no_other_module_lists_signals() -> None:
-    """Three names of signals in one literal would be a second catalogue; the policy's levels and the rule's clauses name one each."""
+    """Three names of signals in one literal would be a second catalogue; the policy's levels and
+    the rule's clauses name one each.
+    """
     listed = {}
-    for path in sorted(path for folder in ("schemas", "streams", "retrain", "services") for path in (ROOT / folder).rglob("*.py")):
+    for path in sorted(
+        path
+        for folder in ("schemas", "streams", "retrain", "services")
+        for path in (ROOT / folder).rglob("*.py")
+    ):
         if path.name == "signals.py" and path.parent.name == "schemas":
             continue
         quoted = [re.findall(r'"(\w+)"', line) for line in path.read_text().splitlines()]

@@ -9,7 +9,12 @@ from schemas import tallies, windows
 
 def tally(seed: int) -> windows.Tally:
     rng = np.random.default_rng(seed)
-    found = windows.Tally(n=int(rng.integers(1, 99)), errors=1, margin_n=2, latency_sum_us=int(rng.integers(1, 10**12)))
+    found = windows.Tally(
+        n=int(rng.integers(1, 99)),
+        errors=1,
+        margin_n=2,
+        latency_sum_us=int(rng.integers(1, 10**12)),
+    )
     found.latency_bins[rng.integers(0, windows.LATENCY_BINS, 5)] += 2
     found.confidence_bins[rng.integers(0, windows.CONFIDENCE_BINS, 3)] += 1
     found.intent_count[:] = rng.integers(0, 9, 10)
@@ -18,14 +23,22 @@ def tally(seed: int) -> windows.Tally:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=8))
 def test_merging_adds_row_by_row(members: list[tuple[int, int]]) -> None:
-    stack = tallies.stacked([tallies.from_rows([]), *(tallies.of(tally(seed)) for seed, _ in members)])
-    merged = tallies.to_rows(stack.merged(np.array([into for _, into in members], dtype=np.int64), 4))
+    stack = tallies.stacked(
+        [tallies.from_rows([]), *(tallies.of(tally(seed)) for seed, _ in members)]
+    )
+    merged = tallies.to_rows(
+        stack.merged(np.array([into for _, into in members], dtype=np.int64), 4)
+    )
     for target in range(4):
-        alone = sum((tally(seed) for seed, into in members if into == target), start=windows.Tally())
+        alone = sum(
+            (tally(seed) for seed, into in members if into == target), start=windows.Tally()
+        )
         assert merged[target] == windows.to_row(alone)
 
 
 @given(st.lists(st.integers(0, 3), max_size=6))
 def test_choosing_repeats_rows(chosen: list[int]) -> None:
     rows = [windows.to_row(tally(seed)) for seed in range(4)]
-    assert tallies.to_rows(tallies.from_rows(rows).chosen(np.array(chosen, dtype=np.int64))) == [rows[i] for i in chosen]
+    assert tallies.to_rows(tallies.from_rows(rows).chosen(np.array(chosen, dtype=np.int64))) == [
+        rows[i] for i in chosen
+    ]

@@ -1,4 +1,6 @@
-"""Taxonomies: files good and hostile, what one has that the one before it has not, and the intents of MangaAssist that ship as the default."""
+"""Taxonomies: files good and hostile, what one has that the one before it has not, and the intents
+of MangaAssist that ship as the default.
+"""
 
 import itertools
 import json
@@ -25,8 +27,14 @@ def test_the_default_is_mangaassists_ten() -> None:
 
 
 def test_every_confusion_has_a_severity() -> None:
-    severity = {(t.name, p.name): MANGAASSIST.severity(t, p) for t, p in itertools.product(MANGAASSIST.intents, repeat=2)}
-    assert all((value == 0) == (true == predicted) and 0 <= value <= 1 for (true, predicted), value in severity.items())
+    severity = {
+        (t.name, p.name): MANGAASSIST.severity(t, p)
+        for t, p in itertools.product(MANGAASSIST.intents, repeat=2)
+    }
+    assert all(
+        (value == 0) == (true == predicted) and 0 <= value <= 1
+        for (true, predicted), value in severity.items()
+    )
     assert severity["escalation", "faq"] == severity["order_tracking", "product_discovery"] == 1.0
     assert severity["product_discovery", "recommendation"] == 0.1
     assert (
@@ -38,7 +46,9 @@ def test_every_confusion_has_a_severity() -> None:
 
 @pytest.mark.parametrize("count", [2, 10, 77, 200])
 def test_two_to_two_hundred_intents_are_read_in_order(count: int) -> None:
-    assert taxonomy.parse(taxonomies.text(taxonomies.names(count))).names == tuple(taxonomies.names(count))
+    assert taxonomy.parse(taxonomies.text(taxonomies.names(count))).names == tuple(
+        taxonomies.names(count)
+    )
 
 
 HOSTILE = {
@@ -157,7 +167,9 @@ def of(intents: str, **merged: str) -> str:
         ),
     ],
 )
-def test_appended_and_merged_may_follow_and_anything_else_is_another_taxonomy(older: str, newer: str, kind: succession.Kind, says: str) -> None:
+def test_appended_and_merged_may_follow_and_anything_else_is_another_taxonomy(
+    older: str, newer: str, kind: succession.Kind, says: str
+) -> None:
     difference = found(older, newer)
     assert difference.kind is kind
     assert says in difference.words

@@ -1,4 +1,6 @@
-"""Whatever zone a time is written in: UTC, or refused by name, at every door alike; never an exception of the calendar's ends."""
+"""Whatever zone a time is written in: UTC, or refused by name, at every door alike; never an
+exception of the calendar's ends.
+"""
 
 import datetime as dt
 import json
@@ -27,7 +29,15 @@ BEYOND = [
     "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+02:00", "1999-12-31T23:59:59Z", "2000-01-01T00:30:00+02:00", "2200-01-01T00:00:00Z",
     "2199-12-31T23:30:00-02:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-02:00",
 ]  # fmt: skip
-NONE = ["2026-04-20T12:00:60Z", "2016-12-31T23:59:60Z", "2026-02-30T12:00:00Z", "2026-04-20T24:00:00Z", "10000-01-01T00:00:00Z", "infinity", ""]
+NONE = [
+    "2026-04-20T12:00:60Z",
+    "2016-12-31T23:59:60Z",
+    "2026-02-30T12:00:00Z",
+    "2026-04-20T24:00:00Z",
+    "10000-01-01T00:00:00Z",
+    "infinity",
+    "",
+]
 
 
 def log(ts: str) -> Any:
@@ -39,12 +49,20 @@ def label(at: str) -> Any:
 
 
 def incident(started: str, ended: str | None = None) -> Any:
-    return events.incident(json.dumps({"id": "i1", "kind": "mix", "started": started, "ended": ended}).encode())
+    return events.incident(
+        json.dumps({"id": "i1", "kind": "mix", "started": started, "ended": ended}).encode()
+    )
 
 
 @pytest.mark.parametrize(("text", "instant"), TAKEN.items())
 def test_another_zone_becomes_utc(text: str, instant: dt.datetime) -> None:
-    found = (times.instant(text), log(text).ts, label(text).labelled_at, incident(text).started, incident("2000-01-01T00:00:00Z", text).ended)
+    found = (
+        times.instant(text),
+        log(text).ts,
+        label(text).labelled_at,
+        incident(text).started,
+        incident("2000-01-01T00:00:00Z", text).ended,
+    )
     assert set(found) == {instant}
     assert {each.tzinfo for each in found} == {dt.UTC}
     assert decode.times_us([text]) in (None, [times.micros(instant)])
@@ -55,7 +73,9 @@ def test_what_lies_beyond_is_refused_by_name(text: str) -> None:
     with pytest.raises(times.NotATime, match="is not between 2000 and 2200"):
         times.instant(text)
     refusals = [log(text), label(text), incident(text), incident("2026-04-20T00:00:00Z", text)]
-    assert [each.detail for each in refusals] == [f"{name} is not between 2000 and 2200" for name in ("ts", "labelled_at", "started", "ended")]
+    assert [each.detail for each in refusals] == [
+        f"{name} is not between 2000 and 2200" for name in ("ts", "labelled_at", "started", "ended")
+    ]
     assert decode.times_us([text]) is None
 
 
@@ -67,17 +87,43 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert decode.times_us([text]) is None
 
 
-def test_a_time_without_a_zone_is_utc_where_a_person_types_it_and_refused_where_a_machine_sends_it() -> None:
+def test_a_time_without_a_zone_is_utc_where_a_person_types_it_and_refused_where_a_machine_sends_it() -> (
+    None
+):
     assert times.instant("2026-04-20T12:00:00") == NOON
-    assert {each.reason for each in (log("2026-04-20T12:00:00"), label("2026-04-20T12:00:00"))} == {"invalid"}
+    assert {each.reason for each in (log("2026-04-20T12:00:00"), label("2026-04-20T12:00:00"))} == {
+        "invalid"
+    }
 
 
 def test_a_label_is_the_same_label_in_every_zone() -> None:
-    assert len({events.label_id(label(text)) for text in ("2026-04-20T12:00:00Z", "2026-04-20T14:00:00+02:00", "2026-04-20T12:00:00z")}) == 1
+    assert (
+        len(
+            {
+                events.label_id(label(text))
+                for text in (
+                    "2026-04-20T12:00:00Z",
+                    "2026-04-20T14:00:00+02:00",
+                    "2026-04-20T12:00:00z",
+                )
+            }
+        )
+        == 1
+    )
 
 
-@pytest.mark.parametrize(("appended_ms", "reason"), [(-1, "future"), (1_776_686_400, "future"), (1_776_686_400_000_000, "too_late"), (2**63 - 1, "too_late")])
-def test_an_append_time_beyond_the_calendar_is_as_far_off_as_its_end(appended_ms: int, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("appended_ms", "reason"),
+    [
+        (-1, "future"),
+        (1_776_686_400, "future"),
+        (1_776_686_400_000_000, "too_late"),
+        (2**63 - 1, "too_late"),
+    ],
+)
+def test_an_append_time_beyond_the_calendar_is_as_far_off_as_its_end(
+    appended_ms: int, reason: str
+) -> None:
     value = json.dumps(builders.log(ts="2026-04-20T12:00:00Z")).encode()
     part = chunks.Chunk("t", 0, 1, 0, 1, range(1), [value], [False], [appended_ms])
     assert [letter.reason for letter in observe.chunk(part, observe.Limits()).dead] == [reason]

@@ -9,8 +9,17 @@ from schemas import windows
 
 def tally(seed: int) -> windows.Tally:
     rng = np.random.default_rng(seed)
-    sample = windows.Tally(n=int(rng.integers(1, 99)), errors=1, latency_sum_us=int(rng.integers(1, 10**9)))
-    for name in ("intent_count", "intent_low", "intent_fallback", "script_count", "latency_bins", "confidence_bins"):
+    sample = windows.Tally(
+        n=int(rng.integers(1, 99)), errors=1, latency_sum_us=int(rng.integers(1, 10**9))
+    )
+    for name in (
+        "intent_count",
+        "intent_low",
+        "intent_fallback",
+        "script_count",
+        "latency_bins",
+        "confidence_bins",
+    ):
         setattr(sample, name, rng.integers(0, 3, size=len(getattr(sample, name))))
     return sample
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from services.doctor import findings
 from streams.stages import stage
 
 AT = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
-FRESH = state.Partition("t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0)
+FRESH = state.Partition(
+    "t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0
+)
 RESTING = dataclasses.replace(FRESH, part=1, still_s=3600.0)
 UNREAD = dataclasses.replace(FRESH, part=2, high_watermark=60, still_s=30.0)
 STUCK = dataclasses.replace(UNREAD, part=3, still_s=61.0)
@@ -25,7 +28,9 @@ def keys(*found: state.Partition) -> list[str]:
     return [alarm.key for alarm in causes.alarms(state.Facts(found))]
 
 
-@pytest.mark.parametrize("found", [(), (EMPTY,), (FRESH,), (FRESH, RESTING), (FRESH, UNREAD), (UNREAD, RESTING)])
+@pytest.mark.parametrize(
+    "found", [(), (EMPTY,), (FRESH,), (FRESH, RESTING), (FRESH, UNREAD), (UNREAD, RESTING)]
+)
 def test_nothing_is_told_of_what_rests_or_moves(found: tuple[state.Partition, ...]) -> None:
     assert keys(*found) == []
     assert findings.stuck(found).status == "ok"
@@ -34,10 +39,15 @@ def test_nothing_is_told_of_what_rests_or_moves(found: tuple[state.Partition, ..
 
 def test_a_stuck_partition_is_one_alarm_for_each_stall() -> None:
     assert keys(FRESH, STUCK) == ["t/3:stuck:50"]
-    assert keys(FRESH, dataclasses.replace(STUCK, high_watermark=99, still_s=600.0)) == ["t/3:stuck:50"]
+    assert keys(FRESH, dataclasses.replace(STUCK, high_watermark=99, still_s=600.0)) == [
+        "t/3:stuck:50"
+    ]
     assert keys(FRESH, dataclasses.replace(STUCK, next_offset=55)) == ["t/3:stuck:55"]
     found = findings.stuck([FRESH, STUCK])
-    assert (found.status, "partition 3 at offset 50 for 61 s with 10 unread" in found.detail) == ("fail", True)
+    assert (found.status, "partition 3 at offset 50 for 61 s with 10 unread" in found.detail) == (
+        "fail",
+        True,
+    )
 
 
 def test_a_silence_is_one_alarm_until_the_next_log() -> None:
@@ -54,7 +64,9 @@ def test_records_that_wait_unread_are_no_silence() -> None:
     assert keys(dataclasses.replace(STUCK, still_s=9999.0)) == ["t/3:stuck:50"]
 
 
-def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> None:
+def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> (
+    None
+):
     late = state.Beat(AT, causes.UNATTENDED_S + 1)
     alarm = causes.unattended(late)
     assert alarm is not None
@@ -68,13 +80,18 @@ def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_
 
 def test_an_alarm_stands_until_what_it_tells_of_has_changed() -> None:
     assert causes.standing(state.Facts([FRESH, STUCK])) == {"t:bad:0", "t/3:stuck:50"}
-    assert causes.standing(state.Facts([FRESH, dataclasses.replace(STUCK, bad_until=60, next_offset=60)])) == {"t:bad:60"}
+    assert causes.standing(
+        state.Facts([FRESH, dataclasses.replace(STUCK, bad_until=60, next_offset=60)])
+    ) == {"t:bad:60"}
 
 
-def stands(**output: object) -> list[str]:
+def stands(**output: Any) -> list[str]:
     """The keys of the alarms on this output, beside a partition that is all right."""
     newest_log = dataclasses.replace(FRESH, max_event_ts=AT)
-    return [alarm.key for alarm in causes.alarms(state.Facts([newest_log], output=state.Output(**output)))]  # type: ignore[arg-type]
+    return [
+        alarm.key
+        for alarm in causes.alarms(state.Facts([newest_log], output=state.Output(**output)))
+    ]
 
 
 def waits(name: str, age_s: float) -> state.Waiting:
@@ -84,7 +101,9 @@ def waits(name: str, age_s: float) -> state.Waiting:
 def test_an_owner_that_ends_again_and_again_is_told_at_the_third_time() -> None:
     assert keys(dataclasses.replace(FRESH, stalls=2)) == []
     assert keys(dataclasses.replace(FRESH, stalls=3)) == ["t:dying:2026-04-20"]
-    twelve = [dataclasses.replace(FRESH, part=part, next_offset=50 + part, stalls=3) for part in range(12)]
+    twelve = [
+        dataclasses.replace(FRESH, part=part, next_offset=50 + part, stalls=3) for part in range(12)
+    ]
     assert keys(*twelve) == ["t:dying:2026-04-20"], "one worker, one alarm"
 
 
@@ -97,10 +116,21 @@ def test_a_stage_that_this_version_does_not_know_hides_no_alarm() -> None:
 def test_a_stage_that_fails_for_a_minute_is_told_once_for_each_time() -> None:
     short = stage.Failing("rollup", AT, causes.FAILING_S, 9, "KeyError: 'x'")
     assert list(causes.alarms(state.Facts(stages=[short]))) == []
-    for name in (stage.ROLLUP, stage.SCHEDULER, stage.NOTIFIER, stage.RETRAIN, f"{stage.GATEWAY} champion"):
-        (alarm,) = causes.alarms(state.Facts(stages=[dataclasses.replace(short, name=name, failing_s=61.0)]))
+    for name in (
+        stage.ROLLUP,
+        stage.SCHEDULER,
+        stage.NOTIFIER,
+        stage.RETRAIN,
+        f"{stage.GATEWAY} champion",
+    ):
+        (alarm,) = causes.alarms(
+            state.Facts(stages=[dataclasses.replace(short, name=name, failing_s=61.0)])
+        )
         assert alarm.key == f"stage:{name}:2026-04-20T10:00:00+00:00"
-        assert alarm.cause == f"{name} has failed since 2026-04-20 10:00:00 UTC, 9 times in a row: KeyError: 'x'"
+        assert (
+            alarm.cause
+            == f"{name} has failed since 2026-04-20 10:00:00 UTC, 9 times in a row: KeyError: 'x'"
+        )
         assert "log" in alarm.remedy
         assert findings.failing(dataclasses.replace(short, name=name)).status == "fail"
 
@@ -109,28 +139,45 @@ def test_logs_that_are_counted_and_come_out_in_no_window_are_told_after_three_mi
     assert stands(minute=waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S)) == []
     late = waits("2026-04-20T09:58:00Z", causes.IDLE_OUTPUT_S + 1)
     assert stands(minute=late) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
-    assert stands(minute=late, clock=clock(AT, 1.0)) == [], "a long catch-up: the minute waits its turn"
-    assert stands(minute=late, clock=clock(AT, causes.IDLE_OUTPUT_S + 1)) == ["rollup:waiting:2026-04-20T10:00:00+00:00"]
+    assert stands(minute=late, clock=clock(AT, 1.0)) == [], (
+        "a long catch-up: the minute waits its turn"
+    )
+    assert stands(minute=late, clock=clock(AT, causes.IDLE_OUTPUT_S + 1)) == [
+        "rollup:waiting:2026-04-20T10:00:00+00:00"
+    ]
 
 
 def test_what_waited_through_a_stop_of_everything_has_its_turn_first() -> None:
     output = state.Output(minute=waits("2026-04-20T09:58:00Z", 3600.0), run=waits("ft_1", 3600.0))
     assert list(causes.alarms(state.Facts(output=output), watched_s=5.0)) == []
-    assert len(list(causes.alarms(state.Facts(output=output), watched_s=causes.IDLE_OUTPUT_S + 1))) == 2
+    assert (
+        len(list(causes.alarms(state.Facts(output=output), watched_s=causes.IDLE_OUTPUT_S + 1)))
+        == 2
+    )
 
 
 def test_a_roll_up_that_fails_is_told_by_itself() -> None:
-    facts = state.Facts(stages=[stage.Failing("rollup", AT, 61.0, 9, "x")], output=state.Output(minute=waits("2026-04-20T09:58:00Z", 3600.0)))
-    assert [alarm.key for alarm in causes.alarms(facts)] == ["stage:rollup:2026-04-20T10:00:00+00:00"]
+    facts = state.Facts(
+        stages=[stage.Failing("rollup", AT, 61.0, 9, "x")],
+        output=state.Output(minute=waits("2026-04-20T09:58:00Z", 3600.0)),
+    )
+    assert [alarm.key for alarm in causes.alarms(facts)] == [
+        "stage:rollup:2026-04-20T10:00:00+00:00"
+    ]
 
 
 def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
     behind = clock(AT - dt.timedelta(minutes=6), causes.IDLE_OUTPUT_S + 1)
     assert stands(clock=behind) == ["clock:held:2026-04-20T09:54:00+00:00"]
     assert stands(clock=dataclasses.replace(behind, still_s=20.0)) == [], "it moves"
-    assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], "no log is ahead of it: it rests"
+    assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], (
+        "no log is ahead of it: it rests"
+    )
     stuck = dataclasses.replace(STUCK, max_event_ts=AT)
-    assert [alarm.key for alarm in causes.alarms(state.Facts([stuck], output=state.Output(clock=behind)))] == ["t/3:stuck:50"], "once for one cause"
+    assert [
+        alarm.key
+        for alarm in causes.alarms(state.Facts([stuck], output=state.Output(clock=behind)))
+    ] == ["t/3:stuck:50"], "once for one cause"
 
 
 def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
@@ -141,7 +188,9 @@ def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
     alarm = oldest.waiting([AT, later], 11.0 + causes.IDLE_OUTPUT_S)
     assert alarm is not None
     assert alarm.key in causes.standing(state.Facts(output=state.Output(due=[AT])))
-    assert oldest.waiting([later], 12.0 + causes.IDLE_OUTPUT_S) is None, "another hour waits from now on"
+    assert oldest.waiting([later], 12.0 + causes.IDLE_OUTPUT_S) is None, (
+        "another hour waits from now on"
+    )
     assert alarm.key not in causes.standing(state.Facts(output=state.Output(due=[later])))
 
 

@@ -1,4 +1,6 @@
-"""What the gateway says of probabilities, the log it leaves of an answer, and how many messages a day it takes there to be."""
+"""What the gateway says of probabilities, the log it leaves of an answer, and how many messages a
+day it takes there to be.
+"""
 
 import datetime as dt
 import json
@@ -27,15 +29,27 @@ def probabilities(**of: float) -> Any:
 def test_an_answer_is_the_likeliest_intent_with_its_distance_to_the_second() -> None:
     found = routing.answer(probabilities(faq=0.7, chitchat=0.2, escalation=0.1))
     assert (found.intent, found.second_intent) == ("faq", "chitchat")
-    assert (found.confidence, found.margin, found.fallback_rerank) == (0.7, pytest.approx(0.5), False)
+    assert (found.confidence, found.margin, found.fallback_rerank) == (
+        0.7,
+        pytest.approx(0.5),
+        False,
+    )
 
 
 @pytest.mark.parametrize(
     ("first", "second", "rerank"),
-    [(0.59, 0.41, False), (0.55, 0.41, True), (0.55, 0.30, False), (0.6, 0.4, False), (0.3, 0.3, True)],
+    [
+        (0.59, 0.41, False),
+        (0.55, 0.41, True),
+        (0.55, 0.30, False),
+        (0.6, 0.4, False),
+        (0.3, 0.3, True),
+    ],
     ids=["unsure, not undecided", "both", "wide enough", "sure enough", "a tie"],
 )
-def test_reranked_is_what_is_unsure_and_undecided(first: float, second: float, rerank: bool) -> None:
+def test_reranked_is_what_is_unsure_and_undecided(
+    first: float, second: float, rerank: bool
+) -> None:
     assert routing.answer(probabilities(faq=first, chitchat=second)).fallback_rerank is rerank
 
 
@@ -55,22 +69,48 @@ def test_the_body_is_what_the_contract_promises() -> None:
 def one(text: str = "where is my parcel", role: Any = "champion") -> served.Served:
     model: Any = SimpleNamespace(model="v1", tokenizer_hash="9b2a1")
     message = served.Message(text, "c1", "r1", NOON)
-    return served.Served(message, model, role, routing.answer(probabilities(order_tracking=0.8, faq=0.2)), [101, 7, 102], 4.23456)
+    return served.Served(
+        message,
+        model,
+        role,
+        routing.answer(probabilities(order_tracking=0.8, faq=0.2)),
+        [101, 7, 102],
+        4.23456,
+    )
 
 
 @pytest.mark.parametrize("chosen", [None, sample.Choice("measure", 0.25)])
 @pytest.mark.parametrize("role", ["champion", "shadow"])
-def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_was_chosen(chosen: sample.Choice | None, role: str) -> None:
+def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_was_chosen(
+    chosen: sample.Choice | None, role: str
+) -> None:
     written = json.dumps(served.log(one("where is my parcel", role), chosen))
     found = events.serving_log(written.encode())
     assert isinstance(found, events.ServingLog)
-    assert (found.ts, found.model, found.role, found.req_id, found.conversation) == (NOON, "v1", role, "r1", "c1")
-    assert (found.intent, found.confidence, found.tokens, found.chars, found.latency_ms) == ("order_tracking", 0.8, 3, 18, 4.235)
+    assert (found.ts, found.model, found.role, found.req_id, found.conversation) == (
+        NOON,
+        "v1",
+        role,
+        "r1",
+        "c1",
+    )
+    assert (found.intent, found.confidence, found.tokens, found.chars, found.latency_ms) == (
+        "order_tracking",
+        0.8,
+        3,
+        18,
+        4.235,
+    )
     assert ("parcel" in written) == (chosen is not None)
-    assert found.sample == (events.Sample("measure", 0.25, "where is my parcel") if chosen else None)
+    assert found.sample == (
+        events.Sample("measure", 0.25, "where is my parcel") if chosen else None
+    )
 
 
-@pytest.mark.parametrize(("text", "script"), [("ナルト", "japanese"), ("Naruto みたいな", "mixed"), ("?!", "other"), ("", "other")])
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [("ナルト", "japanese"), ("Naruto みたいな", "mixed"), ("?!", "other"), ("", "other")],
+)
 def test_the_log_tells_the_script_of_whatever_was_asked(text: str, script: str) -> None:
     found = served.log(one(text), None)
     assert (found["script"], found["chars"]) == (script, len(text))
@@ -89,7 +129,9 @@ def test_a_pace_is_over_the_time_there_is_and_at_most_a_day() -> None:
     assert pace == pytest.approx(100 / 9.9 * 24)
     for hour in range(10, 60):
         pace = counted.add(NOON + hour * HOUR)
-    assert pace == pytest.approx(24 / 23 * 24), "ten messages an hour of the day before are forgotten"
+    assert pace == pytest.approx(24 / 23 * 24), (
+        "ten messages an hour of the day before are forgotten"
+    )
 
 
 def test_messages_out_of_order_are_counted_and_stop_nothing() -> None:

@@ -1,4 +1,6 @@
-"""The demo's verdict: closed when nothing was lost and at least half of the loss, however small, came back; else a line that says what to do, and the code."""
+"""The demo's verdict: closed when nothing was lost and at least half of the loss, however small,
+came back; else a line that says what to do, and the code.
+"""
 
 import collections
 import datetime as dt
@@ -21,7 +23,16 @@ LATER = dt.datetime(2026, 4, 28, tzinfo=dt.UTC)
 
 def true(right: int, asked: int) -> dict[str, Any]:
     share = right / asked if asked else None
-    return {"right": right, "asked": asked, "truth": share, "mean": share, "low": share, "high": share, "labels": asked, "days": 1}
+    return {
+        "right": right,
+        "asked": asked,
+        "truth": share,
+        "mean": share,
+        "low": share,
+        "high": share,
+        "labels": asked,
+        "days": 1,
+    }
 
 
 def accuracies(stable: float, drifted: float, after: float | None) -> dict[str, Any]:
@@ -33,7 +44,14 @@ def accuracies(stable: float, drifted: float, after: float | None) -> dict[str, 
     }
 
 
-RUN = {"id": "ft_2", "state": "champion", "candidate": "v2", "promoted": dt.datetime(2026, 4, 30, tzinfo=dt.UTC), "decision_id": "d2", "gates": []}
+RUN = {
+    "id": "ft_2",
+    "state": "champion",
+    "candidate": "v2",
+    "promoted": dt.datetime(2026, 4, 30, tzinfo=dt.UTC),
+    "decision_id": "d2",
+    "gates": [],
+}
 CLOSED: dict[str, Any] = {
     "lost": 0, "duplicated": 0, "events": 16_800, "windows": 9, "decisions": 335, "promoted": 1, "retrains": 1, "early_retrains": 0, "swaps": 2,
     "same_process": True, "slack_sent": 9, "slack_unsent": 0, "later_from": LATER, "errors": {"ft_2": None},
@@ -44,8 +62,14 @@ CLOSED: dict[str, Any] = {
 
 
 def rejected(verdict: str, **more: Any) -> dict[str, Any]:
-    gates = [{"gate": "ece", "verdict": "pass", "value": 0.01}, {"gate": "p95_latency_ms", "verdict": verdict, "value": 61.03}]
-    return {"promoted": 0, "runs": [RUN | {"state": "rejected", "promoted": None, "gates": gates} | more]}
+    gates = [
+        {"gate": "ece", "verdict": "pass", "value": 0.01},
+        {"gate": "p95_latency_ms", "verdict": verdict, "value": 61.03},
+    ]
+    return {
+        "promoted": 0,
+        "runs": [RUN | {"state": "rejected", "promoted": None, "gates": gates} | more],
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,7 +84,15 @@ def rejected(verdict: str, **more: Any) -> dict[str, Any]:
         ({"promoted": 0, "runs": []}, 5, "never ran"),
         (rejected("fail"), 20, "v2 was rejected: p95_latency_ms fail at 61.03"),
         (rejected("inconclusive"), 21, "v2 was rejected: p95_latency_ms inconclusive"),
-        ({"promoted": 0, "runs": [RUN | {"state": "failed", "promoted": None}], "errors": {"ft_2": "no space left"}}, 4, "ft_2 is failed: no space left"),
+        (
+            {
+                "promoted": 0,
+                "runs": [RUN | {"state": "failed", "promoted": None}],
+                "errors": {"ft_2": "no space left"},
+            },
+            4,
+            "ft_2 is failed: no space left",
+        ),
         ({"same_process": False}, 5, "same gateway process"),
         ({"swaps": 1}, 5, "same gateway process"),
         ({"accuracies": accuracies(0.93, 0.67, None)}, 5, "too late to answer anything"),
@@ -69,7 +101,9 @@ def rejected(verdict: str, **more: Any) -> dict[str, Any]:
         ({"accuracies": accuracies(0.93, 0.88, 0.895)}, 5, "only 1.5 points"),
     ],
 )
-def test_what_keeps_the_loop_open_has_a_code_and_a_remedy(change: dict[str, Any], code: int, says: str) -> None:
+def test_what_keeps_the_loop_open_has_a_code_and_a_remedy(
+    change: dict[str, Any], code: int, says: str
+) -> None:
     found = closing.problems(CLOSED | change, "demo.log")
     assert (found[0].code, found[0].remedy != "") == (code, True)
     assert says in found[0].what
@@ -78,7 +112,13 @@ def test_what_keeps_the_loop_open_has_a_code_and_a_remedy(change: dict[str, Any]
 
 @pytest.mark.parametrize(
     "found",
-    [accuracies(0.93, 0.67, 0.90), accuracies(0.93, 0.88, 0.91), accuracies(0.93, 0.88, 0.94), accuracies(0.99, 0.67, 0.90), accuracies(0.60, 0.50, 0.57)],
+    [
+        accuracies(0.93, 0.67, 0.90),
+        accuracies(0.93, 0.88, 0.91),
+        accuracies(0.93, 0.88, 0.94),
+        accuracies(0.99, 0.67, 0.90),
+        accuracies(0.60, 0.50, 0.57),
+    ],
 )
 def test_half_of_a_loss_of_any_size_closes_the_loop(found: dict[str, Any]) -> None:
     assert closing.problems(CLOSED | {"accuracies": found}, "demo.log") == []
@@ -93,19 +133,32 @@ def test_what_came_back_by_chance_did_not_come_back() -> None:
 
 
 def test_a_language_of_which_little_is_new_costs_little_and_is_judged_by_the_same_rule() -> None:
-    """The demo's own messages, one in six of the later days in new language; a bag of words stands in for the champions."""
+    """The demo's own messages, one in six of the later days in new language; a bag of words stands
+    in for the champions.
+    """
     base, later = invent.tables(7)
     told = story.plan(base, later, seed=7)
     calm = [row for day in told.days[:4] for row in day]
-    new = [row for kind, day in zip(told.kinds, told.days, strict=True) if kind == story.LATER for row in day]
+    new = [
+        row
+        for kind, day in zip(told.kinds, told.days, strict=True)
+        if kind == story.LATER
+        for row in day
+    ]
     mixed, learnt = [*told.days[5], *new[:200]], new[200:1_400]
     first, second = Champion(told.corpus), Champion([*told.corpus, *learnt])
-    found = {"acc_stable": first.right(calm), "acc_drifted": first.right(mixed), "acc_after": second.right(mixed)}
+    found = {
+        "acc_stable": first.right(calm),
+        "acc_drifted": first.right(mixed),
+        "acc_after": second.right(mixed),
+    }
     change = closing.change(found)
     assert change is not None
     assert 0.01 < change.lost[0] < 0.10
     assert closing.problems(CLOSED | {"accuracies": found}, "demo.log") == []
-    forgetful = closing.problems(CLOSED | {"accuracies": found | {"acc_after": found["acc_drifted"]}}, "demo.log")
+    forgetful = closing.problems(
+        CLOSED | {"accuracies": found | {"acc_after": found["acc_drifted"]}}, "demo.log"
+    )
     assert "less than half" in forgetful[0].what
 
 
@@ -113,7 +166,9 @@ class Champion:
     """Naive Bayes over words: as good a classifier as these messages need, and learnt in a moment."""
 
     def __init__(self, rows: list[story.Row]) -> None:
-        self.seen: collections.defaultdict[str, Any] = collections.defaultdict(lambda: np.full(len(present.INTENTS), 0.01))
+        self.seen: collections.defaultdict[str, Any] = collections.defaultdict(
+            lambda: np.full(len(present.INTENTS), 0.01)
+        )
         for row in rows:
             for word in row["text"].lower().split():
                 self.seen[word][present.INDEX[row["intent"]]] += 1
@@ -121,8 +176,16 @@ class Champion:
     def right(self, rows: list[story.Row]) -> dict[str, Any]:
         total = np.log(sum(self.seen.values()))
         known = {word: np.log(count) - total for word, count in self.seen.items()}
-        answers = [sum(known.get(word, 0.0) for word in row["text"].lower().split()) for row in rows]
-        return true(sum(int(np.argmax(answer)) == present.INDEX[row["intent"]] for answer, row in zip(answers, rows, strict=True)), len(rows))
+        answers = [
+            sum(known.get(word, 0.0) for word in row["text"].lower().split()) for row in rows
+        ]
+        return true(
+            sum(
+                int(np.argmax(answer)) == present.INDEX[row["intent"]]
+                for answer, row in zip(answers, rows, strict=True)
+            ),
+            len(rows),
+        )
 
 
 def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
@@ -134,10 +197,27 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
         "Proven": "lost 0, doubled 0 of 16,800 serving logs, Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
     }
     ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
-    found = closing.box(CLOSED | {"all_decisions": [*CLOSED["all_decisions"][:2], {"id": "d3", "model": "v2", "reasons": ill}]})
-    assert found[-1] == ("Still", "v2 is in breach on rare recall: it learnt from one day of the new language")
-    assert closing.details(CLOSED)[0] == "acc_stable   93.0 % [93.0, 93.0] by 8,400 labels, in truth 93.0 % of 8,400"
-    assert closing.details(CLOSED)[-1] == "in truth     26.0 points [23.3, 28.8] lost, 23.0 points [20.3, 25.8] regained"
+    found = closing.box(
+        CLOSED
+        | {
+            "all_decisions": [
+                *CLOSED["all_decisions"][:2],
+                {"id": "d3", "model": "v2", "reasons": ill},
+            ]
+        }
+    )
+    assert found[-1] == (
+        "Still",
+        "v2 is in breach on rare recall: it learnt from one day of the new language",
+    )
+    assert (
+        closing.details(CLOSED)[0]
+        == "acc_stable   93.0 % [93.0, 93.0] by 8,400 labels, in truth 93.0 % of 8,400"
+    )
+    assert (
+        closing.details(CLOSED)[-1]
+        == "in truth     26.0 points [23.3, 28.8] lost, 23.0 points [20.3, 25.8] regained"
+    )
 
 
 def test_the_last_line_is_what_scripts_read() -> None:
@@ -146,13 +226,30 @@ def test_the_last_line_is_what_scripts_read() -> None:
     )
 
 
-def day(estimate: float | None, half: float = 0.0, n_labels: int = 0, truth: tuple[int, int] = (0, 0)) -> report.Day:
-    quality = None if estimate is None else {"estimate": estimate, "low": estimate - half, "high": estimate + half, "n_labels": n_labels}
+def day(
+    estimate: float | None, half: float = 0.0, n_labels: int = 0, truth: tuple[int, int] = (0, 0)
+) -> report.Day:
+    quality = (
+        None
+        if estimate is None
+        else {
+            "estimate": estimate,
+            "low": estimate - half,
+            "high": estimate + half,
+            "n_labels": n_labels,
+        }
+    )
     return report.Day(dt.date(2026, 4, 20), story.STABLE, {}, {}, quality, truth, [])
 
 
 def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_number() -> None:
-    found = closing.accuracy([day(0.90, 0.04, 200, (90, 100)), day(0.94, 0.04, 220, (92, 100)), day(None, truth=(1, 100))])
+    found = closing.accuracy(
+        [
+            day(0.90, 0.04, 200, (90, 100)),
+            day(0.94, 0.04, 220, (92, 100)),
+            day(None, truth=(1, 100)),
+        ]
+    )
     assert found == {
         "mean": pytest.approx(0.92), "low": pytest.approx(0.92 - 0.04 / math.sqrt(2)), "high": pytest.approx(0.92 + 0.04 / math.sqrt(2)),
         "labels": 420, "days": 2, "right": 183, "asked": 300, "truth": pytest.approx(0.61),
@@ -164,7 +261,8 @@ def test_no_day_with_labels_gives_no_accuracy() -> None:
     assert (found["mean"], found["low"], found["truth"]) == (None, None, None)
 
 
-ENDED = stage.Ended(supervisor.Child("gateway", SimpleNamespace(returncode=3), Path("nowhere"), signal.SIGTERM))  # type: ignore[arg-type]
+GONE: Any = SimpleNamespace(returncode=3)
+ENDED = stage.Ended(supervisor.Child("gateway", GONE, Path("nowhere"), signal.SIGTERM))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +279,9 @@ ENDED = stage.Ended(supervisor.Child("gateway", SimpleNamespace(returncode=3), P
         (topology.InUse("the directory is in use"), 75),
     ],
 )
-def test_every_failure_ends_with_a_code_of_the_contract_and_says_what_to_do(error: Exception, code: int) -> None:
+def test_every_failure_ends_with_a_code_of_the_contract_and_says_what_to_do(
+    error: Exception, code: int
+) -> None:
     assert isinstance(error, demo.FAILURES)
     found = demo.problem(error, ".local/demo/x/")
     assert found.code == code

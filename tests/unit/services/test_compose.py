@@ -1,4 +1,6 @@
-"""A message is read as the on-call reads it (golden), keeps Slack's limits whatever it is told, and never lets foreign text become markup."""
+"""A message is read as the on-call reads it (golden), keeps Slack's limits whatever it is told, and
+never lets foreign text become markup.
+"""
 
 import dataclasses
 import datetime as dt
@@ -32,13 +34,34 @@ GATES = (
 
 
 def decision(**changed: Any) -> compose.Told:
-    taken = decisions.Decision("d_1", AT, "v1", decisions.Kind.RETRAIN, None, decisions.Cause.LANGUAGE, REASONS, "p" * 64, "s" * 64, decisions.Clause.DRIFTED)
-    payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {"at": AT.isoformat(), "run_id": "ft_2026_04_30"}
+    taken = decisions.Decision(
+        "d_1",
+        AT,
+        "v1",
+        decisions.Kind.RETRAIN,
+        None,
+        decisions.Cause.LANGUAGE,
+        REASONS,
+        "p" * 64,
+        "s" * 64,
+        decisions.Clause.DRIFTED,
+    )
+    payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {
+        "at": AT.isoformat(),
+        "run_id": "ft_2026_04_30",
+    }
     return compose.Told("decision", json.loads(json.dumps(payload)), AT)
 
 
 def run(state: runs.State, **changed: Any) -> compose.Told:
-    payload: dict[str, Any] = {"run_id": "ft_2026_04_30", "state": state, "decision_id": "d_1", "base_model": "minilm", "candidate": None, "champion": "v1"}
+    payload: dict[str, Any] = {
+        "run_id": "ft_2026_04_30",
+        "state": state,
+        "decision_id": "d_1",
+        "base_model": "minilm",
+        "candidate": None,
+        "champion": "v1",
+    }
     payload |= {"gates": [], "promoted": False, "error": None} | changed
     return compose.Told("run", json.loads(json.dumps(payload)), AT + dt.timedelta(minutes=7))
 
@@ -47,7 +70,11 @@ def gates(*found: runs.Gate) -> list[dict[str, Any]]:
     return [dataclasses.asdict(gate) for gate in found]
 
 
-PROMOTED = [decision(), run(runs.State.TRAINING), run(runs.State.CHAMPION, candidate="v2", promoted=True, gates=gates(*GATES))]
+PROMOTED = [
+    decision(),
+    run(runs.State.TRAINING),
+    run(runs.State.CHAMPION, candidate="v2", promoted=True, gates=gates(*GATES)),
+]
 
 
 @pytest.mark.parametrize(("name", "told"), [("retrain", PROMOTED[:1]), ("promoted", PROMOTED)])
@@ -65,16 +92,32 @@ def test_the_header_says_what_happened_with_numbers_and_n() -> None:
 
 
 def grounds(told: compose.Told) -> str:
-    (section,) = [block["text"]["text"] for block in compose.root([told]).blocks if "*Why this fired*" in block.get("text", {}).get("text", "")]
+    (section,) = [
+        block["text"]["text"]
+        for block in compose.root([told]).blocks
+        if "*Why this fired*" in block.get("text", {}).get("text", "")
+    ]
     return str(section.splitlines()[-1])
 
 
 def test_the_rule_is_told_as_the_policy_in_force_had_it() -> None:
     """Under a policy that hears the last day's accuracy as quality, Slack says so, too."""
     rules = policy.parse('[trigger]\nquality = ["recent_accuracy"]').trigger
-    day = decisions.Reason("recent_accuracy", 0.7, 0.9, 300, 0.65, 0.75, breached=True, roles=rules.roles("recent_accuracy"))
+    day = decisions.Reason(
+        "recent_accuracy",
+        0.7,
+        0.9,
+        300,
+        0.65,
+        0.75,
+        breached=True,
+        roles=rules.roles("recent_accuracy"),
+    )
     mix = dataclasses.replace(REASONS[1], roles=rules.roles("intent_mix_kl"))
-    assert grounds(decision(reasons=(day, mix))) == "Loss of quality: *yes*. Drift: *yes*. Both together ask for a retrain."
+    assert (
+        grounds(decision(reasons=(day, mix)))
+        == "Loss of quality: *yes*. Drift: *yes*. Both together ask for a retrain."
+    )
 
 
 @pytest.mark.parametrize("clause", decisions.Clause)
@@ -85,7 +128,10 @@ def test_every_clause_of_the_rule_has_its_own_grounds(clause: decisions.Clause) 
 
 def test_an_incident_is_a_witness_beside_drift() -> None:
     told = grounds(decision(reasons=REASONS[1:], clause=decisions.Clause.DRIFTED))
-    assert told == "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
+    assert (
+        told
+        == "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
+    )
 
 
 def test_a_decision_of_an_older_version_is_told_without_grounds_it_does_not_name() -> None:
@@ -98,44 +144,67 @@ def test_a_decision_of_an_older_version_is_told_without_grounds_it_does_not_name
 
 def test_a_failed_gate_is_named_first_and_the_champion_stays() -> None:
     failed = runs.Gate("recall:promotion", runs.GateVerdict.FAIL, 0.5, 0.9, 0.05, -0.6, -0.2, 20)
-    message = compose.root([decision(), run(runs.State.REJECTED, candidate="v2", gates=gates(*GATES, failed))])
-    assert message.text.startswith("GATES FAILED v2: recall of promotion 50.0 % against 90.0 % (n = 20)")
+    message = compose.root(
+        [decision(), run(runs.State.REJECTED, candidate="v2", gates=gates(*GATES, failed))]
+    )
+    assert message.text.startswith(
+        "GATES FAILED v2: recall of promotion 50.0 % against 90.0 % (n = 20)"
+    )
     assert "`v1` keeps serving" in json.dumps(message.blocks)
 
 
 def test_a_failed_run_says_why_and_how_to_start_again() -> None:
-    message = compose.root([run(runs.State.FAILED, decision_id=None, error="no space left on device")])
+    message = compose.root(
+        [run(runs.State.FAILED, decision_id=None, error="no space left on device")]
+    )
     assert message.text == "FAILED ft_2026_04_30: no space left on device"
     assert "python retrain/run.py run" in json.dumps(message.blocks)
 
 
 @given(st.text(min_size=1, max_size=400), st.integers(0, 40))
-@example("\U00010000" * 40, 26)  # twelve characters each on the wire: the text for phones alone would be over the total
+# Twelve characters each on the wire: the text for phones alone would be over the total.
+@example("\U00010000" * 40, 26)
 def test_whatever_it_is_told_slack_takes_it(foreign: str, many: int) -> None:
-    reasons = tuple(dataclasses.replace(REASONS[i % 4], signal=foreign + str(i)) for i in range(many))
+    reasons = tuple(
+        dataclasses.replace(REASONS[i % 4], signal=foreign + str(i)) for i in range(many)
+    )
     broken = runs.Gate(foreign, runs.GateVerdict.FAIL, None, None, None, None, None, 0, foreign)
-    told = [decision(model=foreign, reasons=reasons), run(runs.State.REJECTED, candidate=foreign, gates=gates(*[broken] * many), error=foreign)]
-    for message in (compose.root(told), compose.reply(told[1]), compose.possible_duplicate(compose.root(told))):
+    told = [
+        decision(model=foreign, reasons=reasons),
+        run(runs.State.REJECTED, candidate=foreign, gates=gates(*[broken] * many), error=foreign),
+    ]
+    for message in (
+        compose.root(told),
+        compose.reply(told[1]),
+        compose.possible_duplicate(compose.root(told)),
+    ):
         assert blocks.problems(message.blocks) == []
         assert not blocks.too_long(message.text, message.blocks)
         assert message.text.strip()
 
 
-@pytest.mark.parametrize("hostile", ["<!channel>", "<@U1>", "<https://evil.example|click>", "`*x*`"])
+@pytest.mark.parametrize(
+    "hostile", ["<!channel>", "<@U1>", "<https://evil.example|click>", "`*x*`"]
+)
 def test_foreign_text_stays_text(hostile: str) -> None:
     message = compose.root([decision(model=hostile), run(runs.State.FAILED, error=hostile)])
     shown = [text["text"] for text in limits._texts(message.blocks) if text["type"] == "mrkdwn"]
     assert not any(hostile in text for text in [message.text, *shown])
 
 
-@pytest.mark.parametrize("told", [compose.Told("decision", {"id": "d"}, AT), compose.Told("gossip", {}, AT)])
+@pytest.mark.parametrize(
+    "told", [compose.Told("decision", {"id": "d"}, AT), compose.Told("gossip", {}, AT)]
+)
 def test_what_cannot_be_told_is_named(told: compose.Told) -> None:
     with pytest.raises(compose.NotComposable):
         compose.root([told])
 
 
 def test_what_should_not_fall_has_a_floor_and_is_counted_in_labels() -> None:
-    low, high = (decisions.Reason(name, 0.88, 0.90, 337, None, None, True) for name in ("recent_accuracy", "low_confidence_rate"))
+    low, high = (
+        decisions.Reason(name, 0.88, 0.90, 337, None, None, True)
+        for name in ("recent_accuracy", "low_confidence_rate")
+    )
     assert (figures.limit(low), figures.limit(high)) == ("at least 90.0 %", "at most 90.0 %")
     assert (figures.counted(low), figures.counted(high)) == ("n = 337 labels", "n = 337 logs")
     assert "BREACH\n" in figures.field(low)

@@ -14,11 +14,25 @@ def waits(failure: Exception, *attempts: int) -> list[float]:
 
 
 def test_waits_double_up_to_five_minutes() -> None:
-    assert waits(slack.Unclear("no answer"), *range(1, 11)) == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    assert waits(slack.Unclear("no answer"), *range(1, 11)) == [
+        2,
+        4,
+        8,
+        16,
+        32,
+        64,
+        128,
+        256,
+        300,
+        300,
+    ]
     assert waits(slack.Unclear("no answer"), deliver.MAX_ATTEMPTS - 1) == [deliver.LONGEST_WAIT_S]
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.0), (7.0, 7.0), (299.0, 299.0), (86_400.0, deliver.LONGEST_WAIT_S)])
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [(0.0, 0.0), (7.0, 7.0), (299.0, 299.0), (86_400.0, deliver.LONGEST_WAIT_S)],
+)
 def test_what_slack_asks_for_is_kept_within_reason(asked: float, waited: float) -> None:
     assert waits(slack.NotSent("wait", asked), 1, 50) == [waited, waited]
 
@@ -35,7 +49,10 @@ def test_a_message_that_is_wrong_in_itself_is_not_tried_again(code: str) -> None
     assert deliver.after(slack.Refused(code), 1) == Parked(f"Slack says {code}")
 
 
-@pytest.mark.parametrize("code", ["invalid_auth", "channel_not_found", "fatal_error", "ratelimited", "a_code_of_next_year"])
+@pytest.mark.parametrize(
+    "code",
+    ["invalid_auth", "channel_not_found", "fatal_error", "ratelimited", "a_code_of_next_year"],
+)
 def test_what_may_be_mended_outside_is_tried_again(code: str) -> None:
     found = deliver.after(slack.Refused(code), 1)
     assert isinstance(found, Later)
@@ -43,14 +60,25 @@ def test_what_may_be_mended_outside_is_tried_again(code: str) -> None:
 
 
 def test_whether_it_may_have_arrived_is_kept_with_the_row() -> None:
-    unsent, unclear = deliver.after(slack.NotSent("nobody there"), 1), deliver.after(slack.Unclear("no answer"), 1)
+    unsent, unclear = (
+        deliver.after(slack.NotSent("nobody there"), 1),
+        deliver.after(slack.Unclear("no answer"), 1),
+    )
     assert isinstance(unsent, Later)
     assert isinstance(unclear, Later)
     assert unsent.error.startswith(messages.Delivery.NOT_SENT)
     assert unclear.error.startswith(messages.Delivery.UNCLEAR)
 
 
-@pytest.mark.parametrize("failure", [MemoryError(), KeyError("gates"), RecursionError("too deep"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        MemoryError(),
+        KeyError("gates"),
+        RecursionError("too deep"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"),
+    ],
+)
 def test_what_nobody_foresaw_is_tried_three_times(failure: Exception) -> None:
     found = [deliver.after(failure, attempt) for attempt in (1, 2, 3)]
     assert [type(each) for each in found] == [Later, Later, Parked]

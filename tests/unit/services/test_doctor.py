@@ -1,4 +1,6 @@
-"""What the doctor makes of facts: each finding at its edge, with its remedy wherever it is no good news."""
+"""What the doctor makes of facts: each finding at its edge, with its remedy wherever it is no good
+news.
+"""
 
 import dataclasses
 import datetime as dt
@@ -11,7 +13,9 @@ from services.doctor import findings
 from streams.stages import stage
 
 AT = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
-FRESH = state.Partition("t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0)
+FRESH = state.Partition(
+    "t", 0, next_offset=50, high_watermark=50, bad_until=0, moved_at=AT, still_s=1.0
+)
 OK, WARN, FAIL = findings.Status.OK, findings.Status.WARN, findings.Status.FAIL
 TOPIC = topics.SERVING_LOG
 
@@ -28,13 +32,25 @@ def stands(behind_s: float) -> state.Clock:
     ("found", "status", "says"),
     [
         (findings.migration("0005", "0005"), OK, "at 0005"),
-        (findings.migration(None, "0005"), FAIL, "the database is at no revision, this version needs 0005"),
-        (findings.migration("0006", "0005"), FAIL, "the database is at 0006, this version needs 0005"),
+        (
+            findings.migration(None, "0005"),
+            FAIL,
+            "the database is at no revision, this version needs 0005",
+        ),
+        (
+            findings.migration("0006", "0005"),
+            FAIL,
+            "the database is at 0006, this version needs 0005",
+        ),
         (findings.provisioned({TOPIC.name: 12}, topics.TOPICS), OK, "1 in place"),
         (findings.provisioned({TOPIC.name: 3}, topics.TOPICS), FAIL, "has 3 partitions, not 12"),
         (findings.provisioned({"another": 12}, topics.TOPICS), FAIL, "is missing"),
         (findings.lag([]), OK, "0 records behind"),
-        (findings.lag([behind(1, 7), behind(4, 90)]), OK, "97 records behind, 90 of them in partition 4"),
+        (
+            findings.lag([behind(1, 7), behind(4, 90)]),
+            OK,
+            "97 records behind, 90 of them in partition 4",
+        ),
         (findings.lag([behind(0, findings.LAG_WATCHED)]), OK, "100000 records behind"),
         (findings.lag([behind(0, findings.LAG_WATCHED + 1)]), WARN, "100001 records behind"),
         (findings.stuck([]), OK, "0 move, or have nothing unread"),
@@ -45,7 +61,11 @@ def stands(behind_s: float) -> state.Clock:
         (findings.arrivals([]), OK, "none has ever come"),
         (findings.arrivals([FRESH]), OK, "the last one came 1 s ago"),
         (findings.dead({}), OK, "none in the last hour"),
-        (findings.dead({"too_late": 1, "invalid": 2}), WARN, "3 in the last hour: invalid 2, too_late 1"),
+        (
+            findings.dead({"too_late": 1, "invalid": 2}),
+            WARN,
+            "3 in the last hour: invalid 2, too_late 1",
+        ),
         (findings.alarms([]), OK, "none open"),
         (findings.rollup(0.1), OK, "a worker holds the roll-up lease"),
         (findings.rollup(0.0), FAIL, "the roll-up lease lapsed 0 s ago"),
@@ -53,17 +73,35 @@ def stands(behind_s: float) -> state.Clock:
         (findings.retrain(0.1), OK, "a worker holds the lease"),
         (findings.retrain(None), FAIL, "no worker has ever taken the lease"),
         (findings.scheduler(0, None), OK, "every complete hour has been judged"),
-        (findings.scheduler(2, findings.IDLE_S), WARN, "2 complete hour(s) not judged yet, it is catching up"),
+        (
+            findings.scheduler(2, findings.IDLE_S),
+            WARN,
+            "2 complete hour(s) not judged yet, it is catching up",
+        ),
         (findings.scheduler(2, findings.IDLE_S + 1), FAIL, "no job done lately"),
         (findings.scheduler(1, None), FAIL, "no job done lately"),
-        (findings.scheduler(0, None, state.Beat(AT, causes.UNATTENDED_S + 1)), FAIL, "no scheduler has ticked since 2026-04-20 10:00:00 UTC"),
+        (
+            findings.scheduler(0, None, state.Beat(AT, causes.UNATTENDED_S + 1)),
+            FAIL,
+            "no scheduler has ticked since 2026-04-20 10:00:00 UTC",
+        ),
         (findings.set_aside([]), OK, "none is set aside"),
         (findings.notifier(findings.Outbox(0, 0.0)), OK, "nothing is overdue"),
-        (findings.notifier(findings.Outbox(3, findings.IDLE_S)), WARN, "3 message(s) not accepted yet"),
-        (findings.notifier(findings.Outbox(3, findings.IDLE_S + 1)), FAIL, "a message has waited 121 s for an attempt"),
+        (
+            findings.notifier(findings.Outbox(3, findings.IDLE_S)),
+            WARN,
+            "3 message(s) not accepted yet",
+        ),
+        (
+            findings.notifier(findings.Outbox(3, findings.IDLE_S + 1)),
+            FAIL,
+            "a message has waited 121 s for an attempt",
+        ),
     ],
 )
-def test_a_fact_has_its_status_at_the_edge_and_a_remedy_unless_all_is_well(found: findings.Finding, status: findings.Status, says: str) -> None:
+def test_a_fact_has_its_status_at_the_edge_and_a_remedy_unless_all_is_well(
+    found: findings.Finding, status: findings.Status, says: str
+) -> None:
     assert (found.status, says in found.detail) == (status, True), found.detail
     assert (found.remedy is None) == (status is OK)
 
@@ -88,16 +126,25 @@ def test_every_stuck_partition_is_in_the_one_finding() -> None:
     still = dataclasses.replace(behind(2, 5), still_s=90.4)
     found = findings.stuck([FRESH, still, dataclasses.replace(still, part=3)])
     assert found.status is FAIL
-    assert found.detail == "standing still: partition 2 at offset 50 for 90 s with 5 unread; partition 3 at offset 50 for 90 s with 5 unread"
+    assert (
+        found.detail
+        == "standing still: partition 2 at offset 50 for 90 s with 5 unread; partition 3 at offset 50 for 90 s with 5 unread"
+    )
 
 
 def test_open_alarms_are_all_told_and_the_newest_ones_remedy_helps() -> None:
-    found = findings.alarms([causes.Alarm("a", "one thing", "do this"), causes.Alarm("b", "another", "do that")])
+    found = findings.alarms(
+        [causes.Alarm("a", "one thing", "do this"), causes.Alarm("b", "another", "do that")]
+    )
     assert (found.detail, found.remedy) == ("2 open: one thing; another", "do that")
 
 
-@pytest.mark.parametrize("name", [stage.ROLLUP, stage.SCHEDULER, stage.NOTIFIER, stage.RETRAIN, stage.GATEWAY])
-def test_a_stage_that_fails_is_told_under_its_process_with_that_process_log_to_read(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [stage.ROLLUP, stage.SCHEDULER, stage.NOTIFIER, stage.RETRAIN, stage.GATEWAY]
+)
+def test_a_stage_that_fails_is_told_under_its_process_with_that_process_log_to_read(
+    name: str,
+) -> None:
     found = findings.failing(stage.Failing(name, AT, 90.0, 7, "KeyError: 'x'"))
     assert (found.check, found.status) == (stage.process(name), FAIL)
     assert found.remedy == causes.remedy(name)

@@ -1,4 +1,6 @@
-"""The demo's invented messages: the same for a seed, enough for two weeks, and no pattern on two sides."""
+"""The demo's invented messages: the same for a seed, enough for two weeks, and no pattern on two
+sides.
+"""
 
 import dataclasses
 import random
@@ -24,13 +26,17 @@ def told(tables: tuple[list[story.Row], list[story.Row]]) -> story.Story:
     return story.plan(*tables, seed=SEED)
 
 
-def test_a_seed_gives_the_same_messages_and_another_seed_others(tables: tuple[list[story.Row], list[story.Row]]) -> None:
+def test_a_seed_gives_the_same_messages_and_another_seed_others(
+    tables: tuple[list[story.Row], list[story.Row]],
+) -> None:
     assert invent.tables(SEED) == tables
     base, other = tables[0], invent.tables(SEED + 1)[0]
     assert [row["text"] for row in base] != [row["text"] for row in other]
 
 
-def test_every_row_is_whole_and_no_text_comes_twice(tables: tuple[list[story.Row], list[story.Row]]) -> None:
+def test_every_row_is_whole_and_no_text_comes_twice(
+    tables: tuple[list[story.Row], list[story.Row]],
+) -> None:
     rows = tables[0] + tables[1]
     assert all(set(row) == {"text", "intent", "kind", "conversation", "cluster"} for row in rows)
     assert {row["kind"] for row in rows} == {"human"}
@@ -39,7 +45,9 @@ def test_every_row_is_whole_and_no_text_comes_twice(tables: tuple[list[story.Row
     assert max(len(row["text"]) for row in rows) < 300
 
 
-def test_both_tables_speak_of_all_ten_intents_and_partly_in_japanese(tables: tuple[list[story.Row], list[story.Row]]) -> None:
+def test_both_tables_speak_of_all_ten_intents_and_partly_in_japanese(
+    tables: tuple[list[story.Row], list[story.Row]],
+) -> None:
     shares = []
     for rows in tables:
         assert {row["intent"] for row in rows} == set(present.INTENTS)
@@ -48,15 +56,28 @@ def test_both_tables_speak_of_all_ten_intents_and_partly_in_japanese(tables: tup
 
 
 def test_the_mix_of_the_base_is_a_shops(tables: tuple[list[story.Row], list[story.Row]]) -> None:
-    counts = {intent: sum(row["intent"] == intent for row in tables[0]) for intent in present.INTENTS}
+    counts = {
+        intent: sum(row["intent"] == intent for row in tables[0]) for intent in present.INTENTS
+    }
     frequent = ("recommendation", "product_discovery", "product_question", "order_tracking")
-    assert min(counts[intent] for intent in frequent) > 2 * max(counts[intent] for intent in present.RARE)
+    assert min(counts[intent] for intent in frequent) > 2 * max(
+        counts[intent] for intent in present.RARE
+    )
 
 
-def test_base_and_later_share_no_pattern_and_a_pattern_means_one_thing(tables: tuple[list[story.Row], list[story.Row]]) -> None:
+def test_base_and_later_share_no_pattern_and_a_pattern_means_one_thing(
+    tables: tuple[list[story.Row], list[story.Row]],
+) -> None:
     base, later = ({row["cluster"].split(": ", 1)[1] for row in rows} for rows in tables)
     assert not base & later
-    cores = [{unicodedata.normalize("NFKC", core) for found in invent.language(name, {}).cores.values() for core in found} for name in ("base", "later")]
+    cores = [
+        {
+            unicodedata.normalize("NFKC", core)
+            for found in invent.language(name, {}).cores.values()
+            for core in found
+        }
+        for name in ("base", "later")
+    ]
     assert not cores[0] & cores[1]
     meanings: dict[str, set[str]] = {}
     for row in tables[0] + tables[1]:
@@ -77,7 +98,9 @@ def test_the_tables_fill_two_weeks(told: story.Story) -> None:
 
 def test_no_text_and_no_pattern_of_the_corpus_comes_in_traffic(told: story.Story) -> None:
     sent = [row for day in told.days for row in day]
-    assert not {normalise.text(row["text"]) for row in told.corpus} & {normalise.text(row["text"]) for row in sent}
+    assert not {normalise.text(row["text"]) for row in told.corpus} & {
+        normalise.text(row["text"]) for row in sent
+    }
     assert not {row["cluster"] for row in told.corpus} & {row["cluster"] for row in sent}
 
 
@@ -99,4 +122,7 @@ def test_a_slip_changes_one_long_word_only() -> None:
     assert invent.misspelt("is it ok", rng) == "is it ok"
     for _ in range(50):
         first, second = invent.misspelt("where bananas", rng).split()
-        assert (first == "where") != (second == "bananas") or (first, second) == ("where", "bananas")
+        assert (first == "where") != (second == "bananas") or (first, second) == (
+            "where",
+            "bananas",
+        )

@@ -26,7 +26,11 @@ def test_the_guideline_and_the_queue_say_the_same() -> None:
 
 
 def test_the_queue_does_not_show_what_the_classifier_said() -> None:
-    assert guideline.likely("chitchat", "faq") == guideline.likely("faq", "chitchat") == ["faq", "chitchat"]
+    assert (
+        guideline.likely("chitchat", "faq")
+        == guideline.likely("faq", "chitchat")
+        == ["faq", "chitchat"]
+    )
 
 
 def test_a_part_of_a_name_finds_it_and_answers_nothing() -> None:
@@ -34,7 +38,9 @@ def test_a_part_of_a_name_finds_it_and_answers_nothing() -> None:
     assert answer.parse("4 prod") == "2 have 'prod': 1 product_discovery  2 product_question"
 
 
-@pytest.mark.parametrize("typed", ["0", "11", "weather", "4 weather", "-1", "٤", "99999999999999999999", "q 4"])
+@pytest.mark.parametrize(
+    "typed", ["0", "11", "weather", "4 weather", "-1", "٤", "99999999999999999999", "q 4"]
+)
 def test_what_is_no_answer_gets_a_sentence(typed: str) -> None:
     found = answer.parse(typed)
     assert isinstance(found, str)
@@ -50,16 +56,23 @@ def found(body: str) -> list[events.HumanLabel | events.Malformed]:
     return [line.found for line in ingest.lines(body.encode(), is_csv=True)]
 
 
-@pytest.mark.parametrize("also", ['"promotion,chitchat"', '"[""promotion"", ""chitchat""]"', '" promotion , chitchat "'])
+@pytest.mark.parametrize(
+    "also", ['"promotion,chitchat"', '"[""promotion"", ""chitchat""]"', '" promotion , chitchat "']
+)
 def test_also_in_csv_may_be_names_or_a_json_list(also: str) -> None:
     (label,) = found(f"{HEADER}r1,faq,{also},a1,2026-04-20T09:00:00Z,label\n")
     assert label == events.HumanLabel("r1", "a1", AT, "faq", ["promotion", "chitchat"])
 
 
 def test_a_spreadsheets_csv_is_read_too() -> None:
-    """With a byte order mark, CR LF, spaces beside the commas, a message id with a line break, and a column of its own."""
+    """With a byte order mark, CR LF, spaces beside the commas, a message id with a line break, and
+    a column of its own.
+    """
     body = '\ufeffreq_id, intent,annotator,labelled_at,action,note\r\nr1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
-    assert found(body) == [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r\n2", "a1", AT, action="retract")]
+    assert found(body) == [
+        events.HumanLabel("r1", "a1", AT, "faq"),
+        events.HumanLabel("r\n2", "a1", AT, action="retract"),
+    ]
 
 
 def test_a_quote_never_closed_costs_what_follows_it_and_no_more() -> None:
@@ -70,14 +83,24 @@ def test_a_quote_never_closed_costs_what_follows_it_and_no_more() -> None:
     assert last.reason == "not_csv"
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1999-12-31T23:59:59Z", "2026-04-20T09:00:00"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1999-12-31T23:59:59Z",
+        "2026-04-20T09:00:00",
+    ],
+)
 def test_a_label_from_no_real_time_is_malformed(at: str) -> None:
     label = {"req_id": "r1", "intent": "faq", "annotator": "a1", "labelled_at": at}
     assert isinstance(events.human_label(json.dumps(label).encode()), events.Malformed)
 
 
 def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
-    """Postgres keeps the smallest id of an instant; a report that took the other would see a conflict where there is none."""
+    """Postgres keeps the smallest id of an instant; a report that took the other would see a
+    conflict where there is none.
+    """
     both = [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r1", "a1", AT, "chitchat")]
     holds = min(both, key=events.label_id)
     colleague = events.HumanLabel("r1", "a2", AT, holds.intent)
@@ -86,15 +109,27 @@ def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
 
 
 def figures(*labels: tuple[str, str, str], most: int = 100) -> dict[str, Any]:
-    held = [votes.Entry(req_id, annotator, AT, str(i), intent) for i, (req_id, annotator, intent) in enumerate(labels)]
+    held = [
+        votes.Entry(req_id, annotator, AT, str(i), intent)
+        for i, (req_id, annotator, intent) in enumerate(labels)
+    ]
     return standing.figures(held, [(AT, AT)], AT + dt.timedelta(hours=2), most)
 
 
 def test_status_names_agreement_conflicts_and_surplus() -> None:
-    known = figures(("r1", "a1", "faq"), ("r1", "a2", "faq"), ("r2", "a1", "faq"), ("r2", "a2", "chitchat"), ("r3", "a1", "chitchat"), most=2)
+    known = figures(
+        ("r1", "a1", "faq"),
+        ("r1", "a2", "faq"),
+        ("r2", "a1", "faq"),
+        ("r2", "a2", "chitchat"),
+        ("r3", "a1", "chitchat"),
+        most=2,
+    )
     assert (known["doubly_labelled"], known["conflicts"]) == (2, 1)
     assert known["confused"] == [{"intents": ["chitchat", "faq"], "n": 1}]
-    assert [(pair["annotators"], pair["n"], pair["agreement"]) for pair in known["cohen"]] == [(("a1", "a2"), 2, 0.5)]
+    assert [(pair["annotators"], pair["n"], pair["agreement"]) for pair in known["cohen"]] == [
+        (("a1", "a2"), 2, 0.5)
+    ]
     assert known["over_cap"] == [{"annotator": "a1", "day": AT.date(), "labels": 3, "over": 1}]
     shown = standing.table(known)
     for words in (
@@ -122,5 +157,9 @@ def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
 
 def test_status_names_a_source_that_is_not_believed() -> None:
     known = standing.figures([], [], None, 10, [distrust.Aside("bot", 720, 0.05, -0.87, -30.0)])
-    assert known["aside"] == [{"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}]
-    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in standing.table(known)
+    assert known["aside"] == [
+        {"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}
+    ]
+    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in standing.table(
+        known
+    )

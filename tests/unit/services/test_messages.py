@@ -1,4 +1,6 @@
-"""What a writer puts into the outbox the notifier reads there: of this version and of those before it."""
+"""What a writer puts into the outbox the notifier reads there: of this version and of those before
+it.
+"""
 
 import dataclasses
 import datetime as dt
@@ -17,7 +19,12 @@ FIGURES = st.floats(allow_nan=False, allow_infinity=False)
 PERHAPS = st.none() | FIGURES
 INSTANTS = st.integers(0, 200 * 365 * 86_400).map(lambda s: times.FIRST + dt.timedelta(seconds=s))
 REASONS = st.builds(decisions.Reason, value=PERHAPS, limit=FIGURES, low=PERHAPS, high=PERHAPS)
-TAKEN = st.builds(decisions.Decision, id=st.text(min_size=1), at=INSTANTS, reasons=st.lists(REASONS, max_size=12).map(tuple))
+TAKEN = st.builds(
+    decisions.Decision,
+    id=st.text(min_size=1),
+    at=INSTANTS,
+    reasons=st.lists(REASONS, max_size=12).map(tuple),
+)
 SIDES = dict.fromkeys(("value", "champion", "margin", "low", "high"), PERHAPS)
 GATES = st.builds(runs.Gate, note=st.text(), **SIDES)
 CHANGED = st.builds(
@@ -34,12 +41,28 @@ MESSAGES = st.one_of(
 # As the versions before schemas/messages.py wrote them.
 REASON: dict[str, Any] = {"signal": "live_accuracy", "value": 0.651, "limit": 0.9, "n": 327}
 REASON |= {"low": 0.588, "high": None, "breached": True}
-DECISION: dict[str, Any] = {"id": "d_1", "at": "2026-04-30T00:00:00+00:00", "model": "v1", "decision": "retrain"}
+DECISION: dict[str, Any] = {
+    "id": "d_1",
+    "at": "2026-04-30T00:00:00+00:00",
+    "model": "v1",
+    "decision": "retrain",
+}
 DECISION |= {"hold_reason": None, "cause": "language", "reasons": [REASON], "policy_sha256": "p"}
 DECISION |= {"sha256": "s", "run_id": "ft_1"}
-GATE: dict[str, Any] = {"gate": "accuracy", "verdict": "fail", "value": 0.8, "champion": None, "margin": None}
+GATE: dict[str, Any] = {
+    "gate": "accuracy",
+    "verdict": "fail",
+    "value": 0.8,
+    "champion": None,
+    "margin": None,
+}
 GATE |= {"low": None, "high": None, "n": 612}
-RUN: dict[str, Any] = {"run_id": "ft_1", "decision_id": "d_1", "state": "rejected", "base_model": "minilm"}
+RUN: dict[str, Any] = {
+    "run_id": "ft_1",
+    "decision_id": "d_1",
+    "state": "rejected",
+    "base_model": "minilm",
+}
 RUN |= {"candidate": "v2", "gates": [GATE], "promoted": False, "error": None, "champion": "v1"}
 ALARM = {"cause": "the roll-up stands still", "remedy": "read its log"}
 
@@ -64,7 +87,9 @@ def test_of_what_is_written_the_notifier_makes_a_message(message: messages.Messa
 
 
 @given(TAKEN, st.lists(CHANGED, min_size=1, max_size=3))
-def test_a_run_follows_its_decision_in_one_thread(taken: decisions.Decision, states: list[messages.RunChanged]) -> None:
+def test_a_run_follows_its_decision_in_one_thread(
+    taken: decisions.Decision, states: list[messages.RunChanged]
+) -> None:
     first = messages.DecisionTaken(taken, "ft_1")
     mine = [dataclasses.replace(state, run_id="ft_1", decision_id=taken.id) for state in states]
     assert {message.thread_key for message in mine} == {first.thread_key}
@@ -84,7 +109,9 @@ def test_every_kind_has_its_message() -> None:
         ("alarm", ALARM, "ALARM the roll-up stands still"),
     ],
 )
-def test_a_row_of_an_earlier_version_is_told_all_the_same(kind: str, payload: Any, says: str) -> None:
+def test_a_row_of_an_earlier_version_is_told_all_the_same(
+    kind: str, payload: Any, says: str
+) -> None:
     assert compose.root([compose.Told(kind, payload, AT)]).text.startswith(says)
 
 
@@ -132,7 +159,9 @@ def test_an_alarm_in_the_thread_of_a_run_is_named() -> None:
 
 
 @given(st.sampled_from(messages.Delivery), st.text())
-def test_how_a_message_stands_is_read_as_it_was_written(known: messages.Delivery, cause: str) -> None:
+def test_how_a_message_stands_is_read_as_it_was_written(
+    known: messages.Delivery, cause: str
+) -> None:
     assert messages.Delivery.of(known.because(cause)) is known
 
 
@@ -148,6 +177,8 @@ def test_how_a_message_stands_is_read_as_it_was_written(known: messages.Delivery
         ("not sent", 1, True),
     ],
 )
-def test_only_what_is_surely_not_in_slack_is_sent_without_a_look(error: str | None, attempts: int, maybe: bool) -> None:
+def test_only_what_is_surely_not_in_slack_is_sent_without_a_look(
+    error: str | None, attempts: int, maybe: bool
+) -> None:
     one = store.Row(1, "k", "k", "alarm", ALARM, AT, attempts, None, error)
     assert one.maybe_posted is maybe

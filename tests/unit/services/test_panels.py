@@ -26,28 +26,68 @@ STREAM = facts.Stream(
     scheduler=state.Beat(AT, 3.0),
     decided_s=240.0,
 )
-PROMOTED = {"id": 1, "model": "v1", "kind": "promote", "at": AT - 30 * DAY, "run_id": None, "by": "anna"}
+PROMOTED = {
+    "id": 1,
+    "model": "v1",
+    "kind": "promote",
+    "at": AT - 30 * DAY,
+    "run_id": None,
+    "by": "anna",
+}
 REFERENCE = runs.Reference("v1", 1000, dict.fromkeys(present.INTENTS, 100))
 RULES = policy.Policy()
 
 
-def window(end: dt.datetime, *, horizon: str = "1h", model: str = "v1", n: int = 1000, **more: Any) -> dict[str, Any]:
+def window(
+    end: dt.datetime, *, horizon: str = "1h", model: str = "v1", n: int = 1000, **more: Any
+) -> dict[str, Any]:
     counts = dict.fromkeys(present.INTENTS, n // 10)
     rates = {"error_rate": 0.001, "low_confidence_rate": 0.05, "fallback_rate": 0.02}
     latency = {"p50_latency_ms": 8.0, "p95_latency_ms": 12.0, "p99_latency_ms": 14.0}
-    place = {"model": model, "role": "champion", "horizon": horizon, "end": end, "complete": True, "n": n, "errors": 0, "late": 0, "intent_counts": counts}
+    place = {
+        "model": model,
+        "role": "champion",
+        "horizon": horizon,
+        "end": end,
+        "complete": True,
+        "n": n,
+        "errors": 0,
+        "late": 0,
+        "intent_counts": counts,
+    }
     return place | rates | latency | more
 
 
 def signal(name: str = "p95_latency_ms", end: dt.datetime = AT, **more: Any) -> dict[str, Any]:
     rule = getattr(RULES.signals, name)
-    row = {"model": "v1", "horizon": rule.horizon, "end": end, "signal": name, "intent": "", "value": rule.enter / 2, "n": rule.min_n, "reference_n": 1000}
-    rest = {"low": rule.enter / 3, "high": rule.enter * 2 / 3, "noise_floor": None, "p_value": None, "reference": None, "level": None}
+    row = {
+        "model": "v1",
+        "horizon": rule.horizon,
+        "end": end,
+        "signal": name,
+        "intent": "",
+        "value": rule.enter / 2,
+        "n": rule.min_n,
+        "reference_n": 1000,
+    }
+    rest = {
+        "low": rule.enter / 3,
+        "high": rule.enter * 2 / 3,
+        "noise_floor": None,
+        "p_value": None,
+        "reference": None,
+        "level": None,
+    }
     return row | rest | {"verdict": "ok", "limit": rule.enter, "in_breach": False} | more
 
 
 def known(**more: Any) -> facts.Facts:
-    base: dict[str, Any] = {"stream": STREAM, "windows": [window(AT - HOUR), window(AT)], "promotions": [PROMOTED], "references": [(AT - 30 * DAY, REFERENCE)]}
+    base: dict[str, Any] = {
+        "stream": STREAM,
+        "windows": [window(AT - HOUR), window(AT)],
+        "promotions": [PROMOTED],
+        "references": [(AT - 30 * DAY, REFERENCE)],
+    }
     return facts.Facts(**(base | more))
 
 
@@ -70,14 +110,34 @@ def test_there_are_ten_in_the_order_of_the_list() -> None:
         ("p95_latency_ms", {"verdict": "watch"}, "watch", "the interval reaches across it"),
         ("p95_latency_ms", {"verdict": "breach"}, "watch", "2 of 3 make a breach"),
         ("p95_latency_ms", {"verdict": "breach", "in_breach": True}, "breach", "above the limit"),
-        ("p95_latency_ms", {"verdict": "ok", "in_breach": True}, "breach", "not back past 14.0 ms yet"),
+        (
+            "p95_latency_ms",
+            {"verdict": "ok", "in_breach": True},
+            "breach",
+            "not back past 14.0 ms yet",
+        ),
         ("p95_latency_ms", {"verdict": "blind", "n": 20}, "blind", "20 of the 200 logs"),
-        ("p95_latency_ms", {"verdict": "blind", "n": 20, "in_breach": True}, "breach", "too little evidence to say it has ended"),
+        (
+            "p95_latency_ms",
+            {"verdict": "blind", "n": 20, "in_breach": True},
+            "breach",
+            "too little evidence to say it has ended",
+        ),
         ("live_accuracy", {"verdict": "breach", "in_breach": True}, "breach", "below the limit"),
         ("live_accuracy", {"verdict": "blind", "n": 63}, "blind", "63 of the 100 labels"),
         ("intent_mix_kl", {"p_value": 0.4}, "ok", "no more than chance"),
-        ("intent_mix_kl", {"p_value": 1e-9, "verdict": "watch", "level": "alert"}, "watch", "level alert"),
-        ("intent_mix_kl", {"p_value": 1e-9, "verdict": "breach", "level": "retrain", "in_breach": True}, "breach", "the mix has moved"),
+        (
+            "intent_mix_kl",
+            {"p_value": 1e-9, "verdict": "watch", "level": "alert"},
+            "watch",
+            "level alert",
+        ),
+        (
+            "intent_mix_kl",
+            {"p_value": 1e-9, "verdict": "breach", "level": "retrain", "in_breach": True},
+            "breach",
+            "the mix has moved",
+        ),
     ],
 )
 def test_a_verdict_in_words(name: str, row: dict[str, Any], state: str, says: str) -> None:
@@ -86,19 +146,38 @@ def test_a_verdict_in_words(name: str, row: dict[str, Any], state: str, says: st
 
 
 def test_a_judged_value_carries_all_that_belongs_to_it() -> None:
-    shown = panel("intent_mix_kl", known(signals=[signal("intent_mix_kl", value=0.031, n=5000, noise_floor=0.0054, p_value=3e-5)]))
-    assert (shown.value, shown.n, shown.noise_floor, shown.limit, shown.end, shown.horizon) == (0.031, 5000, 0.0054, 0.028, AT, "1d")
+    shown = panel(
+        "intent_mix_kl",
+        known(
+            signals=[signal("intent_mix_kl", value=0.031, n=5000, noise_floor=0.0054, p_value=3e-5)]
+        ),
+    )
+    assert (shown.value, shown.n, shown.noise_floor, shown.limit, shown.end, shown.horizon) == (
+        0.031,
+        5000,
+        0.0054,
+        0.028,
+        AT,
+        "1d",
+    )
     assert [line.name for line in shown.lines] == ["limit", "watch", "alert"]
     assert shown.notes[0] == "Reference n = 1,000, p < 0.0001. Levels count above the noise floor."
-    assert shown.notes[1].startswith("Latest hour, to 24 Apr 12:00 UTC: 0.000 nats (n = 1,000, chance alone 0.009 nats)")
+    assert shown.notes[1].startswith(
+        "Latest hour, to 24 Apr 12:00 UTC: 0.000 nats (n = 1,000, chance alone 0.009 nats)"
+    )
 
 
 def test_the_limit_is_the_one_it_was_judged_by_not_the_policy_of_now() -> None:
-    assert panel("live_accuracy", known(signals=[signal("live_accuracy", limit=0.87)])).limit == 0.87
+    assert (
+        panel("live_accuracy", known(signals=[signal("live_accuracy", limit=0.87)])).limit == 0.87
+    )
 
 
 def test_latency_shows_p50_and_p99_of_the_same_window() -> None:
-    shown = panel("p95_latency_ms", known(windows=[window(AT), window(AT + HOUR, p50_latency_ms=99.0)], signals=[signal()]))
+    shown = panel(
+        "p95_latency_ms",
+        known(windows=[window(AT), window(AT + HOUR, p50_latency_ms=99.0)], signals=[signal()]),
+    )
     assert shown.notes == ("p50 8.0 ms, p99 14.0 ms",)
     assert [series.name for series in shown.series] == ["p95_latency_ms", "p50", "p99"]
 
@@ -108,7 +187,10 @@ def test_what_nobody_judged_is_shown_and_said() -> None:
     assert (shown.state, shown.value, shown.n) == ("not judged", 0.001, 1000)
     assert "is the scheduler running?" in shown.verdict
     assert "No champion" in panel("error_rate", known(promotions=[])).verdict
-    assert "No reference mix" in panel("intent_mix_kl", known(windows=[window(AT, horizon="1d")], references=[])).verdict
+    assert (
+        "No reference mix"
+        in panel("intent_mix_kl", known(windows=[window(AT, horizon="1d")], references=[])).verdict
+    )
     assert "No complete 1d window yet" in (panel("low_confidence_rate", known()).missing or "")
 
 
@@ -127,7 +209,13 @@ def test_volume_names_the_hour_to_compare_with_and_goes_stale() -> None:
 
 def test_each_end_shows_the_model_that_was_champion_then() -> None:
     promoted = [PROMOTED, PROMOTED | {"id": 2, "model": "v2", "at": AT - HOUR / 2}]
-    rows = [window(AT - HOUR, model="v2", n=5), window(AT - HOUR), window(AT, n=900), window(AT, model="v2", n=400), window(AT, role="shadow", model="v3")]
+    rows = [
+        window(AT - HOUR, model="v2", n=5),
+        window(AT - HOUR),
+        window(AT, n=900),
+        window(AT, model="v2", n=400),
+        window(AT, role="shadow", model="v3"),
+    ]
     shown = panel("request_volume", known(windows=rows, promotions=promoted))
     assert [point.value for point in shown.series[0].points] == [1000.0, 400.0]
     assert shown.model == "v2"
@@ -135,7 +223,12 @@ def test_each_end_shows_the_model_that_was_champion_then() -> None:
 
 def test_the_mix_leads_with_the_intent_that_moved_most() -> None:
     counts = dict.fromkeys(present.INTENTS, 80) | {"chitchat": 280}
-    shown = panel("intent_distribution", known(windows=[window(AT - DAY, horizon="1d"), window(AT, horizon="1d", intent_counts=counts)]))
+    shown = panel(
+        "intent_distribution",
+        known(
+            windows=[window(AT - DAY, horizon="1d"), window(AT, horizon="1d", intent_counts=counts)]
+        ),
+    )
     assert (shown.lead, shown.value, shown.n) == ("chitchat", 0.28, 1000)
     assert shown.notes == ("Moved most: chitchat, +18.0 points from 10.0 %",)
     assert [point.value for point in shown.series[0].points] == [0.1, 0.28]
@@ -143,36 +236,84 @@ def test_the_mix_leads_with_the_intent_that_moved_most() -> None:
 
 
 def test_the_mix_is_compared_with_the_reference_it_was_judged_against() -> None:
-    later = dataclasses.replace(REFERENCE, intent_counts=dict.fromkeys(present.INTENTS, 0) | {"chitchat": 1000})
-    shown = panel("intent_distribution", known(references=[(AT - 30 * DAY, REFERENCE), (AT, later)]))
+    later = dataclasses.replace(
+        REFERENCE, intent_counts=dict.fromkeys(present.INTENTS, 0) | {"chitchat": 1000}
+    )
+    shown = panel(
+        "intent_distribution", known(references=[(AT - 30 * DAY, REFERENCE), (AT, later)])
+    )
     assert shown.shares[0].reference == 0.1
 
 
 def test_label_panels_say_what_they_stand_for_and_what_is_wanting() -> None:
-    place = {"model": "v1", "start": AT - 7 * DAY, "end": AT, "n_predictions": 9000, "maturity": "immature", "reference": 0.93, "labels_needed": None}
+    place = {
+        "model": "v1",
+        "start": AT - 7 * DAY,
+        "end": AT,
+        "n_predictions": 9000,
+        "maturity": "immature",
+        "reference": 0.93,
+        "labels_needed": None,
+    }
     place["verdict"] = "blind"
-    rare = [place | {"metric": "recall", "intent": intent, "estimate": 0.8, "n_labels": 40} for intent in present.RARE]
-    quality = [place | {"metric": "live_accuracy", "labels_needed": 37}, place | {"metric": "rare_recall", "reference": None}, *rare]
+    rare = [
+        place | {"metric": "recall", "intent": intent, "estimate": 0.8, "n_labels": 40}
+        for intent in present.RARE
+    ]
+    quality = [
+        place | {"metric": "live_accuracy", "labels_needed": 37},
+        place | {"metric": "rare_recall", "reference": None},
+        *rare,
+    ]
     found = known(quality=quality, signals=[signal("live_accuracy"), signal("rare_recall")])
     notes = panel("live_accuracy", found).notes
-    assert notes == ("Stands for 9,000 answers, labels still coming in; reference 93.0 %", "37 more labels needed: `python -m services.labels next`")
+    assert notes == (
+        "Stands for 9,000 answers, labels still coming in; reference 93.0 %",
+        "37 more labels needed: `python -m services.labels next`",
+    )
     assert "escalation 80.0 % (n = 40)" in panel("rare_recall", found).notes[1]
-    watched = known(quality=[place | {"metric": "live_accuracy", "labels_needed": 1200, "verdict": "watch"}], signals=[signal("live_accuracy")])
-    assert "1,200 more labels would prove the loss, should it stay: `python -m services.labels next`" in panel("live_accuracy", watched).notes
+    watched = known(
+        quality=[place | {"metric": "live_accuracy", "labels_needed": 1200, "verdict": "watch"}],
+        signals=[signal("live_accuracy")],
+    )
+    assert (
+        "1,200 more labels would prove the loss, should it stay: `python -m services.labels next`"
+        in panel("live_accuracy", watched).notes
+    )
 
 
 @pytest.mark.parametrize(
     ("promotions", "action", "state", "says"),
     [
         ([PROMOTED], None, "ok", "none in 14 days"),
-        ([PROMOTED, PROMOTED | {"model": "v0", "kind": "rollback", "at": AT - DAY}], None, "watch", "rolled back to v0 by anna"),
-        ([PROMOTED | {"kind": "rollback", "at": AT - 2 * DAY}, PROMOTED | {"model": "v2", "at": AT - DAY}], None, "ok", "another model promoted since"),
+        (
+            [PROMOTED, PROMOTED | {"model": "v0", "kind": "rollback", "at": AT - DAY}],
+            None,
+            "watch",
+            "rolled back to v0 by anna",
+        ),
+        (
+            [
+                PROMOTED | {"kind": "rollback", "at": AT - 2 * DAY},
+                PROMOTED | {"model": "v2", "at": AT - DAY},
+            ],
+            None,
+            "ok",
+            "another model promoted since",
+        ),
         ([PROMOTED], {"decision": "rollback", "at": AT}, "breach", "has not been done"),
-        ([PROMOTED, PROMOTED | {"model": "v0", "kind": "rollback", "at": AT}], {"decision": "rollback", "at": AT - HOUR}, "watch", "rolled back"),
+        (
+            [PROMOTED, PROMOTED | {"model": "v0", "kind": "rollback", "at": AT}],
+            {"decision": "rollback", "at": AT - HOUR},
+            "watch",
+            "rolled back",
+        ),
         ([PROMOTED], {"decision": "retrain", "at": AT}, "ok", "none"),
     ],
 )
-def test_rollback(promotions: list[dict[str, Any]], action: dict[str, Any] | None, state: str, says: str) -> None:
+def test_rollback(
+    promotions: list[dict[str, Any]], action: dict[str, Any] | None, state: str, says: str
+) -> None:
     shown = panel("rollback_status", known(promotions=promotions, action=action))
     assert (shown.state, says in shown.verdict) == (state, True), shown.verdict
     assert shown.model == promotions[-1]["model"]
@@ -196,7 +337,10 @@ def test_an_empty_database_names_each_remedy() -> None:
     ],
 )
 def test_silence_is_an_alarm_and_outranks_ok(stream: dict[str, Any], says: str) -> None:
-    found = known(stream=dataclasses.replace(STREAM, **stream), signals=[signal(name) for name in ("p95_latency_ms", "error_rate")])
+    found = known(
+        stream=dataclasses.replace(STREAM, **stream),
+        signals=[signal(name) for name in ("p95_latency_ms", "error_rate")],
+    )
     shown = summary.of(found, RULES)
     assert [alarm for alarm in shown.alarms if says in alarm], shown.alarms
     assert shown.state == "stale"
@@ -212,17 +356,58 @@ def test_the_headline_is_the_worst_with_its_value_and_limit() -> None:
     rows = [signal(), signal("error_rate", verdict="breach", in_breach=True, value=0.02)]
     shown = summary.of(known(signals=rows), RULES)
     assert (shown.state, shown.headline) == ("breach", "Error rate 2.0 % (limit 0.5 %)")
-    calm = [signal(name) for name in ("p95_latency_ms", "error_rate", "low_confidence_rate", "intent_mix_kl", "live_accuracy", "rare_recall")]
-    assert summary.of(known(signals=calm), RULES).headline == "All 7 judged panels are within their limits"
+    calm = [
+        signal(name)
+        for name in (
+            "p95_latency_ms",
+            "error_rate",
+            "low_confidence_rate",
+            "intent_mix_kl",
+            "live_accuracy",
+            "rare_recall",
+        )
+    ]
+    assert (
+        summary.of(known(signals=calm), RULES).headline
+        == "All 7 judged panels are within their limits"
+    )
 
 
 def test_the_summary_names_the_decision_the_run_and_the_gates_it_missed() -> None:
-    hold = {"id": "d2", "at": AT, "model": "v1", "decision": "hold", "hold_reason": "COOLING_DOWN", "cause": None, "reasons": []}
-    retrain = hold | {"id": "d1", "at": AT - HOUR, "decision": "retrain", "hold_reason": None, "cause": "language"}
+    hold = {
+        "id": "d2",
+        "at": AT,
+        "model": "v1",
+        "decision": "hold",
+        "hold_reason": "COOLING_DOWN",
+        "cause": None,
+        "reasons": [],
+    }
+    retrain = hold | {
+        "id": "d1",
+        "at": AT - HOUR,
+        "decision": "retrain",
+        "hold_reason": None,
+        "cause": "language",
+    }
     gates = [{"gate": "accuracy", "verdict": "pass"}, {"gate": "ece", "verdict": "inconclusive"}]
-    run = {"id": "ft_1", "state": "rejected", "candidate": "v2", "gates": gates, "error": None, "started": AT, "ended": AT}
-    items = {item.name: item for item in summary.of(known(decision=hold, action=retrain, run=run), RULES).summary}
-    assert (items["Last decision"].text, items["Run"].text) == ("hold: cooling down", "ft_1: rejected")
+    run = {
+        "id": "ft_1",
+        "state": "rejected",
+        "candidate": "v2",
+        "gates": gates,
+        "error": None,
+        "started": AT,
+        "ended": AT,
+    }
+    items = {
+        item.name: item
+        for item in summary.of(known(decision=hold, action=retrain, run=run), RULES).summary
+    }
+    assert (items["Last decision"].text, items["Run"].text) == (
+        "hold: cooling down",
+        "ft_1: rejected",
+    )
     assert items["Last decision"].detail.endswith("before that retrain at 24 Apr 11:00 UTC")
     assert items["Run"].detail == "candidate v2, 2 gates, ece inconclusive, ended 24 Apr 12:00 UTC"
 
@@ -245,15 +430,27 @@ def test_a_chart_draws_its_limit_its_interval_and_its_axes_inside_the_picture() 
     assert {"limit", "band", "axis"} <= set(classes)
     texts = [text.text for text in root.iter("text")]
     assert {"15.0 ms", "0.0 ms", "limit", "23 Apr 12:00 UTC", "24 Apr 12:00 UTC"} <= set(texts)
-    numbers = [float(n) for path in root.iter("path") for n in re.findall(r"-?\d+\.?\d*", path.get("d", ""))]
+    numbers = [
+        float(n)
+        for path in root.iter("path")
+        for n in re.findall(r"-?\d+\.?\d*", path.get("d", ""))
+    ]
     assert all(0 <= n <= chart.WIDTH for n in numbers)
     label = root.get("aria-label") or ""
-    assert "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms" in label
+    assert (
+        "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
+        in label
+    )
 
 
-@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [5.0, 5.0], [1e-9, 1e9], [float("nan"), 3.0, float("inf")]])
+@pytest.mark.parametrize(
+    "values", [[0.0], [0.0, 0.0], [5.0, 5.0], [1e-9, 1e9], [float("nan"), 3.0, float("inf")]]
+)
 def test_any_history_can_be_drawn(values: list[float]) -> None:
-    rows = [signal(end=AT - i * HOUR, value=value, low=None, high=None) for i, value in enumerate(values)]
+    rows = [
+        signal(end=AT - i * HOUR, value=value, low=None, high=None)
+        for i, value in enumerate(values)
+    ]
     root = drawn(panel("p95_latency_ms", known(windows=[], signals=rows[::-1])))
     text = ElementTree.tostring(root, encoding="unicode")
     assert "nan" not in text
@@ -269,7 +466,15 @@ def test_nothing_in_a_picture_becomes_markup() -> None:
 
 
 def test_the_board_is_json_and_metrics_never_say_0_for_unknown() -> None:
-    shown = summary.of(known(signals=[signal(), signal("live_accuracy", value=None, low=None, high=None, verdict="blind", n=0)]), RULES)
+    shown = summary.of(
+        known(
+            signals=[
+                signal(),
+                signal("live_accuracy", value=None, low=None, high=None, verdict="blind", n=0),
+            ]
+        ),
+        RULES,
+    )
     body = json.loads(json.dumps(board.plain(shown), default=times.rfc3339, allow_nan=False))
     assert body["panels"][0]["value"] == 7.5
     assert body["panels"][0]["end"] == "2026-04-24T12:00:00Z"

@@ -1,4 +1,6 @@
-"""The one list of processes: whoever starts it in its order finds everything a process comes after already there."""
+"""The one list of processes: whoever starts it in its order finds everything a process comes after
+already there.
+"""
 
 import importlib.util
 from pathlib import Path
@@ -21,7 +23,9 @@ def test_what_a_process_comes_after_stands_before_it_and_ends(process: processes
 
 
 @EACH
-def test_what_a_process_needs_and_its_port_are_variables_of_the_product(process: processes.Process) -> None:
+def test_what_a_process_needs_and_its_port_are_variables_of_the_product(
+    process: processes.Process,
+) -> None:
     wanted = (*process.needs, *([process.port] if process.port else []))
     assert {name.lower() for name in wanted} <= set(settings.Settings.model_fields)
 

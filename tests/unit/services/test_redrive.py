@@ -1,4 +1,6 @@
-"""Dead letters, purely: addresses, hostile bytes, what is an envelope, and what a letter turns out to be."""
+"""Dead letters, purely: addresses, hostile bytes, what is an envelope, and what a letter turns out
+to be.
+"""
 
 import argparse
 import ast
@@ -20,7 +22,16 @@ from streams.worker import failpoints
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("schemas", "streams", "retrain", "services")
 NOW = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
-GOOD = {"v": 1, "ts": "2026-04-20T11:59:00Z", "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
+GOOD = {
+    "v": 1,
+    "ts": "2026-04-20T11:59:00Z",
+    "model": "v1",
+    "req_id": "a",
+    "latency_ms": 8.0,
+    "intent": "faq",
+    "confidence": 0.6,
+    "tokens": 3,
+}
 LOG = json.dumps(GOOD).encode()
 BIDI = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 
@@ -29,7 +40,9 @@ def letter(reason: str = "invalid", line: int = 0) -> letters.Letter:
     return letters.Letter(letters.Place("t", 2, 7, line), reason, 9)
 
 
-def again(raw: bytes, reason: str = "invalid", line: int = 0, limits: observe.Limits | None = None) -> letters.Redriven:
+def again(
+    raw: bytes, reason: str = "invalid", line: int = 0, limits: observe.Limits | None = None
+) -> letters.Redriven:
     return letters.redriven(letter(reason, line), raw, limits or observe.Limits(), NOW)
 
 
@@ -38,17 +51,40 @@ def test_an_address_reads_back(text: str) -> None:
     assert str(letters.place(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "t", "t/1", "t/1/x", "t/-1/0", "t/1/2:", "t/1/2:x", "a/b/1/2", "t/2147483648/0", "t/0/9223372036854775808", "t/١/٢"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "t",
+        "t/1",
+        "t/1/x",
+        "t/-1/0",
+        "t/1/2:",
+        "t/1/2:x",
+        "a/b/1/2",
+        "t/2147483648/0",
+        "t/0/9223372036854775808",
+        "t/١/٢",
+    ],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is no TOPIC/PART/OFFSET"):
         letters.place(text)
 
 
-@given(st.binary() | st.text(alphabet=st.characters(exclude_categories=())).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@given(
+    st.binary()
+    | st.text(alphabet=st.characters(exclude_categories=())).map(
+        lambda text: text.encode("utf-8", "surrogatepass")
+    )
+)
 def test_no_bytes_command_a_terminal(raw: bytes) -> None:
     shown = escaping.printable(raw)
     assert shown.isprintable()
-    assert not any(unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp") for each in shown)
+    assert not any(
+        unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp")
+        for each in shown
+    )
     shown.encode()
 
 
@@ -114,7 +150,8 @@ def test_one_log_is_no_envelope(raw: bytes, reason: str) -> None:
     ("raw", "reason", "now"),
     [
         (b"\n".join([LOG] * 257), "envelope_too_long", "envelope_too_long"),
-        (b"\n".join([LOG, b"x"]), "kills_worker", "not_json"),  # not every line is an object: nobody knows what it is
+        # Not every line is an object: nobody knows what it is.
+        (b"\n".join([LOG, b"x"]), "kills_worker", "not_json"),
         (b"\n".join([LOG, LOG]), "not_json", "not_json"),  # read as one record: its header said so
     ],
 )
@@ -127,13 +164,21 @@ def test_a_log_is_late_by_the_streams_clock_alone() -> None:
     def late(clock: dt.datetime | None) -> int:
         return int(again(LOG, limits=observe.Limits(clock)).seen.tallies.scalars[0, 2])
 
-    assert [late(None), late(NOW - dt.timedelta(minutes=1)), late(NOW + dt.timedelta(minutes=5))] == [0, 0, 1]
+    assert [
+        late(None),
+        late(NOW - dt.timedelta(minutes=1)),
+        late(NOW + dt.timedelta(minutes=5)),
+    ] == [0, 0, 1]
 
 
 def test_a_reason_is_spelt_in_one_place() -> None:
     spelt = []
     for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
-        words = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        words = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant)
+        ]
         spelt += [(word, path.name) for word in words if word in tuple(events.Reason)]
     assert sorted(spelt) == sorted((reason, "events.py") for reason in events.Reason)
 

@@ -1,4 +1,6 @@
-"""The breaker opens on more than 100 bad in a row, or more than 5 % of any 1,000, however the logs were cut into chunks."""
+"""The breaker opens on more than 100 bad in a row, or more than 5 % of any 1,000, however the logs
+were cut into chunks.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,12 @@ def defined(bad: list[bool]) -> bool:
     return longest > 100 or any(sum(bad[i : i + 1000]) > 50 for i in range(len(bad) - 999))
 
 
-LIMITS = [([True] * 100, False), ([True] * 101, True), ([False] * 949 + [True] * 51, True), ([False] * 950 + [True] * 50, False)]
+LIMITS = [
+    ([True] * 100, False),
+    ([True] * 101, True),
+    ([False] * 949 + [True] * 51, True),
+    ([False] * 950 + [True] * 50, False),
+]
 
 
 @pytest.mark.parametrize(("bad", "opens"), LIMITS)
@@ -33,14 +40,24 @@ def test_the_limits(bad: list[bool], opens: bool) -> None:
     assert opened(bad, []) is opens
 
 
-@given(st.integers(0, 1_500), st.integers(0, 140), st.integers(0, 900), st.integers(1, 40), st.lists(st.integers(0, 2_500), max_size=6))
-def test_it_is_the_rule_however_logs_were_cut(before: int, row: int, after: int, every: int, cuts: list[int]) -> None:
+@given(
+    st.integers(0, 1_500),
+    st.integers(0, 140),
+    st.integers(0, 900),
+    st.integers(1, 40),
+    st.lists(st.integers(0, 2_500), max_size=6),
+)
+def test_it_is_the_rule_however_logs_were_cut(
+    before: int, row: int, after: int, every: int, cuts: list[int]
+) -> None:
     bad = [False] * before + [True] * row + [i % every == 0 for i in range(after)]
     assert opened(bad, [min(cut, len(bad)) for cut in cuts]) is defined(bad)
 
 
 def troubled(bad: list[bool], size: int, *, restarts: bool = False) -> bool:
-    """Whether reading in chunks of `size` stops; with `restarts` by a fresh worker each time, which knows the dead letters alone."""
+    """Whether reading in chunks of `size` stops; with `restarts` by a fresh worker each time, which
+    knows the dead letters alone.
+    """
     health = breaker.FRESH
     for begin in range(0, len(bad), size):
         if restarts:
@@ -63,7 +80,9 @@ def troubled(bad: list[bool], size: int, *, restarts: bool = False) -> bool:
         (([False] * 18 + [True]) * 60, True),
     ],
 )
-def test_trouble_does_not_depend_on_chunks_or_restarts(bad: list[bool], stops: bool, size: int, restarts: bool) -> None:
+def test_trouble_does_not_depend_on_chunks_or_restarts(
+    bad: list[bool], stops: bool, size: int, restarts: bool
+) -> None:
     assert troubled(bad, size, restarts=restarts) is stops
 
 

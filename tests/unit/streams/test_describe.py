@@ -1,4 +1,6 @@
-"""A window as `services.show windows --json` tells it: contract.md's keys, and figures one can count."""
+"""A window as `services.show windows --json` tells it: contract.md's keys, and figures one can
+count.
+"""
 
 import datetime as dt
 import re
@@ -34,13 +36,18 @@ def test_rates_are_over_what_they_speak_of() -> None:
     assert shown["mean_confidence"] == pytest.approx(160 / 200)
     assert shown["mean_tokens"] == 9.0
     assert shown["script_counts"] == {"latin": 180, "japanese": 15, "mixed": 5, "other": 50}
-    assert (shown["intent_counts"]["product_discovery"], shown["intent_counts"]["chitchat"]) == (150, 0)
+    assert (shown["intent_counts"]["product_discovery"], shown["intent_counts"]["chitchat"]) == (
+        150,
+        0,
+    )
     assert list(shown["intent_counts"]) == list(present.INTENTS)
 
 
 def test_percentiles_are_of_all_logs_and_within_half_a_percent() -> None:
     """Ten times 1, 2 ... 100 ms: ranks 500, 950 and 990 of a thousand."""
-    shown = describe.window(builders.window(builders.tally(latency_ms=np.repeat(np.arange(1.0, 101.0), 10))))
+    shown = describe.window(
+        builders.window(builders.tally(latency_ms=np.repeat(np.arange(1.0, 101.0), 10)))
+    )
     found = [shown[f"p{percent}_latency_ms"] for percent in (50, 95, 99)]
     assert found == pytest.approx([50, 95, 99], rel=windows.ALPHA)
 
@@ -49,19 +56,39 @@ def test_an_empty_window_has_no_figure_and_still_every_key() -> None:
     empty, full = (describe.window(builders.window(each)) for each in (0, 100))
     assert empty.keys() == full.keys()
     known = {key for key, value in empty.items() if value is not None}
-    unknown = {"p50_latency_ms", "p95_latency_ms", "p99_latency_ms", "error_rate", "low_confidence_rate", "fallback_rate", "mean_confidence", "mean_tokens"}
+    unknown = {
+        "p50_latency_ms",
+        "p95_latency_ms",
+        "p99_latency_ms",
+        "error_rate",
+        "low_confidence_rate",
+        "fallback_rate",
+        "mean_confidence",
+        "mean_tokens",
+    }
     assert empty.keys() - known == unknown
     assert (empty["n"], set(empty["intent_counts"].values())) == (0, {0})
 
 
 def test_a_window_of_errors_alone_has_latencies_and_an_error_rate_of_one() -> None:
-    shown = describe.window(builders.window(builders.tally(0, errors=4, latency_ms=[1.0, 2.0, 3.0, 4.0])))
-    assert (shown["n"], shown["errors"], shown["error_rate"], shown["low_confidence_rate"]) == (4, 4, 1.0, None)
+    shown = describe.window(
+        builders.window(builders.tally(0, errors=4, latency_ms=[1.0, 2.0, 3.0, 4.0]))
+    )
+    assert (shown["n"], shown["errors"], shown["error_rate"], shown["low_confidence_rate"]) == (
+        4,
+        4,
+        1.0,
+        None,
+    )
     assert shown["p50_latency_ms"] == pytest.approx(2.0, rel=windows.ALPHA)
 
 
 def test_where_it_stands_and_how_often_it_changed_is_told_as_it_is() -> None:
-    shown = describe.window(builders.window(horizon="7d", role="shadow", model="v9", revision=3, amended=True, complete=False))
+    shown = describe.window(
+        builders.window(
+            horizon="7d", role="shadow", model="v9", revision=3, amended=True, complete=False
+        )
+    )
     assert (shown["model"], shown["role"], shown["horizon"]) == ("v9", "shadow", "7d")
     assert (shown["start"], shown["end"]) == (builders.AT - dt.timedelta(days=7), builders.AT)
     assert (shown["revision"], shown["amended"], shown["complete"]) == (3, True, False)
@@ -69,4 +96,6 @@ def test_where_it_stands_and_how_often_it_changed_is_told_as_it_is() -> None:
 
 def test_the_contract_names_every_key() -> None:
     text = (ROOT / "docs/contract.md").read_text()
-    assert [key for key in describe.window(builders.window()) if not re.search(rf"\b{key}\b", text)] == []
+    assert [
+        key for key in describe.window(builders.window()) if not re.search(rf"\b{key}\b", text)
+    ] == []

@@ -1,4 +1,6 @@
-"""The interval of KL holds the truth as often as it says, from no drift at all to a mix turned over."""
+"""The interval of KL holds the truth as often as it says, from no drift at all to a mix turned
+over.
+"""
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ def test_the_interval_covers_the_truth(n: int, reference_n: int, moved: float) -
     truth = float((mix * np.log(mix / MIX)).sum())
     covered = 0
     for _ in range(ROUNDS):
-        found = divergence.kl(live=rng.multinomial(n, mix), reference=rng.multinomial(reference_n, MIX))
+        found = divergence.kl(
+            live=rng.multinomial(n, mix), reference=rng.multinomial(reference_n, MIX)
+        )
         low, high = divergence.interval(found, k=len(MIX), n=n, reference_n=reference_n)
         assert low <= found <= high
         covered += low <= truth <= high
@@ -27,5 +31,10 @@ def test_the_interval_covers_the_truth(n: int, reference_n: int, moved: float) -
 
 
 def test_more_logs_narrow_it() -> None:
-    widths = [high - low for low, high in (divergence.interval(0.05, k=10, n=n, reference_n=n) for n in (300, 3_000, 30_000))]
+    widths = [
+        high - low
+        for low, high in (
+            divergence.interval(0.05, k=10, n=n, reference_n=n) for n in (300, 3_000, 30_000)
+        )
+    ]
     assert widths == sorted(widths, reverse=True)

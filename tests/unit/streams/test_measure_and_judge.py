@@ -18,19 +18,31 @@ SIGNALS = policy.Policy().signals
 REFERENCE = builders.reference(builders.counts(100_000))
 
 
-def day(n: int, shares: dict[str, float] = SEED_MIX, *, low: float = 0.0, errors: int = 0) -> windows.Window:
+def day(
+    n: int, shares: dict[str, float] = SEED_MIX, *, low: float = 0.0, errors: int = 0
+) -> windows.Window:
     """n answers of a day in these shares, `low` of them unsure."""
     answers, unsure = builders.counts(n, shares), builders.counts(n * low, shares)
     return builders.window(builders.tally(answers, low=unsure, errors=errors), "1d")
 
 
 def measured(of: windows.Window, known: runs.Reference | None) -> dict[str, verdicts.Signal]:
-    return {signal.signal: signal for signal in (*measure.signals(of, known), *measure.mix(of, known))}
+    return {
+        signal.signal: signal for signal in (*measure.signals(of, known), *measure.mix(of, known))
+    }
 
 
 def test_every_number_carries_its_n_and_interval() -> None:
     found = measured(day(1000, low=0.1, errors=10), REFERENCE)
-    assert list(found) == ["p95_latency_ms", "error_rate", "low_confidence_rate", "tokenizer_mismatch", "tokens_lost", "intent_mix_kl", "intent_mix_shift"]
+    assert list(found) == [
+        "p95_latency_ms",
+        "error_rate",
+        "low_confidence_rate",
+        "tokenizer_mismatch",
+        "tokens_lost",
+        "intent_mix_kl",
+        "intent_mix_shift",
+    ]
     assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
     assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
     for name in ("low_confidence_rate", "error_rate", "intent_mix_kl", "intent_mix_shift"):
@@ -63,7 +75,9 @@ MOVED = SEED_MIX | {"escalation": 9.0, "product_discovery": 16.1}
         (2000, SEED_MIX | {"escalation": 7.2, "product_discovery": 17.9}, verdicts.Level.WATCH),
     ],
 )
-def test_the_kl_levels_count_only_beyond_chance(n: int, shares: dict[str, float], level: verdicts.Level) -> None:
+def test_the_kl_levels_count_only_beyond_chance(
+    n: int, shares: dict[str, float], level: verdicts.Level
+) -> None:
     signal = measured(day(n, shares), REFERENCE)["intent_mix_kl"]
     assert judge.verdict(signal, SIGNALS.intent_mix_kl, ()).verdict is level
 
@@ -73,7 +87,9 @@ def test_no_drift_at_a_small_n_is_not_an_alarm_although_the_kl_is_over_the_level
     drawn = rng.multinomial(225, np.array(list(SEED_MIX.values())) / 100)
     shares = dict(zip(present.INTENTS, (drawn / 225 * 100).tolist(), strict=True))
     signal = measured(day(225, shares), REFERENCE)["intent_mix_kl"]
-    rule = policy.Level(horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001)
+    rule = policy.Level(
+        horizon="1d", enter=0.028, leave=0.02, min_n=100, watch=0.0, alert=0.0, alpha=0.001
+    )
     assert signal.value is not None
     assert judge.verdict(signal, rule, ()).verdict is verdicts.Level.OK
 
@@ -99,8 +115,12 @@ def test_k_of_n_and_hysteresis() -> None:
     assert states == [False, False, True, True, False]
 
 
-def accuracy(value: float | None, low: float, high: float, n: int, known: float | None = 0.921) -> verdicts.Signal:
-    return builders.signal("live_accuracy", value, horizon="7d", n=n, low=low, high=high, reference=known)
+def accuracy(
+    value: float | None, low: float, high: float, n: int, known: float | None = 0.921
+) -> verdicts.Signal:
+    return builders.signal(
+        "live_accuracy", value, horizon="7d", n=n, low=low, high=high, reference=known
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +129,10 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
         (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.WATCH),
         (accuracy(0.898, 0.885, 0.911, 2000), verdicts.Level.BREACH),
         (accuracy(0.898, 0.885, 0.911, 2000, known=None), verdicts.Level.WATCH),
-        (dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=1000), verdicts.Level.WATCH),
+        (
+            dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=1000),
+            verdicts.Level.WATCH,
+        ),
         (accuracy(0.905, 0.900, 0.910, 9000), verdicts.Level.OK),
         (accuracy(0.70, 0.66, 0.74, 500), verdicts.Level.BREACH),
         (accuracy(0.70, 0.5, 0.85, 30), verdicts.Level.BLIND),
@@ -117,18 +140,32 @@ def accuracy(value: float | None, low: float, high: float, n: int, known: float 
         (accuracy(0.85, 0.83, 0.87, 500, known=0.86), verdicts.Level.OK),
     ],
 )
-def test_accuracy_is_judged_by_its_interval_against_its_reference(signal: verdicts.Signal, level: verdicts.Level) -> None:
-    assert judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()).verdict is level
+def test_accuracy_is_judged_by_its_interval_against_its_reference(
+    signal: verdicts.Signal, level: verdicts.Level
+) -> None:
+    assert (
+        judge.falling(
+            signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()
+        ).verdict
+        is level
+    )
 
 
-@pytest.mark.parametrize("signal", [accuracy(0.898, 0.868, 0.928, 500), accuracy(0.86, 0.80, 0.92, 120, known=None)])
+@pytest.mark.parametrize(
+    "signal", [accuracy(0.898, 0.868, 0.928, 500), accuracy(0.86, 0.80, 0.92, 120, known=None)]
+)
 def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdicts.Signal) -> None:
     def judged(n: int) -> verdicts.Verdict:
         assert signal.value is not None
         assert signal.high is not None
         half = (signal.high - signal.value) * math.sqrt(signal.n / n)
         found = dataclasses.replace(signal, n=n, low=signal.value - half, high=signal.value + half)
-        return judge.falling(signal=found, rule=dataclasses.replace(SIGNALS.live_accuracy, min_n=100), trigger=policy.Trigger(), past=())
+        return judge.falling(
+            signal=found,
+            rule=dataclasses.replace(SIGNALS.live_accuracy, min_n=100),
+            trigger=policy.Trigger(),
+            past=(),
+        )
 
     needed = judged(signal.n).labels_needed
     assert needed is not None
@@ -139,12 +176,16 @@ def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdi
 
 def test_a_hair_under_its_limit_no_number_of_labels_that_anyone_gives_proves_a_loss() -> None:
     signal = accuracy(math.nextafter(0.9, 0), 0.87, 0.93, 300, known=None)
-    found = judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=())
+    found = judge.falling(
+        signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()
+    )
     assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
 
 
 def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
-    first, few = (measured(day(n, shares), REFERENCE) for n, shares in ((2000, MOVED), (100, SEED_MIX)))
+    first, few = (
+        measured(day(n, shares), REFERENCE) for n, shares in ((2000, MOVED), (100, SEED_MIX))
+    )
     for name in ("intent_mix_kl", "intent_mix_shift"):
         rule = dataclasses.replace(getattr(SIGNALS, name), k=1, of=1, enter=0.02, leave=0.01)
         breach = judge.verdict(first[name], rule, ())
@@ -165,7 +206,9 @@ def test_a_shift_that_may_be_none_begins_at_none() -> None:
 
 def test_a_loss_within_the_references_own_error_no_label_can_prove() -> None:
     signal = dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=500)
-    found = judge.falling(signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=())
+    found = judge.falling(
+        signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()
+    )
     assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
 
 
@@ -177,8 +220,10 @@ def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to
         return builders.signal("error_rate", errors / n, horizon="1h", n=n, low=low, high=high)
 
     assert judge.glaring(hour(6, 60), rule)
-    assert not judge.glaring(hour(1, 60), rule)  # chance: one of sixty is over a limit of a half percent
-    assert not judge.glaring(hour(3, 50), rule)  # nor are three of fifty anything that years do not bring
+    # Chance: one of sixty is over a limit of a half percent.
+    assert not judge.glaring(hour(1, 60), rule)
+    # Nor are three of fifty anything that years do not bring.
+    assert not judge.glaring(hour(3, 50), rule)
     assert judge.glaring(hour(4, 50), rule)
     assert not judge.glaring(hour(4, 40), rule)  # of under fifty logs nothing is said
     assert not judge.glaring(hour(100, 1_000), rule)  # enough logs: the rule as it stands

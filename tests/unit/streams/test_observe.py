@@ -1,4 +1,6 @@
-"""A chunk becomes panes and dead letters; what is bad is kept apart with a reason and what is late is counted as late."""
+"""A chunk becomes panes and dead letters; what is bad is kept apart with a reason and what is late
+is counted as late.
+"""
 
 import datetime as dt
 import json
@@ -15,14 +17,35 @@ from streams.rollup import merge, watermark
 from streams.stats import histogram
 
 NOW = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)
-GOOD = {"v": 1, "ts": "2026-04-20T12:00:00Z", "model": "v1", "req_id": "a", "latency_ms": 8.0, "intent": "faq", "confidence": 0.6, "tokens": 3}
+GOOD = {
+    "v": 1,
+    "ts": "2026-04-20T12:00:00Z",
+    "model": "v1",
+    "req_id": "a",
+    "latency_ms": 8.0,
+    "intent": "faq",
+    "confidence": 0.6,
+    "tokens": 3,
+}
 
 
 def chunk(*values: bytes, batch: bool = False, appended: dt.datetime = NOW) -> chunks.Chunk:
-    return chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [batch] * len(values), [int(appended.timestamp() * 1000)] * len(values))
+    return chunks.Chunk(
+        "t",
+        0,
+        1,
+        0,
+        len(values),
+        range(len(values)),
+        values,
+        [batch] * len(values),
+        [int(appended.timestamp() * 1000)] * len(values),
+    )
 
 
-def observed(*values: bytes, batch: bool = False, clock: dt.datetime | None = None, check_time: bool = True) -> observe.Observed:
+def observed(
+    *values: bytes, batch: bool = False, clock: dt.datetime | None = None, check_time: bool = True
+) -> observe.Observed:
     return observe.chunk(chunk(*values, batch=batch), observe.Limits(clock, check_time))
 
 
@@ -45,7 +68,10 @@ MALFORMED = {
     "deep nesting": (b'{"v":' + b"[" * 5000, "invalid"),
     "NaN": (json.dumps(GOOD).encode().replace(b"0.6", b"NaN"), "not_json"),
     "infinite latency": (json.dumps(GOOD).encode().replace(b"8.0", b"1e999"), "invalid"),
-    "a huge integer": (json.dumps(GOOD).encode().replace(b'"tokens": 3', b'"tokens": ' + b"9" * 400), "invalid"),
+    "a huge integer": (
+        json.dumps(GOOD).encode().replace(b'"tokens": 3', b'"tokens": ' + b"9" * 400),
+        "invalid",
+    ),
     "no version": (json.dumps({k: v for k, v in GOOD.items() if k != "v"}).encode(), "invalid"),
     "version two": (changed(v=2), "invalid"),
     "no zone": (changed(ts="2026-04-20T12:00:00"), "invalid"),
@@ -112,21 +138,31 @@ def test_only_answered_samples_are_kept_for_labelling() -> None:
 
 
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
-def test_panes_do_not_depend_on_how_logs_were_cut_into_chunks(seed: int, shuffler: random.Random) -> None:
+def test_panes_do_not_depend_on_how_logs_were_cut_into_chunks(
+    seed: int, shuffler: random.Random
+) -> None:
     rng = random.Random(seed)
     values = [traffic.encode(traffic.log(number, rng)) for number in range(60)]
     whole = panes(observed(*values, check_time=False))
     shuffler.shuffle(values)
     cut = shuffler.randrange(1, 59)
-    parts = [panes(observed(*values[:cut], check_time=False)), panes(observed(*values[cut:], check_time=False))]
+    parts = [
+        panes(observed(*values[:cut], check_time=False)),
+        panes(observed(*values[cut:], check_time=False)),
+    ]
     for key, tally in whole.items():
         merged = sum((part[key] for part in parts if key in part), start=windows.Tally())
         rows = [windows.to_row(t) | {"late": 0} for t in (merged, tally)]
         assert rows[0] == rows[1]
 
 
-@given(st.lists(st.floats(1e-5, 600_000), min_size=1, max_size=300), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
-def test_a_percentile_is_within_half_a_percent_of_the_order_statistic(values: list[float], q: float) -> None:
+@given(
+    st.lists(st.floats(1e-5, 600_000), min_size=1, max_size=300),
+    st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]),
+)
+def test_a_percentile_is_within_half_a_percent_of_the_order_statistic(
+    values: list[float], q: float
+) -> None:
     (tally,) = panes(observed(*(changed(latency_ms=value) for value in values))).values()
     exact = sorted(values)[max(1, -int(-q * len(values) // 1)) - 1]
     shown = histogram.quantile_ms(tally.latency_bins, q)
@@ -135,7 +171,9 @@ def test_a_percentile_is_within_half_a_percent_of_the_order_statistic(values: li
 
 
 def position(read: int, end: int, minute: int | None) -> watermark.Position:
-    return watermark.Position(read, end, None if minute is None else NOW + dt.timedelta(minutes=minute))
+    return watermark.Position(
+        read, end, None if minute is None else NOW + dt.timedelta(minutes=minute)
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,12 +187,18 @@ def position(read: int, end: int, minute: int | None) -> watermark.Position:
         ([position(0, 0, None), position(9, 9, 7)], 7.0),
     ],
 )
-def test_a_partition_with_unread_records_holds_the_clock(positions: list[watermark.Position], minute: float | None) -> None:
-    assert watermark.watermark(positions) == (None if minute is None else NOW + dt.timedelta(minutes=minute))
+def test_a_partition_with_unread_records_holds_the_clock(
+    positions: list[watermark.Position], minute: float | None
+) -> None:
+    assert watermark.watermark(positions) == (
+        None if minute is None else NOW + dt.timedelta(minutes=minute)
+    )
 
 
 def test_a_window_that_changes_after_it_was_complete_is_amended() -> None:
     first = merge.revised(None, {"n": 1}, complete=False)
     assert first == merge.State({"n": 1}, revision=1)
     assert merge.revised(first, {"n": 1}, complete=True) is None
-    assert merge.revised(merge.State({"n": 1}, 1, complete=True), {"n": 2}, complete=True) == merge.State({"n": 2}, 2, amended=True, complete=True)
+    assert merge.revised(
+        merge.State({"n": 1}, 1, complete=True), {"n": 2}, complete=True
+    ) == merge.State({"n": 2}, 2, amended=True, complete=True)

@@ -1,4 +1,6 @@
-"""From panes to windows and from positions to the clock: which window holds what, when it is complete, and what may be dropped."""
+"""From panes to windows and from positions to the clock: which window holds what, when it is
+complete, and what may be dropped.
+"""
 
 import datetime as dt
 
@@ -17,7 +19,9 @@ NOON = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)  # a Monday
 def panes(*found: tuple[dt.datetime, int, int]) -> merge.Panes:
     """Panes of v1: start, partition, logs."""
     places = [windows.Place(start, "v1", "champion", part) for start, part, _ in found]
-    return merge.Panes(places, tallies.from_rows([windows.to_row(windows.Tally(n=n)) for _, _, n in found]))
+    return merge.Panes(
+        places, tallies.from_rows([windows.to_row(windows.Tally(n=n)) for _, _, n in found])
+    )
 
 
 def counts(of: tallies.Tallies) -> list[object]:
@@ -25,15 +29,23 @@ def counts(of: tallies.Tallies) -> list[object]:
 
 
 def test_minutes_become_hours_partition_by_partition() -> None:
-    found = merge.wider(panes((NOON, 0, 1), (NOON + 59 * HOUR / 60, 0, 2), (NOON + HOUR, 0, 4), (NOON, 1, 8)), HOUR)
-    assert [(place.start, place.part) for place in found.places] == [(NOON, 0), (NOON, 1), (NOON + HOUR, 0)]
+    found = merge.wider(
+        panes((NOON, 0, 1), (NOON + 59 * HOUR / 60, 0, 2), (NOON + HOUR, 0, 4), (NOON, 1, 8)), HOUR
+    )
+    assert [(place.start, place.part) for place in found.places] == [
+        (NOON, 0),
+        (NOON, 1),
+        (NOON + HOUR, 0),
+    ]
     assert counts(found.tallies) == [3, 8, 4]
 
 
 def test_a_window_holds_what_lies_in_it_and_of_every_partition() -> None:
     """[12:00, 13:00) has the pane that begins at 12:00 and not the one at 13:00."""
     target, later = ("v1", "champion", NOON + HOUR), ("v1", "champion", NOON + 2 * HOUR)
-    wanted, found = merge.merged(panes((NOON, 0, 1), (NOON, 1, 2), (NOON + HOUR, 0, 4)), "1h", [later, target])
+    wanted, found = merge.merged(
+        panes((NOON, 0, 1), (NOON, 1, 2), (NOON + HOUR, 0, 4)), "1h", [later, target]
+    )
     assert wanted == [target, later]
     assert counts(found) == [3, 4]
 
@@ -51,10 +63,15 @@ def test_a_day_is_in_seven_weeks_that_end_a_day_apart() -> None:
     assert counts(merge.merged(panes((NOON, 0, 5)), "7d", targets)[1]) == [5] * 7
 
 
-@pytest.mark.parametrize(("horizon", "first"), [("5m", NOON + 5 * HOUR / 60), ("1h", NOON + HOUR), ("1d", NOON.replace(hour=0) + DAY)])
+@pytest.mark.parametrize(
+    ("horizon", "first"),
+    [("5m", NOON + 5 * HOUR / 60), ("1h", NOON + HOUR), ("1d", NOON.replace(hour=0) + DAY)],
+)
 def test_an_edge_belongs_to_what_begins_with_it(horizon: str, first: dt.datetime) -> None:
     assert merge.ends(NOON, horizon, NOON) == [first]
-    assert merge.ends(NOON - dt.timedelta(microseconds=1), horizon, NOON)[0] <= (first if horizon == "1d" else NOON)
+    assert merge.ends(NOON - dt.timedelta(microseconds=1), horizon, NOON)[0] <= (
+        first if horizon == "1d" else NOON
+    )
 
 
 def test_a_log_behind_the_clock_still_ends_its_own_window() -> None:
@@ -70,7 +87,9 @@ def test_a_window_is_revised_only_by_what_changes_it_and_amended_only_after_its_
     assert second == merge.State({"n": 2}, revision=2, amended=False, complete=True)
     assert second is not None
     third = merge.revised(second, {"n": 3}, complete=False)
-    assert third == merge.State({"n": 3}, revision=3, amended=True, complete=True), "what was complete stays so"
+    assert third == merge.State({"n": 3}, revision=3, amended=True, complete=True), (
+        "what was complete stays so"
+    )
 
 
 def position(next_offset: int, high: int, at: dt.datetime | None) -> watermark.Position:
@@ -89,16 +108,32 @@ def position(next_offset: int, high: int, at: dt.datetime | None) -> watermark.P
         ([position(4, 5, NOON), position(3, 9, NOON - HOUR)], NOON - HOUR - observe.GRACE),
         ([position(5, 5, NOON), position(0, 9, None)], None),
     ],
-    ids=["no partition", "an empty one", "all read", "one empty", "both read", "one behind", "both busy", "one not begun"],
+    ids=[
+        "no partition",
+        "an empty one",
+        "all read",
+        "one empty",
+        "both read",
+        "one behind",
+        "both busy",
+        "one not begun",
+    ],
 )
-def test_the_clock_is_that_of_whoever_is_last_and_not_idle(positions: list[watermark.Position], clock: dt.datetime | None) -> None:
+def test_the_clock_is_that_of_whoever_is_last_and_not_idle(
+    positions: list[watermark.Position], clock: dt.datetime | None
+) -> None:
     assert watermark.watermark(positions) == clock
 
 
 def test_a_partition_is_a_day_of_minutes_and_a_week_of_hours_that_begins_on_a_thursday() -> None:
-    assert retention.slots("pane_minute", [NOON, NOON + 11 * HOUR, NOON + 12 * HOUR]) == [NOON.replace(hour=0), NOON.replace(hour=0) + DAY]
+    assert retention.slots("pane_minute", [NOON, NOON + 11 * HOUR, NOON + 12 * HOUR]) == [
+        NOON.replace(hour=0),
+        NOON.replace(hour=0) + DAY,
+    ]
     (week,) = retention.slots("pane_hour", [NOON])
-    assert (week, week.isoweekday()) == (dt.datetime(2026, 4, 16, tzinfo=dt.UTC), 4), "1970 began on a Thursday"
+    assert (week, week.isoweekday()) == (dt.datetime(2026, 4, 16, tzinfo=dt.UTC), 4), (
+        "1970 began on a Thursday"
+    )
     assert retention.slots("pane_hour", []) == []
 
 
@@ -113,17 +148,24 @@ def test_a_minute_is_kept_as_long_as_a_late_log_may_still_restate_its_window() -
     edge = retention.keep_from(NOON)
     assert edge == dt.datetime(2026, 4, 11, tzinfo=dt.UTC)
     kept = retention.name("pane_minute", edge)
-    assert retention.expired([kept, retention.name("pane_minute", edge - DAY)], NOON, edge) == ["pane_minute_20260410"]
+    assert retention.expired([kept, retention.name("pane_minute", edge - DAY)], NOON, edge) == [
+        "pane_minute_20260410"
+    ]
 
 
 def test_hours_go_by_the_clock_and_minutes_only_as_far_as_workers_have_seen() -> None:
     old = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     assert retention.expired(["pane_minute_20260401"], NOON, old) == []
-    assert retention.expired(["pane_hour_20260212", "pane_hour_20260219"], NOON, old) == ["pane_hour_20260212"], "60 days before is 19 February, noon"
+    assert retention.expired(["pane_hour_20260212", "pane_hour_20260219"], NOON, old) == [
+        "pane_hour_20260212"
+    ], "60 days before is 19 February, noon"
 
 
 def test_an_empty_list_of_panes_makes_no_window_wider_or_fuller() -> None:
     nothing = merge.Panes([], tallies.from_rows([]))
     assert len(merge.wider(nothing, HOUR).places) == 0
     assert counts(merge.merged(nothing, "1h", [("v1", "champion", NOON)])[1]) == [0]
-    assert np.array_equal(tallies.one(merge.merged(nothing, "1h", [("v1", "champion", NOON)])[1], 0).intent_count, np.zeros(10))
+    assert np.array_equal(
+        tallies.one(merge.merged(nothing, "1h", [("v1", "champion", NOON)])[1], 0).intent_count,
+        np.zeros(10),
+    )

@@ -1,4 +1,6 @@
-"""The bet on labels: hardly ever rich where there is nothing to find, quickly rich after a collapse, however good the days before were."""
+"""The bet on labels: hardly ever rich where there is nothing to find, quickly rich after a
+collapse, however good the days before were.
+"""
 
 import statistics
 
@@ -15,15 +17,30 @@ def drawn(seed: int, accuracy: float, n: int) -> list[bool]:
 
 
 def test_at_its_limit_wealth_of_a_thousand_is_as_rare_as_promised() -> None:
-    rich = sum(sequential.log10_e_value(drawn(seed, 0.9, 1400), [1.0] * 1400, 0.9, WEEK) >= 3 for seed in range(2000))
+    rich = sum(
+        sequential.log10_e_value(drawn(seed, 0.9, 1400), [1.0] * 1400, 0.9, WEEK) >= 3
+        for seed in range(2000)
+    )
     assert rich <= 8  # 2 of 2,000 are expected at most; more than 8 has a chance of 0.0002
 
 
 def test_a_bad_day_is_found_after_six_good_ones() -> None:
-    found = [sequential.log10_e_value(drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9, WEEK) for seed in range(50)]
-    alone = [sequential.log10_e_value(drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9) for seed in range(50)]
+    found = [
+        sequential.log10_e_value(
+            drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9, WEEK
+        )
+        for seed in range(50)
+    ]
+    alone = [
+        sequential.log10_e_value(
+            drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9
+        )
+        for seed in range(50)
+    ]
     assert sum(value >= 3 for value in found) >= 45
-    assert sum(value >= 3 for value in alone) < 10, "one bet on the whole week has lost too much on the good days"
+    assert sum(value >= 3 for value in alone) < 10, (
+        "one bet on the whole week has lost too much on the good days"
+    )
 
 
 def test_a_fall_of_twelve_points_is_found_within_200_labels_in_most_weeks() -> None:
@@ -32,14 +49,23 @@ def test_a_fall_of_twelve_points_is_found_within_200_labels_in_most_weeks() -> N
 
     def until(seed: int) -> int:
         right = drawn(seed, 0.92, 1200) + drawn(1000 + seed, 0.80, 200)
-        return next((n for n in steps if sequential.log10_e_value(right[: 1200 + n], [1.0] * (1200 + n), 0.9, WEEK) >= 3), 999)
+        return next(
+            (
+                n
+                for n in steps
+                if sequential.log10_e_value(right[: 1200 + n], [1.0] * (1200 + n), 0.9, WEEK) >= 3
+            ),
+            999,
+        )
 
     assert statistics.median(until(seed) for seed in range(200)) <= 200
 
 
 def test_a_bet_that_begins_after_the_last_label_changes_the_share_and_nothing_else() -> None:
     right = drawn(3, 0.7, 100)
-    whole, half = (sequential.log10_e_value(right, [1.0] * 100, 0.9, starts) for starts in ((0,), (0, 100)))
+    whole, half = (
+        sequential.log10_e_value(right, [1.0] * 100, 0.9, starts) for starts in ((0,), (0, 100))
+    )
     assert half < whole < half + np.log10(2) + 1e-9
 
 

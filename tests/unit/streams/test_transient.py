@@ -7,9 +7,15 @@ import sqlalchemy as sa
 from streams import transient
 
 
-def failure(sqlstate: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.OperationalError) -> sa.exc.DBAPIError:
+def failure(
+    sqlstate: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.OperationalError
+) -> sa.exc.DBAPIError:
     """What SQLAlchemy raises where the server answered with this code, or not at all."""
-    original = psycopg.errors.lookup(sqlstate)("the first line\nand the statement") if sqlstate else psycopg.OperationalError("refused\nis it running?")
+    original = (
+        psycopg.errors.lookup(sqlstate)("the first line\nand the statement")
+        if sqlstate
+        else psycopg.OperationalError("refused\nis it running?")
+    )
     return kind("select secret", {"p": "secret"}, original)
 
 
@@ -34,8 +40,13 @@ def failure(sqlstate: str | None, kind: type[sa.exc.DBAPIError] = sa.exc.Operati
         ("42501", False, False),  # not allowed
     ],
 )
-def test_time_mends_what_the_server_could_not_do_and_nothing_that_was_asked_wrongly(sqlstate: str | None, again: bool, outage: bool) -> None:
-    assert (transient.error(failure(sqlstate)), transient.outage(failure(sqlstate))) == (again, outage)
+def test_time_mends_what_the_server_could_not_do_and_nothing_that_was_asked_wrongly(
+    sqlstate: str | None, again: bool, outage: bool
+) -> None:
+    assert (transient.error(failure(sqlstate)), transient.outage(failure(sqlstate))) == (
+        again,
+        outage,
+    )
 
 
 def test_a_mistake_before_the_server_was_asked_is_no_outage() -> None:
@@ -49,4 +60,7 @@ def test_what_is_told_of_an_error_is_its_first_line_and_never_what_was_sent() ->
         assert "\n" not in transient.first_line(found)
         assert "secret" not in transient.first_line(found)
     assert transient.first_line(failure("23505")) == "the first line"
-    assert transient.first_line(sa.exc.DBAPIError("select secret", None, Exception(""))) == "DBAPIError"
+    assert (
+        transient.first_line(sa.exc.DBAPIError("select secret", None, Exception("")))
+        == "DBAPIError"
+    )

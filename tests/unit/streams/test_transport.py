@@ -53,29 +53,46 @@ def test_the_loop_still_reads_through_getmany_and_getmany_through_our_fetch() ->
 
 
 def test_commits_still_ask_new_offset_and_read_what_was_acknowledged() -> None:
-    assert "self._new_offset(tp)" in inspect.getsource(consumer.Consumer._filter_committable_offsets)
+    assert "self._new_offset(tp)" in inspect.getsource(
+        consumer.Consumer._filter_committable_offsets
+    )
     source = inspect.getsource(consumer.Consumer.ack)
     assert "_acked_index" in source
     assert "_acked" in source
 
 
 def test_aiokafka_still_asks_its_fetch_context_whether_anybody_reads() -> None:
-    assert "self._subscription.fetcher_idle_time" in inspect.getsource(group_coordinator.GroupCoordinator._heartbeat_routine)
-    assert "with self._subscription.fetch_context()" in inspect.getsource(aiokafka.AIOKafkaConsumer.getmany)
+    assert "self._subscription.fetcher_idle_time" in inspect.getsource(
+        group_coordinator.GroupCoordinator._heartbeat_routine
+    )
+    assert "with self._subscription.fetch_context()" in inspect.getsource(
+        aiokafka.AIOKafkaConsumer.getmany
+    )
 
 
 def test_the_membership_is_still_where_the_watchdog_looks() -> None:
     assert faust.App._consumer is None
     assert driver.AIOKafkaConsumerThread._consumer is None
-    assert "self._coordination_task = create_task(self._coordination_routine())" in inspect.getsource(group_coordinator.GroupCoordinator)
+    assert (
+        "self._coordination_task = create_task(self._coordination_routine())"
+        in inspect.getsource(group_coordinator.GroupCoordinator)
+    )
     assert "self._coordinator = None" in inspect.getsource(aiokafka.AIOKafkaConsumer)
-    assert transport.membership_error(types.SimpleNamespace(_consumer=None)) is None  # asked before anything has begun
+    # Asked before anything has begun.
+    assert transport.membership_error(types.SimpleNamespace(_consumer=None)) is None
 
 
 def test_the_consumer_and_its_keeper_of_metadata_are_still_made_where_ours_is_put() -> None:
-    assert "AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon)" in inspect.getsource(driver.Consumer._new_consumer_thread)
-    assert list(inspect.signature(driver.AIOKafkaConsumerThread._create_consumer).parameters) == ["self", "loop"]
-    assert "create_task(self._md_synchronizer())" in inspect.getsource(client.AIOKafkaClient.bootstrap)
+    assert "AIOKafkaConsumerThread(self, loop=self.loop, beacon=self.beacon)" in inspect.getsource(
+        driver.Consumer._new_consumer_thread
+    )
+    assert list(inspect.signature(driver.AIOKafkaConsumerThread._create_consumer).parameters) == [
+        "self",
+        "loop",
+    ]
+    assert "create_task(self._md_synchronizer())" in inspect.getsource(
+        client.AIOKafkaClient.bootstrap
+    )
     assert "self._client = AIOKafkaClient(" in inspect.getsource(aiokafka.AIOKafkaConsumer)
 
 

@@ -1,4 +1,6 @@
-"""What is broken before the model, and what is unusual for the hour: another tokenizer, unreadable texts, spikes, one intent that moved."""
+"""What is broken before the model, and what is unusual for the hour: another tokenizer, unreadable
+texts, spikes, one intent that moved.
+"""
 
 import dataclasses
 from typing import Any
@@ -19,7 +21,10 @@ OWN = "9b2a1"
 
 
 def tally(*logs: dict[str, Any]) -> windows.Tally:
-    known = [msgspec.convert(builders.log(i, script="other") | log, events.ServingLog) for i, log in enumerate(logs)]
+    known = [
+        msgspec.convert(builders.log(i, script="other") | log, events.ServingLog)
+        for i, log in enumerate(logs)
+    ]
     at = np.full(len(known), times.micros(builders.AT), dtype=np.int64)
     _, counts = columns.by_key(columns.of(known, at), np.zeros(len(known), dtype=np.bool_))
     return tallies.one(counts, 0)
@@ -33,7 +38,9 @@ def hashed(*names: str | None) -> windows.Tally:
 
 
 @given(st.lists(st.sampled_from([OWN, "aaaa", "bbbb", "cccc", None]), min_size=1, max_size=60))
-def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(names: list[str | None]) -> None:
+def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(
+    names: list[str | None],
+) -> None:
     told = [name for name in names if name is not None]
     found = measure.tokenizer_mismatch(builders.window(hashed(*names)), REFERENCE)
     assert found.n == len(told)
@@ -48,14 +55,26 @@ def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(n
 
 
 def test_a_tokenizer_of_another_model_is_a_breach_and_its_own_is_not() -> None:
-    own = judge.verdict(measure.tokenizer_mismatch(builders.window(hashed(*[OWN] * 100)), REFERENCE), RULES.tokenizer_mismatch, ())
-    foreign = measure.tokenizer_mismatch(builders.window(hashed(*[OWN] * 95, *["other"] * 5)), REFERENCE)
+    own = judge.verdict(
+        measure.tokenizer_mismatch(builders.window(hashed(*[OWN] * 100)), REFERENCE),
+        RULES.tokenizer_mismatch,
+        (),
+    )
+    foreign = measure.tokenizer_mismatch(
+        builders.window(hashed(*[OWN] * 95, *["other"] * 5)), REFERENCE
+    )
     once = judge.verdict(foreign, RULES.tokenizer_mismatch, ())
     twice = judge.verdict(foreign, RULES.tokenizer_mismatch, [once])
-    silent = judge.verdict(measure.tokenizer_mismatch(builders.window(hashed(*[None] * 100)), REFERENCE), RULES.tokenizer_mismatch, [once, twice])
+    silent = judge.verdict(
+        measure.tokenizer_mismatch(builders.window(hashed(*[None] * 100)), REFERENCE),
+        RULES.tokenizer_mismatch,
+        [once, twice],
+    )
     assert (own.verdict, own.signal.value) == (verdicts.Level.OK, 0.0)
     assert (once.verdict, once.in_breach, twice.in_breach) == (verdicts.Level.BREACH, False, True)
-    assert (silent.verdict, silent.in_breach) == (verdicts.Level.BLIND, False), "who stops telling the tokenizer does not stay in breach for ever"
+    assert (silent.verdict, silent.in_breach) == (verdicts.Level.BLIND, False), (
+        "who stops telling the tokenizer does not stay in breach for ever"
+    )
 
 
 def test_without_a_known_tokenizer_nothing_is_said() -> None:
@@ -67,25 +86,46 @@ def test_without_a_known_tokenizer_nothing_is_said() -> None:
 
 
 def test_unreadable_texts_count_above_what_is_usual() -> None:
-    found = tally(*({"script": "other"} for _ in range(36)), *({"script": "latin"} for _ in range(164)))
+    found = tally(
+        *({"script": "other"} for _ in range(36)), *({"script": "latin"} for _ in range(164))
+    )
     signal = measure.other_script_excess(builders.window(found), {"latin": 95, "other": 5})
     assert signal.value == pytest.approx(0.13)
     assert signal.low is not None
     assert signal.high is not None
     assert signal.low < 0.13 < signal.high
-    assert judge.verdict(signal, RULES.other_script_excess, ()).verdict is verdicts.Level.WATCH  # its interval reaches under a tenth
+    # Its interval reaches under a tenth.
+    assert judge.verdict(signal, RULES.other_script_excess, ()).verdict is verdicts.Level.WATCH
     silent = tally(*({} for _ in range(200)))  # a producer that does not tell the script
-    assert measure.other_script_excess(builders.window(silent), {"latin": 95, "other": 5}).value is None
+    assert (
+        measure.other_script_excess(builders.window(silent), {"latin": 95, "other": 5}).value
+        is None
+    )
 
 
 def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
     def answers(escalations: int, fallbacks: int, n: int) -> windows.Tally:
-        return tally(*({"intent": "escalation" if i < escalations else "faq", "fallback_rerank": i < fallbacks} for i in range(n)))
+        return tally(
+            *(
+                {
+                    "intent": "escalation" if i < escalations else "faq",
+                    "fallback_rerank": i < fallbacks,
+                }
+                for i in range(n)
+            )
+        )
 
-    _, escalation, fallback = measure.against_earlier(builders.window(answers(30, 10, 300)), answers(12, 16, 400), 1)
-    assert (escalation.signal, escalation.value, escalation.reference) == ("escalation_spike", pytest.approx(0.07), pytest.approx(0.03))
+    _, escalation, fallback = measure.against_earlier(
+        builders.window(answers(30, 10, 300)), answers(12, 16, 400), 1
+    )
+    assert (escalation.signal, escalation.value, escalation.reference) == (
+        "escalation_spike",
+        pytest.approx(0.07),
+        pytest.approx(0.03),
+    )
     assert escalation.low is not None
-    assert 0.03 < escalation.low < 0.07  # Newcombe 1998, method 10: 0.1 of 300 against 0.03 of 400 gives [0.034, 0.110]
+    # Newcombe 1998, method 10: 0.1 of 300 against 0.03 of 400 gives [0.034, 0.110].
+    assert 0.03 < escalation.low < 0.07
     assert escalation.low == pytest.approx(0.0340, abs=0.0005)
     assert escalation.high == pytest.approx(0.1105, abs=0.001)
     assert judge.verdict(escalation, RULES.escalation_spike, ()).verdict is verdicts.Level.BREACH
@@ -94,8 +134,14 @@ def test_a_spike_is_held_against_the_same_hours_of_earlier_weeks() -> None:
 
 
 def test_without_earlier_weeks_or_answers_no_spike_is_known() -> None:
-    assert [signal.value for signal in measure.against_earlier(builders.window(windows.Tally()), windows.Tally(), 1)] == [None, None, None]
-    assert [signal.value for signal in measure.against_earlier(builders.window(tally({})), windows.Tally(), 1)] == [None, None, None]
+    assert [
+        signal.value
+        for signal in measure.against_earlier(builders.window(windows.Tally()), windows.Tally(), 1)
+    ] == [None, None, None]
+    assert [
+        signal.value
+        for signal in measure.against_earlier(builders.window(tally({})), windows.Tally(), 1)
+    ] == [None, None, None]
 
 
 def test_logs_that_do_not_come_are_a_share_of_the_usual_ones() -> None:
@@ -104,35 +150,63 @@ def test_logs_that_do_not_come_are_a_share_of_the_usual_ones() -> None:
 
     signal = measure.data_missing(builders.window(logs(100)), 4 * 400, 4)
     assert (signal.value, signal.n, signal.reference) == (pytest.approx(0.75), 1700, 400)
-    assert signal.low == pytest.approx(1 - 4 * 0.07580, abs=0.02)  # of 100 in 1700 Wilson gives [0.0486, 0.0710]: odds [0.0511, 0.0764]
+    # Of 100 in 1700 Wilson gives [0.0486, 0.0710]: odds [0.0511, 0.0764].
+    assert signal.low == pytest.approx(1 - 4 * 0.07580, abs=0.02)
     assert judge.verdict(signal, RULES.data_missing, ()).verdict is verdicts.Level.BREACH
-    assert measure.data_missing(builders.window(logs(500)), 400, 1).value == 0.0  # more than usual is nothing missing
-    assert judge.verdict(measure.data_missing(builders.window(logs(300)), 4 * 400, 4), RULES.data_missing, ()).verdict is verdicts.Level.OK
-    assert judge.verdict(measure.data_missing(builders.window(logs(3)), 30, 1), RULES.data_missing, ()).verdict is verdicts.Level.BLIND
+    # More than usual is nothing missing.
+    assert measure.data_missing(builders.window(logs(500)), 400, 1).value == 0.0
+    assert (
+        judge.verdict(
+            measure.data_missing(builders.window(logs(300)), 4 * 400, 4), RULES.data_missing, ()
+        ).verdict
+        is verdicts.Level.OK
+    )
+    assert (
+        judge.verdict(
+            measure.data_missing(builders.window(logs(3)), 30, 1), RULES.data_missing, ()
+        ).verdict
+        is verdicts.Level.BLIND
+    )
 
 
 def test_the_intent_that_moved_most_is_corrected_for_having_been_chosen() -> None:
     each = [present.INTENTS[i % 10] for i in range(400)]
-    moved = measure.intent_mix_shift(builders.window(tally(*({"intent": intent} for intent in [*each, *["promotion"] * 100])), "1d"), REFERENCE)
+    moved = measure.intent_mix_shift(
+        builders.window(
+            tally(*({"intent": intent} for intent in [*each, *["promotion"] * 100])), "1d"
+        ),
+        REFERENCE,
+    )
     assert moved.value == pytest.approx(140 / 500 - 0.1)
     assert judge.verdict(moved, RULES.intent_mix_shift, ()).verdict is verdicts.Level.BREACH
-    still = measure.intent_mix_shift(builders.window(tally(*({"intent": intent} for intent in each)), "1d"), REFERENCE)
+    still = measure.intent_mix_shift(
+        builders.window(tally(*({"intent": intent} for intent in each)), "1d"), REFERENCE
+    )
     assert (still.value, still.p_value) == (pytest.approx(0.0), 1.0)
 
 
 def test_of_a_few_texts_all_may_be_broken_by_chance_and_a_breach_stays() -> None:
     def broken(n: int) -> verdicts.Signal:
-        return measure.other_script_excess(builders.window(tally(*({"script": "other"} for _ in range(n)))), {"latin": 95, "other": 5})
+        return measure.other_script_excess(
+            builders.window(tally(*({"script": "other"} for _ in range(n)))),
+            {"latin": 95, "other": 5},
+        )
 
     rule = RULES.other_script_excess
     before = verdicts.Verdict(broken(20), verdicts.Level.BREACH, rule.enter, in_breach=True)
     assert judge.verdict(broken(20), rule, [before]).in_breach
-    assert not judge.verdict(broken(200), rule, [before]).in_breach  # so many and no other: the producer no longer tells
+    # So many and no other: the producer no longer tells.
+    assert not judge.verdict(broken(200), rule, [before]).in_breach
 
 
 def test_texts_that_lose_half_of_their_tokens_are_cut_and_a_third_is_new_language() -> None:
     known = dataclasses.replace(REFERENCE, mean_tokens=12.0)
-    cut, shorter, longer = (measure.tokens_lost(builders.window(tally(*({"tokens": tokens} for _ in range(200)))), known) for tokens in (5, 8, 15))
+    cut, shorter, longer = (
+        measure.tokens_lost(
+            builders.window(tally(*({"tokens": tokens} for _ in range(200)))), known
+        )
+        for tokens in (5, 8, 15)
+    )
     assert (cut.value, cut.reference) == (pytest.approx(7 / 12), 12.0)
     assert judge.verdict(cut, RULES.tokens_lost, ()).verdict is verdicts.Level.BREACH
     assert judge.verdict(shorter, RULES.tokens_lost, ()).verdict is verdicts.Level.OK

@@ -1,4 +1,6 @@
-"""A worker that stalls, or is no longer a member of its group, ends; one that lives does not, whatever the watchdog meets."""
+"""A worker that stalls, or is no longer a member of its group, ends; one that lives does not,
+whatever the watchdog meets.
+"""
 
 import threading
 import time
@@ -10,8 +12,12 @@ from schemas import settings
 from streams.worker import watchdog
 
 
-def watched(error: BaseException | None, *, raises: bool = False, beats_s: float = 0.0) -> tuple[str, int] | None:
-    """The cause and status with which a watchdog of 0.6 s patience ends its process within 3 s, if it does. `beats_s`: how long the worker beats."""
+def watched(
+    error: BaseException | None, *, raises: bool = False, beats_s: float = 0.0
+) -> tuple[str, int] | None:
+    """The cause and status with which a watchdog of 0.6 s patience ends its process within 3 s, if
+    it does. `beats_s`: how long the worker beats.
+    """
     found: list[tuple[str, int]] = []
     ended = threading.Event()
 
