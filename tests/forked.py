@@ -8,6 +8,7 @@ would. Run as a script this file is that interpreter: it takes an order a line, 
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,13 +25,25 @@ from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = (
-    "kafka",
-    "msgspec",
-    "numpy",
-    "pydantic_settings",
-    "scipy.special",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "tqdm",
+    *(
+        "alembic.command",
+        "apscheduler.schedulers.blocking",
+        "fastapi",
+        "kafka",
+        "msgspec",
+        "numpy",
+        "prometheus_client",
+        "psycopg",
+        "pydantic_settings",
+    ),
+    *(
+        "scipy.optimize",
+        "scipy.special",
+        "slack_sdk",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "tqdm",
+        "uvicorn",
+    ),
 )
 _free: "list[subprocess.Popen[str]]" = []
 
@@ -117,6 +130,7 @@ def _become(order: dict[str, Any]) -> None:
 if __name__ == "__main__":
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # what is loaded stays: no child need look through it
     taken = _next_child()
     if taken is not None:
         _become(taken)

@@ -4,7 +4,7 @@ beside the one chance alone would show.
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 BINS = 15
 _DRAWS = 200
@@ -28,6 +28,9 @@ def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     """
     if not len(labels):
         return 1.0
+    from scipy import (
+        optimize,
+    )  # as long to load as all else of the gateway and the scheduler, and only a fit needs it
 
     def loss(log_t: float) -> float:
         scaled = logits / np.exp(log_t)

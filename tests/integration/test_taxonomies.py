@@ -1,6 +1,4 @@
-"""Intents appended and merged on a database with old windows, labels, a reference and a model:
-nothing is rewritten, and everything stays readable.
-"""
+"""Intents appended and merged on a database with old windows, labels, a reference and a model: nothing is rewritten, and everything stays readable."""
 
 import contextlib
 import datetime as dt
@@ -21,16 +19,14 @@ from shops import Shop
 from retrain.train.compile import manifest
 from schemas import present, taxonomy
 from services import ports
-from streams import connect, store
-from streams.count import chunks
+from streams import connect
 from streams.intents import store as intents_store
-from streams.worker import counter
 
 AT = dt.datetime(2026, 4, 20, 10, 5, tzinfo=dt.UTC)
 GONE, TOOK = "product_question", "product_discovery"
 LATER = """
 import datetime as dt, json, sys
-import past, pydantic
+import builders, past, pydantic
 from streams import database
 engine = database.opened(pydantic.SecretStr(sys.argv[1]))
 at = dt.datetime(2026, 4, 20, 10, 5, tzinfo=dt.UTC)
@@ -42,11 +38,12 @@ import pydantic
 from pathlib import Path
 from retrain import store
 from retrain.train.compile import session
+from streams import store as streams_store
 from schemas import present, taxonomy
 from streams import database
 with database.opened(pydantic.SecretStr(sys.argv[1])).connect() as connection:
     _, _, reference = store.references(connection, "v1")[0]
-    rows = store.labelled_rows(connection, store.clock(connection), 1000)
+    rows = store.labelled_rows(connection, streams_store.clock(connection), 1000)
 probabilities, _ = session.load(Path(sys.argv[2])).classify(["how many pages has the bleach volume now 1"])
 print(json.dumps({"counts": reference.intent_counts, "recall": list(reference.recall), "intents": sorted({row["intent"] for row in rows}),
     "probabilities": probabilities.tolist(), "names": present.INTENTS}))
@@ -233,23 +230,38 @@ def test_a_new_database_is_the_first_ones_and_while_it_holds_nothing_may_be_clai
     assert "mine lacks c, d, e" in done.stderr
 
 
-def test_the_first_claim_holds_and_a_change_fences_who_counts_under_the_one_before(
-    database: str,
-) -> None:
+FENCED = """
+import json, sys
+import builders, past, pydantic
+from schemas import present
+from streams import database, store
+from streams.intents import store as intents_store
+from streams.count import chunks
+from streams.worker import counter
+engine = database.opened(pydantic.SecretStr(sys.argv[1]))
+counting = counter.Counter(engine, topic=past.TOPIC, check_time=False)
+claim = counting.claim([0])[0]
+with engine.begin() as connection:
+    intents_store.change(connection, present.TAXONOMY, present.INTENTS)
+value = json.dumps(builders.log(0, past.dt.datetime(2026, 4, 20, 10, tzinfo=past.dt.UTC))).encode()
+counting.add(chunks.Chunk(past.TOPIC, 0, claim.epoch, 0, 1, range(1), [value], [False], [0]))
+counting.flush()
+"""
+
+
+def test_a_change_fences_who_counts_under_the_taxonomy_before(database: str) -> None:
+    done = processes.run(["-c", FENCED, database], {"PYTHONPATH": "tests"})
+    assert done.returncode == 7, done.stderr
+    (offset,) = processes.show("offsets", {"INTENTWATCH_DATABASE_URL": database})
+    assert (offset["next_offset"], offset["epoch"]) == (0, 2)
+
+
+def test_of_several_claims_of_a_new_database_the_first_one_holds(database: str) -> None:
     engine = connect.engine(database, poolclass=sa.NullPool)
-    other = taxonomy.parse(taxonomies.text(["a", "b"]))
-    counting = counter.Counter(engine, topic=past.TOPIC, check_time=False)
-    claim = counting.claim([0])[0]
-    for mine in (present.TAXONOMY, other):
+    for mine in (present.TAXONOMY, taxonomy.parse(taxonomies.text(["a", "b"]))):
         with engine.begin() as connection:
             intents_store.claim(connection, mine)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         held = intents_store.held(connection)
-        assert held is not None
-        assert held[0].sha256 == present.TAXONOMY.sha256
-        intents_store.change(connection, present.TAXONOMY, present.INTENTS)
-    values = [json.dumps(builders.log(0, AT)).encode()]
-    counting.add(chunks.Chunk(past.TOPIC, 0, claim.epoch, 0, 1, range(1), values, [False], [0]))
-    with pytest.raises(store.Fenced):
-        counting.release()
-    assert processes.show("offsets", {"INTENTWATCH_DATABASE_URL": database})[0]["next_offset"] == 0
+    assert held is not None
+    assert (held[0].sha256, held[1]) == (present.TAXONOMY.sha256, present.INTENTS)
