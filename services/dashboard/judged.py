@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import policy, present, signals, windows
+from schemas import policy, present, runs, signals, windows
 from services.dashboard import board, facts, words
 from streams.stats import divergence
 
@@ -16,7 +16,6 @@ State, Unit = board.State, board.Unit
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
 _MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
 _RARE: Final = 6  # rare intents in one note, those of the lowest recall
-NO_WINDOW: Final = "No complete window yet: is the stream worker running? `python -m services.doctor streams` names what is missing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Pan
         behind = words.span((known.stream.clock - row["end"]).total_seconds())
         state, verdict = (
             State.STALE,
-            f"{behind} behind the stream, then {state}: is the scheduler running?",
+            f"{behind} behind the stream, then {state}{_since(known.stream)}",
         )
     figures: dict[str, Any] = {
         name: board.finite(row[name]) for name in ("value", "low", "high", "noise_floor", "limit")
@@ -91,6 +90,42 @@ def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Pan
     return dataclasses.replace(
         found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes)
     )
+
+
+def no_window(stream: facts.Stream, horizon: str = "1h") -> str:
+    """Why there is no complete window, and when there will be one, by what is known of the stream
+    worker.
+    """
+    if not stream.runs("streams"):
+        return "No complete window yet, and no stream worker runs: `python -m streams worker`; `python -m services.doctor streams` names what is missing."
+    if stream.watermark is None:
+        return "No serving log has been counted yet; the stream worker runs and waits for the first one."
+    return f"No complete {horizon} window yet: the first one ends at {words.when(stream.next_end(horizon))}, by the stream's clock."
+
+
+def unjudged(stream: facts.Stream) -> str:
+    """Why what is complete has not been judged, by what is known of the scheduler."""
+    if not stream.runs("scheduler"):
+        return "no scheduler runs: `python -m services.scheduler`; `python -m services.doctor scheduler` names what is missing"
+    hours = (
+        f", {stream.unjudged} {'hour' if stream.unjudged == 1 else 'hours'} to go"
+        if stream.unjudged
+        else ""
+    )
+    return f"the scheduler is at work{hours}"
+
+
+def no_champion(known: facts.Facts) -> str:
+    """Why no model serves yet, by what is known of the first run."""
+    run = known.run
+    if run is None or run["state"] in runs.ENDED:
+        return "No champion yet: `python retrain/run.py run` trains and gates the first one."
+    return f"No champion yet: the run {run['id']} is {run['state']}."
+
+
+def _since(stream: facts.Stream) -> str:
+    """Why a figure is behind the stream: its scheduler is, or there was nothing to judge."""
+    return f": {unjudged(stream)}" if stream.unjudged else ", and nothing has been judged since"
 
 
 def standing(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
@@ -137,19 +172,15 @@ def _unjudged(
 ) -> board.Panel:
     """A panel without any verdict."""
     found = known.served(rule.horizon)
+    why = f"Not judged yet: {unjudged(known.stream)}."
     if known.champion is None:
-        why = "No champion, so nothing is judged: `python retrain/run.py run` trains and gates the first one."
-    else:
-        why = "Not judged yet: is the scheduler running? `python -m services.doctor scheduler` names what is missing."
+        why = f"Nothing is judged without a champion. {no_champion(known)}"
     if not known.windows:
-        return dataclasses.replace(empty, missing=NO_WINDOW)
+        return dataclasses.replace(empty, missing=no_window(known.stream))
     if signal.labelled:
         return dataclasses.replace(empty, missing=why)
     if not found:
-        return dataclasses.replace(
-            empty,
-            missing=f"No complete {rule.horizon} window yet; one ends every {rule.horizon} of the stream's clock.",
-        )
+        return dataclasses.replace(empty, missing=no_window(known.stream, rule.horizon))
     row = found[-1]
     point = _point(signal, row, known)
     if point is None and known.champion is not None:

@@ -42,7 +42,7 @@ def volume(known: facts.Facts) -> board.Panel:
     panel = board.Panel("request_volume", "Request volume", Unit.LOGS, horizon="1h")
     rows = known.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(known.stream))
     points = tuple(board.Point(row["end"], float(row["n"]), row["n"]) for row in rows)
     usual = _usual(rows)
     late = f"{rows[-1]['late']:,} of them came late" if rows[-1]["late"] else ""
@@ -65,7 +65,7 @@ def fallback(known: facts.Facts) -> board.Panel:
     panel = board.Panel("fallback_rate", "Fallback rate", Unit.RATIO, horizon="1h")
     rows = known.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(known.stream))
     points = tuple(
         _share_point(row, row["fallback_rate"]) for row in rows if row["fallback_rate"] is not None
     )
@@ -114,7 +114,7 @@ def mix(known: facts.Facts, horizon: str) -> board.Panel:
     panel = board.Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
     rows = known.served(horizon) or known.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(known.stream))
     newest = rows[-1]
     parts = shares(newest, known)
     most = max(parts, key=_move)
@@ -199,10 +199,7 @@ def rollback(known: facts.Facts) -> board.Panel:
     """Whether a model was put back, or is to be; the history is who was champion."""
     panel = board.Panel("rollback_status", "Rollback status", Unit.MODEL, counted="promotions")
     if not known.promotions:
-        return dataclasses.replace(
-            panel,
-            missing="No champion yet: `python retrain/run.py run` trains and gates the first one.",
-        )
+        return dataclasses.replace(panel, missing=judged.no_champion(known))
     last, levels = (
         known.promotions[-1],
         tuple(dict.fromkeys(row["model"] for row in known.promotions)),
@@ -211,7 +208,7 @@ def rollback(known: facts.Facts) -> board.Panel:
     older = [row for row in known.promotions if row["at"] <= known.stream.since]
     drawn = [*older[-1:], *(row for row in known.promotions if row["at"] > known.stream.since)]
     steps = [(max(row["at"], known.stream.since), row["model"]) for row in drawn]
-    steps.append((max(known.stream.clock, last["at"]), last["model"]))
+    steps.append((max(known.stream.until, last["at"]), last["model"]))
     points = tuple(board.Point(at, float(levels.index(model))) for at, model in steps)
     before = [row["model"] for row in known.promotions[:-1] if row["model"] != last["model"]]
     notes = (

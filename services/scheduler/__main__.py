@@ -77,14 +77,13 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
     schedulers look.
     """
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
-    oldest, begun = causes.Oldest(), time.monotonic()
+    lasting, begun = causes.Lasting(), time.monotonic()
 
     def look() -> None:
         with looks.round(), engine.begin() as connection:
             facts = alarms_store.facts(connection, topic)
             now = time.monotonic()
-            waiting = oldest.waiting(facts.output.due, now)
-            for alarm in (*causes.alarms(facts, now - begun), *([waiting] if waiting else [])):
+            for alarm in (*causes.alarms(facts, now - begun), *lasting.alarms(facts, now)):
                 outbox.tell(connection, alarm)
 
     return look
