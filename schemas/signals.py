@@ -255,9 +255,10 @@ _BY_NAME: Final = {signal.name: signal for signal in ALL}
 
 def of(name: str) -> Signal:
     """The signal of this name. One that is measured only, or was judged once, is a ratio."""
-    known = _BY_NAME.get(name)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     words = name.replace("_", " ")
-    return known if known is not None else Signal(name, words, short=words, alert=words)
+    return Signal(name, words, short=words, alert=words)
 
 
 def repeats(name: str) -> bool:
@@ -284,4 +285,5 @@ def alert_words(breached: Iterable[str]) -> list[str]:
     names = set(breached)
     ordered = [signal for signal in ALL if signal.name in names]
     strange = [of(name) for name in sorted(names - _BY_NAME.keys())]
-    return list(dict.fromkeys(signal.alert for signal in (*ordered, *strange)))
+    words = [signal.alert for signal in (*ordered, *strange)]
+    return list(dict.fromkeys(words))

@@ -27,9 +27,11 @@ class Panes:
 
 def wider(panes: Panes, step: dt.timedelta) -> Panes:
     """Merge panes into panes of `step`, partition by partition."""
-    slots = [
-        windows.Place(windows.floor(p.start, step), p.model, p.role, p.part) for p in panes.places
-    ]
+    slots: list[windows.Place] = []
+    for place in panes.places:
+        start = windows.floor(place.start, step)
+        slots.append(windows.Place(start, place.model, place.role, place.part))
+
     places = sorted(set(slots))
     number = {place: i for i, place in enumerate(places)}
     into = np.array([number[slot] for slot in slots], dtype=np.int64)
@@ -46,10 +48,19 @@ def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.da
     >>> len(ends(t, "7d", t)), len(ends(t, "7d", t + dt.timedelta(days=30)))
     (1, 7)
     """
-    step, width = windows.STEPS[horizon], windows.HORIZONS[horizon]
+    step = windows.STEPS[horizon]
     first = windows.floor(start, step) + step
-    newest = max(windows.floor(watermark, step) + step, first)
-    return [first + i * step for i in range(width // step) if first + i * step <= newest]
+    last = first + windows.HORIZONS[horizon] - step
+    current = windows.floor(watermark, step) + step
+    # A log ahead of the watermark has its first window all the same.
+    newest = min(last, max(current, first))
+
+    every = []
+    end = first
+    while end <= newest:
+        every.append(end)
+        end += step
+    return every
 
 
 def merged(
@@ -60,15 +71,19 @@ def merged(
     """
     wanted = sorted(targets)
     number = {target: i for i, target in enumerate(wanted)}
-    step, width = windows.STEPS[horizon], windows.HORIZONS[horizon]
-    rows, into = [], []
+    step = windows.STEPS[horizon]
+    in_a_window = range(windows.HORIZONS[horizon] // step)
+
+    rows: list[int] = []
+    into: list[int] = []
     for row, place in enumerate(panes.places):
         first = windows.floor(place.start, step) + step
-        for i in range(width // step):
+        for i in in_a_window:
             target = number.get((place.model, place.role, first + i * step))
             if target is not None:
                 rows.append(row)
                 into.append(target)
+
     chosen = panes.tallies.chosen(np.array(rows, dtype=np.int64))
     return wanted, chosen.merged(np.array(into, dtype=np.int64), len(wanted))
 
@@ -91,9 +106,10 @@ def revised(old: State | None, row: Mapping[str, object], *, complete: bool) -> 
         return State(row, revision=1, complete=complete)
     if old.row == row:
         return None
+
     return State(
         row,
-        old.revision + 1,
+        revision=old.revision + 1,
         amended=old.amended or old.complete,
         complete=old.complete or complete,
     )
