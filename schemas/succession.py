@@ -73,7 +73,11 @@ def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Itera
     yield from _harmed(older, newer, both)
 
 
-def _moved(before: taxonomy.Intent, now: taxonomy.Intent, place: int) -> Iterator[str]:
+def _moved(
+    before: taxonomy.Intent,
+    now: taxonomy.Intent,
+    place: int,
+) -> Iterator[str]:
     """What differs at one place."""
     if before.name != now.name:
         yield f"place {place} is {before.name}, not {now.name}: intents are only appended"

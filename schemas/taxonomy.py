@@ -173,7 +173,11 @@ def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[tuple[str, str],
     return between
 
 
-def _checked(table: Mapping[str, Any], kinds: Mapping[str, type], path: str) -> None:
+def _checked(
+    table: Mapping[str, Any],
+    kinds: Mapping[str, type],
+    path: str,
+) -> None:
     """Whether a table holds these keys alone, each with a value of its kind. `path`: the dotted
     name of the table, with its dot.
     """
@@ -199,7 +203,12 @@ def _intent(name: str, marks: Any) -> Intent:
     return Intent(name, **marks)
 
 
-def _pair(key: str, between: str, names: Set[str], table: str) -> tuple[str, str]:
+def _pair(
+    key: str,
+    between: str,
+    names: Set[str],
+    table: str,
+) -> tuple[str, str]:
     one, _, other = key.partition(between)
     if one == other or not {one, other} <= names:
         example = f'"a{between}b"'

@@ -18,10 +18,13 @@ from streams.stats import histogram
 
 Floats = npt.NDArray[np.float64]
 Ints = windows.Counts
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
 Key = tuple[dt.datetime, str, str]
 
 MINUTE_US: Final = 60_000_000
-_I, _S = len(present.INTENTS), len(slices.SCRIPTS)
+_I: Final = len(present.INTENTS)
+_S: Final = len(slices.SCRIPTS)
 _SCRIPT: Final = {script: i for i, script in enumerate(slices.SCRIPTS)}
 _NAMES: Final = ("model", "role")  # columns of text; the others are arrays
 
@@ -38,14 +41,14 @@ class Columns:
     model: Sequence[str]
     role: Sequence[str]
     latency_ms: Floats
-    failed: npt.NDArray[np.bool_]
+    failed: Bools
     tokenizer: Ints
-    intent: npt.NDArray[np.uint8]
-    script: npt.NDArray[np.uint8]
+    intent: Bytes
+    script: Bytes
     confidence: Floats
     tokens: Floats
     margin: Floats
-    fallback: npt.NDArray[np.bool_]
+    fallback: Bools
 
 
 def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
@@ -59,7 +62,7 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
     # Mostly nothing has failed: then no log is looked at a second time.
     if errors.count(None) != len(logs):
         answered = [log for log in logs if log.error is None]
-        failed = np.array([error is not None for error in errors], dtype=np.bool_)
+        failed = _truths([error is not None for error in errors])
 
     # One comprehension a column: on msgspec's structs that is twice as fast as attrgetter.
     return Columns(
@@ -109,11 +112,11 @@ def _some_floats(values: Sequence[float | None]) -> Floats:
     return _floats(values)  # type: ignore[arg-type]  # None is not in it
 
 
-def _truths(values: Sequence[bool]) -> npt.NDArray[np.bool_]:
+def _truths(values: Sequence[bool]) -> Bools:
     return np.frombuffer(bytes(values), np.bool_)
 
 
-def _places(names: Sequence[str], place: Mapping[str, int]) -> npt.NDArray[np.uint8]:
+def _places(names: Sequence[str], place: Mapping[str, int]) -> Bytes:
     packed = bytes(map(place.__getitem__, names))
     return np.frombuffer(packed, np.uint8)
 
@@ -124,7 +127,8 @@ def _tokenizers(names: Sequence[str | None]) -> Ints:
         code[name] = -1 if name is None else windows.tokenizer_code(name)
 
     if len(code) == 1:
-        return np.full(len(names), code[names[0]], dtype=np.int64)
+        (only,) = code.values()
+        return np.full(len(names), only, dtype=np.int64)
     return _numbers(names, code)
 
 
@@ -136,15 +140,17 @@ def _codes(names: Sequence[str]) -> tuple[Ints, list[str]]:
     """A number for each name, and the names by number."""
     distinct = sorted(set(names))
     if len(distinct) == 1:
-        return np.zeros(len(names), dtype=np.int64), distinct
+        zeros = np.zeros(len(names), dtype=np.int64)
+        return zeros, distinct
 
     number = {name: i for i, name in enumerate(distinct)}
     if len(distinct) > 256:  # more than a byte of _places can tell apart
         return _numbers(names, number), distinct
-    return _places(names, number).astype(np.int64), distinct
+    codes = _places(names, number)
+    return codes.astype(np.int64), distinct
 
 
-def by_key(logs: Columns, late: npt.NDArray[np.bool_]) -> tuple[list[Key], tallies.Tallies]:
+def by_key(logs: Columns, late: Bools) -> tuple[list[Key], tallies.Tallies]:
     """The tally of every minute x model x role that occurs. `late`: which logs came after their
     minute had ended.
     """
@@ -165,10 +171,16 @@ def by_key(logs: Columns, late: npt.NDArray[np.bool_]) -> tuple[list[Key], talli
         start = times.from_micros((minutes + first) * MINUTE_US)
         keys.append((start, models[of_model], roles[of_role]))
 
-    return keys, grouped(logs, late, group.astype(np.int64), len(keys))
+    counted = grouped(logs, late, group.astype(np.int64), len(keys))
+    return keys, counted
 
 
-def grouped(logs: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) -> tallies.Tallies:
+def grouped(
+    logs: Columns,
+    late: Bools,
+    group: Ints,
+    k: int,
+) -> tallies.Tallies:
     """k tallies: log i is counted in tally group[i]."""
     answered = group[~logs.failed]
     latency = histogram.latency_bins(logs.latency_ms)
@@ -182,7 +194,12 @@ def grouped(logs: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) -> 
     )
 
 
-def _scalars(logs: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) -> Ints:
+def _scalars(
+    logs: Columns,
+    late: Bools,
+    group: Ints,
+    k: int,
+) -> Ints:
     """In the order of windows.SCALARS, shape (k, len(SCALARS))."""
     answered = group[~logs.failed]
     has_margin = ~np.isnan(logs.margin)
@@ -218,14 +235,20 @@ def _arrays(logs: Columns, answered: Ints, k: int) -> dict[str, Ints]:
     }
 
 
-def _of_tokenizers(tokenizer: Ints, group: Ints, k: int) -> tuple[Ints, Ints, Ints]:
+def _of_tokenizers(
+    tokenizer: Ints,
+    group: Ints,
+    k: int,
+) -> tuple[Ints, Ints, Ints]:
     """How many logs told their tokenizer, the sum of the codes and that of their squares."""
     named = tokenizer >= 0
     groups = group[named]
     codes = tokenizer[named].astype(np.float64)
 
     count = np.bincount(groups, minlength=k)
-    return count, _sums(groups, codes, k), _sums(groups, codes * codes, k)
+    total = _sums(groups, codes, k)
+    squares = _sums(groups, codes * codes, k)
+    return count, total, squares
 
 
 def _counted(cells: Ints, k: int, width: int) -> Ints:
@@ -242,5 +265,6 @@ def _sums(group: Ints, values: Floats, k: int) -> Ints:
 
 
 def _histograms(group: Ints, bins: Ints, size: int) -> tallies.Bins:
-    keys, counts = np.unique(group * size + bins, return_counts=True)
+    cells = group * size + bins
+    keys, counts = np.unique(cells, return_counts=True)
     return tallies.Bins(keys // size, keys % size, counts)

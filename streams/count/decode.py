@@ -105,7 +105,8 @@ def times_us(stamps: Sequence[str]) -> windows.Counts | None:
     if len(joined) != len(shape) * len(stamps):
         return None
 
-    letters = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, len(shape))
+    every = np.frombuffer(joined.encode(), dtype=np.uint8)
+    letters = every.reshape(-1, len(shape))
     if not _shaped(letters, shape):
         return None
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas import events, tallies, times, windows
 from streams.count import chunks, columns, decode
@@ -68,7 +67,7 @@ class Observed:
     dead: Sequence[DeadLetter]
     sampled: Sequence[events.ServingLog]
     max_event_ts: dt.datetime | None
-    bad: npt.NDArray[np.bool_]
+    bad: columns.Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class _Read:
     logs: columns.Columns
     dead: Sequence[DeadLetter]
     sampled: Sequence[events.ServingLog]
-    bad: npt.NDArray[np.bool_]
+    bad: columns.Bools
 
 
 def chunk(part: chunks.Chunk, limits: Limits) -> Observed:
@@ -98,11 +97,13 @@ def _counted(runs: Sequence[_Read], limits: Limits) -> Observed:
         sampled += run.sampled
 
     if len(logs.ts_us) == 0:
-        return Observed([], tallies.from_rows([]), dead, sampled, limits.max_event_ts, bad)
+        nothing = tallies.from_rows([])
+        return Observed([], nothing, dead, sampled, limits.max_event_ts, bad)
 
     late, clock_us = _late(logs.ts_us, limits.max_event_ts)
     keys, counted = columns.by_key(logs, late)
-    return Observed(keys, counted, dead, sampled, times.from_micros(clock_us), bad)
+    clock = times.from_micros(clock_us)
+    return Observed(keys, counted, dead, sampled, clock, bad)
 
 
 def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
@@ -110,7 +111,10 @@ def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
     one more decode of its chunk.
     """
     records = len(part.values)
-    most, few = (_BLOCK // _ENVELOPE, 1) if any(part.batch) else (_BLOCK, _FEW)
+    most, few = _BLOCK, _FEW
+    if any(part.batch):
+        most, few = _BLOCK // _ENVELOPE, 1
+
     read = _at_once(part, limits) if records <= most else None
 
     if read is not None:
@@ -125,7 +129,8 @@ def _runs(part: chunks.Chunk, limits: Limits) -> Iterator[_Read]:
 
 def _at_once(part: chunks.Chunk, limits: Limits) -> _Read | None:
     """All records in one decode; None if anything in them is unusual."""
-    values, count = part.values, len(part.values)
+    values = part.values
+    count = len(values)
     if any(part.batch):
         values, sizes = _unwrapped(part)
         count = sum(sizes)
@@ -158,7 +163,11 @@ def _unwrapped(part: chunks.Chunk) -> tuple[list[bytes], list[int]]:
     return values, sizes
 
 
-def _countable(ts_us: windows.Counts, part: chunks.Chunk, limits: Limits) -> bool:
+def _countable(
+    ts_us: windows.Counts,
+    part: chunks.Chunk,
+    limits: Limits,
+) -> bool:
     """Whether no log has a time for which it must become a dead letter."""
     if limits.check_time and not _timely(ts_us, part):
         return False
@@ -181,7 +190,12 @@ def _chosen(logs: Sequence[decode.Log]) -> list[int]:
     samples = [log.sample for log in logs]
     if samples.count(None) == len(samples):  # as mostly
         return []
-    return [i for i, log in enumerate(logs) if log.sample is not None and log.error is None]
+
+    chosen = []
+    for i, sample in enumerate(samples):
+        if sample is not None and logs[i].error is None:
+            chosen.append(i)
+    return chosen
 
 
 def _sampled(joined: bytes, chosen: Sequence[int]) -> list[events.ServingLog] | None:
@@ -206,14 +220,14 @@ def _one_by_one(part: chunks.Chunk, limits: Limits) -> _Read:
     dead: list[DeadLetter] = []
     bad: list[bool] = []
 
-    for i, offset in enumerate(part.offsets):
-        for line, raw in lines(part.values[i], batch=part.batch[i]):
+    for i, value in enumerate(part.values):
+        for line, raw in lines(value, batch=part.batch[i]):
             log = _log(raw, line, part.appended_ms[i], limits)
-            bad.append(isinstance(log, events.Malformed))
             if isinstance(log, events.Malformed):
-                # An envelope that is too long is kept as its whole record, which is line 0.
-                dead.append(DeadLetter(offset, max(line, 0), log.reason, log.detail, raw))
+                bad.append(True)
+                dead.append(_letter(part.offsets[i], line, raw, log))
             else:
+                bad.append(False)
                 logs.append(log)
 
     as_columns = columns.of(logs, _times_us(logs))
@@ -221,8 +235,19 @@ def _one_by_one(part: chunks.Chunk, limits: Limits) -> _Read:
     return _Read(as_columns, dead, sampled, np.array(bad, dtype=np.bool_))
 
 
+def _letter(offset: int, line: int, raw: bytes, why: events.Malformed) -> DeadLetter:
+    return DeadLetter(
+        offset,
+        line=max(line, 0),  # an envelope that is too long is kept as its whole record
+        reason=why.reason,
+        detail=why.detail,
+        raw=raw,
+    )
+
+
 def _times_us(logs: Sequence[events.ServingLog]) -> windows.Counts:
-    return np.array([times.micros(log.ts) for log in logs], dtype=np.int64)
+    instants = [times.micros(log.ts) for log in logs]
+    return np.array(instants, dtype=np.int64)
 
 
 def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
@@ -242,7 +267,10 @@ def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
 
 
 def _log(
-    raw: bytes, line: int, appended_ms: int, limits: Limits
+    raw: bytes,
+    line: int,
+    appended_ms: int,
+    limits: Limits,
 ) -> events.ServingLog | events.Malformed:
     """The log of one line, or why it is not counted."""
     if line < 0:
@@ -266,12 +294,12 @@ def _appended(ms: int) -> dt.datetime:
     """The append time. Where a topic takes the producer's own it may be any number: one beyond the
     calendar is as far off as its end.
     """
-    first, last = times.micros(times.FIRST), times.micros(times.LAST)
-    within = min(max(ms * 1000, first), last)
-    return times.from_micros(within)
+    not_before = max(ms * 1000, times.micros(times.FIRST))
+    us = min(not_before, times.micros(times.LAST))
+    return times.from_micros(us)
 
 
-def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray[np.bool_], int]:
+def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[columns.Bools, int]:
     """Whether each log's minute had ended, grace included, by the partition's clock when it came;
     and the clock afterwards.
     """
@@ -283,7 +311,7 @@ def _late(ts_us: windows.Counts, clock: dt.datetime | None) -> tuple[npt.NDArray
 
     before = np.concatenate((start, newest[:-1]))
     minute_end = (ts_us // columns.MINUTE_US + 1) * columns.MINUTE_US
-    late: npt.NDArray[np.bool_] = minute_end <= before - _GRACE_US
+    late: columns.Bools = minute_end <= before - _GRACE_US
     return late, int(newest[-1])
 
 
@@ -295,7 +323,8 @@ def joined(parts: Sequence[Observed]) -> tuple[list[Key], tallies.Tallies]:
 
     keys = sorted(set(every))
     place = {key: i for i, key in enumerate(keys)}
-    into = np.array([place[key] for key in every], dtype=np.int64)
+    places = [place[key] for key in every]
+    into = np.array(places, dtype=np.int64)
     stacked = tallies.stacked([part.tallies for part in parts])
     return keys, stacked.merged(into, len(keys))
 

@@ -75,7 +75,7 @@ def written(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
 
 
 def _whole(rows: Sequence[Any]) -> bool:
-    """Whether every row has a place for each intent; the three arrays of a row are of one length."""
+    """Whether every row has a place for each intent: a row's three arrays are of one length."""
     width = len(present.INTENTS)
     first = COLUMNS[0]
     return all(len(row[first]) == width for row in rows)

@@ -49,7 +49,11 @@ def lock(connection: sa.Connection) -> None:
     connection.execute(sa.text("lock table taxonomy in share row exclusive mode"))
 
 
-def change(connection: sa.Connection, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> None:
+def change(
+    connection: sa.Connection,
+    mine: taxonomy.Taxonomy,
+    stored: Sequence[str],
+) -> None:
     """The database's next taxonomy. Workers of the one before are fenced: they end at their next
     flush.
     """
@@ -62,7 +66,11 @@ def change(connection: sa.Connection, mine: taxonomy.Taxonomy, stored: Sequence[
     connection.execute(sa.update(offsets).values(epoch=offsets.c.epoch + 1))
 
 
-def _generation(number: int, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> dict[str, Any]:
+def _generation(
+    number: int,
+    mine: taxonomy.Taxonomy,
+    stored: Sequence[str],
+) -> dict[str, Any]:
     return {
         "generation": number,
         "version": mine.version,

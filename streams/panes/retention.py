@@ -52,7 +52,11 @@ def keep_from(watermark: dt.datetime) -> dt.datetime:
     return windows.floor(oldest, WIDTHS["pane_minute"])
 
 
-def expired(partitions: Iterable[str], watermark: dt.datetime, edge: dt.datetime) -> list[str]:
+def expired(
+    partitions: Iterable[str],
+    watermark: dt.datetime,
+    edge: dt.datetime,
+) -> list[str]:
     """Partitions all of whose panes are past keeping. `edge`: the stored keep_from, which workers
     have seen: no minute after it may go.
 

@@ -135,7 +135,11 @@ def partitions(connection: Connection, table: str) -> set[str]:
     return set(connection.execute(query, {"name": table}).scalars())
 
 
-def make_partitions(connection: Connection, table: str, slots: Iterable[dt.datetime]) -> None:
+def make_partitions(
+    connection: Connection,
+    table: str,
+    slots: Iterable[dt.datetime],
+) -> None:
     """Make the partitions that are missing. Attached, not created in place: that would lock the
     table against every writer.
     """

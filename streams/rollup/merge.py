@@ -38,7 +38,11 @@ def wider(panes: Panes, step: dt.timedelta) -> Panes:
     return Panes(places, panes.tallies.merged(into, len(places)))
 
 
-def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.datetime]:
+def ends(
+    start: dt.datetime,
+    horizon: str,
+    watermark: dt.datetime,
+) -> list[dt.datetime]:
     """The ends of every window of `horizon` that holds `start`, as far as the one in which the
     watermark lies.
 
@@ -64,7 +68,9 @@ def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.da
 
 
 def merged(
-    panes: Panes, horizon: str, targets: Iterable[Target]
+    panes: Panes,
+    horizon: str,
+    targets: Iterable[Target],
 ) -> tuple[list[Target], tallies.Tallies]:
     """The tally of each target window, merged over partitions, from the panes that lie in it; a
     target may come out empty.
@@ -98,7 +104,12 @@ class State:
     complete: bool = False
 
 
-def revised(old: State | None, row: Mapping[str, object], *, complete: bool) -> State | None:
+def revised(
+    old: State | None,
+    row: Mapping[str, object],
+    *,
+    complete: bool,
+) -> State | None:
     """The window's next state; None if nothing has changed since `old`. `complete`: the watermark
     has passed its end.
     """

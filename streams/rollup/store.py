@@ -19,7 +19,11 @@ from streams.rollup import merge, watermark
 Connection = sa.Connection
 
 
-def note_high_watermarks(connection: Connection, topic: str, ends: Mapping[int, int]) -> None:
+def note_high_watermarks(
+    connection: Connection,
+    topic: str,
+    ends: Mapping[int, int],
+) -> None:
     """Remember how far each partition reaches, also of those nobody has claimed yet. `updated_at`
     starts anew where unread records appear.
     """
@@ -54,7 +58,11 @@ def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     return stands
 
 
-def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt.datetime | None:
+def move_clock(
+    connection: Connection,
+    topic: str,
+    to: dt.datetime | None,
+) -> dt.datetime | None:
     """Set the stream's clock forward; it never goes back. Returns where it stands."""
     if to is not None:
         table = tables.stream_clock
@@ -110,7 +118,9 @@ def panes(
 
 
 def stored_windows(
-    connection: Connection, horizon: str, targets: Collection[merge.Target]
+    connection: Connection,
+    horizon: str,
+    targets: Collection[merge.Target],
 ) -> dict[merge.Target, merge.State]:
     """Windows of one horizon as they stand."""
     table = tables.window_state
@@ -154,7 +164,11 @@ def put_windows(
     pane_store.upsert(connection, tables.window_state, rows, fresh)
 
 
-def _row(horizon: str, target: merge.Target, state: merge.State) -> dict[str, Any]:
+def _row(
+    horizon: str,
+    target: merge.Target,
+    state: merge.State,
+) -> dict[str, Any]:
     """A window's row without its tally."""
     model, role, end = target
     return {
@@ -192,7 +206,11 @@ def open_weeks(connection: Connection, newest_end: dt.datetime) -> list[merge.Ta
 
 
 # --- retention ---
-def keep_minutes_from(connection: Connection, topic: str, edge: dt.datetime) -> bool:
+def keep_minutes_from(
+    connection: Connection,
+    topic: str,
+    edge: dt.datetime,
+) -> bool:
     """Announce the oldest minute to be kept; whether that is news. What lies before it is dropped
     later, once workers have seen it.
     """

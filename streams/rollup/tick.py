@@ -30,7 +30,11 @@ _SOURCE = {
 
 
 def roll_up(
-    engine: sa.Engine, *, topic: str, owner: str, high_watermarks: Mapping[int, int]
+    engine: sa.Engine,
+    *,
+    topic: str,
+    owner: str,
+    high_watermarks: Mapping[int, int],
 ) -> int:
     """Do a tick if the lease is ours; returns how many windows changed."""
     # Apart from the roll-up: a flush that waits for these rows must not wait for the whole tick.
@@ -82,7 +86,10 @@ def widen(connection: sa.Connection, dirty: Changed) -> None:
 
 
 def refresh(
-    connection: sa.Connection, dirty: Changed, clock: dt.datetime, passed: dt.datetime
+    connection: sa.Connection,
+    dirty: Changed,
+    clock: dt.datetime,
+    passed: dt.datetime,
 ) -> int:
     """Merge again every window that holds a changed minute."""
     changed = 0
@@ -96,7 +103,10 @@ def refresh(
 
 
 def refresh_weeks(
-    connection: sa.Connection, before: dt.datetime, clock: dt.datetime, passed: dt.datetime
+    connection: sa.Connection,
+    before: dt.datetime,
+    clock: dt.datetime,
+    passed: dt.datetime,
 ) -> int:
     """When midnight passes, a new week begins to be looked at; it holds days that no new log has
     touched.
@@ -139,7 +149,7 @@ def _remerge(
 
 
 def _runs(targets: Collection[merge.Target], width: dt.timedelta) -> list[list[merge.Target]]:
-    """Targets in runs of windows of which each begins before the one before it has ended."""
+    """Targets in runs: in each a window begins by the time the one before it ends."""
     runs: list[list[merge.Target]] = []
     for target in sorted(targets, key=_end):
         begin = _end(target) - width
@@ -154,7 +164,11 @@ def _end(target: merge.Target) -> dt.datetime:
     return target[2]
 
 
-def _panes(connection: sa.Connection, horizon: str, group: Sequence[merge.Target]) -> merge.Panes:
+def _panes(
+    connection: sa.Connection,
+    horizon: str,
+    group: Sequence[merge.Target],
+) -> merge.Panes:
     """The panes that lie in any of these windows, which are in the order of their ends."""
     begin = _end(group[0]) - windows.HORIZONS[horizon]
     end = _end(group[-1])
