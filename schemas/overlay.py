@@ -72,9 +72,9 @@ def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
 
 def _signals(change: Any, key: str) -> tuple[str, ...]:
     """The only lists there are: names of signals."""
-    names = sorted(signal.name for signal in signals.ALL)
-    if not isinstance(change, list) or not set(map(str, change)) <= set(names):
-        expected = ", ".join(names)
+    names = {signal.name for signal in signals.ALL}
+    if not isinstance(change, list) or not names.issuperset(map(str, change)):
+        expected = ", ".join(sorted(names))
         raise Refused(f"{key} cannot be {change!r}; expected a list of {expected}")
     return tuple(change)
 

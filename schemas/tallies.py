@@ -36,7 +36,8 @@ class Bins:
 
     def merged(self, into: Ints, size: int) -> "Bins":
         """Histograms added up: that of row i goes to row into[i]. `size`: how many bins one has."""
-        keys, counts = added(into[self.row] * size + self.bin, self.count)
+        cells = into[self.row] * size + self.bin
+        keys, counts = added(cells, self.count)
         return Bins(keys // size, keys % size, counts)
 
     def moved(self, begin: int) -> "Bins":

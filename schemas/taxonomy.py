@@ -14,6 +14,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
+Pair = tuple[str, str]  # two intents' names
+
 FEWEST, MOST = 2, 200
 _NAME: Final = re.compile(r"[a-z0-9_]{1,100}")
 _TOP: Final = {
@@ -60,9 +62,9 @@ class Taxonomy:
 
     version: str
     intents: tuple[Intent, ...]
-    harm: Mapping[tuple[str, str], float]
+    harm: Mapping[Pair, float]
     merged: Mapping[str, str]
-    between: Mapping[tuple[str, str], str]
+    between: Mapping[Pair, str]
     two_wishes: str
 
     @property
@@ -157,7 +159,7 @@ def of(body: Mapping[str, Any]) -> Taxonomy:
     )
 
 
-def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[tuple[str, str], float]:
+def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[Pair, float]:
     harm = {}
     for key, value in severity.items():
         confusion = _pair(key, " -> ", names, "severity")
@@ -165,7 +167,7 @@ def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[tuple[str, str],
     return harm
 
 
-def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[tuple[str, str], str]:
+def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[Pair, str]:
     between = {}
     for key, rule in rules.items():
         both = _pair(key, ", ", names, "between")
@@ -208,7 +210,7 @@ def _pair(
     between: str,
     names: Set[str],
     table: str,
-) -> tuple[str, str]:
+) -> Pair:
     one, _, other = key.partition(between)
     if one == other or not {one, other} <= names:
         example = f'"a{between}b"'

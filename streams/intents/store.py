@@ -58,8 +58,9 @@ def change(
     flush.
     """
     table = tables.taxonomy
-    newest = connection.execute(sa.select(sa.func.max(table.c.generation))).scalar()
-    following = _generation((newest or 0) + 1, mine, stored)
+    query = sa.select(sa.func.max(table.c.generation))
+    newest = connection.execute(query).scalar() or 0
+    following = _generation(newest + 1, mine, stored)
     connection.execute(sa.insert(table).values(following))
 
     offsets = tables.stream_offset

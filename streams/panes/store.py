@@ -40,7 +40,8 @@ def add_panes(connection: Connection, counted: Counted) -> None:
     number = {place: i for i, place in enumerate(order)}
     owners = [*map(place_of, rows), *places]
     into = np.array([number[place] for place in owners], dtype=np.int64)
-    put_panes(connection, tables.pane_minute, order, both.merged(into, len(order)))
+    merged = both.merged(into, len(order))
+    put_panes(connection, tables.pane_minute, order, merged)
 
     # A mark that stands already is written again, which locks it: the roll-up must not take it
     # before these panes can be seen.
@@ -50,14 +51,22 @@ def add_panes(connection: Connection, counted: Counted) -> None:
 
 def place_of(row: Mapping[Any, Any]) -> windows.Place:
     """Where the pane of a row stands."""
-    return windows.Place(row["start"], row["model"], row["role"], row["part"])
+    return windows.Place(
+        start=row["start"],
+        model=row["model"],
+        role=row["role"],
+        part=row["part"],
+    )
 
 
 def minutes(connection: Connection, places: Sequence[windows.Place]) -> Sequence[Any]:
     """The rows of those of these minute panes that stand already."""
     table = tables.pane_minute
     wanted = _records(table, [place._asdict() for place in places])
-    same = [table.c[name] == wanted.c[name] for name in windows.Place._fields]
+    same = []
+    for name in windows.Place._fields:
+        same.append(table.c[name] == wanted.c[name])
+
     query = as_driven(table).join_from(table, wanted, sa.and_(*same))
     return connection.execute(query).mappings().all()
 
@@ -88,8 +97,8 @@ def upsert(
     if not rows:
         return
 
-    given = _records(table, rows)
-    insert = pg.insert(table).from_select(list(rows[0]), sa.select(*given.c))
+    given = sa.select(*_records(table, rows).c)
+    insert = pg.insert(table).from_select(list(rows[0]), given)
     change = insert.on_conflict_do_update(
         index_elements=list(table.primary_key),
         set_={name: insert.excluded[name] for name in fresh},
@@ -99,13 +108,17 @@ def upsert(
 
 def _records(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> sa.TableValuedAlias:
     """Rows as a source to select from: one parameter for all of them."""
-    document = msgspec.json.encode([_as_json(row) for row in rows]).decode()
-    parameter = sa.bindparam("document", document, sa.Text)
+    document = msgspec.json.encode([_as_json(row) for row in rows])
+    parameter = sa.bindparam("document", document.decode(), sa.Text)
     recordset = sa.func.json_populate_recordset(
         sa.literal_column(f"null::{table.name}"),
         sa.cast(parameter, pg.JSON),
     )
-    columns = [sa.column(name, table.c[name].type) for name in rows[0]]
+
+    columns = []
+    for name in rows[0]:
+        column = sa.column(name, table.c[name].type)
+        columns.append(column)
     return recordset.table_valued(*columns, name="given")
 
 

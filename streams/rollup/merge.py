@@ -85,13 +85,15 @@ def merged(
     for row, place in enumerate(panes.places):
         first = windows.floor(place.start, step) + step
         for i in in_a_window:
-            target = number.get((place.model, place.role, first + i * step))
+            end = first + i * step
+            target = number.get((place.model, place.role, end))
             if target is not None:
                 rows.append(row)
                 into.append(target)
 
     chosen = panes.tallies.chosen(np.array(rows, dtype=np.int64))
-    return wanted, chosen.merged(np.array(into, dtype=np.int64), len(wanted))
+    counts = chosen.merged(np.array(into, dtype=np.int64), len(wanted))
+    return wanted, counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ def note_high_watermarks(
 def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     """Where every partition stands."""
     table = tables.stream_offset
-    rows = connection.execute(sa.select(table).where(table.c.topic == topic))
+    query = sa.select(table).where(table.c.topic == topic)
     stands = []
-    for row in rows:
+    for row in connection.execute(query):
         stands.append(watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts))
     return stands
 
@@ -82,15 +82,16 @@ def move_clock(
 def take_dirty(connection: Connection, limit: int = 20_000) -> list[tuple[dt.datetime, str, str]]:
     """Remove marks of changed minutes, the oldest ones first, and return them, each once."""
     table = tables.pane_dirty
-    key = (table.c.start, table.c.model, table.c.role, table.c.part)
-    oldest = sa.select(*key).order_by(*table.primary_key).limit(limit).with_for_update()
+    minute = (table.c.start, table.c.model, table.c.role)
+    oldest = (
+        sa.select(*minute, table.c.part).order_by(*table.primary_key).limit(limit).with_for_update()
+    )
     chosen = sa.tuple_(*table.primary_key).in_(oldest)
-    without_part = (table.c.start, table.c.model, table.c.role)
-    taken = sa.delete(table).where(chosen).returning(*without_part)
+    take = sa.delete(table).where(chosen).returning(*minute)
 
     # Each once: several partitions mark the same minute.
-    rows = connection.execute(taken)
-    return sorted({(row.start, row.model, row.role) for row in rows})
+    minutes = {(row.start, row.model, row.role) for row in connection.execute(take)}
+    return sorted(minutes)
 
 
 def oldest_dirty(connection: Connection) -> dt.datetime | None:
@@ -186,8 +187,13 @@ def _row(
 def complete_windows(connection: Connection, passed: dt.datetime) -> None:
     """Mark every window that ends by then."""
     table = tables.window_state
-    over = sa.update(table).where(sa.not_(table.c.complete), table.c.end <= passed)
-    connection.execute(over.values(complete=True))
+    change = (
+        sa.update(table)
+        .where(sa.not_(table.c.complete))
+        .where(table.c.end <= passed)
+        .values(complete=True)
+    )
+    connection.execute(change)
 
 
 def open_weeks(connection: Connection, newest_end: dt.datetime) -> list[merge.Target]:
@@ -215,9 +221,10 @@ def keep_minutes_from(
     later, once workers have seen it.
     """
     table = tables.stream_clock
-    older = sa.or_(table.c.keep_from.is_(None), table.c.keep_from < edge)
-    announce = sa.update(table).where(table.c.topic == topic, older).values(keep_from=edge)
-    return connection.execute(announce).rowcount > 0
+    unknown = table.c.keep_from.is_(None)
+    older = sa.or_(unknown, table.c.keep_from < edge)
+    change = sa.update(table).where(table.c.topic == topic, older).values(keep_from=edge)
+    return connection.execute(change).rowcount > 0
 
 
 def drop_partitions(connection: Connection, names: Collection[str]) -> None:
