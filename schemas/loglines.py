@@ -289,14 +289,7 @@ def parse(line: str) -> tuple[str, dict[str, Value]]:
 
     tag, rest = match[1], match[2]
     forms = _forms(tag)
-    fields: dict[str, Value] = {}
-
-    bare = _FIRST.match(rest) if tag in BARE else None
-    if bare:
-        fields[BARE[tag]] = bare[1]
-        rest = rest[bare.end() :]
-
-    position = 0
+    fields, position = _first(tag, rest)
     while position < len(rest):
         pair = _PAIR.match(rest, position)
         if not pair or pair[1] not in forms:
@@ -306,6 +299,14 @@ def parse(line: str) -> tuple[str, dict[str, Value]]:
         fields[name] = None if raw == "null" else forms[name].read(raw)
         position = pair.end()
     return tag, fields
+
+
+def _first(tag: str, rest: str) -> tuple[dict[str, Value], int]:
+    """The field that stands without its key, if there is one, and where the pairs begin."""
+    bare = _FIRST.match(rest) if tag in BARE else None
+    if bare is None:
+        return {}, 0
+    return {BARE[tag]: bare[1]}, bare.end()
 
 
 def as_json(tag: str, fields: Mapping[str, Value]) -> str:

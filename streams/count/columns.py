@@ -98,7 +98,6 @@ def joined(parts: Sequence[Columns]) -> Columns:
 
 
 def _floats(values: Sequence[float]) -> Floats:
-    # array.array: numpy's own reading of a list takes several times as long.
     packed = array.array("d", values)
     return np.frombuffer(packed, dtype=np.float64)
 

@@ -33,9 +33,9 @@ class Places:
         """
         if len(stored) > len(self.names):
             have = f"a stored array has {len(stored)} places"
-            known = f"this process knows {len(self.names)}"
+            mine = f"this process knows {len(self.names)}"
             remedy = "the taxonomy has grown; restart it with its new file"
-            raise Grown(f"{have} and {known}: {remedy}")
+            raise Grown(f"{have} and {mine}: {remedy}")
 
         counts = [0] * len(present.INTENTS)
         # Not strict: an array of before an intent was appended is shorter.

@@ -52,10 +52,11 @@ def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     """Where every partition stands."""
     table = tables.stream_offset
     query = sa.select(table).where(table.c.topic == topic)
-    stands = []
+    partitions = []
     for row in connection.execute(query):
-        stands.append(watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts))
-    return stands
+        position = watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts)
+        partitions.append(position)
+    return partitions
 
 
 def move_clock(
