@@ -16,14 +16,15 @@ from schemas import present, times
 
 if TYPE_CHECKING:
     Intent: TypeAlias = str
-# A closed set all the same: the taxonomy's intents, and those that were merged, which logs and
-# labels may still name.
 else:
+    # A closed set all the same: the taxonomy's intents, and those that were merged, which logs and
+    # labels may still name.
     Intent = Literal[tuple(present.INDEX)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Postgres keeps no NUL in text: one must make its record malformed, never stop its partition.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 ENVELOPE_MAX = 256
@@ -63,9 +64,7 @@ class ServingLog(msgspec.Struct, frozen=True):
     chars: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] | None = None
     script: Literal["latin", "japanese", "mixed", "other"] = "other"
     fallback_rerank: bool = False
-    error: (
-        Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] | None
-    ) = None
+    error: Code | None = None
     tokenizer_hash: Word | None = None
     sample: Sample | None = None
 
@@ -138,11 +137,13 @@ def _decoded(decoder: "msgspec.json.Decoder[_T]", record: bytes, *instants: str)
 def _in_utc(event: _T, fields: tuple[str, ...]) -> _T | Malformed:
     """The event with these times in UTC: people and producers write the zone they please."""
     for field in fields:
-        told: dt.datetime | None = getattr(event, field)
-        instant = told and times.utc(told)
-        if told and instant is None:
+        written: dt.datetime | None = getattr(event, field)
+        if written is None:
+            continue
+        instant = times.utc(written)
+        if instant is None:
             return Malformed(Reason.INVALID, f"{field} is not between 2000 and 2200")
-        if told and told.tzinfo is not dt.UTC:
+        if written.tzinfo is not dt.UTC:
             event = msgspec.structs.replace(event, **{field: instant})
     return event
 
@@ -154,30 +155,32 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
     log = _decoded(_log, record, "ts")
     if isinstance(log, Malformed):
         return log
+
     if log.error is None:
         for field in ("intent", "confidence", "tokens"):
             if getattr(log, field) is None:
                 return Malformed(Reason.MISSING_FIELD, f"{field} is required unless error is set")
     elif log.intent is not None or log.confidence is not None:
-        return Malformed(
-            Reason.ERROR_WITH_ANSWER, "intent and confidence are null where error is set"
-        )
+        detail = "intent and confidence are null where error is set"
+        return Malformed(Reason.ERROR_WITH_ANSWER, detail)
     return log
 
 
 def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
     """The contract's two time limits, against the broker's append time (both aware)."""
     if ts - appended > FUTURE_LIMIT:
-        return Malformed(
-            Reason.FUTURE, "ts is more than 5 minutes ahead of the broker's append time"
-        )
+        ahead = "ts is more than 5 minutes ahead of the broker's append time"
+        return Malformed(Reason.FUTURE, ahead)
     if appended - ts > PAST_LIMIT:
-        return Malformed(Reason.TOO_LATE, "ts is more than 8 days before the broker's append time")
+        behind = "ts is more than 8 days before the broker's append time"
+        return Malformed(Reason.TOO_LATE, behind)
     return None
 
 
 def human_label(line: bytes) -> HumanLabel | Malformed:
-    """Decode one label. `action` label needs an intent; retract takes the annotator's label back."""
+    """Decode one label. `action` label needs an intent; retract takes the annotator's label
+    back.
+    """
     label = _decoded(_label, line, "labelled_at")
     if isinstance(label, Malformed):
         return label
@@ -198,7 +201,8 @@ def label_id(label: HumanLabel) -> str:
         sorted(label.also),
         label.action,
     ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    text = json.dumps(content)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def incident(line: bytes) -> Incident | Malformed:

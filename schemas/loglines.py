@@ -31,22 +31,29 @@ def _quote(value: str) -> str:
 
 
 def _text(value: str) -> str:
-    return (
-        value
-        if _BARE.match(value) and value not in ("true", "false", "null", "yes", "no")
-        else _quote(value)
-    )
+    mistakable = value in ("true", "false", "null", "yes", "no")
+    if mistakable or not _BARE.match(value):
+        return _quote(value)
+    return value
 
 
 def _fixed(places: int, scale: float = 1, unit: str = "") -> Form:
-    return Form(
-        lambda v: f"{v * scale:.{places}f}{unit}",
-        lambda s: round(float(s.removesuffix("%")) / scale, places + 4),
-    )
+    def write(value: float) -> str:
+        return f"{value * scale:.{places}f}{unit}"
+
+    def read(raw: str) -> float:
+        # Four places more than are written: enough for a scale of 100, and no float's tail.
+        return round(float(raw.removesuffix("%")) / scale, places + 4)
+
+    return Form(write, read)
 
 
 def _switch(true: str, false: str) -> Form:
-    return Form(lambda v: true if v else false, lambda s: {true: True, false: False}[s])
+    meaning = {true: True, false: False}
+    return Form(
+        write=lambda value: true if value else false,
+        read=lambda raw: meaning[raw],
+    )
 
 
 def _unquoted(raw: str) -> str:
@@ -62,13 +69,39 @@ class _Rate(float):
 
 
 def _read_rate(raw: str) -> float:
+    mantissa, _, _ = raw.partition("e")
+    _, _, decimals = mantissa.partition(".")
     rate = _Rate(raw)
-    rate.digits = len(raw.partition("e")[0].partition(".")[2])
+    rate.digits = len(decimals)
     return rate
 
 
 def _write_rate(rate: float) -> str:
-    return f"{rate:.{rate.digits if isinstance(rate, _Rate) else 2}e}"
+    digits = rate.digits if isinstance(rate, _Rate) else _Rate.digits
+    return f"{rate:.{digits}e}"
+
+
+def _write_names(names: list[str]) -> str:
+    listed = ", ".join(names)
+    return f"[{listed}]"
+
+
+def _read_names(raw: str) -> list[str]:
+    return [name for name in raw[1:-1].split(", ") if name]
+
+
+def _write_shares(shares: dict[str, float]) -> str:
+    pairs = [f"{name}:{share * 100:.1f}" for name, share in shares.items()]
+    listed = ", ".join(pairs)
+    return f"{{{listed}}}"
+
+
+def _read_shares(raw: str) -> dict[str, float]:
+    shares = {}
+    for pair in raw[1:-1].split(", "):
+        name, percent = pair.split(":")
+        shares[name] = round(float(percent) / 100, 5)
+    return shares
 
 
 TEXT: Final = Form(_text, _unquoted)
@@ -84,47 +117,125 @@ NUMBER: Final = Form(lambda v: f"{v:g}", float)
 RATE: Final = Form(_write_rate, _read_rate)
 TRUTH: Final = _switch("true", "false")
 YES: Final = _switch("yes", "no")
-NAMES: Final = Form(
-    lambda v: "[" + ", ".join(v) + "]", lambda s: [p for p in s[1:-1].split(", ") if p]
-)
-SHARES: Final = Form(
-    lambda v: "{" + ", ".join(f"{k}:{x * 100:.1f}" for k, x in v.items()) + "}",
-    lambda s: {
-        k: round(float(x) / 100, 5) for k, x in (pair.split(":") for pair in s[1:-1].split(", "))
-    },
-)
+NAMES: Final = Form(_write_names, _read_names)
+SHARES: Final = Form(_write_shares, _read_shares)
 
 FIELDS: Final[dict[str, dict[str, Form]]] = {
     "DATA_AUDIT": {
-        "run_id": TEXT, "total_examples": WHOLE, "production": WHOLE, "synthetic": WHOLE, "label_distribution": SHARES, "duplicate_rate": PERCENT,
-        "jp_en_mixed": PERCENT, "multi_intent_estimate": PERCENT, "synthetic_low_quality_estimate": PERCENT,
+        "run_id": TEXT,
+        "total_examples": WHOLE,
+        "production": WHOLE,
+        "synthetic": WHOLE,
+        "label_distribution": SHARES,
+        "duplicate_rate": PERCENT,
+        "jp_en_mixed": PERCENT,
+        "multi_intent_estimate": PERCENT,
+        "synthetic_low_quality_estimate": PERCENT,
     },
-    "DECISION": {"filter_synthetic": YES, "selected": TEXT, "promote": YES, "gamma": ONE, "strategy": STRING, "reason": STRING},
-    "MODEL_BENCH": {"candidates": NAMES, "model": TEXT, "acc": POINTS, "p95_ms": NUMBER, "monthly_cost": NUMBER},
-    "ABLATION": {"loss": TEXT, "overall_acc": POINTS, "rare_acc": POINTS, "train_min": WHOLE},
+    "DECISION": {
+        "filter_synthetic": YES,
+        "selected": TEXT,
+        "promote": YES,
+        "gamma": ONE,
+        "strategy": STRING,
+        "reason": STRING,
+    },
+    "MODEL_BENCH": {
+        "candidates": NAMES,
+        "model": TEXT,
+        "acc": POINTS,
+        "p95_ms": NUMBER,
+        "monthly_cost": NUMBER,
+    },
+    "ABLATION": {
+        "loss": TEXT,
+        "overall_acc": POINTS,
+        "rare_acc": POINTS,
+        "train_min": WHOLE,
+    },
     "TRAIN": {
-        "run_id": TEXT, "epoch": WHOLE, "step": TEXT, "lr_head": RATE, "lr_bottom": RATE, "loss": THREE, "grad_norm": TWO,
-        "gpu_mem_gb": ONE, "ex_per_sec": WHOLE,
+        "run_id": TEXT,
+        "epoch": WHOLE,
+        "step": TEXT,
+        "lr_head": RATE,
+        "lr_bottom": RATE,
+        "loss": THREE,
+        "grad_norm": TWO,
+        "gpu_mem_gb": ONE,
+        "ex_per_sec": WHOLE,
     },
-    "VAL": {"run_id": TEXT, "epoch": WHOLE, "loss": TWO, "acc": POINTS, "macro_f1": POINTS, "rare_recall": POINTS, "ece": THREE},
-    "CHECKPOINT": {"best_epoch": WHOLE, "criterion": STRING},
-    "DEPLOY": {"candidate_model": TEXT, "tokenizer_hash": TEXT, "compiled": TRUTH, "target": TEXT},
-    "LOAD_TEST": {"p50_ms": ONE, "p95_ms": ONE, "p99_ms": ONE, "error_rate": PERCENT2, "rps": WHOLE},
-    "SHADOW": {"agreement_with_champion": PERCENT, "disagreement_rate": PERCENT, "critical_intent_regression": TRUTH},
+    "VAL": {
+        "run_id": TEXT,
+        "epoch": WHOLE,
+        "loss": TWO,
+        "acc": POINTS,
+        "macro_f1": POINTS,
+        "rare_recall": POINTS,
+        "ece": THREE,
+    },
+    "CHECKPOINT": {
+        "best_epoch": WHOLE,
+        "criterion": STRING,
+    },
+    "DEPLOY": {
+        "candidate_model": TEXT,
+        "tokenizer_hash": TEXT,
+        "compiled": TRUTH,
+        "target": TEXT,
+    },
+    "LOAD_TEST": {
+        "p50_ms": ONE,
+        "p95_ms": ONE,
+        "p99_ms": ONE,
+        "error_rate": PERCENT2,
+        "rps": WHOLE,
+    },
+    "SHADOW": {
+        "agreement_with_champion": PERCENT,
+        "disagreement_rate": PERCENT,
+        "critical_intent_regression": TRUTH,
+    },
     "SERVE": {
-        "ts": TEXT, "model": TEXT, "req_id": TEXT, "latency_ms": ONE, "intent": TEXT, "confidence": TWO, "fallback_rerank": TRUTH, "tokens": WHOLE,
+        "ts": TEXT,
+        "model": TEXT,
+        "req_id": TEXT,
+        "latency_ms": ONE,
+        "intent": TEXT,
+        "confidence": TWO,
+        "fallback_rerank": TRUTH,
+        "tokens": WHOLE,
     },
     "MONITOR_HOURLY": {
-        "model": TEXT, "p50_ms": ONE, "p95_ms": ONE, "p99_ms": ONE, "err_rate": PERCENT2, "low_conf_rate": PERCENT, "kl_div": THREE,
+        "model": TEXT,
+        "p50_ms": ONE,
+        "p95_ms": ONE,
+        "p99_ms": ONE,
+        "err_rate": PERCENT2,
+        "low_conf_rate": PERCENT,
+        "kl_div": THREE,
     },
-    "MONITOR_DAILY": {"model": TEXT, "sampled_acc": POINTS, "rare_recall": POINTS, "fallback_rate": PERCENT},
-    "MONITOR_WEEKLY": {"model": TEXT, "kl_div": THREE, "sampled_acc": POINTS, "low_conf_rate": PERCENT},
-    "ALERT": {"retrain_trigger": TRUTH, "reason": STRING},
-}  # fmt: skip
+    "MONITOR_DAILY": {
+        "model": TEXT,
+        "sampled_acc": POINTS,
+        "rare_recall": POINTS,
+        "fallback_rate": PERCENT,
+    },
+    "MONITOR_WEEKLY": {
+        "model": TEXT,
+        "kl_div": THREE,
+        "sampled_acc": POINTS,
+        "low_conf_rate": PERCENT,
+    },
+    "ALERT": {
+        "retrain_trigger": TRUTH,
+        "reason": STRING,
+    },
+}
 # The seed writes these first fields without their key: `[MODEL_BENCH] tinybert acc=87.3`.
 BARE: Final = {"MODEL_BENCH": "model", "ABLATION": "loss"}
 
 _LINE = re.compile(r"\[([A-Z_]+)\]((?: \S.*)?)\Z")
+_FIRST = re.compile(r" ([a-z0-9_]+)(?= )")  # a value without its key
 _PAIR = re.compile(r' ([a-z0-9_]+)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)')
 
 
@@ -136,20 +247,26 @@ def encode(tag: str, fields: Mapping[str, Value]) -> str:
     """One line. A field that is None is written `null` if it stands in the tag's order; absent
     fields are left out.
 
-    >>> encode("MONITOR_DAILY", {"model": "v14", "sampled_acc": 0.917, "rare_recall": 0.879, "fallback_rate": 0.041})
-    '[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%'
+    >>> encode("MONITOR_DAILY", {"model": "v14", "sampled_acc": 0.917, "fallback_rate": 0.041})
+    '[MONITOR_DAILY] model=v14 sampled_acc=91.7 fallback_rate=4.1%'
     """
     forms = _forms(tag)
-    unknown = [name for name in fields if name not in forms]
-    if unknown:
-        raise LogLineError(f"[{tag}] has no field {unknown[0]}")
-    bare = BARE.get(tag)
-    words = [
-        TEXT.write(fields[n]) if n == bare else _pair(forms, n, fields[n])
-        for n in forms
-        if n in fields
-    ]
-    return " ".join([f"[{tag}]", *words])
+    for name in fields:
+        if name not in forms:
+            raise LogLineError(f"[{tag}] has no field {name}")
+
+    words = [f"[{tag}]"]
+    for name, form in forms.items():
+        if name not in fields:
+            continue
+        value = fields[name]
+        if name == BARE.get(tag):
+            words.append(TEXT.write(value))
+        elif value is None:
+            words.append(f"{name}=null")
+        else:
+            words.append(f"{name}={form.write(value)}")
+    return " ".join(words)
 
 
 def _forms(tag: str) -> dict[str, Form]:
@@ -158,33 +275,38 @@ def _forms(tag: str) -> dict[str, Form]:
     return FIELDS[tag]
 
 
-def _pair(forms: dict[str, Form], name: str, value: Value) -> str:
-    return f"{name}={'null' if value is None else forms[name].write(value)}"
-
-
 def parse(line: str) -> tuple[str, dict[str, Value]]:
     """The tag and fields of one line. Raises LogLineError on anything encode would not have
     written.
 
-    >>> parse("[MONITOR_DAILY] model=v14 sampled_acc=91.7 rare_recall=87.9 fallback_rate=4.1%")[1]["sampled_acc"]
-    0.917
+    >>> tag, fields = parse("[MONITOR_DAILY] model=v14 sampled_acc=91.7 fallback_rate=4.1%")
+    >>> tag, fields["sampled_acc"]
+    ('MONITOR_DAILY', 0.917)
     """
     match = _LINE.match(line)
     if not match or "\n" in line:
         raise LogLineError("not a log line: it must be [TAG] key=value ...")
+
     tag, rest = match[1], match[2]
-    forms, fields = _forms(tag), dict[str, Value]()
-    bare = BARE.get(tag)
-    if bare and (named := re.match(r" ([a-z0-9_]+)(?= )", rest)):
-        fields[bare], rest = named[1], rest[named.end() :]
-    position = 0
+    forms = _forms(tag)
+    fields, position = _first(tag, rest)
     while position < len(rest):
         pair = _PAIR.match(rest, position)
         if not pair or pair[1] not in forms:
-            raise LogLineError(f"[{tag}]: cannot read {rest[position : position + 40]!r}")
-        fields[pair[1]] = None if pair[2] == "null" else forms[pair[1]].read(pair[2])
+            unread = rest[position : position + 40]
+            raise LogLineError(f"[{tag}]: cannot read {unread!r}")
+        name, raw = pair[1], pair[2]
+        fields[name] = None if raw == "null" else forms[name].read(raw)
         position = pair.end()
     return tag, fields
+
+
+def _first(tag: str, rest: str) -> tuple[dict[str, Value], int]:
+    """The field that stands without its key, if there is one, and where the pairs begin."""
+    bare = _FIRST.match(rest) if tag in BARE else None
+    if bare is None:
+        return {}, 0
+    return {BARE[tag]: bare[1]}, bare.end()
 
 
 def as_json(tag: str, fields: Mapping[str, Value]) -> str:

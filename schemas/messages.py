@@ -113,9 +113,10 @@ def alarm_key(key: str) -> str:
 
 def of_run(row: Mapping[str, Any]) -> RunChanged:
     """A row of tables.run as it stands. Raises msgspec.ValidationError for one that no run left."""
-    known = {**row, "run_id": row["id"], "gates": row["gates"] or []}
-    named = {field.name: known[field.name] for field in dataclasses.fields(RunChanged)}
-    return msgspec.convert(named, RunChanged)
+    columns = {**row, "run_id": row["id"], "gates": row["gates"] or []}
+    names = [field.name for field in dataclasses.fields(RunChanged)]
+    fields = {name: columns[name] for name in names}
+    return msgspec.convert(fields, RunChanged)
 
 
 def payload(message: Message) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def payload(message: Message) -> dict[str, Any]:
     return fields
 
 
-def read(kind: str, told: object) -> Message:
+def read(kind: str, stored: object) -> Message:
     """The message of a row's kind and payload. Raises NotReadable.
 
     >>> read("alarm", {"cause": "no window comes out", "remedy": "read the log"}).cause
@@ -136,25 +137,25 @@ def read(kind: str, told: object) -> Message:
     try:
         match kind:
             case Kind.DECISION:
-                return _decision(told)
+                return _decision(stored)
             case Kind.RUN:
-                return msgspec.convert(told, RunChanged)
+                return msgspec.convert(stored, RunChanged)
             case Kind.ALARM:
-                return _alarm(told)
+                return _alarm(stored)
     except msgspec.ValidationError as error:
         raise NotReadable(f"{kind}: {error}") from None
     raise NotReadable(f"unknown kind {kind!r}")
 
 
-def _decision(told: object) -> DecisionTaken:
-    taken = msgspec.convert(told, decisions.Decision)
-    run_id = told.get("run_id") if isinstance(told, Mapping) else None
+def _decision(stored: object) -> DecisionTaken:
+    taken = msgspec.convert(stored, decisions.Decision)
+    run_id = stored.get("run_id") if isinstance(stored, Mapping) else None
     return DecisionTaken(taken, msgspec.convert(run_id, str | None))
 
 
-def _alarm(told: object) -> AlarmRaised:
+def _alarm(stored: object) -> AlarmRaised:
     """Rows of earlier versions have their key in the row's own column alone."""
-    keyed = {"key": "", **told} if isinstance(told, Mapping) else told
+    keyed = {"key": "", **stored} if isinstance(stored, Mapping) else stored
     return msgspec.convert(keyed, AlarmRaised)
 
 
@@ -183,4 +184,6 @@ class Delivery(StrEnum):
         (<Delivery.UNCLEAR: 'unclear'>, None)
         """
         state, separator, _ = (error or "").partition(": ")
-        return cls(state) if separator and state in tuple(cls) else None
+        if not separator or state not in tuple(cls):
+            return None
+        return cls(state)

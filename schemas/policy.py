@@ -6,7 +6,6 @@ Rates are ratios, latencies milliseconds, KL nats. The seed's figures are kept w
 """
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from schemas import events, present
+from schemas import events, overlay, present
 from schemas import signals as catalogue
 
 Role = catalogue.Role
@@ -42,11 +41,9 @@ class Labels:
     # Labels that arrive later than this are rare; before it a window is immature.
     maturity_hours: float = 48
     min_to_train: int = 300  # below this a fine-tune moves less than the noise of its own seed
-    per_annotator_per_day: int = (
-        # More labels of one source in a day train nothing: two days' budget, so a person may catch
-        # up and a script gets no further.
-        1000
-    )
+    # More labels of one source in a day train nothing: two days' budget, so a person may catch up
+    # and a script gets no further.
+    per_annotator_per_day: int = 1000
     # A source that finds the classifier right this much more or less often than others of the same
     # hours is not believed.
     source_gap: float = 0.3
@@ -145,7 +142,6 @@ class Trigger:
     upstream: tuple[str, ...] = catalogue.in_role(Role.UPSTREAM)
     release: tuple[str, ...] = catalogue.in_role(Role.RELEASE)  # bad since a release: roll it back
     release_hours: float = 168  # after a week with a model, what goes wrong is not its release
-
     cool_down_hours: float = 72  # a new champion needs three days of labels before it can be judged
     # How often a year chance alone may pass for a loss of accuracy or recall; says how sure such a
     # loss must be.
@@ -205,9 +201,8 @@ class Policy:
     @property
     def sha256(self) -> str:
         """Identity of the policy: of its values, not of the file's text."""
-        return hashlib.sha256(
-            json.dumps(dataclasses.asdict(self), sort_keys=True).encode()
-        ).hexdigest()
+        values = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()
 
 
 def load(path: Path | None) -> Policy:
@@ -233,71 +228,35 @@ def parse(text: str, name: str = "policy") -> Policy:
         changes = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name} is not TOML: {error}") from error
-    meant = changes.pop("taxonomy", present.TAXONOMY.version)
-    if meant != present.TAXONOMY.version:
-        raise PolicyError(
-            f"{name}: is for taxonomy {meant!r}, and this process has {present.TAXONOMY.version!r}; set {present.VARIABLE}, or name another policy"
-        )
-    parsed = typing.cast(Policy, _overlay(Policy(), changes, name, ""))
-    if not events.P_FLOOR <= parsed.labels.min_p <= 1:  # a log with less is no serving log
-        raise PolicyError(
-            f"{name}: labels.min_p cannot be {parsed.labels.min_p:g}; expected {events.P_FLOOR} to 1"
-        )
+
+    _of_this_taxonomy(changes.pop("taxonomy", present.TAXONOMY.version), name)
+    try:
+        parsed = typing.cast(Policy, overlay.overlaid(Policy(), changes))
+    except overlay.Refused as error:
+        raise PolicyError(f"{name}: {error}") from None
+
+    min_p = parsed.labels.min_p
+    if not events.P_FLOOR <= min_p <= 1:  # a log with less is no serving log
+        expected = f"expected {events.P_FLOOR} to 1"
+        raise PolicyError(f"{name}: labels.min_p cannot be {min_p:g}; {expected}")
     for signal in catalogue.ALL:
-        level = getattr(parsed.signals, signal.name)
-        if signal.falls and (level.k, level.of) != (1, 1):
-            where = f"{name}: signals.{signal.name}"
-            raise PolicyError(
-                f"{where}: k and of cannot be {level.k} and {level.of}; its windows overlap, expected 1 and 1"
-            )
+        _once_if_overlapping(signal, getattr(parsed.signals, signal.name), name)
     return parsed
 
 
-def _overlay(value: Any, changes: dict[str, Any], name: str, path: str) -> Any:
-    known = [f.name for f in dataclasses.fields(value)]
-    kinds = typing.get_type_hints(type(value))
-    new: dict[str, Any] = {}
-    for key, change in changes.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0)
-            raise PolicyError(
-                f"{name}: unknown key {path}{key}; the nearest known one is {path}{near[0]}"
-            )
-        current = getattr(value, key)
-        if dataclasses.is_dataclass(current):
-            if not isinstance(change, dict):
-                raise PolicyError(f"{name}: {path}{key} must be a table, not {change!r}")
-            new[key] = _overlay(current, change, name, f"{path}{key}.")
-        else:
-            new[key] = _checked(change, kinds[key], name, path + key)
-    return dataclasses.replace(value, **new)
+def _of_this_taxonomy(meant: Any, name: str) -> None:
+    mine = present.TAXONOMY.version
+    if meant != mine:
+        cause = f"is for taxonomy {meant!r}, and this process has {mine!r}"
+        remedy = f"set {present.VARIABLE}, or name another policy"
+        raise PolicyError(f"{name}: {cause}; {remedy}")
 
 
-def _checked(change: Any, kind: Any, name: str, key: str) -> Any:
-    options = typing.get_args(kind) or (kind,)
-    if typing.get_origin(kind) is Literal:
-        fits = change in options
-    elif typing.get_origin(kind) is tuple:
-        names = {f.name for f in dataclasses.fields(Signals)}
-        if not isinstance(change, list) or not set(map(str, change)) <= names:
-            raise PolicyError(
-                f"{name}: {key} cannot be {change!r}; expected a list of {', '.join(sorted(names))}"
-            )
-        return tuple(change)
-    elif float in options:
-        fits = _number(change) and change >= 0
-    elif int in options:
-        fits = isinstance(change, int) and not isinstance(change, bool) and change >= 0
-    else:
-        fits = isinstance(change, str) and (
-            not key.endswith("horizon") or change in ("5m", "1h", "1d", "7d")
-        )
-    if not fits:
-        raise PolicyError(
-            f"{name}: {key} cannot be {change!r}; expected {getattr(kind, '__name__', kind)}"
-        )
-    return float(change) if float in options else change
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _once_if_overlapping(signal: catalogue.Signal, level: Level, name: str) -> None:
+    """Whatever falls is measured over windows that overlap: k of them would be one counted k
+    times.
+    """
+    if signal.falls and (level.k, level.of) != (1, 1):
+        given = f"k and of cannot be {level.k} and {level.of}"
+        expected = "its windows overlap, expected 1 and 1"
+        raise PolicyError(f"{name}: signals.{signal.name}: {given}; {expected}")

@@ -33,7 +33,8 @@ def _read() -> taxonomy.Taxonomy:
 
 def _named() -> Path:
     """As schemas.settings has it for every variable: X_FILE names a file that holds X."""
-    value, file = os.environ.get(VARIABLE), os.environ.get(f"{VARIABLE}_FILE")
+    value = os.environ.get(VARIABLE)
+    file = os.environ.get(f"{VARIABLE}_FILE")
     if not value and file:
         value = Path(file).read_text(encoding="utf-8").strip()
     return Path(value) if value else DEFAULT
@@ -42,14 +43,25 @@ def _named() -> Path:
 TAXONOMY: Final = _read()
 INTENTS: Final[tuple[str, ...]] = TAXONOMY.names
 MERGED: Final[Mapping[str, str]] = TAXONOMY.merged
-# The place of every name that may be read: of a merged intent that of the one which took it over.
-INDEX: Final[Mapping[str, int]] = {
-    **{name: i for i, name in enumerate(INTENTS)},
-    **{name: INTENTS.index(into) for name, into in MERGED.items()},
-}
-RARE: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.rare)
-CRITICAL: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.critical)
-HANDOFF: Final = tuple(intent.name for intent in TAXONOMY.intents if intent.handoff)
+
+
+def _places() -> dict[str, int]:
+    """The place of every name that may be read: of a merged intent that of the one which took it
+    over.
+    """
+    place = {name: i for i, name in enumerate(INTENTS)}
+    merged = {name: place[into] for name, into in MERGED.items()}
+    return place | merged
+
+
+def _marked(mark: str) -> tuple[str, ...]:
+    return tuple(intent.name for intent in TAXONOMY.intents if getattr(intent, mark))
+
+
+INDEX: Final[Mapping[str, int]] = _places()
+RARE: Final = _marked("rare")
+CRITICAL: Final = _marked("critical")
+HANDOFF: Final = _marked("handoff")
 
 
 def survivor(intent: str) -> str:

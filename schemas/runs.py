@@ -92,24 +92,33 @@ def reference(body: Mapping[str, Any]) -> Reference:
     counts add up, of recalls it is the mean by these counts. That is less than the truth, since a
     message of one taken for the other was wrong then and is right now.
     """
-    found = Reference(**body)
-    names = found.intent_counts.keys() | (found.recall or {}).keys()
-    return _read_through(found) if names & present.MERGED.keys() else found
+    stored = Reference(**body)
+    names = stored.intent_counts.keys() | (stored.recall or {}).keys()
+    if not names & present.MERGED.keys():
+        return stored
 
-
-def _read_through(found: Reference) -> Reference:
     counts: dict[str, int] = {}
+    for intent, n in stored.intent_counts.items():
+        into = present.survivor(intent)
+        counts[into] = counts.get(into, 0) + n
+
+    recall = None
+    if stored.recall is not None:
+        recall = _survivors_recall(stored.recall, stored.intent_counts)
+    return replace(stored, intent_counts=counts, recall=recall)
+
+
+def _survivors_recall(recall: Mapping[str, float], counts: Mapping[str, int]) -> dict[str, float]:
     hits: dict[str, float] = {}
     weights: dict[str, float] = {}
-    for intent, n in found.intent_counts.items():
-        counts[present.survivor(intent)] = counts.get(present.survivor(intent), 0) + n
-    for intent, value in (found.recall or {}).items():
-        # One that was never named has a recall, too.
-        into, weight = present.survivor(intent), max(found.intent_counts.get(intent, 0), 0.5)
+    for intent, value in recall.items():
+        into = present.survivor(intent)
+        # One that was never named has a recall, too: less than one message keeps it in the mean.
+        weight = max(counts.get(intent, 0), 0.5)
         hits[into] = hits.get(into, 0.0) + weight * value
         weights[into] = weights.get(into, 0.0) + weight
-    recall = {intent: hits[intent] / weight for intent, weight in weights.items()}
-    return replace(found, intent_counts=counts, recall=recall if found.recall is not None else None)
+
+    return {intent: hits[intent] / weight for intent, weight in weights.items()}
 
 
 @dataclass(frozen=True, slots=True)

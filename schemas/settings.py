@@ -24,7 +24,6 @@ EXIT_FENCED = 7
 EXIT_TRY_AGAIN = 75
 EXIT_INTERRUPTED = 130
 
-
 # Of two names' letters the share that agrees in order; beyond it one is the other misspelt.
 _NEARLY = 0.85
 
@@ -63,26 +62,31 @@ class Settings(BaseSettings):
     @classmethod
     def _read_files(cls, values: dict[str, object]) -> dict[str, object]:
         for field in cls.model_fields:
-            path = os.environ.get(f"{PREFIX}{field.upper()}_FILE")
+            path = os.environ.get(f"{_variable(field)}_FILE")
             if path and field not in values:
                 values[field] = Path(path).read_text().strip()
         return values
 
     @model_validator(mode="after")
     def _production_is_complete(self) -> Self:
-        if self.mode == "production":
-            for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
-                value = getattr(self, field)
-                if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
-                    raise ValueError(
-                        f"{PREFIX}{field.upper()} is not set; INTENTWATCH_MODE=production needs it"
-                    )
-            for field in ("test_clock", "test_failpoint"):
-                if getattr(self, field):
-                    raise ValueError(
-                        f"{PREFIX}{field.upper()} is refused with INTENTWATCH_MODE=production"
-                    )
+        if self.mode != "production":
+            return self
+
+        for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
+            value = getattr(self, field)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()  # an empty secret is none, either
+            if not value:
+                needs = "INTENTWATCH_MODE=production needs it"
+                raise ValueError(f"{_variable(field)} is not set; {needs}")
+        for field in ("test_clock", "test_failpoint"):
+            if getattr(self, field):
+                raise ValueError(f"{_variable(field)} is refused with INTENTWATCH_MODE=production")
         return self
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
 
 
 def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
@@ -100,13 +104,14 @@ def misspelt(names: Iterable[str]) -> str | None:
     >>> misspelt(["INTENTWATCH_POLICY", "INTENTWATCH_GATEWAY_SERVICE_HOST", "INTENTWATCH_POLICYY"])
     'unknown variable INTENTWATCH_POLICYY; the nearest known one is INTENTWATCH_POLICY'
     """
-    known = [field.upper() for field in Settings.model_fields]
-    known += [f"{name}_FILE" for name in known]
+    ours = [field.upper() for field in Settings.model_fields]
+    ours += [f"{name}_FILE" for name in ours]
     for name in sorted(names):
-        own = name.upper().removeprefix(PREFIX)
-        if own == name.upper() or own in known:
+        upper = name.upper()
+        own = upper.removeprefix(PREFIX)
+        if own == upper or own in ours:
             continue
-        nearest = difflib.get_close_matches(own, known, n=1, cutoff=_NEARLY)
+        nearest = difflib.get_close_matches(own, ours, n=1, cutoff=_NEARLY)
         if nearest:
             return f"unknown variable {name}; the nearest known one is {PREFIX}{nearest[0]}"
     return None
@@ -135,18 +140,18 @@ def load(*needs: str) -> Settings:
         settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        field = "".join(f"{PREFIX}{str(part).upper()}: " for part in first["loc"])
-        refuse(f"{field}{first['msg'].removeprefix('Value error, ')}")
+        field = "".join(f"{_variable(str(part))}: " for part in first["loc"])
+        cause = first["msg"].removeprefix("Value error, ")
+        refuse(f"{field}{cause}")
     except OSError as error:
-        refuse(
-            f"cannot read {error.filename}: {error.strerror}; check the INTENTWATCH_*_FILE variables"
-        )
+        cause = f"cannot read {error.filename}: {error.strerror}"
+        refuse(f"{cause}; check the INTENTWATCH_*_FILE variables")
+
     for field in needs:
         if getattr(settings, field) is None:
             up = "run `python -m services.local up` and paste its export lines"
-            refuse(
-                f"{PREFIX}{field.upper()} is not set; {up}, `. .local/demo/env` beside `make demo KEEP=1`, or point it at your own"
-            )
+            kept = "`. .local/demo/env` beside `make demo KEEP=1`"
+            refuse(f"{_variable(field)} is not set; {up}, {kept}, or point it at your own")
     return settings
 
 

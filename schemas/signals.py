@@ -46,8 +46,8 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A judged number. `words`: as board and Slack call it; `short`: in a table of the demo;
-    `alert`: in the seed's [ALERT], where figures of the same thing share their words; `said`: in a
-    sentence, with its {value} or, of a shift, its {points}; else the words and the value.
+    `alert`: in the seed's [ALERT], where figures of the same thing share their words; `phrase`: in
+    a sentence, with its {value} or, of a shift, its {points}; else the words and the value.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Signal:
     bad: Side = Side.ABOVE
     counted: Counted = Counted.LOGS
     roles: tuple[Role, ...] = ()
-    said: str = ""
+    phrase: str = ""
 
     @property
     def sentence(self) -> str:
         """A template of `{value}` and `{points}`."""
-        return self.said or f"{self.words} {{value}}"
+        return self.phrase or f"{self.words} {{value}}"
 
     @property
     def labelled(self) -> bool:
@@ -88,7 +88,7 @@ LIVE_ACCURACY: Final = Signal(
     bad=Side.BELOW,
     counted=Counted.LABELS,
     roles=(Role.QUALITY, Role.RELEASE),
-    said="accuracy {value}",
+    phrase="accuracy {value}",
 )
 ACCURACY_E_VALUE: Final = Signal(
     name="accuracy_e_value",
@@ -131,7 +131,7 @@ RARE_RECALL: Final = Signal(
     bad=Side.BELOW,
     counted=Counted.LABELS,
     roles=(Role.QUALITY, Role.RELEASE),
-    said="recall of rare intents {value}",
+    phrase="recall of rare intents {value}",
 )
 INTENT_RECALL_LOST: Final = Signal(
     name="intent_recall_lost",
@@ -147,14 +147,14 @@ INTENT_MIX_KL: Final = Signal(
     alert="drift",
     unit=Unit.NATS,
     roles=(Role.DRIFT, Role.TRAFFIC),
-    said="the mix moved",
+    phrase="the mix moved",
 )
 INTENT_MIX_SHIFT: Final = Signal(
     name="intent_mix_shift",
     words="largest shift of an intent's share",
     short="shift",
     alert="drift",
-    said="one intent's share moved by {points} points",
+    phrase="one intent's share moved by {points} points",
 )
 LOW_CONFIDENCE_RATE: Final = Signal(
     name="low_confidence_rate",
@@ -162,7 +162,7 @@ LOW_CONFIDENCE_RATE: Final = Signal(
     short="conf",
     alert="low confidence",
     roles=(Role.DRIFT, Role.TRAFFIC),
-    said="{value} of the answers are unsure",
+    phrase="{value} of the answers are unsure",
 )
 ESCALATION_SPIKE: Final = Signal(
     name="escalation_spike",
@@ -217,7 +217,7 @@ P95_LATENCY_MS: Final = Signal(
     alert="latency",
     unit=Unit.MS,
     roles=(Role.RELEASE, Role.TRAFFIC),
-    said="answers are slow",
+    phrase="answers are slow",
 )
 ERROR_RATE: Final = Signal(
     name="error_rate",
@@ -225,7 +225,7 @@ ERROR_RATE: Final = Signal(
     short="err",
     alert="errors",
     roles=(Role.UPSTREAM, Role.RELEASE, Role.TRAFFIC),
-    said="{value} of the requests fail",
+    phrase="{value} of the requests fail",
 )
 
 # In the order in which people are told of them.
@@ -255,9 +255,10 @@ _BY_NAME: Final = {signal.name: signal for signal in ALL}
 
 def of(name: str) -> Signal:
     """The signal of this name. One that is measured only, or was judged once, is a ratio."""
-    known = _BY_NAME.get(name)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     words = name.replace("_", " ")
-    return known if known is not None else Signal(name, words, short=words, alert=words)
+    return Signal(name, words, short=words, alert=words)
 
 
 def repeats(name: str) -> bool:
@@ -284,4 +285,5 @@ def alert_words(breached: Iterable[str]) -> list[str]:
     names = set(breached)
     ordered = [signal for signal in ALL if signal.name in names]
     strange = [of(name) for name in sorted(names - _BY_NAME.keys())]
-    return list(dict.fromkeys(signal.alert for signal in (*ordered, *strange)))
+    words = [signal.alert for signal in (*ordered, *strange)]
+    return list(dict.fromkeys(words))

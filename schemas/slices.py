@@ -19,14 +19,16 @@ _SHORT, _LONG = 12, 120  # characters; about two words, and more than one senten
 # Characters looked at for words: nobody's wish begins later, and no text can keep a pattern busy.
 _READ: Final = 500
 _JARGON: Final = re.compile(
-    r"\b(manga(ka)?|anime|isekai|sh(ou|o|ō)nen|sh(ou|o|ō)jo|seinen|josei|iyashikei|mecha|yaoi|yuri|doujin(shi)?|tank(ou|o|ō)bon|omnibus|box ?sets?"
-    r"|light novels?|manhwa|manhua|webtoon|art ?books?|scanlations?|vol(ume)?s?\.? ?\d+|chapter \d+)\b"
+    r"\b(manga(ka)?|anime|isekai|sh(ou|o|ō)nen|sh(ou|o|ō)jo|seinen|josei|iyashikei|mecha|yaoi|yuri"
+    r"|doujin(shi)?|tank(ou|o|ō)bon|omnibus|box ?sets?|light novels?|manhwa|manhua|webtoon"
+    r"|art ?books?|scanlations?|vol(ume)?s?\.? ?\d+|chapter \d+)\b"
     r"|漫画|マンガ|アニメ|異世界|少年|少女|青年|単行本|全巻|\d巻|同人|画集|[『「].+?[』」]",
     re.IGNORECASE,
 )
 _SLANG: Final = re.compile(
-    r"\b(u(?![.-])|ur|pls|plz|thx|lol|lmao|omg|wtf|tbh|imo|idk|ngl|btw|asap|gonna|wanna|gotta|kinda|sorta|lemme|gimme|dunno|ain'?t|y'?all|bro|dude|yo|nah|yep"
-    r"|goated|meh)\b|ww+$|草$|まじ|ヤバい|やばい",
+    r"\b(u(?![.-])|ur|pls|plz|thx|lol|lmao|omg|wtf|tbh|imo|idk|ngl|btw|asap|gonna|wanna|gotta"
+    r"|kinda|sorta|lemme|gimme|dunno|ain'?t|y'?all|bro|dude|yo|nah|yep|goated|meh)\b"
+    r"|ww+$|草$|まじ|ヤバい|やばい",
     re.IGNORECASE,
 )
 
@@ -34,9 +36,12 @@ _SLANG: Final = re.compile(
 @functools.lru_cache(maxsize=1 << 14)
 def _worded(head: str) -> tuple[str, ...]:
     """The slices that words tell. A week's messages are looked at every hour."""
-    return tuple(
-        name for name, words in (("jargon", _JARGON), ("slang", _SLANG)) if words.search(head)
-    )
+    worded = []
+    if _JARGON.search(head):
+        worded.append("jargon")
+    if _SLANG.search(head):
+        worded.append("slang")
+    return tuple(worded)
 
 
 def of(text: str) -> int:
@@ -45,8 +50,12 @@ def of(text: str) -> int:
     >>> [name for name in NAMES if BITS[name] & of("got vol 3 of that isekai pls")]
     ['latin', 'jargon', 'slang']
     """
-    length = ["short"] if len(text) <= _SHORT else ["long"] if len(text) > _LONG else []
-    return sum(BITS[name] for name in (script(text), *length, *_worded(text[:_READ])))
+    names = [script(text), *_worded(text[:_READ])]
+    if len(text) <= _SHORT:
+        names.append("short")
+    elif len(text) > _LONG:
+        names.append("long")
+    return sum(BITS[name] for name in names)
 
 
 def script(text: str) -> str:
@@ -55,7 +64,10 @@ def script(text: str) -> str:
     >>> script("NARUTO"), script("ナルト"), script("Naruto みたいな"), script("123")
     ('latin', 'japanese', 'mixed', 'other')
     """
-    japanese, latin = bool(_JAPANESE.search(text)), bool(_LATIN.search(text))
-    return (
-        "mixed" if japanese and latin else "japanese" if japanese else "latin" if latin else "other"
-    )
+    japanese = _JAPANESE.search(text)
+    latin = _LATIN.search(text)
+    if japanese and latin:
+        return "mixed"
+    if japanese:
+        return "japanese"
+    return "latin" if latin else "other"

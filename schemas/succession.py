@@ -32,36 +32,52 @@ def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference
     wrong = next(_contradictions(older, newer), None)
     if wrong is not None:
         return Difference(Kind.OTHER, wrong)
+
     appended = [name for name in newer.names if name not in older.names]
-    merged = [
-        f"{name} into {into}" for name, into in newer.merged.items() if name not in older.merged
-    ]
-    told = [f"{listed(appended)} appended"] if appended else []
-    told += [f"{listed(merged)} merged"] if merged else []
-    kind = Kind.MERGED if merged else Kind.APPENDED if appended else Kind.SAME
-    return Difference(kind, " and ".join(told) or "the same")
+    merged = []
+    for name, into in newer.merged.items():
+        if name not in older.merged:
+            merged.append(f"{name} into {into}")
+
+    if merged and appended:
+        words = f"{listed(appended)} appended and {listed(merged)} merged"
+        return Difference(Kind.MERGED, words)
+    if merged:
+        return Difference(Kind.MERGED, f"{listed(merged)} merged")
+    if appended:
+        return Difference(Kind.APPENDED, f"{listed(appended)} appended")
+    return Difference(Kind.SAME, "the same")
 
 
 def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Iterator[str]:
     """What neither appending nor merging explains."""
-    known = {*newer.names, *newer.merged}
-    gone = [name for name in older.names if name not in known]
+    readable = {*newer.names, *newer.merged}
+    gone = [name for name in older.names if name not in readable]
     if gone:
         yield f"{newer.version} lacks {listed(gone)}"
+
     for name, into in older.merged.items():
-        named = newer.merged.get(name)
-        if named is None:
+        now_into = newer.merged.get(name)
+        if now_into is None:
             yield f"{name} was merged into {into} and must stay in [merged] of {newer.version}"
-        elif named != newer.merged.get(into, into):
-            yield f"{name} was merged into {into}, in {newer.version} into {named}"
+        # What took it over may have been merged itself since.
+        elif now_into != newer.merged.get(into, into):
+            yield f"{name} was merged into {into}, in {newer.version} into {now_into}"
+
     kept = [intent for intent in older.intents if intent.name in newer.names]
     pairs = list(zip(kept, newer.intents, strict=False))
     for place, (before, now) in enumerate(pairs, start=1):
         yield from _moved(before, now, place)
-    yield from _harmed(older, newer, {before.name: (before, now) for before, now in pairs})
+
+    both = {before.name: (before, now) for before, now in pairs}
+    yield from _harmed(older, newer, both)
 
 
-def _moved(before: taxonomy.Intent, now: taxonomy.Intent, place: int) -> Iterator[str]:
+def _moved(
+    before: taxonomy.Intent,
+    now: taxonomy.Intent,
+    place: int,
+) -> Iterator[str]:
     """What differs at one place."""
     if before.name != now.name:
         yield f"place {place} is {before.name}, not {now.name}: intents are only appended"
@@ -79,11 +95,14 @@ def _harmed(
 ) -> Iterator[str]:
     """What differs in severity, of the intents that both have."""
     for true, predicted in sorted({*older.harm, *newer.harm}):
-        if {true, predicted} <= both.keys():
-            then = older.severity(both[true][0], both[predicted][0])
-            here = newer.severity(both[true][1], both[predicted][1])
-            if then != here:
-                yield f"severity of {true} -> {predicted} is {then:g}, not {here:g}"
+        if not {true, predicted} <= both.keys():
+            continue
+        true_then, true_here = both[true]
+        predicted_then, predicted_here = both[predicted]
+        then = older.severity(true_then, predicted_then)
+        here = newer.severity(true_here, predicted_here)
+        if then != here:
+            yield f"severity of {true} -> {predicted} is {then:g}, not {here:g}"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
@@ -92,5 +111,6 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     >>> listed(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
+    first = ", ".join(names[:most])
     more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return f"{first} and {more} more" if more > 0 else first

@@ -48,8 +48,7 @@ taxonomy = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
 )
 
-# --- streams: Kafka delivers at least once, these rows make it once
-# ---------------------------------------------------
+# --- streams: Kafka delivers at least once, these rows make it once ---
 stream_offset = sa.Table(
     "stream_offset",
     metadata,
@@ -160,8 +159,7 @@ dead_letter_bytes = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_now()),
 )
 
-# --- labels
-# -----------------------------------------------------------------------------------------------------------
+# --- labels ---
 # A message the gateway kept for labelling. Unique by request: a producer that doubles shows in
 # `seen`, not in the estimate.
 sampled_prediction = sa.Table(
@@ -232,8 +230,7 @@ quality = sa.Table(
     sa.Column("labels_needed", sa.Integer),
 )
 
-# --- evidence and decisions
-# -------------------------------------------------------------------------------------------
+# --- evidence and decisions ---
 signal = sa.Table(
     "signal",
     metadata,
@@ -318,8 +315,7 @@ lease = sa.Table(
     sa.Column("expires_at", _TIME, nullable=False),
 )
 
-# --- retraining
-# -------------------------------------------------------------------------------------------------------
+# --- retraining ---
 run = sa.Table(
     "run",
     metadata,
@@ -384,8 +380,7 @@ reference = sa.Table(
     sa.Column("body", pg.JSONB, nullable=False),
 )
 
-# --- what leaves
-# ------------------------------------------------------------------------------------------------------
+# --- what leaves ---
 outbox = sa.Table(
     "outbox",
     metadata,

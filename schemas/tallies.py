@@ -4,6 +4,7 @@ array operations. The same integers as windows.Tally.
 Merging only adds, so any order and any grouping of merges gives the same rows.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,12 +15,13 @@ from schemas import present, slices, windows
 
 Ints = windows.Counts
 
-_WIDTHS: Final = {
+WIDTHS: Final[Mapping[str, int]] = {
     "intent_count": len(present.INTENTS),
     "intent_low": len(present.INTENTS),
     "intent_fallback": len(present.INTENTS),
+    "script_count": len(slices.SCRIPTS),
 }
-WIDTHS: Final[Mapping[str, int]] = _WIDTHS | {"script_count": len(slices.SCRIPTS)}
+_SCALARS: Final = operator.itemgetter(*windows.SCALARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,13 @@ class Bins:
 
     def merged(self, into: Ints, size: int) -> "Bins":
         """Histograms added up: that of row i goes to row into[i]. `size`: how many bins one has."""
-        keys, counts = added(into[self.row] * size + self.bin, self.count)
+        cells = into[self.row] * size + self.bin
+        keys, counts = added(cells, self.count)
         return Bins(keys // size, keys % size, counts)
+
+    def moved(self, begin: int) -> "Bins":
+        """The same histograms of the rows from `begin` on."""
+        return Bins(self.row + begin, self.bin, self.count)
 
     def chosen(self, repeats: Ints) -> "Bins":
         """The histograms of the rows `repeats`, which may name one several times or not at all; row
@@ -44,11 +51,11 @@ class Bins:
         begins = np.searchsorted(self.row, repeats)
         lengths = np.searchsorted(self.row, repeats, side="right") - begins
         row = np.repeat(np.arange(len(repeats)), lengths)
-        place = (
-            np.arange(len(row))
-            - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            + np.repeat(begins, lengths)
-        )
+
+        # Bin by bin of the answer: where it stands here, by how far into its histogram it is.
+        new_begins = np.cumsum(lengths) - lengths
+        into = np.arange(len(row)) - np.repeat(new_begins, lengths)
+        place = into + np.repeat(begins, lengths)
         return Bins(row, self.bin[place], self.count[place])
 
 
@@ -69,9 +76,10 @@ class Tallies:
 
     def merged(self, into: Ints, k: int) -> "Tallies":
         """k tallies, each the sum of those rows i whose into[i] names it."""
+        arrays = {name: _summed(values, into, k) for name, values in self.arrays.items()}
         return Tallies(
             _summed(self.scalars, into, k),
-            {name: _summed(values, into, k) for name, values in self.arrays.items()},
+            arrays,
             self.latency.merged(into, windows.LATENCY_BINS),
             self.confidence.merged(into, windows.CONFIDENCE_BINS),
         )
@@ -95,9 +103,11 @@ def added(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:
     """
     if len(keys) == 0:
         return keys, counts
+
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    differs = ordered[1:] != ordered[:-1]
+    begins = np.flatnonzero(np.concatenate(([True], differs)))
     return ordered[begins], np.add.reduceat(counts[order], begins)
 
 
@@ -109,46 +119,56 @@ def _summed(values: Ints, into: Ints, k: int) -> Ints:
 
 def stacked(parts: Sequence[Tallies]) -> Tallies:
     """All rows of several Tallies, one after the other."""
-    begins = np.cumsum([0, *(len(part) for part in parts)])
-    names = [(part, int(begin)) for part, begin in zip(parts, begins, strict=False)]
+    arrays: dict[str, list[Ints]] = {name: [] for name in WIDTHS}
+    latency = []
+    confidence = []
+    begin = 0
+    for part in parts:
+        for name, pieces in arrays.items():
+            pieces.append(part.arrays[name])
+        latency.append(part.latency.moved(begin))
+        confidence.append(part.confidence.moved(begin))
+        begin += len(part)
+
     return Tallies(
         np.concatenate([part.scalars for part in parts]),
-        {name: np.concatenate([part.arrays[name] for part in parts]) for name in WIDTHS},
-        _end_to_end([(part.latency, begin) for part, begin in names]),
-        _end_to_end([(part.confidence, begin) for part, begin in names]),
+        {name: np.concatenate(pieces) for name, pieces in arrays.items()},
+        _end_to_end(latency),
+        _end_to_end(confidence),
     )
 
 
-def _end_to_end(parts: Sequence[tuple[Bins, int]]) -> Bins:
-    rows = np.concatenate([bins.row + begin for bins, begin in parts])
+def _end_to_end(parts: Sequence[Bins]) -> Bins:
     return Bins(
-        rows,
-        np.concatenate([bins.bin for bins, _ in parts]),
-        np.concatenate([bins.count for bins, _ in parts]),
+        np.concatenate([bins.row for bins in parts]),
+        np.concatenate([bins.bin for bins in parts]),
+        np.concatenate([bins.count for bins in parts]),
     )
 
 
 def from_rows(rows: Sequence[Any]) -> Tallies:
     """The tallies of database rows (mappings with windows.TALLY_COLUMNS), in their order."""
-    k = len(rows)
-    scalars = np.array(
-        [[row[name] for name in windows.SCALARS] for row in rows], dtype=np.int64
-    ).reshape(k, len(windows.SCALARS))
-    arrays = {
-        name: np.array([row[name] for row in rows], dtype=np.int64).reshape(k, width)
-        for name, width in WIDTHS.items()
-    }
+    arrays = {}
+    for name, width in WIDTHS.items():
+        arrays[name] = _matrix([row[name] for row in rows], width)
+
     return Tallies(
-        scalars,
+        _matrix([_SCALARS(row) for row in rows], len(windows.SCALARS)),
         arrays,
         _unpacked([row["latency_bins"] for row in rows]),
         _unpacked([row["confidence_bins"] for row in rows]),
     )
 
 
+def _matrix(rows: Sequence[Sequence[int]], width: int) -> Ints:
+    # Without rows numpy cannot tell the width.
+    return np.array(rows, dtype=np.int64).reshape(len(rows), width)
+
+
 def _unpacked(histograms: Sequence[bytes]) -> Bins:
     pairs = np.frombuffer(b"".join(histograms), dtype=windows.PAIR)
-    lengths = np.array([len(raw) // windows.PAIR.itemsize for raw in histograms], dtype=np.int64)
+    sizes = np.array([len(raw) for raw in histograms], dtype=np.int64)
+    lengths = sizes // windows.PAIR.itemsize
     return Bins(
         np.repeat(np.arange(len(histograms)), lengths),
         pairs["bin"].astype(np.int64),
@@ -156,31 +176,44 @@ def _unpacked(histograms: Sequence[bytes]) -> Bins:
     )
 
 
-def to_rows(found: Tallies) -> list[dict[str, Any]]:
+def to_rows(stack: Tallies) -> list[dict[str, Any]]:
     """Each tally as the columns of windows.to_row."""
-    k = len(found)
-    scalars = [dict(zip(windows.SCALARS, values, strict=True)) for values in found.scalars.tolist()]
-    arrays = {name: values.tolist() for name, values in found.arrays.items()}
-    latency, confidence = _packed(found.latency, k), _packed(found.confidence, k)
-    return [
-        scalars[i]
-        | {name: values[i] for name, values in arrays.items()}
-        | {"latency_bins": latency[i], "confidence_bins": confidence[i]}
-        for i in range(k)
-    ]
+    k = len(stack)
+    arrays = {name: values.tolist() for name, values in stack.arrays.items()}
+    latency = _packed(stack.latency, k)
+    confidence = _packed(stack.confidence, k)
+
+    rows = []
+    for i, scalars in enumerate(stack.scalars.tolist()):
+        row: dict[str, Any] = dict(zip(windows.SCALARS, scalars, strict=True))
+        for name, values in arrays.items():
+            row[name] = values[i]
+        row["latency_bins"] = latency[i]
+        row["confidence_bins"] = confidence[i]
+        rows.append(row)
+    return rows
 
 
 def _packed(bins: Bins, k: int) -> list[bytes]:
     pairs = np.empty(len(bins.row), dtype=windows.PAIR)
-    pairs["bin"], pairs["count"] = bins.bin, bins.count
-    raw, size = pairs.tobytes(), windows.PAIR.itemsize
-    ends = np.searchsorted(bins.row, np.arange(1, k + 1)).tolist()
-    return [raw[begin * size : end * size] for begin, end in zip([0, *ends], ends, strict=False)]
+    pairs["bin"] = bins.bin
+    pairs["count"] = bins.count
+    raw = pairs.tobytes()
+
+    last_bins = np.searchsorted(bins.row, np.arange(1, k + 1))
+    ends = last_bins * windows.PAIR.itemsize
+    packed = []
+    begin = 0
+    for end in ends.tolist():
+        packed.append(raw[begin:end])
+        begin = end
+    return packed
 
 
-def one(found: Tallies, i: int) -> windows.Tally:
+def one(stack: Tallies, i: int) -> windows.Tally:
     """Tally i by itself."""
-    return windows.from_row(to_rows(found.chosen(np.array([i])))[0])
+    (row,) = to_rows(stack.chosen(np.array([i])))
+    return windows.from_row(row)
 
 
 def of(tally: windows.Tally) -> Tallies:

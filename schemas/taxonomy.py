@@ -14,6 +14,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
+Pair = tuple[str, str]  # two intents' names
+
 FEWEST, MOST = 2, 200
 _NAME: Final = re.compile(r"[a-z0-9_]{1,100}")
 _TOP: Final = {
@@ -60,9 +62,9 @@ class Taxonomy:
 
     version: str
     intents: tuple[Intent, ...]
-    harm: Mapping[tuple[str, str], float]
+    harm: Mapping[Pair, float]
     merged: Mapping[str, str]
-    between: Mapping[tuple[str, str], str]
+    between: Mapping[Pair, str]
     two_wishes: str
 
     @property
@@ -73,22 +75,33 @@ class Taxonomy:
     @property
     def body(self) -> dict[str, Any]:
         """The taxonomy as its file has it, for JSON: `of` reads it back."""
+        severity = {}
+        for (true, predicted), value in self.harm.items():
+            severity[f"{true} -> {predicted}"] = value
+        between = {}
+        for (one, other), rule in self.between.items():
+            between[f"{one}, {other}"] = rule
+
         return {
             "version": self.version,
             "two_wishes": self.two_wishes,
             "intents": {intent.name: _marks(intent) for intent in self.intents},
-            "severity": {" -> ".join(pair): value for pair, value in self.harm.items()},
+            "severity": severity,
             "merged": dict(self.merged),
-            "between": {", ".join(pair): rule for pair, rule in self.between.items()},
+            "between": between,
         }
 
     @property
     def sha256(self) -> str:
         """Identity: of what a figure may depend on, so not of the version or the rules."""
-        marks = [[i.name, i.destination, i.rare, i.critical, i.handoff] for i in self.intents]
         body = self.body
-        content = {"intents": marks, "severity": body["severity"], "merged": body["merged"]}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content = {
+            "intents": [_judged_by(intent) for intent in self.intents],
+            "severity": body["severity"],
+            "merged": body["merged"],
+        }
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def severity(self, true: Intent, predicted: Intent) -> float:
         """How bad it is to route a `true` message as `predicted`, in [0, 1].
@@ -98,8 +111,9 @@ class Taxonomy:
         """
         if true == predicted:
             return 0.0
-        if (true.name, predicted.name) in self.harm:
-            return self.harm[true.name, predicted.name]
+        confusion = (true.name, predicted.name)
+        if confusion in self.harm:
+            return self.harm[confusion]
         if true.handoff:
             return 1.0
         if true.destination == predicted.destination:
@@ -121,65 +135,100 @@ def parse(text: str, name: str = "taxonomy") -> Taxonomy:
         raise TaxonomyError(f"{name}: {error}") from None
 
 
-def of(found: Mapping[str, Any]) -> Taxonomy:
+def of(body: Mapping[str, Any]) -> Taxonomy:
     """A taxonomy from the file's tables, which is how it is stored, too. Raises TaxonomyError."""
-    _checked(found, _TOP, "")
-    version = found.get("version", "")
+    _checked(body, _TOP, "")
+    version = body.get("version", "")
     if not version.isprintable() or not 1 <= len(version) <= 100:
         raise TaxonomyError('version must name the taxonomy, as in version = "shop-1"')
-    intents = tuple(_intent(name, marks) for name, marks in found.get("intents", {}).items())
+
+    tables = body.get("intents", {})
+    intents = tuple(_intent(name, marks) for name, marks in tables.items())
     if not FEWEST <= len(intents) <= MOST:
-        raise TaxonomyError(
-            f"[intents] has {len(intents)}; a taxonomy has {FEWEST} to {MOST} intents"
-        )
+        have = f"[intents] has {len(intents)}"
+        raise TaxonomyError(f"{have}; a taxonomy has {FEWEST} to {MOST} intents")
+
     names = {intent.name for intent in intents}
-    harm = {
-        _pair(key, " -> ", names, "severity"): _share(key, value)
-        for key, value in found.get("severity", {}).items()
-    }  # fmt: skip
-    between = {
-        _pair(key, ", ", names, "between"): _text(f"between.{key!r}", rule)
-        for key, rule in found.get("between", {}).items()
-    }  # fmt: skip
-    merged = _resolved(found.get("merged", {}), names)
-    return Taxonomy(version, intents, harm, merged, between, found.get("two_wishes", _TWO_WISHES))
+    return Taxonomy(
+        version,
+        intents,
+        harm=_harm(body.get("severity", {}), names),
+        between=_between(body.get("between", {}), names),
+        merged=_resolved(body.get("merged", {}), names),
+        two_wishes=body.get("two_wishes", _TWO_WISHES),
+    )
 
 
-def _checked(found: Mapping[str, Any], known: Mapping[str, type], path: str) -> None:
-    for key, value in found.items():
-        if key not in known:
-            said = key if _NAME.fullmatch(key) else _said(key)
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
-            raise TaxonomyError(f"unknown key {path}{said}; the nearest known one is {path}{near}")
-        if type(value) is not known[key]:
-            expected = _EXPECTED[known[key]]
-            raise TaxonomyError(f"{path}{key} cannot be {_said(value)}; write {expected}")
+def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[Pair, float]:
+    harm = {}
+    for key, value in severity.items():
+        confusion = _pair(key, " -> ", names, "severity")
+        harm[confusion] = _share(key, value)
+    return harm
+
+
+def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[Pair, str]:
+    between = {}
+    for key, rule in rules.items():
+        both = _pair(key, ", ", names, "between")
+        between[both] = _text(f"between.{key!r}", rule)
+    return between
+
+
+def _checked(
+    table: Mapping[str, Any],
+    kinds: Mapping[str, type],
+    path: str,
+) -> None:
+    """Whether a table holds these keys alone, each with a value of its kind. `path`: the dotted
+    name of the table, with its dot.
+    """
+    for key, value in table.items():
+        if key not in kinds:
+            (nearest,) = difflib.get_close_matches(key, kinds, n=1, cutoff=0)
+            unknown = key if _NAME.fullmatch(key) else _shown(key)
+            near = f"the nearest known one is {path}{nearest}"
+            raise TaxonomyError(f"unknown key {path}{unknown}; {near}")
+        if type(value) is not kinds[key]:
+            expected = _EXPECTED[kinds[key]]
+            raise TaxonomyError(f"{path}{key} cannot be {_shown(value)}; write {expected}")
 
 
 def _intent(name: str, marks: Any) -> Intent:
     if not _NAME.fullmatch(name):
-        raise TaxonomyError(f"intent {_said(name)} is no name; use a to z, 0 to 9 and _")
+        raise TaxonomyError(f"intent {_shown(name)} is no name; use a to z, 0 to 9 and _")
     if not isinstance(marks, dict):
-        raise TaxonomyError(f"intents.{name} cannot be {_said(marks)}; write a table")
+        raise TaxonomyError(f"intents.{name} cannot be {_shown(marks)}; write a table")
     _checked(marks, _MARKS, f"intents.{name}.")
     if not marks.get("destination"):
         raise TaxonomyError(f"intents.{name}.destination is missing; say where its route ends")
     return Intent(name, **marks)
 
 
-def _pair(key: str, between: str, names: Set[str], table: str) -> tuple[str, str]:
+def _pair(
+    key: str,
+    between: str,
+    names: Set[str],
+    table: str,
+) -> Pair:
     one, _, other = key.partition(between)
     if one == other or not {one, other} <= names:
         example = f'"a{between}b"'
-        raise TaxonomyError(f"[{table}] {_said(key)} must name two of [intents], as in {example}")
+        raise TaxonomyError(f"[{table}] {_shown(key)} must name two of [intents], as in {example}")
     return one, other
 
 
 def _share(key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
         wanted = "write a number from 0 to 1"
-        raise TaxonomyError(f"[severity] {_said(key)} cannot be {_said(value)}; {wanted}")
+        raise TaxonomyError(f"[severity] {_shown(key)} cannot be {_shown(value)}; {wanted}")
     return float(value)
+
+
+def _judged_by(intent: Intent) -> list[Any]:
+    """What a figure may depend on: not the rule."""
+    return [intent.name, intent.destination, intent.rare, intent.critical, intent.handoff]
 
 
 def _marks(intent: Intent) -> dict[str, Any]:
@@ -190,7 +239,7 @@ def _marks(intent: Intent) -> dict[str, Any]:
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise TaxonomyError(f"{key} cannot be {_said(value)}; write {_EXPECTED[str]}")
+        raise TaxonomyError(f"{key} cannot be {_shown(value)}; write {_EXPECTED[str]}")
     return value
 
 
@@ -198,22 +247,25 @@ def _resolved(merged: Mapping[str, Any], names: Set[str]) -> dict[str, str]:
     """Every merged intent with the one that holds its messages now: where a went into b, and b
     into c later, that is c for both.
     """
-    found: dict[str, str] = {}
+    survivors: dict[str, str] = {}
     for name in merged:
         if not _NAME.fullmatch(name) or name in names:
-            cause = f"merged.{_said(name)} is still one of [intents], or no name"
+            cause = f"merged.{_shown(name)} is still one of [intents], or no name"
             raise TaxonomyError(f"{cause}; remove one of the two")
-        into, way = _text(f"merged.{name}", merged[name]), [name]
-        while into in merged and into not in way:
-            way.append(into)
+
+        into = _text(f"merged.{name}", merged[name])
+        passed = [name]
+        while into in merged and into not in passed:  # those merged in a circle lead nowhere
+            passed.append(into)
             into = _text(f"merged.{into}", merged[into])
+
         if into not in names:
-            cause = f"merged.{name} leads to {_said(into)}, which is none of [intents]"
+            cause = f"merged.{name} leads to {_shown(into)}, which is none of [intents]"
             raise TaxonomyError(f"{cause}; name the one that took it over")
-        found[name] = into
-    return found
+        survivors[name] = into
+    return survivors
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     """Foreign text, short and in one line."""
     return repr(value)[:80]

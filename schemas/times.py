@@ -4,7 +4,8 @@ import argparse
 import datetime as dt
 
 # Arithmetic on times near the ends of the calendar overflows.
-FIRST, LAST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+FIRST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+LAST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -32,10 +33,12 @@ def instant(text: str) -> dt.datetime:
         parsed = dt.datetime.fromisoformat(text.upper())
     except ValueError:
         raise NotATime(f"{text!r} is no RFC 3339 time such as 2026-04-20T10:00:00Z") from None
-    found = utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC))
-    if found is None:
+
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+    in_utc = utc(aware)
+    if in_utc is None:
         raise NotATime(f"{text!r} is not between 2000 and 2200")
-    return found
+    return in_utc
 
 
 def micros(aware: dt.datetime) -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import datetime as dt
 import math
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -41,7 +41,7 @@ STEPS: Final[dict[str, dt.timedelta]] = HORIZONS | {"7d": dt.timedelta(days=1)}
 
 
 def _zeros(size: int) -> Any:
-    return field(default_factory=lambda: np.zeros(size, dtype=np.int64))
+    return dataclasses.field(default_factory=lambda: np.zeros(size, dtype=np.int64))
 
 
 @dataclass(slots=True)
@@ -74,12 +74,10 @@ class Tally:
 
     def __add__(self, other: Self) -> "Tally":
         """The tally of both sets of logs together."""
-        return Tally(
-            **{
-                f.name: getattr(self, f.name) + getattr(other, f.name)
-                for f in dataclasses.fields(self)
-            }
-        )
+        sums = {}
+        for field in dataclasses.fields(self):
+            sums[field.name] = getattr(self, field.name) + getattr(other, field.name)
+        return Tally(**sums)
 
     @property
     def answered(self) -> int:
@@ -92,7 +90,9 @@ class Tally:
         there were several.
         """
         n, total = self.tokenizer_n, self.tokenizer_sum
-        return total // n if n and total * total == n * self.tokenizer_square_sum else None
+        # Numbers are all equal where the square of their sum is n times the sum of their squares.
+        all_one = total * total == n * self.tokenizer_square_sum
+        return total // n if n and all_one else None
 
 
 def tokenizer_code(name: str) -> int:
@@ -116,7 +116,8 @@ def sparse(counts: Counts) -> bytes:
     """
     bins = np.flatnonzero(counts)
     pairs = np.empty(len(bins), dtype=PAIR)
-    pairs["bin"], pairs["count"] = bins, counts[bins]
+    pairs["bin"] = bins
+    pairs["count"] = counts[bins]
     return pairs.tobytes()
 
 

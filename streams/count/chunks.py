@@ -32,20 +32,25 @@ class Chunk:
         """Records begin <= i < end of it, covering the offsets from the first one of them to the
         next one after them.
         """
-        low, high = (self.low if begin == 0 else self._offset(begin)), self._offset(end)
-        columns = {
-            name: getattr(self, name)[begin:end]
-            for name in ("offsets", "values", "batch", "appended_ms")
-        }
-        return replace(self, low=low, high=high, **columns)
+        # The first cut takes along whatever hole lies before the first record.
+        low = self.low if begin == 0 else self._offset(begin)
+        return replace(
+            self,
+            low=low,
+            high=self._offset(end),
+            offsets=self.offsets[begin:end],
+            values=self.values[begin:end],
+            batch=self.batch[begin:end],
+            appended_ms=self.appended_ms[begin:end],
+        )
 
     def _offset(self, i: int) -> int:
         return self.offsets[i] if i < len(self.offsets) else self.high
 
     def since(self, offset: int) -> "Chunk":
         """Without the records before `offset`."""
-        return (
-            self
-            if offset <= self.low
-            else self.cut(sum(have < offset for have in self.offsets), len(self.offsets))
-        )
+        if offset <= self.low:
+            return self
+
+        passed = sum(have < offset for have in self.offsets)
+        return self.cut(passed, len(self.offsets))

@@ -18,11 +18,15 @@ from streams.stats import histogram
 
 Floats = npt.NDArray[np.float64]
 Ints = windows.Counts
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
 Key = tuple[dt.datetime, str, str]
 
 MINUTE_US: Final = 60_000_000
-_I, _S = len(present.INTENTS), len(slices.SCRIPTS)
+_I: Final = len(present.INTENTS)
+_S: Final = len(slices.SCRIPTS)
 _SCRIPT: Final = {script: i for i, script in enumerate(slices.SCRIPTS)}
+_NAMES: Final = ("model", "role")  # columns of text; the others are arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,14 @@ class Columns:
     model: Sequence[str]
     role: Sequence[str]
     latency_ms: Floats
-    failed: npt.NDArray[np.bool_]
+    failed: Bools
     tokenizer: Ints
-    intent: npt.NDArray[np.uint8]
-    script: npt.NDArray[np.uint8]
+    intent: Bytes
+    script: Bytes
     confidence: Floats
     tokens: Floats
     margin: Floats
-    fallback: npt.NDArray[np.bool_]
+    fallback: Bools
 
 
 def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
@@ -52,23 +56,28 @@ def of(logs: Sequence[Any], ts_us: Ints) -> Columns:
     LookupError or TypeError for an answer without all its parts.
     """
     errors = [log.error for log in logs]
-    whole = errors.count(None) == len(logs)
-    answered = logs if whole else [log for log in logs if log.error is None]
+    answered = logs
+    failed = np.zeros(len(logs), dtype=np.bool_)
+
+    # Mostly nothing has failed: then no log is looked at a second time.
+    if errors.count(None) != len(logs):
+        answered = [log for log in logs if log.error is None]
+        failed = _truths([error is not None for error in errors])
+
+    # One comprehension a column: on msgspec's structs that is twice as fast as attrgetter.
     return Columns(
         ts_us=ts_us,
         model=[log.model for log in logs],
         role=[log.role for log in logs],
         latency_ms=_floats([log.latency_ms for log in logs]),
-        failed=np.zeros(len(logs), dtype=np.bool_)
-        if whole
-        else np.array([error is not None for error in errors], dtype=np.bool_),
+        failed=failed,
         tokenizer=_tokenizers([log.tokenizer_hash for log in logs]),
         intent=_places([log.intent for log in answered], present.INDEX),
         script=_places([log.script for log in answered], _SCRIPT),
         confidence=_floats([log.confidence for log in answered]),
         tokens=_floats([log.tokens for log in answered]),
         margin=_some_floats([log.margin for log in answered]),
-        fallback=np.frombuffer(bytes([log.fallback_rerank for log in answered]), np.bool_),
+        fallback=_truths([log.fallback_rerank for log in answered]),
     )
 
 
@@ -76,117 +85,185 @@ def joined(parts: Sequence[Columns]) -> Columns:
     """The logs of several Columns, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    each: dict[str, Any] = {
-        field.name: [getattr(part, field.name) for part in parts]
-        for field in dataclasses.fields(Columns)
-    }
-    for name, values in each.items():
-        each[name] = (
-            list(itertools.chain.from_iterable(values))
-            if name in ("model", "role")
-            else np.concatenate(values)
-        )
-    return Columns(**each)
+
+    whole: dict[str, Any] = {}
+    for field in dataclasses.fields(Columns):
+        pieces = [getattr(part, field.name) for part in parts]
+        if field.name in _NAMES:
+            whole[field.name] = list(itertools.chain.from_iterable(pieces))
+        else:
+            whole[field.name] = np.concatenate(pieces)
+
+    return Columns(**whole)
 
 
 def _floats(values: Sequence[float]) -> Floats:
-    return np.frombuffer(array.array("d", values), dtype=np.float64)
+    packed = array.array("d", values)
+    return np.frombuffer(packed, dtype=np.float64)
 
 
 def _some_floats(values: Sequence[float | None]) -> Floats:
-    told = len(values) - values.count(None)
-    if told in (0, len(values)):
-        return _floats(values) if told else np.full(len(values), np.nan)  # type: ignore[arg-type]  # None is not in it
-    return np.array(values, dtype=np.float64)
+    missing = values.count(None)
+    if missing == len(values):
+        return np.full(len(values), np.nan)
+    if missing:
+        return np.array(values, dtype=np.float64)
+    return _floats(values)  # type: ignore[arg-type]  # None is not in it
 
 
-def _places(names: Sequence[str], place: Mapping[str, int]) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(bytes(map(place.__getitem__, names)), np.uint8)
+def _truths(values: Sequence[bool]) -> Bools:
+    return np.frombuffer(bytes(values), np.bool_)
+
+
+def _places(names: Sequence[str], place: Mapping[str, int]) -> Bytes:
+    packed = bytes(map(place.__getitem__, names))
+    return np.frombuffer(packed, np.uint8)
 
 
 def _tokenizers(names: Sequence[str | None]) -> Ints:
-    code = {name: -1 if name is None else windows.tokenizer_code(name) for name in set(names)}
+    code: dict[str | None, int] = {}
+    for name in set(names):
+        code[name] = -1 if name is None else windows.tokenizer_code(name)
+
     if len(code) == 1:
-        return np.full(len(names), code[names[0]], dtype=np.int64)
-    return np.fromiter(map(code.__getitem__, names), np.int64, len(names))
+        (only,) = code.values()
+        return np.full(len(names), only, dtype=np.int64)
+    return _numbers(names, code)
+
+
+def _numbers(names: Sequence[Any], number: Mapping[Any, int]) -> Ints:
+    return np.fromiter(map(number.__getitem__, names), np.int64, len(names))
 
 
 def _codes(names: Sequence[str]) -> tuple[Ints, list[str]]:
     """A number for each name, and the names by number."""
-    known = sorted(set(names))
-    if len(known) == 1:
-        return np.zeros(len(names), dtype=np.int64), known
-    number = {name: i for i, name in enumerate(known)}
-    if len(known) <= 256:
-        return _places(names, number).astype(np.int64), known
-    return np.fromiter(map(number.__getitem__, names), np.int64, len(names)), known
+    distinct = sorted(set(names))
+    if len(distinct) == 1:
+        zeros = np.zeros(len(names), dtype=np.int64)
+        return zeros, distinct
+
+    number = {name: i for i, name in enumerate(distinct)}
+    if len(distinct) > 256:  # more than a byte of _places can tell apart
+        return _numbers(names, number), distinct
+    codes = _places(names, number)
+    return codes.astype(np.int64), distinct
 
 
-def by_key(found: Columns, late: npt.NDArray[np.bool_]) -> tuple[list[Key], tallies.Tallies]:
+def by_key(logs: Columns, late: Bools) -> tuple[list[Key], tallies.Tallies]:
     """The tally of every minute x model x role that occurs. `late`: which logs came after their
     minute had ended.
     """
-    minute = found.ts_us // MINUTE_US
-    model, models = _codes(found.model)
-    role, roles = _codes(found.role)
+    minute = logs.ts_us // MINUTE_US
     first = int(minute.min()) if len(minute) else 0
-    codes = ((minute - first) * len(models) + model) * len(roles) + role
-    keys, group = np.unique(codes, return_inverse=True)
-    names = []
-    for code in keys.tolist():
-        rest, r = divmod(code, len(roles))
-        m, mod = divmod(rest, len(models))
-        names.append((times.from_micros((m + first) * MINUTE_US), models[mod], roles[r]))
-    return names, grouped(found, late, group.astype(np.int64), len(names))
+    model, models = _codes(logs.model)
+    role, roles = _codes(logs.role)
+
+    # One number for the three of them, so that one np.unique finds the keys and who has which.
+    minute_and_model = (minute - first) * len(models) + model
+    codes = minute_and_model * len(roles) + role
+    distinct, group = np.unique(codes, return_inverse=True)
+
+    keys = []
+    for code in distinct.tolist():
+        rest, of_role = divmod(code, len(roles))
+        minutes, of_model = divmod(rest, len(models))
+        start = times.from_micros((minutes + first) * MINUTE_US)
+        keys.append((start, models[of_model], roles[of_role]))
+
+    counted = grouped(logs, late, group.astype(np.int64), len(keys))
+    return keys, counted
 
 
-def grouped(found: Columns, late: npt.NDArray[np.bool_], group: Ints, k: int) -> tallies.Tallies:
+def grouped(
+    logs: Columns,
+    late: Bools,
+    group: Ints,
+    k: int,
+) -> tallies.Tallies:
     """k tallies: log i is counted in tally group[i]."""
-    answered = group[~found.failed]
-    told = ~np.isnan(found.margin)
-    scalars = (
+    answered = group[~logs.failed]
+    latency = histogram.latency_bins(logs.latency_ms)
+    confidence = histogram.confidence_bins(logs.confidence)
+
+    return tallies.Tallies(
+        _scalars(logs, late, group, k),
+        _arrays(logs, answered, k),
+        _histograms(group, latency, windows.LATENCY_BINS),
+        _histograms(answered, confidence, windows.CONFIDENCE_BINS),
+    )
+
+
+def _scalars(
+    logs: Columns,
+    late: Bools,
+    group: Ints,
+    k: int,
+) -> Ints:
+    """In the order of windows.SCALARS, shape (k, len(SCALARS))."""
+    answered = group[~logs.failed]
+    has_margin = ~np.isnan(logs.margin)
+    with_margin = answered[has_margin]
+    named, codes, squares = _of_tokenizers(logs.tokenizer, group, k)
+
+    columns = (
         np.bincount(group, minlength=k),
-        np.bincount(group[found.failed], minlength=k),
+        np.bincount(group[logs.failed], minlength=k),
         np.bincount(group[late], minlength=k),
-        _sums(group, found.latency_ms * 1000, k),
-        _sums(answered, found.confidence * windows.MICRO, k),
-        _sums(answered, found.tokens, k),
-        _sums(answered[told], found.margin[told] * windows.MICRO, k),
-        np.bincount(answered[told], minlength=k),
-        *_of_tokenizers(found.tokenizer, group, k),
+        _sums(group, logs.latency_ms * 1000, k),
+        _sums(answered, logs.confidence * windows.MICRO, k),
+        _sums(answered, logs.tokens, k),
+        _sums(with_margin, logs.margin[has_margin] * windows.MICRO, k),
+        np.bincount(with_margin, minlength=k),
+        named,
+        codes,
+        squares,
     )
-    by_intent = answered * _I + found.intent
-    arrays = {
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _arrays(logs: Columns, answered: Ints, k: int) -> dict[str, Ints]:
+    """`answered`: the tally of each answered log. Arrays as windows.ARRAYS, shapes (k, width)."""
+    by_intent = answered * _I + logs.intent
+    by_script = answered * _S + logs.script
+    unsure = logs.confidence < windows.LOW_CONFIDENCE
+    return {
         "intent_count": _counted(by_intent, k, _I),
-        "intent_low": _counted(by_intent[found.confidence < windows.LOW_CONFIDENCE], k, _I),
-        "intent_fallback": _counted(by_intent[found.fallback], k, _I),
-        "script_count": _counted(answered * _S + found.script, k, _S),
+        "intent_low": _counted(by_intent[unsure], k, _I),
+        "intent_fallback": _counted(by_intent[logs.fallback], k, _I),
+        "script_count": _counted(by_script, k, _S),
     }
-    latency = _histograms(group, histogram.latency_bins(found.latency_ms), windows.LATENCY_BINS)
-    confidences = _histograms(
-        answered, histogram.confidence_bins(found.confidence), windows.CONFIDENCE_BINS
-    )
-    return tallies.Tallies(np.stack(scalars, axis=1).astype(np.int64), arrays, latency, confidences)
 
 
-def _of_tokenizers(tokenizer: Ints, group: Ints, k: int) -> tuple[Ints, Ints, Ints]:
+def _of_tokenizers(
+    tokenizer: Ints,
+    group: Ints,
+    k: int,
+) -> tuple[Ints, Ints, Ints]:
     """How many logs told their tokenizer, the sum of the codes and that of their squares."""
     named = tokenizer >= 0
-    codes, mine = tokenizer[named].astype(np.float64), group[named]
-    return np.bincount(mine, minlength=k), _sums(mine, codes, k), _sums(mine, codes * codes, k)
+    groups = group[named]
+    codes = tokenizer[named].astype(np.float64)
+
+    count = np.bincount(groups, minlength=k)
+    total = _sums(groups, codes, k)
+    squares = _sums(groups, codes * codes, k)
+    return count, total, squares
 
 
 def _counted(cells: Ints, k: int, width: int) -> Ints:
-    return np.bincount(cells, minlength=k * width).astype(np.int64).reshape(k, width)
+    counts = np.bincount(cells, minlength=k * width)
+    return counts.astype(np.int64).reshape(k, width)
 
 
 def _sums(group: Ints, values: Floats, k: int) -> Ints:
     """Each value is rounded before the sum, so that a total does not depend on how logs were
     grouped; float64 holds such integers exactly.
     """
-    return np.bincount(group, weights=np.rint(values), minlength=k).astype(np.int64)
+    totals = np.bincount(group, weights=np.rint(values), minlength=k)
+    return totals.astype(np.int64)
 
 
 def _histograms(group: Ints, bins: Ints, size: int) -> tallies.Bins:
-    keys, counts = np.unique(group * size + bins, return_counts=True)
+    cells = group * size + bins
+    keys, counts = np.unique(cells, return_counts=True)
     return tallies.Bins(keys // size, keys % size, counts)

@@ -49,20 +49,27 @@ _decoder: Final = msgspec.json.Decoder(Log)
 # "2026-04-20T10:41:14Z", with three or six decimals: what producers write. Anything else is read
 # one by one.
 _SHAPES: Final = {
-    len(shape): shape
-    for shape in ("0000-00-00T00:00:00Z", "0000-00-00T00:00:00.000Z", "0000-00-00T00:00:00.000000Z")
-}
-_FIRST_US, _LAST_US = times.micros(times.FIRST), times.micros(times.LAST)
+    20: "0000-00-00T00:00:00Z",
+    24: "0000-00-00T00:00:00.000Z",
+    27: "0000-00-00T00:00:00.000000Z",
+}  # by length
+_FIRST_US: Final = times.micros(times.FIRST)
+_LAST_US: Final = times.micros(times.LAST)
 
 
 def lines(joined: bytes, count: int) -> list[Log] | None:
     """`count` logs, one a line; None unless every line is exactly one object without NUL."""
-    if not _framed(joined, count) or (b"\\" in joined and b"\\u0000" in joined):
+    if not _framed(joined, count):
         return None
+    # The first question is cheap, and without a backslash there is no escape at all.
+    if b"\\" in joined and b"\\u0000" in joined:
+        return None
+
     try:
         logs = _decoder.decode_lines(joined)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
     return logs if len(logs) == count else None
 
 
@@ -72,9 +79,14 @@ def _framed(joined: bytes, count: int) -> bool:
     """
     letters = np.frombuffer(joined, dtype=np.uint8)
     breaks = np.flatnonzero(letters == ord("\n"))
-    if len(breaks) != count - 1 or joined[:1] != b"{" or joined[-1:] != b"}":
+    if len(breaks) != count - 1:
         return False
-    return bool((letters[breaks - 1] == ord("}")).all() and (letters[breaks + 1] == ord("{")).all())
+    if joined[:1] != b"{" or joined[-1:] != b"}":
+        return False
+
+    ends = letters[breaks - 1] == ord("}")
+    begins = letters[breaks + 1] == ord("{")
+    return bool(ends.all() and begins.all())
 
 
 def times_us(stamps: Sequence[str]) -> windows.Counts | None:
@@ -88,46 +100,58 @@ def times_us(stamps: Sequence[str]) -> windows.Counts | None:
     """
     shape = _SHAPES.get(len(stamps[0]))
     joined = "".join(stamps)
-    if shape is None or len(joined) != len(shape) * len(stamps) or not joined.isascii():
+    if shape is None or not joined.isascii():
         return None
-    letters = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, len(shape))
+    if len(joined) != len(shape) * len(stamps):
+        return None
+
+    every = np.frombuffer(joined.encode(), dtype=np.uint8)
+    letters = every.reshape(-1, len(shape))
     if not _shaped(letters, shape):
         return None
+
+    without_z = np.ascontiguousarray(letters[:, :-1])
+    texts = without_z.view(f"S{len(shape) - 1}").ravel()
     try:
-        parsed = (
-            np.ascontiguousarray(letters[:, :-1])
-            .view(f"S{len(shape) - 1}")
-            .ravel()
-            .astype("datetime64[us]")
-            .view(np.int64)
-        )
+        parsed = texts.astype("datetime64[us]").view(np.int64)
     except ValueError:  # no such day
         return None
-    return parsed if parsed.min() >= _FIRST_US and parsed.max() < _LAST_US else None
+
+    if parsed.min() < _FIRST_US or parsed.max() >= _LAST_US:
+        return None
+    return parsed
 
 
 def _shaped(letters: npt.NDArray[np.uint8], shape: str) -> bool:
     wanted = np.frombuffer(shape.encode(), dtype=np.uint8)
     digit = wanted == ord("0")
-    fixed = bool((letters[:, ~digit] == wanted[~digit]).all())
-    # Unsigned: what lies below "0" wraps round.
-    return fixed and bool(((letters[:, digit] - ord("0")) <= 9).all())
+    fixed = letters[:, ~digit] == wanted[~digit]
+    if not fixed.all():
+        return False
+
+    digits = letters[:, digit] - ord("0")  # unsigned: what lies below "0" wraps round
+    return bool((digits <= 9).all())
 
 
 def chunk(joined: bytes, count: int) -> tuple[list[Log], columns.Columns] | None:
     """`count` logs, one a line, and their columns; None where anything is unusual."""
     logs = lines(joined, count) if count else None
-    ts_us = times_us([log.ts for log in logs]) if logs else None
-    if logs is None or ts_us is None:
+    if logs is None:
         return None
+    ts_us = times_us([log.ts for log in logs])
+    if ts_us is None:
+        return None
+
     try:
-        found = columns.of(logs, ts_us)
+        as_columns = columns.of(logs, ts_us)
     except (LookupError, TypeError):  # an answer without intent, confidence or tokens
         return None
-    if any(
-        log.intent is not None or log.confidence is not None
-        for log in logs
-        if log.error is not None
-    ):
-        return None
-    return logs, found
+
+    for log in logs:
+        if log.error is not None and _answers(log):
+            return None
+    return logs, as_columns
+
+
+def _answers(log: Log) -> bool:
+    return log.intent is not None or log.confidence is not None

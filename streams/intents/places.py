@@ -6,7 +6,7 @@ arrays mean what they meant: it is read as the intent that took it over, and not
 there any more. Which places there are, streams.database learns as it opens the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,46 +32,64 @@ class Places:
         [4, 1, 0]
         """
         if len(stored) > len(self.names):
-            raise Grown(
-                f"a stored array has {len(stored)} places and this process knows {len(self.names)}: the taxonomy has grown; restart it with its new file"
-            )
-        found = [0] * len(present.INTENTS)
+            have = f"a stored array has {len(stored)} places"
+            mine = f"this process knows {len(self.names)}"
+            remedy = "the taxonomy has grown; restart it with its new file"
+            raise Grown(f"{have} and {mine}: {remedy}")
+
+        counts = [0] * len(present.INTENTS)
+        # Not strict: an array of before an intent was appended is shorter.
         for name, count in zip(self.names, stored, strict=False):
-            found[present.INDEX[name]] += count
-        return found
+            counts[present.INDEX[name]] += count
+        return counts
 
     def written(self, counts: Sequence[int]) -> list[int]:
         """The array that is stored of the present intents' counts."""
-        found = [0] * len(self.names)
+        stored = [0] * len(self.names)
         for name, count in zip(present.INTENTS, counts, strict=True):
-            found[self.names.index(name)] = count
-        return found
+            stored[self.names.index(name)] = count
+        return stored
 
 
-_known = Places(present.INTENTS)
+_places = Places(present.INTENTS)
 
 
 def learn(names: Sequence[str]) -> None:
     """From now on these are the places of the database that this process works on."""
-    global _known
-    _known = Places(tuple(names))
+    global _places
+    _places = Places(tuple(names))
 
 
 def read(rows: Sequence[Any]) -> Sequence[Any]:
     """Stored rows of panes or windows (mappings) with the arrays of the present intents."""
-    width = len(present.INTENTS)
-    if _known.names == present.INTENTS and all(len(row[COLUMNS[0]]) == width for row in rows):
+    if _places.names == present.INTENTS and _whole(rows):
         return rows
-    return [dict(row) | {name: _known.read(row[name]) for name in COLUMNS} for row in rows]
+    return [_with_arrays(row, _places.read) for row in rows]
 
 
 def written(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """Rows as they are stored."""
-    if _known.names == present.INTENTS:
+    if _places.names == present.INTENTS:
         return rows
-    return [dict(row) | {name: _known.written(row[name]) for name in COLUMNS} for row in rows]
+    return [_with_arrays(row, _places.written) for row in rows]
+
+
+def _whole(rows: Sequence[Any]) -> bool:
+    """Whether every row has a place for each intent: a row's three arrays are of one length."""
+    width = len(present.INTENTS)
+    first = COLUMNS[0]
+    return all(len(row[first]) == width for row in rows)
+
+
+def _with_arrays(row: Any, turned: Callable[[Sequence[int]], list[int]]) -> dict[str, Any]:
+    """A copy of the row with each of its arrays turned."""
+    copy = dict(row)
+    for name in COLUMNS:
+        copy[name] = turned(row[name])
+    return copy
 
 
 def window(row: Any) -> windows.Window:
     """The window of a row of tables.window_state."""
-    return windows.window_of(read([row])[0])
+    (turned,) = read([row])
+    return windows.window_of(turned)

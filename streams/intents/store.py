@@ -3,12 +3,24 @@ transaction.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, taxonomy
+
+_OF_INTENTS: Final = (
+    tables.pane_minute,
+    tables.pane_hour,
+    tables.pane_day,
+    tables.window_state,
+    tables.sampled_prediction,
+    tables.human_label,
+    tables.corpus,
+    tables.model_version,
+    tables.reference,
+)
 
 
 def held(connection: sa.Connection) -> tuple[taxonomy.Taxonomy, tuple[str, ...]] | None:
@@ -16,17 +28,20 @@ def held(connection: sa.Connection) -> tuple[taxonomy.Taxonomy, tuple[str, ...]]
     has claimed it.
     """
     table = tables.taxonomy
-    row = connection.execute(sa.select(table).order_by(table.c.generation.desc()).limit(1)).first()
-    return None if row is None else (taxonomy.of(row.body), tuple(row.places))
+    newest = sa.select(table).order_by(table.c.generation.desc()).limit(1)
+    row = connection.execute(newest).first()
+    if row is None:
+        return None
+    return taxonomy.of(row.body), tuple(row.places)
 
 
 def claim(connection: sa.Connection, mine: taxonomy.Taxonomy) -> None:
     """Make the database this taxonomy's, unless it is somebody's: of several that try at once the
     first one has it.
     """
-    connection.execute(
-        pg.insert(tables.taxonomy).values(_generation(1, mine, mine.names)).on_conflict_do_nothing()
-    )
+    first = _generation(1, mine, mine.names)
+    insert = pg.insert(tables.taxonomy).values(first)
+    connection.execute(insert.on_conflict_do_nothing())
 
 
 def lock(connection: sa.Connection) -> None:
@@ -34,18 +49,29 @@ def lock(connection: sa.Connection) -> None:
     connection.execute(sa.text("lock table taxonomy in share row exclusive mode"))
 
 
-def change(connection: sa.Connection, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> None:
+def change(
+    connection: sa.Connection,
+    mine: taxonomy.Taxonomy,
+    stored: Sequence[str],
+) -> None:
     """The database's next taxonomy. Workers of the one before are fenced: they end at their next
     flush.
     """
-    newest = connection.execute(sa.select(sa.func.max(tables.taxonomy.c.generation))).scalar() or 0
-    connection.execute(sa.insert(tables.taxonomy).values(_generation(newest + 1, mine, stored)))
-    connection.execute(
-        sa.update(tables.stream_offset).values(epoch=tables.stream_offset.c.epoch + 1)
-    )
+    table = tables.taxonomy
+    query = sa.select(sa.func.max(table.c.generation))
+    newest = connection.execute(query).scalar() or 0
+    following = _generation(newest + 1, mine, stored)
+    connection.execute(sa.insert(table).values(following))
+
+    offsets = tables.stream_offset
+    connection.execute(sa.update(offsets).values(epoch=offsets.c.epoch + 1))
 
 
-def _generation(number: int, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> dict[str, Any]:
+def _generation(
+    number: int,
+    mine: taxonomy.Taxonomy,
+    stored: Sequence[str],
+) -> dict[str, Any]:
     return {
         "generation": number,
         "version": mine.version,
@@ -56,13 +82,8 @@ def _generation(number: int, mine: taxonomy.Taxonomy, stored: Sequence[str]) -> 
 
 def names_intents(connection: sa.Connection) -> bool:
     """Whether anything in the database names an intent, or holds an array of them."""
-    return any(
-        connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
-        for table in _OF_INTENTS
-    )
-
-
-_OF_INTENTS = (
-    tables.pane_minute, tables.pane_hour, tables.pane_day, tables.window_state, tables.sampled_prediction, tables.human_label, tables.corpus,
-    tables.model_version, tables.reference,
-)  # fmt: skip
+    for table in _OF_INTENTS:
+        any_row = sa.select(sa.literal(1)).select_from(table).limit(1)
+        if connection.execute(any_row).first():
+            return True
+    return False

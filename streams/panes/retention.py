@@ -22,7 +22,8 @@ LETTER_BYTES_KEPT: Final = dt.timedelta(days=30)  # may hold what a customer wro
 
 def slots(table: str, starts: Iterable[dt.datetime]) -> list[dt.datetime]:
     """The begins of the partitions that hold these starts."""
-    return sorted({windows.floor(start, WIDTHS[table]) for start in starts})
+    width = WIDTHS[table]
+    return sorted({windows.floor(start, width) for start in starts})
 
 
 def name(table: str, slot: dt.datetime) -> str:
@@ -41,25 +42,33 @@ def slot_of(partition: str) -> tuple[str, dt.datetime]:
     '2026-04-16T00:00:00+00:00'
     """
     table, _, day = partition.rpartition("_")
-    return table, dt.datetime.strptime(day, "%Y%m%d").replace(tzinfo=dt.UTC)
+    slot = dt.datetime.strptime(day, "%Y%m%d").replace(tzinfo=dt.UTC)
+    return table, slot
 
 
 def keep_from(watermark: dt.datetime) -> dt.datetime:
     """The oldest minute still kept when the stream's clock stands at `watermark`."""
-    return windows.floor(watermark - KEPT["pane_minute"], WIDTHS["pane_minute"])
+    oldest = watermark - KEPT["pane_minute"]
+    return windows.floor(oldest, WIDTHS["pane_minute"])
 
 
-def expired(partitions: Iterable[str], watermark: dt.datetime, edge: dt.datetime) -> list[str]:
+def expired(
+    partitions: Iterable[str],
+    watermark: dt.datetime,
+    edge: dt.datetime,
+) -> list[str]:
     """Partitions all of whose panes are past keeping. `edge`: the stored keep_from, which workers
     have seen: no minute after it may go.
 
-    >>> expired(["pane_minute_20260401", "pane_minute_20260420"], dt.datetime(2026, 4, 20, tzinfo=dt.UTC), dt.datetime(2026, 4, 11, tzinfo=dt.UTC))
+    >>> now = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+    >>> edge = dt.datetime(2026, 4, 11, tzinfo=dt.UTC)
+    >>> expired(["pane_minute_20260401", "pane_minute_20260420"], now, edge)
     ['pane_minute_20260401']
     """
-    found = []
+    past = []
     for partition in partitions:
         table, slot = slot_of(partition)
         oldest = edge if table == "pane_minute" else watermark - KEPT[table]
         if slot + WIDTHS[table] <= oldest:
-            found.append(partition)
-    return found
+            past.append(partition)
+    return past

@@ -27,16 +27,22 @@ class Panes:
 
 def wider(panes: Panes, step: dt.timedelta) -> Panes:
     """Merge panes into panes of `step`, partition by partition."""
-    slots = [
-        windows.Place(windows.floor(p.start, step), p.model, p.role, p.part) for p in panes.places
-    ]
+    slots: list[windows.Place] = []
+    for place in panes.places:
+        start = windows.floor(place.start, step)
+        slots.append(windows.Place(start, place.model, place.role, place.part))
+
     places = sorted(set(slots))
     number = {place: i for i, place in enumerate(places)}
     into = np.array([number[slot] for slot in slots], dtype=np.int64)
     return Panes(places, panes.tallies.merged(into, len(places)))
 
 
-def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.datetime]:
+def ends(
+    start: dt.datetime,
+    horizon: str,
+    watermark: dt.datetime,
+) -> list[dt.datetime]:
     """The ends of every window of `horizon` that holds `start`, as far as the one in which the
     watermark lies.
 
@@ -46,31 +52,48 @@ def ends(start: dt.datetime, horizon: str, watermark: dt.datetime) -> list[dt.da
     >>> len(ends(t, "7d", t)), len(ends(t, "7d", t + dt.timedelta(days=30)))
     (1, 7)
     """
-    step, width = windows.STEPS[horizon], windows.HORIZONS[horizon]
+    step = windows.STEPS[horizon]
     first = windows.floor(start, step) + step
-    newest = max(windows.floor(watermark, step) + step, first)
-    return [first + i * step for i in range(width // step) if first + i * step <= newest]
+    last = first + windows.HORIZONS[horizon] - step
+    current = windows.floor(watermark, step) + step
+    # A log ahead of the watermark has its first window all the same.
+    newest = min(last, max(current, first))
+
+    every = []
+    end = first
+    while end <= newest:
+        every.append(end)
+        end += step
+    return every
 
 
 def merged(
-    panes: Panes, horizon: str, targets: Iterable[Target]
+    panes: Panes,
+    horizon: str,
+    targets: Iterable[Target],
 ) -> tuple[list[Target], tallies.Tallies]:
     """The tally of each target window, merged over partitions, from the panes that lie in it; a
     target may come out empty.
     """
     wanted = sorted(targets)
     number = {target: i for i, target in enumerate(wanted)}
-    step, width = windows.STEPS[horizon], windows.HORIZONS[horizon]
-    rows, into = [], []
+    step = windows.STEPS[horizon]
+    in_a_window = range(windows.HORIZONS[horizon] // step)
+
+    rows: list[int] = []
+    into: list[int] = []
     for row, place in enumerate(panes.places):
         first = windows.floor(place.start, step) + step
-        for i in range(width // step):
-            target = number.get((place.model, place.role, first + i * step))
+        for i in in_a_window:
+            end = first + i * step
+            target = number.get((place.model, place.role, end))
             if target is not None:
                 rows.append(row)
                 into.append(target)
+
     chosen = panes.tallies.chosen(np.array(rows, dtype=np.int64))
-    return wanted, chosen.merged(np.array(into, dtype=np.int64), len(wanted))
+    counts = chosen.merged(np.array(into, dtype=np.int64), len(wanted))
+    return wanted, counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +106,12 @@ class State:
     complete: bool = False
 
 
-def revised(old: State | None, row: Mapping[str, object], *, complete: bool) -> State | None:
+def revised(
+    old: State | None,
+    row: Mapping[str, object],
+    *,
+    complete: bool,
+) -> State | None:
     """The window's next state; None if nothing has changed since `old`. `complete`: the watermark
     has passed its end.
     """
@@ -91,9 +119,10 @@ def revised(old: State | None, row: Mapping[str, object], *, complete: bool) -> 
         return State(row, revision=1, complete=complete)
     if old.row == row:
         return None
+
     return State(
         row,
-        old.revision + 1,
+        revision=old.revision + 1,
         amended=old.amended or old.complete,
         complete=old.complete or complete,
     )

@@ -19,72 +19,86 @@ from streams.rollup import merge, watermark
 Connection = sa.Connection
 
 
-def note_high_watermarks(connection: Connection, topic: str, ends: Mapping[int, int]) -> None:
+def note_high_watermarks(
+    connection: Connection,
+    topic: str,
+    ends: Mapping[int, int],
+) -> None:
     """Remember how far each partition reaches, also of those nobody has claimed yet. `updated_at`
     starts anew where unread records appear.
     """
+    if not ends:
+        return
+
     table = tables.stream_offset
     insert = pg.insert(table)
     end = insert.excluded.high_watermark
-    appeared = sa.and_(table.c.high_watermark <= table.c.next_offset, end > table.c.next_offset)
-    set_ = {
-        "high_watermark": end,
-        "updated_at": sa.case((appeared, sa.func.now()), else_=table.c.updated_at),
-    }
-    change = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=set_)
-    rows = [
-        {"topic": topic, "part": part, "next_offset": 0, "epoch": 0, "high_watermark": end}
-        for part, end in sorted(ends.items())
-    ]
-    if rows:
-        connection.execute(change, rows)
+    all_read = table.c.high_watermark <= table.c.next_offset
+    appeared = sa.and_(all_read, end > table.c.next_offset)
+    updated_at = sa.case((appeared, sa.func.now()), else_=table.c.updated_at)
+    change = insert.on_conflict_do_update(
+        index_elements=["topic", "part"],
+        set_={"high_watermark": end, "updated_at": updated_at},
+    )
+
+    first = {"topic": topic, "next_offset": 0, "epoch": 0}
+    rows = []
+    for part in sorted(ends):
+        rows.append(first | {"part": part, "high_watermark": ends[part]})
+    connection.execute(change, rows)
 
 
 def positions(connection: Connection, topic: str) -> list[watermark.Position]:
     """Where every partition stands."""
     table = tables.stream_offset
-    rows = connection.execute(sa.select(table).where(table.c.topic == topic))
-    return [
-        watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts) for row in rows
-    ]
+    query = sa.select(table).where(table.c.topic == topic)
+    partitions = []
+    for row in connection.execute(query):
+        position = watermark.Position(row.next_offset, row.high_watermark, row.max_event_ts)
+        partitions.append(position)
+    return partitions
 
 
-def move_clock(connection: Connection, topic: str, to: dt.datetime | None) -> dt.datetime | None:
+def move_clock(
+    connection: Connection,
+    topic: str,
+    to: dt.datetime | None,
+) -> dt.datetime | None:
     """Set the stream's clock forward; it never goes back. Returns where it stands."""
-    table = tables.stream_clock
     if to is not None:
+        table = tables.stream_clock
         insert = pg.insert(table).values(topic=topic, watermark=to)
-        moved_at = sa.case(
-            (insert.excluded.watermark > table.c.watermark, sa.func.now()), else_=table.c.moved_at
-        )
+        forward = insert.excluded.watermark > table.c.watermark
         later = {
             "watermark": sa.func.greatest(table.c.watermark, to),
             "updated_at": sa.func.now(),
-            "moved_at": moved_at,
+            "moved_at": sa.case((forward, sa.func.now()), else_=table.c.moved_at),
         }
-        connection.execute(insert.on_conflict_do_update(index_elements=["topic"], set_=later))
+        change = insert.on_conflict_do_update(index_elements=["topic"], set_=later)
+        connection.execute(change)
+
     return streams_store.clock(connection, topic)
 
 
 def take_dirty(connection: Connection, limit: int = 20_000) -> list[tuple[dt.datetime, str, str]]:
     """Remove marks of changed minutes, the oldest ones first, and return them, each once."""
     table = tables.pane_dirty
-    some = (
-        sa.select(table.c.start, table.c.model, table.c.role, table.c.part)
-        .order_by(*table.primary_key)
-        .limit(limit)
-        .with_for_update()
+    minute = (table.c.start, table.c.model, table.c.role)
+    oldest = (
+        sa.select(*minute, table.c.part).order_by(*table.primary_key).limit(limit).with_for_update()
     )
-    chosen = sa.tuple_(*table.primary_key).in_(some)
-    rows = connection.execute(
-        sa.delete(table).where(chosen).returning(table.c.start, table.c.model, table.c.role)
-    )
-    return sorted({(row.start, row.model, row.role) for row in rows})
+    chosen = sa.tuple_(*table.primary_key).in_(oldest)
+    take = sa.delete(table).where(chosen).returning(*minute)
+
+    # Each once: several partitions mark the same minute.
+    minutes = {(row.start, row.model, row.role) for row in connection.execute(take)}
+    return sorted(minutes)
 
 
 def oldest_dirty(connection: Connection) -> dt.datetime | None:
     """The oldest changed minute still to be rolled up."""
-    return connection.execute(sa.select(sa.func.min(tables.pane_dirty.c.start))).scalar()
+    oldest = sa.select(sa.func.min(tables.pane_dirty.c.start))
+    return connection.execute(oldest).scalar()
 
 
 def panes(
@@ -95,73 +109,92 @@ def panes(
     models: Collection[str],
 ) -> merge.Panes:
     """Panes of these models with start <= pane.start < end."""
-    rows = (
-        connection.execute(
-            pane_store.as_driven(table).where(
-                table.c.start >= start, table.c.start < end, table.c.model.in_(models)
-            )
-        )
-        .mappings()
-        .all()
+    query = pane_store.as_driven(table).where(
+        table.c.start >= start,
+        table.c.start < end,
+        table.c.model.in_(models),
     )
-    return merge.Panes(
-        [windows.Place(row["start"], row["model"], row["role"], row["part"]) for row in rows],
-        tallies.from_rows(places.read(rows)),
-    )
+    rows = connection.execute(query).mappings().all()
+    where = [pane_store.place_of(row) for row in rows]
+    return merge.Panes(where, tallies.from_rows(places.read(rows)))
 
 
 def stored_windows(
-    connection: Connection, horizon: str, targets: Collection[merge.Target]
+    connection: Connection,
+    horizon: str,
+    targets: Collection[merge.Target],
 ) -> dict[merge.Target, merge.State]:
     """Windows of one horizon as they stand."""
     table = tables.window_state
-    chosen = (
+    models = {model for model, *_ in targets}
+    ends = {end for *_, end in targets}
+    query = pane_store.as_driven(table).where(
         table.c.horizon == horizon,
-        table.c.end.in_({end for *_, end in targets}),
-        table.c.model.in_({model for model, *_ in targets}),
+        table.c.end.in_(ends),
+        table.c.model.in_(models),
     )
-    rows = connection.execute(pane_store.as_driven(table).where(*chosen)).mappings()
-    return {(row["model"], row["role"], row["end"]): _state(row) for row in rows}
+
+    states = {}
+    for row in connection.execute(query).mappings():
+        target = (row["model"], row["role"], row["end"])
+        states[target] = _state(row)
+    return states
 
 
 def _state(row: Any) -> merge.State:
     (now,) = places.read([row])
     return merge.State(
-        {name: now[name] for name in windows.TALLY_COLUMNS},
-        row["revision"],
-        row["amended"],
-        row["complete"],
+        row={name: now[name] for name in windows.TALLY_COLUMNS},
+        revision=row["revision"],
+        amended=row["amended"],
+        complete=row["complete"],
     )
 
 
 def put_windows(
-    connection: Connection, horizon: str, changed: Sequence[tuple[merge.Target, merge.State]]
+    connection: Connection,
+    horizon: str,
+    changed: Sequence[tuple[merge.Target, merge.State]],
 ) -> None:
     """Write windows whole."""
-    width = windows.HORIZONS[horizon]
-    rows = [
-        {"model": model, "role": role, "horizon": horizon, "start": end - width, "end": end}
-        | {"revision": state.revision, "amended": state.amended, "complete": state.complete, **row}
-        for ((model, role, end), state), row in zip(
-            changed, places.written([state.row for _, state in changed]), strict=True
-        )
-    ]
-    pane_store.upsert(
-        connection,
-        tables.window_state,
-        rows,
-        ("revision", "amended", "complete", *windows.TALLY_COLUMNS),
-    )
+    counts = places.written([state.row for _, state in changed])
+    rows = []
+    for (target, state), columns in zip(changed, counts, strict=True):
+        rows.append({**_row(horizon, target, state), **columns})
+
+    fresh = ("revision", "amended", "complete", *windows.TALLY_COLUMNS)
+    pane_store.upsert(connection, tables.window_state, rows, fresh)
+
+
+def _row(
+    horizon: str,
+    target: merge.Target,
+    state: merge.State,
+) -> dict[str, Any]:
+    """A window's row without its tally."""
+    model, role, end = target
+    return {
+        "model": model,
+        "role": role,
+        "horizon": horizon,
+        "start": end - windows.HORIZONS[horizon],
+        "end": end,
+        "revision": state.revision,
+        "amended": state.amended,
+        "complete": state.complete,
+    }
 
 
 def complete_windows(connection: Connection, passed: dt.datetime) -> None:
     """Mark every window that ends by then."""
     table = tables.window_state
-    connection.execute(
+    change = (
         sa.update(table)
-        .where(sa.not_(table.c.complete), table.c.end <= passed)
+        .where(sa.not_(table.c.complete))
+        .where(table.c.end <= passed)
         .values(complete=True)
     )
+    connection.execute(change)
 
 
 def open_weeks(connection: Connection, newest_end: dt.datetime) -> list[merge.Target]:
@@ -169,27 +202,30 @@ def open_weeks(connection: Connection, newest_end: dt.datetime) -> list[merge.Ta
     yet: midnight came without them changing.
     """
     table = tables.pane_day
-    held = sa.select(table.c.model, table.c.role).distinct()
-    rows = connection.execute(
-        held.where(table.c.start >= newest_end - windows.HORIZONS["7d"], table.c.start < newest_end)
+    begin = newest_end - windows.HORIZONS["7d"]
+    held = (
+        sa.select(table.c.model, table.c.role)
+        .distinct()
+        .where(table.c.start >= begin, table.c.start < newest_end)
     )
+    rows = connection.execute(held)
     return [(row.model, row.role, newest_end) for row in rows]
 
 
-# --- retention
-# --------------------------------------------------------------------------------------------------------
-def keep_minutes_from(connection: Connection, topic: str, edge: dt.datetime) -> bool:
+# --- retention ---
+def keep_minutes_from(
+    connection: Connection,
+    topic: str,
+    edge: dt.datetime,
+) -> bool:
     """Announce the oldest minute to be kept; whether that is news. What lies before it is dropped
     later, once workers have seen it.
     """
     table = tables.stream_clock
-    older = sa.or_(table.c.keep_from.is_(None), table.c.keep_from < edge)
-    return (
-        connection.execute(
-            sa.update(table).where(table.c.topic == topic, older).values(keep_from=edge)
-        ).rowcount
-        > 0
-    )
+    unknown = table.c.keep_from.is_(None)
+    older = sa.or_(unknown, table.c.keep_from < edge)
+    change = sa.update(table).where(table.c.topic == topic, older).values(keep_from=edge)
+    return connection.execute(change).rowcount > 0
 
 
 def drop_partitions(connection: Connection, names: Collection[str]) -> None:
@@ -203,6 +239,5 @@ def forget_letter_bytes(connection: Connection) -> int:
     how many.
     """
     table = tables.dead_letter_bytes
-    return connection.execute(
-        sa.delete(table).where(table.c.at < sa.func.now() - retention.LETTER_BYTES_KEPT)
-    ).rowcount
+    past_keeping = table.c.at < sa.func.now() - retention.LETTER_BYTES_KEPT
+    return connection.execute(sa.delete(table).where(past_keeping)).rowcount

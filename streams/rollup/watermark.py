@@ -29,10 +29,15 @@ def watermark(positions: Iterable[Position]) -> dt.datetime | None:
 
     With everything read it is the newest event time: nothing older is waiting anywhere.
     """
-    found = list(positions)
-    busy = [p for p in found if not p.idle]
-    if any(p.max_event_ts is None for p in busy):
-        return None
+    busy: list[dt.datetime] = []
+    idle: list[dt.datetime] = []
+    for position in positions:
+        if position.max_event_ts is not None:
+            clocks = idle if position.idle else busy
+            clocks.append(position.max_event_ts)
+        elif not position.idle:
+            return None
+
     if busy:
-        return min(p.max_event_ts for p in busy if p.max_event_ts) - observe.GRACE
-    return max((p.max_event_ts for p in found if p.max_event_ts), default=None)
+        return min(busy) - observe.GRACE
+    return max(idle, default=None)

@@ -1,0 +1,88 @@
+"""Pure. Tables of a TOML file laid over frozen dataclasses: what a file may change, and in which
+words anything else is refused.
+"""
+
+import dataclasses
+import difflib
+import math
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from schemas import signals
+
+
+class Refused(ValueError):
+    """A key or value that does not fit; the message names the key and what would fit."""
+
+
+def overlaid(value: Any, changes: Mapping[str, Any], path: str = "") -> Any:
+    """The dataclass `value` with these fields changed, down into the dataclasses it holds. `path`:
+    the dotted name of the table that `changes` is, with its dot. Raises Refused.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Costs:
+    ...     label: float = 0.08
+    >>> overlaid(Costs(), {"label": 1})
+    Costs(label=1.0)
+    """
+    names = [field.name for field in dataclasses.fields(value)]
+    kinds = typing.get_type_hints(type(value))
+    new: dict[str, Any] = {}
+
+    for key, change in changes.items():
+        if key not in names:
+            (nearest,) = difflib.get_close_matches(key, names, n=1, cutoff=0)
+            raise Refused(f"unknown key {path}{key}; the nearest known one is {path}{nearest}")
+
+        current = getattr(value, key)
+        if not dataclasses.is_dataclass(current):
+            new[key] = _checked(change, kinds[key], path + key)
+        elif isinstance(change, dict):
+            new[key] = overlaid(current, change, f"{path}{key}.")
+        else:
+            raise Refused(f"{path}{key} must be a table, not {change!r}")
+
+    return dataclasses.replace(value, **new)
+
+
+def _checked(change: Any, kind: Any, key: str) -> Any:
+    """The value as its field holds it. `kind`: the field's type."""
+    if typing.get_origin(kind) is tuple:
+        return _signals(change, key)
+
+    options = typing.get_args(kind) or (kind,)
+    if not _fits(change, kind, options, key):
+        expected = getattr(kind, "__name__", kind)
+        raise Refused(f"{key} cannot be {change!r}; expected {expected}")
+    return float(change) if float in options else change
+
+
+def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
+    if typing.get_origin(kind) is Literal:
+        return change in options
+    if float in options:
+        return _number(change) and bool(change >= 0)
+    if int in options:
+        return _whole(change) and bool(change >= 0)
+    if key.endswith("horizon"):
+        return change in ("5m", "1h", "1d", "7d")
+    return isinstance(change, str)
+
+
+def _signals(change: Any, key: str) -> tuple[str, ...]:
+    """The only lists there are: names of signals."""
+    names = {signal.name for signal in signals.ALL}
+    if not isinstance(change, list) or not names.issuperset(map(str, change)):
+        expected = ", ".join(sorted(names))
+        raise Refused(f"{key} cannot be {change!r}; expected a list of {expected}")
+    return tuple(change)
+
+
+def _whole(value: Any) -> bool:
+    # To Python, true is an int.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return _whole(value) or (isinstance(value, float) and math.isfinite(value))
