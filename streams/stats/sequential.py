@@ -29,18 +29,23 @@ def log10_e_value(
     2.1
     >>> log10_e_value([1] * 300, [1.0] * 300, 0.9)
     0.0
-    >>> found = [1] * 2000 + [1, 0, 1] * 50
-    >>> [round(log10_e_value(found, [1.0] * 2150, 0.9, starts), 1) for starts in ((0,), (0, 2000))]
+    >>> slide = [1] * 2000 + [1, 0, 1] * 50
+    >>> [round(log10_e_value(slide, [1.0] * 2150, 0.9, starts), 1) for starts in ((0,), (0, 2000))]
     [0.0, 11.8]
     """
-    y, w = np.asarray(correct, dtype=np.float64), np.asarray(weight, dtype=np.float64)
+    y = np.asarray(correct, dtype=np.float64)
+    w = np.asarray(weight, dtype=np.float64)
     if len(y) == 0:
         return 0.0
-    gains = np.log1p(_BETS[:, None] / (1 - floor) * w * (floor - y)).cumsum(axis=1)
-    # Before[:, s]: what was won by label s.
-    at, before = np.arange(len(y)), np.pad(gains, ((0, 0), (1, 0)))
-    each = np.concatenate(
-        [np.where(at >= start, gains - before[:, [start]], 0.0) for start in starts]
-    )
+
+    stakes = _BETS[:, None] / (1 - floor) * w
+    gains = np.log1p(stakes * (floor - y)).cumsum(axis=1)
+    before = np.pad(gains, ((0, 0), (1, 0)))  # its column s: what was won by label s
+    at = np.arange(len(y))
+    games = []
+    for start in starts:
+        since = gains - before[:, [start]]
+        games.append(np.where(at >= start, since, 0.0))
+    each = np.concatenate(games)
     wealth = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
     return max(0.0, float(wealth.max()) / float(np.log(10)))

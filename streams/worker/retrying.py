@@ -36,22 +36,15 @@ class Retrying:
             try:
                 return attempt()
             except sa.exc.SQLAlchemyError as error:
+                why = transient.first_line(error)
                 if not transient.error(error):
-                    self._end(
-                        f"cannot {what}: {transient.first_line(error)}", settings.EXIT_INTEGRITY
-                    )
-                log.warning(
-                    "cannot %s, trying again in %.1f s: %s",
-                    what,
-                    pause,
-                    transient.first_line(error),
-                )
+                    self._end(f"cannot {what}: {why}", settings.EXIT_INTEGRITY)
+                log.warning("cannot %s, trying again in %.1f s: %s", what, pause, why)
                 if time.monotonic() - begun > _PATIENCE_S:
-                    cause = f"cannot {what}: Postgres has not done it for {_PATIENCE_S:.0f} s ({transient.first_line(error)})"
-                    self._end(
-                        f"{cause}; check INTENTWATCH_DATABASE_URL and the server",
-                        settings.EXIT_DEPENDENCY,
-                    )
+                    waited = f"Postgres has not done it for {_PATIENCE_S:.0f} s"
+                    cause = f"cannot {what}: {waited} ({why})"
+                    remedy = "check INTENTWATCH_DATABASE_URL and the server"
+                    self._end(f"{cause}; {remedy}", settings.EXIT_DEPENDENCY)
                 time.sleep(pause)
         raise AssertionError("the pauses never end")
 
