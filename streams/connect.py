@@ -58,15 +58,16 @@ class _Loader(adapt.Loader):
         """Raises psycopg.DataError for what Python has no instant for: infinity, years before 1 and
         after 9999.
         """
-        found: dt.datetime = self._own.load(data)
+        instant: dt.datetime = self._own.load(data)
         try:
-            return found.astimezone(dt.UTC)
+            return instant.astimezone(dt.UTC)
         except OverflowError:
-            raise psycopg.DataError(f"{found} lies outside the years 1 to 9999 in UTC") from None
+            raise psycopg.DataError(f"{instant} lies outside the years 1 to 9999 in UTC") from None
 
 
 def _own(form: pq.Format) -> type[abc.Loader]:
-    loader = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, form)
+    adapters = psycopg.adapters
+    loader = adapters.get_loader(adapters.types["timestamptz"].oid, form)
     assert loader is not None
     return loader
 

@@ -10,14 +10,15 @@ def hold(connection: sa.Connection, name: str, owner: str, seconds: int = 10) ->
     """Take or renew a lease, by database time; the row stays locked until the transaction ends."""
     table = tables.lease
     until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
+    ours = table.c.owner == owner
+    lapsed = table.c.expires_at < sa.func.now()
+    epoch = table.c.epoch + sa.case((ours, 0), else_=1)
+
     insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
-    change = insert.on_conflict_do_update(
+    take_over = insert.on_conflict_do_update(
         index_elements=["name"],
-        set_={
-            "owner": owner,
-            "expires_at": until,
-            "epoch": table.c.epoch + sa.case((table.c.owner == owner, 0), else_=1),
-        },
-        where=sa.or_(table.c.owner == owner, table.c.expires_at < sa.func.now()),
+        set_={"owner": owner, "expires_at": until, "epoch": epoch},
+        where=sa.or_(ours, lapsed),
     )
-    return connection.execute(change.returning(table.c.epoch)).first() is not None
+    held = connection.execute(take_over.returning(table.c.epoch)).first()
+    return held is not None

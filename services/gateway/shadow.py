@@ -88,7 +88,8 @@ class Shadow:
             self.failed += 1
             if self._failing != model.model:
                 log.error(
-                    "%s cannot answer in the shadow: %s; said once, intentwatch_shadow_failed counts",
+                    "%s cannot answer in the shadow: %s; "
+                    "said once, intentwatch_shadow_failed counts",
                     model.model,
                     error,
                 )
@@ -97,5 +98,7 @@ class Shadow:
 
     def _model(self, answer: Served) -> session.Session | None:
         """The candidate; none once it serves itself."""
-        found = self._candidate.session if self._candidate else None
-        return found if found and found.model != answer.model.model else None
+        candidate = self._candidate.session if self._candidate else None
+        if candidate is None or candidate.model == answer.model.model:
+            return None
+        return candidate
