@@ -73,8 +73,10 @@ def _own(form: pq.Format) -> type[abc.Loader]:
 
 
 class _Text(_Loader):
-    format, own = pq.Format.TEXT, _own(pq.Format.TEXT)
+    format = pq.Format.TEXT
+    own = _own(pq.Format.TEXT)
 
 
 class _Binary(_Loader):
-    format, own = pq.Format.BINARY, _own(pq.Format.BINARY)
+    format = pq.Format.BINARY
+    own = _own(pq.Format.BINARY)

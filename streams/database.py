@@ -37,7 +37,12 @@ def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> s
         "options": options,
         "cursor_factory": connect.BinaryCursor,
     }
-    return connect.engine(url, pool_size=4, pool_pre_ping=True, connect_args=arguments)
+    return connect.engine(
+        url,
+        pool_size=4,
+        pool_pre_ping=True,
+        connect_args=arguments,
+    )
 
 
 def revision(connection: sa.Connection) -> str:

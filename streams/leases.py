@@ -6,7 +6,12 @@ from sqlalchemy.dialects import postgresql as pg
 from schemas import tables
 
 
-def hold(connection: sa.Connection, name: str, owner: str, seconds: int = 10) -> bool:
+def hold(
+    connection: sa.Connection,
+    name: str,
+    owner: str,
+    seconds: int = 10,
+) -> bool:
     """Take or renew a lease, by database time; the row stays locked until the transaction ends."""
     table = tables.lease
     until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
@@ -14,7 +19,12 @@ def hold(connection: sa.Connection, name: str, owner: str, seconds: int = 10) ->
     lapsed = table.c.expires_at < sa.func.now()
     epoch = table.c.epoch + sa.case((ours, 0), else_=1)
 
-    insert = pg.insert(table).values(name=name, owner=owner, epoch=1, expires_at=until)
+    insert = pg.insert(table).values(
+        name=name,
+        owner=owner,
+        epoch=1,
+        expires_at=until,
+    )
     take_over = insert.on_conflict_do_update(
         index_elements=["name"],
         set_={"owner": owner, "expires_at": until, "epoch": epoch},

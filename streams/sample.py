@@ -53,7 +53,13 @@ def weight(intent: str, confidence: float) -> float:
     return rare * max(1.0, deviation / _SURE)
 
 
-def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: float) -> float:
+def inclusion(
+    weight: float,
+    mean: float,
+    budget: float,
+    volume: float,
+    min_p: float,
+) -> float:
     """budget / volume, scaled by weight over its mean, within [min_p, 1].
 
     >>> inclusion(1.6, 1.6, 350, 35_000, 0.002)

@@ -49,7 +49,12 @@ class Advance:
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
     """Become the owner of these partitions: from now on every older epoch is fenced."""
     table = tables.stream_offset
-    insert = pg.insert(table).values(topic=topic, next_offset=0, epoch=1, part=sa.bindparam("part"))
+    insert = pg.insert(table).values(
+        topic=topic,
+        next_offset=0,
+        epoch=1,
+        part=sa.bindparam("part"),
+    )
     again = {"epoch": table.c.epoch + 1, "stalls": table.c.stalls + 1}
     update = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=again)
     claiming = update.returning(*table.columns)
@@ -70,12 +75,19 @@ def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[in
 def settle(connection: Connection, topic: str, epochs: Mapping[int, int]) -> None:
     """These claims (epochs by partition) no longer count as stalls, whatever ends the worker."""
     table = tables.stream_offset
-    mine = sa.tuple_(table.c.part, table.c.epoch).in_(sorted(epochs.items()))
+    claims = sorted(epochs.items())
+    mine = sa.tuple_(table.c.part, table.c.epoch).in_(claims)
     settled = sa.update(table).values(stalls=0)
     connection.execute(settled.where(table.c.topic == topic, mine))
 
 
-def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
+def bad_before(
+    connection: Connection,
+    topic: str,
+    part: int,
+    offset: int,
+    most: int,
+) -> list[int]:
     """Which of the last `most` offsets before this one hold a record of which nothing could be
     read.
     """
@@ -127,7 +139,8 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
         "updated_at": sa.func.now(),
     }
     update = sa.update(table).where(*ours).values(values)
-    done = set(connection.execute(update.returning(table.c.part)).scalars())
+    parts = connection.execute(update.returning(table.c.part))
+    done = set(parts.scalars())
 
     lost = [one for one in moved if one.part not in done]
     if not lost:
@@ -183,10 +196,14 @@ def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
 
 
 def add_dead_letters(
-    connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]
+    connection: Connection,
+    topic: str,
+    part: int,
+    dead: Iterable[observe.DeadLetter],
 ) -> None:
     """Keep what could not be read, its bytes apart."""
-    letters, contents = [], []
+    letters = []
+    contents = []
     for letter in dead:
         place = {"topic": topic, "part": part, "offset": letter.offset, "line": letter.line}
         facts = {

@@ -72,7 +72,10 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
 
 
 def _asked(
-    connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...], head: str
+    connection: sa.Connection,
+    loaded: settings.Settings,
+    names: tuple[str, ...],
+    head: str,
 ) -> Iterator[findings.Finding]:
     """Each answer is what the next question stands on: tables, their taxonomy, the work."""
     tables = findings.migration(store.revision(connection), head)
@@ -82,7 +85,9 @@ def _asked(
 
     held = intents_store.held(connection)
     if held is None:
-        taxonomy, intents, strange = None, present.INTENTS, None
+        taxonomy = None
+        intents = present.INTENTS
+        strange = None
     else:
         taxonomy, intents = held
         strange = database.stranger(taxonomy)
@@ -143,7 +148,13 @@ def _stream(
 def main() -> None:
     """Parse, examine, print each line as it comes."""
     parser = argparse.ArgumentParser(prog="python -m services.doctor", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument(
+        "name",
+        nargs="?",
+        choices=NAMES,
+        metavar="NAME",
+        help=", ".join(NAMES),
+    )
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
     names = (chosen.name,) if chosen.name else NAMES

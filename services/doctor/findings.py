@@ -82,7 +82,8 @@ def provisioned(partitions: Mapping[str, int], wanted: tuple[topics.Topic, ...])
     >>> provisioned({}, topics.TOPICS).detail
     'intentwatch.serving_log.v1 is missing'
     """
-    missing, other = [], []
+    missing = []
+    other = []
     for topic in wanted:
         n = partitions.get(topic.name)
         if n is None:

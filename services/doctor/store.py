@@ -19,7 +19,8 @@ def lease_left_s(connection: sa.Connection, name: str) -> float | None:
     """
     table = tables.lease
     left = sa.extract("epoch", table.c.expires_at - sa.func.now())
-    seconds = connection.execute(sa.select(left).where(table.c.name == name)).scalar()
+    query = sa.select(left).where(table.c.name == name)
+    seconds = connection.execute(query).scalar()
     return None if seconds is None else float(seconds)
 
 
@@ -42,5 +43,6 @@ def outbox(connection: sa.Connection) -> findings.Outbox:
     heads = first.group_by(table.c.thread_key)
 
     query = sa.select(refused, sa.func.coalesce(longest, 0))
-    count, overdue_s = connection.execute(query.where(table.c.id.in_(heads))).one()
+    query = query.where(table.c.id.in_(heads))
+    count, overdue_s = connection.execute(query).one()
     return findings.Outbox(count, max(0.0, float(overdue_s)))

@@ -49,7 +49,10 @@ class Follower:
         role: str,
         named: Callable[[sa.Connection], str | None],
     ) -> None:
-        self._engine, self._models, self.role, self._named = engine, models, role, named
+        self._engine = engine
+        self._models = models
+        self.role = role
+        self._named = named
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} {role}")
         self._stopping = threading.Event()
         self._refusal: _Refusal | None = None
@@ -90,7 +93,7 @@ class Follower:
         log.warning("serving %s as %s", model, self.role)
 
     def _loaded(self, model: str, now: float) -> session.Session:
-        """The model, ready to serve. Raises Refused where it cannot, and until it is tried again."""
+        """The model, ready to serve. Raises Refused where it cannot, or is not tried again yet."""
         before = self._refusal
         if before and before.model != model:
             before = None

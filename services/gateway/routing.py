@@ -42,7 +42,12 @@ def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
     )
 
 
-def body(req_id: str, model: str, answer: Answer, latency_ms: float) -> dict[str, Any]:
+def body(
+    req_id: str,
+    model: str,
+    answer: Answer,
+    latency_ms: float,
+) -> dict[str, Any]:
     """The answer as contract.md promises it."""
     return {
         "req_id": req_id,

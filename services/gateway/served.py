@@ -47,7 +47,8 @@ def log(one: Served, chosen: sample.Choice | None) -> dict[str, Any]:
     """The serving log as contract.md promises it; the text leaves only with a message that was
     chosen to be labelled.
     """
-    message, answer = one.message, one.answer
+    message = one.message
+    answer = one.answer
     asked = None
     if chosen:
         asked = {"queue": chosen.queue, "p": chosen.p, "text": message.text}

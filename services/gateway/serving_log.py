@@ -23,8 +23,15 @@ _RETRY_S = 1.0
 class Emitter:
     """Puts logs into envelopes of up to 256 and sends them, idempotently."""
 
-    def __init__(self, bootstrap: str, topic: str, *, capacity: int = 50_000) -> None:
-        self._bootstrap, self._topic = bootstrap, topic
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        capacity: int = 50_000,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)

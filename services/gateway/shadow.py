@@ -26,7 +26,8 @@ class Shadow:
     def __init__(
         self, candidate: follow.Follower | None, tell: Callable[[Served, Served | None], None]
     ) -> None:
-        self._candidate, self._tell = candidate, tell
+        self._candidate = candidate
+        self._tell = tell
         self._queue: queue.Queue[Served] = queue.Queue(_WAITING)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)

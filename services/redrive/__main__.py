@@ -111,7 +111,10 @@ def again(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespa
 
 
 def _waiting(
-    engine: sa.Engine, topic: str, chosen: argparse.Namespace, report: redeliver.Report
+    engine: sa.Engine,
+    topic: str,
+    chosen: argparse.Namespace,
+    report: redeliver.Report,
 ) -> list[letters.Letter]:
     """The letters to redrive; of those named, what has been redriven already is only counted as
     skipped.
@@ -221,11 +224,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     listing = commands.add_parser("ls", help="dead letters that wait, newest last")
-    listing.add_argument("--all", action="store_true", help="also those that have been redriven")
+    listing.add_argument(
+        "--all",
+        action="store_true",
+        help="also those that have been redriven",
+    )
     listing.set_defaults(do=ls)
 
     single = commands.add_parser("show", help="one letter with its bytes")
-    single.add_argument("letter", type=letters.place, metavar=_METAVAR)
+    single.add_argument(
+        "letter",
+        type=letters.place,
+        metavar=_METAVAR,
+    )
     single.set_defaults(do=show_one)
 
     replaying = commands.add_parser(
@@ -243,7 +254,11 @@ def _parser() -> argparse.ArgumentParser:
     accepting = commands.add_parser(
         "accept", help="let a worker go on that has stopped at too many bad records"
     )
-    accepting.add_argument("partition", type=letters.partition, metavar="TOPIC/PART")
+    accepting.add_argument(
+        "partition",
+        type=letters.partition,
+        metavar="TOPIC/PART",
+    )
     accepting.add_argument(
         "--until",
         type=_offset,

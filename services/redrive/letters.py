@@ -95,7 +95,8 @@ def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks
     """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`:
     whether they are read as an envelope.
     """
-    place, n = letter.place, len(batch)
+    place = letter.place
+    n = len(batch)
     now_ms = times.micros(now) // 1000
     return chunks.Chunk(
         topic=place.topic,
@@ -132,7 +133,12 @@ class Redriven:
         return self.seen.dead if self.apart else ()
 
 
-def redriven(letter: Letter, raw: bytes, limits: observe.Limits, now: dt.datetime) -> Redriven:
+def redriven(
+    letter: Letter,
+    raw: bytes,
+    limits: observe.Limits,
+    now: dt.datetime,
+) -> Redriven:
     """Decode a letter again, as the worker does."""
     batch = envelope(letter, raw)
     seen = observe.chunk(record(letter, raw, batch, now=now), limits)
@@ -159,7 +165,8 @@ def batches(
         size += letter.size
         if batch and (len(batch) == most or size > most_bytes):
             yield batch
-            batch, size = [], letter.size
+            batch = []
+            size = letter.size
         batch.append(letter)
     if batch:
         yield batch

@@ -105,7 +105,8 @@ class Redrive:
             again = []
             for letter in chosen:
                 if letter.place in still_open:
-                    one = letters.redriven(letter, raw[letter.place], limits, self.now)
+                    content = raw[letter.place]
+                    one = letters.redriven(letter, content, limits, self.now)
                     again.append(one)
             self._partition(again)
             self._put(connection, again)

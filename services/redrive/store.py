@@ -1,5 +1,5 @@
-"""Postgres: dead letters listed, locked and settled; the breaker's limit. One function per question;
-the caller owns the transaction.
+"""Postgres: dead letters listed, locked and settled; the breaker's limit. One function per
+question; the caller owns the transaction.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +16,8 @@ _letter = tables.dead_letter
 
 
 def _place_of(table: sa.Table) -> "tuple[sa.Column[Any], ...]":
-    return table.c.topic, table.c.part, table.c.offset, table.c.line
+    columns = table.c
+    return columns.topic, columns.part, columns.offset, columns.line
 
 
 _PLACE = _place_of(_letter)
@@ -30,7 +31,11 @@ def _at(
 
 
 def listed(
-    connection: Connection, topic: str, reason: str | None, *, settled: bool
+    connection: Connection,
+    topic: str,
+    reason: str | None,
+    *,
+    settled: bool,
 ) -> Sequence[Any]:
     """Letters without their bytes, newest last; with `settled` also those counted since."""
     query = sa.select(_letter).where(_letter.c.topic == topic)
@@ -38,14 +43,16 @@ def listed(
         query = query.where(_letter.c.reason == reason)
     if not settled:
         query = query.where(_letter.c.redriven_at.is_(None))
-    rows = connection.execute(query.order_by(_letter.c.at, *_PLACE))
+    newest_last = query.order_by(_letter.c.at, *_PLACE)
+    rows = connection.execute(newest_last)
     return rows.mappings().all()
 
 
 def named(connection: Connection, places: Collection[letters.Place]) -> Sequence[Any]:
     """The letters at these places, in their order."""
     query = sa.select(_letter).where(_at(places))
-    rows = connection.execute(query.order_by(*_PLACE))
+    in_order = query.order_by(*_PLACE)
+    rows = connection.execute(in_order)
     return rows.mappings().all()
 
 
@@ -53,7 +60,8 @@ def raw(connection: Connection, places: Collection[letters.Place]) -> dict[lette
     """The bytes of those letters that still have them."""
     table = tables.dead_letter_bytes
     columns = _place_of(table)
-    query = sa.select(*columns, table.c.raw).where(_at(places, columns))
+    query = sa.select(*columns, table.c.raw)
+    query = query.where(_at(places, columns))
     bytes_of = {}
     for *place, content in connection.execute(query):
         bytes_of[letters.Place(*place)] = bytes(content)
@@ -71,7 +79,8 @@ def still_open(connection: Connection, places: Collection[letters.Place]) -> set
     """Those of the letters that nobody has redriven, locked."""
     waits = _letter.c.redriven_at.is_(None)
     query = sa.select(*_PLACE).where(_at(places), waits)
-    rows = connection.execute(query.order_by(*_PLACE).with_for_update())
+    locked = query.order_by(*_PLACE).with_for_update()
+    rows = connection.execute(locked)
     return {letters.Place(*row) for row in rows}
 
 
@@ -87,14 +96,20 @@ def restate(connection: Connection, place: letters.Place, bad: events.Malformed)
     connection.execute(restated.where(_at([place])))
 
 
-def accept(connection: Connection, topic: str, part: int, until: int) -> tuple[int, int] | None:
+def accept(
+    connection: Connection,
+    topic: str,
+    part: int,
+    until: int,
+) -> tuple[int, int] | None:
     """Let bad records before `until` pass the breaker; returns (next_offset, high_watermark), None
     for a partition nobody has read.
     """
     table = tables.stream_offset
     change = sa.update(table).values(bad_until=until)
     change = change.where(table.c.topic == topic, table.c.part == part)
-    row = connection.execute(change.returning(table.c.next_offset, table.c.high_watermark)).first()
+    returning = change.returning(table.c.next_offset, table.c.high_watermark)
+    row = connection.execute(returning).first()
     if row is None:
         return None
     return row.next_offset, row.high_watermark

@@ -18,7 +18,9 @@ def signals(
     """Everything of one window beside measure.signals; what compares with the champion's reference
     only where that is known.
     """
-    measured = [*_overall(window, reference), *_rates(window), *_shares(window, reference)]
+    measured = list(_overall(window, reference))
+    measured += _rates(window)
+    measured += _shares(window, reference)
     if reference is not None:
         measured += _contributions(window, reference)
         measured += _unseen(window, reference)
@@ -51,12 +53,15 @@ def _mean_confidence(window: windows.Window, reference: runs.Reference | None) -
     tally = window.tally
     confidence_sum = tally.confidence_sum_micro / windows.MICRO
     value = _ratio(confidence_sum, tally.answered)
-    low, high = None, None
+    low = None
+    high = None
     if value is not None:
         low, high = mean.interval(tally.confidence_bins, value)
-    before, before_n = None, None
+    before = None
+    before_n = None
     if reference is not None and reference.mean_confidence is not None:
-        before, before_n = reference.mean_confidence, reference.n
+        before = reference.mean_confidence
+        before_n = reference.n
     return measure.number(
         window,
         "mean_confidence",
@@ -90,7 +95,8 @@ def _shares(window: windows.Window, reference: runs.Reference | None) -> Iterato
     """Each intent's share of the answers beside its share in the reference. An intent that nobody
     wants any more is a share of 0 out of n.
     """
-    live, answered = window.tally.intent_count, window.tally.answered
+    live = window.tally.intent_count
+    answered = window.tally.answered
     counts = live.tolist()
     before = measure.intents(reference) if reference else []
     before_n = sum(before)
@@ -118,10 +124,15 @@ def _contributions(window: windows.Window, reference: runs.Reference) -> Iterato
     """What each intent adds to the window's intent_mix_kl, with what it adds on average when
     nothing has moved; both sum to the whole's.
     """
-    live, n = window.tally.intent_count, window.tally.answered
+    live = window.tally.intent_count
+    n = window.tally.answered
     before = measure.intents(reference)
     terms = divergence.contributions(live=live, reference=before)
-    floors = divergence.noise_floors(reference=before, n=n, reference_n=reference.n)
+    floors = divergence.noise_floors(
+        reference=before,
+        n=n,
+        reference_n=reference.n,
+    )
     rows = zip(present.INTENTS, terms.tolist(), floors.tolist(), strict=True)
     for intent, term, floor in rows:
         yield measure.number(

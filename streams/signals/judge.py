@@ -17,7 +17,8 @@ _CHANCE = 0.05
 _LABELS = 100_000  # more than anybody gives one model
 # Fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in
 # ten years at 0.3 %.
-_FEW, _HITS = 50, 4
+_FEW = 50
+_HITS = 4
 
 
 def verdict(
@@ -27,12 +28,15 @@ def verdict(
     newest last.
     """
     level, name = _level(signal, rule)
-    enters = level is Level.BREACH and _breaches(past, rule.of - 1) + 1 >= rule.k
+    breaches = 1 + _breaches(past, rule.of - 1)
+    enters = level is Level.BREACH and breaches >= rule.k
 
     # Too little of a signal keeps its breach; a signal that its producer no longer sends does not,
     # or nothing could end it.
     sent = signal.n > 0
-    back = clean(signal, rule) if level is Level.BLIND else _left(signal, rule)
+    back = _left(signal, rule)
+    if level is Level.BLIND:
+        back = clean(signal, rule)
     stays = _in_breach(past) and sent and not back
     return verdicts.Verdict(
         signal=signal,
@@ -68,7 +72,9 @@ def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
 def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether too few logs to measure a rate show none of what was in breach."""
-    return signal.n >= _FEW and _by_interval(signal, rule) and _left(signal, rule)
+    if signal.n < _FEW or not _by_interval(signal, rule):
+        return False
+    return _left(signal, rule)
 
 
 def _by_interval(signal: verdicts.Signal, rule: policy.Level) -> bool:
@@ -142,7 +148,8 @@ def certainty(unneeded_per_year: float, horizon: str) -> float:
     >>> round(certainty(1, "7d"), 2), round(certainty(1, "1d"), 2)
     (2.82, 3.4)
     """
-    looks = 2 * 4 * dt.timedelta(days=365) / windows.HORIZONS[horizon]
+    year = dt.timedelta(days=365)
+    looks = 2 * 4 * year / windows.HORIZONS[horizon]
     chance = max(unneeded_per_year, 1e-9) / looks
     return NormalDist().inv_cdf(1 - min(0.025, chance))
 
@@ -161,7 +168,8 @@ def falling(
     limit = lowest(rule, signal.reference, trigger.accuracy_margin)
     needed = None
     if signal.value is None or signal.n < rule.min_n:
-        level, needed = Level.BLIND, max(0, rule.min_n - signal.n)
+        level = Level.BLIND
+        needed = max(0, rule.min_n - signal.n)
     elif signal.value >= limit:
         level = Level.OK
     else:
@@ -190,13 +198,16 @@ def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | N
     """
     if signal.value is None or signal.high is None:
         return None
-    error = z * (signal.high - signal.value) / proportion.Z95
-    then, own = limit, 0.0
+    half = signal.high - signal.value
+    error = z * half / proportion.Z95
+    then = limit
+    own = 0.0
     if signal.reference is not None:
         then = signal.reference
         if signal.reference_n:
             own = proportion.Z95**2 * then * (1 - then) / signal.reference_n
-    room = (then - signal.value) ** 2 - max(0.0, own)  # the square of what the error may be
+    loss = then - signal.value
+    room = loss**2 - max(0.0, own)  # the square of what the error may be
     if then <= signal.value or room <= 0:
         return None
 

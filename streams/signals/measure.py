@@ -60,14 +60,23 @@ def rate(window: windows.Window, name: str, hits: int, n: int, **more: Any) -> v
     """A ratio in [0, 1] with Wilson's interval; no value where n is 0."""
     low, high = proportion.wilson(hits, n)
     value = hits / n if n else None
-    return number(window, name, value, n, low=low, high=high, **more)
+    return number(
+        window,
+        name,
+        value,
+        n,
+        low=low,
+        high=high,
+        **more,
+    )
 
 
 def latency(window: windows.Window, percent: int) -> verdicts.Signal:
     """A percentile of latency in milliseconds. Its interval: the order statistics whose ranks bound
     it (the quantile's rank is binomial).
     """
-    bins, n = window.tally.latency_bins, window.tally.n
+    bins = window.tally.latency_bins
+    n = window.tally.n
     q = percent / 100
     low, high = proportion.wilson(q * n, n)
     return number(
@@ -93,10 +102,12 @@ def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdi
     """
     live = window.tally.intent_count
     before = np.array(intents(reference), dtype=np.int64)
-    n, before_n = int(live.sum()), int(before.sum())
+    n = int(live.sum())
+    before_n = int(before.sum())
     if not n or not before_n:
         return number(window, "intent_mix_shift", None, 0)
-    most = int(np.argmax(np.abs(live / n - before / before_n)))
+    moved = np.abs(live / n - before / before_n)
+    most = int(np.argmax(moved))
 
     k = len(before)
     z = NormalDist().inv_cdf(1 - 0.025 / k)
@@ -130,7 +141,7 @@ def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> ver
     if not n or code is None:
         return number(window, "tokenizer_mismatch", None, 0)
     off = total - n * code
-    square = squares - 2 * code * total + n * code * code
+    square = squares - 2 * code * total + n * code * code  # the sum of all d^2
     value = off * off / (n * square) if square else 0.0
     return number(window, "tokenizer_mismatch", value, n, low=value)
 
@@ -232,9 +243,14 @@ def data_missing(window: windows.Window, before: int, hours: int) -> verdicts.Si
 
 
 def _excess(
-    window: windows.Window, name: str, hits: int, earlier: windows.Tally, before: int
+    window: windows.Window,
+    name: str,
+    hits: int,
+    earlier: windows.Tally,
+    before: int,
 ) -> verdicts.Signal:
-    n, m = window.tally.answered, earlier.answered
+    n = window.tally.answered
+    m = earlier.answered
     if not n or not m:
         return number(window, name, None, 0)
     now = proportion.estimate(int(hits), n)
@@ -253,22 +269,38 @@ def _excess(
 
 
 def intents(reference: runs.Reference) -> list[int]:
-    """The reference's counts in the order of present.INTENTS; an intent it does not name counts 0."""
+    """The reference's counts in the order of present.INTENTS; 0 of an intent it does not name."""
     return [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
 
 
 def mix_kl(
-    window: windows.Window, name: str, live: windows.Counts, reference: list[int], reference_n: int
+    window: windows.Window,
+    name: str,
+    live: windows.Counts,
+    reference: list[int],
+    reference_n: int,
 ) -> verdicts.Signal:
     """D(live || reference) in nats, with the mean it would have with no drift at all and the
     two-sample G-test's p-value. Shapes (K,).
     """
     n = int(live.sum())
     if not n:
-        return number(window, name, None, n, reference_n=reference_n, p_value=1.0)
+        return number(
+            window,
+            name,
+            None,
+            n,
+            reference_n=reference_n,
+            p_value=1.0,
+        )
     k = len(reference)
     value = divergence.kl(live=live, reference=reference)
-    low, high = divergence.interval(value, k=k, n=n, reference_n=reference_n)
+    low, high = divergence.interval(
+        value,
+        k=k,
+        n=n,
+        reference_n=reference_n,
+    )
     return number(
         window,
         name,
@@ -277,6 +309,10 @@ def mix_kl(
         reference_n=reference_n,
         low=low,
         high=high,
-        noise_floor=divergence.noise_floor(k=k, n=n, reference_n=reference_n),
+        noise_floor=divergence.noise_floor(
+            k=k,
+            n=n,
+            reference_n=reference_n,
+        ),
         p_value=divergence.g_test(live=live, reference=reference),
     )

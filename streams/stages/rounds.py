@@ -43,7 +43,8 @@ def said(error: Exception) -> str:
     >>> said(MemoryError())
     'MemoryError'
     """
-    name, text = type(error).__name__, first_line(error)
+    name = type(error).__name__
+    text = first_line(error)
     return name if text == name else f"{name}: {text}"
 
 
@@ -58,7 +59,8 @@ class Rounds:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine, self._stage = engine, stage
+        self._engine = engine
+        self._stage = stage
         self._owner = owner or this_process()
         self._clock = clock
         self._log = logging.getLogger(f"intentwatch.{stage}")

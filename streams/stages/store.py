@@ -15,11 +15,16 @@ _table = tables.stage
 
 
 def note(
-    connection: sa.Connection, name: str, owner: str, failures: int, error: str | None
+    connection: sa.Connection,
+    name: str,
+    owner: str,
+    failures: int,
+    error: str | None,
 ) -> None:
     """How the last round of this process's stage ended. `failures`: in a row, 0 if it went well."""
     now = sa.func.now()
-    began, goes_on = None, None
+    began = None
+    goes_on = None
     if error is not None:
         # A row that is not fresh is a namesake's, which has ended.
         fresh = _table.c.told_at > now - _FORGOTTEN
@@ -27,7 +32,12 @@ def note(
         goes_on = sa.case((fresh, sa.func.coalesce(_table.c.failing_since, now)), else_=now)
 
     values = {"failures": failures, "error": error, "told_at": now}
-    insert = pg.insert(_table).values(name=name, owner=owner, failing_since=began, **values)
+    insert = pg.insert(_table).values(
+        name=name,
+        owner=owner,
+        failing_since=began,
+        **values,
+    )
     update = insert.on_conflict_do_update(
         index_elements=["name", "owner"],
         set_=values | {"failing_since": goes_on},
@@ -37,8 +47,10 @@ def note(
 
 def forget(connection: sa.Connection, name: str) -> None:
     """Remove what processes that ended long ago have said of the stage."""
-    old = _table.c.told_at < sa.func.now() - sa.text("interval '1 day'")
-    connection.execute(sa.delete(_table).where(_table.c.name == name, old))
+    day = sa.text("interval '1 day'")
+    old = _table.c.told_at < sa.func.now() - day
+    gone = sa.delete(_table).where(_table.c.name == name, old)
+    connection.execute(gone)
 
 
 def failing(connection: sa.Connection) -> list[stage.Failing]:

@@ -34,8 +34,10 @@ def kl(*, live: Mix, reference: Mix) -> float:
     >>> kl(live=[10, 20], reference=[100, 200]) < 1e-3
     True
     """
-    p, q = _share(live), _share(reference)
-    return max(0.0, float(np.sum(p * np.log(p / q))))
+    p = _share(live)
+    q = _share(reference)
+    terms = p * np.log(p / q)
+    return max(0.0, float(np.sum(terms)))
 
 
 def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
@@ -45,7 +47,8 @@ def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
     >>> contributions(live=[300, 700], reference=[500, 500]).round(4).tolist()
     [-0.1531, 0.2353]
     """
-    p, q = _share(live), _share(reference)
+    p = _share(live)
+    q = _share(reference)
     terms: npt.NDArray[np.float64] = p * np.log(p / q)
     return terms
 
@@ -66,7 +69,11 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
 
 
 def interval(
-    measured: float, *, k: int, n: int, reference_n: int | None = None
+    measured: float,
+    *,
+    k: int,
+    n: int,
+    reference_n: int | None = None,
 ) -> tuple[float, float]:
     """95 % interval in nats of the divergence of which two samples, n and m logs, show `measured`,
     and on average `noise_floor` more than there is; n > 0.

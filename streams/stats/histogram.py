@@ -54,4 +54,5 @@ def quantile_ms(counts: windows.Counts, q: float) -> float | None:
     place = int(np.searchsorted(np.cumsum(counts), rank))
     if place == 0:
         return 0.0
-    return float(windows.LATENCY_FLOOR_MS * 2 * windows.GAMMA**place / (windows.GAMMA + 1))
+    gamma = windows.GAMMA
+    return float(windows.LATENCY_FLOOR_MS * 2 * gamma**place / (gamma + 1))

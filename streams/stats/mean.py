@@ -32,4 +32,6 @@ def interval(counts: windows.Counts, mean: float) -> tuple[float | None, float |
     s = variance**0.5 + width / 2 * (n / (n - 1)) ** 0.5
     t = float(special.stdtrit(n - 1, 0.975))
     half = t * s / n**0.5
-    return max(0.0, mean - half), min(1.0, mean + half)
+    low = max(0.0, mean - half)
+    high = min(1.0, mean + half)
+    return low, high

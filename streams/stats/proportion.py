@@ -20,10 +20,13 @@ def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
     p = k / n
     z2 = z * z
     scale = 1 + z2 / n
-    variance = p * (1 - p) / n + z2 / (4 * n * n)
+    spread = p * (1 - p) / n
+    variance = spread + z2 / (4 * n * n)
     centre = (p + z2 / (2 * n)) / scale
     half = z / scale * math.sqrt(variance)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = max(0.0, centre - half)
+    high = min(1.0, centre + half)
+    return low, high
 
 
 def estimate(k: float, n: float, z: float = Z95) -> Estimate:
@@ -42,4 +45,5 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     b, b_low, b_high = other
     below = math.hypot(a - a_low, b_high - b)
     above = math.hypot(a_high - a, b - b_low)
-    return a - b, a - b - below, a - b + above
+    value = a - b
+    return value, value - below, value + above

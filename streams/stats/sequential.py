@@ -12,7 +12,10 @@ _BETS = np.array([0.05, 0.1, 0.2, 0.4, 0.7])
 
 
 def log10_e_value(
-    correct: npt.ArrayLike, weight: npt.ArrayLike, floor: float, starts: Sequence[int] = (0,)
+    correct: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    floor: float,
+    starts: Sequence[int] = (0,),
 ) -> float:
     """Decimal logarithm of the largest wealth so far of a bet that accuracy is under `floor` (Ville
     1939; Waudby-Smith and Ramdas 2024).

@@ -75,7 +75,8 @@ def _rows(begun: int, bad: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """The longest run of bad logs, and the one that the last log belongs to; `begun` of a run came
     before.
     """
-    good = np.concatenate(([-1 - begun], np.flatnonzero(~bad), [len(bad)]))
+    before = -1 - begun
+    good = np.concatenate(([before], np.flatnonzero(~bad), [len(bad)]))
     runs = np.diff(good) - 1
     return int(runs.max()), int(runs[-1])
 

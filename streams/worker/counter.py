@@ -71,8 +71,10 @@ class Counter:
         end: End = end_process,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._engine, self._topic = engine, topic
-        self._check_time, self._end = check_time, end
+        self._engine = engine
+        self._topic = topic
+        self._check_time = check_time
+        self._end = end
         self._points = points or failpoints.Failpoints()
         self._persist = Retrying(telling(engine, topic, end), beat)
         self._trial = poison.TrialDecoder(self._points.armed)
@@ -107,7 +109,12 @@ class Counter:
                 self._settles_at = time.monotonic() + poison.SETTLED_S
             return claims
 
-    def _as_owned(self, connection: sa.Connection, part: int, claim: store.Claim) -> Owned:
+    def _as_owned(
+        self,
+        connection: sa.Connection,
+        part: int,
+        claim: store.Claim,
+    ) -> Owned:
         bad = store.bad_before(connection, self._topic, part, claim.next_offset, breaker.MOST_OF)
         return Owned(
             epoch=claim.epoch,
@@ -133,7 +140,8 @@ class Counter:
                 )
             with self._state:
                 self._pending.clear()
-                self._owned, self.waiting = {}, 0
+                self._owned = {}
+                self.waiting = 0
 
     def epoch(self, part: int) -> int:
         """The epoch under which a partition is ours; 0 if it is not."""
@@ -166,7 +174,12 @@ class Counter:
             for survived, killer in self._trial.safe(fresh):
                 self._add(owned, survived, [killer] if killer else [])
 
-    def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
+    def _add(
+        self,
+        owned: Owned,
+        chunk: chunks.Chunk,
+        letters: list[observe.DeadLetter],
+    ) -> None:
         if chunk.low > owned.head:
             gap = f"a chunk begins at {chunk.low}, expected {owned.head}"
             self._end(
@@ -179,20 +192,25 @@ class Counter:
         limits = observe.Limits(owned.max_event_ts, self._check_time, self._keep_from)
         seen = observe.chunk(chunk, limits)
 
-        owned.health, trouble = breaker.after(owned.health, seen.bad)
-        if trouble:
-            if chunk.low >= owned.bad_until:
-                self._stop_reading(chunk, owned, trouble, seen)
-            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
+        self._judge(owned, chunk, seen)
 
         if chunk.deleted:
             letters.append(observe.deleted(chunk))
         begun = Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts)
         pending = self._pending.setdefault(chunk.part, begun)
-        pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
+        letters += seen.dead
+        pending.seen.append(dataclasses.replace(seen, dead=letters))
         owned.head = pending.high = chunk.high
         owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
         self.waiting += len(seen.bad) or 1
+
+    def _judge(self, owned: Owned, chunk: chunks.Chunk, seen: observe.Observed) -> None:
+        """Stop where so much is bad that a person must look first, and none has."""
+        owned.health, trouble = breaker.after(owned.health, seen.bad)
+        if trouble:
+            if chunk.low >= owned.bad_until:
+                self._stop_reading(chunk, owned, trouble, seen)
+            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
 
     def _stop_reading(
         self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed
@@ -235,7 +253,9 @@ class Counter:
 
     def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool:
         with self._state:
-            taken, self._pending, self.waiting = self._pending, {}, 0
+            taken = self._pending
+            self._pending = {}
+            self.waiting = 0
         if not taken:
             return False
 
@@ -290,7 +310,12 @@ class Counter:
             self._keep_from = store.keep_from(connection, self._topic)
             self._points.passed("commit")
 
-    def _keep(self, connection: sa.Connection, part: int, seen: Iterable[observe.Observed]) -> None:
+    def _keep(
+        self,
+        connection: sa.Connection,
+        part: int,
+        seen: Iterable[observe.Observed],
+    ) -> None:
         dead: list[observe.DeadLetter] = []
         sampled: list[events.ServingLog] = []
         for chunk in seen:

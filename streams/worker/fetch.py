@@ -158,7 +158,8 @@ class Fetcher:
         """What has come, at most some megabytes; waits a moment if nothing has."""
         with self._lock:
             runs: dict[int, Run] = {}
-            size, wait = 0, _POLL_S
+            size = 0
+            wait = _POLL_S
             while size < _BYTES_A_POLL:
                 messages = self._consumer.consume(self._most, wait)
                 wait = 0.0

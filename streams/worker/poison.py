@@ -47,7 +47,8 @@ class TrialDecoder:
         letter = None
         while (killer := self._first_killer(part)) is not None:
             yield part.cut(0, killer), letter
-            offset, raw = part.offsets[killer], part.values[killer]
+            offset = part.offsets[killer]
+            raw = part.values[killer]
             log.error(
                 "%s/%d: the record at offset %d kills its reader; kept as a dead letter",
                 part.topic,
@@ -69,7 +70,8 @@ class TrialDecoder:
         records = list(zip(part.values, part.batch, strict=True))
         if not records or self._survives(records):
             return None
-        low, high = 0, len(records)  # the first `low` are safe, the first `high` are not
+        low = 0
+        high = len(records)  # the first `low` are safe, the first `high` are not
         while high - low > 1:
             middle = (low + high) // 2
             if self._survives(records[:middle]):
@@ -106,7 +108,7 @@ class TrialDecoder:
 
 
 def _answers(child: subprocess.Popen[bytes], raw: bytes) -> bool:
-    """Whether the child decodes these records and lives. Raises BrokenPipeError where it is gone."""
+    """Whether the child decodes these records and lives. Raises BrokenPipeError if it is gone."""
     assert child.stdin is not None
     assert child.stdout is not None
     child.stdin.write(_SIZE.pack(len(raw)) + raw)

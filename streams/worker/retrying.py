@@ -26,7 +26,8 @@ class Retrying:
     """`beat` is called before each attempt: a worker that tries is not stuck."""
 
     def __init__(self, end: End, beat: Callable[[], None]) -> None:
-        self._end, self._beat = end, beat
+        self._end = end
+        self._beat = beat
 
     def __call__(self, what: str, attempt: Callable[[], _T]) -> _T:
         """The attempt's result, once it succeeds."""

@@ -49,7 +49,10 @@ def build_app(loaded: settings.Settings) -> Any:
         flow = Flow(app)
         schema_type = transport.ChunkSchema
     schema = schema_type(
-        key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
     )
     topic = app.topic(loaded.topic, schema=schema)
     app.agent(topic, name="streams.count", concurrency=1)(flow.count)
@@ -139,7 +142,8 @@ class Flow:
         self._app = app
         self._counter: counter.Counter = app.counter
         self._held: list[tuple[Any, Any]] = []
-        self._full, self._empty = asyncio.Event(), asyncio.Event()
+        self._full = asyncio.Event()
+        self._empty = asyncio.Event()
 
     async def count(self, stream: Any) -> None:
         """The agent. Nothing may leave it but the end of the process: Faust would restart it and
@@ -163,7 +167,8 @@ class Flow:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), rest)
             self._full.clear()
-            held, self._held = self._held, []
+            held = self._held
+            self._held = []
             begun = time.monotonic()
             with self._fatal("store what was counted"):
                 await self._store(held)
@@ -230,7 +235,10 @@ class Gathered(Flow):
             yield self._chunk(part, run)
 
     def _chunk(self, part: int, messages: Sequence[Any]) -> chunks.Chunk:
-        offsets, values, batch, appended_ms = [], [], [], []
+        offsets = []
+        values = []
+        batch = []
+        appended_ms = []
         for message in messages:
             headers = dict(message.headers or ())
             offsets.append(message.offset)
@@ -263,7 +271,12 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
         ends: dict[int, int] = {}
         with ticks.round():
             ends = app.fetcher.ends()
-            tick.roll_up(engine, topic=topic, owner=rounds.this_process(), high_watermarks=ends)
+            tick.roll_up(
+                engine,
+                topic=topic,
+                owner=rounds.this_process(),
+                high_watermarks=ends,
+            )
         return ends
 
     async def roll_up() -> None:

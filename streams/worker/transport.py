@@ -3,8 +3,8 @@ one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka
 (streams.worker.fetch), assigned what the group gives us, from the offsets that Postgres holds.
-Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py
-says what to look at when a new version breaks it. What is overridden, and why:
+Written against faust-streaming 0.15.3, which is pinned exactly; what to look at when a new version
+breaks it, tests/unit/streams/test_transport.py says. What is overridden, and why:
 
 - RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
 - AIOKafkaConsumerThread._create_consumer, _new_consumer_thread: a failure in keeping metadata is
@@ -124,7 +124,8 @@ class Consumer(driver.Consumer):
         """Claim the assigned partitions and fetch from the offsets in Postgres."""
         assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
         claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
-        epochs, offsets = {}, {}
+        epochs = {}
+        offsets = {}
         for part, claim in claims.items():
             tp = assigned[part]
             epochs[tp] = claim.epoch
@@ -134,7 +135,8 @@ class Consumer(driver.Consumer):
         return dict(self._next)
 
     def _own(self, epochs: dict[TP, int], offsets: dict[TP, int]) -> None:
-        self._epochs, self._next = epochs, offsets
+        self._epochs = epochs
+        self._next = offsets
         self._unacked = {tp: deque() for tp in offsets}
         self._refused.clear()
 
@@ -168,7 +170,12 @@ class Consumer(driver.Consumer):
                 if chunk.deleted:
                     await self._fetch_on()
 
-    def _wanted(self, tp: TP, chunk: chunks.Chunk, generation: int) -> bool:
+    def _wanted(
+        self,
+        tp: TP,
+        chunk: chunks.Chunk,
+        generation: int,
+    ) -> bool:
         """Whether the group is still the one it was fetched for, and nothing was fetched again."""
         if self.should_stop or not self.flow_active:
             return False
@@ -177,7 +184,7 @@ class Consumer(driver.Consumer):
         return self._next.get(tp) == chunk.low
 
     async def _chunks(self, tp: TP, run: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
-        """What was fetched, as the next chunks of its partition; none if it is not what comes next."""
+        """What was fetched, as its partition's next chunks; none if other records come next."""
         expected = self._next.get(tp)
         # Revoked meanwhile, or fetched again since.
         if expected is None or run.assignment != self._assignment:
@@ -200,7 +207,13 @@ class Consumer(driver.Consumer):
         await self._fetch_on()
         return []
 
-    async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
+    async def _after_hole(
+        self,
+        tp: TP,
+        expected: int,
+        begin: int,
+        end: int,
+    ) -> list[chunks.Chunk]:
         """An empty chunk over what retention deleted unread: it is recorded with its count, in the
         transaction that moves the offset past it.
         """
@@ -228,7 +241,12 @@ class Consumer(driver.Consumer):
         )
         return [hole]
 
-    def _cut(self, tp: TP, low: int, run: fetch.Run) -> Iterator[chunks.Chunk]:
+    def _cut(
+        self,
+        tp: TP,
+        low: int,
+        run: fetch.Run,
+    ) -> Iterator[chunks.Chunk]:
         whole = chunks.Chunk(
             topic=tp.topic,
             part=tp.partition,
@@ -243,7 +261,12 @@ class Consumer(driver.Consumer):
         for begin in range(0, len(run.offsets), CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)
 
-    def _message(self, tp: TP, chunk: chunks.Chunk, generation: int) -> ConsumerMessage:
+    def _message(
+        self,
+        tp: TP,
+        chunk: chunks.Chunk,
+        generation: int,
+    ) -> ConsumerMessage:
         """A chunk as Faust's message: it carries the chunk's last offset."""
         last = chunk.high - 1
         self._next[tp] = chunk.high
@@ -265,7 +288,8 @@ class Consumer(driver.Consumer):
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        acked, unacked = self._acked[tp], self._unacked.get(tp)
+        acked = self._acked[tp]
+        unacked = self._unacked.get(tp)
         if not acked or unacked is None:
             return None
 
@@ -279,7 +303,12 @@ class Consumer(driver.Consumer):
         acked[:] = [offset for offset in acked if offset > done]
         return done + 1
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+    async def _add_gap(
+        self,
+        tp: TP,
+        offset_from: int,
+        offset_to: int,
+    ) -> None:
         """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks
         themselves.
         """

@@ -27,7 +27,9 @@ class Watchdog:
         end: End = end_process,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._error, self._end, self._patience_s = error, end, patience_s
+        self._error = error
+        self._end = end
+        self._patience_s = patience_s
         self._last = time.monotonic()
 
     def beat(self) -> None:
