@@ -58,22 +58,25 @@ class _Loader(adapt.Loader):
         """Raises psycopg.DataError for what Python has no instant for: infinity, years before 1 and
         after 9999.
         """
-        found: dt.datetime = self._own.load(data)
+        instant: dt.datetime = self._own.load(data)
         try:
-            return found.astimezone(dt.UTC)
+            return instant.astimezone(dt.UTC)
         except OverflowError:
-            raise psycopg.DataError(f"{found} lies outside the years 1 to 9999 in UTC") from None
+            raise psycopg.DataError(f"{instant} lies outside the years 1 to 9999 in UTC") from None
 
 
 def _own(form: pq.Format) -> type[abc.Loader]:
-    loader = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, form)
+    adapters = psycopg.adapters
+    loader = adapters.get_loader(adapters.types["timestamptz"].oid, form)
     assert loader is not None
     return loader
 
 
 class _Text(_Loader):
-    format, own = pq.Format.TEXT, _own(pq.Format.TEXT)
+    format = pq.Format.TEXT
+    own = _own(pq.Format.TEXT)
 
 
 class _Binary(_Loader):
-    format, own = pq.Format.BINARY, _own(pq.Format.BINARY)
+    format = pq.Format.BINARY
+    own = _own(pq.Format.BINARY)

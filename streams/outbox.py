@@ -20,11 +20,11 @@ def tell(connection: sa.Connection, message: messages.Message) -> None:
         "kind": message.kind,
         "payload": messages.payload(message),
     }
-    connection.execute(pg.insert(tables.outbox).values(row).on_conflict_do_nothing())
+    insert = pg.insert(tables.outbox).values(row)
+    connection.execute(insert.on_conflict_do_nothing())
 
 
 def today(connection: sa.Connection) -> dt.date:
     """The day, by database time in UTC."""
-    return connection.execute(
-        sa.select(sa.cast(sa.func.timezone("UTC", sa.func.now()), sa.Date))
-    ).scalar_one()
+    in_utc = sa.func.timezone("UTC", sa.func.now())
+    return connection.execute(sa.select(sa.cast(in_utc, sa.Date))).scalar_one()

@@ -31,9 +31,8 @@ class Choice:
 
 def uniform(req_id: str, purpose: str) -> float:
     """A number in [0, 1) that depends on the request id alone; independent between purposes."""
-    return (
-        int.from_bytes(hashlib.sha256(f"{purpose}:{req_id}".encode()).digest()[:8], "big") / 2**64
-    )
+    digest = hashlib.sha256(f"{purpose}:{req_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def weight(intent: str, confidence: float) -> float:
@@ -44,14 +43,23 @@ def weight(intent: str, confidence: float) -> float:
     estimate as sure as so many labels can (Neyman 1934), but sure answers all alike. Factors stay
     within 7.5 of each other: a small p makes a large, noisy weight in the estimate.
 
-    >>> weight("faq", 0.99), weight("faq", 0.5), weight("escalation", 0.99), weight("escalation", 0.5)
-    (1.0, 2.5, 3.0, 7.5)
+    >>> weight("faq", 0.99), weight("faq", 0.5)
+    (1.0, 2.5)
+    >>> weight("escalation", 0.99), weight("escalation", 0.5)
+    (3.0, 7.5)
     """
     rare = 3.0 if intent in present.RARE else 1.0
-    return rare * max(1.0, math.sqrt(confidence * (1 - confidence)) / _SURE)
+    deviation = math.sqrt(confidence * (1 - confidence))
+    return rare * max(1.0, deviation / _SURE)
 
 
-def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: float) -> float:
+def inclusion(
+    weight: float,
+    mean: float,
+    budget: float,
+    volume: float,
+    min_p: float,
+) -> float:
     """budget / volume, scaled by weight over its mean, within [min_p, 1].
 
     >>> inclusion(1.6, 1.6, 350, 35_000, 0.002)
@@ -61,26 +69,32 @@ def inclusion(weight: float, mean: float, budget: float, volume: float, min_p: f
 
 
 def choice(
-    req_id: str, intent: str, confidence: float, margin: float, novelty: float, *, volume_per_day: float, budget_per_day: float, min_p: float,
+    req_id: str,
+    intent: str,
+    confidence: float,
+    margin: float,
+    novelty: float,
+    *,
+    volume_per_day: float,
+    budget_per_day: float,
+    min_p: float,
     disputed: bool = False,
-) -> Choice | None:  # fmt: skip
+) -> Choice | None:
     """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which
     keeps the estimate unbiased; the train queue asks about what teaches most: unsure answers, close
     seconds, messages of tokens that training never saw (`novelty`, their share; half is as new as
     can be), and those that the candidate in the shadow answers otherwise (`disputed`: one of the
     two is wrong).
     """
-    p = inclusion(
-        weight(intent, confidence),
-        MEAN_WEIGHT,
-        budget_per_day * MEASURE_SHARE,
-        volume_per_day,
-        min_p,
-    )
+    budget = budget_per_day * MEASURE_SHARE
+    weighed = weight(intent, confidence)
+    p = inclusion(weighed, MEAN_WEIGHT, budget, volume_per_day, min_p)
     if uniform(req_id, "measure") < p:
         return Choice("measure", p)
+
+    budget = budget_per_day * (1 - MEASURE_SHARE)
     interest = max(1 - confidence, 0.5 - margin, min(novelty, 0.5), 0.5 * disputed)
-    p = inclusion(
-        interest, _MEAN_INTEREST, budget_per_day * (1 - MEASURE_SHARE), volume_per_day, min_p
-    )
-    return Choice("train", p) if uniform(req_id, "train") < p else None
+    p = inclusion(interest, _MEAN_INTEREST, budget, volume_per_day, min_p)
+    if uniform(req_id, "train") < p:
+        return Choice("train", p)
+    return None

@@ -49,55 +49,71 @@ class Advance:
 def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
     """Become the owner of these partitions: from now on every older epoch is fenced."""
     table = tables.stream_offset
-    insert = pg.insert(table).values(topic=topic, next_offset=0, epoch=1, part=sa.bindparam("part"))
+    insert = pg.insert(table).values(
+        topic=topic,
+        next_offset=0,
+        epoch=1,
+        part=sa.bindparam("part"),
+    )
     again = {"epoch": table.c.epoch + 1, "stalls": table.c.stalls + 1}
     update = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=again)
+    claiming = update.returning(*table.columns)
+
     claims = {}
-    for part in sorted(parts):
-        row = connection.execute(update.returning(*table.columns), {"part": part}).one()
+    for part in sorted(parts):  # in one order: two workers that claim cannot deadlock
+        row = connection.execute(claiming, {"part": part}).one()
         claims[part] = Claim(
-            row.epoch, row.next_offset, row.max_event_ts, row.stalls, row.bad_until
+            epoch=row.epoch,
+            next_offset=row.next_offset,
+            max_event_ts=row.max_event_ts,
+            stalls=row.stalls,
+            bad_until=row.bad_until,
         )
     return claims
 
 
 def settle(connection: Connection, topic: str, epochs: Mapping[int, int]) -> None:
-    """These claims (epochs by partition) no longer count as stalls, whatever becomes of the worker."""
+    """These claims (epochs by partition) no longer count as stalls, whatever ends the worker."""
     table = tables.stream_offset
-    mine = sa.tuple_(table.c.part, table.c.epoch).in_(sorted(epochs.items()))
-    connection.execute(sa.update(table).where(table.c.topic == topic, mine).values(stalls=0))
+    claims = sorted(epochs.items())
+    mine = sa.tuple_(table.c.part, table.c.epoch).in_(claims)
+    settled = sa.update(table).values(stalls=0)
+    connection.execute(settled.where(table.c.topic == topic, mine))
 
 
-def bad_before(connection: Connection, topic: str, part: int, offset: int, most: int) -> list[int]:
+def bad_before(
+    connection: Connection,
+    topic: str,
+    part: int,
+    offset: int,
+    most: int,
+) -> list[int]:
     """Which of the last `most` offsets before this one hold a record of which nothing could be
     read.
     """
     table = tables.dead_letter
+    letter = table.c
     near = (
-        table.c.topic == topic,
-        table.c.part == part,
-        table.c.offset >= offset - most,
-        table.c.offset < offset,
+        letter.topic == topic,
+        letter.part == part,
+        letter.offset >= offset - most,
+        letter.offset < offset,
     )
-    query = sa.select(table.c.offset).where(
-        *near,
-        table.c.line == 0,
-        table.c.reason != events.Reason.DELETED_UNREAD,
-        table.c.redriven_at.is_(None),
+    unreadable = (
+        letter.line == 0,
+        letter.reason != events.Reason.DELETED_UNREAD,
+        letter.redriven_at.is_(None),
     )
+    query = sa.select(letter.offset).where(*near, *unreadable)
     return list(connection.execute(query).scalars())
 
 
 def accepted(connection: Connection, topic: str) -> int:
     """A number that changes whenever a person accepts bad records of the topic."""
-    return int(
-        connection.execute(
-            sa.select(sa.func.sum(tables.stream_offset.c.bad_until)).where(
-                tables.stream_offset.c.topic == topic
-            )
-        ).scalar_one()
-        or 0
-    )
+    table = tables.stream_offset
+    total = sa.select(sa.func.sum(table.c.bad_until))
+    offsets = connection.execute(total.where(table.c.topic == topic)).scalar_one()
+    return int(offsets or 0)
 
 
 def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
@@ -107,14 +123,8 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
     Raises Fenced unless epoch and offset of each are what its logs were fetched under.
     """
     table = tables.stream_offset
-    columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
-    new = sa.values(*columns, name="new").data(
-        [
-            (m.part, m.epoch, m.low, m.high, m.max_event_ts)
-            for m in sorted(moved, key=lambda m: m.part)
-        ]
-    )
-    mine = (
+    new = _values(moved)
+    ours = (
         table.c.topic == topic,
         table.c.part == new.c.part,
         table.c.epoch == new.c.epoch,
@@ -123,24 +133,41 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
     # Where no partition has had a good log yet, the column is nothing but NULL, and Postgres takes
     # that for text.
     newest = sa.cast(new.c.max_event_ts, _ADVANCE["max_event_ts"])
-    values = {"next_offset": new.c.high, "max_event_ts": newest, "updated_at": sa.func.now()}
-    done = set(
-        connection.execute(
-            sa.update(table).where(*mine).values(values).returning(table.c.part)
-        ).scalars()
-    )
-    lost = [m for m in moved if m.part not in done]
+    values = {
+        "next_offset": new.c.high,
+        "max_event_ts": newest,
+        "updated_at": sa.func.now(),
+    }
+    update = sa.update(table).where(*ours).values(values)
+    parts = connection.execute(update.returning(table.c.part))
+    done = set(parts.scalars())
+
+    lost = [one for one in moved if one.part not in done]
     if not lost:
         return True
-    rows = connection.execute(
-        sa.select(table.c.part, table.c.epoch, table.c.next_offset).where(table.c.topic == topic)
-    )
-    stand = {row.part: (row.epoch, row.next_offset) for row in rows}
-    if not done and all(stand.get(m.part) == (m.epoch, m.high) for m in moved):
+    if not done and _is_done(connection, topic, moved):
         return False
-    raise Fenced(
-        f"{topic}/{lost[0].part} at offset {lost[0].low}: another worker has claimed it since epoch {lost[0].epoch}"
-    )
+    first = lost[0]
+    place = f"{topic}/{first.part} at offset {first.low}"
+    raise Fenced(f"{place}: another worker has claimed it since epoch {first.epoch}")
+
+
+def _values(moved: Sequence[Advance]) -> sa.Values:
+    columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
+    rows = []
+    for one in sorted(moved, key=lambda one: one.part):
+        rows.append((one.part, one.epoch, one.low, one.high, one.max_event_ts))
+    return sa.values(*columns, name="new").data(rows)
+
+
+def _is_done(connection: Connection, topic: str, moved: Sequence[Advance]) -> bool:
+    """Whether every partition has gone where it was to go, under the same epoch."""
+    table = tables.stream_offset
+    query = sa.select(table.c.part, table.c.epoch, table.c.next_offset)
+    current = {}
+    for row in connection.execute(query.where(table.c.topic == topic)):
+        current[row.part] = (row.epoch, row.next_offset)
+    return all(current.get(one.part) == (one.epoch, one.high) for one in moved)
 
 
 _ADVANCE: dict[str, Any] = {
@@ -164,61 +191,66 @@ def clock(connection: Connection, topic: str | None = None) -> dt.datetime | Non
 def keep_from(connection: Connection, topic: str) -> dt.datetime | None:
     """The oldest minute that is still kept; None while nothing has been pruned."""
     table = tables.stream_clock
-    return connection.execute(sa.select(table.c.keep_from).where(table.c.topic == topic)).scalar()
+    query = sa.select(table.c.keep_from).where(table.c.topic == topic)
+    return connection.execute(query).scalar()
 
 
 def add_dead_letters(
-    connection: Connection, topic: str, part: int, dead: Iterable[observe.DeadLetter]
+    connection: Connection,
+    topic: str,
+    part: int,
+    dead: Iterable[observe.DeadLetter],
 ) -> None:
     """Keep what could not be read, its bytes apart."""
-    found = list(dead)
-    if not found:
+    letters = []
+    contents = []
+    for letter in dead:
+        place = {"topic": topic, "part": part, "offset": letter.offset, "line": letter.line}
+        facts = {
+            "reason": letter.reason,
+            "detail": letter.detail[:500],
+            "size": len(letter.raw),
+            "sha256": letter.sha256,
+        }
+        letters.append(place | facts)
+        contents.append(place | {"raw": letter.raw})
+    if not letters:
         return
-    place = [{"topic": topic, "part": part, "offset": d.offset, "line": d.line} for d in found]
-    letters = [
-        p | {"reason": d.reason, "detail": d.detail[:500], "size": len(d.raw), "sha256": d.sha256}
-        for p, d in zip(place, found, strict=True)
-    ]
-    connection.execute(pg.insert(tables.dead_letter).on_conflict_do_nothing(), letters)
-    connection.execute(
-        pg.insert(tables.dead_letter_bytes).on_conflict_do_nothing(),
-        [p | {"raw": d.raw} for p, d in zip(place, found, strict=True)],
-    )
+    insert = pg.insert(tables.dead_letter).on_conflict_do_nothing()
+    connection.execute(insert, letters)
+    insert = pg.insert(tables.dead_letter_bytes).on_conflict_do_nothing()
+    connection.execute(insert, contents)
 
 
 def add_sampled(connection: Connection, logs: Iterable[events.ServingLog]) -> None:
     """Keep the messages chosen for labelling; the same request again only raises `seen`."""
     table = tables.sampled_prediction
     rows = [_sampled(log) for log in logs]
-    if rows:
-        insert = pg.insert(table)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=list(table.primary_key), set_={"seen": table.c.seen + 1}
-            ),
-            rows,
-        )
+    if not rows:
+        return
+    insert = pg.insert(table).on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={"seen": table.c.seen + 1},
+    )
+    connection.execute(insert, rows)
 
 
 def _sampled(log: events.ServingLog) -> dict[str, Any]:
     assert log.sample is not None
-    copied = (
-        "req_id",
-        "model",
-        "role",
-        "ts",
-        "conversation",
-        "intent",
-        "confidence",
-        "second_intent",
-        "margin",
-        "script",
-    )
-    # NUL is legal in JSON and not in a Postgres text; the replacement character keeps the message
-    # readable.
-    text = log.sample.text.replace("\x00", "\ufffd")
-    return {name: getattr(log, name) for name in copied} | {
+    return {
+        "req_id": log.req_id,
+        "model": log.model,
+        "role": log.role,
+        "ts": log.ts,
+        "conversation": log.conversation,
+        "intent": log.intent,
+        "confidence": log.confidence,
+        "second_intent": log.second_intent,
+        "margin": log.margin,
+        "script": log.script,
         "queue": log.sample.queue,
         "p": log.sample.p,
-        "text": text,
+        # NUL is legal in JSON and not in a Postgres text; the replacement character keeps the
+        # message readable.
+        "text": log.sample.text.replace("\x00", "\ufffd"),
     }

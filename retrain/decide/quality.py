@@ -206,9 +206,9 @@ def _gap(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:
     )  # fmt: skip
 
 
-def _then(value: float, n: int | None) -> proportion.Known:
+def _then(value: float, n: int | None) -> proportion.Estimate:
     """A reference's figure: without error only where nobody says on how many labels it rests."""
-    return proportion.known(value * n, n) if n else (value, value, value)
+    return proportion.estimate(value * n, n) if n else (value, value, value)
 
 
 def _recall_lost(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:

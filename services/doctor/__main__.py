@@ -34,99 +34,148 @@ NAMES = tuple(process.name for process in processes.PROCESSES if not process.one
 
 def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     """Every check that these processes need, dependencies first."""
-    needs = {need for name in names for need in processes.named(name).needs}
-    if "KAFKA" in needs:
+    if "KAFKA" in _needs(names):
         yield from _kafka(str(loaded.kafka))
     yield from _database(loaded, names)
 
 
+def _needs(names: tuple[str, ...]) -> set[str]:
+    """The settings without which these processes do not start."""
+    needs: set[str] = set()
+    for name in names:
+        needs.update(processes.named(name).needs)
+    return needs
+
+
 def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
     try:
-        found = provision.partitions(bootstrap)
+        partitions = provision.partitions(bootstrap)
     except provision.Unreachable as error:
         cause, _, remedy = str(error).partition("; ")
         yield findings.Finding("kafka", findings.Status.FAIL, cause, remedy)
         return
     yield findings.Finding("kafka", findings.Status.OK, f"answers at {bootstrap}")
-    yield findings.provisioned(found, topics.TOPICS)
+    yield findings.provisioned(partitions, topics.TOPICS)
 
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     assert loaded.database_url is not None
+    url = loaded.database_url.get_secret_value()
     head = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
     try:
-        with database.engine(loaded.database_url.get_secret_value()).connect() as connection:
+        with database.engine(url).connect() as connection:
             yield findings.Finding("database", findings.Status.OK, "answers")
-            found = findings.migration(store.revision(connection), str(head))
-            yield found
-            if found.status is findings.Status.OK:  # without its tables there is nothing to ask
-                held = intents_store.held(connection)
-                whose = findings.taxonomy(held and held[0], held and database.stranger(held[0]))
-                yield whose
-                if whose.status is findings.Status.OK:
-                    places.learn(held[1] if held else present.INTENTS)
-                    yield from _work(connection, loaded, names)
+            yield from _asked(connection, loaded, names, str(head))
     except sa.exc.OperationalError:
         cause, _, remedy = database.NO_ANSWER.partition("; ")
         yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
 
 
+def _asked(
+    connection: sa.Connection,
+    loaded: settings.Settings,
+    names: tuple[str, ...],
+    head: str,
+) -> Iterator[findings.Finding]:
+    """Each answer is what the next question stands on: tables, their taxonomy, the work."""
+    tables = findings.migration(store.revision(connection), head)
+    yield tables
+    if tables.status is not findings.Status.OK:
+        return
+
+    held = intents_store.held(connection)
+    if held is None:
+        taxonomy = None
+        intents = present.INTENTS
+        strange = None
+    else:
+        taxonomy, intents = held
+        strange = database.stranger(taxonomy)
+    whose = findings.taxonomy(taxonomy, strange)
+    yield whose
+    if whose.status is not findings.Status.OK:
+        return
+
+    places.learn(intents)
+    yield from _work(connection, loaded, names)
+
+
 def _work(
     connection: sa.Connection, loaded: settings.Settings, names: tuple[str, ...]
 ) -> Iterator[findings.Finding]:
-    known = alarms_store.facts(connection, loaded.topic)
-    failing = [one for one in known.stages if stage.process(one.name) in names]
+    facts = alarms_store.facts(connection, loaded.topic)
+    output = facts.output
     if "streams" in names:
-        yield from _stream(connection, loaded, known)
+        yield from _stream(connection, loaded, facts)
     if "scheduler" in names:
-        yield findings.scheduler(len(known.output.due), store.jobs_idle_s(connection), known.beat)
-        clock = known.output.clock
-        yield findings.judged(
-            clock.watermark if clock else None, alarms_store.newest_hour(connection)
-        )
-        yield findings.set_aside(known.output.set_aside)
+        idle_s = store.jobs_idle_s(connection)
+        yield findings.scheduler(len(output.due), idle_s, facts.beat)
+        watermark = output.clock.watermark if output.clock else None
+        yield findings.judged(watermark, alarms_store.newest_hour(connection))
+        yield findings.set_aside(output.set_aside)
     if "retrain" in names:
-        leases = [store.lease_left_s(connection, name) for name in ("retrain_worker", "retrain")]
-        yield findings.retrain(max((left for left in leases if left is not None), default=None))
+        yield findings.retrain(_retrain_lease_left_s(connection))
     if "notifier" in names:
         yield findings.notifier(store.outbox(connection))
-    yield from map(findings.failing, failing)
+    for one in facts.stages:
+        if stage.process(one.name) in names:
+            yield findings.failing(one)
+
+
+def _retrain_lease_left_s(connection: sa.Connection) -> float | None:
+    """Seconds the newer of the retrain worker's two leases still holds; None if it had neither."""
+    leases = []
+    for name in ("retrain_worker", "retrain"):
+        left_s = store.lease_left_s(connection, name)
+        if left_s is not None:
+            leases.append(left_s)
+    return max(leases, default=None)
 
 
 def _stream(
-    connection: sa.Connection, loaded: settings.Settings, known: state.Facts
+    connection: sa.Connection, loaded: settings.Settings, facts: state.Facts
 ) -> Iterator[findings.Finding]:
-    yield findings.lag(known.partitions)
-    yield findings.stuck(known.partitions)
-    yield findings.clock(known.output.clock, test_clock=loaded.test_clock)
-    yield findings.arrivals(known.partitions)
+    yield findings.lag(facts.partitions)
+    yield findings.stuck(facts.partitions)
+    yield findings.clock(facts.output.clock, test_clock=loaded.test_clock)
+    yield findings.arrivals(facts.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
-    yield findings.alarms(alarms_store.open_alarms(connection, known))
+    yield findings.alarms(alarms_store.open_alarms(connection, facts))
     # A worker whose roll-up fails does not hold the lease either.
-    if all(one.name != stage.ROLLUP for one in known.stages):
+    failing = [one.name for one in facts.stages]
+    if stage.ROLLUP not in failing:
         yield findings.rollup(store.lease_left_s(connection, "rollup"))
 
 
 def main() -> None:
-    """Parse, examine, print each line as it is known."""
+    """Parse, examine, print each line as it comes."""
     parser = argparse.ArgumentParser(prog="python -m services.doctor", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument(
+        "name",
+        nargs="?",
+        choices=NAMES,
+        metavar="NAME",
+        help=", ".join(NAMES),
+    )
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
     names = (chosen.name,) if chosen.name else NAMES
-    needs = {need.lower() for name in names for need in processes.named(name).needs}
+    needs = {need.lower() for need in _needs(names)}
     loaded = settings.load(*sorted(needs & {"kafka", "database_url"}))
+
     failed = False
-    for found in examine(loaded, names):
-        failed |= found.status is findings.Status.FAIL
-        remedy = f"; {found.remedy}" if found.remedy else ""
-        print(
-            json.dumps(dataclasses.asdict(found))
-            if chosen.json
-            else f"{found.status:<5} {found.check:<11} {found.detail}{remedy}",
-            flush=True,
-        )
+    for finding in examine(loaded, names):
+        failed |= finding.status is findings.Status.FAIL
+        if chosen.json:
+            print(json.dumps(dataclasses.asdict(finding)), flush=True)
+        else:
+            print(_readable(finding), flush=True)
     sys.exit(settings.EXIT_DEPENDENCY if failed else 0)
+
+
+def _readable(finding: findings.Finding) -> str:
+    line = f"{finding.status:<5} {finding.check:<11} {finding.detail}"
+    return f"{line}; {finding.remedy}" if finding.remedy else line
 
 
 if __name__ == "__main__":

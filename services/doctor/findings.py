@@ -76,42 +76,39 @@ def taxonomy(held: taxonomies.Taxonomy | None, strange: str | None) -> Finding:
     return Finding("taxonomy", Status.OK, f"{held.version}, {len(held.intents)} intents")
 
 
-def provisioned(found: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> Finding:
-    """Whether every topic is there with its partitions.
+def provisioned(partitions: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> Finding:
+    """Whether every topic is there with its partitions (their number, by name).
 
     >>> provisioned({}, topics.TOPICS).detail
     'intentwatch.serving_log.v1 is missing'
     """
-    missing = [f"{topic.name} is missing" for topic in wanted if topic.name not in found]
-    other = [
-        f"{t.name} has {found[t.name]} partitions, not {t.partitions}"
-        for t in wanted
-        if t.name in found and found[t.name] != t.partitions
-    ]
-    if missing:
-        return Finding(
-            "topics", Status.FAIL, "; ".join(missing + other), "run `python -m services.provision`"
-        )
-    if other:
-        return Finding(
-            "topics",
-            Status.FAIL,
-            "; ".join(other),
-            "make a topic with the contract's partitions; Kafka cannot take partitions away",
-        )
+    missing = []
+    other = []
+    for topic in wanted:
+        n = partitions.get(topic.name)
+        if n is None:
+            missing.append(f"{topic.name} is missing")
+        elif n != topic.partitions:
+            other.append(f"{topic.name} has {n} partitions, not {topic.partitions}")
+    if missing or other:
+        remedy = "make a topic with the contract's partitions; Kafka cannot take partitions away"
+        if missing:
+            remedy = "run `python -m services.provision`"
+        return Finding("topics", Status.FAIL, "; ".join(missing + other), remedy)
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
 
 
-def lag(found: Sequence[state.Partition]) -> Finding:
+def lag(partitions: Sequence[state.Partition]) -> Finding:
     """How far the windows are behind the log, in records, and where most of it lies.
 
     >>> lag([]).detail
     '0 records behind'
     """
-    records, most = sum(p.lag for p in found), max(found, key=lambda p: p.lag, default=None)
-    detail = f"{records} records behind" + (
-        f", {most.lag} of them in partition {most.part}" if most and most.lag else ""
-    )
+    records = sum(partition.lag for partition in partitions)
+    most = max(partitions, key=lambda partition: partition.lag, default=None)
+    detail = f"{records} records behind"
+    if most and most.lag:
+        detail += f", {most.lag} of them in partition {most.part}"
     if records > LAG_WATCHED:
         return Finding(
             "lag",
@@ -122,55 +119,64 @@ def lag(found: Sequence[state.Partition]) -> Finding:
     return Finding("lag", Status.OK, detail)
 
 
-def stuck(found: Sequence[state.Partition]) -> Finding:
+def stuck(partitions: Sequence[state.Partition]) -> Finding:
     """Whether every partition with unread records moves."""
-    named = [
-        f"partition {p.part} at offset {p.next_offset} for {p.still_s:.0f} s with {p.lag} unread"
-        for p in found
-        if p.stuck
-    ]
-    if named:
-        remedy = "read the stream worker's log: it says what it waits for, or why it has stopped; then restart it"
-        return Finding("partitions", Status.FAIL, f"standing still: {'; '.join(named)}", remedy)
-    return Finding("partitions", Status.OK, f"{len(found)} move, or have nothing unread")
+    still = []
+    for p in partitions:
+        if p.stuck:
+            place = f"partition {p.part} at offset {p.next_offset}"
+            still.append(f"{place} for {p.still_s:.0f} s with {p.lag} unread")
+    if still:
+        return Finding(
+            "partitions",
+            Status.FAIL,
+            f"standing still: {'; '.join(still)}",
+            "read the stream worker's log: it says what it waits for, or why it has stopped; "
+            "then restart it",
+        )
+    return Finding("partitions", Status.OK, f"{len(partitions)} move, or have nothing unread")
 
 
-def clock(stands: state.Clock | None, *, test_clock: bool) -> Finding:
+def clock(stream_clock: state.Clock | None, *, test_clock: bool) -> Finding:
     """How old the watermark is. `test_clock`: event time is simulated.
 
     >>> at = times.instant("2026-04-20T10:00:00Z")
-    >>> clock(state.Clock(at, still_s=0.0, behind_s=7200.5, beat_s=0.0), test_clock=False).status
+    >>> late = state.Clock(at, still_s=0.0, behind_s=7200.5, beat_s=0.0)
+    >>> clock(late, test_clock=False).status
     <Status.WARN: 'warn'>
     """
-    if stands is None:
+    if stream_clock is None:
         return Finding("watermark", Status.OK, "no log has been counted yet")
-    at = times.rfc3339(stands.watermark)
+    at = times.rfc3339(stream_clock.watermark)
     if test_clock:
         return Finding("watermark", Status.OK, f"at {at}, simulated")
-    detail = f"at {at}, {stands.behind_s:.0f} s behind the wall clock"
-    if stands.behind_s > causes.BEHIND.total_seconds():
+    detail = f"at {at}, {stream_clock.behind_s:.0f} s behind the wall clock"
+    if stream_clock.behind_s > causes.BEHIND.total_seconds():
         return Finding(
             "watermark",
             Status.WARN,
             detail,
-            "no window after it is complete; look at lag and partitions, then at what sends the logs",
+            "no window after it is complete; "
+            "look at lag and partitions, then at what sends the logs",
         )
     return Finding("watermark", Status.OK, detail)
 
 
-def arrivals(found: Sequence[state.Partition]) -> Finding:
+def arrivals(partitions: Sequence[state.Partition]) -> Finding:
     """Whether logs come. A gap is no fault of a process of ours, so it only warns."""
-    last, silent = causes.newest(found), causes.missing(found)
+    silent = causes.missing(partitions)
     if silent is not None:
-        detail = f"no serving log has come since {times.rfc3339(silent.moved_at)}, {silent.still_s:.0f} s ago"
+        since = times.rfc3339(silent.moved_at)
         return Finding(
-            "logs", Status.WARN, detail, "is the gateway serving, and does a stream worker run?"
+            "logs",
+            Status.WARN,
+            f"no serving log has come since {since}, {silent.still_s:.0f} s ago",
+            "is the gateway serving, and does a stream worker run?",
         )
-    return Finding(
-        "logs",
-        Status.OK,
-        f"the last one came {last.still_s:.0f} s ago" if last else "none has ever come",
-    )
+    last = causes.newest(partitions)
+    if last is None:
+        return Finding("logs", Status.OK, "none has ever come")
+    return Finding("logs", Status.OK, f"the last one came {last.still_s:.0f} s ago")
 
 
 def dead(by_reason: Mapping[str, int]) -> Finding:
@@ -181,25 +187,22 @@ def dead(by_reason: Mapping[str, int]) -> Finding:
     """
     if not by_reason:
         return Finding("deadletters", Status.OK, "none in the last hour")
-    detail = f"{sum(by_reason.values())} in the last hour: {', '.join(f'{reason} {n}' for reason, n in sorted(by_reason.items()))}"
+    total = sum(by_reason.values())
+    reasons = [f"{reason} {n}" for reason, n in sorted(by_reason.items())]
     return Finding(
         "deadletters",
         Status.WARN,
-        detail,
+        f"{total} in the last hour: {', '.join(reasons)}",
         "look at them with `python -m services.redrive ls`, mend the producer, then `replay` them",
     )
 
 
-def alarms(found: Sequence[messages.AlarmRaised]) -> Finding:
+def alarms(raised: Sequence[messages.AlarmRaised]) -> Finding:
     """What the on-call was told and is still so."""
-    if not found:
+    if not raised:
         return Finding("alarms", Status.OK, "none open")
-    return Finding(
-        "alarms",
-        Status.WARN,
-        f"{len(found)} open: {'; '.join(alarm.cause for alarm in found)}",
-        found[-1].remedy,
-    )
+    what = "; ".join(alarm.cause for alarm in raised)
+    return Finding("alarms", Status.WARN, f"{len(raised)} open: {what}", raised[-1].remedy)
 
 
 def rollup(left_s: float | None) -> Finding:
@@ -209,19 +212,17 @@ def rollup(left_s: float | None) -> Finding:
     >>> rollup(-1.0).detail
     'the roll-up lease lapsed 1 s ago'
     """
-    if left_s is None or left_s <= 0:
-        detail = (
-            "no stream worker has ever rolled windows up"
-            if left_s is None
-            else f"the roll-up lease lapsed {abs(left_s):.0f} s ago"
-        )
-        return Finding(
-            "streams",
-            Status.FAIL,
-            detail,
-            "start `python -m streams worker`; if it runs, read its log and restart it",
-        )
-    return Finding("streams", Status.OK, "a worker holds the roll-up lease")
+    if left_s is not None and left_s > 0:
+        return Finding("streams", Status.OK, "a worker holds the roll-up lease")
+    detail = "no stream worker has ever rolled windows up"
+    if left_s is not None:
+        detail = f"the roll-up lease lapsed {abs(left_s):.0f} s ago"
+    return Finding(
+        "streams",
+        Status.FAIL,
+        detail,
+        "start `python -m streams worker`; if it runs, read its log and restart it",
+    )
 
 
 def retrain(left_s: float | None) -> Finding:
@@ -233,11 +234,9 @@ def retrain(left_s: float | None) -> Finding:
     """
     if left_s is not None and left_s > 0:
         return Finding("retrain", Status.OK, "a worker holds the lease")
-    detail = (
-        "no worker has ever taken the lease"
-        if left_s is None
-        else f"the lease lapsed {abs(left_s):.0f} s ago"
-    )
+    detail = "no worker has ever taken the lease"
+    if left_s is not None:
+        detail = f"the lease lapsed {abs(left_s):.0f} s ago"
     return Finding(
         "retrain",
         Status.FAIL,
@@ -292,31 +291,39 @@ def set_aside(hours: Sequence[state.Aside]) -> Finding:
     """Whether some hour could not be judged."""
     if not hours:
         return Finding("hours", Status.OK, "none is set aside")
-    named = ", ".join(times.rfc3339(hour.end) for hour in hours[:5]) + (
-        " ..." if len(hours) > 5 else ""
-    )
-    remedy = f"read the scheduler's log; when the cause is mended, `python -m services.scheduler again {times.rfc3339(hours[0].end)}`"
+    ends = [times.rfc3339(hour.end) for hour in hours]
+    named = ", ".join(ends[:5])
+    if len(ends) > 5:
+        named += " ..."
+    again = f"python -m services.scheduler again {ends[0]}"
     return Finding(
-        "hours", Status.WARN, f"{len(hours)} set aside after three failures each: {named}", remedy
+        "hours",
+        Status.WARN,
+        f"{len(ends)} set aside after three failures each: {named}",
+        f"read the scheduler's log; when the cause is mended, `{again}`",
     )
 
 
-def failing(found: stage.Failing) -> Finding:
+def failing(one: stage.Failing) -> Finding:
     """A stage whose rounds fail; it goes on trying.
 
-    >>> failing(stage.Failing("rollup", times.instant("2026-04-20T00:00:00Z"), 90.0, 7, "KeyError: 'x'")).detail
+    >>> since = times.instant("2026-04-20T00:00:00Z")
+    >>> failing(stage.Failing("rollup", since, 90.0, 7, "KeyError: 'x'")).detail
     "rollup has failed since 2026-04-20T00:00:00Z, 7 times in a row: KeyError: 'x'"
     """
-    detail = f"{found.name} has failed since {times.rfc3339(found.since)}, {found.failures} times in a row: {found.error}"
-    return Finding(stage.process(found.name), Status.FAIL, detail, causes.remedy(found.name))
+    since = f"has failed since {times.rfc3339(one.since)}"
+    detail = f"{one.name} {since}, {one.failures} times in a row: {one.error}"
+    return Finding(stage.process(one.name), Status.FAIL, detail, causes.remedy(one.name))
 
 
 def notifier(waiting: Outbox) -> Finding:
     """Whether messages leave. Each attempt moves the next one into the future, so an overdue one
     means that nobody tries.
 
-    >>> notifier(Outbox(refused=0, overdue_s=600.0)).status, notifier(Outbox(refused=2, overdue_s=0.0)).status
-    (<Status.FAIL: 'fail'>, <Status.WARN: 'warn'>)
+    >>> notifier(Outbox(refused=0, overdue_s=600.0)).status
+    <Status.FAIL: 'fail'>
+    >>> notifier(Outbox(refused=2, overdue_s=0.0)).status
+    <Status.WARN: 'warn'>
     """
     if waiting.overdue_s > IDLE_S:
         detail = f"a message has waited {waiting.overdue_s:.0f} s for an attempt"

@@ -17,30 +17,32 @@ def lease_left_s(connection: sa.Connection, name: str) -> float | None:
     """Seconds a lease still holds by database time, negative once lapsed; None if it was never
     taken.
     """
-    left = sa.extract("epoch", tables.lease.c.expires_at - sa.func.now())
-    found = connection.execute(sa.select(left).where(tables.lease.c.name == name)).scalar()
-    return None if found is None else float(found)
+    table = tables.lease
+    left = sa.extract("epoch", table.c.expires_at - sa.func.now())
+    query = sa.select(left).where(table.c.name == name)
+    seconds = connection.execute(query).scalar()
+    return None if seconds is None else float(seconds)
 
 
 def jobs_idle_s(connection: sa.Connection) -> float | None:
     """Seconds since the scheduler did a job; None if it never did."""
-    table = tables.job_run
-    found = connection.execute(
-        sa.select(sa.extract("epoch", sa.func.now() - sa.func.max(table.c.finished_at)))
-    ).scalar()
-    return None if found is None else float(found)
+    last = sa.func.max(tables.job_run.c.finished_at)
+    idle = sa.extract("epoch", sa.func.now() - last)
+    seconds = connection.execute(sa.select(idle)).scalar()
+    return None if seconds is None else float(seconds)
 
 
 def outbox(connection: sa.Connection) -> findings.Outbox:
     """What has not been sent."""
     table = tables.outbox
-    overdue = sa.func.coalesce(
-        sa.func.max(sa.extract("epoch", sa.func.now() - table.c.next_attempt_at)), 0
-    )
+    since = sa.func.now() - table.c.next_attempt_at
+    longest = sa.func.max(sa.extract("epoch", since))
     refused = sa.func.count().filter(table.c.attempts > 0)
-    # The rest of a thread waits for it.
-    head = (
-        sa.select(sa.func.min(table.c.id)).where(*notifier_store.OPEN).group_by(table.c.thread_key)
-    )
-    row = connection.execute(sa.select(refused, overdue).where(table.c.id.in_(head))).one()
-    return findings.Outbox(row[0], max(0.0, float(row[1])))
+    # The first message of each thread: the rest of it waits for that one.
+    first = sa.select(sa.func.min(table.c.id)).where(*notifier_store.OPEN)
+    heads = first.group_by(table.c.thread_key)
+
+    query = sa.select(refused, sa.func.coalesce(longest, 0))
+    query = query.where(table.c.id.in_(heads))
+    count, overdue_s = connection.execute(query).one()
+    return findings.Outbox(count, max(0.0, float(overdue_s)))

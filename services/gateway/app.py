@@ -68,9 +68,12 @@ class Gateway:
         registry = prometheus_client.CollectorRegistry()
         self.registry = registry
         self.latency = prometheus_client.Histogram(
-            "intentwatch_serve_latency_seconds", "A message's classification", ["model"], registry=registry,
+            "intentwatch_serve_latency_seconds",
+            "A message's classification",
+            ["model"],
+            registry=registry,
             buckets=[b / 1000 for b in (1, 2, 4, 6, 8, 10, 12, 15, 20, 25, 50, 100, 250)],
-        )  # fmt: skip
+        )
         self.compared = prometheus_client.Counter(
             "intentwatch_shadow_answers",
             "Answers of the candidate that waits to be promoted",
@@ -92,22 +95,27 @@ class Gateway:
         mine = served.served(message, model, "champion")
         self.latency.labels(model.model).observe(mine.latency_ms / 1000)
         self.shadow.hear(mine)
-        return routing.body(message.req_id, model.model, mine.found, mine.latency_ms)
+        return routing.body(message.req_id, model.model, mine.answer, mine.latency_ms)
 
     def tell(self, mine: Served, other: Served | None) -> None:
         """Emit what both models said, and whether somebody shall say what was meant."""
-        rules, found = self.policy.labels, mine.found
+        rules, answer = self.policy.labels, mine.answer
         chosen = sample.choice(
-            mine.message.req_id, found.intent, found.confidence, found.margin, mine.model.novelty(mine.tokens),
-            disputed=other is not None and other.found.intent != found.intent,
-            volume_per_day=self.volume.add(mine.message.ts), budget_per_day=rules.budget_per_day, min_p=rules.min_p,
-        )  # fmt: skip
+            mine.message.req_id,
+            answer.intent,
+            answer.confidence,
+            answer.margin,
+            mine.model.novelty(mine.tokens),
+            disputed=other is not None and other.answer.intent != answer.intent,
+            volume_per_day=self.volume.add(mine.message.ts),
+            budget_per_day=rules.budget_per_day,
+            min_p=rules.min_p,
+        )
         self.emitter.emit(served.log(mine, chosen))
         if other is not None:
             self.emitter.emit(served.log(other, None))
-            self.compared.labels(
-                other.model.model, str(other.found.intent == found.intent).lower()
-            ).inc()
+            agrees = str(other.answer.intent == answer.intent).lower()
+            self.compared.labels(other.model.model, agrees).inc()
 
 
 def build(gateway: Gateway) -> FastAPI:

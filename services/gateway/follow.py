@@ -28,7 +28,7 @@ class Refused(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """A model that was refused, why, and when it is tried again (monotonic) after waiting so long."""
+    """A model that was refused, why, and when it is tried again (monotonic), after how long."""
 
     model: str
     why: str
@@ -49,7 +49,10 @@ class Follower:
         role: str,
         named: Callable[[sa.Connection], str | None],
     ) -> None:
-        self._engine, self._models, self.role, self._named = engine, models, role, named
+        self._engine = engine
+        self._models = models
+        self.role = role
+        self._named = named
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} {role}")
         self._stopping = threading.Event()
         self._refusal: _Refusal | None = None
@@ -84,19 +87,26 @@ class Follower:
             self.session = None
         if model is None:
             return
-        before = self._refusal if self._refusal and self._refusal.model == model else None
+
+        self.session = self._loaded(model, now)
+        self._refusal = None
+        log.warning("serving %s as %s", model, self.role)
+
+    def _loaded(self, model: str, now: float) -> session.Session:
+        """The model, ready to serve. Raises Refused where it cannot, or is not tried again yet."""
+        before = self._refusal
+        if before and before.model != model:
+            before = None
         if before and now < before.again_at:
             raise Refused(before.why)
         try:
-            found = session.load(self._models / model)
-            found.classify(["warm up"])
+            loaded = session.load(self._models / model)
+            loaded.classify(["warm up"])
         # A signed model may still be one that this build cannot run, which tokenizer and runtime
         # say in errors of their own.
         except Exception as error:
+            why = f"{self.role} {model} is refused: {rounds.said(error)}"
             wait_s = min(_LONGEST_S, 2 * before.wait_s) if before else 1.0
-            self._refusal = _Refusal(
-                model, f"{self.role} {model} is refused: {rounds.said(error)}", now + wait_s, wait_s
-            )
-            raise Refused(self._refusal.why) from error
-        self._refusal, self.session = None, found
-        log.warning("serving %s as %s", model, self.role)
+            self._refusal = _Refusal(model, why, now + wait_s, wait_s)
+            raise Refused(why) from error
+        return loaded

@@ -34,24 +34,29 @@ def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
     confidence = float(min(1.0, probabilities[first]))
     margin = float(max(0.0, confidence - probabilities[second]))
     return Answer(
-        present.INTENTS[first],
-        confidence,
-        present.INTENTS[second],
-        margin,
-        confidence < windows.LOW_CONFIDENCE and margin < _NARROW,
+        intent=present.INTENTS[first],
+        confidence=confidence,
+        second_intent=present.INTENTS[second],
+        margin=margin,
+        fallback_rerank=confidence < windows.LOW_CONFIDENCE and margin < _NARROW,
     )
 
 
-def body(req_id: str, model: str, found: Answer, latency_ms: float) -> dict[str, Any]:
+def body(
+    req_id: str,
+    model: str,
+    answer: Answer,
+    latency_ms: float,
+) -> dict[str, Any]:
     """The answer as contract.md promises it."""
     return {
         "req_id": req_id,
         "model": model,
-        "intent": found.intent,
-        "confidence": found.confidence,
-        "second_intent": found.second_intent,
-        "margin": found.margin,
-        "fallback_rerank": found.fallback_rerank,
+        "intent": answer.intent,
+        "confidence": answer.confidence,
+        "second_intent": answer.second_intent,
+        "margin": answer.margin,
+        "fallback_rerank": answer.fallback_rerank,
         "also": [],
         "latency_ms": latency_ms,
     }

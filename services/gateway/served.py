@@ -29,7 +29,7 @@ class Served:
     message: Message
     model: session.Session
     role: Literal["champion", "shadow"]
-    found: routing.Answer
+    answer: routing.Answer
     tokens: Sequence[int]
     latency_ms: float
 
@@ -38,22 +38,37 @@ def served(message: Message, model: session.Session, role: Literal["champion", "
     """Let the model answer, and take the time."""
     begun = time.perf_counter()
     probabilities, tokens = model.classify([message.text])
-    found = routing.answer(probabilities[0])
-    return Served(message, model, role, found, tokens[0], (time.perf_counter() - begun) * 1000)
+    answer = routing.answer(probabilities[0])
+    latency_ms = (time.perf_counter() - begun) * 1000
+    return Served(message, model, role, answer, tokens[0], latency_ms)
 
 
 def log(one: Served, chosen: sample.Choice | None) -> dict[str, Any]:
     """The serving log as contract.md promises it; the text leaves only with a message that was
     chosen to be labelled.
     """
-    message, found = one.message, one.found
-    answered = {
-        name: getattr(found, name)
-        for name in ("intent", "confidence", "second_intent", "margin", "fallback_rerank")
-    }
+    message = one.message
+    answer = one.answer
+    asked = None
+    if chosen:
+        asked = {"queue": chosen.queue, "p": chosen.p, "text": message.text}
     return {
-        "v": 1, "ts": times.rfc3339(message.ts), "model": one.model.model, "role": one.role, "req_id": message.req_id, "conversation": message.conversation,
-        "latency_ms": round(one.latency_ms, 3), **answered, "tokens": len(one.tokens), "chars": len(message.text), "script": slices.script(message.text),
-        "error": None, "tokenizer_hash": one.model.tokenizer_hash,
-        "sample": {"queue": chosen.queue, "p": chosen.p, "text": message.text} if chosen else None,
-    }  # fmt: skip
+        "v": 1,
+        "ts": times.rfc3339(message.ts),
+        "model": one.model.model,
+        "role": one.role,
+        "req_id": message.req_id,
+        "conversation": message.conversation,
+        "latency_ms": round(one.latency_ms, 3),
+        "intent": answer.intent,
+        "confidence": answer.confidence,
+        "second_intent": answer.second_intent,
+        "margin": answer.margin,
+        "fallback_rerank": answer.fallback_rerank,
+        "tokens": len(one.tokens),
+        "chars": len(message.text),
+        "script": slices.script(message.text),
+        "error": None,
+        "tokenizer_hash": one.model.tokenizer_hash,
+        "sample": asked,
+    }

@@ -23,8 +23,15 @@ _RETRY_S = 1.0
 class Emitter:
     """Puts logs into envelopes of up to 256 and sends them, idempotently."""
 
-    def __init__(self, bootstrap: str, topic: str, *, capacity: int = 50_000) -> None:
-        self._bootstrap, self._topic = bootstrap, topic
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        *,
+        capacity: int = 50_000,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
@@ -34,10 +41,10 @@ class Emitter:
         """Begin to send."""
         self._thread.start()
 
-    def emit(self, found: dict[str, Any]) -> None:
+    def emit(self, serving_log: dict[str, Any]) -> None:
         """Hand a log over; returns at once."""
         try:
-            self._queue.put_nowait(found)
+            self._queue.put_nowait(serving_log)
         except queue.Full:
             self.dropped += 1
 
@@ -98,13 +105,14 @@ class Emitter:
         return batch
 
     def _send(self, producer: Any, batch: list[dict[str, Any]]) -> None:
-        value = b"\n".join(
-            json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode() for found in batch
-        )
+        lines = []
+        for serving_log in batch:
+            text = json.dumps(serving_log, ensure_ascii=False, separators=(",", ":"))
+            lines.append(text.encode())
         try:
             future = producer.send(
                 self._topic,
-                value,
+                b"\n".join(lines),
                 key=str(batch[0]["req_id"]).encode(),
                 headers=[("content", b"batch")],
             )

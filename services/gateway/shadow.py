@@ -26,7 +26,8 @@ class Shadow:
     def __init__(
         self, candidate: follow.Follower | None, tell: Callable[[Served, Served | None], None]
     ) -> None:
-        self._candidate, self._tell = candidate, tell
+        self._candidate = candidate
+        self._tell = tell
         self._queue: queue.Queue[Served] = queue.Queue(_WAITING)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
@@ -88,7 +89,8 @@ class Shadow:
             self.failed += 1
             if self._failing != model.model:
                 log.error(
-                    "%s cannot answer in the shadow: %s; said once, intentwatch_shadow_failed counts",
+                    "%s cannot answer in the shadow: %s; "
+                    "said once, intentwatch_shadow_failed counts",
                     model.model,
                     error,
                 )
@@ -97,5 +99,7 @@ class Shadow:
 
     def _model(self, answer: Served) -> session.Session | None:
         """The candidate; none once it serves itself."""
-        found = self._candidate.session if self._candidate else None
-        return found if found and found.model != answer.model.model else None
+        candidate = self._candidate.session if self._candidate else None
+        if candidate is None or candidate.model == answer.model.model:
+            return None
+        return candidate

@@ -17,10 +17,10 @@ def candidate(connection: sa.Connection) -> str | None:
     promote it.
     """
     run = tables.run
-    waits = (run.c.state == runs.State.REGISTERED, run.c.champion == champion(connection))
-    return connection.execute(
-        sa.select(run.c.candidate)
-        .where(*waits)
-        .order_by(run.c.queued_at.desc(), run.c.id.desc())
-        .limit(1)
-    ).scalar()
+    waits = (
+        run.c.state == runs.State.REGISTERED,
+        run.c.champion == champion(connection),
+    )
+    query = sa.select(run.c.candidate).where(*waits)
+    newest = query.order_by(run.c.queued_at.desc(), run.c.id.desc()).limit(1)
+    return connection.execute(newest).scalar()

@@ -23,8 +23,13 @@ class Volume:
         hour = ts.replace(minute=0, second=0, microsecond=0)
         with self._lock:
             if hour not in self._counts:
-                for old in [h for h in self._counts if h <= hour - 24 * _HOUR]:
-                    del self._counts[old]
+                self._forget(hour - 24 * _HOUR)
             self._counts[hour] += 1
-            covered = max((ts - min(self._counts)) / _HOUR, 1.0)
+            since = ts - min(self._counts)
+            covered = max(since / _HOUR, 1.0)
             return self._counts.total() / covered * 24
+
+    def _forget(self, until: dt.datetime) -> None:
+        for hour in list(self._counts):
+            if hour <= until:
+                del self._counts[hour]

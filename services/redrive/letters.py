@@ -16,7 +16,10 @@ from streams.count import chunks, observe
 # The worker kept these records whole without knowing, or without caring, whether they hold one log
 # or several.
 _WHOLE: Final = (events.Reason.KILLS_WORKER, events.Reason.ENVELOPE_TOO_LONG)
-_PART_MAX, _OFFSET_MAX = 2**31 - 1, 2**63 - 1
+_PART_MAX: Final = 2**31 - 1
+_OFFSET_MAX: Final = 2**63 - 1
+_PARTITION: Final = re.compile(r"([^/:]+)/([0-9]{1,10})")
+_PLACE: Final = re.compile(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?")
 
 
 class Place(NamedTuple):
@@ -28,7 +31,8 @@ class Place(NamedTuple):
     line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.part}/{self.offset}" + (f":{self.line}" if self.line else "")
+        record = f"{self.topic}/{self.part}/{self.offset}"
+        return f"{record}:{self.line}" if self.line else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +50,24 @@ def place(text: str) -> Place:
     >>> place("intentwatch.serving_log.v1/3/5150:7")
     Place(topic='intentwatch.serving_log.v1', part=3, offset=5150, line=7)
     """
-    found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?", text)
-    if found is None or int(found[2]) > _PART_MAX or int(found[3]) > _OFFSET_MAX:
-        raise argparse.ArgumentTypeError(
-            f"{escaping.printable(text)!r} is no TOPIC/PART/OFFSET[:LINE]"
-        )
-    return Place(found[1], int(found[2]), int(found[3]), int(found[4] or 0))
+    match = _PLACE.fullmatch(text)
+    if match is not None:
+        topic, part, offset, line = match.groups(default="0")
+        if int(part) <= _PART_MAX and int(offset) <= _OFFSET_MAX:
+            return Place(topic, int(part), int(offset), int(line))
+    shown = escaping.printable(text)
+    raise argparse.ArgumentTypeError(f"{shown!r} is no TOPIC/PART/OFFSET[:LINE]")
 
 
 def partition(text: str) -> tuple[str, int]:
     """TOPIC/PART. Raises argparse.ArgumentTypeError for anything else."""
-    found = re.fullmatch(r"([^/:]+)/([0-9]{1,10})", text)
-    if found is None or int(found[2]) > _PART_MAX:
-        raise argparse.ArgumentTypeError(f"{escaping.printable(text)!r} is no TOPIC/PART")
-    return found[1], int(found[2])
+    match = _PARTITION.fullmatch(text)
+    if match is not None:
+        topic, part = match.groups()
+        if int(part) <= _PART_MAX:
+            return topic, int(part)
+    shown = escaping.printable(text)
+    raise argparse.ArgumentTypeError(f"{shown!r} is no TOPIC/PART")
 
 
 def envelope(letter: Letter, raw: bytes) -> bool:
@@ -67,8 +75,8 @@ def envelope(letter: Letter, raw: bytes) -> bool:
     that said so is not kept.
 
     >>> whole = Letter(Place("t", 0, 7), "kills_worker", 9)
-    >>> envelope(whole, b'{"v":1}\\n{"v":1}'), envelope(whole, b'{"v":\\n1}'), envelope(whole, b'{"v":1}')
-    (True, False, False)
+    >>> [envelope(whole, raw) for raw in (b'{"v":1}\\n{"v":1}', b'{"v":\\n1}', b'{"v":1}')]
+    [True, False, False]
     """
     if letter.reason not in _WHOLE:
         return False
@@ -87,17 +95,19 @@ def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks
     """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`:
     whether they are read as an envelope.
     """
-    place, appended_ms, n = letter.place, times.micros(now) // 1000, len(batch)
+    place = letter.place
+    n = len(batch)
+    now_ms = times.micros(now) // 1000
     return chunks.Chunk(
-        place.topic,
-        place.part,
-        0,
-        place.offset,
-        place.offset + 1,
-        (place.offset,) * n,
-        (raw,) * n,
-        batch,
-        (appended_ms,) * n,
+        topic=place.topic,
+        part=place.part,
+        claim=0,
+        low=place.offset,
+        high=place.offset + 1,
+        offsets=(place.offset,) * n,
+        values=(raw,) * n,
+        batch=batch,
+        appended_ms=(now_ms,) * n,
     )
 
 
@@ -123,16 +133,20 @@ class Redriven:
         return self.seen.dead if self.apart else ()
 
 
-def redriven(letter: Letter, raw: bytes, limits: observe.Limits, now: dt.datetime) -> Redriven:
+def redriven(
+    letter: Letter,
+    raw: bytes,
+    limits: observe.Limits,
+    now: dt.datetime,
+) -> Redriven:
     """Decode a letter again, as the worker does."""
     batch = envelope(letter, raw)
     seen = observe.chunk(record(letter, raw, batch, now=now), limits)
     apart = batch and all(dead.line for dead in seen.dead)
-    bad = (
-        None
-        if apart or not seen.dead
-        else events.Malformed(seen.dead[0].reason, seen.dead[0].detail)
-    )
+    bad = None
+    if seen.dead and not apart:
+        first = seen.dead[0]
+        bad = events.Malformed(first.reason, first.detail)
     return Redriven(letter, seen, bad, apart)
 
 
@@ -151,7 +165,8 @@ def batches(
         size += letter.size
         if batch and (len(batch) == most or size > most_bytes):
             yield batch
-            batch, size = [], letter.size
+            batch = []
+            size = letter.size
         batch.append(letter)
     if batch:
         yield batch

@@ -1,5 +1,5 @@
-"""Postgres: dead letters found, locked and settled; the breaker's limit. One function per question;
-the caller owns the transaction.
+"""Postgres: dead letters listed, locked and settled; the breaker's limit. One function per
+question; the caller owns the transaction.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,16 +12,30 @@ from services.redrive import letters
 
 Connection = sa.Connection
 
-_letter, _bytes = tables.dead_letter, tables.dead_letter_bytes
-_PLACE = tuple(_letter.c[name] for name in ("topic", "part", "offset", "line"))
+_letter = tables.dead_letter
 
 
-def _at(places: Collection[letters.Place]) -> "sa.ColumnElement[bool]":
-    return sa.tuple_(*_PLACE).in_([tuple(place) for place in places])
+def _place_of(table: sa.Table) -> "tuple[sa.Column[Any], ...]":
+    columns = table.c
+    return columns.topic, columns.part, columns.offset, columns.line
+
+
+_PLACE = _place_of(_letter)
+
+
+def _at(
+    places: Collection[letters.Place], columns: "Sequence[sa.Column[Any]]" = _PLACE
+) -> "sa.ColumnElement[bool]":
+    rows = list(map(tuple, places))
+    return sa.tuple_(*columns).in_(rows)
 
 
 def listed(
-    connection: Connection, topic: str, reason: str | None, *, settled: bool
+    connection: Connection,
+    topic: str,
+    reason: str | None,
+    *,
+    settled: bool,
 ) -> Sequence[Any]:
     """Letters without their bytes, newest last; with `settled` also those counted since."""
     query = sa.select(_letter).where(_letter.c.topic == topic)
@@ -29,25 +43,29 @@ def listed(
         query = query.where(_letter.c.reason == reason)
     if not settled:
         query = query.where(_letter.c.redriven_at.is_(None))
-    return connection.execute(query.order_by(_letter.c.at, *_PLACE)).mappings().all()
+    newest_last = query.order_by(_letter.c.at, *_PLACE)
+    rows = connection.execute(newest_last)
+    return rows.mappings().all()
 
 
 def named(connection: Connection, places: Collection[letters.Place]) -> Sequence[Any]:
     """The letters at these places, in their order."""
-    return (
-        connection.execute(sa.select(_letter).where(_at(places)).order_by(*_PLACE)).mappings().all()
-    )
+    query = sa.select(_letter).where(_at(places))
+    in_order = query.order_by(*_PLACE)
+    rows = connection.execute(in_order)
+    return rows.mappings().all()
 
 
 def raw(connection: Connection, places: Collection[letters.Place]) -> dict[letters.Place, bytes]:
     """The bytes of those letters that still have them."""
-    place = [_bytes.c[column.name] for column in _PLACE]
-    rows = connection.execute(
-        sa.select(*place, _bytes.c.raw).where(
-            sa.tuple_(*place).in_([tuple(place) for place in places])
-        )
-    )
-    return {letters.Place(*row[:4]): bytes(row[4]) for row in rows}
+    table = tables.dead_letter_bytes
+    columns = _place_of(table)
+    query = sa.select(*columns, table.c.raw)
+    query = query.where(_at(places, columns))
+    bytes_of = {}
+    for *place, content in connection.execute(query):
+        bytes_of[letters.Place(*place)] = bytes(content)
+    return bytes_of
 
 
 def alone(connection: Connection) -> None:
@@ -59,34 +77,39 @@ def alone(connection: Connection) -> None:
 
 def still_open(connection: Connection, places: Collection[letters.Place]) -> set[letters.Place]:
     """Those of the letters that nobody has redriven, locked."""
-    rows = connection.execute(
-        sa.select(*_PLACE)
-        .where(_at(places), _letter.c.redriven_at.is_(None))
-        .order_by(*_PLACE)
-        .with_for_update()
-    )
+    waits = _letter.c.redriven_at.is_(None)
+    query = sa.select(*_PLACE).where(_at(places), waits)
+    locked = query.order_by(*_PLACE).with_for_update()
+    rows = connection.execute(locked)
     return {letters.Place(*row) for row in rows}
 
 
 def settle(connection: Connection, places: Collection[letters.Place]) -> None:
     """These letters are counted."""
-    connection.execute(sa.update(_letter).where(_at(places)).values(redriven_at=sa.func.now()))
+    counted = sa.update(_letter).values(redriven_at=sa.func.now())
+    connection.execute(counted.where(_at(places)))
 
 
 def restate(connection: Connection, place: letters.Place, bad: events.Malformed) -> None:
     """Why a letter is no serving log now."""
-    connection.execute(
-        sa.update(_letter).where(_at([place])).values(reason=bad.reason, detail=bad.detail[:500])
-    )
+    restated = sa.update(_letter).values(reason=bad.reason, detail=bad.detail[:500])
+    connection.execute(restated.where(_at([place])))
 
 
-def accept(connection: Connection, topic: str, part: int, until: int) -> tuple[int, int] | None:
+def accept(
+    connection: Connection,
+    topic: str,
+    part: int,
+    until: int,
+) -> tuple[int, int] | None:
     """Let bad records before `until` pass the breaker; returns (next_offset, high_watermark), None
     for a partition nobody has read.
     """
     table = tables.stream_offset
-    change = (
-        sa.update(table).where(table.c.topic == topic, table.c.part == part).values(bad_until=until)
-    )
-    row = connection.execute(change.returning(table.c.next_offset, table.c.high_watermark)).first()
-    return None if row is None else (row[0], row[1])
+    change = sa.update(table).values(bad_until=until)
+    change = change.where(table.c.topic == topic, table.c.part == part)
+    returning = change.returning(table.c.next_offset, table.c.high_watermark)
+    row = connection.execute(returning).first()
+    if row is None:
+        return None
+    return row.next_offset, row.high_watermark

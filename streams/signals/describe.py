@@ -12,30 +12,33 @@ def _ratio(part: float, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def window(found: windows.Window) -> dict[str, Any]:
+def window(window: windows.Window) -> dict[str, Any]:
     """Every key of `services.show windows --json`. n counts logs, errors included; intent,
     confidence and token figures leave errors out.
     """
-    tally, answered = found.tally, found.tally.answered
+    tally = window.tally
+    answered = tally.answered
+    unsure = int(tally.intent_low.sum())
+    fallbacks = int(tally.intent_fallback.sum())
+    confidence_sum = tally.confidence_sum_micro / windows.MICRO
     return {
-        "model": found.model,
-        "role": found.role,
-        "horizon": found.horizon,
-        "start": found.start,
-        "end": found.end,
-        "revision": found.revision,
-        "amended": found.amended,
-        "complete": found.complete,
+        "model": window.model,
+        "role": window.role,
+        "horizon": window.horizon,
+        "start": window.start,
+        "end": window.end,
+        "revision": window.revision,
+        "amended": window.amended,
+        "complete": window.complete,
         "n": tally.n,
         "errors": tally.errors,
-        **{
-            f"p{percent}_latency_ms": histogram.quantile_ms(tally.latency_bins, percent / 100)
-            for percent in (50, 95, 99)
-        },
+        "p50_latency_ms": histogram.quantile_ms(tally.latency_bins, 0.5),
+        "p95_latency_ms": histogram.quantile_ms(tally.latency_bins, 0.95),
+        "p99_latency_ms": histogram.quantile_ms(tally.latency_bins, 0.99),
         "error_rate": _ratio(tally.errors, tally.n),
-        "low_confidence_rate": _ratio(int(tally.intent_low.sum()), answered),
-        "fallback_rate": _ratio(int(tally.intent_fallback.sum()), answered),
-        "mean_confidence": _ratio(tally.confidence_sum_micro / windows.MICRO, answered),
+        "low_confidence_rate": _ratio(unsure, answered),
+        "fallback_rate": _ratio(fallbacks, answered),
+        "mean_confidence": _ratio(confidence_sum, answered),
         "mean_tokens": _ratio(tally.tokens_sum, answered),
         "intent_counts": dict(zip(present.INTENTS, tally.intent_count.tolist(), strict=True)),
         "script_counts": dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True)),

@@ -17,7 +17,8 @@ _CHANCE = 0.05
 _LABELS = 100_000  # more than anybody gives one model
 # Fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in
 # ten years at 0.3 %.
-_FEW, _HITS = 50, 4
+_FEW = 50
+_HITS = 4
 
 
 def verdict(
@@ -27,16 +28,33 @@ def verdict(
     newest last.
     """
     level, name = _level(signal, rule)
-    recent = [v.verdict for v in past[-(rule.of - 1) :]] if rule.of > 1 else []
-    enters = [*recent, level].count(Level.BREACH) >= rule.k and level is Level.BREACH
+    breaches = 1 + _breaches(past, rule.of - 1)
+    enters = level is Level.BREACH and breaches >= rule.k
+
     # Too little of a signal keeps its breach; a signal that its producer no longer sends does not,
     # or nothing could end it.
-    told = signal.n > 0
-    back = clean(signal, rule) if level is Level.BLIND else _left(signal, rule)
-    stays = bool(past) and past[-1].in_breach and told and not back
+    sent = signal.n > 0
+    back = _left(signal, rule)
+    if level is Level.BLIND:
+        back = clean(signal, rule)
+    stays = _in_breach(past) and sent and not back
     return verdicts.Verdict(
-        signal=signal, verdict=level, limit=rule.enter, in_breach=enters or stays, level=name
+        signal=signal,
+        verdict=level,
+        limit=rule.enter,
+        in_breach=enters or stays,
+        level=name,
     )
+
+
+def _breaches(past: Sequence[verdicts.Verdict], last: int) -> int:
+    """How many of the `last` verdicts are breaches."""
+    recent = past[-last:] if last > 0 else ()
+    return [earlier.verdict for earlier in recent].count(Level.BREACH)
+
+
+def _in_breach(past: Sequence[verdicts.Verdict]) -> bool:
+    return bool(past) and past[-1].in_breach
 
 
 def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
@@ -45,28 +63,25 @@ def glaring(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
     A tenth of fifty requests failing need not wait for a thousand requests.
     """
-    few = _FEW <= signal.n < rule.min_n and (signal.value or 0.0) * signal.n >= _HITS
-    return (
-        few
-        and _by_interval(signal, rule)
-        and signal.low is not None
-        and signal.low > 2 * rule.enter
-    )
+    few = _FEW <= signal.n < rule.min_n
+    hits = (signal.value or 0.0) * signal.n
+    if not few or hits < _HITS or not _by_interval(signal, rule):
+        return False
+    return signal.low is not None and signal.low > 2 * rule.enter
 
 
 def clean(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether too few logs to measure a rate show none of what was in breach."""
-    return signal.n >= _FEW and _by_interval(signal, rule) and _left(signal, rule)
+    if signal.n < _FEW or not _by_interval(signal, rule):
+        return False
+    return _left(signal, rule)
 
 
 def _by_interval(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """Whether its interval, not a test, says how sure a signal is."""
-    return (
-        rule.alpha is None
-        and signal.low is not None
-        and signal.high is not None
-        and signal.high > signal.low
-    )
+    if rule.alpha is not None or signal.low is None or signal.high is None:
+        return False
+    return signal.high > signal.low
 
 
 def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
@@ -78,7 +93,9 @@ def _level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | No
     # beyond it.
     if signal.low is not None and signal.low > rule.enter:
         return Level.BREACH, None
-    return (Level.WATCH, None) if signal.value > rule.enter else (Level.OK, None)
+    if signal.value > rule.enter:
+        return Level.WATCH, None
+    return Level.OK, None
 
 
 def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str | None]:
@@ -87,9 +104,9 @@ def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str 
     """
     assert signal.value is not None
     assert rule.alpha is not None
-    excess = signal.value - (signal.noise_floor or 0.0)
     if signal.p_value is None or signal.p_value >= rule.alpha:
         return Level.OK, None
+    excess = signal.value - (signal.noise_floor or 0.0)
     if excess > rule.enter:
         # Only KL's three levels have names.
         return Level.BREACH, "retrain" if rule.alert is not None else None
@@ -116,7 +133,9 @@ def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
 
     A model whose reference never reached the level is not retrained for staying where it was.
     """
-    return rule.enter if reference is None else min(rule.enter, reference - margin)
+    if reference is None:
+        return rule.enter
+    return min(rule.enter, reference - margin)
 
 
 def certainty(unneeded_per_year: float, horizon: str) -> float:
@@ -129,8 +148,10 @@ def certainty(unneeded_per_year: float, horizon: str) -> float:
     >>> round(certainty(1, "7d"), 2), round(certainty(1, "1d"), 2)
     (2.82, 3.4)
     """
-    looks = 2 * 4 * dt.timedelta(days=365) / windows.HORIZONS[horizon]
-    return NormalDist().inv_cdf(1 - min(0.025, max(unneeded_per_year, 1e-9) / looks))
+    year = dt.timedelta(days=365)
+    looks = 2 * 4 * year / windows.HORIZONS[horizon]
+    chance = max(unneeded_per_year, 1e-9) / looks
+    return NormalDist().inv_cdf(1 - min(0.025, chance))
 
 
 def falling(
@@ -145,19 +166,19 @@ def falling(
     """
     z = certainty(trigger.unneeded_per_year, rule.horizon)
     limit = lowest(rule, signal.reference, trigger.accuracy_margin)
-    leave, needed = limit + (rule.leave - rule.enter), None
+    needed = None
     if signal.value is None or signal.n < rule.min_n:
-        level, needed = Level.BLIND, max(0, rule.min_n - signal.n)
+        level = Level.BLIND
+        needed = max(0, rule.min_n - signal.n)
     elif signal.value >= limit:
         level = Level.OK
     else:
         needed = _labels_to_prove(signal, limit, z)
         level = Level.WATCH if needed != 0 else Level.BREACH
-    stays = (
-        bool(past)
-        and past[-1].in_breach
-        and (level is Level.BLIND or (signal.value or 0.0) < leave)
-    )
+
+    leave = limit + (rule.leave - rule.enter)
+    back = level is not Level.BLIND and (signal.value or 0.0) >= leave
+    stays = _in_breach(past) and not back
     return verdicts.Verdict(
         signal=signal,
         verdict=level,
@@ -177,15 +198,20 @@ def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | N
     """
     if signal.value is None or signal.high is None:
         return None
-    error = z * (signal.high - signal.value) / proportion.Z95
-    then = limit if signal.reference is None else signal.reference
-    own = (
-        proportion.Z95**2 * then * (1 - then) / signal.reference_n
-        if signal.reference is not None and signal.reference_n
-        else 0.0
-    )
-    room = (then - signal.value) ** 2 - max(0.0, own)  # the square of what the error may be
+    half = signal.high - signal.value
+    error = z * half / proportion.Z95
+    then = limit
+    own = 0.0
+    if signal.reference is not None:
+        then = signal.reference
+        if signal.reference_n:
+            own = proportion.Z95**2 * then * (1 - then) / signal.reference_n
+    loss = then - signal.value
+    room = loss**2 - max(0.0, own)  # the square of what the error may be
     if then <= signal.value or room <= 0:
         return None
+
+    if error**2 < room:
+        return 0
     more = signal.n * (error**2 / room - 1)
-    return 0 if error**2 < room else max(1, math.ceil(more)) if more < _LABELS else None
+    return max(1, math.ceil(more)) if more < _LABELS else None

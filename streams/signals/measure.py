@@ -24,7 +24,8 @@ def signals(window: windows.Window, reference: runs.Reference | None) -> Iterato
     tally = window.tally
     yield latency(window, 95)
     yield rate(window, "error_rate", tally.errors, tally.n)
-    yield rate(window, "low_confidence_rate", int(tally.intent_low.sum()), tally.answered)
+    unsure = int(tally.intent_low.sum())
+    yield rate(window, "low_confidence_rate", unsure, tally.answered)
     if reference is None:
         return
     yield tokenizer_mismatch(window, reference)
@@ -41,9 +42,9 @@ def mix(window: windows.Window, reference: runs.Reference | None) -> Iterator[ve
 
 
 def number(
-    window: windows.Window, name: str, value: float | None, n: int, **known: Any
+    window: windows.Window, name: str, value: float | None, n: int, **more: Any
 ) -> verdicts.Signal:
-    """A signal of the window. `known`: what else verdicts.Signal has of it."""
+    """A signal of the window. `more`: what else verdicts.Signal has of it."""
     return verdicts.Signal(
         model=window.model,
         horizon=window.horizon,
@@ -51,31 +52,47 @@ def number(
         signal=name,
         value=value,
         n=n,
-        **known,
+        **more,
     )
 
 
-def rate(window: windows.Window, name: str, hits: int, n: int, **known: Any) -> verdicts.Signal:
+def rate(window: windows.Window, name: str, hits: int, n: int, **more: Any) -> verdicts.Signal:
     """A ratio in [0, 1] with Wilson's interval; no value where n is 0."""
     low, high = proportion.wilson(hits, n)
-    return number(window, name, hits / n if n else None, n, low=low, high=high, **known)
+    value = hits / n if n else None
+    return number(
+        window,
+        name,
+        value,
+        n,
+        low=low,
+        high=high,
+        **more,
+    )
 
 
 def latency(window: windows.Window, percent: int) -> verdicts.Signal:
     """A percentile of latency in milliseconds. Its interval: the order statistics whose ranks bound
     it (the quantile's rank is binomial).
     """
-    bins, n, q = window.tally.latency_bins, window.tally.n, percent / 100
+    bins = window.tally.latency_bins
+    n = window.tally.n
+    q = percent / 100
     low, high = proportion.wilson(q * n, n)
-    interval = {"low": histogram.quantile_ms(bins, low), "high": histogram.quantile_ms(bins, high)}
-    return number(window, f"p{percent}_latency_ms", histogram.quantile_ms(bins, q), n, **interval)
+    return number(
+        window,
+        f"p{percent}_latency_ms",
+        histogram.quantile_ms(bins, q),
+        n,
+        low=histogram.quantile_ms(bins, low),
+        high=histogram.quantile_ms(bins, high),
+    )
 
 
 def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
     """D(live || reference) of the predicted intents in nats."""
-    return mix_kl(
-        window, "intent_mix_kl", window.tally.intent_count, intents(reference), reference.n
-    )
+    live = window.tally.intent_count
+    return mix_kl(window, "intent_mix_kl", live, intents(reference), reference.n)
 
 
 def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
@@ -83,26 +100,31 @@ def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdi
     interval (1998), both without the sign. As it is the largest of all, its interval is wider and
     its p-value, of the G-test, larger by the number of intents (Bonferroni).
     """
-    live, known = window.tally.intent_count, np.array(intents(reference), dtype=np.int64)
-    n, before = int(live.sum()), int(known.sum())
-    if not n or not before:
+    live = window.tally.intent_count
+    before = np.array(intents(reference), dtype=np.int64)
+    n = int(live.sum())
+    before_n = int(before.sum())
+    if not n or not before_n:
         return number(window, "intent_mix_shift", None, 0)
-    most = int(np.argmax(np.abs(live / n - known / before)))
-    z = NormalDist().inv_cdf(1 - 0.025 / len(known))
-    value, low, high = proportion.difference(
-        proportion.known(int(live[most]), n, z), proportion.known(int(known[most]), before, z)
-    )
-    ends = sorted((abs(low), abs(high)))
-    p_value = min(1.0, len(known) * float(divergence.g_tests(live=live, reference=known)[most]))
-    interval = {"low": ends[0] if low * high > 0 else 0.0, "high": ends[1]}
+    moved = np.abs(live / n - before / before_n)
+    most = int(np.argmax(moved))
+
+    k = len(before)
+    z = NormalDist().inv_cdf(1 - 0.025 / k)
+    now = proportion.estimate(int(live[most]), n, z)
+    then = proportion.estimate(int(before[most]), before_n, z)
+    value, low, high = proportion.difference(now, then)
+    least, largest = sorted((abs(low), abs(high)))
+    p_values = divergence.g_tests(live=live, reference=before)
     return number(
         window,
         "intent_mix_shift",
         abs(value),
         n,
         reference_n=reference.n,
-        p_value=p_value,
-        **interval,
+        p_value=min(1.0, k * float(p_values[most])),
+        low=least if low * high > 0 else 0.0,
+        high=largest,
     )
 
 
@@ -112,15 +134,14 @@ def tokenizer_mismatch(window: windows.Window, reference: runs.Reference) -> ver
     from the reference's code. It is exact where all others are one. A count, so no interval: `low`
     is itself.
     """
-    n, total, squares, known = (
-        window.tally.tokenizer_n,
-        window.tally.tokenizer_sum,
-        window.tally.tokenizer_square_sum,
-        reference.tokenizer,
-    )
-    if not n or known is None:
+    n = window.tally.tokenizer_n
+    total = window.tally.tokenizer_sum
+    squares = window.tally.tokenizer_square_sum
+    code = reference.tokenizer
+    if not n or code is None:
         return number(window, "tokenizer_mismatch", None, 0)
-    off, square = total - n * known, squares - 2 * known * total + n * known * known
+    off = total - n * code
+    square = squares - 2 * code * total + n * code * code  # the sum of all d^2
     value = off * off / (n * square) if square else 0.0
     return number(window, "tokenizer_mismatch", value, n, low=value)
 
@@ -135,10 +156,14 @@ def other_script_excess(
     out has not broken anything. Of a few, all may be broken by chance: then there is no value
     either, but a breach stays.
     """
-    count, n = int(window.tally.script_count[slices.SCRIPTS.index("other")]), window.tally.answered
+    other = slices.SCRIPTS.index("other")
+    count = int(window.tally.script_count[other])
+    n = window.tally.answered
     if count == n:
         return number(window, "other_script_excess", None, 0 if n >= _ALL else n)
-    before = script_counts.get("other", 0) / max(1, sum(script_counts.values()))
+
+    total = sum(script_counts.values())
+    before = script_counts.get("other", 0) / max(1, total)
     low, high = proportion.wilson(count, n)
     return number(
         window,
@@ -159,9 +184,15 @@ def tokens_lost(window: windows.Window, reference: runs.Reference) -> verdicts.S
     tally = window.tally
     if not reference.mean_tokens or not tally.answered:
         return number(window, "tokens_lost", None, 0)
-    value = max(0.0, 1 - tally.tokens_sum / tally.answered / reference.mean_tokens)
+    share = tally.tokens_sum / tally.answered / reference.mean_tokens
+    value = max(0.0, 1 - share)
     return number(
-        window, "tokens_lost", value, tally.answered, low=value, reference=reference.mean_tokens
+        window,
+        "tokens_lost",
+        value,
+        tally.answered,
+        low=value,
+        reference=reference.mean_tokens,
     )
 
 
@@ -174,23 +205,16 @@ def against_earlier(
     The two spikes: by how much (ratio) the shares of intents that a person takes over and of
     fallbacks exceed those of then; Newcombe's interval (1998).
     """
+    tally = window.tally
     yield data_missing(window, earlier.n, hours)
     if present.HANDOFF:
         handed = [present.INDEX[intent] for intent in present.HANDOFF]
-        yield _excess(
-            window,
-            "escalation_spike",
-            window.tally.intent_count[handed].sum(),
-            earlier,
-            earlier.intent_count[handed].sum(),
-        )
-    yield _excess(
-        window,
-        "fallback_spike",
-        window.tally.intent_fallback.sum(),
-        earlier,
-        earlier.intent_fallback.sum(),
-    )
+        now = tally.intent_count[handed].sum()
+        then = earlier.intent_count[handed].sum()
+        yield _excess(window, "escalation_spike", now, earlier, then)
+    now = tally.intent_fallback.sum()
+    then = earlier.intent_fallback.sum()
+    yield _excess(window, "fallback_spike", now, earlier, then)
 
 
 def data_missing(window: windows.Window, before: int, hours: int) -> verdicts.Signal:
@@ -201,48 +225,82 @@ def data_missing(window: windows.Window, before: int, hours: int) -> verdicts.Si
     n = window.tally.n
     if not before:
         return number(window, "data_missing", None, 0)
+
+    def missing(share: float) -> float:
+        return max(0.0, 1 - hours * share / (1 - share))
+
     low, high = proportion.wilson(n, n + before)
-    missing = [1 - hours * share / (1 - share) for share in (n / (n + before), high, low)]
-    value, least, most = (max(0.0, each) for each in missing)
     return number(
         window,
         "data_missing",
-        value,
+        missing(n / (n + before)),
         n + before,
-        low=least,
-        high=most,
+        low=missing(high),  # the more of them came now, the less is missing
+        high=missing(low),
         reference=before / hours,
         reference_n=before,
     )
 
 
 def _excess(
-    window: windows.Window, name: str, hits: int, earlier: windows.Tally, before: int
+    window: windows.Window,
+    name: str,
+    hits: int,
+    earlier: windows.Tally,
+    before: int,
 ) -> verdicts.Signal:
-    n, m = window.tally.answered, earlier.answered
+    n = window.tally.answered
+    m = earlier.answered
     if not n or not m:
         return number(window, name, None, 0)
-    then = proportion.known(int(before), m)
-    value, low, high = proportion.difference(proportion.known(int(hits), n), then)
-    return number(window, name, value, n, reference=then[0], reference_n=m, low=low, high=high)
+    now = proportion.estimate(int(hits), n)
+    then = proportion.estimate(int(before), m)
+    value, low, high = proportion.difference(now, then)
+    return number(
+        window,
+        name,
+        value,
+        n,
+        reference=then[0],
+        reference_n=m,
+        low=low,
+        high=high,
+    )
 
 
 def intents(reference: runs.Reference) -> list[int]:
-    """The reference's counts in the order of present.INTENTS; an intent it does not name counts 0."""
+    """The reference's counts in the order of present.INTENTS; 0 of an intent it does not name."""
     return [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
 
 
 def mix_kl(
-    window: windows.Window, name: str, live: windows.Counts, reference: list[int], reference_n: int
+    window: windows.Window,
+    name: str,
+    live: windows.Counts,
+    reference: list[int],
+    reference_n: int,
 ) -> verdicts.Signal:
     """D(live || reference) in nats, with the mean it would have with no drift at all and the
     two-sample G-test's p-value. Shapes (K,).
     """
     n = int(live.sum())
     if not n:
-        return number(window, name, None, n, reference_n=reference_n, p_value=1.0)
+        return number(
+            window,
+            name,
+            None,
+            n,
+            reference_n=reference_n,
+            p_value=1.0,
+        )
+    k = len(reference)
     value = divergence.kl(live=live, reference=reference)
-    low, high = divergence.interval(value, k=len(reference), n=n, reference_n=reference_n)
+    low, high = divergence.interval(
+        value,
+        k=k,
+        n=n,
+        reference_n=reference_n,
+    )
     return number(
         window,
         name,
@@ -251,6 +309,10 @@ def mix_kl(
         reference_n=reference_n,
         low=low,
         high=high,
-        noise_floor=divergence.noise_floor(k=len(reference), n=n, reference_n=reference_n),
+        noise_floor=divergence.noise_floor(
+            k=k,
+            n=n,
+            reference_n=reference_n,
+        ),
         p_value=divergence.g_test(live=live, reference=reference),
     )

@@ -29,8 +29,10 @@ def first_line(error: Exception) -> str:
     >>> first_line(ValueError("half a character \\ud800 and more"))
     'half a character ? and more'
     """
-    text = str(error).replace("\x00", "\ufffd").encode(errors="replace").decode()
-    return (text.splitlines() or [""])[0][:500] or type(error).__name__
+    readable = str(error).replace("\x00", "\ufffd")
+    text = readable.encode(errors="replace").decode()
+    first, *_ = text.splitlines() or [""]
+    return first[:500] or type(error).__name__
 
 
 def said(error: Exception) -> str:
@@ -41,7 +43,8 @@ def said(error: Exception) -> str:
     >>> said(MemoryError())
     'MemoryError'
     """
-    name, text = type(error).__name__, first_line(error)
+    name = type(error).__name__
+    text = first_line(error)
     return name if text == name else f"{name}: {text}"
 
 
@@ -56,22 +59,19 @@ class Rounds:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine, self._stage, self._owner, self._clock = (
-            engine,
-            stage,
-            owner or this_process(),
-            clock,
-        )
+        self._engine = engine
+        self._stage = stage
+        self._owner = owner or this_process()
+        self._clock = clock
         self._log = logging.getLogger(f"intentwatch.{stage}")
         self._lock = threading.Lock()
         self._failures = 0
-        # Whether the round told last had failed, and when.
-        self._told: tuple[bool, float] | None = None
+        self._told: tuple[bool, float] | None = None  # whether that round failed, and when
         self._forgot = False
 
     @contextlib.contextmanager
     def round(self) -> Iterator[None]:
-        """One round: whatever error it ends in is logged and told, and the next round tries again."""
+        """One round: whatever error ends it is logged and told, and the next round tries again."""
         try:
             yield
         except Exception as error:
@@ -85,25 +85,27 @@ class Rounds:
             if not self._is_news(failed=error is not None):
                 return
             if error is not None:
-                traceback = (
-                    error
-                    if self._failures == 1 and not isinstance(error, sa.exc.SQLAlchemyError)
-                    else None
-                )
-                self._log.warning(
-                    "this round failed (%d in a row), the next one tries again: %s",
-                    self._failures,
-                    said(error),
-                    exc_info=traceback,
-                )
+                self._warn(error)
             # Without Postgres nobody can be told; whoever reads it knows why.
             with contextlib.suppress(sa.exc.SQLAlchemyError):
                 self._tell(None if error is None else said(error))
 
+    def _warn(self, error: Exception) -> None:
+        # The traceback once, and none of Postgres: its own words say more.
+        ours = not isinstance(error, sa.exc.SQLAlchemyError)
+        self._log.warning(
+            "this round failed (%d in a row), the next one tries again: %s",
+            self._failures,
+            said(error),
+            exc_info=error if ours and self._failures == 1 else None,
+        )
+
     def _is_news(self, *, failed: bool) -> bool:
         now = self._clock()
-        if self._told is not None and self._told[0] == failed and now - self._told[1] < TELL_S:
-            return False
+        if self._told is not None:
+            had_failed, told_at = self._told
+            if had_failed == failed and now - told_at < TELL_S:
+                return False
         self._told = (failed, now)
         return True
 

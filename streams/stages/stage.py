@@ -3,13 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass
 
-ROLLUP, SCHEDULER, NOTIFIER, RETRAIN, GATEWAY = (
-    "rollup",
-    "scheduler",
-    "notifier",
-    "retrain",
-    "gateway",
-)
+ROLLUP = "rollup"
+SCHEDULER = "scheduler"
+NOTIFIER = "notifier"
+RETRAIN = "retrain"
+GATEWAY = "gateway"
 
 
 def process(name: str) -> str:

@@ -34,8 +34,10 @@ def kl(*, live: Mix, reference: Mix) -> float:
     >>> kl(live=[10, 20], reference=[100, 200]) < 1e-3
     True
     """
-    p, q = _share(live), _share(reference)
-    return max(0.0, float(np.sum(p * np.log(p / q))))
+    p = _share(live)
+    q = _share(reference)
+    terms = p * np.log(p / q)
+    return max(0.0, float(np.sum(terms)))
 
 
 def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
@@ -45,7 +47,8 @@ def contributions(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
     >>> contributions(live=[300, 700], reference=[500, 500]).round(4).tolist()
     [-0.1531, 0.2353]
     """
-    p, q = _share(live), _share(reference)
+    p = _share(live)
+    q = _share(reference)
     terms: npt.NDArray[np.float64] = p * np.log(p / q)
     return terms
 
@@ -61,14 +64,19 @@ def noise_floor(*, k: int, n: int, reference_n: int | None = None) -> float:
     """
     if n == 0:
         return float("inf")
-    return (k - 1) / 2 * (1 / n + (1 / reference_n if reference_n else 0.0))
+    of_reference = 1 / reference_n if reference_n else 0.0
+    return (k - 1) / 2 * (1 / n + of_reference)
 
 
 def interval(
-    found: float, *, k: int, n: int, reference_n: int | None = None
+    measured: float,
+    *,
+    k: int,
+    n: int,
+    reference_n: int | None = None,
 ) -> tuple[float, float]:
-    """95 % interval in nats of the divergence of which two samples, n and m logs, show `found`, and
-    on average `noise_floor` more than there is; n > 0.
+    """95 % interval in nats of the divergence of which two samples, n and m logs, show `measured`,
+    and on average `noise_floor` more than there is; n > 0.
 
     Of the smoothed mixes; it covers 92 to 99 %. 2 N KL, N = 1/(1/n + 1/m), is noncentral chi-square
     of k - 1 degrees, and its root less (k - 2)/2 about normal with variance 1 (Sankaran 1963).
@@ -78,12 +86,12 @@ def interval(
     >>> interval(0.002, k=10, n=1000, reference_n=15_000)
     (0.0, 0.002)
     """
-    scale, offset = (k - 1) / noise_floor(k=k, n=n, reference_n=reference_n), (k - 2) / 2
-    root = math.sqrt(max(0.0, scale * found - offset))
-    low, high = (
-        (max(0.0, root + z) ** 2 - offset) / scale for z in (-proportion.Z95, proportion.Z95)
-    )
-    return max(0.0, low), max(found, high)
+    scale = (k - 1) / noise_floor(k=k, n=n, reference_n=reference_n)
+    offset = (k - 2) / 2
+    root = math.sqrt(max(0.0, scale * measured - offset))
+    low = (max(0.0, root - proportion.Z95) ** 2 - offset) / scale
+    high = (max(0.0, root + proportion.Z95) ** 2 - offset) / scale
+    return max(0.0, low), max(measured, high)
 
 
 def noise_floors(
@@ -109,17 +117,25 @@ def g_tests(*, live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
     >>> g_tests(live=[10, 90, 100], reference=[100, 400, 500]).round(3).tolist()
     [0.017, 0.191, 1.0]
     """
-    counts = np.array([np.asarray(live), np.asarray(reference)], dtype=np.float64)
+    counts = _table(live, reference)
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.all():
         return np.ones(counts.shape[1])
+
     cells = np.stack([counts, totals - counts])
-    expected = cells.sum(axis=1, keepdims=True) / totals.sum() * totals
-    terms = special.xlogy(
-        cells, np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0)
-    )
-    found: npt.NDArray[np.float64] = special.chdtrc(1, np.maximum(0.0, 2 * terms.sum(axis=(0, 1))))
-    return found
+    pooled = cells.sum(axis=1, keepdims=True) / totals.sum()
+    expected = pooled * totals
+    # An intent that neither side has is as expected: the logarithm of 1 adds nothing.
+    ratios = np.divide(cells, expected, out=np.ones_like(cells), where=expected > 0)
+    terms = special.xlogy(cells, ratios)
+    g = np.maximum(0.0, 2 * terms.sum(axis=(0, 1)))
+    p_values: npt.NDArray[np.float64] = special.chdtrc(1, g)
+    return p_values
+
+
+def _table(live: Mix, reference: Mix) -> npt.NDArray[np.float64]:
+    """Both sides' counts. Shape (2, K)."""
+    return np.array([np.asarray(live), np.asarray(reference)], dtype=np.float64)
 
 
 def g_test(*, live: Mix, reference: Mix) -> float:
@@ -131,11 +147,15 @@ def g_test(*, live: Mix, reference: Mix) -> float:
     >>> g_test(live=[10, 90], reference=[500, 500]) < 1e-6
     True
     """
-    table = np.array([np.asarray(live), np.asarray(reference)], dtype=np.float64)
+    table = _table(live, reference)
     table = table[:, table.sum(axis=0) > 0]
-    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
+    k = table.shape[1]
+    totals = table.sum(axis=1, keepdims=True)
+    if k < 2 or (totals == 0).any():
         return 1.0
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    g = max(0.0, 2 * float(special.xlogy(table, table / expected).sum()))
+
+    expected = totals * table.sum(axis=0) / table.sum()
+    terms = special.xlogy(table, table / expected)
+    g = max(0.0, 2 * float(terms.sum()))
     # The upper tail of chi2; scipy.stats has it too and takes as long to load as all else together.
-    return float(special.chdtrc(table.shape[1] - 1, g))
+    return float(special.chdtrc(k - 1, g))

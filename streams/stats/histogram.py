@@ -20,7 +20,8 @@ def latency_bins(latency_ms: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     [0, 1591, 1591]
     """
     ratio = np.maximum(latency_ms / windows.LATENCY_FLOOR_MS, 1.0)
-    bins: npt.NDArray[np.int64] = np.ceil(np.log(ratio) / _LOG_GAMMA).astype(np.int64)
+    exponents = np.ceil(np.log(ratio) / _LOG_GAMMA)
+    bins: npt.NDArray[np.int64] = exponents.astype(np.int64)
     return bins
 
 
@@ -31,9 +32,9 @@ def confidence_bins(confidence: npt.NDArray[np.float64]) -> npt.NDArray[np.int64
     >>> confidence_bins(np.array([0.0, 0.29, 0.6, 0.599999, 1.0])).tolist()
     [0, 29, 60, 59, 99]
     """
-    bins: npt.NDArray[np.int64] = np.minimum(
-        (confidence * windows.CONFIDENCE_BINS + 1e-9).astype(np.int64), windows.CONFIDENCE_BINS - 1
-    )
+    scaled = confidence * windows.CONFIDENCE_BINS + 1e-9
+    last = windows.CONFIDENCE_BINS - 1
+    bins: npt.NDArray[np.int64] = np.minimum(scaled.astype(np.int64), last)
     return bins
 
 
@@ -53,4 +54,5 @@ def quantile_ms(counts: windows.Counts, q: float) -> float | None:
     place = int(np.searchsorted(np.cumsum(counts), rank))
     if place == 0:
         return 0.0
-    return float(windows.LATENCY_FLOOR_MS * 2 * windows.GAMMA**place / (windows.GAMMA + 1))
+    gamma = windows.GAMMA
+    return float(windows.LATENCY_FLOOR_MS * 2 * gamma**place / (gamma + 1))

@@ -24,10 +24,14 @@ def interval(counts: windows.Counts, mean: float) -> tuple[float | None, float |
     n = int(counts.sum())
     if n < 2:
         return None, None
-    width = 1 / len(counts)
-    middles = (np.arange(len(counts)) + 0.5) * width
+    bins = len(counts)
+    width = 1 / bins
+    middles = (np.arange(bins) + 0.5) * width
     centre = float(counts @ middles) / n
-    within = float(counts @ (middles - centre) ** 2) / (n - 1)
-    s = within**0.5 + width / 2 * (n / (n - 1)) ** 0.5
-    half = float(special.stdtrit(n - 1, 0.975)) * s / n**0.5
-    return max(0.0, mean - half), min(1.0, mean + half)
+    variance = float(counts @ (middles - centre) ** 2) / (n - 1)
+    s = variance**0.5 + width / 2 * (n / (n - 1)) ** 0.5
+    t = float(special.stdtrit(n - 1, 0.975))
+    half = t * s / n**0.5
+    low = max(0.0, mean - half)
+    high = min(1.0, mean + half)
+    return low, high

@@ -3,7 +3,7 @@
 import math
 
 Z95 = 1.959963984540054
-Known = tuple[float, float, float]  # a figure, and the two ends of its interval
+Estimate = tuple[float, float, float]  # a figure, and the two ends of its interval
 
 
 def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
@@ -17,26 +17,33 @@ def wilson(k: float, n: float, z: float = Z95) -> tuple[float, float]:
     """
     if n <= 0:
         return 0.0, 1.0
-    p, z2 = k / n, z * z
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    p = k / n
+    z2 = z * z
+    scale = 1 + z2 / n
+    spread = p * (1 - p) / n
+    variance = spread + z2 / (4 * n * n)
+    centre = (p + z2 / (2 * n)) / scale
+    half = z / scale * math.sqrt(variance)
+    low = max(0.0, centre - half)
+    high = min(1.0, centre + half)
+    return low, high
 
 
-def known(k: float, n: float, z: float = Z95) -> Known:
+def estimate(k: float, n: float, z: float = Z95) -> Estimate:
     """k / n with Wilson's interval. Raises ZeroDivisionError where n is 0."""
-    return k / n, *wilson(k, n, z)
+    low, high = wilson(k, n, z)
+    return k / n, low, high
 
 
-def difference(one: Known, other: Known) -> Known:
+def difference(one: Estimate, other: Estimate) -> Estimate:
     """`one` less `other`, independent of each other, with Newcombe's interval from theirs (1998).
 
-    >>> tuple(round(bound, 4) for bound in difference(known(56, 70), known(48, 80)))
+    >>> tuple(round(bound, 4) for bound in difference(estimate(56, 70), estimate(48, 80)))
     (0.2, 0.0524, 0.3339)
     """
-    (a, a_low, a_high), (b, b_low, b_high) = one, other
-    return (
-        a - b,
-        a - b - math.hypot(a - a_low, b_high - b),
-        a - b + math.hypot(a_high - a, b - b_low),
-    )
+    a, a_low, a_high = one
+    b, b_low, b_high = other
+    below = math.hypot(a - a_low, b_high - b)
+    above = math.hypot(a_high - a, b - b_low)
+    value = a - b
+    return value, value - below, value + above

@@ -12,7 +12,10 @@ _BETS = np.array([0.05, 0.1, 0.2, 0.4, 0.7])
 
 
 def log10_e_value(
-    correct: npt.ArrayLike, weight: npt.ArrayLike, floor: float, starts: Sequence[int] = (0,)
+    correct: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    floor: float,
+    starts: Sequence[int] = (0,),
 ) -> float:
     """Decimal logarithm of the largest wealth so far of a bet that accuracy is under `floor` (Ville
     1939; Waudby-Smith and Ramdas 2024).
@@ -29,18 +32,23 @@ def log10_e_value(
     2.1
     >>> log10_e_value([1] * 300, [1.0] * 300, 0.9)
     0.0
-    >>> found = [1] * 2000 + [1, 0, 1] * 50
-    >>> [round(log10_e_value(found, [1.0] * 2150, 0.9, starts), 1) for starts in ((0,), (0, 2000))]
+    >>> slide = [1] * 2000 + [1, 0, 1] * 50
+    >>> [round(log10_e_value(slide, [1.0] * 2150, 0.9, starts), 1) for starts in ((0,), (0, 2000))]
     [0.0, 11.8]
     """
-    y, w = np.asarray(correct, dtype=np.float64), np.asarray(weight, dtype=np.float64)
+    y = np.asarray(correct, dtype=np.float64)
+    w = np.asarray(weight, dtype=np.float64)
     if len(y) == 0:
         return 0.0
-    gains = np.log1p(_BETS[:, None] / (1 - floor) * w * (floor - y)).cumsum(axis=1)
-    # Before[:, s]: what was won by label s.
-    at, before = np.arange(len(y)), np.pad(gains, ((0, 0), (1, 0)))
-    each = np.concatenate(
-        [np.where(at >= start, gains - before[:, [start]], 0.0) for start in starts]
-    )
+
+    stakes = _BETS[:, None] / (1 - floor) * w
+    gains = np.log1p(stakes * (floor - y)).cumsum(axis=1)
+    before = np.pad(gains, ((0, 0), (1, 0)))  # its column s: what was won by label s
+    at = np.arange(len(y))
+    games = []
+    for start in starts:
+        since = gains - before[:, [start]]
+        games.append(np.where(at >= start, since, 0.0))
+    each = np.concatenate(games)
     wealth = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
     return max(0.0, float(wealth.max()) / float(np.log(10)))

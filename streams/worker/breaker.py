@@ -37,17 +37,19 @@ def after(before: Health, bad: npt.NDArray[np.bool_]) -> tuple[Health, str | Non
     True
     """
     if not bad.any():
-        return Health(
-            np.concatenate((before.recent, bad[-MOST_OF:]))[-MOST_OF:],
-            0 if len(bad) else before.in_a_row,
-        ), None
+        recent = np.concatenate((before.recent, bad[-MOST_OF:]))
+        in_a_row = 0 if len(bad) else before.in_a_row
+        return Health(recent[-MOST_OF:], in_a_row), None
+
     longest, last = _rows(before.in_a_row, bad)
     whole = np.concatenate((before.recent, bad))
     now = Health(whole[-MOST_OF:], last)
     if longest > MOST_IN_A_ROW:
         return now, f"{longest} in a row are no serving logs"
     most = _most_of(whole)
-    return now, f"{most} of {MOST_OF} are no serving logs" if most > MOST_OF * MOST_SHARE else None
+    if most > MOST_OF * MOST_SHARE:
+        return now, f"{most} of {MOST_OF} are no serving logs"
+    return now, None
 
 
 def resumed(offsets: Iterable[int], low: int, high: int) -> Health:
@@ -62,15 +64,19 @@ def resumed(offsets: Iterable[int], low: int, high: int) -> Health:
     """
     low = max(low, high - MOST_OF)
     recent = np.zeros(max(0, high - low), dtype=np.bool_)
-    recent[[offset - low for offset in offsets if low <= offset < high]] = True
-    return Health(recent, _rows(0, recent)[1])
+    for offset in offsets:
+        if low <= offset < high:
+            recent[offset - low] = True
+    _, last = _rows(0, recent)
+    return Health(recent, last)
 
 
 def _rows(begun: int, bad: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """The longest run of bad logs, and the one that the last log belongs to; `begun` of a run came
     before.
     """
-    good = np.concatenate(([-1 - begun], np.flatnonzero(~bad), [len(bad)]))
+    before = -1 - begun
+    good = np.concatenate(([before], np.flatnonzero(~bad), [len(bad)]))
     runs = np.diff(good) - 1
     return int(runs.max()), int(runs[-1])
 
@@ -80,4 +86,5 @@ def _most_of(bad: npt.NDArray[np.bool_]) -> int:
     if len(bad) < MOST_OF:
         return 0
     total = np.concatenate(([0], np.cumsum(bad)))
-    return int((total[MOST_OF:] - total[:-MOST_OF]).max())
+    among = total[MOST_OF:] - total[:-MOST_OF]
+    return int(among.max())

@@ -12,7 +12,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -44,15 +44,15 @@ class Pending:
 
 @dataclass(slots=True)
 class Owned:
-    """A partition of ours. `head`: the next offset to count, flushed or not; `careful`: its last
-    owners died before they had settled.
+    """A partition of ours. `head`: the next offset to count, flushed or not; `on_trial`: its last
+    owners died before they had settled, so a child decodes its chunks first.
     """
 
     epoch: int
     head: int
     max_event_ts: dt.datetime | None
     bad_until: int
-    careful: bool
+    on_trial: bool
     health: breaker.Health = breaker.FRESH
 
 
@@ -71,10 +71,13 @@ class Counter:
         end: End = end_process,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self._engine, self._topic, self._check_time, self._end = engine, topic, check_time, end
+        self._engine = engine
+        self._topic = topic
+        self._check_time = check_time
+        self._end = end
         self._points = points or failpoints.Failpoints()
         self._persist = Retrying(telling(engine, topic, end), beat)
-        self._taster = poison.Taster(self._points.armed)
+        self._trial = poison.TrialDecoder(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}
         self._settles_at = 0.0  # on the monotonic clock; infinite once it has
@@ -87,41 +90,40 @@ class Counter:
     def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
         """Become the owner of exactly these partitions; returns where to read on."""
 
-        def attempt() -> tuple[
-            dict[int, store.Claim], dict[int, breaker.Health], dt.datetime | None
-        ]:
+        def attempt() -> tuple[dict[int, store.Claim], dict[int, Owned], dt.datetime | None]:
             with self._engine.begin() as connection:
                 claims = store.claim(connection, self._topic, parts)
-                healths = {
-                    part: self._health(connection, part, claim) for part, claim in claims.items()
-                }
-                return claims, healths, store.keep_from(connection, self._topic)
+                owned = {}
+                for part, claim in claims.items():
+                    owned[part] = self._as_owned(connection, part, claim)
+                keep_from = store.keep_from(connection, self._topic)
+                return claims, owned, keep_from
 
         with self._flushing:
-            claims, healths, keep_from = self._persist("claim partitions", attempt)
+            claims, owned, keep_from = self._persist("claim partitions", attempt)
             with self._state:
                 self._pending.clear()
-                self.waiting, self._keep_from, self._settles_at = (
-                    0,
-                    keep_from,
-                    time.monotonic() + poison.SETTLED_S,
-                )
-                self._owned = {
-                    part: Owned(
-                        c.epoch,
-                        c.next_offset,
-                        c.max_event_ts,
-                        c.bad_until,
-                        careful=c.stalls >= poison.AFTER_STALLS,
-                        health=healths[part],
-                    )
-                    for part, c in claims.items()
-                }
+                self.waiting = 0
+                self._owned = owned
+                self._keep_from = keep_from
+                self._settles_at = time.monotonic() + poison.SETTLED_S
             return claims
 
-    def _health(self, connection: sa.Connection, part: int, claim: store.Claim) -> breaker.Health:
+    def _as_owned(
+        self,
+        connection: sa.Connection,
+        part: int,
+        claim: store.Claim,
+    ) -> Owned:
         bad = store.bad_before(connection, self._topic, part, claim.next_offset, breaker.MOST_OF)
-        return breaker.resumed(bad, claim.bad_until, claim.next_offset)
+        return Owned(
+            epoch=claim.epoch,
+            head=claim.next_offset,
+            max_event_ts=claim.max_event_ts,
+            bad_until=claim.bad_until,
+            on_trial=claim.stalls >= poison.AFTER_STALLS,
+            health=breaker.resumed(bad, claim.bad_until, claim.next_offset),
+        )
 
     def release(self) -> None:
         """Partitions are about to move to other workers: flush once if that can be done now, then
@@ -132,13 +134,14 @@ class Counter:
                 self._flush(lambda attempt: attempt())
                 self._settle()
             except (sa.exc.SQLAlchemyError, store.Fenced) as error:
+                why = str(error).splitlines()[0]
                 log.warning(
-                    "could not flush before a rebalance, the next owner reads again: %s",
-                    str(error).splitlines()[0],
+                    "could not flush before a rebalance, the next owner reads again: %s", why
                 )
             with self._state:
                 self._pending.clear()
-                self._owned, self.waiting = {}, 0
+                self._owned = {}
+                self.waiting = 0
 
     def epoch(self, part: int) -> int:
         """The epoch under which a partition is ours; 0 if it is not."""
@@ -149,10 +152,11 @@ class Counter:
         """Records of the partitions owned that have not been counted yet. `ends`: where each
         partition ends.
         """
+        unread = 0
         with self._state:
-            return sum(
-                max(0, ends.get(part, 0) - owned.head) for part, owned in self._owned.items()
-            )
+            for part, owned in self._owned.items():
+                unread += max(0, ends.get(part, 0) - owned.head)
+        return unread
 
     def add(self, chunk: chunks.Chunk) -> None:
         """Count a chunk; `flush` makes it last. What an earlier claim fetched, or was counted
@@ -162,55 +166,73 @@ class Counter:
             owned = self._owned.get(chunk.part)
             if owned is None or owned.epoch != chunk.claim or chunk.high <= owned.head:
                 return
-            for part, letter in (
-                self._taster.safe(chunk.since(owned.head))
-                if owned.careful
-                else [(chunk.since(owned.head), None)]
-            ):
-                self._add(owned, part, [letter] if letter else [])
 
-    def _add(self, owned: Owned, chunk: chunks.Chunk, letters: list[observe.DeadLetter]) -> None:
+            fresh = chunk.since(owned.head)
+            if not owned.on_trial:
+                self._add(owned, fresh, [])
+                return
+            for survived, killer in self._trial.safe(fresh):
+                self._add(owned, survived, [killer] if killer else [])
+
+    def _add(
+        self,
+        owned: Owned,
+        chunk: chunks.Chunk,
+        letters: list[observe.DeadLetter],
+    ) -> None:
         if chunk.low > owned.head:
+            gap = f"a chunk begins at {chunk.low}, expected {owned.head}"
             self._end(
-                f"{chunk.topic}/{chunk.part}: a chunk begins at {chunk.low}, expected {owned.head}; reading on from Postgres",
+                f"{chunk.topic}/{chunk.part}: {gap}; reading on from Postgres",
                 settings.EXIT_INTEGRITY,
             )
+
         self._points.passed("decode")
         self._points.decoding(chunk.values)
-        seen = observe.chunk(
-            chunk, observe.Limits(owned.max_event_ts, self._check_time, self._keep_from)
-        )
-        owned.health, trouble = breaker.after(owned.health, seen.bad)
-        if trouble and chunk.low >= owned.bad_until:
-            self._stop_reading(chunk, owned, trouble, seen)
-        if trouble:
-            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
-        letters += [observe.deleted(chunk)] if chunk.deleted else []
-        pending = self._pending.setdefault(
-            chunk.part, Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts)
-        )
-        pending.seen.append(dataclasses.replace(seen, dead=[*letters, *seen.dead]))
+        limits = observe.Limits(owned.max_event_ts, self._check_time, self._keep_from)
+        seen = observe.chunk(chunk, limits)
+
+        self._judge(owned, chunk, seen)
+
+        if chunk.deleted:
+            letters.append(observe.deleted(chunk))
+        begun = Pending(owned.epoch, owned.head, owned.head, owned.max_event_ts)
+        pending = self._pending.setdefault(chunk.part, begun)
+        letters += seen.dead
+        pending.seen.append(dataclasses.replace(seen, dead=letters))
         owned.head = pending.high = chunk.high
         owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
         self.waiting += len(seen.bad) or 1
 
+    def _judge(self, owned: Owned, chunk: chunks.Chunk, seen: observe.Observed) -> None:
+        """Stop where so much is bad that a person must look first, and none has."""
+        owned.health, trouble = breaker.after(owned.health, seen.bad)
+        if trouble:
+            if chunk.low >= owned.bad_until:
+                self._stop_reading(chunk, owned, trouble, seen)
+            owned.health = breaker.FRESH  # accepted: what comes after it is judged by itself
+
     def _stop_reading(
         self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed
     ) -> None:
-        place, reasons = (
-            f"{chunk.topic}/{chunk.part}",
-            sorted({letter.reason for letter in seen.dead}),
-        )
-        cause = f"{place}: {trouble} ({', '.join(reasons)}) from offset {owned.head} on; nothing of them was stored"
-        remedy = f"mend the producer, then take them as dead letters with `python -m services.redrive accept {place} --until {chunk.high}`"
+        place = f"{chunk.topic}/{chunk.part}"
+        reasons = ", ".join(sorted({letter.reason for letter in seen.dead}))
+        bad = f"{trouble} ({reasons}) from offset {owned.head} on"
+        cause = f"{place}: {bad}; nothing of them was stored"
+        accept = f"python -m services.redrive accept {place} --until {chunk.high}"
+        remedy = f"mend the producer, then take them as dead letters with `{accept}`"
 
         def alarm() -> None:
             # Once until a person accepts: not for each start, nor for each partition of a bad
             # release.
             with self._engine.begin() as connection:
-                key = f"{chunk.topic}:bad:{store.accepted(connection, chunk.topic)}"
-                told = f"The stream worker has stopped: {cause}"
-                outbox.tell(connection, messages.AlarmRaised(key, told, remedy))
+                accepted = store.accepted(connection, chunk.topic)
+                raised = messages.AlarmRaised(
+                    f"{chunk.topic}:bad:{accepted}",
+                    f"The stream worker has stopped: {cause}",
+                    remedy,
+                )
+                outbox.tell(connection, raised)
 
         self._persist("raise an alarm", alarm)
         self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
@@ -231,19 +253,20 @@ class Counter:
 
     def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool:
         with self._state:
-            taken, self._pending, self.waiting = self._pending, {}, 0
+            taken = self._pending
+            self._pending = {}
+            self.waiting = 0
         if not taken:
             return False
-        moved = [
-            store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts)
-            for part, p in sorted(taken.items())
-        ]
-        counted = {
-            part: observe.joined(p.seen)
-            for part, p in sorted(taken.items())
-            if any(seen.keys for seen in p.seen)
-        }
-        persist(lambda: self._partition(key[0] for keys, _ in counted.values() for key in keys))
+
+        moved = []
+        counted = {}
+        for part, p in sorted(taken.items()):
+            moved.append(store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts))
+            if any(seen.keys for seen in p.seen):
+                counted[part] = observe.joined(p.seen)
+
+        persist(lambda: self._partition(_minutes(counted)))
         persist(lambda: self._store(moved, counted, taken))
         self._points.passed("committed")
         return True
@@ -259,8 +282,8 @@ class Counter:
         with self._state:
             self._settles_at = math.inf
             for owned in self._owned.values():
-                owned.careful = False
-            self._taster.close()
+                owned.on_trial = False
+            self._trial.close()
 
     def _partition(self, minutes: Iterable[dt.datetime]) -> None:
         """The partitions of these minutes, in a transaction of its own: making one must not wait
@@ -287,15 +310,32 @@ class Counter:
             self._keep_from = store.keep_from(connection, self._topic)
             self._points.passed("commit")
 
-    def _keep(self, connection: sa.Connection, part: int, seen: Iterable[observe.Observed]) -> None:
-        dead = [letter for found in seen for letter in found.dead]
+    def _keep(
+        self,
+        connection: sa.Connection,
+        part: int,
+        seen: Iterable[observe.Observed],
+    ) -> None:
+        dead: list[observe.DeadLetter] = []
+        sampled: list[events.ServingLog] = []
+        for chunk in seen:
+            dead += chunk.dead
+            sampled += chunk.sampled
         store.add_dead_letters(connection, self._topic, part, dead)
-        store.add_sampled(connection, [log for found in seen for log in found.sampled])
+        store.add_sampled(connection, sampled)
+
         for letter in dead:
             if letter.reason == events.Reason.DELETED_UNREAD:
-                cause = (
-                    f"{self._topic}/{part}: {letter.detail}; windows of that time are short of them"
+                place = f"{self._topic}/{part}"
+                alarm = messages.AlarmRaised(
+                    f"{place}:deleted:{letter.offset}",
+                    f"{place}: {letter.detail}; windows of that time are short of them",
+                    "raise the topic's retention, or start more stream workers",
                 )
-                remedy = "raise the topic's retention, or start more stream workers"
-                key = f"{self._topic}/{part}:deleted:{letter.offset}"
-                outbox.tell(connection, messages.AlarmRaised(key, cause, remedy))
+                outbox.tell(connection, alarm)
+
+
+def _minutes(counted: pane_store.Counted) -> Iterator[dt.datetime]:
+    for keys, _ in counted.values():
+        for minute, *_ in keys:
+            yield minute

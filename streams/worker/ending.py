@@ -5,7 +5,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import sqlalchemy as sa
 
@@ -13,6 +13,11 @@ from schemas import messages, settings
 from streams import outbox
 
 End = Callable[[str, int], NoReturn]
+
+_REMEDY: Final = (
+    "starting it again will not mend this: read the end of its log, "
+    "and `python -m services.doctor streams`"
+)
 
 
 def end_process(cause: str, code: int) -> NoReturn:
@@ -29,11 +34,20 @@ def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
 
     def tell_and_end(cause: str, code: int) -> NoReturn:
         if code == settings.EXIT_INTEGRITY:
+            # The end must come whatever Postgres says to this.
             with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
-                key = f"{topic}:ended:{outbox.today(connection)}:{hashlib.sha256(cause.encode(errors='replace')).hexdigest()[:12]}"
-                remedy = "starting it again will not mend this: read the end of its log, and `python -m services.doctor streams`"
-                told = f"The stream worker has ended: {cause}"
-                outbox.tell(connection, messages.AlarmRaised(key, told, remedy))
+                day = outbox.today(connection)
+                alarm = messages.AlarmRaised(
+                    f"{topic}:ended:{day}:{_digest(cause)}",
+                    f"The stream worker has ended: {cause}",
+                    _REMEDY,
+                )
+                outbox.tell(connection, alarm)
         end(cause, code)
 
     return tell_and_end
+
+
+def _digest(cause: str) -> str:
+    raw = cause.encode(errors="replace")
+    return hashlib.sha256(raw).hexdigest()[:12]

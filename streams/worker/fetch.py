@@ -9,7 +9,7 @@ and a full queue then idles for a second.
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -41,6 +41,9 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "log_level": 3,
 }
 
+_OUT_OF_RANGE: Final = (ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE)
+_BATCH: Final = ("content", b"batch")  # the header of a record that holds several logs
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -57,27 +60,26 @@ class Run:
 
     def extend(self, messages: Sequence[ck.Message]) -> int:
         """Add what comes next; returns its bytes."""
-        values, headers = (
-            list(map(ck.Message.value, messages)),
-            list(map(ck.Message.headers, messages)),
-        )
+        values = list(map(ck.Message.value, messages))
         if None in values:
             values = [value or b"" for value in values]
-        plain = headers.count(None) == len(headers)
+        headers = list(map(ck.Message.headers, messages))
+        if headers.count(None) == len(headers):
+            batch = [False] * len(values)
+        else:
+            batch = [_BATCH in (pairs or ()) for pairs in headers]
+        stamps = map(ck.Message.timestamp, messages)
+
         self.offsets.extend(map(ck.Message.offset, messages))
         self.values.extend(values)
-        self.batch.extend(
-            [False] * len(values)
-            if plain
-            else [("content", b"batch") in (found or ()) for found in headers]
-        )
-        self.appended_ms.extend(stamp for _, stamp in map(ck.Message.timestamp, messages))
+        self.batch.extend(batch)
+        self.appended_ms.extend(stamp for _, stamp in stamps)
         return sum(map(len, values))
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The partition's position is not in the log any more: it begins at `begin` and ends at `end`."""
+    """The partition's position is not in the log any more, which holds [begin, end)."""
 
     part: int
     begin: int
@@ -104,13 +106,11 @@ class Fetcher:
         """Fetch exactly these partitions from these offsets on; returns the number of this
         assignment.
         """
+        places = []
+        for part, offset in sorted(starts.items()):
+            places.append(ck.TopicPartition(self._topic, part, offset))
         with self._lock:
-            self._consumer.assign(
-                [
-                    ck.TopicPartition(self._topic, part, offset)
-                    for part, offset in sorted(starts.items())
-                ]
-            )
+            self._consumer.assign(places)
             self._lost.clear()
             self._assignment += 1
             return self._assignment
@@ -129,16 +129,17 @@ class Fetcher:
         """The next offset of every partition of the topic, also of those not assigned; without
         those whose broker does not answer.
         """
-        known = self._asked(
-            f"the partitions of {self._topic}",
-            lambda: (
-                self._consumer.list_topics(self._topic, timeout=_ANSWER_S)
-                .topics[self._topic]
-                .partitions
-            ),
-        )
-        found = {part: self.bounds(part) for part in sorted(known or ())}
-        return {part: bounds[1] for part, bounds in found.items() if bounds is not None}
+        parts = self._asked(f"the partitions of {self._topic}", self._partitions)
+        ends = {}
+        for part in sorted(parts or ()):
+            bounds = self.bounds(part)
+            if bounds is not None:
+                _, ends[part] = bounds
+        return ends
+
+    def _partitions(self) -> Collection[int]:
+        metadata = self._consumer.list_topics(self._topic, timeout=_ANSWER_S)
+        return list(metadata.topics[self._topic].partitions)
 
     def _asked(self, what: str, question: Callable[[], _T]) -> _T | None:
         """What the broker answers; None where it does not, or after the end: librdkafka crashes
@@ -156,8 +157,9 @@ class Fetcher:
     def poll(self) -> list[Run | Gone]:
         """What has come, at most some megabytes; waits a moment if nothing has."""
         with self._lock:
-            found: dict[int, Run] = {}
-            size, wait = 0, _POLL_S
+            runs: dict[int, Run] = {}
+            size = 0
+            wait = _POLL_S
             while size < _BYTES_A_POLL:
                 messages = self._consumer.consume(self._most, wait)
                 wait = 0.0
@@ -166,38 +168,35 @@ class Fetcher:
                     messages = [message for message in messages if not message.error()]
                 if not messages:
                     break
-                size += self._take(messages, found)
-            return [*self._gone(), *found.values()]
+                size += self._take(messages, runs)
+            return [*self._gone(), *runs.values()]
 
-    def _take(self, messages: Sequence[ck.Message], found: dict[int, Run]) -> int:
+    def _take(self, messages: Sequence[ck.Message], runs: dict[int, Run]) -> int:
         """Add messages to their partition's run; returns how many bytes they hold. A few hundred at
         a time, and nothing keeps them: they are dear in memory.
         """
         size = 0
         for part, group in itertools.groupby(messages, ck.Message.partition):
-            size += found.setdefault(part, Run(part, [], [], [], [], self._assignment)).extend(
-                list(group)
-            )
-        self._most = max(1, min(_MOST_RECORDS, int(_BYTES_A_POLL / (size / len(messages) + 1))))
+            run = runs.setdefault(part, Run(part, [], [], [], [], self._assignment))
+            size += run.extend(list(group))
+        mean_size = size / len(messages) + 1
+        self._most = max(1, min(_MOST_RECORDS, int(_BYTES_A_POLL / mean_size)))
         return size
 
     def _note(self, failed: Sequence[ck.Message]) -> None:
         for message in failed:
             error = message.error()
-            if error.code() in (
-                ck.KafkaError._AUTO_OFFSET_RESET,
-                ck.KafkaError.OFFSET_OUT_OF_RANGE,
-            ):
+            if error.code() in _OUT_OF_RANGE:
                 self._lost.add(message.partition())
             else:
                 log.warning("Kafka: %s", error)
 
     def _gone(self) -> Iterator[Gone]:
         for part in sorted(self._lost):
-            found = self.bounds(part)
-            if found is not None:
+            bounds = self.bounds(part)
+            if bounds is not None:
                 self._lost.discard(part)
-                yield Gone(part, *found, self._assignment)
+                yield Gone(part, *bounds, self._assignment)
 
     def close(self) -> None:
         """Leave the broker."""

@@ -33,7 +33,7 @@ _SIZE: Final = struct.Struct("<Q")
 Records = Sequence[tuple[bytes, bool]]
 
 
-class Taster:
+class TrialDecoder:
     """Keeps one child for many chunks; a new one when it died."""
 
     def __init__(self, failpoint: str = "") -> None:
@@ -47,7 +47,8 @@ class Taster:
         letter = None
         while (killer := self._first_killer(part)) is not None:
             yield part.cut(0, killer), letter
-            offset, raw = part.offsets[killer], part.values[killer]
+            offset = part.offsets[killer]
+            raw = part.values[killer]
             log.error(
                 "%s/%d: the record at offset %d kills its reader; kept as a dead letter",
                 part.topic,
@@ -55,11 +56,11 @@ class Taster:
                 offset,
             )
             letter = observe.DeadLetter(
-                offset,
-                0,
-                events.Reason.KILLS_WORKER,
-                "decoding it ended the process three times or more",
-                raw,
+                offset=offset,
+                line=0,
+                reason=events.Reason.KILLS_WORKER,
+                detail="decoding it ended the process three times or more",
+                raw=raw,
             )
             part = dataclasses.replace(part.cut(killer + 1, len(part.offsets)), low=offset)
         yield part, letter
@@ -69,33 +70,34 @@ class Taster:
         records = list(zip(part.values, part.batch, strict=True))
         if not records or self._survives(records):
             return None
-        low, high = 0, len(records)  # the first `low` are safe, the first `high` are not
+        low = 0
+        high = len(records)  # the first `low` are safe, the first `high` are not
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._survives(records[:middle]) else (low, middle)
+            if self._survives(records[:middle]):
+                low = middle
+            else:
+                high = middle
         return low
 
     def _survives(self, records: Records) -> bool:
         if self._child is None:
-            argv = [sys.executable, "-m", "streams.worker.poison", self._failpoint]
-            self._child = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-        child, raw = self._child, msgspec.msgpack.encode(records)
-        assert child.stdin is not None
-        assert child.stdout is not None
+            self._child = self._started()
         try:
-            child.stdin.write(_SIZE.pack(len(raw)) + raw)
-            child.stdin.flush()
-            if (
-                select.select([child.stdout], [], [], _PATIENCE_S)[0]
-                and child.stdout.read(1) == b"."
-            ):
+            if _answers(self._child, msgspec.msgpack.encode(records)):
                 return True
         except BrokenPipeError:
             pass
         self.close()
         return False
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "streams.worker.poison", self._failpoint],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
     def close(self) -> None:
         """End the child."""
@@ -105,25 +107,50 @@ class Taster:
             self._child = None
 
 
+def _answers(child: subprocess.Popen[bytes], raw: bytes) -> bool:
+    """Whether the child decodes these records and lives. Raises BrokenPipeError if it is gone."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(_SIZE.pack(len(raw)) + raw)
+    child.stdin.flush()
+    readable, _, _ = select.select([child.stdout], [], [], _PATIENCE_S)
+    return bool(readable) and child.stdout.read(1) == b"."
+
+
 def main() -> None:
     """Read, decode, survive; until the parent closes the pipe, or dies."""
     points = failpoints.Failpoints(sys.argv[1] if len(sys.argv) > 1 else "")
     while head := sys.stdin.buffer.read(_SIZE.size):
-        raw = sys.stdin.buffer.read(*_SIZE.unpack(head)) if len(head) == _SIZE.size else b""
+        if len(head) < _SIZE.size:
+            return  # the parent died in the middle
+        (size,) = _SIZE.unpack(head)
+        raw = sys.stdin.buffer.read(size)
         try:
             records = msgspec.msgpack.decode(raw, type=list[tuple[bytes, bool]])
         except msgspec.DecodeError:
-            return  # the parent died in the middle
-        values, batch = [value for value, _ in records], [batch for _, batch in records]
-        points.decoding(values)
-        observe.chunk(
-            chunks.Chunk(
-                "", 0, 0, 0, len(records), range(len(records)), values, batch, [0] * len(records)
-            ),
-            observe.Limits(check_time=False),
-        )
+            return  # as above
+
+        chunk = _chunk(records)
+        points.decoding(chunk.values)
+        observe.chunk(chunk, observe.Limits(check_time=False))
         sys.stdout.buffer.write(b".")
         sys.stdout.buffer.flush()
+
+
+def _chunk(records: Records) -> chunks.Chunk:
+    """These records as a chunk of no topic: only what is decoded matters here."""
+    n = len(records)
+    return chunks.Chunk(
+        topic="",
+        part=0,
+        claim=0,
+        low=0,
+        high=n,
+        offsets=range(n),
+        values=[value for value, _ in records],
+        batch=[batch for _, batch in records],
+        appended_ms=[0] * n,
+    )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ class Retrying:
     """`beat` is called before each attempt: a worker that tries is not stuck."""
 
     def __init__(self, end: End, beat: Callable[[], None]) -> None:
-        self._end, self._beat = end, beat
+        self._end = end
+        self._beat = beat
 
     def __call__(self, what: str, attempt: Callable[[], _T]) -> _T:
         """The attempt's result, once it succeeds."""
@@ -36,22 +37,15 @@ class Retrying:
             try:
                 return attempt()
             except sa.exc.SQLAlchemyError as error:
+                why = transient.first_line(error)
                 if not transient.error(error):
-                    self._end(
-                        f"cannot {what}: {transient.first_line(error)}", settings.EXIT_INTEGRITY
-                    )
-                log.warning(
-                    "cannot %s, trying again in %.1f s: %s",
-                    what,
-                    pause,
-                    transient.first_line(error),
-                )
+                    self._end(f"cannot {what}: {why}", settings.EXIT_INTEGRITY)
+                log.warning("cannot %s, trying again in %.1f s: %s", what, pause, why)
                 if time.monotonic() - begun > _PATIENCE_S:
-                    cause = f"cannot {what}: Postgres has not done it for {_PATIENCE_S:.0f} s ({transient.first_line(error)})"
-                    self._end(
-                        f"{cause}; check INTENTWATCH_DATABASE_URL and the server",
-                        settings.EXIT_DEPENDENCY,
-                    )
+                    waited = f"Postgres has not done it for {_PATIENCE_S:.0f} s"
+                    cause = f"cannot {what}: {waited} ({why})"
+                    remedy = "check INTENTWATCH_DATABASE_URL and the server"
+                    self._end(f"{cause}; {remedy}", settings.EXIT_DEPENDENCY)
                 time.sleep(pause)
         raise AssertionError("the pauses never end")
 

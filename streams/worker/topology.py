@@ -35,16 +35,41 @@ _TICK_SHARE = 0.1
 
 def build_app(loaded: settings.Settings) -> Any:
     """The worker's app: what reads, what counts, what flushes, what rolls up."""
-    assert loaded.kafka is not None
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
-    app = _faust(loaded, stock)
     url = loaded.database_url.get_secret_value()
+    app = _faust(loaded, stock)
+    _equip(app, loaded, url)
+
+    if stock:
+        _claim_on_assignment(app)
+        flow: Flow = Gathered(app, loaded.topic)
+        schema_type = faust.Schema
+    else:
+        flow = Flow(app)
+        schema_type = transport.ChunkSchema
+    schema = schema_type(
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+    )
+    topic = app.topic(loaded.topic, schema=schema)
+    app.agent(topic, name="streams.count", concurrency=1)(flow.count)
+    app.task(flow.flush)
+    app.task(_roll_up_with(app, database.engine(url, idle_s=_HELD_S), loaded.topic))
+    return app
+
+
+def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
+    """What the app's parts share, as attributes of it."""
+    assert loaded.kafka is not None
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a
     # fifth less CPU than several.
-    app.hands = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="hands")
-    app.serving_topic, app.points = loaded.topic, failpoints.Failpoints(loaded.test_failpoint)
+    app.reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="reader")
+    app.serving_topic = loaded.topic
+    app.points = failpoints.Failpoints(loaded.test_failpoint)
     app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from
     # their next owner.
@@ -57,21 +82,6 @@ def build_app(loaded: settings.Settings) -> Any:
         points=app.points,
         beat=app.watchdog.beat,
     )
-    flow: Flow = Gathered(app, loaded.topic) if stock else Flow(app)
-    if stock:
-        _claim_on_assignment(app)
-    schema = (faust.Schema if stock else transport.ChunkSchema)(
-        key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )
-    app.agent(app.topic(loaded.topic, schema=schema), name="streams.count", concurrency=1)(
-        flow.count
-    )
-    for task in (
-        flow.flush,
-        _roll_up_with(app, database.engine(url, idle_s=_HELD_S), loaded.topic),
-    ):
-        app.task(task)
-    return app
 
 
 def _faust(loaded: settings.Settings, stock: bool) -> Any:
@@ -79,14 +89,12 @@ def _faust(loaded: settings.Settings, stock: bool) -> Any:
     time when measured.
     """
     assert loaded.kafka is not None
+    scheme = "kafka" if stock else "kafkachunk"
     return faust.App(
         # The consumer group: a static member that comes back for another topic would be given its
         # old one.
         f"intentwatch.streams.{loaded.topic}",
-        broker=[
-            f"{'kafka' if stock else 'kafkachunk'}://{address}"
-            for address in loaded.kafka.split(",")
-        ],
+        broker=[f"{scheme}://{address}" for address in loaded.kafka.split(",")],
         # No table is kept; Faust only wants the name of an existing directory.
         datadir=tempfile.gettempdir(),
         web_enabled=False,
@@ -134,7 +142,8 @@ class Flow:
         self._app = app
         self._counter: counter.Counter = app.counter
         self._held: list[tuple[Any, Any]] = []
-        self._full, self._empty = asyncio.Event(), asyncio.Event()
+        self._full = asyncio.Event()
+        self._empty = asyncio.Event()
 
     async def count(self, stream: Any) -> None:
         """The agent. Nothing may leave it but the end of the process: Faust would restart it and
@@ -158,21 +167,20 @@ class Flow:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), rest)
             self._full.clear()
-            held, self._held = self._held, []
+            held = self._held
+            self._held = []
             begun = time.monotonic()
             with self._fatal("store what was counted"):
                 await self._store(held)
-            rest = min(
-                max(_FLUSH_S, (time.monotonic() - begun) * (1 / _FLUSH_SHARE - 1)), _FLUSH_MOST_S
-            )
+            took_s = time.monotonic() - begun
+            rest = min(max(_FLUSH_S, _rest_after(took_s, _FLUSH_SHARE)), _FLUSH_MOST_S)
             self._empty.set()
             for stream, event in held:
                 await stream.ack(event)
 
     async def _take(self, event: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(
-            self._app.hands, self._counter.add, event.value
-        )
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._app.reader, self._counter.add, event.value)
         # Counted: only the acknowledgement is still to come.
         event.value = event.message.value = None
 
@@ -209,7 +217,8 @@ class Gathered(Flow):
 
     async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
         self._app.watchdog.beat()  # an idle topic brings no event that would
-        for chunk in self._chunks([event.message for _, event in held]):
+        messages = [event.message for _, event in held]
+        for chunk in self._chunks(messages):
             await asyncio.to_thread(self._counter.add, chunk)
         await super()._store(held)
 
@@ -226,23 +235,32 @@ class Gathered(Flow):
             yield self._chunk(part, run)
 
     def _chunk(self, part: int, messages: Sequence[Any]) -> chunks.Chunk:
-        offsets = [message.offset for message in messages]
-        values, batch = (
-            [message.value or b"" for message in messages],
-            [dict(message.headers or ()).get("content") == b"batch" for message in messages],
-        )
-        epoch = self._counter.epoch(part)
+        offsets = []
+        values = []
+        batch = []
+        appended_ms = []
+        for message in messages:
+            headers = dict(message.headers or ())
+            offsets.append(message.offset)
+            values.append(message.value or b"")
+            batch.append(headers.get("content") == b"batch")
+            appended_ms.append(int(message.timestamp * 1000))
         return chunks.Chunk(
-            self._topic,
-            part,
-            epoch,
-            offsets[0],
-            offsets[-1] + 1,
-            offsets,
-            values,
-            batch,
-            [int(message.timestamp * 1000) for message in messages],
+            topic=self._topic,
+            part=part,
+            claim=self._counter.epoch(part),
+            low=offsets[0],
+            high=offsets[-1] + 1,
+            offsets=offsets,
+            values=values,
+            batch=batch,
+            appended_ms=appended_ms,
         )
+
+
+def _rest_after(took_s: float, share: float) -> float:
+    """How long to rest so that the work takes no more than `share` of the time. Seconds."""
+    return took_s * (1 / share - 1)
 
 
 def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
@@ -253,7 +271,12 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
         ends: dict[int, int] = {}
         with ticks.round():
             ends = app.fetcher.ends()
-            tick.roll_up(engine, topic=topic, owner=rounds.this_process(), high_watermarks=ends)
+            tick.roll_up(
+                engine,
+                topic=topic,
+                owner=rounds.this_process(),
+                high_watermarks=ends,
+            )
         return ends
 
     async def roll_up() -> None:
@@ -261,8 +284,11 @@ def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Await
             begun = time.monotonic()
             ends = await asyncio.to_thread(tick_once)
             # It waits for a chunk that is being counted.
-            behind = await asyncio.to_thread(app.counter.behind, ends) > _BEHIND_LOGS
-            rest = (time.monotonic() - begun) * (1 / _TICK_SHARE - 1) if behind else 0.0
-            await asyncio.sleep(max(_TICK_S, rest))
+            behind = await asyncio.to_thread(app.counter.behind, ends)
+            rest = _TICK_S
+            if behind > _BEHIND_LOGS:
+                took_s = time.monotonic() - begun
+                rest = max(_TICK_S, _rest_after(took_s, _TICK_SHARE))
+            await asyncio.sleep(rest)
 
     return roll_up

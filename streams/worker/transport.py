@@ -1,23 +1,31 @@
 """A Faust transport that hands the agent one event per run of records of a partition, instead of
 one event a record.
 
-The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka (streams.worker.fetch), assigned what the group gives us, from
-the offsets that Postgres holds. Written against faust-streaming 0.15.3, which is pinned exactly; tests/unit/streams/test_transport.py says what to
-look at when a new version breaks it. What is overridden, and why:
+The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka
+(streams.worker.fetch), assigned what the group gives us, from the offsets that Postgres holds.
+Written against faust-streaming 0.15.3, which is pinned exactly; what to look at when a new version
+breaks it, tests/unit/streams/test_transport.py says. What is overridden, and why:
+
 - RebalanceListener.on_partitions_assigned: pauses aiokafka's own fetching.
-- AIOKafkaConsumerThread._create_consumer, _new_consumer_thread: a failure in keeping metadata is not the end of it.
-- on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in Postgres.
-- seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in Postgres and fetches from what Postgres says.
-- _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin where the last one ended. A batch fetched across a rebalance
-  is thrown away by Faust although the position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
-- _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the oldest unacknowledged chunk.
-- on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is back-pressure enough.
-- verify_event_path: it watches aiokafka's fetching, which is paused; streams.worker.watchdog watches ours.
+- AIOKafkaConsumerThread._create_consumer, _new_consumer_thread: a failure in keeping metadata is
+  not the end of it.
+- on_partitions_revoked: stops fetching and flushes, so that the next owner finds everything in
+  Postgres.
+- seek_to_committed: the only hook that Faust's recovery respects; it claims the partitions in
+  Postgres and fetches from what Postgres says.
+- _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin
+  where the last one ended. A batch fetched across a rebalance is thrown away by Faust although the
+  position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
+- _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the
+  oldest unacknowledged chunk.
+- on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is
+  back-pressure enough.
+- verify_event_path: it watches aiokafka's fetching, which is paused; streams.worker.watchdog
+  watches ours.
 """
 
 import asyncio
 import functools
-import itertools
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -69,9 +77,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: Any) -> Any:
         consumer = super()._create_consumer(loop)
-        consumer._client._md_synchronizer = functools.partial(
-            keep_on, consumer._client._md_synchronizer
-        )
+        client = consumer._client
+        client._md_synchronizer = functools.partial(keep_on, client._md_synchronizer)
         return consumer
 
 
@@ -117,15 +124,19 @@ class Consumer(driver.Consumer):
         """Claim the assigned partitions and fetch from the offsets in Postgres."""
         assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
         claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
-        self._own(
-            {assigned[part]: claim.epoch for part, claim in claims.items()},
-            {assigned[part]: claim.next_offset for part, claim in claims.items()},
-        )
+        epochs = {}
+        offsets = {}
+        for part, claim in claims.items():
+            tp = assigned[part]
+            epochs[tp] = claim.epoch
+            offsets[tp] = claim.next_offset
+        self._own(epochs, offsets)
         await self._fetch_on()
         return dict(self._next)
 
     def _own(self, epochs: dict[TP, int], offsets: dict[TP, int]) -> None:
-        self._epochs, self._next = epochs, offsets
+        self._epochs = epochs
+        self._next = offsets
         self._unacked = {tp: deque() for tp in offsets}
         self._refused.clear()
 
@@ -133,12 +144,12 @@ class Consumer(driver.Consumer):
         """Fetch every partition from where its last chunk ended; whatever is on its way is of an
         older assignment, and dropped.
         """
-        self._assignment = await asyncio.to_thread(
-            self._fetcher.assign, {tp.partition: offset for tp, offset in self._next.items()}
-        )
+        starts = {tp.partition: offset for tp, offset in self._next.items()}
+        self._assignment = await asyncio.to_thread(self._fetcher.assign, starts)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.app.hands, self._fetcher.poll)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
@@ -147,122 +158,157 @@ class Consumer(driver.Consumer):
         # nothing for some minutes, and lets it join no more.
         with self._thread._ensure_consumer()._subscription.fetch_context():
             fetched, _ = await self._wait_next_records(timeout)
+
         generation = self.app.consumer_generation_id
-        for found in fetched or ():
+        for run in fetched or ():
             self.app.points.passed("fetch")
-            tp = TP(self.app.serving_topic, found.part)
-            for chunk in await self._chunks(tp, found):
-                if (
-                    self.should_stop
-                    or not self.flow_active
-                    or generation != self.app.consumer_generation_id
-                    or self._next.get(tp) != chunk.low
-                ):
+            tp = TP(self.app.serving_topic, run.part)
+            for chunk in await self._chunks(tp, run):
+                if not self._wanted(tp, chunk, generation):
                     return
                 yield tp, self._message(tp, chunk, generation)
                 if chunk.deleted:
                     await self._fetch_on()
 
-    async def _chunks(self, tp: TP, found: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
-        """What was fetched, as the next chunks of its partition; none if it is not what comes next."""
+    def _wanted(
+        self,
+        tp: TP,
+        chunk: chunks.Chunk,
+        generation: int,
+    ) -> bool:
+        """Whether the group is still the one it was fetched for, and nothing was fetched again."""
+        if self.should_stop or not self.flow_active:
+            return False
+        if generation != self.app.consumer_generation_id:
+            return False
+        return self._next.get(tp) == chunk.low
+
+    async def _chunks(self, tp: TP, run: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
+        """What was fetched, as its partition's next chunks; none if other records come next."""
         expected = self._next.get(tp)
         # Revoked meanwhile, or fetched again since.
-        if expected is None or found.assignment != self._assignment:
+        if expected is None or run.assignment != self._assignment:
             return []
-        if isinstance(found, fetch.Gone):
-            return await self._after_hole(tp, expected, found.begin, found.end)
-        first = found.offsets[0]
+        if isinstance(run, fetch.Gone):
+            return await self._after_hole(tp, expected, run.begin, run.end)
+
+        first = run.offsets[0]
         if first == expected:
-            return list(self._cut(tp, expected, found))
+            return list(self._cut(tp, expected, run))
         # Fetched again, and the same: offsets without a record, or records that are gone.
         if self._refused.get(tp) == (expected, first):
-            bounds = await asyncio.to_thread(self._fetcher.bounds, found.part)
-            if bounds and bounds[0] <= expected:
-                return list(self._cut(tp, expected, found))
+            bounds = await asyncio.to_thread(self._fetcher.bounds, run.part)
             if bounds:
-                return await self._after_hole(tp, expected, *bounds)
+                begin, end = bounds
+                if begin <= expected:
+                    return list(self._cut(tp, expected, run))
+                return await self._after_hole(tp, expected, begin, end)
         self._refused[tp] = (expected, first)
         await self._fetch_on()
         return []
 
-    async def _after_hole(self, tp: TP, expected: int, begin: int, end: int) -> list[chunks.Chunk]:
+    async def _after_hole(
+        self,
+        tp: TP,
+        expected: int,
+        begin: int,
+        end: int,
+    ) -> list[chunks.Chunk]:
         """An empty chunk over what retention deleted unread: it is recorded with its count, in the
         transaction that moves the offset past it.
         """
         if expected > end:
-            self.app.end(  # told to the on-call: starting again does not mend it
-                f"{tp.topic}/{tp.partition}: Postgres stands at offset {expected}, the topic ends at {end}: it was made anew or has lost records; "
-                "if that is known, set stream_offset.next_offset to the topic's beginning",
-                settings.EXIT_INTEGRITY,
-            )
+            place = f"{tp.topic}/{tp.partition}"
+            ends = f"Postgres stands at offset {expected}, the topic ends at {end}"
+            cause = f"{place}: {ends}: it was made anew or has lost records"
+            remedy = "if that is known, set stream_offset.next_offset to the topic's beginning"
+            # Told to the on-call: starting again does not mend it.
+            self.app.end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
         if begin <= expected:
             await self._fetch_on()
             return []
-        return [
-            chunks.Chunk(
-                tp.topic,
-                tp.partition,
-                self._epochs[tp],
-                expected,
-                begin,
-                (),
-                (),
-                (),
-                (),
-                deleted=begin - expected,
-            )
-        ]
-
-    def _cut(self, tp: TP, low: int, found: fetch.Run) -> Iterator[chunks.Chunk]:
-        whole = chunks.Chunk(
-            tp.topic,
-            tp.partition,
-            self._epochs[tp],
-            low,
-            found.offsets[-1] + 1,
-            found.offsets,
-            found.values,
-            found.batch,
-            found.appended_ms,
+        hole = chunks.Chunk(
+            topic=tp.topic,
+            part=tp.partition,
+            claim=self._epochs[tp],
+            low=expected,
+            high=begin,
+            offsets=(),
+            values=(),
+            batch=(),
+            appended_ms=(),
+            deleted=begin - expected,
         )
-        for begin in range(0, len(found.offsets), CHUNK_RECORDS):
+        return [hole]
+
+    def _cut(
+        self,
+        tp: TP,
+        low: int,
+        run: fetch.Run,
+    ) -> Iterator[chunks.Chunk]:
+        whole = chunks.Chunk(
+            topic=tp.topic,
+            part=tp.partition,
+            claim=self._epochs[tp],
+            low=low,
+            high=run.offsets[-1] + 1,
+            offsets=run.offsets,
+            values=run.values,
+            batch=run.batch,
+            appended_ms=run.appended_ms,
+        )
+        for begin in range(0, len(run.offsets), CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)
 
-    def _message(self, tp: TP, chunk: chunks.Chunk, generation: int) -> ConsumerMessage:
+    def _message(
+        self,
+        tp: TP,
+        chunk: chunks.Chunk,
+        generation: int,
+    ) -> ConsumerMessage:
         """A chunk as Faust's message: it carries the chunk's last offset."""
         last = chunk.high - 1
         self._next[tp] = chunk.high
         self._unacked[tp].append((chunk.low, last))
         return ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            last,
-            0.0,
-            0,
-            [],
-            None,
-            chunk,
-            None,
-            0,
-            0,
-            tp,
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=last,
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=[],
+            key=None,
+            value=chunk,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            tp=tp,
             generation_id=generation,
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        acked, unacked = self._acked[tp], self._unacked.get(tp)
+        acked = self._acked[tp]
+        unacked = self._unacked.get(tp)
         if not acked or unacked is None:
             return None
-        done = [last for _, last in itertools.takewhile(lambda chunk: chunk[1] in acked, unacked)]
-        if not done:
-            return None
-        for _ in done:
-            unacked.popleft()
-        self._acked_index[tp].difference_update(offset for offset in acked if offset <= done[-1])
-        acked[:] = [offset for offset in acked if offset > done[-1]]
-        return done[-1] + 1
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        done = None  # the last offset up to which every chunk is acknowledged
+        while unacked and unacked[0][1] in acked:
+            _, done = unacked.popleft()
+        if done is None:
+            return None
+        through = [offset for offset in acked if offset <= done]
+        self._acked_index[tp].difference_update(through)
+        acked[:] = [offset for offset in acked if offset > done]
+        return done + 1
+
+    async def _add_gap(
+        self,
+        tp: TP,
+        offset_from: int,
+        offset_to: int,
+    ) -> None:
         """A message carries its chunk's last offset, so what Faust takes for gaps are the chunks
         themselves.
         """
@@ -294,10 +340,10 @@ def membership_error(app: Any) -> BaseException | None:
     if not coordinator:
         return None
     task = coordinator._coordination_task
-    found: BaseException | None = (
-        task.exception() if task.done() and not task.cancelled() else None
-    ) or coordinator._pending_exception
-    return found
+    error: BaseException | None = None
+    if task.done() and not task.cancelled():
+        error = task.exception()
+    return error or coordinator._pending_exception
 
 
 class Transport(driver.Transport):

@@ -27,7 +27,9 @@ class Watchdog:
         end: End = end_process,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._error, self._end, self._patience_s = error, end, patience_s
+        self._error = error
+        self._end = end
+        self._patience_s = patience_s
         self._last = time.monotonic()
 
     def beat(self) -> None:
@@ -44,21 +46,17 @@ class Watchdog:
             before = time.monotonic()
             time.sleep(self._patience_s / 12)
             if time.monotonic() - before > self._patience_s / 2:
-                # The whole process was stopped, this thread too: the others get their time to go
-                # on.
+                # The whole process was stopped, this thread too: the others get time to go on.
                 self.beat()
-            if error := self._asked():
-                self._end(
-                    f"the membership in the consumer group has ended: {error}; start the worker again",
-                    settings.EXIT_TRY_AGAIN,
-                )
+            if error := self._membership_error():
+                self._stop(f"the membership in the consumer group has ended: {error}")
             if time.monotonic() - self._last > self._patience_s:
-                self._end(
-                    f"no progress for {self._patience_s:.0f} s: the consumer has stalled; start the worker again",
-                    settings.EXIT_TRY_AGAIN,
-                )
+                self._stop(f"no progress for {self._patience_s:.0f} s: the consumer has stalled")
 
-    def _asked(self) -> BaseException | None:
+    def _stop(self, cause: str) -> None:
+        self._end(f"{cause}; start the worker again", settings.EXIT_TRY_AGAIN)
+
+    def _membership_error(self) -> BaseException | None:
         try:
             return self._error()
         except Exception as error:  # this thread must outlive whatever it looks at

@@ -315,7 +315,7 @@ def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at
     shadow.start()
     shadow.stop(timeout_s=60)
     assert [answer for answer, _ in told[6:]] == mine[:64]
-    assert {(other.role, other.found.intent, other.message) for _, other in told[6:] if other} == {
+    assert {(other.role, other.answer.intent, other.message) for _, other in told[6:] if other} == {
         ("shadow", "escalation", one.message) for one in mine[:64]
     }
     assert follower.session is not None

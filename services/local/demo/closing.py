@@ -80,8 +80,8 @@ class Change:
     written: Wilson's intervals, and Newcombe's of differences.
     """
 
-    lost: proportion.Known
-    regained: proportion.Known
+    lost: proportion.Estimate
+    regained: proportion.Estimate
 
     @property
     def enough(self) -> bool:
@@ -94,7 +94,7 @@ def change(accuracies: Mapping[str, Mapping[str, Any]]) -> Change | None:
     found = [accuracies[name] for name in ("acc_stable", "acc_drifted", "acc_after")]
     if not all(each["asked"] for each in found):
         return None
-    stable, drifted, after = (proportion.known(each["right"], each["asked"]) for each in found)
+    stable, drifted, after = (proportion.estimate(each["right"], each["asked"]) for each in found)
     return Change(proportion.difference(stable, drifted), proportion.difference(after, drifted))
 
 
@@ -190,7 +190,7 @@ def _open(what: str, remedy: str) -> Problem:
     return Problem(settings.EXIT_INTEGRITY, f"the loop did not close: {what}", remedy)
 
 
-def points(known: proportion.Known) -> str:
+def points(known: proportion.Estimate) -> str:
     """A difference of two accuracies.
 
     >>> points((0.051, 0.032, 0.0699))
