@@ -19,7 +19,7 @@ import threading
 from typing import Any
 
 from retrain import store
-from retrain.decide import playback
+from retrain.decide import replay_command
 from retrain.train import recipe
 from schemas import runs, settings, times
 from streams import database
@@ -222,7 +222,7 @@ def reweight(chosen: argparse.Namespace) -> int:
 
 def replay(chosen: argparse.Namespace) -> int:
     """The decisions history would have led to; exit 10 if any is retrain."""
-    return playback.run(chosen)
+    return replay_command.run(chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
     )
-    playback.arguments(again)
+    replay_command.arguments(again)
     again.set_defaults(do=replay)
     return parser
 

@@ -11,11 +11,11 @@ from schemas import decisions, events, policy
 
 _WEEK = dt.timedelta(days=7)
 
-Taken = Sequence[tuple[replay.Scene, decisions.Decision]]
-
 
 def scores(
-    taken: Taken, incidents: Sequence[events.Incident], rules: policy.Policy
+    taken: replay.Taken,
+    incidents: Sequence[events.Incident],
+    rules: policy.Policy,
 ) -> tuple[replay.Score, replay.Score, replay.Score]:
     """Score "always" (a retrain at every cool-down's end), "never" and "weekly", at the moments of
     `taken`; costs and cool-down are those of `rules`.
@@ -24,35 +24,40 @@ def scores(
     needs no labels.
     """
     cool_down = dt.timedelta(hours=rules.trigger.cool_down_hours)
-    unlabelled = [
-        (dataclasses.replace(scene, labels=0), _hold(decision)) for scene, decision in taken
-    ]
+    always = every(taken, cool_down)
+    weekly = every(taken, _WEEK)
+
+    never = []
+    for scene, decision in taken:
+        unlabelled = dataclasses.replace(scene, labels=0)
+        never.append((unlabelled, _hold(decision)))
+
     return (
-        replay.score("always", every(taken, cool_down), incidents, rules),
-        replay.score("never", unlabelled, incidents, rules),
-        replay.score("weekly", every(taken, _WEEK), incidents, rules),
+        replay.score("always", always, incidents, rules),
+        replay.score("never", never, incidents, rules),
+        replay.score("weekly", weekly, incidents, rules),
     )
 
 
-def every(taken: Taken, step: dt.timedelta) -> list[tuple[replay.Scene, decisions.Decision]]:
+def every(taken: replay.Taken, step: dt.timedelta) -> replay.Taken:
     """The same moments with a retrain at the first one that is `step` or more after the beginning,
     or after the retrain before.
     """
-    found: list[tuple[replay.Scene, decisions.Decision]] = []
+    periodic = []
     last = taken[0][1].at if taken else None
     for scene, decision in taken:
-        due = last is not None and decision.at > last and decision.at - last >= step
-        last = decision.at if due else last
-        found.append(
-            (
-                scene,
-                dataclasses.replace(_hold(decision), decision=decisions.Kind.RETRAIN)
-                if due
-                else _hold(decision),
-            )
-        )
-    return found
+        instead = _hold(decision)
+        if last is not None and decision.at > last and decision.at - last >= step:
+            instead = dataclasses.replace(instead, decision=decisions.Kind.RETRAIN)
+            last = decision.at
+        periodic.append((scene, instead))
+    return periodic
 
 
 def _hold(decision: decisions.Decision) -> decisions.Decision:
-    return dataclasses.replace(decision, decision=decisions.Kind.HOLD, hold_reason=None, cause=None)
+    return dataclasses.replace(
+        decision,
+        decision=decisions.Kind.HOLD,
+        hold_reason=None,
+        cause=None,
+    )

@@ -21,26 +21,26 @@ class Costs:
     retraining: float
 
 
-def costs(found: Sequence[verdicts.Verdict], rules: policy.Policy) -> Costs | None:
+def costs(
+    judged: Sequence[verdicts.Verdict],
+    rules: policy.Policy,
+) -> Costs | None:
     """None unless accuracy, its reference and the day's traffic are known: then nothing is claimed.
 
     waiting = 7 days x answers a day x (reference - accuracy) x cost of a wrong route. 5,000 answers
     a day and 3 points lost at 0.50 each: 525.
     """
-    by_name = {v.signal.signal: v.signal for v in found}
-    accuracy, day = by_name.get("live_accuracy"), by_name.get("low_confidence_rate")
-    if (
-        accuracy is None
-        or accuracy.value is None
-        or accuracy.reference is None
-        or day is None
-        or day.horizon != "1d"
-        or not day.n
-    ):
+    by_name = {verdict.signal.signal: verdict.signal for verdict in judged}
+    accuracy = by_name.get("live_accuracy")
+    day = by_name.get("low_confidence_rate")  # its n: every answer of its window
+    if accuracy is None or accuracy.value is None or accuracy.reference is None:
         return None
+    if day is None or day.horizon != "1d" or not day.n:
+        return None
+
     lost = max(0.0, accuracy.reference - accuracy.value)
-    money = rules.costs
-    return Costs(
-        _WAIT_DAYS * day.n * lost * money.wrong_route,
-        rules.labels.min_to_train * money.label + _RETRAIN_HOURS * money.training_hour,
-    )
+    prices = rules.costs
+    waiting = _WAIT_DAYS * day.n * lost * prices.wrong_route
+    labels = rules.labels.min_to_train * prices.label
+    machine = _RETRAIN_HOURS * prices.training_hour
+    return Costs(waiting, labels + machine)

@@ -23,7 +23,7 @@ ByHorizon = Mapping[str, Sequence[verdicts.Signal]]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was found of `view`'s model.
+    """What an evaluation saw in `view`'s model.
 
     fresh: the verdicts reached now; standing: those of before that still hold; figures: what
     labels say, by horizon; by_window: what was measured without labels, by horizon.
@@ -39,9 +39,12 @@ class Evaluation:
 
     @property
     def evidence(self) -> Mapping[str, object]:
-        """What the decision rests on, as JSON: made when it is recorded, which a replay never does."""
+        """What the decision rests on, as JSON: made when it is recorded, which a replay never
+        does.
+        """
         judged = (*self.fresh, *self.standing)
-        return trigger.evidence(judged, self.past, model=self.decision.model, at=self.decision.at)
+        model, at = self.decision.model, self.decision.at
+        return trigger.evidence(judged, self.past, model=model, at=at)
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:
@@ -50,37 +53,66 @@ class Evaluation:
 
         What no rule asked for is measured here, once, when it is recorded.
         """
-        judged = {_place(verdict.signal) for verdict in self.fresh}
-        rest: list[verdicts.Signal] = []
+        reference = self.view.reference
+        every: list[verdicts.Signal] = []
         for horizon, window in sorted(self.view.windows.items()):
-            rest += self.by_window[horizon]
+            every += self.by_window[horizon]
             if not _has_mix(self.by_window[horizon]):
-                rest += measure.mix(window, self.view.reference)
-            rest += detail.signals(window, self.view.reference)
-        return tuple(signal for signal in rest if signal.n and _place(signal) not in judged)
+                every += measure.mix(window, reference)
+            every += detail.signals(window, reference)
+
+        judged = {_place(verdict.signal) for verdict in self.fresh}
+        return tuple(signal for signal in every if signal.n and _place(signal) not in judged)
 
     def value(self, name: str, horizon: str) -> float | None:
         """A label-free figure of the window of this horizon, judged or not; None where there is
         none.
         """
-        for signal in itertools.chain((verdict.signal for verdict in self.fresh), self.measured):
-            if (signal.horizon, signal.signal, signal.intent) == (horizon, name, None):
+        wanted = (horizon, name, None)
+        judged = (verdict.signal for verdict in self.fresh)
+        for signal in itertools.chain(judged, self.measured):
+            if _place(signal) == wanted:
                 return signal.value
         return None
 
 
-def evaluate(view: View, past: decisions.Past, rules: policy.Policy) -> Evaluation:
+def evaluate(
+    view: View,
+    past: decisions.Past,
+    rules: policy.Policy,
+) -> Evaluation:
     """Judge what is new, keep what still stands, decide."""
-    whole = view.history
+    # A release is blamed by all it ever showed, also before something upstream was mended.
+    whole_history = view.history
     if past.last_fix is not None:
         view = views.since(view, past.last_fix, rules.trigger.drift)
+
     figures = {horizon: view.figures(horizon) for horizon in quality.horizons(rules)}
     by_window = _measured(view, rules)
-    fresh = (*_traffic(view, by_window, rules), *quality.verdicts_of(view, figures, rules))
+    without_labels = _traffic(view, by_window, rules)
+    with_labels = quality.verdicts_of(view, figures, rules)
+    fresh = (*without_labels, *with_labels)
     standing = _standing(view, {verdict.signal.signal for verdict in fresh})
-    past = release.blamed(past, view.at, itertools.chain(*whole.values(), fresh), rules)
-    taken = trigger.decision((*fresh, *standing), past, rules, model=view.model, at=view.at)
-    return Evaluation(view, fresh, standing, figures, by_window, taken, past)
+
+    ever = itertools.chain(*whole_history.values(), fresh)
+    past = release.blamed(past, view.at, ever, rules)
+    judged = (*fresh, *standing)
+    decision = trigger.decision(
+        judged,
+        past,
+        rules,
+        model=view.model,
+        at=view.at,
+    )
+    return Evaluation(
+        view=view,
+        fresh=fresh,
+        standing=standing,
+        figures=figures,
+        by_window=by_window,
+        decision=decision,
+        past=past,
+    )
 
 
 def _place(signal: verdicts.Signal) -> tuple[str, str, str | None]:
@@ -95,16 +127,26 @@ def _standing(view: View, fresh: set[str]) -> tuple[verdicts.Verdict, ...]:
     """The newest verdicts on signals that were not judged now, while they are young enough to
     count.
     """
-    newest = [judged[-1] for name, judged in view.history.items() if name not in fresh and judged]
-    return tuple(v for v in newest if view.at - v.signal.end <= 2 * windows.STEPS[v.signal.horizon])
+    standing = []
+    for name, judged in view.history.items():
+        if name in fresh or not judged:
+            continue
+        newest = judged[-1]
+        age = view.at - newest.signal.end
+        if age <= 2 * windows.STEPS[newest.signal.horizon]:
+            standing.append(newest)
+    return tuple(standing)
 
 
-def _measured(view: View, rules: policy.Policy) -> dict[str, list[verdicts.Signal]]:
+def _measured(
+    view: View,
+    rules: policy.Policy,
+) -> dict[str, list[verdicts.Signal]]:
     """Every window's signals, each window measured once. The mix's test is dear: only where it may
     be judged.
     """
-    mix = (rules.signals.intent_mix_kl, rules.signals.intent_mix_shift)
-    shortest = min(windows.HORIZONS[rule.horizon] for rule in mix)
+    kl, shift = rules.signals.intent_mix_kl, rules.signals.intent_mix_shift
+    shortest = min(windows.HORIZONS[kl.horizon], windows.HORIZONS[shift.horizon])
     measured = {}
     for horizon, window in view.windows.items():
         measured[horizon] = list(measure.signals(window, view.reference))
@@ -113,25 +155,44 @@ def _measured(view: View, rules: policy.Policy) -> dict[str, list[verdicts.Signa
     return measured
 
 
-def _traffic(view: View, by_window: ByHorizon, rules: policy.Policy) -> Iterable[verdicts.Verdict]:
+def _traffic(
+    view: View,
+    by_window: ByHorizon,
+    rules: policy.Policy,
+) -> Iterable[verdicts.Verdict]:
     """The verdicts on everything that needs no label, in the order of names."""
+    for name, by_horizon in sorted(_by_name(view, by_window).items()):
+        rule = _enough(getattr(rules.signals, name), by_horizon)
+        if rule.horizon in by_horizon:
+            signal = by_horizon[rule.horizon]
+            start = view.windows[rule.horizon].start
+            before = _disjoint(view.history.get(name, ()), start, rule)
+            yield judge.verdict(signal, rule, before)
+
+
+def _by_name(
+    view: View,
+    by_window: ByHorizon,
+) -> dict[str, dict[str, verdicts.Signal]]:
+    """The signals that need no label by name and horizon; those that compare the hour with earlier
+    weeks have the hour's alone.
+    """
     by_name: dict[str, dict[str, verdicts.Signal]] = {}
     for horizon, measured in by_window.items():
         for signal in measured:
             by_name.setdefault(signal.signal, {})[horizon] = signal
+
     if "1h" in view.windows and view.earlier is not None:
         hour = view.windows["1h"]
         for signal in measure.against_earlier(hour, view.earlier, view.earlier_hours):
             by_name[signal.signal] = {"1h": signal}
-    for name, by_horizon in sorted(by_name.items()):
-        rule = _enough(getattr(rules.signals, name), by_horizon)
-        if rule.horizon in by_horizon:
-            start = view.windows[rule.horizon].start
-            before = _disjoint(view.history.get(name, ()), start, rule)
-            yield judge.verdict(by_horizon[rule.horizon], rule, before)
+    return by_name
 
 
-def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> policy.Level:
+def _enough(
+    rule: policy.Level,
+    by_horizon: Mapping[str, verdicts.Signal],
+) -> policy.Level:
     """The rule; where its window holds too few logs and shows no glaring breach, on the shortest
     longer one that ends now and holds enough, or half of that and is clean.
 
@@ -140,36 +201,41 @@ def _enough(rule: policy.Level, by_horizon: Mapping[str, verdicts.Signal]) -> po
     After a clean day nobody looks for what went wrong earlier in the week.
     """
     own = by_horizon.get(rule.horizon)
-    if own is not None and judge.glaring(own, rule):
-        return dataclasses.replace(rule, min_n=own.n)
-    for horizon in (
-        h
-        for h in windows.HORIZONS
-        if windows.HORIZONS[h] >= windows.HORIZONS[rule.horizon] and h in by_horizon
-    ):
-        signal, longer = by_horizon[horizon], horizon != rule.horizon
-        if signal.n >= rule.min_n or (
-            longer and 2 * signal.n >= rule.min_n and judge.clean(signal, rule)
-        ):
-            return (
-                dataclasses.replace(
-                    rule, horizon=horizon, k=1, of=1, min_n=min(rule.min_n, signal.n)
-                )
-                if longer
-                else rule
+    if own is not None:
+        if judge.glaring(own, rule):
+            return dataclasses.replace(rule, min_n=own.n)
+        if own.n >= rule.min_n:
+            return rule
+
+    for horizon, length in windows.HORIZONS.items():
+        if length <= windows.HORIZONS[rule.horizon] or horizon not in by_horizon:
+            continue
+        signal = by_horizon[horizon]
+        half_is_clean = 2 * signal.n >= rule.min_n and judge.clean(signal, rule)
+        if signal.n >= rule.min_n or half_is_clean:
+            min_n = min(rule.min_n, signal.n)
+            return dataclasses.replace(
+                rule,
+                horizon=horizon,
+                k=1,
+                of=1,
+                min_n=min_n,
             )
     return rule
 
 
 def _disjoint(
-    past: Sequence[verdicts.Verdict], start: dt.datetime, rule: policy.Level
+    past: Sequence[verdicts.Verdict],
+    start: dt.datetime,
+    rule: policy.Level,
 ) -> list[verdicts.Verdict]:
     """The newest earlier verdicts on windows that overlap neither the new one nor each other,
     oldest first, as many as the rule looks back at: k of n must count evidence once.
     """
+    most = max(1, rule.of - 1)
     chosen: list[verdicts.Verdict] = []
     for verdict in reversed(past):
-        if len(chosen) >= max(1, rule.of - 1):
+        if len(chosen) >= most:
             break
         if verdict.signal.end <= start:
             chosen.append(verdict)

@@ -5,12 +5,12 @@ hides that, and whether there are labels at all.
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
 
+from retrain.decide import recalls
 from retrain.decide.view import View
 from retrain.evaluation import checks, live, reference, slices
 from schemas import policy, present, runs, signals, times, verdicts, windows
@@ -38,11 +38,18 @@ def horizons(rules: policy.Policy) -> set[str]:
     }
 
 
-def verdicts_of(view: View, figures: ByHorizon, rules: policy.Policy) -> Iterator[verdicts.Verdict]:
+def verdicts_of(
+    view: View,
+    figures: ByHorizon,
+    rules: policy.Policy,
+) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict."""
     fallen = {name: _fallen(view, figures, name, rules) for name in FALLING}
     yield from fallen.values()
-    yield _betting(view, fallen[signals.LIVE_ACCURACY.name].signal.reference, rules)
+
+    accuracy = fallen[signals.LIVE_ACCURACY.name].signal
+    yield _betting(view, accuracy.reference, rules)
+
     levels = rules.signals
     others = (
         _gap(view, figures, levels.offline_live_gap),
@@ -51,22 +58,44 @@ def verdicts_of(view: View, figures: ByHorizon, rules: policy.Policy) -> Iterato
     )
     for signal in others:
         rule = getattr(levels, signal.signal)
-        yield judge.verdict(signal, rule, view.history.get(signal.signal, ()))
+        before = view.history.get(signal.signal, ())
+        yield judge.verdict(signal, rule, before)
 
 
-def measured(view: View, figures: ByHorizon, horizon: str) -> Iterator[verdicts.Signal]:
+def measured(
+    view: View,
+    figures: ByHorizon,
+    horizon: str,
+) -> Iterator[verdicts.Signal]:
     """What labels say that no rule judges, for the record."""
     recent = view.recent(horizon)
     for each in (*checks.figures(recent), *slices.figures(recent)):
         yield _signal(
-            view, each.name, horizon, each.value, each.n, low=each.low, high=each.high,
-            noise_floor=each.noise_floor, p_value=each.p_value, intent=each.intent,
-        )  # fmt: skip
-    for lost in _losses(view, figures[horizon], least=live.LABELS_OF_AN_INTENT):
+            view,
+            each.name,
+            horizon,
+            each.value,
+            each.n,
+            low=each.low,
+            high=each.high,
+            noise_floor=each.noise_floor,
+            p_value=each.p_value,
+            intent=each.intent,
+        )
+
+    losses = recalls.losses(view.reference, figures[horizon], least=live.LABELS_OF_AN_INTENT)
+    for lost in losses:
         yield _signal(
-            view, "recall_lost", horizon, lost.value, lost.n, low=lost.low, high=lost.high,
-            reference=lost.then, intent=lost.intent,
-        )  # fmt: skip
+            view,
+            "recall_lost",
+            horizon,
+            lost.value,
+            lost.n,
+            low=lost.low,
+            high=lost.high,
+            reference=lost.then,
+            intent=lost.intent,
+        )
 
 
 def falling(
@@ -84,43 +113,83 @@ def falling(
     rule = dataclasses.replace(_rule(name, rules.signals), horizon=horizon)
     if expected is None:
         expected = _expected(view, name, horizon)
-    mine = present.RARE if name == signals.RARE_RECALL.name else present.INTENTS
+    intents = present.RARE if name == signals.RARE_RECALL.name else present.INTENTS
     signal = _signal(
-        view, name, horizon, estimate.estimate, estimate.n_labels, low=estimate.low,
-        high=estimate.high, reference=expected, reference_n=reference.labels(view.reference, mine),
-    )  # fmt: skip
+        view,
+        name,
+        horizon,
+        estimate.estimate,
+        estimate.n_labels,
+        low=estimate.low,
+        high=estimate.high,
+        reference=expected,
+        reference_n=reference.labels(view.reference, intents),
+    )
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
 
 
 def _signal(
-    view: View, name: str, horizon: str, value: float | None, n: int, **more: Any
+    view: View,
+    name: str,
+    horizon: str,
+    value: float | None,
+    n: int,
+    **more: Any,
 ) -> verdicts.Signal:
     """A signal of the horizon that ends at the view's instant. `more`: what else verdicts.Signal
     has of it.
     """
-    return verdicts.Signal(view.model, horizon, view.at, name, value, n, **more)
+    return verdicts.Signal(
+        view.model,
+        horizon,
+        view.at,
+        name,
+        value,
+        n,
+        **more,
+    )
 
 
-def _fallen(view: View, figures: ByHorizon, name: str, rules: policy.Policy) -> verdicts.Verdict:
+def _fallen(
+    view: View,
+    figures: ByHorizon,
+    name: str,
+    rules: policy.Policy,
+) -> verdicts.Verdict:
     """The verdict on one of FALLING, at the horizon of its rule."""
     horizon = getattr(rules.signals, name).horizon
-    of_window, past = figures[horizon], view.history.get(name, ())
+    of_window = figures[horizon]
+    accuracy = of_window.accuracy
+    past = view.history.get(name, ())
+
     if name == signals.MIX_ADJUSTED_ACCURACY.name:
         recall, counts = _of_both(view.reference, of_window)
         at_mix = live.at_mix(of_window.recalls, counts)
-        return falling(view, at_mix, horizon, rules, past, reference.mean_recall(recall, counts))
+        expected = reference.mean_recall(recall, counts)
+        return falling(view, at_mix, horizon, rules, past, expected)
+
     if name == signals.RARE_RECALL.name:
-        return falling(view, of_window.rare_recall, horizon, rules, past)
+        return falling(
+            view,
+            of_window.rare_recall,
+            horizon,
+            rules,
+            past,
+        )
+
     if name == signals.RECENT_ACCURACY.name:
+        recent = dataclasses.replace(accuracy, metric=name)
         # What was in breach on another day says nothing of the last one.
-        past = past if of_window.accuracy.n_labels >= _rule(name, rules.signals).min_n else ()
-        recent = dataclasses.replace(of_window.accuracy, metric=name)
+        if accuracy.n_labels < _rule(name, rules.signals).min_n:
+            past = ()
         return falling(view, recent, horizon, rules, past)
-    return falling(view, of_window.accuracy, horizon, rules, past)
+
+    return falling(view, accuracy, horizon, rules, past)
 
 
 def _of_both(
-    before: runs.Reference | None, now: live.Figures
+    before: runs.Reference | None,
+    now: live.Figures,
 ) -> tuple[Mapping[str, float], Mapping[str, int]]:
     """The reference's recalls, and its counts of the intents that have one there and labels enough
     now; none where these are too little of its mix.
@@ -128,14 +197,20 @@ def _of_both(
     if before is None:
         return {}, {}
     recall = before.recall or {}
-    told = {each.intent for each in now.recalls if each.n_labels >= live.LABELS_OF_AN_INTENT}
-    counts = {
-        intent: n
-        for intent, n in before.intent_counts.items()
-        if intent in recall and intent in told
-    }
-    enough = sum(counts.values()) >= _SAME_MIX * sum(before.intent_counts.values())
-    return recall, counts if enough else {}
+    labelled = set()
+    for each in now.recalls:
+        if each.n_labels >= live.LABELS_OF_AN_INTENT:
+            labelled.add(each.intent)
+
+    counts = {}
+    for intent, n in before.intent_counts.items():
+        if intent in recall and intent in labelled:
+            counts[intent] = n
+
+    all_logs = sum(before.intent_counts.values())
+    if sum(counts.values()) < _SAME_MIX * all_logs:
+        return recall, {}
+    return recall, counts
 
 
 def _expected(view: View, name: str, horizon: str) -> float | None:
@@ -146,7 +221,8 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
     if name in (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name):
         return reference.accuracy(before, view.recent(horizon))
     if name == signals.RARE_RECALL.name:
-        return reference.mean_recall(before.recall or {}, dict.fromkeys(present.RARE, 1))
+        equally = dict.fromkeys(present.RARE, 1)
+        return reference.mean_recall(before.recall or {}, equally)
     return None
 
 
@@ -166,113 +242,126 @@ def _rule(name: str, levels: policy.Signals) -> policy.Level:
     )
 
 
-def _betting(view: View, expected: float | None, rules: policy.Policy) -> verdicts.Verdict:
+def _betting(
+    view: View,
+    expected: float | None,
+    rules: policy.Policy,
+) -> verdicts.Verdict:
     """The evidence that may be looked at after every label; it finds a collapse long before an
     interval does.
     """
-    name, accuracy = signals.ACCURACY_E_VALUE.name, rules.signals.live_accuracy
-    own = rules.signals.accuracy_e_value
+    name = signals.ACCURACY_E_VALUE.name
+    accuracy, own = rules.signals.live_accuracy, rules.signals.accuracy_e_value
     rule = dataclasses.replace(own, min_n=max(own.min_n, accuracy.min_n))  # the same labels
-    recent = view.recent(rule.horizon)
-    told = recent.chosen(recent.label != live.UNLABELLED)
-    right = told.predicted == told.label
-    # Oldest first; of rows of one instant any order must give the same bits.
-    order = np.lexsort((told.p, right, told.ts_us))
     floor = judge.lowest(accuracy, expected, rules.trigger.accuracy_margin)
-    weight = told.p.min(initial=1.0) / told.p
-    starts = [times.micros(view.at - back) for back in _BETTING]
-    begins = np.searchsorted(told.ts_us[order], starts)
-    value = sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
+
+    recent = view.recent(rule.horizon)
+    labelled = recent.chosen(recent.label != live.UNLABELLED)
+    value = _e_value(labelled, view.at, floor)
+
     # A bound by itself: no interval.
-    signal = _signal(view, name, rule.horizon, value, len(told), low=value, reference=floor)
+    signal = _signal(
+        view,
+        name,
+        rule.horizon,
+        value,
+        len(labelled),
+        low=value,
+        reference=floor,
+    )
     return judge.verdict(signal, rule, view.history.get(name, ()))
 
 
-def _gap(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:
+def _e_value(labelled: live.Sample, at: dt.datetime, floor: float) -> float:
+    """How much a bet that accuracy is under `floor` has won by `at`, as a decimal logarithm."""
+    right = labelled.predicted == labelled.label
+    weight = labelled.p.min(initial=1.0) / labelled.p
+    # Oldest first; of rows of one instant any order must give the same bits.
+    order = np.lexsort((labelled.p, right, labelled.ts_us))
+    starts = [times.micros(at - back) for back in _BETTING]
+    begins = np.searchsorted(labelled.ts_us[order], starts)
+    return sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
+
+
+def _gap(
+    view: View,
+    figures: ByHorizon,
+    rule: policy.Level,
+) -> verdicts.Signal:
     """Accuracy on held-out rows less live accuracy; the held-out rows are a sample too."""
-    name, now, before = (
-        signals.OFFLINE_LIVE_GAP.name,
-        figures[rule.horizon].accuracy,
-        view.reference,
-    )
+    name, before = signals.OFFLINE_LIVE_GAP.name, view.reference
+    now = figures[rule.horizon].accuracy
+    nothing = _signal(view, name, rule.horizon, None, now.n_labels)
     if before is None or before.accuracy is None:
-        return _signal(view, name, rule.horizon, None, now.n_labels)
+        return nothing
     if now.estimate is None or now.low is None or now.high is None:
-        return _signal(view, name, rule.horizon, None, now.n_labels)
-    offline, n = before.accuracy, before.accuracy_n
-    value, low, high = proportion.difference(_then(offline, n), (now.estimate, now.low, now.high))
+        return nothing
+
+    held_out = recalls.promise(before.accuracy, before.accuracy_n)
+    live_now = (now.estimate, now.low, now.high)
+    value, low, high = proportion.difference(held_out, live_now)
     return _signal(
-        view, name, rule.horizon, value, now.n_labels, low=low, high=high, reference=offline, reference_n=n
-    )  # fmt: skip
+        view,
+        name,
+        rule.horizon,
+        value,
+        now.n_labels,
+        low=low,
+        high=high,
+        reference=before.accuracy,
+        reference_n=before.accuracy_n,
+    )
 
 
-def _then(value: float, n: int | None) -> proportion.Estimate:
-    """A reference's figure: without error only where nobody says on how many labels it rests."""
-    return proportion.estimate(value * n, n) if n else (value, value, value)
-
-
-def _recall_lost(view: View, figures: ByHorizon, rule: policy.Level) -> verdicts.Signal:
+def _recall_lost(
+    view: View,
+    figures: ByHorizon,
+    rule: policy.Level,
+) -> verdicts.Signal:
     """The intent whose recall has fallen most surely under the reference's: by how much, and the
     chance of it (normal, times the intents looked at).
     """
     name, of_window = signals.INTENT_RECALL_LOST.name, figures[rule.horizon]
-    fallen = _losses(view, of_window, least=rule.min_n)
+    fallen = recalls.losses(view.reference, of_window, least=rule.min_n)
     if not fallen:
-        most = max((lost.n for lost in _losses(view, of_window, least=0)), default=0)
+        of_few = recalls.losses(view.reference, of_window, least=0)
+        most = max((lost.n for lost in of_few), default=0)
         return _signal(view, name, rule.horizon, None, most)
+
     worst = max(fallen, key=lambda lost: (lost.z, lost.n))
-    p = min(1.0, len(fallen) * NormalDist().cdf(-worst.z))
+    by_chance = NormalDist().cdf(-worst.z)
     return _signal(
-        view, name, rule.horizon, worst.value, worst.n, low=worst.low, high=worst.high, p_value=p, reference=worst.then
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """By how much a recall of n labels lies under what it was `then`, with its 95 % interval, and
-    how many standard errors that is.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    then: float
-    intent: str
-
-    @property
-    def z(self) -> float:
-        return self.value / max(self.value - self.low, 1e-9) * proportion.Z95
-
-
-def _losses(view: View, now: live.Figures, *, least: int) -> list[_Lost]:
-    """Of every intent that has a recall in the reference and `least` labels now."""
-    before = view.reference.recall or {} if view.reference else {}
-    losses = []
-    for recall in now.recalls:
-        if recall.intent in before and recall.estimate is not None and recall.n_labels >= least:
-            losses.append(_lost(view.reference, recall, before[recall.intent]))
-    return losses
-
-
-def _lost(before: runs.Reference | None, recall: live.Estimate, then: float) -> _Lost:
-    assert recall.intent is not None
-    assert recall.estimate is not None
-    assert recall.low is not None
-    assert recall.high is not None
-    was = _then(then, reference.labels(before, (recall.intent,)))
-    difference = proportion.difference(was, (recall.estimate, recall.low, recall.high))
-    return _Lost(*difference, recall.n_labels, then, recall.intent)
+        view,
+        name,
+        rule.horizon,
+        worst.value,
+        worst.n,
+        low=worst.low,
+        high=worst.high,
+        p_value=min(1.0, len(fallen) * by_chance),
+        reference=worst.then,
+    )
 
 
 def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
     """The share of the messages that were to be labelled, and whose time for it is over, that
     nobody has labelled.
     """
-    rule = rules.signals.label_starved
+    name, rule = signals.LABEL_STARVED.name, rules.signals.label_starved
     begin = view.at - windows.HORIZONS[rule.horizon]
-    asked = view.sampled.between(begin, view.at - dt.timedelta(hours=rules.labels.maturity_hours))
-    n, missing = len(asked), int((asked.label == live.UNLABELLED).sum())
-    low, high = proportion.wilson(missing, n)
+    overdue = view.at - dt.timedelta(hours=rules.labels.maturity_hours)
+    asked = view.sampled.between(begin, overdue)
+
+    n = len(asked)
+    missing = int((asked.label == live.UNLABELLED).sum())
     value = missing / n if n else None
-    return _signal(view, signals.LABEL_STARVED.name, rule.horizon, value, n, low=low, high=high)
+    low, high = proportion.wilson(missing, n)
+    return _signal(
+        view,
+        name,
+        rule.horizon,
+        value,
+        n,
+        low=low,
+        high=high,
+    )

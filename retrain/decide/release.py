@@ -11,7 +11,9 @@ from schemas import decisions, policy, signals, verdicts
 
 
 def stood_well(
-    judged: Iterable[verdicts.Verdict], *, labelled_from: dt.datetime | None = None
+    judged: Iterable[verdicts.Verdict],
+    *,
+    labelled_from: dt.datetime | None = None,
 ) -> tuple[str, ...]:
     """The signals that have stood well at least once, by name.
 
@@ -34,20 +36,27 @@ def last_well(history: History) -> tuple[str, ...]:
     """
     newest = []
     for judged in history.values():
-        told = [v for v in judged if v.verdict is not verdicts.Level.BLIND]
-        newest += told[-1:]
+        for verdict in reversed(judged):
+            if verdict.verdict is not verdicts.Level.BLIND:
+                newest.append(verdict)
+                break
     return stood_well(newest)
 
 
 def last_ill(history: History) -> tuple[str, ...]:
     """The signals in breach when they were judged last: the next model's `ill_before`."""
-    return tuple(
-        sorted(name for name, judged in history.items() if judged and judged[-1].in_breach)
-    )
+    names = []
+    for name, judged in history.items():
+        if judged and judged[-1].in_breach:
+            names.append(name)
+    return tuple(sorted(names))
 
 
 def blamed(
-    past: decisions.Past, at: dt.datetime, judged: Iterable[verdicts.Verdict], rules: policy.Policy
+    past: decisions.Past,
+    at: dt.datetime,
+    judged: Iterable[verdicts.Verdict],
+    rules: policy.Policy,
 ) -> decisions.Past:
     """The past with what tells a bad release, for as long as a release may be blamed.
 
@@ -56,6 +65,8 @@ def blamed(
     blame = dt.timedelta(hours=rules.trigger.release_hours)
     if past.promoted_at is None or at - past.promoted_at > blame:
         return dataclasses.replace(past, well=(), well_before=(), ill_before=())
-    mature = past.promoted_at + dt.timedelta(hours=rules.labels.maturity_hours)
+
+    maturity = dt.timedelta(hours=rules.labels.maturity_hours)
+    mature = past.promoted_at + maturity
     well = {*past.well, *stood_well(judged, labelled_from=mature)}
     return dataclasses.replace(past, well=tuple(sorted(well)))

@@ -19,6 +19,7 @@ ANSWERS = {
     "pipeline": decisions.Kind.FIX_UPSTREAM,
     "bad_release": decisions.Kind.ROLLBACK,
 }
+_LONGEST = max(windows.HORIZONS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Scene:
     past: decisions.Past
     messages: int = 0
     labels: int = 0
+
+
+Taken = Sequence[tuple[Scene, decisions.Decision]]  # what was decided at which scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,12 @@ class _Named(policy.Policy):
 
 
 def _named(rules: policy.Policy) -> policy.Policy:
-    return _Named(
-        **{each.name: getattr(rules, each.name) for each in fields(policy.Policy)},
-        identity=rules.sha256,
-    )
+    values = {each.name: getattr(rules, each.name) for each in fields(policy.Policy)}
+    return _Named(**values, identity=rules.sha256)
 
 
 @dataclass(slots=True)
-class _Known:
+class _Memory:
     """What a walk remembers of a model: its verdicts, what stood well and ill with the model before
     it, what has stood well with it.
     """
@@ -67,67 +69,103 @@ class _Known:
 
 
 def walk(
-    scenes: Iterable[Scene], rules: policy.Policy
+    scenes: Iterable[Scene],
+    rules: policy.Policy,
 ) -> Iterator[tuple[Scene, decisions.Decision]]:
     """One decision a scene, in the order of time. A new model begins without verdicts; the replay's
     own retrains start the cool-down.
     """
-    rules, last = _named(rules), dict[decisions.Kind, dt.datetime]()
-    known: dict[str, _Known] = {}  # by model: two may answer side by side for a while
-    newest, broken = _Known(), None
+    named = _named(rules)
+    last: dict[decisions.Kind, dt.datetime] = {}
+    last_fix: dt.datetime | None = None
+    memories: dict[str, _Memory] = {}  # by model: two may answer side by side for a while
+    memory = _Memory()
     for scene in scenes:
-        if scene.view.model not in known:
-            known[scene.view.model] = _Known(
-                before=release.last_well(newest.history), ill=release.last_ill(newest.history)
-            )
-        newest = known[scene.view.model]
-        retrained, reweighted = last.get(decisions.Kind.RETRAIN), last.get(decisions.Kind.REWEIGHT)
-        before, ill = newest.before or scene.past.well_before, newest.ill or scene.past.ill_before
+        if scene.view.model not in memories:
+            memories[scene.view.model] = _after(memory)
+        memory = memories[scene.view.model]
+
         past = replace(
-            scene.past, last_retrain=retrained, last_reweight=reweighted, last_fix=broken,
-            well_before=before, ill_before=ill, well=newest.well,
-        )  # fmt: skip
-        found = evaluate.evaluate(replace(scene.view, history=newest.history), past, rules)
-        for verdict in found.fresh:
-            seen = newest.history.setdefault(verdict.signal.signal, [])
-            seen.append(verdict)
-            del seen[: _forgotten(seen, scene.view.at, rules)]
-        last[found.decision.decision], newest.well = found.decision.at, found.past.well
-        broken = found.decision.at if found.decision.cause is decisions.Cause.PIPELINE else broken
-        yield scene, found.decision
+            scene.past,
+            last_retrain=last.get(decisions.Kind.RETRAIN),
+            last_reweight=last.get(decisions.Kind.REWEIGHT),
+            last_fix=last_fix,
+            well_before=memory.before or scene.past.well_before,
+            ill_before=memory.ill or scene.past.ill_before,
+            well=memory.well,
+        )
+        view = replace(scene.view, history=memory.history)
+        evaluation = evaluate.evaluate(view, past, named)
+
+        _remember(memory.history, evaluation.fresh, scene.view.at, named)
+        memory.well = evaluation.past.well
+        decision = evaluation.decision
+        last[decision.decision] = decision.at
+        if decision.cause is decisions.Cause.PIPELINE:
+            last_fix = decision.at
+        yield scene, decision
+
+
+def _after(former: _Memory) -> _Memory:
+    """What is remembered of a model in its first hour: how the one that answered last has stood."""
+    return _Memory(
+        before=release.last_well(former.history),
+        ill=release.last_ill(former.history),
+    )
 
 
 def bare(scene: Scene) -> Scene:
     """The scene without its windows and labels: what is kept of a year's scenes until they are
     scored.
     """
-    return replace(scene, view=replace(scene.view, windows={}, sampled=live.sample(()), hours={}))
+    view = replace(scene.view, windows={}, sampled=live.sample(()), hours={})
+    return replace(scene, view=view)
 
 
-def _forgotten(seen: Sequence[verdicts.Verdict], at: dt.datetime, rules: policy.Policy) -> int:
+def _remember(
+    history: dict[str, list[verdicts.Verdict]],
+    fresh: Iterable[verdicts.Verdict],
+    at: dt.datetime,
+    rules: policy.Policy,
+) -> None:
+    for verdict in fresh:
+        judged = history.setdefault(verdict.signal.signal, [])
+        judged.append(verdict)
+        del judged[: _forgotten(judged, at, rules)]
+
+
+def _forgotten(
+    judged: Sequence[verdicts.Verdict],
+    at: dt.datetime,
+    rules: policy.Policy,
+) -> int:
     """How many of the oldest verdicts can no longer count: those the live monitors would not read,
     and those behind `of` disjoint windows.
 
     A small window's judgement may fall to a longer one, so the newest verdict from before the
-    longest window stays in any case.
+    longest window stays in any case; so does the newest that is not blind, as the next model is
+    told how this one stood.
     """
-    rule: policy.Level = getattr(rules.signals, seen[-1].signal.signal)
+    rule: policy.Level = getattr(rules.signals, judged[-1].signal.signal)
     overlapping = windows.HORIZONS[rule.horizon] // windows.STEPS[rule.horizon]
-    before_longest = (
-        bisect.bisect_right(
-            seen, at - max(windows.HORIZONS.values()), key=lambda verdict: verdict.signal.end
-        )
-        - 1
-    )
-    # The next model is told how this one stood.
-    told = next(
-        (i for i in reversed(range(len(seen))) if seen[i].verdict is not verdicts.Level.BLIND),
-        len(seen),
-    )
-    forgotten = max(0, min(before_longest, told, len(seen) - (rule.of + 1) * overlapping))
-    while seen[forgotten].signal.end < at - REMEMBERED:
+    behind_disjoint = len(judged) - (rule.of + 1) * overlapping
+    ended_before = bisect.bisect_right(judged, at - _LONGEST, key=_end)
+    forgotten = max(0, min(ended_before - 1, _newest_seeing(judged), behind_disjoint))
+    while _end(judged[forgotten]) < at - REMEMBERED:
         forgotten += 1
     return forgotten
+
+
+def _end(verdict: verdicts.Verdict) -> dt.datetime:
+    return verdict.signal.end
+
+
+def _newest_seeing(judged: Sequence[verdicts.Verdict]) -> int:
+    """The place of the newest verdict that is not blind; behind the last where all are."""
+    for place in reversed(range(len(judged))):
+        if judged[place].verdict is not verdicts.Level.BLIND:
+            return place
+    return len(judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,63 +193,101 @@ class Played:
 
     name: str
     rules: policy.Policy
-    taken: Sequence[tuple[Scene, decisions.Decision]]
+    taken: Taken
     score: Score
 
 
 def score(
     name: str,
-    taken: Sequence[tuple[Scene, decisions.Decision]],
+    taken: Taken,
     incidents: Sequence[events.Incident],
     rules: policy.Policy,
 ) -> Score:
     """Match decisions to incidents; each incident counts once, at its first right answer."""
-    acted = [
-        (scene, decision)
-        for scene, decision in taken
-        if decision.decision is not decisions.Kind.HOLD
-    ]
-    found = [_first(incident, taken) for incident in incidents if incident.kind in ANSWERS]
-    delays = [(scene, incident) for incident, scene in found if scene is not None]
-    retrains = [decision for _, decision in acted if decision.decision is decisions.Kind.RETRAIN]
+    delays = _delays(taken, incidents)
+    hits = [delay for delay in delays if delay is not None]
+    retrains = 0
+    false_alarms = 0
+    for _, decision in taken:
+        if decision.decision is decisions.Kind.RETRAIN:
+            retrains += 1
+        if decision.decision is not decisions.Kind.HOLD and not _right_at_all(decision, incidents):
+            false_alarms += 1
+
     labels = taken[-1][0].labels if taken else 0
-    hours = [
-        (scene.view.at - incident.started).total_seconds() / 3600 for scene, incident in delays
-    ]
-    messages = [
-        scene.messages - _messages_at(incident.started, taken) for scene, incident in delays
-    ]
+    training = retrains * rules.costs.training_hour
     return Score(
         policy=name,
-        hits=len(delays),
-        misses=len(found) - len(delays),
-        false_alarms=sum(not any(_right(i, d) for i in incidents) for _, d in acted),
-        delay_messages=sum(messages) / len(messages) if messages else None,
-        delay_hours=sum(hours) / len(hours) if hours else None,
+        hits=len(hits),
+        misses=len(delays) - len(hits),
+        false_alarms=false_alarms,
+        delay_messages=_mean([messages for messages, _ in hits]),
+        delay_hours=_mean([hours for _, hours in hits]),
         labels_used=labels,
-        retrains=len(retrains),
-        cost=labels * rules.costs.label + len(retrains) * rules.costs.training_hour,
+        retrains=retrains,
+        cost=labels * rules.costs.label + training,
     )
+
+
+def _delays(
+    taken: Taken,
+    incidents: Sequence[events.Incident],
+) -> list[tuple[int, float] | None]:
+    """Of each incident that has a right answer how many messages and hours it took; None where it
+    was never given.
+    """
+    delays: list[tuple[int, float] | None] = []
+    for incident in incidents:
+        if incident.kind not in ANSWERS:
+            continue
+        scene = _first_answer(incident, taken)
+        if scene is None:
+            delays.append(None)
+            continue
+        messages = scene.messages - _messages_at(incident.started, taken)
+        waited = scene.view.at - incident.started
+        delays.append((messages, waited.total_seconds() / 3600))
+    return delays
+
+
+def _mean(delays: Sequence[float]) -> float | None:
+    return sum(delays) / len(delays) if delays else None
+
+
+def _right_at_all(
+    decision: decisions.Decision,
+    incidents: Sequence[events.Incident],
+) -> bool:
+    return any(_right(incident, decision) for incident in incidents)
 
 
 def _right(incident: events.Incident, decision: decisions.Decision) -> bool:
     """Whether it falls into the incident and answers it. A mix that moved may also be held, if it
     is called by its name.
     """
-    if not (
-        incident.started <= decision.at
-        and (incident.ended is None or decision.at <= incident.ended)
-    ):
+    if decision.at < incident.started:
         return False
-    held = incident.kind == "mix" and decision.hold_reason is decisions.HoldReason.MIX_ONLY
-    return held or decision.decision is ANSWERS.get(incident.kind)
+    if incident.ended is not None and decision.at > incident.ended:
+        return False
+    if incident.kind == "mix" and decision.hold_reason is decisions.HoldReason.MIX_ONLY:
+        return True
+    return decision.decision is ANSWERS.get(incident.kind)
 
 
-def _first(
-    incident: events.Incident, taken: Sequence[tuple[Scene, decisions.Decision]]
-) -> tuple[events.Incident, Scene | None]:
-    return incident, next((scene for scene, decision in taken if _right(incident, decision)), None)
+def _first_answer(
+    incident: events.Incident,
+    taken: Taken,
+) -> Scene | None:
+    for scene, decision in taken:
+        if _right(incident, decision):
+            return scene
+    return None
 
 
-def _messages_at(instant: dt.datetime, taken: Sequence[tuple[Scene, decisions.Decision]]) -> int:
-    return max((scene.messages for scene, _ in taken if scene.view.at <= instant), default=0)
+def _messages_at(instant: dt.datetime, taken: Taken) -> int:
+    """How many messages there had been by an instant."""
+    most = 0
+    for scene, _ in taken:
+        if scene.view.at <= instant:
+            most = max(most, scene.messages)
+    return most

@@ -34,39 +34,44 @@ LATENCY: Final = signals.P95_LATENCY_MS.name
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What every clause looks at: the verdicts in the order of their names, what had happened
-    before, the policy, the instant.
+    """The case that every clause looks at: the verdicts in the order of their names, what had
+    happened before, the policy, the instant.
     """
 
-    found: Sequence[verdicts.Verdict]
+    judged: Sequence[verdicts.Verdict]
     past: decisions.Past
     rules: policy.Policy
     at: dt.datetime
 
     def breached(self, names: Sequence[str]) -> set[str]:
         """Which of these signals are in breach."""
-        return {v.signal.signal for v in self.found if v.in_breach and not self.broken(v)} & set(
-            names
-        )
+        breached = set()
+        for verdict in self.judged:
+            name = verdict.signal.signal
+            if verdict.in_breach and name in names and not self.broken(verdict):
+                breached.add(name)
+        return breached
 
     def broken(self, verdict: verdicts.Verdict) -> bool:
         """Whether it is about drift and its window holds hours when something before the model was
         broken: that says nothing of people.
         """
-        begins = verdict.signal.end - windows.HORIZONS[verdict.signal.horizon]
-        return (
-            verdict.signal.signal in self.rules.trigger.drift
-            and self.past.last_fix is not None
-            and begins < self.past.last_fix
-        )
+        signal, last_fix = verdict.signal, self.past.last_fix
+        if last_fix is None or signal.signal not in self.rules.trigger.drift:
+            return False
+        begins = signal.end - windows.HORIZONS[signal.horizon]
+        return begins < last_fix
 
     def level(self, name: str) -> verdicts.Level:
         """How a signal stands; blind where nothing is known of it."""
-        return next((v.verdict for v in self.found if v.signal.signal == name), Level.BLIND)
+        for verdict in self.judged:
+            if verdict.signal.signal == name:
+                return verdict.verdict
+        return Level.BLIND
 
 
 def decision(
-    found: Sequence[verdicts.Verdict],
+    judged: Sequence[verdicts.Verdict],
     past: decisions.Past,
     rules: policy.Policy,
     *,
@@ -76,42 +81,58 @@ def decision(
     """Decide for one model at one instant. The same arguments give the same sha256 wherever this
     runs, in whatever order the verdicts come.
     """
-    ordered = sorted(found, key=lambda v: v.signal.signal)
-    known = Evidence(ordered, past, rules, at)
-    clause, outcome = wanted(known)
-    kind, hold, cause = _permitted(outcome, known)
-    reasons = tuple(_reason(verdict, rules.trigger) for verdict in ordered)
-    identity = hashlib.sha256(
-        f"{model}|{at.astimezone(dt.UTC).isoformat()}|{rules.sha256}".encode()
-    ).hexdigest()
+    ordered = sorted(judged, key=lambda verdict: verdict.signal.signal)
+    case = Evidence(ordered, past, rules, at)
+    clause, wish = wanted(case)
+    kind, hold, cause = _permitted(wish, case)
+
+    identity = _sha256(f"{model}|{_plain(at)}|{rules.sha256}")
     body = {
         "evidence": evidence(ordered, past, model=model, at=at),
         "policy": rules.sha256,
         "outcome": [kind, hold, cause],
     }
-    sha256 = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     return decisions.Decision(
-        f"d_{identity[:16]}", at, model, kind, hold, cause, reasons, rules.sha256, sha256, clause
+        f"d_{identity[:16]}",
+        at,
+        model,
+        kind,
+        hold,
+        cause,
+        tuple(_reason(verdict, rules.trigger) for verdict in ordered),
+        rules.sha256,
+        _sha256(json.dumps(body, sort_keys=True)),
+        clause,
     )
 
 
 def evidence(
-    found: Sequence[verdicts.Verdict], past: decisions.Past, *, model: str, at: dt.datetime
+    judged: Sequence[verdicts.Verdict],
+    past: decisions.Past,
+    *,
+    model: str,
+    at: dt.datetime,
 ) -> dict[str, Any]:
     """The arguments as JSON: a stored decision can be taken again from them."""
     return {
         "model": model,
         "at": _plain(at),
-        "verdicts": [_plain(v) for v in found],
+        "verdicts": [_plain(verdict) for verdict in judged],
         "past": _plain(past),
     }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
     names = _fields(value.__class__)
     if names:
         return {name: _plain(getattr(value, name)) for name in names}
-    return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    return value
 
 
 @functools.cache
@@ -119,133 +140,148 @@ def _fields(kind: type) -> tuple[str, ...]:
     """The names of a dataclass's fields; none of anything else. Asked of every figure of every hour
     of a replayed year.
     """
-    return (
-        tuple(each.name for each in dataclasses.fields(kind))
-        if dataclasses.is_dataclass(kind)
-        else ()
-    )
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(each.name for each in dataclasses.fields(kind))
 
 
 def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reason:
-    s = verdict.signal
+    signal = verdict.signal
     return decisions.Reason(
-        s.signal,
-        s.value,
+        signal.signal,
+        signal.value,
         verdict.limit,
-        s.n,
-        s.low,
-        s.high,
+        signal.n,
+        signal.low,
+        signal.high,
         verdict.in_breach,
-        rules.roles(s.signal),
+        rules.roles(signal.signal),
     )
 
 
-def wanted(known: Evidence) -> tuple[decisions.Clause, Outcome]:
+def wanted(case: Evidence) -> tuple[decisions.Clause, Outcome]:
     """The first clause that has an answer, and what it asks for, were nothing in the way."""
     for clause in CLAUSES:
-        outcome = clause(known)
+        outcome = clause(case)
         if outcome is not None:
             return decisions.Clause(clause.__name__), outcome
     raise AssertionError("calm() always has an answer")
 
 
-def stale(known: Evidence) -> Outcome | None:
+def stale(case: Evidence) -> Outcome | None:
     """Nothing has been judged."""
-    return None if known.found else (Kind.HOLD, Hold.STALE_WINDOWS, None)
+    if case.judged:
+        return None
+    return Kind.HOLD, Hold.STALE_WINDOWS, None
 
 
-def _released(known: Evidence) -> bool:
-    """Whether the model serves for so short a time that it may be to blame."""
-    since = known.past.promoted_at
-    return since is not None and known.at - since <= dt.timedelta(
-        hours=known.rules.trigger.release_hours
-    )
-
-
-def bad_release(known: Evidence) -> Outcome | None:
+def bad_release(case: Evidence) -> Outcome | None:
     """Bad ever since this model serves, and well under the one before: what changed is the model.
     Nobody goes back to one whose answers were bad.
     """
-    if not _released(known) or set(known.past.ill_before) & set(known.rules.trigger.quality):
+    past, trigger = case.past, case.rules.trigger
+    former_was_bad = set(past.ill_before) & set(trigger.quality)
+    if not _released(case) or former_was_bad:
         return None
-    new = known.breached(known.rules.trigger.release) & set(known.past.well_before) - set(
-        known.past.well
-    )
-    if new == {RARE} and not any(_beyond_doubt(v) for v in known.found):
+
+    well_only_before = set(past.well_before) - set(past.well)
+    new = case.breached(trigger.release) & well_only_before
+    if not new:
         return None
-    return (Kind.ROLLBACK, None, Cause.BAD_RELEASE) if new else None
+    if new == {RARE} and not any(_beyond_doubt(verdict) for verdict in case.judged):
+        return None
+    return Kind.ROLLBACK, None, Cause.BAD_RELEASE
+
+
+def _released(case: Evidence) -> bool:
+    """Whether the model serves for so short a time that it may be to blame."""
+    since = case.past.promoted_at
+    if since is None:
+        return False
+    blame = dt.timedelta(hours=case.rules.trigger.release_hours)
+    return case.at - since <= blame
 
 
 def _beyond_doubt(verdict: verdicts.Verdict) -> bool:
     """Recall of the rare intents lost by four standard errors. A new release has few labels of
     them, and they are looked at every hour.
     """
-    s = verdict.signal
-    if s.signal != RARE or s.value is None or s.high is None or s.reference is None:
+    signal = verdict.signal
+    if signal.signal != RARE:
         return False
-    return s.value + 4 * (s.high - s.value) / proportion.Z95 < s.reference
+    if signal.value is None or signal.high is None or signal.reference is None:
+        return False
+    standard_error = (signal.high - signal.value) / proportion.Z95
+    return signal.value + 4 * standard_error < signal.reference
 
 
-def upstream(known: Evidence) -> Outcome | None:
+def upstream(case: Evidence) -> Outcome | None:
     """Something before or around the model is broken; training on what it produces would make it
     worse.
     """
-    return (
-        (Kind.FIX_UPSTREAM, None, Cause.PIPELINE)
-        if known.breached(known.rules.trigger.upstream)
-        else None
-    )
+    if not case.breached(case.rules.trigger.upstream):
+        return None
+    return Kind.FIX_UPSTREAM, None, Cause.PIPELINE
 
 
-def drifted(known: Evidence) -> Outcome | None:
+def drifted(case: Evidence) -> Outcome | None:
     """Worse answers, seen by labels or by the business, and messages that have changed."""
-    quality = known.breached(known.rules.trigger.quality) or known.past.incidents
-    return (
-        (Kind.RETRAIN, None, Cause.LANGUAGE)
-        if quality and known.breached(known.rules.trigger.drift)
-        else None
-    )
+    trigger = case.rules.trigger
+    worse = case.breached(trigger.quality) or case.past.incidents
+    if not worse or not case.breached(trigger.drift):
+        return None
+    return Kind.RETRAIN, None, Cause.LANGUAGE
 
 
-def collapse(known: Evidence) -> Outcome | None:
+def collapse(case: Evidence) -> Outcome | None:
     """Accuracy lost by so much, in a week or a day, that no second witness is needed, and not back.
     With neither a release nor anything broken to blame it is the language: answers that are wrong
     and sure move no other signal.
     """
-    lost = any(collapsed(v, known.rules.trigger.collapse_margin) for v in known.found)
-    if not lost or known.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
+    margin = case.rules.trigger.collapse_margin
+    if not any(collapsed(verdict, margin) for verdict in case.judged):
         return None
-    doubtful = _released(known) and ACCURACY not in known.past.well
-    return Kind.RETRAIN, None, Cause.UNKNOWN if doubtful else Cause.LANGUAGE
+    if case.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
+        return None
+    if _released(case) and ACCURACY not in case.past.well:
+        return Kind.RETRAIN, None, Cause.UNKNOWN
+    return Kind.RETRAIN, None, Cause.LANGUAGE
 
 
-def mix_moved(known: Evidence) -> Outcome | None:
+def mix_moved(case: Evidence) -> Outcome | None:
     """People ask for other things than before. Where labels show that the answers are as good, the
     reference is what has to move.
     """
-    if known.breached(known.rules.trigger.drift) != {MIX}:
+    trigger = case.rules.trigger
+    if case.breached(trigger.drift) != {MIX}:
         return None
-    if known.level(ACCURACY) is Level.OK and not known.breached(known.rules.trigger.quality):
+    if case.level(ACCURACY) is Level.OK and not case.breached(trigger.quality):
         return Kind.REWEIGHT, None, Cause.MIX
     return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
 
 
-def slow(known: Evidence) -> Outcome | None:
+def slow(case: Evidence) -> Outcome | None:
     """Slow answers, and nothing else that counts: for whoever runs the servers."""
-    counts = known.breached((*known.rules.trigger.quality, *known.rules.trigger.drift))
-    return (
-        (Kind.HOLD, Hold.LATENCY_ONLY, None) if known.breached((LATENCY,)) and not counts else None
-    )
+    trigger = case.rules.trigger
+    if not case.breached((LATENCY,)) or case.breached((*trigger.quality, *trigger.drift)):
+        return None
+    return Kind.HOLD, Hold.LATENCY_ONLY, None
 
 
-def calm(known: Evidence) -> Outcome | None:
+def calm(case: Evidence) -> Outcome | None:
     """Nothing is to be done; why."""
-    others = [v for v in known.found if v.signal.signal != STARVED]
-    if any(v.in_breach or v.verdict in (Level.WATCH, Level.BREACH) for v in others):
-        return Kind.HOLD, Hold.WATCHING, None
-    if {v.verdict for v in known.found if v.signal.signal in TRAFFIC} == {Level.BLIND}:
+    traffic = set()
+    for verdict in case.judged:
+        name, level = verdict.signal.signal, verdict.verdict
+        # Labels that are missing are no worry of their own: they are what is too few, below.
+        if name != STARVED and (verdict.in_breach or level in (Level.WATCH, Level.BREACH)):
+            return Kind.HOLD, Hold.WATCHING, None
+        if name in TRAFFIC:
+            traffic.add(level)
+
+    if traffic == {Level.BLIND}:
         return Kind.HOLD, Hold.TOO_FEW_LOGS, None
-    if known.level(ACCURACY) is Level.BLIND or known.breached((STARVED,)):
+    if case.level(ACCURACY) is Level.BLIND or case.breached((STARVED,)):
         return Kind.HOLD, Hold.TOO_FEW_LABELS, None
     return Kind.HOLD, Hold.HEALTHY, None
 
@@ -266,46 +302,57 @@ def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     """Accuracy of the week or of the last day proven to lie more than `margin` under its reference:
     its whole interval does.
     """
-    s = verdict.signal
-    if (
-        s.signal not in (ACCURACY, RECENT)
-        or not verdict.in_breach
-        or verdict.verdict is Level.BLIND
-        or s.high is None
-        or s.reference is None
-    ):
+    signal = verdict.signal
+    if signal.signal not in (ACCURACY, RECENT):
         return False
-    return s.high < s.reference - margin
+    if not verdict.in_breach or verdict.verdict is Level.BLIND:
+        return False
+    if signal.high is None or signal.reference is None:
+        return False
+    return signal.high < signal.reference - margin
 
 
-def _permitted(outcome: Outcome, known: Evidence) -> Outcome:
+def _permitted(outcome: Outcome, case: Evidence) -> Outcome:
     """What is wanted waits for the run in progress, for the cool-down, for a person's pause; its
     cause stays named.
     """
     kind, _, cause = outcome
-    past, trigger = known.past, known.rules.trigger
     if kind is Kind.HOLD:
         return outcome
-    if past.paused:
-        return Kind.HOLD, Hold.PAUSED, cause
-    cool_down = dt.timedelta(hours=trigger.cool_down_hours)
-    if (
-        kind is Kind.REWEIGHT
-        and past.last_reweight is not None
-        and known.at - past.last_reweight < cool_down
-    ):
-        return Kind.HOLD, Hold.MIX_ONLY, cause
-    if kind is not Kind.RETRAIN:
+    obstacle = _obstacle(kind, case)
+    if obstacle is None:
         return outcome
+    return Kind.HOLD, obstacle, cause
+
+
+def _obstacle(kind: decisions.Kind, case: Evidence) -> decisions.HoldReason | None:
+    """Why an action cannot be taken now; None where it can."""
+    past = case.past
+    if past.paused:
+        return Hold.PAUSED
+    if kind is Kind.REWEIGHT and _cools_down(case, past.last_reweight):
+        return Hold.MIX_ONLY
+    if kind is not Kind.RETRAIN:
+        return None
     if past.run_in_progress:
-        return Kind.HOLD, Hold.RUN_IN_PROGRESS, cause
-    recent = [then for then in (past.last_retrain, past.promoted_at) if then is not None]
-    if recent and known.at - max(recent) < cool_down:
-        return Kind.HOLD, Hold.COOLING_DOWN, cause
-    money = economics.costs(known.found, known.rules)
-    worth = (
-        money is None
-        or ACCURACY not in known.breached(trigger.quality)
-        or money.waiting >= money.retraining
-    )
-    return outcome if worth else (Kind.HOLD, Hold.NOT_WORTH_IT, cause)
+        return Hold.RUN_IN_PROGRESS
+    if _cools_down(case, past.last_retrain) or _cools_down(case, past.promoted_at):
+        return Hold.COOLING_DOWN
+    if not _worth_it(case):
+        return Hold.NOT_WORTH_IT
+    return None
+
+
+def _cools_down(case: Evidence, last: dt.datetime | None) -> bool:
+    cool_down = dt.timedelta(hours=case.rules.trigger.cool_down_hours)
+    return last is not None and case.at - last < cool_down
+
+
+def _worth_it(case: Evidence) -> bool:
+    """Whether waiting a week costs as much as the retrain; it is where accuracy shows no loss that
+    could be priced.
+    """
+    costs = economics.costs(case.judged, case.rules)
+    if costs is None or ACCURACY not in case.breached(case.rules.trigger.quality):
+        return True
+    return costs.waiting >= costs.retraining

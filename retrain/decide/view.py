@@ -41,33 +41,51 @@ class View:
 
     def recent(self, horizon: str) -> live.Sample:
         """The sampled messages of the trailing `horizon`."""
-        return self.sampled.between(self.at - windows.HORIZONS[horizon], self.at)
+        start = self.at - windows.HORIZONS[horizon]
+        return self.sampled.between(start, self.at)
 
     def figures(self, horizon: str) -> live.Figures:
         """What labels say of the trailing `horizon`."""
         start = self.at - windows.HORIZONS[horizon]
-        hours = {hour: n for hour, n in self.hours.items() if start <= hour < self.at}
-        return live.figures(self.sampled.between(start, self.at), hours)
+        hours = {}
+        for hour, answers in self.hours.items():
+            if start <= hour < self.at:
+                hours[hour] = answers
+        return live.figures(self.recent(horizon), hours)
 
 
-def since(view: View, mended: dt.datetime, drift: Sequence[str]) -> View:
+def since(
+    view: View,
+    mended: dt.datetime,
+    drift: Sequence[str],
+) -> View:
     """The view without what rests on hours before something upstream was last found broken.
 
     Those labels say nothing of the model; nor do label-based verdicts from then, nor windows of
     the signals of `drift` that reach back there.
     """
-    hours = {hour: n for hour, n in view.hours.items() if hour >= mended}
+    hours = {}
+    for hour, answers in view.hours.items():
+        if hour >= mended:
+            hours[hour] = answers
+
     history = {}
-    for name, verdicts_before in view.history.items():
-        history[name] = [v for v in verdicts_before if _rests_on_later(v, mended, drift)]
+    for name, judged in view.history.items():
+        history[name] = [v for v in judged if _rests_on_later(v, mended, drift)]
+
     sampled = view.sampled.between(mended, view.at)
     return dataclasses.replace(view, sampled=sampled, hours=hours, history=history)
 
 
-def _rests_on_later(verdict: verdicts.Verdict, mended: dt.datetime, drift: Sequence[str]) -> bool:
+def _rests_on_later(
+    verdict: verdicts.Verdict,
+    mended: dt.datetime,
+    drift: Sequence[str],
+) -> bool:
     signal = verdict.signal
     if signals.of(signal.signal).labelled:
         return signal.end > mended
     if signal.signal in drift:
-        return signal.end - windows.HORIZONS[signal.horizon] >= mended
+        begin = signal.end - windows.HORIZONS[signal.horizon]
+        return begin >= mended
     return True

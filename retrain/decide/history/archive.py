@@ -62,33 +62,46 @@ class Archive:
 
     def rows(self, start: dt.datetime, end: dt.datetime) -> windows.Counts:
         """Which of its hours begin at start <= t < end."""
-        low, high = np.searchsorted(
-            self.starts_us, [times.micros(start), times.micros(end)]
-        ).tolist()
+        low, high = _between(self.starts_us, start, end)
         return np.arange(low, high)
 
     def tally(self, rows: windows.Counts) -> windows.Tally:
         """The tally of these hours together."""
-        return tallies.one(
-            self.counts.chosen(rows).merged(np.zeros(len(rows), dtype=np.int64), 1), 0
-        )
+        into_one = np.zeros(len(rows), dtype=np.int64)
+        total = self.counts.chosen(rows).merged(into_one, 1)
+        return tallies.one(total, 0)
 
     def hours(self, rows: windows.Counts) -> dict[dt.datetime, live.Hour]:
         """The answers of these hours."""
         return {self.starts[i]: self.answers[i] for i in rows.tolist()}
 
     def sampled(
-        self, start: dt.datetime, end: dt.datetime, as_of: dt.datetime, rules: policy.Labels
+        self,
+        start: dt.datetime,
+        end: dt.datetime,
+        as_of: dt.datetime,
+        rules: policy.Labels,
     ) -> live.Sample:
         """The messages with start <= ts < end, with the labels that held at `as_of`."""
-        low, high = np.searchsorted(
-            self.asked.ts_us, [times.micros(start), times.micros(end)]
-        ).tolist()
-        return labelled.labelled(
-            self.asked.chosen(slice(low, high)),
-            votes.standing(self.said, low, high, times.micros(as_of)),
-            rules,
-        )
+        low, high = _between(self.asked.ts_us, start, end)
+        asked = self.asked.chosen(slice(low, high))
+        standing = votes.standing(self.said, low, high, times.micros(as_of))
+        return labelled.labelled(asked, standing, rules)
+
+
+def _ints(values: Sequence[int]) -> windows.Counts:
+    return np.array(values, dtype=np.int64)
+
+
+def _between(
+    ts_us: windows.Counts,
+    start: dt.datetime,
+    end: dt.datetime,
+) -> tuple[int, int]:
+    """The places (first, one behind the last) in ordered microseconds of start <= t < end."""
+    ends = [times.micros(start), times.micros(end)]
+    low, high = np.searchsorted(ts_us, ends).tolist()
+    return low, high
 
 
 def block(lines: Sequence[bytes]) -> tuple[Block, list[tuple[int, events.Malformed]]]:
@@ -96,112 +109,151 @@ def block(lines: Sequence[bytes]) -> tuple[Block, list[tuple[int, events.Malform
     decoded = decode.chunk(b"\n".join(lines), len(lines))
     if decoded is not None:
         return _counted(*decoded), []
-    each = [events.serving_log(line) for line in lines]
-    logs = [log for log in each if isinstance(log, events.ServingLog)]
-    ts_us = np.array([times.micros(log.ts) for log in logs], dtype=np.int64)
-    return _counted(logs, columns.of(logs, ts_us)), [
-        (i, found) for i, found in enumerate(each) if isinstance(found, events.Malformed)
-    ]
+
+    # One unusual line, and all of the chunk are read one by one, as the contract has it.
+    logs: list[events.ServingLog] = []
+    malformed: list[tuple[int, events.Malformed]] = []
+    for i, line in enumerate(lines):
+        event = events.serving_log(line)
+        if isinstance(event, events.Malformed):
+            malformed.append((i, event))
+        else:
+            logs.append(event)
+
+    ts_us = _ints([times.micros(log.ts) for log in logs])
+    return _counted(logs, columns.of(logs, ts_us)), malformed
 
 
-def _counted(logs: Sequence[events.ServingLog | decode.Log], found: columns.Columns) -> Block:
-    minutes, counts = columns.by_key(found, np.zeros(len(logs), dtype=np.bool_))
-    mine = [
-        (i, (model, times.micros(start) // HOUR_US * HOUR_US))
-        for i, (start, model, role) in enumerate(minutes)
-        if role == "champion"
-    ]
-    keys, merged = _merged(
-        [key for _, key in mine], counts.chosen(np.array([i for i, _ in mine], dtype=np.int64))
-    )
-    champion = [role == "champion" for role in found.role]
-    asked = [
-        Asked(
+def _counted(
+    logs: Sequence[events.ServingLog | decode.Log],
+    chunk: columns.Columns,
+) -> Block:
+    keys, counts = _champion_hours(chunk, len(logs))
+    is_champion = [role == "champion" for role in chunk.role]
+    asked = []
+    for log, ts, champion in zip(logs, chunk.ts_us.tolist(), is_champion, strict=True):
+        sample = log.sample
+        if not champion or sample is None or sample.queue != "measure":
+            continue
+        if log.intent is None or log.confidence is None:
+            continue
+        kinds = slices.of(sample.text)
+        one = Asked(
             ts,
             log.req_id,
             log.model,
             log.intent,
             log.confidence,
-            log.sample.p,
-            slices.of(log.sample.text),
+            sample.p,
+            kinds,
         )
-        for log, ts, is_mine in zip(logs, found.ts_us.tolist(), champion, strict=True)
-        if is_mine
-        and log.sample is not None
-        and log.sample.queue == "measure"
-        and log.intent is not None
-        and log.confidence is not None
-    ]
-    return Block(keys, merged, asked, found.ts_us[np.array(champion, dtype=np.bool_)])
+        asked.append(one)
+
+    of_champion = np.array(is_champion, dtype=np.bool_)
+    return Block(keys, counts, asked, chunk.ts_us[of_champion])
 
 
-def _merged(keys: Sequence[Key], counts: tallies.Tallies) -> tuple[list[Key], tallies.Tallies]:
+def _champion_hours(
+    chunk: columns.Columns,
+    n: int,
+) -> tuple[list[Key], tallies.Tallies]:
+    """The tallies of a chunk of n logs by the model and hour of the champion."""
+    nobody = np.zeros(n, dtype=np.bool_)
+    minutes, counts = columns.by_key(chunk, nobody)
+    keys = []
+    places = []
+    for place, (start, model, role) in enumerate(minutes):
+        if role == "champion":
+            hour_us = times.micros(start) // HOUR_US * HOUR_US
+            keys.append((model, hour_us))
+            places.append(place)
+    return _merged(keys, counts.chosen(_ints(places)))
+
+
+def _merged(
+    keys: Sequence[Key],
+    counts: tallies.Tallies,
+) -> tuple[list[Key], tallies.Tallies]:
     """Each key once, in order, with the sum of its tallies."""
     distinct = sorted(set(keys))
     place = {key: i for i, key in enumerate(distinct)}
-    return distinct, counts.merged(
-        np.array([place[key] for key in keys], dtype=np.int64), len(distinct)
-    )
+    into = _ints([place[key] for key in keys])
+    return distinct, counts.merged(into, len(distinct))
 
 
 def joined(blocks: Iterable[Block]) -> Block:
     """Several blocks as one."""
-    parts = [*blocks, Block([], tallies.from_rows([]), [], np.zeros(0, dtype=np.int64))]
-    keys, counts = _merged(
-        [key for part in parts for key in part.keys],
-        tallies.stacked([part.counts for part in parts]),
-    )
-    return Block(
-        keys,
-        counts,
-        [one for part in parts for one in part.asked],
-        np.sort(np.concatenate([part.ts_us for part in parts])),
-    )
+    nothing = Block([], tallies.from_rows([]), [], _ints([]))
+    parts = [*blocks, nothing]  # of no blocks, too, there is something to stack
+    every_key: list[Key] = []
+    asked: list[Asked] = []
+    for part in parts:
+        every_key += part.keys
+        asked += part.asked
+
+    stacked = tallies.stacked([part.counts for part in parts])
+    keys, counts = _merged(every_key, stacked)
+    ts_us = np.concatenate([part.ts_us for part in parts])
+    return Block(keys, counts, asked, np.sort(ts_us))
 
 
-def archives(found: Block, given: Sequence[events.HumanLabel]) -> dict[str, Archive]:
+def archives(
+    logs: Block,
+    given: Sequence[events.HumanLabel],
+) -> dict[str, Archive]:
     """An archive of every model. `given`: labels in the order people gave them."""
-    said = [votes.entry(label) for label in given]
-    asked: dict[str, list[Asked]] = {model: [] for model, _ in found.keys}
+    rows: dict[str, list[int]] = {}
+    for i, (model, _) in enumerate(logs.keys):
+        rows.setdefault(model, []).append(i)
+
+    asked: dict[str, list[Asked]] = {model: [] for model in rows}
     once: set[tuple[str, str]] = set()
-    for one in sorted(found.asked):
+    for one in sorted(logs.asked):
         # A message that was logged twice is asked about once, as in the database.
         if (one.model, one.req_id) not in once:
             once.add((one.model, one.req_id))
             asked[one.model].append(one)
-    rows: dict[str, list[int]] = {model: [] for model in asked}
-    for i, (model, _) in enumerate(found.keys):
-        rows[model].append(i)
-    return {model: _archive(model, found, rows[model], asked[model], said) for model in asked}
+
+    entries = [votes.entry(label) for label in given]
+    archives = {}
+    for model in rows:
+        archives[model] = _archive(model, logs, rows[model], asked[model], entries)
+    return archives
 
 
 def _archive(
     model: str,
-    found: Block,
+    logs: Block,
     rows: Sequence[int],
     asked: Sequence[Asked],
-    said: Sequence[votes.Entry],
+    entries: Sequence[votes.Entry],
 ) -> Archive:
-    starts_us = np.array([found.keys[i][1] for i in rows], dtype=np.int64)
-    counts = found.counts.chosen(np.array(rows, dtype=np.int64))
-    n, errors, confidence = (
-        counts.scalars[:, windows.SCALARS.index(name)].tolist()
-        for name in ("n", "errors", "confidence_sum_micro")
-    )
+    starts_us = _ints([logs.keys[i][1] for i in rows])
+    counts = logs.counts.chosen(_ints(rows))
     return Archive(
         model=model,
         starts_us=starts_us,
         starts=[times.from_micros(us) for us in starts_us.tolist()],
         counts=counts,
-        answers=[
-            live.Hour(n[i] - errors[i], confidence[i] / windows.MICRO) for i in range(len(rows))
-        ],
-        asked=live.sample(
-            (
-                (times.from_micros(one.ts_us), one.intent, one.confidence, one.p, None)
-                for one in asked
-            ),
-            [one.slices for one in asked],
-        ),
-        said=votes.said([one.req_id for one in asked], said),
+        answers=_answers(counts),
+        asked=_unlabelled(asked),
+        said=votes.said([one.req_id for one in asked], entries),
     )
+
+
+def _answers(counts: tallies.Tallies) -> list[live.Hour]:
+    by_name = dict(zip(windows.SCALARS, counts.scalars.T, strict=True))
+    answered = by_name["n"] - by_name["errors"]
+    confidence = by_name["confidence_sum_micro"]
+    answers = []
+    for n, micro in zip(answered.tolist(), confidence.tolist(), strict=True):
+        answers.append(live.Hour(n, micro / windows.MICRO))
+    return answers
+
+
+def _unlabelled(asked: Sequence[Asked]) -> live.Sample:
+    rows = []
+    for one in asked:
+        ts = times.from_micros(one.ts_us)
+        rows.append((ts, one.intent, one.confidence, one.p, None))
+    return live.sample(rows, [one.slices for one in asked])

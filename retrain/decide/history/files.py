@@ -33,22 +33,28 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     progress. Raises BadHistory.
     """
     try:
+        size = path.stat().st_size
         with (
             path.open("rb") as raw,
             progress.bar(
-                path.name, path.stat().st_size, "B", unit_scale=True, delay=QUIET_S
+                path.name,
+                size,
+                "B",
+                unit_scale=True,
+                delay=QUIET_S,
             ) as bar,
         ):
-            body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            is_gzip = path.suffix == ".gz"
+            body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if is_gzip else raw
             for number, line in enumerate(body, start=1):
                 if number % LINES == 0:
                     bar.update(raw.tell() - bar.n)
-                if line.strip():
-                    yield number, line.strip()
+                stripped = line.strip()
+                if stripped:
+                    yield number, stripped
     except (OSError, EOFError, zlib.error) as error:
-        raise BadHistory(
-            f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise BadHistory(f"cannot read {path}: {reason}") from error
 
 
 def serving_logs(path: Path) -> archive.Block:
@@ -59,42 +65,45 @@ def serving_logs(path: Path) -> archive.Block:
 def _blocks(path: Path) -> Iterator[archive.Block]:
     numbered = lines(path)
     while rows := list(islice(numbered, LINES)):
-        found, bad = archive.block([line for _, line in rows])
-        if bad:
-            place, malformed = bad[0]
-            raise BadHistory(f"{path}:{rows[place][0]}: {malformed.reason}: {malformed.detail}")
-        yield found
+        block, malformed = archive.block([line for _, line in rows])
+        if malformed:
+            place, first = malformed[0]
+            number = rows[place][0]
+            raise BadHistory(f"{path}:{number}: {first.reason}: {first.detail}")
+        yield block
 
 
 def labels(path: Path) -> list[events.HumanLabel]:
     """Labels in the order people gave them. Raises BadHistory."""
-    return sorted(
-        _decoded(path, events.human_label),
-        key=lambda label: (label.labelled_at, label.req_id, label.annotator),
-    )
+    given = _decoded(path, events.human_label)
+    return sorted(given, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
 
 
 def incidents(path: Path) -> list[events.Incident]:
     """Incidents of a file. Raises BadHistory, also for a kind that no decision answers: it would
     count as neither hit nor miss.
     """
-    found = _decoded(path, events.incident)
-    for incident in found:
+    incidents = _decoded(path, events.incident)
+    for incident in incidents:
         if incident.kind not in KINDS:
+            kinds = ", ".join(KINDS)
             raise BadHistory(
-                f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {', '.join(KINDS)}"
+                f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {kinds}"
             )
-    return found
+    return incidents
 
 
-def _decoded(path: Path, decode: Callable[[bytes], _T | events.Malformed]) -> list[_T]:
-    found: list[_T] = []
+def _decoded(
+    path: Path,
+    decode: Callable[[bytes], _T | events.Malformed],
+) -> list[_T]:
+    decoded: list[_T] = []
     for number, line in lines(path):
         event = decode(line)
         if isinstance(event, events.Malformed):
             raise BadHistory(f"{path}:{number}: {event.reason}: {event.detail}")
-        found.append(event)
-    return found
+        decoded.append(event)
+    return decoded
 
 
 def reference(path: Path) -> runs.Reference:
@@ -103,25 +112,27 @@ def reference(path: Path) -> runs.Reference:
         body = path.read_bytes()
     except OSError as error:
         raise BadHistory(f"cannot read {path}: {error.strerror}") from error
+
     try:
         # Keys that the contract does not name are free.
-        found = msgspec.json.decode(body, type=runs.Reference, strict=False)
+        decoded = msgspec.json.decode(body, type=runs.Reference, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadHistory(f"{path}: not a reference.json: {error}") from error
-    for name, value in _ratios(found):
-        if value is not None and not 0 <= value <= 1:
-            raise BadHistory(f"{path}: {name} {value:g} is no ratio in [0, 1]")
-    counts = {"n": found.n, "accuracy_n": found.accuracy_n or 0} | found.intent_counts
-    for name, count in counts.items():
+
+    for name, ratio in _ratios(decoded):
+        if ratio is not None and not 0 <= ratio <= 1:
+            raise BadHistory(f"{path}: {name} {ratio:g} is no ratio in [0, 1]")
+
+    totals = {"n": decoded.n, "accuracy_n": decoded.accuracy_n or 0}
+    for name, count in (totals | decoded.intent_counts).items():
         if count < 0:
             raise BadHistory(f"{path}: {name} {count} is no count")
-    return runs.reference(dataclasses.asdict(found))
+    return runs.reference(dataclasses.asdict(decoded))
 
 
-def _ratios(found: runs.Reference) -> Iterator[tuple[str, float | None]]:
-    yield from (
-        ("accuracy", found.accuracy),
-        ("mean_confidence", found.mean_confidence),
-        ("low_confidence_rate", found.low_confidence_rate),
-    )
-    yield from ((f"recall of {intent}", value) for intent, value in (found.recall or {}).items())
+def _ratios(reference: runs.Reference) -> Iterator[tuple[str, float | None]]:
+    yield "accuracy", reference.accuracy
+    yield "mean_confidence", reference.mean_confidence
+    yield "low_confidence_rate", reference.low_confidence_rate
+    for intent, recall in (reference.recall or {}).items():
+        yield f"recall of {intent}", recall

@@ -21,27 +21,27 @@ Connection = sa.Connection
 
 
 def hour_ends(
-    connection: Connection, since: dt.datetime | None, until: dt.datetime | None
+    connection: Connection,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
 ) -> list[dt.datetime]:
     """Ends of the complete hours that hold champion traffic, oldest first, without those that could
     not be judged.
     """
     table, job = tables.window_state, tables.job_run
-    aside = sa.exists().where(
+    set_aside = sa.exists().where(
         job.c.job == "hourly",
         job.c.due_at == table.c.end,
         job.c.finished_at.is_(None),
         job.c.retry_at.is_(None),
     )
-    query = (
-        sa.select(table.c.end)
-        .distinct()
-        .where(
-            table.c.horizon == "1h", table.c.role == "champion", table.c.complete, sa.not_(aside)
-        )
-    )
-    query = query.where(table.c.end >= since) if since else query
-    query = query.where(table.c.end <= until) if until else query
+    query = sa.select(table.c.end).distinct()
+    query = query.where(table.c.horizon == "1h", table.c.role == "champion")
+    query = query.where(table.c.complete, sa.not_(set_aside))
+    if since:
+        query = query.where(table.c.end >= since)
+    if until:
+        query = query.where(table.c.end <= until)
     return list(connection.execute(query.order_by(table.c.end)).scalars())
 
 
@@ -50,32 +50,30 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
     label was given, in order.
     """
     table, label = tables.window_state, tables.human_label
-    query = sa.select(table.c.end, sa.func.sum(table.c.n)).where(
-        table.c.horizon == "1h", table.c.role == "champion"
-    )
-    hours = connection.execute(query.group_by(table.c.end).order_by(table.c.end)).all()
-    given = connection.execute(
-        sa.select(label.c.labelled_at).order_by(label.c.labelled_at)
-    ).scalars()
-    return (
-        [end for end, _ in hours],
-        list(itertools.accumulate(int(n) for _, n in hours)),
-        list(given),
-    )
+    per_hour = sa.select(table.c.end, sa.func.sum(table.c.n))
+    per_hour = per_hour.where(table.c.horizon == "1h", table.c.role == "champion")
+    per_hour = per_hour.group_by(table.c.end).order_by(table.c.end)
+    hours = connection.execute(per_hour).all()
+    ends = [end for end, _ in hours]
+    by_end = itertools.accumulate(int(n) for _, n in hours)
+
+    labelled_at = sa.select(label.c.labelled_at).order_by(label.c.labelled_at)
+    given = connection.execute(labelled_at).scalars()
+    return ends, list(by_end), list(given)
 
 
 def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> View:
     """Everything an evaluation needs but the verdicts of before: a replay has its own."""
-    earlier, earlier_hours = _earlier(connection, at)
     # Whatever the horizons of the rules: a week shows which source is not to be believed.
-    span = windows.HORIZONS["7d"]
+    start = at - windows.HORIZONS["7d"]
+    earlier, earlier_hours = _earlier(connection, at)
     return View(
         model=model,
         at=at,
         windows=_windows(connection, model, at),
         reference=reference_at(connection, model, at),
-        sampled=sampled(connection, model, at - span, at, as_of=at, rules=rules.labels),
-        hours=hours(connection, model, at - span, at),
+        sampled=sampled(connection, model, start, at, as_of=at, rules=rules.labels),
+        hours=hours(connection, model, start, at),
         earlier=earlier,
         earlier_hours=earlier_hours,
     )
@@ -89,7 +87,8 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
         table.c.end == at,
         table.c.horizon != "5m",
     )
-    return {row["horizon"]: places.window(row) for row in connection.execute(query).mappings()}
+    rows = connection.execute(query).mappings()
+    return {row["horizon"]: places.window(row) for row in rows}
 
 
 def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
@@ -102,22 +101,25 @@ def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | N
         table.c.horizon == "1h",
         table.c.end.in_([at - back for back in EARLIER]),
     )
-    found = [
-        places.window(row)
-        for row in connection.execute(query.order_by(table.c.end, table.c.model)).mappings()
-    ]
-    tallies = [window.tally for window in found]
-    return (sum(tallies[1:], tallies[0]) if tallies else None), len(
-        {window.end for window in found}
-    )
+    rows = connection.execute(query.order_by(table.c.end, table.c.model)).mappings()
+    total = None
+    ends = set()
+    for row in rows:
+        window = places.window(row)
+        total = window.tally if total is None else total + window.tally
+        ends.add(window.end)
+    return total, len(ends)
 
 
 def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Reference | None:
     """The newest reference of the model from before `at`: what an instant itself establishes holds
     from then on.
     """
-    known = [reference for since, _, reference in store.references(connection, model) if since < at]
-    return known[-1] if known else None
+    newest = None
+    for since, _, reference in store.references(connection, model):
+        if since < at:
+            newest = reference
+    return newest
 
 
 def sampled(
@@ -130,9 +132,8 @@ def sampled(
     rules: policy.Labels,
 ) -> live.Sample:
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
-    return labelled.labelled(
-        *measure_queue(connection, start, end, as_of=as_of, model=model), rules
-    )
+    asked, standing = measure_queue(connection, start, end, as_of=as_of, model=model)
+    return labelled.labelled(asked, standing, rules)
 
 
 def measure_queue(
@@ -155,7 +156,8 @@ def measure_queue(
         sample.c.ts >= start,
         sample.c.ts < end,
     ]
-    chosen += [sample.c.model == model] if model else []
+    if model:
+        chosen.append(sample.c.model == model)
     columns = (
         sample.c.req_id,
         sample.c.ts,
@@ -164,52 +166,65 @@ def measure_queue(
         sample.c.p,
         sample.c.text,
     )
-    rows = connection.execute(
-        sa.select(*columns).where(*chosen).order_by(sample.c.ts, sample.c.req_id, sample.c.model)
-    ).all()
-    entries = store.entries(connection, sa.select(sample.c.req_id).where(*chosen), as_of)
+    messages = sa.select(*columns).where(*chosen)
+    messages = messages.order_by(sample.c.ts, sample.c.req_id, sample.c.model)
+    rows = connection.execute(messages).all()
+    req_ids = sa.select(sample.c.req_id).where(*chosen)
+    entries = store.entries(connection, req_ids, as_of)
+
     asked = live.sample(
         ((row.ts, row.intent, row.confidence, row.p, None) for row in rows),
         [slices.of(row.text) for row in rows],
     )
-    return asked, votes.latest(votes.said([row.req_id for row in rows], entries))
+    ever = votes.said([row.req_id for row in rows], entries)
+    return asked, votes.latest(ever)
 
 
 def doubts(
-    connection: Connection, as_of: dt.datetime, rules: policy.Labels
+    connection: Connection,
+    as_of: dt.datetime,
+    rules: policy.Labels,
 ) -> list[distrust.Doubt]:
     """Which sources nobody should believe, week by week back from `as_of` to the first sampled
     message.
     """
-    first = connection.execute(sa.select(sa.func.min(tables.sampled_prediction.c.ts))).scalar()
-    week, found = windows.HORIZONS["7d"], []
+    oldest = sa.select(sa.func.min(tables.sampled_prediction.c.ts))
+    first = connection.execute(oldest).scalar()
+    week = windows.HORIZONS["7d"]
+    doubts = []
     while first is not None and as_of > first:
-        found += [
-            distrust.Doubt(one.annotator, as_of - week, as_of)
-            for one in aside(connection, as_of, rules)
-        ]
+        for source in aside(connection, as_of, rules):
+            doubts.append(distrust.Doubt(source.annotator, as_of - week, as_of))
         as_of -= week
-    return found
+    return doubts
 
 
 def aside(
-    connection: Connection, as_of: dt.datetime, rules: policy.Labels
+    connection: Connection,
+    as_of: dt.datetime,
+    rules: policy.Labels,
 ) -> tuple[distrust.Aside, ...]:
     """The sources of labels that nobody should believe, by the week of messages before `as_of`,
     whichever model answered.
     """
-    asked, said = measure_queue(connection, as_of - windows.HORIZONS["7d"], as_of, as_of=as_of)
-    return distrust.aside(asked, cap.within(said, rules.per_annotator_per_day), rules.source_gap)
+    start = as_of - windows.HORIZONS["7d"]
+    asked, standing = measure_queue(connection, start, as_of, as_of=as_of)
+    capped = cap.within(standing, rules.per_annotator_per_day)
+    return distrust.aside(asked, capped, rules.source_gap)
 
 
 def hours(
-    connection: Connection, model: str, start: dt.datetime, end: dt.datetime
+    connection: Connection,
+    model: str,
+    start: dt.datetime,
+    end: dt.datetime,
 ) -> dict[dt.datetime, live.Hour]:
     """All champion answers by hour: how many, and the sum of their confidences. From windows, which
     are kept for ever: panes of hours are dropped.
     """
     table = tables.window_state
-    query = sa.select(table.c.start, table.c.n - table.c.errors, table.c.confidence_sum_micro)
+    answers = table.c.n - table.c.errors
+    query = sa.select(table.c.start, answers, table.c.confidence_sum_micro)
     query = query.where(
         table.c.model == model,
         table.c.role == "champion",
@@ -219,69 +234,60 @@ def hours(
     )
     # Says the same again, for the index.
     query = query.where(table.c.end > start, table.c.end < end + windows.HORIZONS["1h"])
-    return {row[0]: live.Hour(row[1], row[2] / windows.MICRO) for row in connection.execute(query)}
+    by_start = {}
+    for hour, n, micro in connection.execute(query):
+        by_start[hour] = live.Hour(n, micro / windows.MICRO)
+    return by_start
 
 
 def verdicts_of(
-    connection: Connection, model: str, before: dt.datetime
+    connection: Connection,
+    model: str,
+    before: dt.datetime,
 ) -> dict[str, Sequence[verdicts.Verdict]]:
     """The verdicts that still count by signal, oldest first; signals that were only measured have
     none.
     """
     table = tables.signal
     query = sa.select(table).where(
-        table.c.model == model, table.c.end < before, table.c.end >= before - REMEMBERED
+        table.c.model == model,
+        table.c.end < before,
+        table.c.end >= before - REMEMBERED,
+        table.c.intent == "",
+        table.c.verdict.is_not(None),
     )
-    query = query.where(table.c.intent == "", table.c.verdict.is_not(None))
-    found: dict[str, list[verdicts.Verdict]] = {}
+    by_name: dict[str, list[verdicts.Verdict]] = {}
     for row in connection.execute(query.order_by(table.c.end)).mappings():
-        found.setdefault(row["signal"], []).append(_verdict(row))
-    return dict(found)
+        by_name.setdefault(row["signal"], []).append(_verdict(row))
+    return dict(by_name)
 
 
 def _verdict(row: Any) -> verdicts.Verdict:
-    names = (
-        "model",
-        "horizon",
-        "end",
-        "signal",
-        "value",
-        "n",
-        "reference_n",
-        "low",
-        "high",
-        "noise_floor",
-        "p_value",
-        "reference",
+    signal = verdicts.Signal(
+        model=row["model"],
+        horizon=row["horizon"],
+        end=row["end"],
+        signal=row["signal"],
+        value=row["value"],
+        n=row["n"],
+        reference_n=row["reference_n"],
+        low=row["low"],
+        high=row["high"],
+        noise_floor=row["noise_floor"],
+        p_value=row["p_value"],
+        reference=row["reference"],
     )
-    signal = verdicts.Signal(**{name: row[name] for name in names})
-    return verdicts.Verdict(
-        signal, verdicts.Level(row["verdict"]), row["limit"], row["in_breach"], row["level"]
-    )
+    level = verdicts.Level(row["verdict"])
+    return verdicts.Verdict(signal, level, row["limit"], row["in_breach"], row["level"])
 
 
 def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.Past:
     """What had happened by `at`, by the stream's clock alone."""
-    run, incident = tables.run, tables.incident
-    open_runs = (
-        sa.select(sa.func.count())
-        .select_from(run)
-        .where(run.c.as_of < at, sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at))
-    )
-    standing = (incident.c.started <= at, sa.or_(incident.c.ended.is_(None), incident.c.ended > at))
-    # Of another kind: from before the list; nothing.
-    witness, pause = (
-        incident.c.kind.in_(decisions.WITNESSES),
-        incident.c.kind == decisions.Told.PAUSE,
-    )
-    counts = sa.select(sa.func.count().filter(witness), sa.func.count().filter(pause)).where(
-        *standing
-    )
-    incidents, pauses = connection.execute(counts).one()
+    incidents, pauses = _open_incidents(connection, at)
     former = _former(connection, promotion)
     return decisions.Past(
         last_retrain=_last(connection, decisions.Kind.RETRAIN, at),
-        run_in_progress=connection.execute(open_runs).scalar_one() > 0,
+        run_in_progress=_run_in_progress(connection, at),
         promoted_at=promotion["at"],
         incidents=incidents,
         last_reweight=_last(connection, decisions.Kind.REWEIGHT, at),
@@ -292,25 +298,49 @@ def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.P
     )
 
 
+def _run_in_progress(connection: Connection, at: dt.datetime) -> bool:
+    run = tables.run
+    still_open = sa.or_(run.c.closed_as_of.is_(None), run.c.closed_as_of > at)
+    count = sa.select(sa.func.count()).select_from(run).where(run.c.as_of < at, still_open)
+    return connection.execute(count).scalar_one() > 0
+
+
+def _open_incidents(connection: Connection, at: dt.datetime) -> tuple[int, int]:
+    """How many witnesses of worse answers, and how many pauses, are open at `at`. An incident of
+    another kind, from before there was a list of them, is neither.
+    """
+    incident = tables.incident
+    witness = incident.c.kind.in_(decisions.WITNESSES)
+    pause = incident.c.kind == decisions.Told.PAUSE
+    count = sa.func.count()
+    counts = sa.select(count.filter(witness), count.filter(pause)).where(
+        incident.c.started <= at,
+        sa.or_(incident.c.ended.is_(None), incident.c.ended > at),
+    )
+    witnesses, pauses = connection.execute(counts).one()
+    return witnesses, pauses
+
+
 def _last(connection: Connection, kind: decisions.Kind, at: dt.datetime) -> dt.datetime | None:
     table = tables.decision
-    return connection.execute(
-        sa.select(sa.func.max(table.c.at)).where(table.c.decision == kind, table.c.at < at)
-    ).scalar()
+    newest = sa.select(sa.func.max(table.c.at))
+    return connection.execute(newest.where(table.c.decision == kind, table.c.at < at)).scalar()
 
 
 def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
-    """When something before the model was last found broken, whether or not anybody was to be told."""
+    """When something before the model was last found broken, whether or not anybody was to be
+    told.
+    """
     table = tables.decision
-    return connection.execute(
-        sa.select(sa.func.max(table.c.at)).where(
-            table.c.cause == decisions.Cause.PIPELINE, table.c.at < at
-        )
-    ).scalar()
+    newest = sa.select(sa.func.max(table.c.at))
+    newest = newest.where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)
+    return connection.execute(newest).scalar()
 
 
 def _former(connection: Connection, promotion: Any) -> History:
     """The verdicts on the champion before this promotion, up to it."""
     former = store.former_champions(connection, promotion)
+    if not former:
+        return {}
     just_after = promotion["at"] + dt.timedelta(microseconds=1)
-    return verdicts_of(connection, former[0], just_after) if former else {}
+    return verdicts_of(connection, former[0], just_after)

@@ -167,13 +167,13 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
 
 
 @pytest.fixture(scope="module")
-def taken() -> baselines.Taken:
+def taken() -> replay.Taken:
     """530 hours at which nothing is known: every decision is a hold."""
     past = scenes.history(read([log(n) for n in range(4536)], 2000), [label(0, "faq", 1)], BEGIN)
     return list(replay.walk(scenes.scenes(past, policy.Labels()), policy.Policy()))
 
 
-def test_baselines_retrain_at_every_cool_downs_end_never_and_weekly(taken: baselines.Taken) -> None:
+def test_baselines_retrain_at_every_cool_downs_end_never_and_weekly(taken: replay.Taken) -> None:
     incident = events.Incident("i1", "language", BEGIN + 100 * HOUR, BEGIN + 200 * HOUR)
     always, never, weekly = baselines.scores(
         taken, [incident], policy.parse("[trigger]\ncool_down_hours = 48")
@@ -188,7 +188,7 @@ def test_baselines_retrain_at_every_cool_downs_end_never_and_weekly(taken: basel
     assert always.cost > weekly.cost > 0
 
 
-def test_a_scene_kept_for_its_score_is_scored_alike(taken: baselines.Taken) -> None:
+def test_a_scene_kept_for_its_score_is_scored_alike(taken: replay.Taken) -> None:
     acted = [
         (scene, dataclasses.replace(decision, decision=decisions.Kind.RETRAIN))
         for scene, decision in taken[100:101]

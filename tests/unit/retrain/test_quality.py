@@ -9,7 +9,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.decide import evaluate, quality, trigger
+from retrain.decide import evaluate, quality, recalls, trigger
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
 from schemas import decisions, policy, present, verdicts
@@ -147,7 +147,7 @@ def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -
 def test_a_perfect_recall_of_few_held_out_rows_is_no_promise() -> None:
     """21 of 21 held-out rows right says little: that 83 % of 60 labels are right is no loss yet."""
     calm = [
-        quality._lost(
+        recalls.loss(
             dataclasses.replace(REFERENCE, accuracy_n=accuracy_n),
             live.Estimate("recall", "faq", 0.83, 0.72, 0.9, 60, 60.0, 600, 0.83),
             1.0,
@@ -318,3 +318,13 @@ def test_a_mix_that_moves_to_an_intent_without_a_known_recall_is_no_loss_beyond_
     assert full == pytest.approx(some, abs=0.01)
     assert full is not None
     assert full < 0.88
+
+
+def test_figures_are_drawn_of_every_horizon_that_a_rule_looks_at() -> None:
+    """And of the day and the week, of which log lines tell."""
+    hourly = dataclasses.replace(RULES.signals.rare_recall, horizon="1h")
+    rules = dataclasses.replace(
+        RULES, signals=dataclasses.replace(RULES.signals, rare_recall=hourly)
+    )
+    assert quality.horizons(RULES) == {"1d", "7d"}
+    assert quality.horizons(rules) == {"1h", "1d", "7d"}

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import builders
 
 from retrain.decide import baselines, replay
-from retrain.decide.report import page, svg, timeline
+from retrain.decide.report import page, panels, svg, timeline
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy
@@ -108,7 +108,7 @@ def test_actions_have_shapes_and_holds_their_lanes() -> None:
 
 
 def test_the_kl_is_shown_over_its_noise_floor_as_the_limit_is_judged() -> None:
-    (reading,) = timeline._kl(*pair(1, decisions.Kind.HOLD, None, 0.9))
+    (reading,) = panels.mix_kl(*pair(1, decisions.Kind.HOLD, None, 0.9))
     assert (round(reading.value, 6), reading.limit) == (
         round(0.05 - 9 / 2 * (1 / 1000 + 1 / 900), 6),
         0.028,
@@ -116,9 +116,9 @@ def test_the_kl_is_shown_over_its_noise_floor_as_the_limit_is_judged() -> None:
 
 
 def test_a_year_is_thinned_without_losing_its_worst_hour() -> None:
-    readings = [timeline.Reading(BEGIN + i * HOUR, 0.95, None, None, 0.9) for i in range(8760)]
+    readings = [panels.Reading(BEGIN + i * HOUR, 0.95, None, None, 0.9) for i in range(8760)]
     readings[4321] = dataclasses.replace(readings[4321], value=0.2)
-    thinned = timeline._thinned(readings)
+    thinned = panels.thinned(readings)
     assert len(thinned) <= 1200
     assert min(one.value for one in thinned) == 0.2
 
