@@ -38,15 +38,9 @@ _POLL_S, _PAUSE_S = 1.0, 10.0
 
 def _workshop(loaded: settings.Settings) -> Any:
     rules = settings.rules(loaded)
-    try:
-        made_with = (
-            recipe.parse(loaded.recipe.read_text(), str(loaded.recipe))
-            if loaded.recipe
-            else recipe.Recipe()
-        )
-    except (recipe.RecipeError, OSError) as error:
-        settings.refuse(str(error))
-    owner, engine = rounds.this_process(), database.opened(loaded.database_url)
+    made_with = _recipe(loaded.recipe)
+    owner = rounds.this_process()
+    engine = database.opened(loaded.database_url)
     from retrain import log
     from retrain.train import promote as promotion
     from retrain.train.compile import manifest
@@ -59,8 +53,22 @@ def _workshop(loaded: settings.Settings) -> Any:
     from retrain.train import job
 
     return job.Workshop(
-        engine, loaded.models, rules, made_with, log.LogLines(loaded.log_format), owner
+        engine=engine,
+        models=loaded.models,
+        policy=rules,
+        recipe=made_with,
+        lines=log.LogLines(loaded.log_format),
+        owner=owner,
     )
+
+
+def _recipe(path: Path | None) -> recipe.Recipe:
+    if path is None:
+        return recipe.Recipe()
+    try:
+        return recipe.parse(path.read_text(), str(path))
+    except (recipe.RecipeError, OSError) as error:
+        settings.refuse(str(error))
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -76,43 +84,55 @@ def run(chosen: argparse.Namespace) -> int:
         model.encoder_directory(shop.recipe.base_model)
     except model.EncoderMissing as error:
         settings.refuse(str(error))
-    with shop.engine.begin() as connection:
-        as_of = chosen.as_of or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
-        run_id = _manual_id(as_of, shop.recipe)
-        known = store.run(connection, run_id)
-        if known and known["state"] not in (runs.State.QUEUED, runs.State.FAILED):
-            settings.refuse(
-                f"run {run_id} is {known['state']} already; another --as-of or recipe is another run",
-                2,
-            )
-        store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
-        if not leases.hold(connection, "retrain", shop.owner, job.LEASE_S):
-            settings.refuse(
-                "another run is in progress; see `python -m services.show runs`",
-                settings.EXIT_TRY_AGAIN,
-            )
+    run_id = _queued(shop, chosen, job.LEASE_S)
     try:
         state = attempts.by_hand(shop, run_id)
     finally:
         _release(shop)
+
     with shop.engine.connect() as connection:
         row = store.run(connection, run_id)
-    print(
-        json.dumps(
-            {"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}
-        )
-    )
+    ended = {"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}
+    print(json.dumps(ended))
     if row["error"]:
         settings.refuse(row["error"], EXITS[state])
-    inconclusive = state is runs.State.REJECTED and all(
-        gate["verdict"] != runs.GateVerdict.FAIL for gate in row["gates"]
-    )
-    return EXIT_INCONCLUSIVE if inconclusive else EXITS[state]
+    if state is runs.State.REJECTED and not _failed(row):
+        return EXIT_INCONCLUSIVE
+    return EXITS[state]
+
+
+def _failed(row: Any) -> bool:
+    """Whether any gate of the run failed, not only could not tell."""
+    return any(gate["verdict"] == runs.GateVerdict.FAIL for gate in row["gates"])
+
+
+def _queued(shop: Any, chosen: argparse.Namespace, lease_s: int) -> str:
+    """Queue the run that was asked for, with the right to do it; returns its id. Refuses one that
+    has come further than that.
+    """
+    with shop.engine.begin() as connection:
+        as_of = chosen.as_of or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
+        run_id = _manual_id(as_of, shop.recipe)
+        row = store.run(connection, run_id)
+        if row and row["state"] not in (runs.State.QUEUED, runs.State.FAILED):
+            settings.refuse(
+                f"run {run_id} is {row['state']} already; another --as-of or recipe is another run",
+                2,
+            )
+        store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
+        if not leases.hold(connection, "retrain", shop.owner, lease_s):
+            settings.refuse(
+                "another run is in progress; see `python -m services.show runs`",
+                settings.EXIT_TRY_AGAIN,
+            )
+    return run_id
 
 
 def _manual_id(as_of: dt.datetime, made_with: recipe.Recipe) -> str:
     """The id of a run started by hand: the same instant and recipe are the same run."""
-    return f"ft_{as_of:%Y_%m_%d}_{hashlib.sha256(f'{as_of.isoformat()}{made_with.sha256}'.encode()).hexdigest()[:8]}"
+    body = f"{as_of.isoformat()}{made_with.sha256}"
+    sha256 = hashlib.sha256(body.encode()).hexdigest()
+    return f"ft_{as_of:%Y_%m_%d}_{sha256[:8]}"
 
 
 def work(_chosen: argparse.Namespace) -> int:
@@ -238,28 +258,35 @@ def _parser() -> argparse.ArgumentParser:
     look = commands.add_parser("show", help="one run as JSON")
     look.add_argument("run")
     look.set_defaults(do=show)
-    approve = commands.add_parser("promote", help="make a registered candidate the champion")
-    approve.add_argument("run")
-    approve.add_argument("--by", required=True, metavar="NAME")
-    approve.set_defaults(do=promote)
-    back = commands.add_parser(
-        "rollback", help="make the champion before this one the champion again"
-    )
-    back.add_argument("--to", metavar="MODEL")
-    back.add_argument("--by", required=True, metavar="NAME")
-    back.set_defaults(do=rollback)
-    moved = commands.add_parser(
-        "reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference"
-    )
-    moved.add_argument("decision")
-    moved.add_argument("--by", required=True, metavar="NAME")
-    moved.set_defaults(do=reweight)
+    _decisions_of_people(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
     )
     replay_command.arguments(again)
     again.set_defaults(do=replay)
     return parser
+
+
+def _decisions_of_people(commands: Any) -> None:
+    """The commands that say who called them."""
+    approve = commands.add_parser("promote", help="make a registered candidate the champion")
+    approve.add_argument("run")
+    approve.add_argument("--by", required=True, metavar="NAME")
+    approve.set_defaults(do=promote)
+
+    back = commands.add_parser(
+        "rollback", help="make the champion before this one the champion again"
+    )
+    back.add_argument("--to", metavar="MODEL")
+    back.add_argument("--by", required=True, metavar="NAME")
+    back.set_defaults(do=rollback)
+
+    moved = commands.add_parser(
+        "reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference"
+    )
+    moved.add_argument("decision")
+    moved.add_argument("--by", required=True, metavar="NAME")
+    moved.set_defaults(do=reweight)
 
 
 if __name__ == "__main__":

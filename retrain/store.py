@@ -27,9 +27,17 @@ def entries(
     """Everything annotators had said of these requests by `as_of` (None: by now), in no order."""
     label = tables.human_label
     intent = sa.case((label.c.action == "label", read_through(label.c.intent)))
-    columns = (label.c.req_id, label.c.annotator, label.c.labelled_at, label.c.id, intent)
-    query = sa.select(*columns, label.c.also).where(label.c.req_id.in_(among))
-    query = query.where(label.c.labelled_at <= as_of) if as_of else query
+    query = sa.select(
+        label.c.req_id,
+        label.c.annotator,
+        label.c.labelled_at,
+        label.c.id,
+        intent,
+        label.c.also,
+    )
+    query = query.where(label.c.req_id.in_(among))
+    if as_of:
+        query = query.where(label.c.labelled_at <= as_of)
     return [votes.Entry(*row) for row in connection.execute(query)]
 
 
@@ -37,11 +45,10 @@ def read_through(intent: "sa.Column[str]") -> "sa.ColumnElement[str]":
     """A column of intents under its name, merged ones as those that took them over: what people and
     models said then stays as it was said.
     """
-    return (
-        sa.case(dict(present.MERGED), value=intent, else_=intent).label(intent.name)
-        if present.MERGED
-        else intent
-    )
+    if not present.MERGED:
+        return intent
+    survivors = dict(present.MERGED)
+    return sa.case(survivors, value=intent, else_=intent).label(intent.name)
 
 
 def labelled_rows(
@@ -56,8 +63,36 @@ def labelled_rows(
     Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in
     `doubts` none; where one does not, another annotator's may.
     """
-    corpus, sample = tables.corpus, tables.sampled_prediction
-    imported = sa.select(
+    rows = _imported(connection)
+    once = _labelled_once(as_of)
+    oldest_first = sa.select(once).order_by(once.c.ts, once.c.req_id)
+    messages = connection.execute(oldest_first).mappings().all()
+    by_name = {str(message["req_id"]): message for message in messages}
+    names = list(by_name)
+
+    ever = votes.said(names, entries(connection, sa.select(once.c.req_id), as_of))
+    ts_us = np.array([times.micros(message["ts"]) for message in messages], dtype=np.int64)
+    believed = distrust.without(votes.latest(ever), ts_us, doubts)
+    counted = cap.within(believed, per_annotator_per_day)
+
+    for vote in votes.told(votes.holding(counted), names):
+        message = by_name[vote.req_id]
+        rows.append(
+            {
+                "id": vote.req_id,
+                "text": message["text"],
+                "intent": vote.intent,
+                "kind": "live",
+                "conversation": message["conversation"],
+                "cluster": None,
+            }
+        )
+    return rows
+
+
+def _imported(connection: Connection) -> list[dict[str, Any]]:
+    corpus = tables.corpus
+    query = sa.select(
         corpus.c.id,
         corpus.c.text,
         read_through(corpus.c.intent),
@@ -65,38 +100,24 @@ def labelled_rows(
         corpus.c.conversation,
         corpus.c.cluster,
     )
-    found = [dict(row) for row in connection.execute(imported.order_by(corpus.c.id)).mappings()]
-    labelled = sample.c.req_id.in_(sa.select(tables.human_label.c.req_id))
-    once = (
+    rows = connection.execute(query.order_by(corpus.c.id)).mappings()
+    return [dict(row) for row in rows]
+
+
+def _labelled_once(as_of: dt.datetime) -> sa.Subquery:
+    """The sampled messages that anybody has labelled; one that two models answered comes once."""
+    sample = tables.sampled_prediction
+    labelled = sa.select(tables.human_label.c.req_id)
+    return (
         sa.select(sample)
         .ext(pg.distinct_on(sample.c.req_id))
-        .where(sample.c.ts <= as_of, labelled)
+        .where(sample.c.ts <= as_of, sample.c.req_id.in_(labelled))
         .order_by(sample.c.req_id, sample.c.model)
         .subquery()
     )
-    rows = connection.execute(sa.select(once).order_by(once.c.ts, once.c.req_id)).mappings().all()
-    by_name = {str(row["req_id"]): row for row in rows}
-    names = list(by_name)
-    ever = votes.said(names, entries(connection, sa.select(once.c.req_id), as_of))
-    ts_us = np.array([times.micros(row["ts"]) for row in rows], dtype=np.int64)
-    believed = distrust.without(votes.latest(ever), ts_us, doubts)
-    for vote in votes.told(votes.holding(cap.within(believed, per_annotator_per_day)), names):
-        row = by_name[vote.req_id]
-        found.append(
-            {
-                "id": vote.req_id,
-                "text": row["text"],
-                "intent": vote.intent,
-                "kind": "live",
-                "conversation": row["conversation"],
-                "cluster": None,
-            }
-        )
-    return found
 
 
-# --- runs
-# -------------------------------------------------------------------------------------------------------------
+# --- runs -----------------------------------------------------------------------------------------
 def queue_run(
     connection: Connection, *, run_id: str, decision_id: str | None, as_of: dt.datetime
 ) -> None:
@@ -113,32 +134,29 @@ def unfinished_run(connection: Connection, *, promotes: bool = False) -> Any:
     too, not for a person.
     """
     table = tables.run
-    open_runs = sa.select(table).where(
-        table.c.state.not_in(runs.ENDED if promotes else (*runs.ENDED, runs.State.REGISTERED))
+    over = runs.ENDED if promotes else (*runs.ENDED, runs.State.REGISTERED)
+    oldest = (
+        sa.select(table)
+        .where(table.c.state.not_in(over))
+        .order_by(table.c.queued_at, table.c.id)
+        .limit(1)
     )
-    return (
-        connection.execute(open_runs.order_by(table.c.queued_at, table.c.id).limit(1))
-        .mappings()
-        .first()
-    )
+    return connection.execute(oldest).mappings().first()
 
 
 def run(connection: Connection, run_id: str) -> Any:
     """One run's row, or None."""
-    return (
-        connection.execute(sa.select(tables.run).where(tables.run.c.id == run_id))
-        .mappings()
-        .first()
-    )
+    query = sa.select(tables.run).where(tables.run.c.id == run_id)
+    return connection.execute(query).mappings().first()
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
-    """Set columns of a run; one whose work is over, promoted or not, also notes the stream's clock."""
+    """Set columns of a run; one whose work is over, promoted or not, also notes the stream's
+    clock.
+    """
     if "ended" in values or values.get("state") == runs.State.REGISTERED:
-        now = streams_store.clock(connection)
-        values["closed_as_of"] = sa.func.coalesce(
-            tables.run.c.closed_as_of, now or tables.run.c.as_of
-        )
+        now = streams_store.clock(connection) or tables.run.c.as_of
+        values["closed_as_of"] = sa.func.coalesce(tables.run.c.closed_as_of, now)
     connection.execute(
         sa.update(tables.run)
         .where(tables.run.c.id == run_id)
@@ -162,11 +180,11 @@ def begin_attempt(connection: Connection, run_id: str) -> int:
 def record_step(connection: Connection, run_id: str, step: str, detail: dict[str, Any]) -> None:
     """Note that a step is done, before the next begins."""
     insert = pg.insert(tables.run_step).values(run_id=run_id, step=step, detail=detail)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["run_id", "step"], set_={"detail": detail, "at": sa.func.now()}
-        )
+    upsert = insert.on_conflict_do_update(
+        index_elements=["run_id", "step"],
+        set_={"detail": detail, "at": sa.func.now()},
     )
+    connection.execute(upsert)
 
 
 def release_leases(connection: Connection, owner: str) -> None:
@@ -180,8 +198,7 @@ def release_leases(connection: Connection, owner: str) -> None:
     )
 
 
-# --- models
-# -----------------------------------------------------------------------------------------------------------
+# --- models ---------------------------------------------------------------------------------------
 def champion(connection: Connection, before: dt.datetime | None = None) -> Any:
     """The newest promotion's row, or the newest from before that instant of the stream's clock;
     None where there is none.
@@ -199,7 +216,8 @@ def former_champions(connection: Connection, promotion: Any) -> list[str]:
     """
     table = tables.promotion
     others = sa.select(table.c.model).where(
-        table.c.id < promotion["id"], table.c.model != promotion["model"]
+        table.c.id < promotion["id"],
+        table.c.model != promotion["model"],
     )
     names = connection.execute(others.order_by(table.c.id.desc())).scalars()
     return list(dict.fromkeys(names))
@@ -207,38 +225,39 @@ def former_champions(connection: Connection, promotion: Any) -> list[str]:
 
 def decision(connection: Connection, decision_id: str) -> Any:
     """A decision's row, or None."""
-    return (
-        connection.execute(sa.select(tables.decision).where(tables.decision.c.id == decision_id))
-        .mappings()
-        .first()
-    )
+    query = sa.select(tables.decision).where(tables.decision.c.id == decision_id)
+    return connection.execute(query).mappings().first()
 
 
 def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Window | None:
     """The champion's newest complete day that ends by `at`."""
     table = tables.window_state
-    chosen = (
+    complete_days = sa.select(table).where(
         table.c.model == model,
         table.c.role == "champion",
         table.c.horizon == "1d",
         table.c.complete,
         table.c.end <= at,
     )
-    row = (
-        connection.execute(sa.select(table).where(*chosen).order_by(table.c.end.desc()).limit(1))
-        .mappings()
-        .first()
-    )
+    newest = complete_days.order_by(table.c.end.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
     return places.window(row) if row else None
 
 
 def next_model(connection: Connection) -> str:
     """The name of the next version: v1, v2 ..."""
-    return f"v{(connection.execute(sa.select(sa.func.count()).select_from(tables.model_version)).scalar() or 0) + 1}"
+    count = sa.select(sa.func.count()).select_from(tables.model_version)
+    versions = connection.execute(count).scalar_one()
+    return f"v{versions + 1}"
 
 
 def register(
-    connection: Connection, *, model: str, run_id: str, manifest_sha256: str, tokenizer_hash: str
+    connection: Connection,
+    *,
+    model: str,
+    run_id: str,
+    manifest_sha256: str,
+    tokenizer_hash: str,
 ) -> None:
     """Note a finished model directory."""
     row = {

@@ -16,7 +16,8 @@ Flags = Floats | npt.NDArray[np.bool_]  # 1 or true where the answer was right
 def probabilities(logits: Floats, temperature: float) -> Floats:
     """Softmax of logits / T (seed 5, step 5). Shape (n, K).
 
-    >>> probabilities(np.array([[0.8, 1.7, 1.5, -0.2, -1.4, -1.1, -0.6, -1.7, -2.0, -1.0]]), 1.0).round(4)[0, 1].item()
+    >>> logits = np.array([[0.8, 1.7, 1.5, -0.2, -1.4, -1.1, -0.6, -1.7, -2.0, -1.0]])
+    >>> probabilities(logits, 1.0).round(4)[0, 1].item()
     0.3695
     """
     return np.asarray(special.softmax(logits / temperature, axis=1))
@@ -31,13 +32,19 @@ def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     # As long to load as all else of the gateway and the scheduler, and only a fit needs it.
     from scipy import optimize
 
+    rows = np.arange(len(labels))
+
     def loss(log_t: float) -> float:
         scaled = logits / np.exp(log_t)
-        return float(
-            np.mean(special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels])
-        )
+        total = special.logsumexp(scaled, axis=1)
+        return float(np.mean(total - scaled[rows, labels]))
 
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))
+    best = optimize.minimize_scalar(
+        loss,
+        bounds=(-2.0, 2.0),
+        method="bounded",
+    )
+    return float(np.exp(best.x))
 
 
 def ece(confidence: Floats, right: Flags, weight: Floats | None = None) -> float:
@@ -55,8 +62,11 @@ def ece(confidence: Floats, right: Flags, weight: Floats | None = None) -> float
     counts = np.ones(len(order)) if weight is None else weight[order]
     total = counts.sum()
     middle = np.cumsum(counts) - counts / 2
-    bins = np.minimum((middle / total * BINS).astype(np.int64), BINS - 1)
-    gaps = np.bincount(bins, weights=counts * (right - confidence)[order], minlength=BINS)
+    place = (middle / total * BINS).astype(np.int64)
+    bins = np.minimum(place, BINS - 1)  # the last one's middle may be rounded up to the end
+
+    off = (right - confidence)[order]
+    gaps = np.bincount(bins, weights=counts * off, minlength=BINS)
     return float(np.abs(gaps).sum() / total)
 
 

@@ -37,39 +37,44 @@ def figures(sampled: live.Sample) -> tuple[Figure, ...]:
     """hajek_accuracy, any_of_accuracy, live_ece, misroute_severity and confusion_concentration of
     the messages that have a label; nothing where none has.
     """
-    found = labelled(sampled)
-    return tuple(_figures(found)) if len(found) else ()
+    answered = labelled(sampled)
+    if not len(answered):
+        return ()
+    return tuple(_figures(answered))
 
 
 def labelled(sampled: live.Sample) -> live.Sample:
     """The messages that have a label, in an order that does not depend on the one they came in."""
-    known = sampled.chosen(sampled.label != live.UNLABELLED)
-    return known.chosen(
-        np.lexsort(
-            (
-                known.slices,
-                *known.also.T,
-                known.label,
-                known.predicted,
-                known.p,
-                known.ts_us,
-                known.confidence,
-            )
-        )
+    answered = sampled.chosen(sampled.label != live.UNLABELLED)
+    columns = (
+        answered.slices,
+        *answered.also.T,
+        answered.label,
+        answered.predicted,
+        answered.p,
+        answered.ts_us,
+        answered.confidence,
     )
+    return answered.chosen(np.lexsort(columns))
 
 
 def _figures(labelled: live.Sample) -> Iterator[Figure]:
-    n, weight = len(labelled), 1 / labelled.p
+    n = len(labelled)
+    weight = 1 / labelled.p
     hajek = live.recall(labelled, present.INTENTS, "hajek_accuracy", None, n)
     assert hajek.estimate is not None
     yield Figure("hajek_accuracy", hajek.estimate, n, hajek.low, hajek.high)
+
     right = (labelled.predicted == labelled.label).astype(np.float64)
-    either = np.maximum(right, wishes.hold(labelled.also, labelled.predicted))
+    also_right = wishes.hold(labelled.also, labelled.predicted)
+    either = np.maximum(right, also_right)
     yield share("any_of_accuracy", either, weight)
+
     error = calibration.ece(labelled.confidence, right, weight)
-    floor = calibration.ece_floor(labelled.confidence, n, weight)  # drawn alike for the same labels
+    # n is the seed: drawn alike for the same labels.
+    floor = calibration.ece_floor(labelled.confidence, n, weight)
     yield Figure("live_ece", error, n, noise_floor=floor)
+
     harm = confusion.SEVERITY[labelled.label, labelled.predicted]
     yield share("misroute_severity", harm, weight)
     if harm.any():
@@ -79,7 +84,13 @@ def _figures(labelled: live.Sample) -> Iterator[Figure]:
 def share(name: str, values: Floats, weight: Floats) -> Figure:
     """Hajek's ratio of values in [0, 1], with its 95 % interval."""
     value, half = ratio(values, weight)
-    return Figure(name, value, len(values), max(0.0, value - half), min(1.0, value + half))
+    return Figure(
+        name,
+        value,
+        len(values),
+        low=max(0.0, value - half),
+        high=min(1.0, value + half),
+    )
 
 
 def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
@@ -87,10 +98,13 @@ def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
     residuals.
     """
     total = math.fsum(weight.tolist())
-    value = math.fsum((weight * values).tolist()) / total
-    return value, proportion.Z95 * math.sqrt(
-        math.fsum(((weight * (values - value)) ** 2).tolist())
-    ) / total
+    weighted = weight * values
+    value = math.fsum(weighted.tolist()) / total
+
+    residuals = weight * (values - value)
+    squares = math.fsum((residuals**2).tolist())
+    half = proportion.Z95 * math.sqrt(squares) / total
+    return value, half
 
 
 def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
@@ -98,13 +112,13 @@ def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
     n how many labels are wrong.
     """
     k = len(present.INTENTS)
-    pairs = np.bincount(
-        labelled.label.astype(np.int64) * k + labelled.predicted, weights=harm, minlength=k * k
-    )
-    worst = int(np.argmax(pairs))
+    pair = labelled.label.astype(np.int64) * k + labelled.predicted
+    by_pair = np.bincount(pair, weights=harm, minlength=k * k)
+    worst = int(np.argmax(by_pair))
+    wrong = int((harm > 0).sum())
     return Figure(
         "confusion_concentration",
-        float(pairs[worst] / pairs.sum()),
-        int((harm > 0).sum()),
+        float(by_pair[worst] / by_pair.sum()),
+        wrong,
         intent=present.INTENTS[worst // k],
     )

@@ -53,23 +53,29 @@ def differences(
 
     Shapes: labels, champion, candidate, groups all (n,).
     """
-    weights = _draws(groups, seed)
-    both = [_counts(labels, predicted, weights) for predicted in (champion, candidate)]
-    points = [
-        _counts(labels, predicted, np.ones(len(labels))) for predicted in (champion, candidate)
-    ]
-    found = {}
-    for name, measure in _measures(labels).items():
-        spread = np.subtract(measure(both[1]), measure(both[0]))
+    once = np.ones(len(labels))
+    drawn = _draws(groups, seed)
+    old = _counts(labels, champion, once)
+    new = _counts(labels, candidate, once)
+    old_drawn = _counts(labels, champion, drawn)
+    new_drawn = _counts(labels, candidate, drawn)
+
+    by_name = {}
+    for (name, intent), measure in _measures(labels).items():
+        rows = labels if intent is None else labels[labels == intent]
+        spread = np.subtract(measure(new_drawn), measure(old_drawn))
         low, high = np.nanpercentile(spread, [2.5, 97.5])
-        n = int((labels == name[1]).sum()) if name[1] is not None else len(labels)
-        found[name[0]] = Difference(
-            float(measure(points[1]) - measure(points[0])), float(low), float(high), n
+        by_name[name] = Difference(
+            value=float(measure(new) - measure(old)),
+            low=float(low),
+            high=float(high),
+            n=len(rows),
         )
-    return found
+    return by_name
 
 
 def _measures(labels: confusion.Labels) -> dict[tuple[str, int | None], Measure]:
+    """By name, and by the place of the intent that it is about, if it is about one."""
     measures: dict[tuple[str, int | None], Measure] = {
         ("accuracy", None): _accuracy,
         ("macro_f1", None): _macro_f1,
@@ -85,18 +91,27 @@ def _draws(groups: Sequence[str], seed: int) -> Floats:
     _, member = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
     size = int(member.max()) + 1
-    return rng.multinomial(size, np.full(size, 1 / size), size=DRAWS)[:, member].astype(np.float64)
+    alike = np.full(size, 1 / size)
+    times = rng.multinomial(size, alike, size=DRAWS)
+    return times[:, member].astype(np.float64)
 
 
 def _counts(labels: confusion.Labels, predicted: confusion.Labels, weights: Floats) -> Counts:
     """Counts of every resample: shapes (DRAWS, K)."""
-    each = np.eye(confusion.K)
-    meant, given = each[labels], each[predicted]
-    return Counts(weights @ (meant * given), weights @ meant, weights @ given)
+    one_hot = np.eye(confusion.K)
+    meant = one_hot[labels]
+    given = one_hot[predicted]
+    return Counts(
+        hits=weights @ (meant * given),
+        labelled=weights @ meant,
+        predicted=weights @ given,
+    )
 
 
 def _accuracy(counts: Counts) -> Floats:
-    return np.asarray(counts.hits.sum(-1) / counts.labelled.sum(-1))
+    right = counts.hits.sum(-1)
+    n = counts.labelled.sum(-1)
+    return np.asarray(right / n)
 
 
 def _macro_f1(counts: Counts) -> Floats:
@@ -105,12 +120,12 @@ def _macro_f1(counts: Counts) -> Floats:
 
 def _recall(intent: int) -> Measure:
     def measure(counts: Counts) -> Floats:
-        row = counts.labelled[..., intent]
-        return np.asarray(
-            np.divide(
-                counts.hits[..., intent], row, out=np.full(np.shape(row), np.nan), where=row > 0
-            )
-        )
+        hits = counts.hits[..., intent]
+        labelled = counts.labelled[..., intent]
+        # A resample without this intent says nothing of its recall.
+        unknown = np.full(np.shape(labelled), np.nan)
+        recall = np.divide(hits, labelled, out=unknown, where=labelled > 0)
+        return np.asarray(recall)
 
     return measure
 
@@ -123,4 +138,5 @@ def labels_needed(difference: Difference, margin: float) -> int:
     distance = abs(difference.value + margin)
     if distance == 0 or half == 0:
         return 0
-    return max(0, math.ceil(difference.n * ((half / distance) ** 2 - 1)))
+    times = (half / distance) ** 2
+    return max(0, math.ceil(difference.n * (times - 1)))

@@ -4,6 +4,7 @@ Labels and predictions are places in present.INTENTS.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +14,20 @@ from schemas import present
 Labels = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64] | Labels
 K = len(present.INTENTS)
-RARE_INDEX = np.array([present.INDEX[intent] for intent in present.RARE], dtype=np.int64)
+_RARE = np.array([present.INDEX[intent] for intent in present.RARE], dtype=np.int64)
+
+
+def _severity() -> npt.NDArray[np.float64]:
+    intents = present.TAXONOMY.intents
+    rows = []
+    for meant in intents:
+        row = [present.TAXONOMY.severity(meant, given) for given in intents]
+        rows.append(row)
+    return np.array(rows)
+
+
 # Row the label, column the prediction.
-SEVERITY = np.array(
-    [
-        [present.TAXONOMY.severity(true, predicted) for predicted in present.TAXONOMY.intents]
-        for true in present.TAXONOMY.intents
-    ]
-)
+SEVERITY = _severity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +56,52 @@ def matrix(labels: Labels, predicted: Labels) -> Labels:
     >>> matrix(np.array([0, 0, 1]), np.array([0, 1, 1]))[:2, :2].tolist()
     [[1, 1], [0, 1]]
     """
-    return np.bincount(labels * K + predicted, minlength=K * K).reshape(K, K).astype(np.int64)
+    pair = labels * K + predicted
+    counts = np.bincount(pair, minlength=K * K)
+    return counts.reshape(K, K).astype(np.int64)
 
 
 def macro_f1(hits: Counts, labelled: Counts, predicted: Counts) -> npt.NDArray[np.float64]:
     """Mean F1 = 2PR / (P + R) over the intents that have labels (seed 10.1). Shapes (..., K) ->
     (...).
     """
+    either = labelled + predicted
     f1 = np.divide(
-        2 * hits, labelled + predicted, out=np.zeros(hits.shape), where=(labelled + predicted) > 0
+        2 * hits,
+        either,
+        out=np.zeros(hits.shape),
+        where=either > 0,
     )
-    told = labelled > 0
-    return np.asarray((f1 * told).sum(-1) / np.maximum(told.sum(-1), 1))
+    has_labels = labelled > 0
+    total = (f1 * has_labels).sum(-1)
+    intents = has_labels.sum(-1)
+    return np.asarray(total / np.maximum(intents, 1))
 
 
 def scores(labels: Labels, predicted: Labels) -> Scores:
     """All figures of one model on one set of rows."""
     counts = matrix(labels, predicted)
-    n, support, hits = int(counts.sum()), counts.sum(1), np.diag(counts)
-    recall = {
-        intent: float(hits[i] / support[i]) if support[i] else None
-        for i, intent in enumerate(present.INTENTS)
-    }
-    rare = int(support[RARE_INDEX].sum())
+    n = int(counts.sum())
+    labelled = counts.sum(1)
+    hits = np.diag(counts)
+
+    recall: dict[str, float | None] = {}
+    support = {}
+    for i, intent in enumerate(present.INTENTS):
+        recall[intent] = _ratio(hits[i], labelled[i])
+        support[intent] = int(labelled[i])
+
     return Scores(
         n=n,
-        accuracy=float(hits.sum() / n) if n else 0.0,
-        macro_f1=float(macro_f1(hits, support, counts.sum(0))),
-        rare_recall=float(hits[RARE_INDEX].sum() / rare) if rare else None,
+        accuracy=_ratio(hits.sum(), n) or 0.0,
+        macro_f1=float(macro_f1(hits, labelled, counts.sum(0))),
+        rare_recall=_ratio(hits[_RARE].sum(), labelled[_RARE].sum()),
         recall=recall,
-        support={intent: int(support[i]) for i, intent in enumerate(present.INTENTS)},
-        severity=float((counts * SEVERITY).sum() / n) if n else 0.0,
+        support=support,
+        severity=_ratio((counts * SEVERITY).sum(), n) or 0.0,
     )
+
+
+def _ratio(part: Any, whole: Any) -> float | None:
+    """None of nothing."""
+    return float(part / whole) if whole else None

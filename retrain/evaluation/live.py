@@ -64,28 +64,40 @@ class Sample:
 
     def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
         """The messages with start <= ts < end."""
-        return self.chosen((self.ts_us >= times.micros(start)) & (self.ts_us < times.micros(end)))
+        begun = self.ts_us >= times.micros(start)
+        over = self.ts_us >= times.micros(end)
+        return self.chosen(begun & ~over)
 
 
 def sample(
-    rows: Iterable[tuple[dt.datetime, str, float, float, str | None]], slices: Sequence[int] = ()
+    rows: Iterable[tuple[dt.datetime, str, float, float, str | None]],
+    slices: Sequence[int] = (),
 ) -> Sample:
     """Columns of messages: aware time, predicted intent, confidence, p, and the label or None; and
     the slices of each, if told. Raises KeyError for an unknown intent.
     """
-    found = list(rows)
+    ts_us = []
+    predicted = []
+    labels = []
+    confidences = []
+    ps = []
+    for at, intent, confidence, p, label in rows:
+        ts_us.append(times.micros(at))
+        predicted.append(present.INDEX[intent])
+        labels.append(UNLABELLED if label is None else present.INDEX[label])
+        confidences.append(confidence)
+        ps.append(p)
+
+    n = len(ts_us)
     return Sample(
-        ts_us=np.array([times.micros(row[0]) for row in found], dtype=np.int64),
-        predicted=np.array([present.INDEX[row[1]] for row in found], dtype=np.int16),
-        label=np.array(
-            [UNLABELLED if row[4] is None else present.INDEX[row[4]] for row in found],
-            dtype=np.int16,
-        ),
-        confidence=np.array([row[2] for row in found], dtype=np.float64),
+        ts_us=np.array(ts_us, dtype=np.int64),
+        predicted=np.array(predicted, dtype=np.int16),
+        label=np.array(labels, dtype=np.int16),
+        confidence=np.array(confidences, dtype=np.float64),
         # No message speaks for more than the contract lets one.
-        p=np.maximum(np.array([row[3] for row in found], dtype=np.float64), events.P_FLOOR),
-        also=wishes.none(len(found)),
-        slices=np.array(slices or [0] * len(found), dtype=np.uint16),
+        p=np.maximum(np.array(ps, dtype=np.float64), events.P_FLOOR),
+        also=wishes.none(n),
+        slices=np.array(slices or [0] * n, dtype=np.uint16),
     )
 
 
@@ -140,12 +152,16 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     covered, inside = _covered(sampled, hours)
     labelled = inside.chosen(inside.label != UNLABELLED)
     response = len(labelled) / len(inside) if len(inside) else 1.0
+
     n = sum(hour.n for hour in covered)
-    mean = math.fsum(hour.confidence_sum for hour in covered) / n if n else 0.0
+    confidence = math.fsum(hour.confidence_sum for hour in covered)
+    mean = confidence / n if n else 0.0
+
+    recalls = [recall(labelled, (one,), "recall", one, n) for one in present.INTENTS]
     return Figures(
         accuracy=accuracy(labelled, response, n, mean),
         rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
-        recalls=tuple(recall(labelled, (one,), "recall", one, n) for one in present.INTENTS),
+        recalls=tuple(recalls),
     )
 
 
@@ -153,19 +169,21 @@ def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[H
     """The hours of which enough of the sampled messages have their label (one without any such
     message is covered), and the messages in them.
     """
-    present, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
-    asked = np.bincount(place, minlength=len(present))
-    answered = np.bincount(place[sampled.label != UNLABELLED], minlength=len(present))
-    complete = dict(
-        zip(present.tolist(), (answered >= _ANSWERED_SHARE * asked).tolist(), strict=True)
-    )
-    known = {times.micros(start) // _HOUR_US: hour for start, hour in hours.items()}
-    taken = np.array(
-        [complete[number] and number in known for number in present.tolist()], dtype=np.bool_
-    )
-    return [hour for number, hour in known.items() if complete.get(number, True)], sampled.chosen(
-        taken[place]
-    )
+    numbers, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
+    asked = np.bincount(place, minlength=len(numbers))
+    has_label = sampled.label != UNLABELLED
+    answered = np.bincount(place[has_label], minlength=len(numbers))
+    enough = answered >= _ANSWERED_SHARE * asked
+    complete = dict(zip(numbers.tolist(), enough.tolist(), strict=True))
+
+    covered = {}
+    for start, hour in hours.items():
+        number = times.micros(start) // _HOUR_US
+        if complete.get(number, True):
+            covered[number] = hour
+    # Left out, too, is an hour of messages whose answers nobody counted.
+    taken = np.array([number in covered for number in numbers.tolist()], dtype=np.bool_)
+    return list(covered.values()), sampled.chosen(taken[place])
 
 
 def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) -> Estimate:
@@ -177,27 +195,42 @@ def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) 
     influence values c + (y - c)/p over n.
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
-    >>> round(accuracy(sample((at, "faq", 0.9, 0.5, "faq" if i else "chitchat") for i in range(10)), 1.0, 20, 0.9).estimate, 3)
+    >>> labels = ["chitchat"] + ["faq"] * 9
+    >>> ten = sample((at, "faq", 0.9, 0.5, label) for label in labels)
+    >>> round(accuracy(ten, 1.0, 20, 0.9).estimate, 3)
     0.9
     """
     if not len(labelled) or not n:
-        return Estimate("live_accuracy", None, None, None, None, len(labelled), None, n, None)
-    w, c = 1 / (labelled.p * response), labelled.confidence
+        return _nothing("live_accuracy", None, len(labelled), n)
+    w = 1 / (labelled.p * response)
+    c = labelled.confidence
     right = labelled.predicted == labelled.label
     off = right - c
-    squares = c * c * w + 2 * c * off * w + (off * w) ** 2
     value = min(1.0, max(0.0, mean_confidence + _sum(off * w) / n))
+
+    squares = c * c * w + 2 * c * off * w + (off * w) ** 2
+    # Never less than the variance of so many answers that are all labelled.
     variance = max(_sum(squares) / n - value**2, value * (1 - value)) / n
     half = proportion.Z95 * math.sqrt(variance)
-    naive = int(right.sum()) / len(labelled)
-    low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(
-        "live_accuracy", None, value, low, high, len(labelled), _sum(w) ** 2 / _sum(w * w), n, naive
+        metric="live_accuracy",
+        intent=None,
+        estimate=value,
+        low=max(0.0, value - half),
+        high=min(1.0, value + half),
+        n_labels=len(labelled),
+        n_effective=_sum(w) ** 2 / _sum(w * w),
+        n_predictions=n,
+        naive=int(right.sum()) / len(labelled),
     )
 
 
 def recall(
-    labelled: Sample, intents: tuple[str, ...], metric: str, intent: str | None, n: int
+    labelled: Sample,
+    intents: tuple[str, ...],
+    metric: str,
+    intent: str | None,
+    n: int,
 ) -> Estimate:
     """Hajek ratio over messages that mean one of `intents`: sum of y/p over sum of 1/p; Wilson's
     interval at the effective sample size.
@@ -206,13 +239,24 @@ def recall(
     wanted[[present.INDEX[name] for name in intents]] = True
     mine = np.flatnonzero(wanted[labelled.label])
     if not len(mine):
-        return Estimate(metric, intent, None, None, None, 0, None, n, None)
-    weights, right = 1 / labelled.p[mine], labelled.predicted[mine] == labelled.label[mine]
+        return _nothing(metric, intent, 0, n)
+
+    weights = 1 / labelled.p[mine]
+    right = labelled.predicted[mine] == labelled.label[mine]
     total = _sum(weights)
-    value, effective = _sum(weights[right]) / total, total**2 / _sum(weights * weights)
+    value = _sum(weights[right]) / total
+    effective = total**2 / _sum(weights * weights)
     low, high = proportion.wilson(value * effective, effective)
     return Estimate(
-        metric, intent, value, low, high, len(mine), effective, n, int(right.sum()) / len(mine)
+        metric=metric,
+        intent=intent,
+        estimate=value,
+        low=low,
+        high=high,
+        n_labels=len(mine),
+        n_effective=effective,
+        n_predictions=n,
+        naive=int(right.sum()) / len(mine),
     )
 
 
@@ -223,38 +267,43 @@ def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
     recalls (MOVER, Zou and Donner 2008). No figure without counts. n_predictions: of the whole
     window.
 
-    >>> half = [Estimate("recall", intent, 0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5) for intent in present.INTENTS]
+    >>> rest = (0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5)
+    >>> half = [Estimate("recall", intent, *rest) for intent in present.INTENTS]
     >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
     0.5
     """
-    known = [each for each in recalls if each.intent in counts]
-    labels, n = (
-        sum(each.n_labels for each in known),
-        max((each.n_predictions for each in recalls), default=0),
-    )
-    if not known:
-        return Estimate("mix_adjusted_accuracy", None, None, None, None, labels, None, n, None)
-    value, low, high, naive = (
-        np.array([getattr(each, name) for each in known])
-        for name in ("estimate", "low", "high", "naive")
-    )
-    share = np.array([counts[str(each.intent)] for each in known]) / sum(counts.values())
+    counted = [each for each in recalls if each.intent in counts]
+    labels = sum(each.n_labels for each in counted)
+    n = max((each.n_predictions for each in recalls), default=0)
+    if not counted:
+        return _nothing("mix_adjusted_accuracy", None, labels, n)
+
+    rows = []
+    for each in counted:
+        count = counts[str(each.intent)]
+        rows.append((count, each.estimate, each.low, each.high, each.naive))
+    count, value, low, high, naive = np.array(rows).T
+    share = count / sum(counts.values())
+
     mean = _sum(share * value)
-    under, over = (
-        math.sqrt(_sum((share * (value - low)) ** 2)),
-        math.sqrt(_sum((share * (high - value)) ** 2)),
-    )
+    under = math.sqrt(_sum((share * (value - low)) ** 2))
+    over = math.sqrt(_sum((share * (high - value)) ** 2))
     return Estimate(
-        "mix_adjusted_accuracy",
-        None,
-        mean,
-        mean - under,
-        mean + over,
-        labels,
-        None,
-        n,
-        _sum(share * naive),
+        metric="mix_adjusted_accuracy",
+        intent=None,
+        estimate=mean,
+        low=mean - under,
+        high=mean + over,
+        n_labels=labels,
+        n_effective=None,
+        n_predictions=n,
+        naive=_sum(share * naive),
     )
+
+
+def _nothing(metric: str, intent: str | None, labels: int, n: int) -> Estimate:
+    """A figure that cannot be said."""
+    return Estimate(metric, intent, None, None, None, labels, None, n, None)
 
 
 def _sum(values: Floats) -> float:

@@ -13,32 +13,47 @@ def seen(tally: windows.Tally, before: runs.Reference) -> runs.Reference:
     """The reference by a tally with one answer at least; what labels said of the model before
     stays.
     """
-    tokenizer = before.tokenizer if before.tokenizer is not None else tally.tokenizer
+    answered = tally.answered
+    confidence_sum = tally.confidence_sum_micro / windows.MICRO
+    low = int(tally.intent_low.sum())
+    intents = tally.intent_count.tolist()
+    scripts = tally.script_count.tolist()
+    tokenizer = before.tokenizer
+    if tokenizer is None:
+        tokenizer = tally.tokenizer
     return dataclasses.replace(
         before,
         n=int(tally.intent_count.sum()),
-        intent_counts=dict(zip(present.INTENTS, tally.intent_count.tolist(), strict=True)),
-        mean_confidence=tally.confidence_sum_micro / windows.MICRO / tally.answered,
-        low_confidence_rate=int(tally.intent_low.sum()) / tally.answered,
+        intent_counts=dict(zip(present.INTENTS, intents, strict=True)),
+        mean_confidence=confidence_sum / answered,
+        low_confidence_rate=low / answered,
         p95_latency_ms=histogram.quantile_ms(tally.latency_bins, 0.95),
-        script_counts=dict(zip(slices.SCRIPTS, tally.script_count.tolist(), strict=True)),
-        mean_tokens=tally.tokens_sum / tally.answered,
+        script_counts=dict(zip(slices.SCRIPTS, scripts, strict=True)),
+        mean_tokens=tally.tokens_sum / answered,
         tokenizer=tokenizer,
     )
 
 
 def labels(
-    reference: runs.Reference | None, intents: Sequence[str] = present.INTENTS
+    reference: runs.Reference | None,
+    intents: Sequence[str] = present.INTENTS,
 ) -> int | None:
     """On how many labels of these intents the reference's figures rest; None where nobody says.
 
     Of some intents: about their share of all.
     """
-    if reference is None or reference.accuracy_n is None or intents == present.INTENTS:
-        return reference.accuracy_n if reference else None
+    if reference is None:
+        return None
+    n = reference.accuracy_n
+    if n is None or intents == present.INTENTS:
+        return n
+
     counts = reference.intent_counts
-    mine, every = sum(counts.get(intent, 0) for intent in intents), sum(counts.values())
-    return max(1, round(reference.accuracy_n * mine / every)) if every else None
+    every = sum(counts.values())
+    if not every:
+        return None
+    mine = sum(counts.get(intent, 0) for intent in intents)
+    return max(1, round(n * mine / every))
 
 
 def accuracy(reference: runs.Reference, sampled: live.Sample) -> float | None:
@@ -49,32 +64,44 @@ def accuracy(reference: runs.Reference, sampled: live.Sample) -> float | None:
     """
     if reference.accuracy is None:
         return None
-    return reference.accuracy + min(0.0, _moved(reference, sampled))
+    moved = _moved(reference, reference.accuracy, sampled)
+    return reference.accuracy + min(0.0, moved)
 
 
-def _moved(reference: runs.Reference, sampled: live.Sample) -> float:
+def _moved(
+    reference: runs.Reference,
+    accuracy: float,
+    sampled: live.Sample,
+) -> float:
+    """What today's mix alone adds to the accuracy; 0 where one of the two mixes is unknown."""
     before = sum(reference.intent_counts.values())
     if not len(sampled) or not before:
         return 0.0
+
     weight = 1 / sampled.p
-    now = [
-        math.fsum(weight[sampled.predicted == place].tolist())
-        for place in range(len(present.INTENTS))
-    ]
-    total, recall = math.fsum(now), reference.recall or {}
+    now = []
+    for place in range(len(present.INTENTS)):
+        mine = weight[sampled.predicted == place]
+        now.append(math.fsum(mine.tolist()))
+
+    total = math.fsum(now)
+    recalls = reference.recall or {}
     terms = []
     for intent, part in zip(present.INTENTS, now, strict=True):
-        then = reference.intent_counts.get(intent, 0) / before
-        terms.append((part / total - then) * recall.get(intent, reference.accuracy or 0.0))
+        share_now = part / total
+        share_then = reference.intent_counts.get(intent, 0) / before
+        recall = recalls.get(intent, accuracy)
+        terms.append((share_now - share_then) * recall)
     return math.fsum(terms)
 
 
 def mean_recall(recall: Mapping[str, float], counts: Mapping[str, int]) -> float | None:
     """The mean of the recalls that are known, by these counts; None where none is."""
-    known = [
-        (recall[intent], counts[intent])
-        for intent in present.INTENTS
-        if intent in recall and counts.get(intent)
-    ]
-    total = sum(count for _, count in known)
-    return math.fsum(value * count for value, count in known) / total if total else None
+    terms = []
+    total = 0
+    for intent in present.INTENTS:
+        count = counts.get(intent, 0)
+        if count and intent in recall:
+            terms.append(recall[intent] * count)
+            total += count
+    return math.fsum(terms) / total if total else None

@@ -20,6 +20,7 @@ from schemas import slices
 from streams.stats import proportion
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 _LEAST: Final = 20  # labels in a slice, and outside it: of fewer a normal interval says too much
 
 
@@ -31,21 +32,27 @@ def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
     weight = 1 / labelled.p
     right = (labelled.predicted == labelled.label).astype(np.float64)
     off = labelled.confidence - right
-    inside = [
-        (name, mask) for name, mask in _masks(labelled) if min(mask.sum(), (~mask).sum()) >= _LEAST
-    ]
-    accuracies = [
-        checks.share(f"accuracy_{name}", right[mask], weight[mask]) for name, mask in inside
-    ]
-    gaps = [_gap(f"gap_{name}", off, weight, mask) for name, mask in inside]
-    adjusted = benjamini_hochberg([p for _, p in gaps])
-    return (
-        *accuracies,
-        *(replace(gap, p_value=p) for (gap, _), p in zip(gaps, adjusted, strict=True)),
-    )
+
+    accuracies = []
+    gaps = []
+    p_values = []
+    for name, mask in _masks(labelled):
+        inside = int(mask.sum())
+        if min(inside, len(mask) - inside) < _LEAST:
+            continue
+        accuracies.append(checks.share(f"accuracy_{name}", right[mask], weight[mask]))
+        gap, p = _gap(f"gap_{name}", off, weight, mask)
+        gaps.append(gap)
+        p_values.append(p)
+
+    adjusted = []
+    for gap, p in zip(gaps, benjamini_hochberg(p_values), strict=True):
+        adjusted.append(replace(gap, p_value=p))
+    return (*accuracies, *adjusted)
 
 
-def _masks(labelled: live.Sample) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _masks(labelled: live.Sample) -> Iterator[tuple[str, Mask]]:
+    """Every slice, and which messages are in it: shape (n,)."""
     for name, bit in slices.BITS.items():
         yield name, labelled.slices & bit != 0
     # Who names the intent a second time has one wish.
@@ -53,18 +60,29 @@ def _masks(labelled: live.Sample) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]
 
 
 def _gap(
-    name: str, off: Floats, weight: Floats, mask: npt.NDArray[np.bool_]
+    name: str,
+    off: Floats,
+    weight: Floats,
+    mask: Mask,
 ) -> tuple[checks.Figure, float]:
     """Mean confidence less accuracy in the slice, less the same of all others; and the chance of so
     much or more where there is no difference.
     """
-    (mine, half_of_mine), (others, half_of_others) = (
-        checks.ratio(off[mask], weight[mask]),
-        checks.ratio(off[~mask], weight[~mask]),
+    mine, half_of_mine = checks.ratio(off[mask], weight[mask])
+    others, half_of_others = checks.ratio(off[~mask], weight[~mask])
+    value = mine - others
+    half = math.hypot(half_of_mine, half_of_others)
+    figure = checks.Figure(
+        name,
+        value,
+        int(mask.sum()),
+        low=value - half,
+        high=value + half,
     )
-    value, half = mine - others, math.hypot(half_of_mine, half_of_others)
-    p = NormalDist().cdf(-value / half * proportion.Z95) if half else 1.0
-    return checks.Figure(name, value, int(mask.sum()), value - half, value + half), p
+    if not half:
+        return figure, 1.0
+    z = value / half * proportion.Z95
+    return figure, NormalDist().cdf(-z)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -74,9 +92,12 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.5, 0.02])]
     [0.03, 0.5, 0.03]
     """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i], reverse=True)
-    found, least = [0.0] * len(p_values), 1.0
-    for behind, i in enumerate(order):
-        least = min(least, p_values[i] * len(p_values) / (len(p_values) - behind))
-        found[i] = least
-    return found
+    n = len(p_values)
+    largest_first = sorted(range(n), key=lambda i: p_values[i], reverse=True)
+    corrected = [0.0] * n
+    least = 1.0
+    for larger, i in enumerate(largest_first):
+        rank = n - larger
+        least = min(least, p_values[i] * n / rank)
+        corrected[i] = least
+    return corrected

@@ -26,8 +26,10 @@ def of(numbers: Sequence[int]) -> Sets:
     >>> of([0b101, 0])[:, 0].tolist()
     [5, 0]
     """
-    raw = b"".join(number.to_bytes(8 * WORDS, "little") for number in numbers)
-    return np.frombuffer(raw, dtype="<u8").reshape(-1, WORDS).astype(np.uint64)
+    size = 8 * WORDS
+    raw = b"".join(number.to_bytes(size, "little") for number in numbers)
+    words = np.frombuffer(raw, dtype="<u8")
+    return words.reshape(-1, WORDS).astype(np.uint64)
 
 
 def places(sets: Sets) -> list[list[int]]:
@@ -36,7 +38,8 @@ def places(sets: Sets) -> list[list[int]]:
     >>> places(of([0b101, 0]))
     [[0, 2], []]
     """
-    bits = np.unpackbits(sets.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    octets = sets.astype("<u8").view(np.uint8)
+    bits = np.unpackbits(octets, axis=1, bitorder="little")
     return [np.flatnonzero(row).tolist() for row in bits]
 
 
@@ -47,7 +50,8 @@ def hold(sets: Sets, intents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     [True, False]
     """
     rows, word, bit = _at(intents)
-    return np.asarray(sets[rows, word] & bit != 0)
+    mine = sets[rows, word]
+    return np.asarray(mine & bit != 0)
 
 
 def hold_others(sets: Sets, intents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -65,8 +69,7 @@ def hold_others(sets: Sets, intents: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 def _at(intents: npt.NDArray[Any]) -> tuple[Any, Any, Sets]:
     """Row, word and bit of one intent a row."""
     places = intents.astype(np.int64)
-    return (
-        np.arange(len(places)),
-        places // _BITS,
-        np.uint64(1) << (places % _BITS).astype(np.uint64),
-    )
+    rows = np.arange(len(places))
+    word = places // _BITS
+    shift = (places % _BITS).astype(np.uint64)
+    return rows, word, np.uint64(1) << shift

@@ -54,10 +54,14 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
     0.4
     """
     equal = sum(a == b for a, b in zip(first, second, strict=True))
-    n, ours, theirs = len(first), Counter(first), Counter(second)
-    # N * n * p_e: whole numbers know when p_e is 1.
+    n = len(first)
+    ours = Counter(first)
+    theirs = Counter(second)
+    # n * n * p_e: whole numbers know when p_e is 1.
     chance = sum(count * theirs[label] for label, count in ours.items())
-    return (n * equal - chance) / (n * n - chance) if n * n > chance else None
+    if n * n <= chance:
+        return None
+    return (n * equal - chance) / (n * n - chance)
 
 
 def krippendorff_alpha(units: Iterable[Collection[str]]) -> Alpha:
@@ -76,66 +80,87 @@ def krippendorff_alpha(units: Iterable[Collection[str]]) -> Alpha:
     (0.743, 11)
     """
     counts = [Counter(unit) for unit in units if len(unit) > 1]
-    totals, disagreement = Counter[str](), 0.0
+    totals = Counter[str]()
+    disagreement = 0.0
     for count in counts:
         totals.update(count)
         disagreement += _disagreement(count)
     alpha = _alpha(disagreement, totals)
-    without = [_alpha(disagreement - _disagreement(count), totals - count) for count in counts]
+
+    without = []
+    for count in counts:
+        others = disagreement - _disagreement(count)
+        without.append(_alpha(others, totals - count))
     low, high = _jackknife(alpha, without)
     return Alpha(len(counts), alpha, low, high)
 
 
 def _disagreement(count: Counter[str]) -> float:
-    m = count.total()
-    return (m * m - sum(c * c for c in count.values())) / (m - 1)
+    """One message's term of D_o."""
+    return _unequal(count) / (count.total() - 1)
 
 
 def _alpha(disagreement: float, totals: Counter[str]) -> float | None:
-    n = totals.total()
-    expected = n * n - sum(c * c for c in totals.values())
-    return 1 - (n - 1) * disagreement / expected if expected else None
+    expected = _unequal(totals)
+    if not expected:
+        return None
+    return 1 - (totals.total() - 1) * disagreement / expected
+
+
+def _unequal(counts: Counter[str]) -> int:
+    """How many pairs of labels are not equal, each counted both ways."""
+    n = counts.total()
+    return n * n - sum(c * c for c in counts.values())
 
 
 def _jackknife(
-    value: float | None, without: Sequence[float | None]
+    value: float | None,
+    without: Sequence[float | None],
 ) -> tuple[float | None, float | None]:
     """95 % interval from the figures with one message left out each; none where they do not differ:
     no spread seen is not no spread.
     """
-    known = [one for one in without if one is not None]
-    if value is None or len(known) < len(without) or len(known) < 2:
+    figures = [each for each in without if each is not None]
+    n = len(figures)
+    if value is None or n < len(without) or n < 2:
         return None, None
-    mean = math.fsum(known) / len(known)
-    variance = (len(known) - 1) / len(known) * math.fsum((one - mean) ** 2 for one in known)
+
+    mean = math.fsum(figures) / n
+    squares = math.fsum((each - mean) ** 2 for each in figures)
+    variance = (n - 1) / n * squares
     half = proportion.Z95 * math.sqrt(variance)
-    return (max(-1.0, value - half), min(1.0, value + half)) if half > 1e-9 else (None, None)
+    if half <= 1e-9:
+        return None, None
+    return max(-1.0, value - half), min(1.0, value + half)
 
 
 def pairs(units: Iterable[Mapping[str, str]]) -> tuple[Pair, ...]:
     """Every two annotators that share a message. Args: one mapping annotator -> intent a message.
 
-    >>> found = pairs([{"a1": "faq", "a2": "faq"}, {"a1": "faq", "a2": "chitchat"}, {"a1": "faq"}])
-    >>> [(pair.annotators, pair.n, pair.agreement) for pair in found]
+    >>> units = [{"a1": "faq", "a2": "faq"}, {"a1": "faq", "a2": "chitchat"}, {"a1": "faq"}]
+    >>> [(pair.annotators, pair.n, pair.agreement) for pair in pairs(units)]
     [(('a1', 'a2'), 2, 0.5)]
     """
     shared: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for unit in units:
-        for both in combinations(sorted(unit), 2):
-            shared.setdefault((both[0], both[1]), []).append((unit[both[0]], unit[both[1]]))
+        for first, second in combinations(sorted(unit), 2):
+            labels = shared.setdefault((first, second), [])
+            labels.append((unit[first], unit[second]))
     return tuple(_pair(annotators, labels) for annotators, labels in sorted(shared.items()))
 
 
 def _pair(annotators: tuple[str, str], labels: Sequence[tuple[str, str]]) -> Pair:
+    first, second = zip(*labels, strict=True)
+    n = len(labels)
     equal = sum(a == b for a, b in labels)
-    low, high = proportion.wilson(equal, len(labels))
+    low, high = proportion.wilson(equal, n)
     return Pair(
-        annotators,
-        len(labels),
-        equal / len(labels),
-        low,
-        high,
-        cohen_kappa([a for a, _ in labels], [b for _, b in labels]),
+        annotators=annotators,
+        n=n,
+        agreement=equal / n,
+        low=low,
+        high=high,
+        kappa=cohen_kappa(first, second),
     )
 
 
@@ -146,7 +171,8 @@ def confusions(units: Iterable[Collection[str]]) -> dict[tuple[str, str], int]:
     >>> confusions([["faq", "chitchat"], ["chitchat", "faq", "faq"], ["faq", "faq"]])
     {('chitchat', 'faq'): 2}
     """
-    found = Counter(
-        (both[0], both[1]) for unit in units for both in combinations(sorted(set(unit)), 2)
-    )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    messages = Counter[tuple[str, str]]()
+    for unit in units:
+        messages.update(combinations(sorted(set(unit)), 2))
+    most_first = sorted(messages.items(), key=lambda item: (-item[1], item[0]))
+    return dict(most_first)

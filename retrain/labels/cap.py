@@ -33,20 +33,32 @@ def within(votes: Votes, most: int) -> Votes:
     """The votes that are among the first `most` of their annotator's UTC day, of those given."""
     if len(votes) <= most:
         return votes
+    n = len(votes)
+    # One number for an annotator's day: days take up far less than 32 bits.
     source = votes.annotator * (1 << 32) + votes.at_us // _DAY_US
     order = np.lexsort((votes.row, votes.at_us, source))
-    first = np.flatnonzero(np.diff(source[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
-    return votes.chosen(np.sort(order[rank < most]))
+
+    begins = np.flatnonzero(np.diff(source[order], prepend=-1))
+    sizes = np.diff(begins, append=n)
+    rank = np.arange(n) - np.repeat(begins, sizes)
+    counting = order[rank < most]
+    return votes.chosen(np.sort(counting))
 
 
-def surplus(said: Iterable[Entry], most: int) -> tuple[Surplus, ...]:
+def surplus(entries: Iterable[Entry], most: int) -> tuple[Surplus, ...]:
     """The days on which an annotator gave more than `most` labels, oldest first.
 
     >>> at = dt.datetime(2026, 4, 20, 9, tzinfo=dt.UTC)
     >>> surplus([Entry(f"r{i}", "a1", at, str(i), "faq") for i in range(3)], 2)
     (Surplus(annotator='a1', day=datetime.date(2026, 4, 20), labels=3, over=1),)
     """
-    given = Counter((one.labelled_at.astimezone(dt.UTC).date(), one.annotator) for one in said)
-    over = [(day, annotator, n) for (day, annotator), n in sorted(given.items()) if n > most]
-    return tuple(Surplus(annotator, day, n, n - most) for day, annotator, n in over)
+    given = Counter[tuple[dt.date, str]]()
+    for entry in entries:
+        day = entry.labelled_at.astimezone(dt.UTC).date()
+        given[day, entry.annotator] += 1
+
+    days = []
+    for (day, annotator), n in sorted(given.items()):
+        if n > most:
+            days.append(Surplus(annotator, day, n, over=n - most))
+    return tuple(days)

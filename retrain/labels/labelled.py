@@ -9,17 +9,20 @@ from retrain.labels import cap, distrust, votes
 from schemas import policy
 
 
-def labelled(asked: live.Sample, said: votes.Votes, rules: policy.Labels) -> live.Sample:
+def labelled(asked: live.Sample, standing: votes.Votes, rules: policy.Labels) -> live.Sample:
     """The sample, labelled by what annotators say (`votes.standing`): those of a day beyond the cap
     do not count, nor does a source that differs from all others.
     """
-    counted = cap.within(said, rules.per_annotator_per_day)
+    counted = cap.within(standing, rules.per_annotator_per_day)
     aside = distrust.aside(asked, counted, rules.source_gap)
-    distrusted = [counted.names.index(one.annotator) for one in aside]
+    distrusted = [counted.names.index(source.annotator) for source in aside]
     if distrusted:
-        counted = counted.chosen(~np.isin(counted.annotator, distrusted))
+        theirs = np.isin(counted.annotator, distrusted)
+        counted = counted.chosen(~theirs)
+
     held = votes.holding(counted)
     label = np.full(len(asked), live.UNLABELLED, dtype=np.int16)
+    label[held.row] = held.label
     also = wishes.none(len(asked))
-    label[held.row], also[held.row] = held.label, held.also
+    also[held.row] = held.also
     return replace(asked, label=label, also=also)

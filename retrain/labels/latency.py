@@ -27,7 +27,8 @@ class Point:
 
 
 def curve(
-    messages: Iterable[tuple[dt.datetime, dt.datetime | None]], as_of: dt.datetime
+    messages: Iterable[tuple[dt.datetime, dt.datetime | None]],
+    as_of: dt.datetime,
 ) -> tuple[Point, ...]:
     """One point for each of HOURS. Args: instant of the message and of its first label (None: has
     none), all aware; `as_of`: the stream's clock.
@@ -38,19 +39,31 @@ def curve(
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> hour = dt.timedelta(hours=1)
-    >>> found = curve([(at, at + 2 * hour), (at, None), (at + 3 * hour, at + 3.5 * hour)], at + 5 * hour)
-    >>> [(point.hours, point.n, point.labelled) for point in found[:3]]
+    >>> messages = [(at, at + 2 * hour), (at, None), (at + 3 * hour, at + 3.5 * hour)]
+    >>> points = curve(messages, at + 5 * hour)
+    >>> [(point.hours, point.n, point.labelled) for point in points[:3]]
     [(1, 3, 1), (4, 2, 1), (24, 0, 0)]
     """
-    known = [(as_of - ts, None if first is None else first - ts) for ts, first in messages]
-    return tuple(_point(hours, known) for hours in HOURS)
+    waits: list[tuple[dt.timedelta, dt.timedelta | None]] = []
+    for ts, first in messages:
+        delay = None if first is None else first - ts
+        waits.append((as_of - ts, delay))
+    return tuple(_point(hours, waits) for hours in HOURS)
 
 
-def _point(hours: int, messages: list[tuple[dt.timedelta, dt.timedelta | None]]) -> Point:
+def _point(
+    hours: int,
+    waits: list[tuple[dt.timedelta, dt.timedelta | None]],
+) -> Point:
+    """`waits`: age and delay of each message."""
     limit = dt.timedelta(hours=hours)
-    old = [delay for age, delay in messages if age >= limit]
-    labelled = sum(delay is not None and delay <= limit for delay in old)
-    if not old:
+    n = 0
+    labelled = 0
+    for age, delay in waits:
+        if age >= limit:
+            n += 1
+            labelled += delay is not None and delay <= limit
+    if not n:
         return Point(hours, 0, 0, None, None, None)
-    low, high = proportion.wilson(labelled, len(old))
-    return Point(hours, len(old), labelled, labelled / len(old), low, high)
+    low, high = proportion.wilson(labelled, n)
+    return Point(hours, n, labelled, labelled / n, low, high)

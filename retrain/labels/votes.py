@@ -85,24 +85,29 @@ def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
 
     A request that two models answered has two rows. Entries on other requests are left out.
     """
-    rows: dict[str, list[int]] = {}
+    rows_of: dict[str, list[int]] = {}
     for number, req_id in enumerate(req_ids):
-        rows.setdefault(req_id, []).append(number)
-    mine = ordered(entry for entry in entries if entry.req_id in rows)
+        rows_of.setdefault(req_id, []).append(number)
+    mine = ordered(entry for entry in entries if entry.req_id in rows_of)
     names = tuple(sorted({entry.annotator for entry in mine}))
     place = {name: number for number, name in enumerate(names)}
-    columns = []
+
+    votes: list[tuple[int, int, int, int, int]] = []
     for entry in mine:
-        columns += [(row, *_numbers(entry, place)) for row in rows[entry.req_id]]
-    columns.sort(key=lambda column: column[:2])  # stable: each annotator's order in time stays
-    row, annotator, at_us, label = (
-        np.array([column[:4] for column in columns], dtype=np.int64).reshape(-1, 4).T
-    )
-    also = wishes.of([column[4] for column in columns])
+        numbers = _numbers(entry, place)
+        for number in rows_of[entry.req_id]:
+            votes.append((number, *numbers))
+    votes.sort(key=lambda vote: vote[:2])  # stable: each annotator's order in time stays
+
+    columns = np.array([vote[:4] for vote in votes], dtype=np.int64)
+    row, annotator, at_us, label = columns.reshape(-1, 4).T
+    # Apart: the bits of a large taxonomy do not fit into 64.
+    also = wishes.of([vote[4] for vote in votes])
     return Votes(names, row, annotator, at_us, label.astype(np.int16), also)
 
 
 def _numbers(entry: Entry, place: Mapping[str, int]) -> tuple[int, int, int, int]:
+    """Place of the annotator, instant in microseconds, label, further intents as bits."""
     label = live.UNLABELLED if entry.intent is None else present.INDEX[entry.intent]
     return place[entry.annotator], times.micros(entry.labelled_at), label, bits(entry.also)
 
@@ -116,11 +121,15 @@ def standing(ever: Votes, low: int, high: int, as_of_us: int) -> Votes:
     """What each annotator had last said by an instant of the messages low <= row < high, which
     become the rows 0 to high - low. `ever`: as `said` orders it.
     """
-    here = ever.chosen(slice(*np.searchsorted(ever.row, [low, high]).tolist()))
-    known = here.chosen(here.at_us <= as_of_us)
-    last = np.diff(known.row * len(known.names) + known.annotator, append=-1) != 0
-    now = known.chosen(last & (known.label != live.UNLABELLED))
-    return replace(now, row=now.row - low)
+    begin, end = np.searchsorted(ever.row, [low, high]).tolist()
+    here = ever.chosen(slice(begin, end))
+    by_then = here.chosen(here.at_us <= as_of_us)
+
+    source = by_then.row * len(by_then.names) + by_then.annotator
+    last = np.diff(source, append=-1) != 0
+    not_taken_back = by_then.label != live.UNLABELLED
+    standing_now = by_then.chosen(last & not_taken_back)
+    return replace(standing_now, row=standing_now.row - low)
 
 
 def latest(ever: Votes) -> Votes:
@@ -140,23 +149,30 @@ def holding(votes: Votes) -> Votes:
 
 def conflicts(votes: Votes) -> Ints:
     """The messages, by row, on which annotators differ (`standing`)."""
-    pairs = np.unique(np.stack([votes.row, votes.label.astype(np.int64)], axis=1), axis=0)
-    rows, labels = np.unique(pairs[:, 0], return_counts=True)
+    labels_of_rows = np.stack([votes.row, votes.label.astype(np.int64)], axis=1)
+    different = np.unique(labels_of_rows, axis=0)
+    rows, labels = np.unique(different[:, 0], return_counts=True)
     return rows[labels > 1]
 
 
 def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
     """Votes as people's entries again, without the ids; `req_ids` as `said` was given them."""
-    columns = (votes.row, votes.annotator, votes.at_us, votes.label)
-    rows = zip(*(column.tolist() for column in columns), wishes.places(votes.also), strict=True)
-    return [
-        Entry(
-            req_ids[row],
-            votes.names[annotator],
-            times.from_micros(at_us),
-            "",
-            present.INTENTS[label],
-            tuple(present.INTENTS[place] for place in also),
+    entries = []
+    for row, annotator, at_us, label, also in zip(
+        votes.row.tolist(),
+        votes.annotator.tolist(),
+        votes.at_us.tolist(),
+        votes.label.tolist(),
+        wishes.places(votes.also),
+        strict=True,
+    ):
+        entry = Entry(
+            req_id=req_ids[row],
+            annotator=votes.names[annotator],
+            labelled_at=times.from_micros(at_us),
+            id="",
+            intent=present.INTENTS[label],
+            also=tuple(present.INTENTS[place] for place in also),
         )
-        for row, annotator, at_us, label, also in rows
-    ]
+        entries.append(entry)
+    return entries

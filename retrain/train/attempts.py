@@ -30,33 +30,43 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
     in while there is another one to come.
     """
     with shop.engine.begin() as connection:
-        number, before = store.begin_attempt(connection, run_id), store.run(connection, run_id)
+        number = store.begin_attempt(connection, run_id)
+        before = store.run(connection, run_id)
     if number > TRIES:
-        return _set_aside(
-            shop, run_id, before["error"] or "its worker ended in the middle of it; out of memory?"
-        )
+        silent = "its worker ended in the middle of it; out of memory?"
+        return _set_aside(shop, run_id, before["error"] or silent)
+
     try:
         return job.execute(shop, run_id)
     except Exception as error:
-        # Says nothing of the run.
+        cause = rounds.said(error)
+        # An outage says nothing of the run: the try does not count.
         outage = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)
         if number == TRIES and not outage:
             log.exception("run %s is set aside", run_id)
-            return _set_aside(shop, run_id, rounds.said(error))
+            return _set_aside(shop, run_id, cause)
+
         # A registered candidate only lacks its promotion: it is not trained again.
-        state = (
-            runs.State.REGISTERED if before["state"] == runs.State.REGISTERED else runs.State.QUEUED
-        )
+        registered = before["state"] == runs.State.REGISTERED
+        state = runs.State.REGISTERED if registered else runs.State.QUEUED
         with shop.engine.begin() as connection:
             store.change_run(
-                connection, run_id, state=state, error=rounds.said(error), attempts=number - outage
+                connection,
+                run_id,
+                state=state,
+                error=cause,
+                attempts=number - outage,
             )
         raise
 
 
 def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
+    alarm = messages.AlarmRaised(
+        f"run:aside:{run_id}",
+        f"run {run_id} is set aside after {TRIES} tries: {cause}",
+        "read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. "
+        f"Details: `python retrain/run.py show {run_id}`",
+    )
     with shop.engine.begin() as connection:
-        remedy = f"read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. Details: `python retrain/run.py show {run_id}`"
-        told = f"run {run_id} is set aside after {TRIES} tries: {cause}"
-        outbox.tell(connection, messages.AlarmRaised(f"run:aside:{run_id}", told, remedy))
+        outbox.tell(connection, alarm)
     return job.fail(shop, run_id, f"{cause} ({TRIES} tries)")

@@ -20,22 +20,29 @@ def audit(rows: pd.DataFrame) -> dict[str, Any]:
     or an unfilled {slot}.
     """
     texts = rows["text"].map(normalise.text)
-    machine = texts[rows["kind"] == "machine"]
+    by_machine = rows["kind"] == "machine"
+    machine = texts[by_machine]
     shares = rows["intent"].value_counts(normalize=True)
+    distribution = {intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS}
+    mixed = texts.map(slices.script) == "mixed"
     return {
         "total_examples": len(rows),
-        "production": int((rows["kind"] != "machine").sum()),
+        "production": int((~by_machine).sum()),
         "synthetic": len(machine),
-        "label_distribution": {
-            intent: float(shares.get(intent, 0.0)) for intent in present.INTENTS
-        },
-        "duplicate_rate": float(texts.duplicated().mean()) if len(rows) else 0.0,
-        "jp_en_mixed": _share(texts.map(slices.script) == "mixed"),
-        "multi_intent_estimate": _share(texts.map(lambda text: bool(_JOINED.search(text)))),
-        "synthetic_low_quality_estimate": _share(
-            machine.map(lambda text: len(text.split()) < 3 or "{" in text)
-        ),
+        "label_distribution": distribution,
+        "duplicate_rate": _share(texts.duplicated()),
+        "jp_en_mixed": _share(mixed),
+        "multi_intent_estimate": _share(texts.map(_joined)),
+        "synthetic_low_quality_estimate": _share(machine.map(_low_quality)),
     }
+
+
+def _joined(text: str) -> bool:
+    return bool(_JOINED.search(text))
+
+
+def _low_quality(text: str) -> bool:
+    return len(text.split()) < 3 or "{" in text
 
 
 def _share(flags: "pd.Series[bool]") -> float:

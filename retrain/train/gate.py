@@ -62,19 +62,8 @@ def report(
 ) -> tuple[runs.Gate, ...]:
     """Every gate. Without a champion only the absolute ones, and each says so."""
     if not len(evidence.labels):
-        quality = [
-            runs.Gate(
-                "accuracy",
-                Verdict.INCONCLUSIVE,
-                None,
-                None,
-                None,
-                None,
-                None,
-                0,
-                "no held-out rows",
-            )
-        ]
+        nothing = (None,) * 5
+        quality = [runs.Gate("accuracy", Verdict.INCONCLUSIVE, *nothing, 0, "no held-out rows")]
     elif champion is None:
         quality = list(_absolute(candidate, evidence, rules))
     else:
@@ -91,33 +80,34 @@ def overall(gates: Sequence[runs.Gate]) -> runs.GateVerdict:
 
 
 def _absolute(candidate: Answers, evidence: Evidence, rules: policy.Gates) -> Iterator[runs.Gate]:
-    found, note = (
-        confusion.scores(evidence.labels, candidate.predicted),
-        "no champion: absolute gate",
-    )
-    low, high = proportion.wilson(found.accuracy * found.n, found.n)
-    verdict = (
-        Verdict.PASS
-        if low > rules.min_accuracy
-        else Verdict.FAIL
-        if high < rules.min_accuracy
-        else Verdict.INCONCLUSIVE
-    )
+    note = "no champion: absolute gate"
+    scores = confusion.scores(evidence.labels, candidate.predicted)
+    low, high = proportion.wilson(scores.accuracy * scores.n, scores.n)
     yield runs.Gate(
-        "accuracy", verdict, found.accuracy, None, rules.min_accuracy, low, high, found.n, note
+        "accuracy",
+        _beyond(low, high, rules.min_accuracy),
+        scores.accuracy,
+        None,
+        rules.min_accuracy,
+        low,
+        high,
+        scores.n,
+        note,
     )
     yield runs.Gate(
         "macro_f1",
-        _at_least(found.macro_f1, rules.min_macro_f1),
-        found.macro_f1,
+        _at_least(scores.macro_f1, rules.min_macro_f1),
+        scores.macro_f1,
         None,
         rules.min_macro_f1,
         None,
         None,
-        found.n,
+        scores.n,
         note,
     )
-    ece, floor = _ece(candidate, evidence), calibration.ece_floor(candidate.confidence, _SEED)
+
+    ece = _ece(candidate, evidence)
+    floor = calibration.ece_floor(candidate.confidence, _SEED)
     yield runs.Gate(
         "ece",
         _at_least(rules.max_ece, ece - floor),
@@ -126,7 +116,7 @@ def _absolute(candidate: Answers, evidence: Evidence, rules: policy.Gates) -> It
         rules.max_ece,
         floor,
         None,
-        found.n,
+        scores.n,
         f"{note}; low is the noise floor",
     )
 
@@ -137,21 +127,33 @@ def _paired(
     differences = comparison.differences(
         evidence.labels, champion.predicted, candidate.predicted, evidence.groups, seed=_SEED
     )
-    new, old = (
-        confusion.scores(evidence.labels, answers.predicted) for answers in (candidate, champion)
+    new = confusion.scores(evidence.labels, candidate.predicted)
+    old = confusion.scores(evidence.labels, champion.predicted)
+    yield _non_inferior(
+        "accuracy",
+        new.accuracy,
+        old.accuracy,
+        differences["accuracy"],
+        rules.accuracy_margin,
     )
     yield _non_inferior(
-        "accuracy", new.accuracy, old.accuracy, differences["accuracy"], rules.accuracy_margin
-    )
-    yield _non_inferior(
-        "macro_f1", new.macro_f1, old.macro_f1, differences["macro_f1"], rules.macro_f1_margin
+        "macro_f1",
+        new.macro_f1,
+        old.macro_f1,
+        differences["macro_f1"],
+        rules.macro_f1_margin,
     )
     for intent in present.CRITICAL:
-        difference = differences.get(f"recall:{intent}")
         yield _critical(
-            intent, new.recall[intent], old.recall[intent], difference, rules.critical_recall_margin
+            intent,
+            new.recall[intent],
+            old.recall[intent],
+            differences.get(f"recall:{intent}"),
+            rules.critical_recall_margin,
         )
-    ece, before = _ece(candidate, evidence), _ece(champion, evidence)
+
+    ece = _ece(candidate, evidence)
+    before = _ece(champion, evidence)
     floor = calibration.ece_floor(candidate.confidence, _SEED)
     # No worse than the champion, or as good as calibration can look at this n.
     excess = min(ece - before, ece - floor)
@@ -171,18 +173,11 @@ def _paired(
 def _non_inferior(
     name: str, new: float, old: float, difference: comparison.Difference, margin: float
 ) -> runs.Gate:
-    """Pass when the whole interval of the difference lies above -margin, fail when it lies below."""
-    place = (new, old, margin, difference.low, difference.high, difference.n)
-    if difference.low > -margin:
-        return runs.Gate(name, Verdict.PASS, *place)
-    if difference.high < -margin:
-        return runs.Gate(name, Verdict.FAIL, *place)
-    return runs.Gate(
-        name,
-        Verdict.INCONCLUSIVE,
-        *place,
-        f"label {comparison.labels_needed(difference, margin)} more",
-    )
+    """Pass when the whole interval of the difference lies above -margin, fail when it lies
+    below.
+    """
+    verdict = _beyond(difference.low, difference.high, -margin)
+    return _compared(name, verdict, new, old, difference, margin)
 
 
 def _critical(
@@ -200,28 +195,31 @@ def _critical(
     """
     name = f"recall:{intent}"
     if difference is None or new is None or old is None:
-        return runs.Gate(
-            name,
-            Verdict.INCONCLUSIVE,
-            new,
-            old,
-            margin,
-            None,
-            None,
-            0,
-            "no held-out rows of this intent",
-        )
-    place = (new, old, margin, difference.low, difference.high, difference.n)
+        note = "no held-out rows of this intent"
+        return runs.Gate(name, Verdict.INCONCLUSIVE, new, old, margin, None, None, 0, note)
+
+    verdict = Verdict.INCONCLUSIVE
     if difference.high < 0 and difference.value < -margin:
-        return runs.Gate(name, Verdict.FAIL, *place)
-    if difference.value >= -margin:
-        return runs.Gate(name, Verdict.PASS, *place)
-    return runs.Gate(
-        name,
-        Verdict.INCONCLUSIVE,
-        *place,
-        f"label {comparison.labels_needed(difference, margin)} more",
-    )
+        verdict = Verdict.FAIL
+    elif difference.value >= -margin:
+        verdict = Verdict.PASS
+    return _compared(name, verdict, new, old, difference, margin)
+
+
+def _compared(
+    name: str,
+    verdict: Verdict,
+    new: float,
+    old: float,
+    difference: comparison.Difference,
+    margin: float,
+) -> runs.Gate:
+    """A gate of a difference; one that cannot tell says how many labels would let it."""
+    note = ""
+    if verdict is Verdict.INCONCLUSIVE:
+        note = f"label {comparison.labels_needed(difference, margin)} more"
+    interval = (difference.low, difference.high, difference.n)
+    return runs.Gate(name, verdict, new, old, margin, *interval, note)
 
 
 def _serving(serving: Serving, rules: policy.Gates) -> Iterator[runs.Gate]:
@@ -238,26 +236,12 @@ def _serving(serving: Serving, rules: policy.Gates) -> Iterator[runs.Gate]:
         serving.requests,
         note,
     )
-    yield runs.Gate(
-        "load_error_rate",
-        _at_least(rules.load_error_rate, errors),
-        errors,
-        None,
-        rules.load_error_rate,
-        None,
-        None,
-        serving.requests,
-    )
-    parity = (
-        Verdict.INCONCLUSIVE
-        if serving.parity is None
-        else Verdict.PASS
-        if serving.parity
-        else Verdict.FAIL
-    )
+    limit = rules.load_error_rate
+    verdict = _at_least(limit, errors)
+    yield runs.Gate("load_error_rate", verdict, errors, None, limit, None, None, serving.requests)
     yield runs.Gate(
         "parity",
-        parity,
+        _of_check(serving.parity),
         serving.agreement,
         None,
         None,
@@ -274,17 +258,36 @@ def latency(serving: Serving, limit: float) -> tuple[float | None, str]:
     A busy neighbour makes answers late, no model slow: where the slowest ones are over the limit
     and did not get the core to themselves, the time that the work itself took is judged.
 
-    >>> latency(Serving(61.0, 0.0, 1000, True, 1.0, 600, work_p95_ms=4.2, core_share=0.57), 15.0)
-    (4.2, "the machine was busy: 43 % of the slowest answers' time went to others; judged by CPU time; wall-clock p95 was 61.0 ms")
+    >>> busy = Serving(61.0, 0.0, 1000, True, 1.0, 600, work_p95_ms=4.2, core_share=0.57)
+    >>> p95, note = latency(busy, 15.0)
+    >>> p95, note.split("; ")[1:]
+    (4.2, ['judged by CPU time', 'wall-clock p95 was 61.0 ms'])
+    >>> note.split("; ")[0]
+    "the machine was busy: 43 % of the slowest answers' time went to others"
     """
-    wall, work, others = serving.p95_latency_ms, serving.work_p95_ms, 1 - serving.core_share
+    wall = serving.p95_latency_ms
+    work = serving.work_p95_ms
+    others = 1 - serving.core_share
     if wall is None or work is None or wall <= limit or others < _BUSY:
         return wall, ""
-    note = (
-        f"the machine was busy: {others:.0%}".replace("%", " %")
-        + " of the slowest answers' time went to others"
-    )
-    return work, f"{note}; judged by CPU time; wall-clock p95 was {wall:.1f} ms"
+    share = f"{others:.0%}".replace("%", " %")
+    why = f"the machine was busy: {share} of the slowest answers' time went to others"
+    return work, f"{why}; judged by CPU time; wall-clock p95 was {wall:.1f} ms"
+
+
+def _beyond(low: float, high: float, limit: float) -> runs.GateVerdict:
+    """Of an interval that has to lie above the limit."""
+    if low > limit:
+        return Verdict.PASS
+    if high < limit:
+        return Verdict.FAIL
+    return Verdict.INCONCLUSIVE
+
+
+def _of_check(passed: bool | None) -> runs.GateVerdict:
+    if passed is None:
+        return Verdict.INCONCLUSIVE
+    return Verdict.PASS if passed else Verdict.FAIL
 
 
 def _at_least(large: float | None, small: float | None) -> runs.GateVerdict:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from retrain.train.compile import session
 
@@ -36,6 +36,13 @@ class LoadTest:
     core_share: float
 
 
+class _Took(NamedTuple):
+    """What one answer took by the wall clock, and what of it was work."""
+
+    wall_ms: float
+    work_ms: float
+
+
 def run(
     model: session.Session,
     texts: list[str],
@@ -48,36 +55,47 @@ def run(
     """At most `requests` messages and `seconds`; the first ten warm up and are not counted."""
     for text in texts[:_WARM_UP]:
         model.classify([text])
-    took: list[tuple[float, float]] = []
-    errors, begun = 0, clock()
+
+    took: list[_Took] = []
+    errors = 0
+    begun = clock()
     for i in range(requests):
-        start, worked = clock(), work()
+        start = clock()
+        worked = work()
         if start - begun > seconds:
             break
         try:
             model.classify([texts[i % len(texts)]])
         except Exception:
             errors += 1
-        took.append(((clock() - start) * 1000, (work() - worked) * 1000))
+        wall_ms = (clock() - start) * 1000
+        work_ms = (work() - worked) * 1000
+        took.append(_Took(wall_ms, work_ms))
     return _measured(took, errors, clock() - begun)
 
 
-def _measured(took: Sequence[tuple[float, float]], errors: int, seconds: float) -> LoadTest:
-    walls = sorted(wall for wall, _ in took)
-    p50, p95, p99 = (_ranked(walls, q) for q in (0.50, 0.95, 0.99))
-    slowest = [(wall, worked) for wall, worked in took if wall >= p95]
-    waited, worked = (math.fsum(part) for part in zip(*slowest, strict=True))
-    share = min(1.0, worked / waited) if waited else 1.0
+def _measured(took: Sequence[_Took], errors: int, seconds: float) -> LoadTest:
+    n = len(took)
+    walls = sorted(each.wall_ms for each in took)
+    works = sorted(each.work_ms for each in took)
+    p95 = _ranked(walls, 0.95)
+    slowest = [each for each in took if each.wall_ms >= p95]
     return LoadTest(
-        len(took),
-        p50,
-        p95,
-        p99,
-        errors / len(took),
-        len(took) / seconds,
-        _ranked(sorted(worked for _, worked in took), 0.95),
-        share,
+        n=n,
+        p50_ms=_ranked(walls, 0.50),
+        p95_ms=p95,
+        p99_ms=_ranked(walls, 0.99),
+        error_rate=errors / n,
+        rps=n / seconds,
+        work_p95_ms=_ranked(works, 0.95),
+        core_share=_core_share(slowest),
     )
+
+
+def _core_share(took: Sequence[_Took]) -> float:
+    waited = math.fsum(each.wall_ms for each in took)
+    worked = math.fsum(each.work_ms for each in took)
+    return min(1.0, worked / waited) if waited else 1.0
 
 
 def _ranked(ordered: Sequence[float], q: float) -> float:

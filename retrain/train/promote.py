@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,11 +29,12 @@ def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id:
     remains of a run that was killed right here.
     """
     sha256 = manifest.verify(scratch)
-    shutil.rmtree(models / model, ignore_errors=True)
-    scratch.rename(models / model)
-    tokenizer_hash = json.loads((models / model / manifest.MANIFEST).read_bytes())[
-        "tokenizer.json"
-    ]["sha256"][:12]
+    directory = models / model
+    shutil.rmtree(directory, ignore_errors=True)
+    scratch.rename(directory)
+
+    files = json.loads((directory / manifest.MANIFEST).read_bytes())
+    tokenizer_hash = files["tokenizer.json"]["sha256"][:12]
     with engine.begin() as connection:
         store.register(
             connection,
@@ -51,21 +53,31 @@ def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
         row = store.run(connection, run_id)
         if row is None or row["state"] != runs.State.REGISTERED:
             raise NotPromotable(
-                f"run {run_id} has no registered candidate; see `python retrain/run.py show {run_id}`"
+                f"run {run_id} has no registered candidate; "
+                f"see `python retrain/run.py show {run_id}`"
             )
-        model, serving = str(row["candidate"]), store.champion(connection)
-        if (serving and serving["model"]) != row["champion"]:
+        model = str(row["candidate"])
+        serving = _name(store.champion(connection))
+        if serving != row["champion"]:
             raise NotPromotable(
-                f"{model} was gated against {row['champion']}, but {serving and serving['model']} serves now; run again to compare with it"
+                f"{model} was gated against {row['champion']}, "
+                f"but {serving} serves now; run again to compare with it"
             )
+
         manifest.verify(models / model)
         manifest.fits(models / model)
+        body = json.loads((models / model / "reference.json").read_text())
+        held_out = runs.reference(body)
+
         at = streams_store.clock(connection) or row["as_of"]
-        reference = runs.reference(json.loads((models / model / "reference.json").read_text()))
         store.promote(connection, runs.Promotion(model, at, run_id, by, "promote"))
-        store.put_reference(connection, reference, at=at, source=runs.Source.HELD_OUT)
+        store.put_reference(connection, held_out, at=at, source=runs.Source.HELD_OUT)
         store.change_run(
-            connection, run_id, state=runs.State.CHAMPION, promoted=True, ended=sa.func.now()
+            connection,
+            run_id,
+            state=runs.State.CHAMPION,
+            promoted=True,
+            ended=sa.func.now(),
         )
         store.record_step(connection, run_id, runs.State.CHAMPION, {"by": by})
         tell(connection, run_id)
@@ -95,17 +107,23 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
         serving = store.champion(connection)
         former = store.former_champions(connection, serving) if serving else []
         if serving is None or not former or (to is not None and to not in former):
+            which = f" {to}" if to else ""
             raise NotPromotable(
-                f"there is no former champion{f' {to}' if to else ''} to go back to; former champions: {', '.join(former) or 'none'}"
+                f"there is no former champion{which} to go back to; "
+                f"former champions: {', '.join(former) or 'none'}"
             )
         model = to or former[0]
         manifest.verify(models / model)
         manifest.fits(models / model)
+
         at = streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))
-        cause = f"{serving['model']} was rolled back to {model} by {by}"
-        remedy = "look at what the release changed before it is tried again"
-        outbox.tell(connection, messages.AlarmRaised(f"rollback:{serving['id']}", cause, remedy))
+        alarm = messages.AlarmRaised(
+            f"rollback:{serving['id']}",
+            f"{serving['model']} was rolled back to {model} by {by}",
+            "look at what the release changed before it is tried again",
+        )
+        outbox.tell(connection, alarm)
     return model
 
 
@@ -114,29 +132,34 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
     returns the model.
     """
     with engine.begin() as connection:
-        row, serving = store.decision(connection, decision_id), store.champion(connection)
+        row = store.decision(connection, decision_id)
         if row is None or row["decision"] != decisions.Kind.REWEIGHT:
             raise NotPromotable(
                 f"{decision_id} is no reweight decision; see `python -m services.show decisions`"
             )
-        if serving is None or serving["model"] != row["model"]:
-            raise NotPromotable(
-                f"{decision_id} is about {row['model']}, but {serving and serving['model']} serves now"
-            )
-        known, day = (
-            store.references(connection, row["model"]),
-            store.last_day(connection, row["model"], row["at"]),
-        )
-        if not known or day is None:
-            raise NotPromotable(f"{decision_id}: no complete day of {row['model']} lies before it")
-        at = streams_store.clock(connection) or row["at"]
+        model = str(row["model"])
+        serving = _name(store.champion(connection))
+        if serving != model:
+            raise NotPromotable(f"{decision_id} is about {model}, but {serving} serves now")
+
+        references = store.references(connection, model)
+        day = store.last_day(connection, model, row["at"])
+        if not references or day is None:
+            raise NotPromotable(f"{decision_id}: no complete day of {model} lies before it")
+
+        _, _, newest = references[-1]
         store.put_reference(
             connection,
-            reference.seen(day.tally, known[-1][2]),
-            at=at,
+            reference.seen(day.tally, newest),
+            at=streams_store.clock(connection) or row["at"],
             source=runs.Source.REWEIGHT.told_by(by),
         )
-    return str(row["model"])
+    return model
+
+
+def _name(promotion: Any) -> str | None:
+    """The model of a promotion's row, or None where nothing was ever promoted."""
+    return str(promotion["model"]) if promotion else None
 
 
 def tell(connection: sa.Connection, run_id: str) -> None:

@@ -38,9 +38,8 @@ class Recipe:
     @property
     def sha256(self) -> str:
         """Identity of the recipe."""
-        return hashlib.sha256(
-            json.dumps(dataclasses.asdict(self), sort_keys=True).encode()
-        ).hexdigest()
+        body = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(body.encode()).hexdigest()
 
 
 def parse(text: str, name: str = "recipe") -> Recipe:
@@ -54,12 +53,11 @@ def parse(text: str, name: str = "recipe") -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name} is not TOML: {error}") from error
     default = Recipe()
-    known = [f.name for f in dataclasses.fields(default)]
+    keys = [field.name for field in dataclasses.fields(default)]
     for key, value in changes.items():
-        if key not in known:
-            raise RecipeError(
-                f"{name}: unknown key {key}; the nearest known one is {difflib.get_close_matches(key, known, n=1, cutoff=0)[0]}"
-            )
+        if key not in keys:
+            nearest = difflib.get_close_matches(key, keys, n=1, cutoff=0)[0]
+            raise RecipeError(f"{name}: unknown key {key}; the nearest known one is {nearest}")
         wanted = type(getattr(default, key))
         if not isinstance(value, wanted) and not (wanted is float and isinstance(value, int)):
             raise RecipeError(f"{name}: {key} cannot be {value!r}; expected {wanted.__name__}")

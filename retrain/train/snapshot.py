@@ -16,18 +16,18 @@ from retrain.train import split
 
 def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Labelled rows as a table of split.COLUMNS; what a row does not say is None."""
-    found = pd.DataFrame(rows, columns=list(split.COLUMNS))
-    return found.astype(object).where(found.notna(), None)
+    table = pd.DataFrame(rows, columns=list(split.COLUMNS))
+    return table.astype(object).where(table.notna(), None)
 
 
 def freeze(rows: pd.DataFrame, directory: Path) -> str:
     """Write rows (already in a fixed order) to directory/<sha256>.jsonl.gz unless it is there;
     returns the sha256.
     """
-    body = "".join(
-        json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n"
-        for row in rows.to_dict("records")
-    ).encode()
+    lines = []
+    for row in rows.to_dict("records"):
+        lines.append(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
+    body = "".join(lines).encode()
     sha256 = hashlib.sha256(body).hexdigest()
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / f"{sha256}.jsonl.gz"

@@ -7,6 +7,7 @@ every later run.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -26,20 +27,35 @@ def groups(rows: pd.DataFrame) -> pd.Series:
     A group's name is its smallest normalised text. Shape: one name a row, in the rows' order.
     """
     texts = [normalise.text(text) for text in rows["text"]]
-    keys: list[list[str | None]] = [
-        list(texts),
-        [f"c:{c}" if isinstance(c, str) else None for c in rows["cluster"]],
-        [f"d:{c}" if isinstance(c, str) else None for c in rows["conversation"]],
-    ]
-    roots = _united(len(rows), keys)
+    roots = _united(
+        len(rows),
+        [
+            texts,
+            _keys("c", rows["cluster"]),
+            _keys("d", rows["conversation"]),
+        ],
+    )
+
     smallest: dict[int, str] = {}
     for root, text in zip(roots, texts, strict=True):
         smallest[root] = min(smallest.get(root, text), text)
-    return pd.Series([smallest[root] for root in roots], index=rows.index)
+    names = [smallest[root] for root in roots]
+    return pd.Series(names, index=rows.index)
+
+
+def _keys(kind: str, values: "pd.Series[Any]") -> list[str | None]:
+    """One key a row, or None where it does not say: two unknown conversations are not the same."""
+    keys: list[str | None] = []
+    for value in values:
+        key = f"{kind}:{value}" if isinstance(value, str) else None
+        keys.append(key)
+    return keys
 
 
 def _united(size: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
-    """Union-find over rows that have any key in common."""
+    """Union-find over rows that have any key in common: of each row the root of its group.
+    `keys`: one sequence of `size` a column.
+    """
     parent = list(range(size))
 
     def root(i: int) -> int:
@@ -51,13 +67,17 @@ def _united(size: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
     first: dict[str, int] = {}
     for column in keys:
         for i, key in enumerate(column):
-            if key is not None:
-                parent[root(i)] = root(first.setdefault(key, i))
+            if key is None:
+                continue
+            other = first.setdefault(key, i)
+            parent[root(i)] = root(other)
     return [root(i) for i in range(size)]
 
 
 def _share(group: str) -> float:
-    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    """A number in [0, 1) by the group's name."""
+    digest = hashlib.sha256(group.encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def split(rows: pd.DataFrame) -> pd.DataFrame:
@@ -65,16 +85,16 @@ def split(rows: pd.DataFrame) -> pd.DataFrame:
 
     Machine-written rows may train but prove nothing: in a group that is held out they are left out.
     """
-    found = rows.assign(group=groups(rows))
-    share = found["group"].map(_share)
-    part = (
-        pd.Series("train", index=found.index)
-        .mask(share < TEST_SHARE + VAL_SHARE, "val")
-        .mask(share < TEST_SHARE, "test")
-    )
-    return found.assign(
-        part=part.mask((part != "train") & (found["kind"] == "machine"), "left_out")
-    )
+    group = groups(rows)
+    share = group.map(_share)
+    part = pd.Series("train", index=rows.index)
+    part = part.mask(share < TEST_SHARE + VAL_SHARE, "val")
+    part = part.mask(share < TEST_SHARE, "test")
+
+    held_out = part != "train"
+    machine = rows["kind"] == "machine"
+    part = part.mask(held_out & machine, "left_out")
+    return rows.assign(group=group, part=part)
 
 
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
@@ -83,16 +103,20 @@ def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:
     """
     if len(train) <= limit:
         return train
-    live = train[train["kind"] == "live"].tail(int(limit * LIVE_SHARE))
-    rest, room = train[train["kind"] != "live"], limit - len(live)
+    is_live = train["kind"] == "live"
+    live = train[is_live].tail(int(limit * LIVE_SHARE))
+    rest = train[~is_live]
+    room = limit - len(live)
+    # Half of the room is shared alike: a rare intent gets that much, whatever its share is.
     floor = room // (2 * len(present.INTENTS))
-    counts = {str(intent): int(count) for intent, count in rest["intent"].value_counts().items()}
-    wanted = {
-        intent: max(min(floor, count), int(room * count / len(rest)))
-        for intent, count in counts.items()
-    }
-    picked = [
-        rest[rest["intent"] == intent].sample(n=min(n, counts[intent]), random_state=seed)
-        for intent, n in wanted.items()
-    ]
-    return pd.concat([live, *picked]).sample(frac=1, random_state=seed).head(limit)
+
+    picked = [live]
+    for intent, count in rest["intent"].value_counts().items():
+        by_share = int(room * count / len(rest))
+        wanted = max(min(floor, count), by_share)
+        rows = rest[rest["intent"] == intent]
+        picked.append(rows.sample(n=min(wanted, count), random_state=seed))
+
+    # Shuffled before the cut: the floors may add up to more than there is room for.
+    shuffled = pd.concat(picked).sample(frac=1, random_state=seed)
+    return shuffled.head(limit)

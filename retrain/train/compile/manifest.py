@@ -29,15 +29,16 @@ def write(directory: Path) -> str:
     """Hash every file of `directory`, sign the list with the key beside the models; returns the
     manifest's sha256.
     """
-    files = {
-        str(path.relative_to(directory)): _entry(path)
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
-    files = {name: entry for name, entry in files.items() if name not in (MANIFEST, SIGNATURE)}
+    files = {}
+    for path in sorted(directory.rglob("*")):
+        name = str(path.relative_to(directory))
+        if path.is_file() and name not in (MANIFEST, SIGNATURE):
+            files[name] = _entry(path)
     body = json.dumps(files, indent=1, sort_keys=True).encode()
     (directory / MANIFEST).write_bytes(body)
-    (directory / SIGNATURE).write_text(_signature(body, _key(directory.parent, make=True)))
+
+    key = _key(directory.parent, make=True)
+    (directory / SIGNATURE).write_text(_signature(body, key))
     return hashlib.sha256(body).hexdigest()
 
 
@@ -50,22 +51,32 @@ def verify(directory: Path) -> str:
         signature = (directory / SIGNATURE).read_text()
     except OSError as error:
         raise BadArtefact(f"{error.filename}: {error.strerror}") from error
-    if not hmac.compare_digest(signature, _signature(body, _key(directory.parent, make=False))):
+    key = _key(directory.parent, make=False)
+    if not hmac.compare_digest(signature, _signature(body, key)):
         raise BadArtefact(f"{directory / SIGNATURE}: the signature does not fit the manifest")
+
     listed = json.loads(body)
-    there = {
-        str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()
-    } - {MANIFEST, SIGNATURE}
-    for name in sorted(listed.keys() | there):
+    for name in sorted(listed.keys() | _names_in(directory)):
         path = directory / name
-        if (
-            name not in listed
-            or path.is_symlink()
-            or not path.is_file()
-            or _entry(path) != listed[name]
-        ):
+        if name not in listed or not _same(path, listed[name]):
             raise BadArtefact(f"{path}: not the file that was signed")
     return hashlib.sha256(body).hexdigest()
+
+
+def _names_in(directory: Path) -> set[str]:
+    """The names that lie in a directory, at any depth, of whatever is no directory itself."""
+    names = set()
+    for path in directory.rglob("*"):
+        if not path.is_dir():
+            names.add(str(path.relative_to(directory)))
+    return names - {MANIFEST, SIGNATURE}
+
+
+def _same(path: Path, entry: dict[str, int | str]) -> bool:
+    """Whether the file is the one that was signed. A link is not, even to the same bytes: what it
+    points at may change.
+    """
+    return path.is_file() and not path.is_symlink() and _entry(path) == entry
 
 
 def places(directory: Path) -> list[int]:
@@ -73,19 +84,29 @@ def places(directory: Path) -> list[int]:
     are another's now. Raises AnotherTaxonomy.
     """
     labels = json.loads((directory / LABELS).read_text())
-    unknown = [label for label in labels if label not in present.INDEX]
-    words = f"{present.TAXONOMY.version} lacks {succession.listed(unknown)}" if unknown else None
-    # Models of before have none: they are of those intents, too.
-    if (directory / TAXONOMY).exists():
-        found = succession.difference(
-            taxonomy.of(json.loads((directory / TAXONOMY).read_text())), present.TAXONOMY
-        )
-        words = found.words if found.kind is succession.Kind.OTHER else words
+    words = _differs(directory, labels)
     if words is not None:
         raise AnotherTaxonomy(
-            f"{directory} is a model of another taxonomy: {words}; point {present.VARIABLE} at the file it was trained with"
+            f"{directory} is a model of another taxonomy: {words}; "
+            f"point {present.VARIABLE} at the file it was trained with"
         )
     return [present.INDEX[label] for label in labels]
+
+
+def _differs(directory: Path, labels: list[str]) -> str | None:
+    """How the model's taxonomy is another one than the present, or None where it is not."""
+    path = directory / TAXONOMY
+    # Models of before have none: they are of those intents, too.
+    if path.exists():
+        own = taxonomy.of(json.loads(path.read_text()))
+        difference = succession.difference(own, present.TAXONOMY)
+        if difference.kind is succession.Kind.OTHER:
+            return difference.words
+
+    unknown = [label for label in labels if label not in present.INDEX]
+    if unknown:
+        return f"{present.TAXONOMY.version} lacks {succession.listed(unknown)}"
+    return None
 
 
 def fits(directory: Path) -> None:
@@ -97,7 +118,8 @@ def fits(directory: Path) -> None:
 
 
 def _entry(path: Path) -> dict[str, int | str]:
-    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"sha256": sha256, "size": path.stat().st_size}
 
 
 def _signature(body: bytes, key: bytes) -> str:

@@ -27,26 +27,30 @@ class _Logits(torch.nn.Module):
         self.network = network
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.network(input_ids=input_ids, attention_mask=attention_mask).logits  # type: ignore[no-any-return]
+        answer = self.network(input_ids=input_ids, attention_mask=attention_mask)
+        return answer.logits  # type: ignore[no-any-return]
 
 
-def compile(network: Any, directory: Path, workshop: Path) -> Path:  # noqa: A001 - the verb of this package
+# The verb of this package.
+def compile(network: Any, directory: Path, workshop: Path) -> Path:  # noqa: A001
     """Write `directory`/compiled/onnx/model.onnx; return the exported float32 graph in `workshop`.
     Opset 14, tracing exporter: the optimiser fuses that.
     """
-    exported, fused, target = (
-        workshop / "exported.onnx",
-        workshop / "fused.onnx",
-        directory / session.ARTEFACT,
-    )
+    exported = workshop / "exported.onnx"
+    fused = workshop / "fused.onnx"
+    target = directory / session.ARTEFACT
     target.parent.mkdir(parents=True, exist_ok=True)
     with _quiet():
         _export(network.eval(), exported)
         config = network.config
         heads = getattr(config, "num_attention_heads", getattr(config, "n_heads", 0))
-        optimizer.optimize_model(
-            str(exported), model_type="bert", num_heads=heads, hidden_size=config.hidden_size
-        ).save_model_to_file(str(fused))
+        graph = optimizer.optimize_model(
+            str(exported),
+            model_type="bert",
+            num_heads=heads,
+            hidden_size=config.hidden_size,
+        )
+        graph.save_model_to_file(str(fused))
         quantization.quantize_dynamic(
             fused,
             target,
@@ -61,21 +65,18 @@ def weight_error(fused: Path, target: Path) -> float:
     """The worst tensor's relative error between the float32 graph and the quantised one; infinite
     where a tensor is missing.
     """
-    before, after = _weights(fused), _weights(target)
-    return max(
-        (
-            parity.error(tensor, _restored(name, after))
-            for name, tensor in before.items()
-            if tensor.dtype == np.float32
-        ),
-        default=float("inf"),
-    )
+    before = _weights(fused)
+    after = _weights(target)
+    errors = []
+    for name, tensor in before.items():
+        if tensor.dtype == np.float32:
+            errors.append(parity.error(tensor, _restored(name, after)))
+    return max(errors, default=float("inf"))
 
 
 def _weights(path: Path) -> dict[str, Any]:
-    return {
-        tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer
-    }
+    tensors = onnx.load(path).graph.initializer
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in tensors}
 
 
 def _restored(name: str, weights: dict[str, Any]) -> Any:
@@ -84,28 +85,37 @@ def _restored(name: str, weights: dict[str, Any]) -> Any:
     """
     if name in weights:
         return weights[name]
-    for stored, turned in ((name, False), (f"{name}_Transposed", True)):
-        if f"{stored}_quantized" in weights:
-            whole = weights[f"{stored}_quantized"].astype(np.float32) - weights[
-                f"{stored}_zero_point"
-            ].astype(np.float32)
-            return (
-                (whole * weights[f"{stored}_scale"]).T
-                if turned
-                else whole * weights[f"{stored}_scale"]
-            )
+    if f"{name}_quantized" in weights:
+        return _scaled(name, weights)
+    transposed = f"{name}_Transposed"
+    if f"{transposed}_quantized" in weights:
+        return _scaled(transposed, weights).T
     return np.empty(0, dtype=np.float32)
+
+
+def _scaled(name: str, weights: dict[str, Any]) -> Any:
+    stored = weights[f"{name}_quantized"].astype(np.float32)
+    zero = weights[f"{name}_zero_point"].astype(np.float32)
+    return (stored - zero) * weights[f"{name}_scale"]
 
 
 def _export(network: Any, path: Path) -> None:
     ids = torch.ones((2, 8), dtype=torch.long)
-    axes = {name: {0: "batch", 1: "tokens"} for name in ("input_ids", "attention_mask")} | {
-        "logits": {0: "batch"}
-    }
+    message = {0: "batch", 1: "tokens"}
     torch.onnx.export(
-        _Logits(network), (ids, ids), str(path), input_names=["input_ids", "attention_mask"], output_names=["logits"], dynamic_axes=axes,
-        opset_version=14, dynamo=False,
-    )  # fmt: skip
+        _Logits(network),
+        (ids, ids),
+        str(path),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+        dynamic_axes={
+            "input_ids": message,
+            "attention_mask": message,
+            "logits": {0: "batch"},
+        },
+        opset_version=14,
+        dynamo=False,
+    )
 
 
 @contextlib.contextmanager

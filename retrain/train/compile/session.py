@@ -1,4 +1,6 @@
-"""Run a compiled model: tokenizers, onnxruntime and numpy only, so that the gateway needs no torch."""
+"""Run a compiled model: tokenizers, onnxruntime and numpy only, so that the gateway needs no
+torch.
+"""
 
 import hashlib
 import json
@@ -42,10 +44,14 @@ class Session:
         batch, and an answer must not depend on what else was asked. A batch padded to its longest
         message took several times as long, too.
         """
-        found = [self._one(text) for text in texts]
-        return np.array([logits for logits, _ in found], dtype=np.float64).reshape(
-            len(texts), -1
-        ), [tokens for _, tokens in found]
+        rows = []
+        tokens = []
+        for text in texts:
+            row, ids = self._one(text)
+            rows.append(row)
+            tokens.append(ids)
+        logits = np.array(rows, dtype=np.float64)
+        return logits.reshape(len(texts), -1), tokens
 
     def _one(self, text: str) -> tuple[npt.NDArray[np.float32], list[int]]:
         ids = self._tokens(text)
@@ -56,28 +62,28 @@ class Session:
         return self._runtime.run(None, feed)[0][0], ids
 
     def _tokens(self, text: str) -> list[int]:
-        found: list[int] = self._tokenizer.encode(normalise.text(text)).ids
-        return found
+        ids: list[int] = self._tokenizer.encode(normalise.text(text)).ids
+        return ids
 
     def seen(self, texts: Iterable[str]) -> list[int]:
         """Every token of these messages, once, in order: what SEEN holds of the training rows. What
         the tokenizer does not know stays new.
         """
-        return sorted(
-            {token for text in texts for token in self._tokens(text)}
-            - {self._tokenizer.token_to_id("[UNK]")}
-        )
+        tokens: set[int] = set()
+        for text in texts:
+            tokens.update(self._tokens(text))
+        tokens.discard(self._tokenizer.token_to_id("[UNK]"))
+        return sorted(tokens)
 
     def novelty(self, tokens: Sequence[int]) -> float:
         """The share of a message's own tokens, in [0, 1], that no training row held; 0 where the
         model's directory does not say what they held.
         """
-        own = len(tokens) - self._tokenizer.num_special_tokens_to_add(False)
-        return (
-            sum(token not in self._seen for token in tokens) / own
-            if self._seen and own > 0
-            else 0.0
-        )
+        own: int = len(tokens) - self._tokenizer.num_special_tokens_to_add(False)
+        if not self._seen or own <= 0:
+            return 0.0
+        new = sum(token not in self._seen for token in tokens)
+        return new / own
 
     def classify(self, texts: list[str]) -> tuple[npt.NDArray[np.float64], list[list[int]]]:
         """Calibrated probabilities (n, K) of the present intents of raw messages, and the tokens of
@@ -94,41 +100,50 @@ class Session:
 def load(directory: Path) -> Session:
     """Verify and load a model directory. Raises manifest.BadArtefact, naming what is wrong."""
     sha256 = manifest.verify(directory)
-    if json.loads((directory / "normaliser.json").read_text())["sha256"] != normalise.SHA256:
+    normaliser = json.loads((directory / "normaliser.json").read_text())
+    if normaliser["sha256"] != normalise.SHA256:
         raise manifest.BadArtefact(
             f"{directory}/normaliser.json: trained with another normaliser than this build serves"
         )
     places = tuple(manifest.places(directory))
-    temperature = float(json.loads((directory / "calibration.json").read_text())["temperature"])
-    return replace(open_unsigned(directory, temperature, sha256), _places=places)
+    calibrated = json.loads((directory / "calibration.json").read_text())
+    temperature = float(calibrated["temperature"])
+    model = open_unsigned(directory, temperature, sha256)
+    return replace(model, _places=places)
 
 
 def open_unsigned(
-    directory: Path, temperature: float = 1.0, sha256: str = "", *, graph: Path | None = None
+    directory: Path,
+    temperature: float = 1.0,
+    sha256: str = "",
+    *,
+    graph: Path | None = None,
 ) -> Session:
     """Load without a manifest, and another graph if one is given: for the job that is still making
     them.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
     options.log_severity_level = 3
     path = graph or directory / ARTEFACT
     runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
     raw = (directory / "tokenizer.json").read_bytes()
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
     tokenizer.no_padding()
-    tokenizer.enable_truncation(
-        int(json.loads((directory / "calibration.json").read_text()).get("max_tokens", 64))
-    )
-    seen = directory / SEEN
+    calibrated = json.loads((directory / "calibration.json").read_text())
+    tokenizer.enable_truncation(int(calibrated.get("max_tokens", 64)))
+
+    path = directory / SEEN
     # Models of before have none.
-    known = frozenset(json.loads(seen.read_text())) if seen.exists() else frozenset()
+    seen = json.loads(path.read_text()) if path.exists() else ()
     return Session(
-        directory.name,
-        temperature,
-        hashlib.sha256(raw).hexdigest()[:12],
-        sha256,
-        tokenizer,
-        runtime,
-        known,
+        model=directory.name,
+        temperature=temperature,
+        tokenizer_hash=hashlib.sha256(raw).hexdigest()[:12],
+        manifest_sha256=sha256,
+        _tokenizer=tokenizer,
+        _runtime=runtime,
+        _seen=frozenset(seen),
     )

@@ -1,10 +1,11 @@
-"""One fine-tune, read from top to bottom: batches, loss, backward, clip, step; after each epoch a
-validation; the best epoch is kept.
+"""One fine-tune: batches, loss, backward, clip, step; after each epoch a validation; the best
+epoch is kept.
 """
 
 import copy
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,13 @@ import torch
 from retrain import progress
 from retrain.evaluation import calibration, confusion
 from retrain.train import recipe as recipes
-from retrain.train.fit import loss, model, rates
+from retrain.train.fit import batches, loss, model, rates
 from schemas import normalise, present
 
 Log = Callable[[str, dict[str, Any]], None]
-# Batches sorted by length together: padding falls by two thirds and every batch is still random.
-_POOL = 50
+Beat = Callable[[dict[str, Any]], None]
+_LINE_EVERY = 25  # steps
+_BEAT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,35 @@ def rows(texts: list[str], intents: list[str]) -> Rows:
     return Rows([normalise.text(text) for text in texts], confusion.places(intents))
 
 
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What a fine-tune works with: `peaks` is the highest rate of each of the optimizer's groups,
+    `class_weights` has shape (K,), `steps` counts those of all epochs.
+    """
+
+    network: Any
+    tokenizer: Any
+    train: Rows
+    recipe: recipes.Recipe
+    optimizer: torch.optim.Optimizer
+    peaks: list[float]
+    class_weights: torch.Tensor
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step that was taken: its number from 1, its loss, the gradient's norm before it was
+    clipped, and the factor of the peak rates.
+    """
+
+    epoch: int
+    number: int
+    loss: torch.Tensor
+    norm: torch.Tensor
+    factor: float
+
+
 def fine_tune(
     network: Any,
     tokenizer: Any,
@@ -45,79 +76,145 @@ def fine_tune(
     *,
     run_id: str,
     log: Log,
-    beat: Callable[[dict[str, Any]], None],
+    beat: Beat,
 ) -> Any:
     """Train in place and return the network with its best epoch's weights. `log` gets [TRAIN] [VAL]
     [CHECKPOINT]; `beat` is called about once a second.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    optimizer, peaks = _optimizer(network, recipe)
-    counts = np.bincount(train.labels, minlength=len(present.INTENTS))
-    weights = torch.tensor(
-        rates.class_weights(
-            dict(zip(present.INTENTS, counts.tolist(), strict=True)), present.INTENTS
-        )
-    )
-    per_epoch = -(-len(train.texts) // recipe.batch)
-    total, step, best, best_f1 = (
-        per_epoch * recipe.epochs,
-        0,
-        (0, copy.deepcopy(network.state_dict())),
-        -1.0,
-    )
-    told, begun = time.monotonic(), time.monotonic()
-    with progress.bar("fine-tune", total, "step", mininterval=1) as bar:
+    fit = _fit(network, tokenizer, train, recipe)
+    best_epoch = 0
+    best_f1 = -1.0
+    best_weights = copy.deepcopy(network.state_dict())
+
+    with progress.bar("fine-tune", fit.steps, "step", mininterval=1) as bar:
+        tell = _teller(fit, bar, run_id, log, beat)
+
         for epoch in range(1, recipe.epochs + 1):
-            network.train()
-            for batch in batches(train, recipe.batch, rng):
-                factor = rates.schedule(step + 1, total, recipe.warmup)
-                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["lr"] = peak * factor
-                logits = network(
-                    **_encoded(tokenizer, [train.texts[i] for i in batch], recipe.max_tokens)
-                ).logits
-                cost = loss.focal(
-                    logits,
-                    torch.from_numpy(train.labels[batch]),
-                    weights=weights,
-                    gamma=recipe.gamma,
-                )
-                torch.autograd.backward(cost)
-                norm = torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-                optimizer.step()
-                optimizer.zero_grad()
-                step += 1
-                bar.update()
-                if step % 25 == 0 or step in (1, total):
-                    speed = step * recipe.batch / (time.monotonic() - begun)
-                    done = {
-                        "epoch": epoch,
-                        "step": f"{step}/{total}",
-                        "loss": cost.item(),
-                        "grad_norm": float(norm),
-                        "ex_per_sec": speed,
-                    }
-                    log(
-                        "TRAIN",
-                        {
-                            "run_id": run_id,
-                            **done,
-                            "lr_head": peaks[-1] * factor,
-                            "lr_bottom": peaks[0] * factor,
-                            "gpu_mem_gb": 0.0,
-                        },
-                    )
-                if time.monotonic() - told > 1:
-                    told = time.monotonic()
-                    beat({"epoch": epoch, "step": step, "steps": total})
-            found = _validate(network, tokenizer, val, recipe, weights)
-            log("VAL", {"run_id": run_id, "epoch": epoch, **found})
-            if found["macro_f1"] > best_f1:
-                best_f1, best = found["macro_f1"], (epoch, copy.deepcopy(network.state_dict()))
-    log("CHECKPOINT", {"best_epoch": best[0], "criterion": "max macro_f1"})
-    network.load_state_dict(best[1])
+            _epoch(fit, epoch, rng, tell)
+
+            scores = _validate(network, tokenizer, val, recipe, fit.class_weights)
+            log("VAL", {"run_id": run_id, "epoch": epoch, **scores})
+            if scores["macro_f1"] > best_f1:
+                best_epoch = epoch
+                best_f1 = scores["macro_f1"]
+                best_weights = copy.deepcopy(network.state_dict())
+
+    log("CHECKPOINT", {"best_epoch": best_epoch, "criterion": "max macro_f1"})
+    network.load_state_dict(best_weights)
     return network
+
+
+def _fit(network: Any, tokenizer: Any, train: Rows, recipe: recipes.Recipe) -> _Fit:
+    optimizer, peaks = _optimizer(network, recipe)
+    steps_an_epoch = math.ceil(len(train.texts) / recipe.batch)
+    return _Fit(
+        network=network,
+        tokenizer=tokenizer,
+        train=train,
+        recipe=recipe,
+        optimizer=optimizer,
+        peaks=peaks,
+        class_weights=_class_weights(train),
+        steps=steps_an_epoch * recipe.epochs,
+    )
+
+
+def _class_weights(train: Rows) -> torch.Tensor:
+    """Of every intent, by how many training rows mean it. Shape (K,)."""
+    intents = present.INTENTS
+    counts = np.bincount(train.labels, minlength=len(intents))
+    rows_of = dict(zip(intents, counts.tolist(), strict=True))
+    return torch.tensor(rates.class_weights(rows_of, intents))
+
+
+def _epoch(
+    fit: _Fit,
+    epoch: int,
+    rng: np.random.Generator,
+    tell: Callable[[_Step], None],
+) -> None:
+    """Every training row once, in batches that `rng` draws; `tell` is called after each."""
+    fit.network.train()
+    steps_an_epoch = fit.steps // fit.recipe.epochs
+    number = (epoch - 1) * steps_an_epoch
+    for batch in batches.drawn(fit.train.texts, fit.recipe.batch, rng):
+        number += 1
+        step = _step(fit, epoch, number, batch)
+        tell(step)
+
+
+def _step(
+    fit: _Fit,
+    epoch: int,
+    number: int,
+    batch: npt.NDArray[np.int64],
+) -> _Step:
+    """Loss, backward, clip, step, at the rates that are due at this step."""
+    recipe = fit.recipe
+    factor = rates.schedule(number, fit.steps, recipe.warmup)
+    groups = fit.optimizer.param_groups
+    for group, peak in zip(groups, fit.peaks, strict=True):
+        group["lr"] = peak * factor
+
+    texts = [fit.train.texts[row] for row in batch]
+    tokens = _encoded(fit.tokenizer, texts, recipe.max_tokens)
+    cost = loss.focal(
+        fit.network(**tokens).logits,
+        torch.from_numpy(fit.train.labels[batch]),
+        weights=fit.class_weights,
+        gamma=recipe.gamma,
+    )
+
+    torch.autograd.backward(cost)
+    norm = torch.nn.utils.clip_grad_norm_(fit.network.parameters(), recipe.clip)
+    fit.optimizer.step()
+    fit.optimizer.zero_grad()
+    return _Step(epoch, number, cost, norm, factor)
+
+
+def _teller(
+    fit: _Fit,
+    bar: Any,
+    run_id: str,
+    log: Log,
+    beat: Beat,
+) -> Callable[[_Step], None]:
+    """What tells the bar of every step, the log of every 25th, and `beat` once a second."""
+    begun = time.monotonic()
+    last_beat = begun
+
+    def tell(step: _Step) -> None:
+        nonlocal last_beat
+        number = step.number
+        bar.update()
+
+        if number % _LINE_EVERY == 0 or number in (1, fit.steps):
+            seconds = time.monotonic() - begun
+            fields = _fields(fit, step, seconds)
+            log("TRAIN", {"run_id": run_id, **fields})
+
+        if time.monotonic() - last_beat > _BEAT_S:
+            last_beat = time.monotonic()
+            beat({"epoch": step.epoch, "step": number, "steps": fit.steps})
+
+    return tell
+
+
+def _fields(fit: _Fit, step: _Step, seconds: float) -> dict[str, Any]:
+    """Fields of [TRAIN], so many seconds after the first step began."""
+    examples = step.number * fit.recipe.batch
+    return {
+        "epoch": step.epoch,
+        "step": f"{step.number}/{fit.steps}",
+        "loss": step.loss.item(),
+        "grad_norm": float(step.norm),
+        "ex_per_sec": examples / seconds,
+        "lr_head": fit.peaks[-1] * step.factor,
+        "lr_bottom": fit.peaks[0] * step.factor,
+        "gpu_mem_gb": 0.0,
+    }
 
 
 def _optimizer(network: Any, recipe: recipes.Recipe) -> tuple[torch.optim.Optimizer, list[float]]:
@@ -125,29 +222,18 @@ def _optimizer(network: Any, recipe: recipes.Recipe) -> tuple[torch.optim.Optimi
     embeddings slowest (seed 6.4, 6.5).
     """
     layers = model.layers(network)
-    depth = len(layers) - 2
-    peaks = [
-        rates.layer_rate(recipe.learning_rate, recipe.layer_decay, layer, depth)
-        for layer in range(depth + 1)
-    ]
-    peaks.append(recipe.learning_rate * recipe.head_factor)
-    groups = [
-        {"params": parameters, "lr": peak} for parameters, peak in zip(layers, peaks, strict=True)
-    ]
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True), peaks
-
-
-def batches(data: Rows, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    """Row numbers of each batch of one epoch: shuffled, with rows of like length together."""
-    order = rng.permutation(len(data.texts))
-    lengths = np.array([len(text) for text in data.texts])
-    found: list[npt.NDArray[np.int64]] = []
-    for begin in range(0, len(order), size * _POOL):
-        pool = order[begin : begin + size * _POOL]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        found += [pool[i : i + size] for i in range(0, len(pool), size)]
-    for i in rng.permutation(len(found)):
-        yield found[i]
+    depth = len(layers) - 2  # without embeddings and head
+    peaks = rates.peaks(
+        recipe.learning_rate,
+        recipe.layer_decay,
+        depth,
+        recipe.head_factor,
+    )
+    groups = []
+    for parameters, peak in zip(layers, peaks, strict=True):
+        groups.append({"params": parameters, "lr": peak})
+    optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
+    return optimizer, peaks
 
 
 def _encoded(tokenizer: Any, texts: list[str], max_tokens: int) -> Any:
@@ -163,32 +249,45 @@ def _encoded(tokenizer: Any, texts: list[str], max_tokens: int) -> Any:
 
 @torch.no_grad()
 def logits(
-    network: Any, tokenizer: Any, texts: list[str], max_tokens: int, size: int = 64
+    network: Any,
+    tokenizer: Any,
+    texts: list[str],
+    max_tokens: int,
+    size: int = 64,
 ) -> npt.NDArray[np.float64]:
     """Eager logits of normalised texts in their order: shape (n, K)."""
     network.eval()
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    found = np.zeros((len(texts), len(present.INTENTS)))
-    for begin in range(0, len(order), size):
-        part = order[begin : begin + size]
-        found[part] = (
-            network(**_encoded(tokenizer, [texts[i] for i in part], max_tokens))
-            .logits.double()
-            .numpy()
-        )
-    return found
+    lengths = [len(text) for text in texts]
+    by_length = np.argsort(lengths, kind="stable")
+    answers = np.zeros((len(texts), len(present.INTENTS)))
+    for part in batches.cut(by_length, size):
+        together = [texts[row] for row in part]
+        tokens = _encoded(tokenizer, together, max_tokens)
+        answers[part] = network(**tokens).logits.double().numpy()
+    return answers
 
 
 def _validate(
-    network: Any, tokenizer: Any, val: Rows, recipe: recipes.Recipe, weights: torch.Tensor
+    network: Any,
+    tokenizer: Any,
+    val: Rows,
+    recipe: recipes.Recipe,
+    class_weights: torch.Tensor,
 ) -> dict[str, Any]:
-    found = logits(network, tokenizer, val.texts, recipe.max_tokens)
-    scores = confusion.scores(val.labels, found.argmax(1))
-    confidence = calibration.probabilities(found, calibration.temperature(found, val.labels)).max(1)
+    """Fields of [VAL]: figures of the network on the rows it is not trained on."""
+    answers = logits(network, tokenizer, val.texts, recipe.max_tokens)
+    predicted = answers.argmax(1)
+    scores = confusion.scores(val.labels, predicted)
+
+    temperature = calibration.temperature(answers, val.labels)
+    probabilities = calibration.probabilities(answers, temperature)
+    confidence = probabilities.max(1)
+    right = predicted == val.labels
+
     cost = loss.focal(
-        torch.from_numpy(found),
+        torch.from_numpy(answers),
         torch.from_numpy(val.labels),
-        weights=weights.double(),
+        weights=class_weights.double(),
         gamma=recipe.gamma,
     )
     return {
@@ -196,5 +295,5 @@ def _validate(
         "acc": scores.accuracy,
         "macro_f1": scores.macro_f1,
         "rare_recall": scores.rare_recall,
-        "ece": calibration.ece(confidence, found.argmax(1) == val.labels),
+        "ece": calibration.ece(confidence, right),
     }

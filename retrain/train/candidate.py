@@ -1,0 +1,131 @@
+"""What a run has made, before anybody serves it: its gates, what it looks like on its held-out
+rows, and the directory that says so.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from retrain import store
+from retrain.evaluation import confusion
+from retrain.train import gate, loadtest
+from retrain.train.compile import manifest, parity, session
+from schemas import normalise, policy, present, runs, slices, windows
+
+# Below this the held-out live rows say less about the mix than the whole held-out set.
+_MIN_LIVE_REFERENCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A directory with a network and its artefact, and the numbers that the gates need."""
+
+    directory: Path
+    answers: gate.Answers
+    parity: parity.Parity
+    load: loadtest.LoadTest
+    scores: confusion.Scores
+    tokenizer_hash: str
+
+
+def answers(probabilities: npt.NDArray[np.float64]) -> gate.Answers:
+    """The answer of each row and its confidence, from calibrated probabilities (n, K)."""
+    return gate.Answers(probabilities.argmax(1), probabilities.max(1))
+
+
+def gates(
+    trained: Trained,
+    test: pd.DataFrame,
+    champion: Path | None,
+    rules: policy.Gates,
+) -> tuple[runs.Gate, ...]:
+    """Every gate on the held-out rows. `champion`: the directory of the model that serves, if any.
+    Raises manifest.BadArtefact where that one cannot be loaded.
+    """
+    labels = confusion.places(test["intent"])
+    groups = list(test["group"])
+    evidence = gate.Evidence(labels, groups)
+    before = None
+    if champion is not None:
+        probabilities, _ = session.load(champion).classify(list(test["text"]))
+        before = answers(probabilities)
+    serving = _serving(trained)
+    return gate.report(trained.answers, before, evidence, serving, rules)
+
+
+def _serving(trained: Trained) -> gate.Serving:
+    load, same = trained.load, trained.parity
+    return gate.Serving(
+        p95_latency_ms=load.p95_ms,
+        error_rate=load.error_rate,
+        requests=load.n,
+        parity=same.passed,
+        agreement=same.agreement,
+        parity_n=same.n,
+        work_p95_ms=load.work_p95_ms,
+        core_share=load.core_share,
+    )
+
+
+def finish(
+    trained: Trained,
+    name: str,
+    test: pd.DataFrame,
+    report: tuple[runs.Gate, ...],
+) -> None:
+    """Write everything contract.md promises of the directory of the model `name`, and the signed
+    list of it last.
+    """
+    reference = _reference(trained, name, test)
+    files = {
+        "normaliser.json": {"version": normalise.VERSION, "sha256": normalise.SHA256},
+        manifest.LABELS: list(present.INTENTS),
+        manifest.TAXONOMY: present.TAXONOMY.body,
+        "reference.json": dataclasses.asdict(reference),
+        "parity.json": dataclasses.asdict(trained.parity),
+        "gate_report.json": store.gates(report),
+    }
+    for file, body in files.items():
+        (trained.directory / file).write_text(json.dumps(body, indent=1))
+    manifest.write(trained.directory)
+
+
+def _reference(trained: Trained, name: str, test: pd.DataFrame) -> runs.Reference:
+    """The candidate on its held-out rows; on the live ones alone where there are enough, since they
+    are what it will meet.
+    """
+    live = (test["kind"] == "live").to_numpy()
+    everything = np.ones(len(test), dtype=bool)
+    chosen = live if live.sum() >= _MIN_LIVE_REFERENCE else everything
+
+    labels = confusion.places(test["intent"])[chosen]
+    predicted = trained.answers.predicted[chosen]
+    scores = confusion.scores(labels, predicted)
+    recall = {}
+    for intent, value in scores.recall.items():
+        if value is not None:
+            recall[intent] = value
+
+    confidence = trained.answers.confidence[chosen]
+    low = confidence < windows.LOW_CONFIDENCE
+    counts = np.bincount(predicted, minlength=len(present.INTENTS))
+    texts = test["text"].to_numpy()[chosen]
+    scripts = [slices.script(text) for text in texts]
+    return runs.Reference(
+        model=name,
+        n=len(labels),
+        intent_counts=dict(zip(present.INTENTS, counts.tolist(), strict=True)),
+        mean_confidence=float(confidence.mean()),
+        low_confidence_rate=float(low.mean()),
+        accuracy=scores.accuracy,
+        accuracy_n=scores.n,
+        recall=recall,
+        p95_latency_ms=trained.load.p95_ms,
+        script_counts={script: scripts.count(script) for script in slices.SCRIPTS},
+        tokenizer=windows.tokenizer_code(trained.tokenizer_hash),
+    )
