@@ -10,12 +10,14 @@ from services.dashboard import board, facts, words
 from streams.stats import divergence
 
 Unit = board.Unit
+Facts = facts.Facts
+Row = facts.Row
 
 _MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
 _RARE: Final = 6  # rare intents in one note, those of the lowest recall
 
 
-def kl(row: facts.Row, snapshot: facts.Facts) -> tuple[float | None, float | None]:
+def kl(row: Row, snapshot: Facts) -> tuple[float | None, float | None]:
     """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or
     without answers.
     """
@@ -24,13 +26,15 @@ def kl(row: facts.Row, snapshot: facts.Facts) -> tuple[float | None, float | Non
     if reference is None or not sum(live):
         return None, None
     expected = [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
-    floor = divergence.noise_floor(k=len(live), n=sum(live), reference_n=reference.n)
+    floor = divergence.noise_floor(
+        k=len(live),
+        n=sum(live),
+        reference_n=reference.n,
+    )
     return divergence.kl(live=live, reference=expected), floor
 
 
-def latest_hour(
-    signal: signals.Signal, snapshot: facts.Facts, rule: policy.Level
-) -> tuple[str, ...]:
+def latest_hour(signal: signals.Signal, snapshot: Facts, rule: policy.Level) -> tuple[str, ...]:
     """The newest hour of what is judged by the day: a drift of this night shows here first."""
     rows = snapshot.served("1h")
     if signal.labelled or rule.horizon == "1h" or not rows:
@@ -45,13 +49,20 @@ def latest_hour(
     if value is None:
         return ()
 
-    unit = board.Unit(signal.unit)
-    chance = "" if floor is None else f", chance alone {words.amount(unit, floor)}"
-    counted = f"n = {row['n']:,}{chance}"
-    return (f"Latest hour, to {words.when(row['end'])}: {words.amount(unit, value)} ({counted})",)
+    unit = Unit(signal.unit)
+    end = words.when(row["end"])
+    figure = words.amount(unit, value)
+    counted = f"n = {row['n']:,}"
+    if floor is not None:
+        counted += f", chance alone {words.amount(unit, floor)}"
+    return (f"Latest hour, to {end}: {figure} ({counted})",)
 
 
-def notes(signal: signals.Signal, row: facts.Row, snapshot: facts.Facts) -> tuple[str, ...]:
+def notes(
+    signal: signals.Signal,
+    row: Row,
+    snapshot: Facts,
+) -> tuple[str, ...]:
     """What else belongs to the value."""
     if signal is signals.P95_LATENCY_MS:
         return _percentiles(row, snapshot)
@@ -62,23 +73,31 @@ def notes(signal: signals.Signal, row: facts.Row, snapshot: facts.Facts) -> tupl
     return ()
 
 
-def _percentiles(row: facts.Row, snapshot: facts.Facts) -> tuple[str, ...]:
+def _percentiles(row: Row, snapshot: Facts) -> tuple[str, ...]:
     """p50 and p99 of the judged window; nothing where the history no longer has it."""
+    judged = (row["model"], row["end"])
     for window in reversed(snapshot.served(row["horizon"])):
-        if (window["model"], window["end"]) == (row["model"], row["end"]):
+        if (window["model"], window["end"]) == judged:
             p50 = words.amount(Unit.MS, window["p50_latency_ms"])
             p99 = words.amount(Unit.MS, window["p99_latency_ms"])
             return (f"p50 {p50}, p99 {p99}",)
     return ()
 
 
-def _reference(row: facts.Row) -> str:
+def _reference(row: Row) -> str:
+    """The mix a KL is measured against, and how likely chance alone would show as much."""
     n = row["reference_n"] or 0
-    chance = "" if row["p_value"] is None else f", p {words.probability(row['p_value'])}"
-    return f"Reference n = {n:,}{chance}. Levels count above the noise floor."
+    compared = f"Reference n = {n:,}"
+    if row["p_value"] is not None:
+        compared += f", p {words.probability(row['p_value'])}"
+    return f"{compared}. Levels count above the noise floor."
 
 
-def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[str, ...]:
+def _labels(
+    row: Row,
+    quality: Sequence[Row],
+    metric: str,
+) -> tuple[str, ...]:
     """The label figures of the same window: what they stand for, what is still to be labelled, and
     each rare intent's recall.
     """
@@ -87,7 +106,8 @@ def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[
     sentences = []
     rare = []
     for estimate in quality:
-        if (estimate["model"], estimate["start"], estimate["end"]) != window:
+        of = (estimate["model"], estimate["start"], estimate["end"])
+        if of != window:
             continue
         if estimate["metric"] == metric:
             sentences += _estimate(estimate)
@@ -99,13 +119,15 @@ def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[
     return tuple(sentences)
 
 
-def _estimate(estimate: facts.Row) -> list[str]:
+def _estimate(estimate: Row) -> list[str]:
     """What a label figure stands for, and how many labels it still wants."""
-    maturity = _MATURITY.get(estimate["maturity"], estimate["maturity"])
-    reference = ""
+    answers = estimate["n_predictions"]
+    maturity = estimate["maturity"]
+    sentence = f"Stands for {answers:,} answers, {_MATURITY.get(maturity, maturity)}"
     if estimate["reference"] is not None:
-        reference = f"; reference {words.amount(Unit.RATIO, estimate['reference'])}"
-    sentences = [f"Stands for {estimate['n_predictions']:,} answers, {maturity}{reference}"]
+        reference = words.amount(Unit.RATIO, estimate["reference"])
+        sentence += f"; reference {reference}"
+    sentences = [sentence]
 
     needed = estimate["labels_needed"]
     if needed:
@@ -116,21 +138,24 @@ def _estimate(estimate: facts.Row) -> list[str]:
     return sentences
 
 
-def _rare(rare: Sequence[facts.Row]) -> str:
+def _rare(rare: Sequence[Row]) -> str:
     """The recall of the worst rare intents, in the rows' order; those without any come last."""
     worst = sorted(rare, key=_recall)[:_RARE]
     recalls = []
     for estimate in rare:
-        if estimate in worst:
-            recall = words.amount(Unit.RATIO, estimate["estimate"])
-            recalls.append(f"{estimate['intent']} {recall} (n = {estimate['n_labels']:,})")
+        if estimate not in worst:
+            continue
+        intent, n = estimate["intent"], estimate["n_labels"]
+        recall = words.amount(Unit.RATIO, estimate["estimate"])
+        recalls.append(f"{intent} {recall} (n = {n:,})")
 
     sentence = ", ".join(recalls)
-    if len(rare) > len(worst):
-        sentence += f"; {len(rare) - len(worst)} more have a better one"
+    rest = len(rare) - len(worst)
+    if rest:
+        sentence += f"; {rest} more have a better one"
     return sentence
 
 
-def _recall(estimate: facts.Row) -> float:
+def _recall(estimate: Row) -> float:
     recall: float | None = estimate["estimate"]
     return 1.0 if recall is None else recall

@@ -10,7 +10,12 @@ from typing import Final
 from schemas import policy, signals, windows
 from services.dashboard import board, evidence, facts, words
 
-State, Unit = board.State, board.Unit
+Panel = board.Panel
+Point = board.Point
+State = board.State
+Unit = board.Unit
+Facts = facts.Facts
+Row = facts.Row
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
 NO_WINDOW: Final = (
@@ -42,9 +47,9 @@ class Judged:
         return self.of.name
 
     @property
-    def unit(self) -> board.Unit:
+    def unit(self) -> Unit:
         """What its values are measured in."""
-        return board.Unit(self.of.unit)
+        return Unit(self.of.unit)
 
     @property
     def labelled(self) -> bool:
@@ -52,12 +57,16 @@ class Judged:
         return self.of.labelled
 
 
-def panel(signal: Judged, snapshot: facts.Facts, rules: policy.Policy) -> board.Panel:
+def panel(
+    signal: Judged,
+    snapshot: Facts,
+    rules: policy.Policy,
+) -> Panel:
     """The signal's panel: the newest judged value, or the newest window's with the remark that
     nobody has judged it, or what is missing.
     """
     rule: policy.Level = getattr(rules.signals, signal.key)
-    empty = board.Panel(
+    empty = Panel(
         signal.key,
         signal.name,
         signal.unit,
@@ -76,12 +85,12 @@ def panel(signal: Judged, snapshot: facts.Facts, rules: policy.Policy) -> board.
 
 
 def _of_verdict(
-    empty: board.Panel,
+    empty: Panel,
     signal: Judged,
-    row: facts.Row,
-    snapshot: facts.Facts,
+    row: Row,
+    snapshot: Facts,
     rule: policy.Level,
-) -> board.Panel:
+) -> Panel:
     """A panel with its newest verdict."""
     judgement, verdict = state(signal, row, rule)
     if snapshot.stale(row["end"], row["horizon"]):
@@ -109,7 +118,11 @@ def _of_verdict(
     )
 
 
-def state(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+def state(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
     """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with
     its hysteresis; `verdict` is one window.
     """
@@ -120,7 +133,11 @@ def state(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.Sta
     return _one_window(signal, row, rule)
 
 
-def _blind(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+def _blind(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
     wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
     if row["in_breach"]:
         why = f"was in breach; too little evidence to say it has ended: {wanting}"
@@ -128,7 +145,11 @@ def _blind(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.St
     return State.BLIND, f"too little evidence: {wanting}"
 
 
-def _in_breach(signal: Judged, row: facts.Row, rule: policy.Level) -> str:
+def _in_breach(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> str:
     if row["verdict"] != "breach":
         back = words.amount(signal.unit, rule.leave)
         return f"recovering, but not back past {back} yet"
@@ -137,7 +158,11 @@ def _in_breach(signal: Judged, row: facts.Row, rule: policy.Level) -> str:
     return "the mix has moved, beyond chance"
 
 
-def _one_window(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+def _one_window(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
     """Of a signal that is not in breach: how its newest window stands."""
     verdict, beyond = row["verdict"], signal.of.bad
     if verdict == "breach":
@@ -153,9 +178,7 @@ def _one_window(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[boa
     return State.OK, "within the limit"
 
 
-def _unjudged(
-    empty: board.Panel, signal: Judged, snapshot: facts.Facts, rule: policy.Level
-) -> board.Panel:
+def _unjudged(empty: Panel, signal: Judged, snapshot: Facts, rule: policy.Level) -> Panel:
     """A panel without any verdict."""
     if not snapshot.windows:
         return dataclasses.replace(empty, missing=NO_WINDOW)
@@ -198,7 +221,11 @@ def _lines(limit: float | None, rule: policy.Level) -> tuple[board.Line, ...]:
     return tuple(lines)
 
 
-def _series(signal: Judged, snapshot: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
+def _series(
+    signal: Judged,
+    snapshot: Facts,
+    rule: policy.Level,
+) -> tuple[board.Series, ...]:
     """The history: as judged; before any verdict, as the windows have it. p95 latency stands
     between p50 and p99.
     """
@@ -214,24 +241,32 @@ def _series(signal: Judged, snapshot: facts.Facts, rule: policy.Level) -> tuple[
     return main, _percentile("p50", rows, step), _percentile("p99", rows, step)
 
 
-def _percentile(name: str, rows: Sequence[facts.Row], step: float) -> board.Series:
+def _percentile(
+    name: str,
+    rows: Sequence[Row],
+    step: float,
+) -> board.Series:
     points = []
     for row in rows:
         value = board.finite(row[f"{name}_latency_ms"])
         if value is not None:
-            points.append(board.Point(row["end"], value, row["n"]))
+            points.append(Point(row["end"], value, row["n"]))
     return board.Series(name, step, tuple(points))
 
 
-def _judged_point(row: facts.Row) -> board.Point | None:
+def _judged_point(row: Row) -> Point | None:
     value = board.finite(row["value"])
     if value is None:
         return None
     low, high = board.finite(row["low"]), board.finite(row["high"])
-    return board.Point(row["end"], value, row["n"], low, high)
+    return Point(row["end"], value, row["n"], low, high)
 
 
-def _point(signal: Judged, row: facts.Row, snapshot: facts.Facts) -> board.Point | None:
+def _point(
+    signal: Judged,
+    row: Row,
+    snapshot: Facts,
+) -> Point | None:
     """A window's own figure, for what no monitor has judged."""
     if signal.of is signals.INTENT_MIX_KL:
         value, _ = evidence.kl(row, snapshot)
@@ -239,4 +274,4 @@ def _point(signal: Judged, row: facts.Row, snapshot: facts.Facts) -> board.Point
         value = board.finite(row[signal.key])
     if value is None:
         return None
-    return board.Point(row["end"], value, row["n"])
+    return Point(row["end"], value, row["n"])

@@ -10,7 +10,12 @@ from schemas import policy, present, signals, windows
 from services.dashboard import board, facts, judged, words
 from streams.stats import proportion
 
-State, Unit = board.State, board.Unit
+Panel = board.Panel
+Point = board.Point
+State = board.State
+Unit = board.Unit
+Facts = facts.Facts
+Row = facts.Row
 
 _SHOWN: Final = 12  # intents in one panel
 LATENCY: Final = judged.Judged(signals.P95_LATENCY_MS, "P50 / P95 / P99 latency")
@@ -22,7 +27,7 @@ RARE: Final = judged.Judged(signals.RARE_RECALL, "Rare-class recall")
 JUDGED: Final = (LATENCY, ERRORS, UNSURE, MIX, ACCURACY, RARE)
 
 
-def panels(snapshot: facts.Facts, rules: policy.Policy) -> tuple[board.Panel, ...]:
+def panels(snapshot: Facts, rules: policy.Policy) -> tuple[Panel, ...]:
     """All ten."""
     return (
         judged.panel(LATENCY, snapshot, rules),
@@ -38,15 +43,15 @@ def panels(snapshot: facts.Facts, rules: policy.Policy) -> tuple[board.Panel, ..
     )
 
 
-def volume(snapshot: facts.Facts) -> board.Panel:
+def volume(snapshot: Facts) -> Panel:
     """Logs of the newest complete hour, errors included."""
-    panel = board.Panel("request_volume", "Request volume", Unit.LOGS, horizon="1h")
+    panel = Panel("request_volume", "Request volume", Unit.LOGS, horizon="1h")
     rows = snapshot.served("1h")
     if not rows:
         return dataclasses.replace(panel, missing=judged.NO_WINDOW)
 
     newest = rows[-1]
-    points = tuple(board.Point(row["end"], float(row["n"]), row["n"]) for row in rows)
+    points = tuple(Point(row["end"], float(row["n"]), row["n"]) for row in rows)
     notes = []
     usual = _usual(rows)
     if usual:
@@ -63,7 +68,7 @@ def volume(snapshot: facts.Facts) -> board.Panel:
     )
 
 
-def _usual(rows: Sequence[facts.Row]) -> str:
+def _usual(rows: Sequence[Row]) -> str:
     """The same hour a week before, else the day before: what to compare a volume with."""
     newest = rows[-1]["end"]
     for back, name in ((7, "a week"), (1, "a day")):
@@ -74,9 +79,9 @@ def _usual(rows: Sequence[facts.Row]) -> str:
     return ""
 
 
-def fallback(snapshot: facts.Facts) -> board.Panel:
+def fallback(snapshot: Facts) -> Panel:
     """Share of the newest complete hour's answers that went to the fallback."""
-    panel = board.Panel("fallback_rate", "Fallback rate", Unit.RATIO, horizon="1h")
+    panel = Panel("fallback_rate", "Fallback rate", Unit.RATIO, horizon="1h")
     rows = snapshot.served("1h")
     if not rows:
         return dataclasses.replace(panel, missing=judged.NO_WINDOW)
@@ -91,24 +96,28 @@ def fallback(snapshot: facts.Facts) -> board.Panel:
     # An hour of errors alone has no rate: then the panel has no value, not that of an hour before.
     if points and points[-1].end == newest["end"]:
         last = points[-1]
-        figures |= {"value": last.value, "low": last.low, "high": last.high}
+        figures |= {
+            "value": last.value,
+            "low": last.low,
+            "high": last.high,
+        }
     return _watched(panel, newest, snapshot, tuple(points), **figures)
 
 
-def _share_point(row: facts.Row, share: float) -> board.Point:
+def _share_point(row: Row, share: float) -> Point:
     """A share of a window's answers with Wilson's interval."""
     n = row["n"] - row["errors"]
     low, high = proportion.wilson(round(share * n), n)
-    return board.Point(row["end"], share, n, low, high)
+    return Point(row["end"], share, n, low, high)
 
 
 def _watched(
-    panel: board.Panel,
-    row: facts.Row,
-    snapshot: facts.Facts,
-    points: tuple[board.Point, ...],
+    panel: Panel,
+    row: Row,
+    snapshot: Facts,
+    points: tuple[Point, ...],
     **figures: Any,
-) -> board.Panel:
+) -> Panel:
     """A panel without a limit of its own; `figures` win over the window's own."""
     state, verdict = State.NO_LIMIT, "watched, the policy sets no limit"
     if snapshot.stale(row["end"], row["horizon"]):
@@ -126,11 +135,11 @@ def _watched(
     return dataclasses.replace(panel, state=state, verdict=verdict, **(place | figures))
 
 
-def mix(snapshot: facts.Facts, horizon: str) -> board.Panel:
+def mix(snapshot: Facts, horizon: str) -> Panel:
     """The shares of the newest day (before the first, of the newest hour); its value and history
     are those of the intent that moved most.
     """
-    panel = board.Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
+    panel = Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
     rows = snapshot.served(horizon) or snapshot.served("1h")
     if not rows:
         return dataclasses.replace(panel, missing=judged.NO_WINDOW)
@@ -163,7 +172,7 @@ def mix(snapshot: facts.Facts, horizon: str) -> board.Panel:
     return dataclasses.replace(panel, verdict="judged as one figure: see KL divergence")
 
 
-def _history(rows: Sequence[facts.Row], intent: str) -> tuple[board.Point, ...]:
+def _history(rows: Sequence[Row], intent: str) -> tuple[Point, ...]:
     """An intent's share of the answers of each window that has any."""
     points = []
     for row in rows:
@@ -190,11 +199,11 @@ def _mix_notes(most: board.Share, rest: int) -> tuple[str, ...]:
     return note, f"{rest} more intents moved less; {command} has them all"
 
 
-def _answers(row: facts.Row) -> int:
+def _answers(row: Row) -> int:
     return int(sum(row["intent_counts"].values()))
 
 
-def shares(row: facts.Row, snapshot: facts.Facts) -> tuple[board.Share, ...]:
+def shares(row: Row, snapshot: Facts) -> tuple[board.Share, ...]:
     """Each intent's part of a window, beside its part of the reference."""
     reference = snapshot.reference(row["model"], row["end"])
     expected: dict[str, float] = {}
@@ -230,9 +239,9 @@ def _foremost(parts: Sequence[board.Share]) -> tuple[board.Share, ...]:
     return tuple(parts[place] for place in shown)
 
 
-def rollback(snapshot: facts.Facts) -> board.Panel:
+def rollback(snapshot: Facts) -> Panel:
     """Whether a model was put back, or is to be; the history is who was champion."""
-    panel = board.Panel("rollback_status", "Rollback status", Unit.MODEL, counted="promotions")
+    panel = Panel("rollback_status", "Rollback status", Unit.MODEL, counted="promotions")
     promotions = snapshot.promotions
     if not promotions:
         return dataclasses.replace(
@@ -256,7 +265,7 @@ def rollback(snapshot: facts.Facts) -> board.Panel:
     )
 
 
-def _before(promotions: Sequence[facts.Row]) -> str:
+def _before(promotions: Sequence[Row]) -> str:
     """The model that served before the champion: what a rollback would go back to."""
     champion = promotions[-1]["model"]
     for row in reversed(promotions):
@@ -265,7 +274,7 @@ def _before(promotions: Sequence[facts.Row]) -> str:
     return "There is no earlier champion to go back to"
 
 
-def _reigns(snapshot: facts.Facts, levels: Sequence[str]) -> tuple[board.Point, ...]:
+def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
     """Who was champion from when on, as places in `levels`; the last one until now."""
     since = snapshot.stream.since
     older = [row for row in snapshot.promotions if row["at"] <= since]
@@ -276,10 +285,10 @@ def _reigns(snapshot: facts.Facts, levels: Sequence[str]) -> tuple[board.Point, 
         steps.append((max(row["at"], since), row["model"]))
     last = snapshot.promotions[-1]
     steps.append((max(snapshot.stream.clock, last["at"]), last["model"]))
-    return tuple(board.Point(at, float(levels.index(model))) for at, model in steps)
+    return tuple(Point(at, float(levels.index(model))) for at, model in steps)
 
 
-def _rolled_back(snapshot: facts.Facts) -> tuple[board.State, str]:
+def _rolled_back(snapshot: Facts) -> tuple[State, str]:
     last = snapshot.promotions[-1]
     action = snapshot.action
     if action is not None and action["decision"] == "rollback" and action["at"] >= last["at"]:

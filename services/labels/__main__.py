@@ -63,7 +63,12 @@ def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     with engine.begin() as connection:
         added = store.add_corpus(connection, rows)
     read = len(rows) + len(rejected)
-    print(json.dumps({"read": read, "added": added, "rejected": rejected[:100]}))
+    report = {
+        "read": read,
+        "added": added,
+        "rejected": rejected[:100],
+    }
+    print(json.dumps(report))
     return settings.EXIT_INTEGRITY if rejected else 0
 
 

@@ -11,14 +11,15 @@ from services.labels import ingest, store
 
 def labels(connection: sa.Connection, lines: Sequence[ingest.Line]) -> dict[str, Any]:
     """Store the good lines; returns contract.md's report with the reason of each rejected one."""
-    good: list[events.HumanLabel] = []
-    rejected: list[dict[str, Any]] = []
+    good = []
+    rejected = []
     for line in lines:
-        if isinstance(line.parsed, events.Malformed):
-            reason = f"{line.parsed.reason}: {line.parsed.detail}"
+        parsed = line.parsed
+        if isinstance(parsed, events.Malformed):
+            reason = f"{parsed.reason}: {parsed.detail}"
             rejected.append({"line": line.number, "reason": reason})
         else:
-            good.append(line.parsed)
+            good.append(parsed)
 
     # The report compares with what was there before, so it is made before these are added.
     req_ids = {label.req_id for label in good}
@@ -26,5 +27,8 @@ def labels(connection: sa.Connection, lines: Sequence[ingest.Line]) -> dict[str,
     before = store.labels_of(connection, req_ids)
     report: dict[str, Any] = dict(ingest.report(good, sampled, before))
 
-    store.add_labels(connection, [ingest.row(label) for label in good])
-    return report | {"read": len(lines), "rejected": rejected}
+    rows = [ingest.row(label) for label in good]
+    store.add_labels(connection, rows)
+    report["read"] = len(lines)
+    report["rejected"] = rejected
+    return report

@@ -11,6 +11,8 @@ from typing import Any
 from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
+Figures = Mapping[str, Any]
+
 _PAIRS = 20  # of intents that were confused, in the table
 
 
@@ -56,7 +58,7 @@ def _plain(values: Iterable[Any]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(value) for value in values]
 
 
-def table(figures: Mapping[str, Any]) -> str:
+def table(figures: Figures) -> str:
     """The same for a person; every figure with its n and its interval."""
     lines = []
     for name, value in figures.items():
@@ -83,60 +85,84 @@ def table(figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _latency(figures: Mapping[str, Any]) -> list[str]:
-    return [f"  within {point['hours']:>3} h  {_share(point)}" for point in figures["latency"]]
+def _latency(figures: Figures) -> list[str]:
+    """How much of what was sampled had its first label within so many hours."""
+    lines = []
+    for point in figures["latency"]:
+        hours = point["hours"]
+        lines.append(f"  within {hours:>3} h  {_share(point)}")
+    return lines
 
 
-def _agreement(figures: Mapping[str, Any]) -> list[str]:
+def _agreement(figures: Figures) -> list[str]:
     """Krippendorff's alpha over all annotators, Cohen's kappa of each two; nothing without n."""
     alpha = figures["krippendorff"]
-    if not alpha["n"]:
+    n = alpha["n"]
+    if not n:
         return []
-    value = f"{_number(alpha['alpha'])}{_interval(alpha)}"
-    lines = [f"  Krippendorff's alpha {value}  n {alpha['n']}"]
+    value = _number(alpha["alpha"])
+    lines = [f"  Krippendorff's alpha {value}{_interval(alpha)}  n {n}"]
     for pair in figures["cohen"]:
+        names = _names(pair["annotators"])
         kappa = _number(pair["kappa"])
         equal = _share(pair | {"share": pair["agreement"]})
-        lines.append(f"  {_names(pair['annotators'])}  kappa {kappa}  equal {equal}")
+        lines.append(f"  {names}  kappa {kappa}  equal {equal}")
     return lines
 
 
-def _confused(figures: Mapping[str, Any]) -> list[str]:
+def _confused(figures: Figures) -> list[str]:
+    """Pairs of intents that annotators gave to one message, the most frequent first."""
     pairs = figures["confused"]
-    lines = [f"  {' / '.join(pair['intents'])}  {pair['n']}" for pair in pairs[:_PAIRS]]
-    if len(pairs) > _PAIRS:
-        lines.append(f"  and {len(pairs) - _PAIRS} more pairs")
+    lines = []
+    for pair in pairs[:_PAIRS]:
+        intents = " / ".join(pair["intents"])
+        lines.append(f"  {intents}  {pair['n']}")
+    rest = len(pairs) - _PAIRS
+    if rest > 0:
+        lines.append(f"  and {rest} more pairs")
     return lines
 
 
-def _over_cap(figures: Mapping[str, Any]) -> list[str]:
+def _over_cap(figures: Figures) -> list[str]:
+    """Days on which one annotator labelled more than counts."""
     lines = []
     for surplus in figures["over_cap"]:
         name = _names([surplus["annotator"]])
+        day = surplus["day"]
         over = f"{surplus['over']} of {surplus['labels']} do not train"
-        lines.append(f"  {name}  {surplus['day']}  {over}")
+        lines.append(f"  {name}  {day}  {over}")
     return lines
 
 
-def _aside(figures: Mapping[str, Any]) -> list[str]:
+def _aside(figures: Figures) -> list[str]:
+    """Sources that are not believed, and why."""
     lines = []
     for source in figures["aside"]:
         name = _names([source["annotator"]])
-        right = f"right {units.percent(source['right'])} of {source['n']}"
-        gap = f"{source['gap'] * 100:+.0f} points to all others of the same hours"
-        lines.append(f"  {name}  {right}, {gap}")
+        right = units.percent(source["right"])
+        points = source["gap"] * 100
+        lines.append(
+            f"  {name}  right {right} of {source['n']},"
+            f" {points:+.0f} points to all others of the same hours"
+        )
     return lines
 
 
-def _share(point: Mapping[str, Any]) -> str:
+def _share(point: Figures) -> str:
+    """A share with its interval and its n."""
     if point["share"] is None:
         return "-  n 0"
-    low, high = units.percent(point["low"]), units.percent(point["high"])
-    return f"{units.percent(point['share'])} [{low}, {high}]  n {point['n']}"
+    share = units.percent(point["share"])
+    low = units.percent(point["low"])
+    high = units.percent(point["high"])
+    return f"{share} [{low}, {high}]  n {point['n']}"
 
 
-def _interval(alpha: Mapping[str, Any]) -> str:
-    return "" if alpha["low"] is None else f" [{alpha['low']:.2f}, {alpha['high']:.2f}]"
+def _interval(alpha: Figures) -> str:
+    low, high = alpha["low"], alpha["high"]
+    if low is None:
+        return ""
+    return f" [{low:.2f}, {high:.2f}]"
 
 
 def _number(value: float | None) -> str:

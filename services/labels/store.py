@@ -67,10 +67,11 @@ def _counts(connection: Connection) -> "sa.Subquery":
     asked about the others, which are few.
     """
     label = tables.human_label
-    taken_back = sa.select(label.c.req_id).where(label.c.action != "label")
+    req_id = label.c.req_id
+    taken_back = sa.select(req_id).where(label.c.action != "label")
     n = sa.func.count(sa.distinct(label.c.annotator)).label("n")
-    plain = sa.select(label.c.req_id, n).where(label.c.req_id.not_in(taken_back))
-    plain = plain.group_by(label.c.req_id)
+    plain = sa.select(req_id, n).where(req_id.not_in(taken_back))
+    plain = plain.group_by(req_id)
     others = Counter(vote.req_id for vote in _standing(connection, taken_back))
     if not others:
         return plain.subquery()
@@ -96,9 +97,14 @@ def standing(connection: Connection) -> list[votes.Entry]:
 def _once() -> "sa.Subquery":
     """Each sampled message once, whichever models answered it."""
     sample = tables.sampled_prediction
-    once = sa.select(sample).ext(pg.distinct_on(sample.c.req_id))
-    order = (sample.c.req_id, sample.c.role, sample.c.model)
-    return once.order_by(*order).subquery()
+    req_id = sample.c.req_id
+    once = sa.select(sample).ext(pg.distinct_on(req_id))
+    once = once.order_by(
+        req_id,
+        sample.c.role,
+        sample.c.model,
+    )
+    return once.subquery()
 
 
 def queue(connection: Connection, limit: int) -> list[Any]:
@@ -108,9 +114,13 @@ def queue(connection: Connection, limit: int) -> list[Any]:
     sample = _once()
     held = _counts(connection)
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    order = (sample.c.queue, sample.c.ts, sample.c.req_id)
-    query = sa.select(sample).where(sa.not_(labelled)).order_by(*order).limit(limit)
+    query = sa.select(sample).where(sa.not_(labelled)).order_by(*_oldest_first(sample)).limit(limit)
     return list(connection.execute(query).mappings())
+
+
+def _oldest_first(sample: "sa.Subquery") -> tuple[Any, ...]:
+    """The order of the queue: what measures before what trains."""
+    return sample.c.queue, sample.c.ts, sample.c.req_id
 
 
 def serve(
@@ -129,7 +139,7 @@ def serve(
     waiting = _waiting(sample, counts, annotator, twice_share)
 
     ordered = waiting.with_only_columns(sample.c.req_id)
-    ordered = ordered.order_by(n, sample.c.queue, sample.c.ts, sample.c.req_id)
+    ordered = ordered.order_by(n, *_oldest_first(sample))
     others = 200  # at most so many messages are on others' screens
     first = ordered.limit(len(passed) + others)
     for req_id in connection.execute(first).scalars().all():
@@ -152,14 +162,22 @@ def _waiting(
     wanted; nothing the annotator has had before.
     """
     label = tables.human_label
-    touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
+    req_id = sample.c.req_id
+    touched = sa.exists().where(
+        label.c.req_id == req_id,
+        label.c.annotator == annotator,
+    )
     # As a bigint: abs() of the smallest 32-bit hash would be out of range.
-    hashed = sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger))
-    asked_twice = sa.func.mod(hashed, 1000) < 1000 * twice_share
+    hashed = sa.cast(sa.func.hashtext(req_id), sa.BigInteger)
+    thousandth = sa.func.mod(sa.func.abs(hashed), 1000)
+    asked_twice = thousandth < 1000 * twice_share
 
     n = sa.func.coalesce(counts.c.n, 0)
-    wanted = sa.or_(n == 0, sa.and_(n == 1, asked_twice))
-    joined = sa.select(sample).outerjoin(counts, counts.c.req_id == sample.c.req_id)
+    wanted = sa.or_(
+        n == 0,
+        sa.and_(n == 1, asked_twice),
+    )
+    joined = sa.select(sample).outerjoin(counts, counts.c.req_id == req_id)
     return joined.where(sa.not_(touched), wanted)
 
 
@@ -181,14 +199,19 @@ def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]
     """
     label = tables.human_label
     at = sa.func.min(label.c.labelled_at).label("at")
-    of_label = sa.select(label.c.req_id, at).where(label.c.action == "label")
-    first = of_label.group_by(label.c.req_id).subquery()
+    first = (
+        sa.select(label.c.req_id, at)
+        .where(label.c.action == "label")
+        .group_by(label.c.req_id)
+        .subquery()
+    )
 
     sample = tables.sampled_prediction
     ts = sa.func.min(sample.c.ts).label("ts")
     asked = sa.select(sample.c.req_id, ts).group_by(sample.c.req_id).subquery()
 
-    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, first.c.req_id == asked.c.req_id)
+    same = first.c.req_id == asked.c.req_id
+    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, same)
     return [(row.ts, row.at) for row in connection.execute(query)]
 
 
@@ -197,31 +220,31 @@ def current(connection: Connection) -> list[dict[str, Any]]:
     differ on it.
     """
     sample = tables.sampled_prediction
+    req_id, model = sample.c.req_id, sample.c.model
     predicted = retrain_store.read_through(sample.c.intent).label("predicted")
-    query = sa.select(sample.c.req_id, sample.c.model, predicted, sample.c.queue)
-    query = query.order_by(sample.c.req_id, sample.c.model)
+    query = sa.select(
+        req_id,
+        model,
+        predicted,
+        sample.c.queue,
+    )
+    query = query.order_by(req_id, model)
     rows = connection.execute(query).mappings().all()
 
     req_ids = sorted({row["req_id"] for row in rows})
-    entries = retrain_store.entries(connection, sa.select(sample.c.req_id))
+    entries = retrain_store.entries(connection, sa.select(req_id))
     newest = votes.latest(votes.said(req_ids, entries))
     differ = {req_ids[place] for place in votes.conflicts(newest).tolist()}
-    holding = {vote.req_id: vote for vote in votes.told(votes.holding(newest), req_ids)}
-
-    labelled = []
-    for row in rows:
-        vote = holding.get(row["req_id"])
-        if vote is None:
-            continue
-        label = {
+    labels: dict[str, dict[str, Any]] = {}
+    for vote in votes.told(votes.holding(newest), req_ids):
+        labels[vote.req_id] = {
             "intent": vote.intent,
             "annotator": vote.annotator,
             "labelled_at": vote.labelled_at,
             "also": list(vote.also),
             "conflict": vote.req_id in differ,
         }
-        labelled.append(dict(row) | label)
-    return labelled
+    return [dict(row) | labels[row["req_id"]] for row in rows if row["req_id"] in labels]
 
 
 def status(connection: Connection) -> dict[str, Any]:
@@ -231,10 +254,13 @@ def status(connection: Connection) -> dict[str, Any]:
     held = _counts(connection)
 
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    waiting = sa.select(sa.func.count(sa.distinct(sample.c.req_id))).where(sa.not_(labelled))
+    waiting = _distinct(sample.c.req_id).where(sa.not_(labelled))
+
     was_sampled = sa.exists().where(sample.c.req_id == label.c.req_id)
-    orphans = sa.select(sa.func.count(sa.distinct(label.c.req_id))).where(sa.not_(was_sampled))
-    duplicates = sa.select(sa.func.count()).select_from(sample).where(sample.c.seen > 1)
+    orphans = _distinct(label.c.req_id).where(sa.not_(was_sampled))
+
+    duplicates = sa.select(sa.func.count()).select_from(sample)
+    duplicates = duplicates.where(sample.c.seen > 1)
     newest = sa.select(sa.func.max(label.c.labelled_at))
     return {
         "sampled": _count(connection, sample),
@@ -245,6 +271,10 @@ def status(connection: Connection) -> dict[str, Any]:
         "corpus": _count(connection, tables.corpus),
         "newest_label": connection.execute(newest).scalar(),
     }
+
+
+def _distinct(column: "sa.Column[str]") -> "sa.Select[Any]":
+    return sa.select(sa.func.count(sa.distinct(column)))
 
 
 def _count(connection: Connection, table: sa.Table) -> int:

@@ -96,7 +96,11 @@ def thread(connection: Connection, row: Row) -> list[Row]:
     without what is parked; this row as it was before the attempt.
     """
     so_far = sa.or_(_outbox.c.id <= row.id, _outbox.c.sent_at.is_not(None))
-    query = sa.select(*_ROW).where(_outbox.c.thread_key == row.thread_key, so_far, _NOT_PARKED)
+    query = sa.select(*_ROW).where(
+        _outbox.c.thread_key == row.thread_key,
+        so_far,
+        _NOT_PARKED,
+    )
     query = query.order_by(_outbox.c.id)
     rows = [Row(**each) for each in connection.execute(query).mappings()]
     return [row if each.id == row.id else each for each in rows]
@@ -112,27 +116,55 @@ def place(connection: Connection, thread_key: str) -> tuple[str, str] | None:
     return row.channel, row.ts
 
 
-def settle(connection: Connection, row: Row, channel: str, ts: str) -> None:
+def settle(
+    connection: Connection,
+    row: Row,
+    channel: str,
+    ts: str,
+) -> None:
     """It is in Slack, in the thread of that message."""
-    insert = pg.insert(_thread).values(thread_key=row.thread_key, channel=channel, ts=ts)
+    insert = pg.insert(_thread).values(
+        thread_key=row.thread_key,
+        channel=channel,
+        ts=ts,
+    )
     upsert = insert.on_conflict_do_update(
         index_elements=["thread_key"],
         set_={"channel": channel, "ts": ts},
     )
     connection.execute(upsert)
-    _change(connection, row, sent_at=sa.func.now(), error=None)
+    _change(
+        connection,
+        row,
+        sent_at=sa.func.now(),
+        error=None,
+    )
 
 
 def _change(connection: Connection, row: Row, **values: Any) -> None:
     connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(**values))
 
 
-def postpone(connection: Connection, row: Row, after_s: float, error: str) -> None:
+def postpone(
+    connection: Connection,
+    row: Row,
+    after_s: float,
+    error: str,
+) -> None:
     """Try again later; the error says whether it may have arrived."""
-    _change(connection, row, next_attempt_at=_seconds(after_s), error=error)
+    _change(
+        connection,
+        row,
+        next_attempt_at=_seconds(after_s),
+        error=error,
+    )
 
 
-def park(connection: Connection, row: Row, error: str) -> None:
+def park(
+    connection: Connection,
+    row: Row,
+    error: str,
+) -> None:
     """Set it aside with its error; the thread goes on without it. `error = null` puts it back."""
     _change(connection, row, error=Delivery.PARKED.because(error))
 

@@ -43,7 +43,11 @@ def work(
     return log_lines + decide(connection, evaluation, rules)
 
 
-def put(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
+def put(
+    connection: sa.Connection,
+    evaluation: evaluate.Evaluation,
+    rules: policy.Policy,
+) -> None:
     """Record what was measured: every signal, judged or not, and what labels say."""
     store.put_signals(connection, evaluation.fresh, evaluation.measured)
     judged = {verdict.signal.signal: verdict for verdict in evaluation.fresh}
@@ -146,10 +150,23 @@ def restate(
         for estimate in (figures.accuracy, figures.rare_recall):
             verdict = quality.falling(then, estimate, "1d", rules)
             judged[verdict.signal.signal] = verdict
-        put_quality(connection, then, figures, judged, "1d", as_of=now.at, rules=rules)
+        put_quality(
+            connection,
+            then,
+            figures,
+            judged,
+            "1d",
+            as_of=now.at,
+            rules=rules,
+        )
 
 
-def first_day(connection: sa.Connection, view: View, promotion: Any, rules: policy.Policy) -> None:
+def first_day(
+    connection: sa.Connection,
+    view: View,
+    promotion: Any,
+    rules: policy.Policy,
+) -> None:
     """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a
     recorded event.
     """
@@ -163,7 +180,12 @@ def first_day(connection: sa.Connection, view: View, promotion: Any, rules: poli
     enough = max(1, rules.signals.intent_mix_kl.min_n)
     if window.tally.answered >= enough:
         learnt = reference.seen(window.tally, before)
-        retrain_store.put_reference(connection, learnt, at=view.at, source=runs.Source.FIRST_DAY)
+        retrain_store.put_reference(
+            connection,
+            learnt,
+            at=view.at,
+            source=runs.Source.FIRST_DAY,
+        )
 
 
 def decide(
@@ -184,6 +206,11 @@ def decide(
     if taken.decision is decisions.Kind.HOLD or overtaken:
         return []
     if run_id:
-        retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
+        retrain_store.queue_run(
+            connection,
+            run_id=run_id,
+            decision_id=taken.id,
+            as_of=taken.at,
+        )
     outbox.tell(connection, messages.DecisionTaken(taken, run_id))
     return [lines.alert(taken, evaluation.past.incidents)] if retrain else []
