@@ -5,9 +5,13 @@ UV_VERSION := 0.13.9
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-# What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up, SHORT=1 nine smaller days instead of fourteen,
-# VERBOSE=1 every figure and reason on the screen, too.
-DEMO := $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(JSON),--json $(JSON)) $(if $(filter 1,$(KEEP)),--keep) $(if $(filter 1,$(SHORT)),--short) $(if $(filter 1,$(VERBOSE)),--verbose)
+# Whether a variable is set to anything but a no; and an option with its value as one word of the shell, whatever stands in it.
+yes = $(filter-out 0 n N no No NO false False FALSE off Off OFF,$(1))
+option = $(if $(2),$(1) '$(subst ','\'',$(2))')
+# What `make demo` takes: MESSAGES=DIR your own tables, JSON=FILE the summary, KEEP=1 leave it up,
+# SHORT=1 nine smaller days instead of fourteen, VERBOSE=1 every figure and reason on the screen, too.
+DEMO = $(call option,--messages,$(MESSAGES)) $(call option,--json,$(JSON)) \
+  $(if $(call yes,$(KEEP)),--keep) $(if $(call yes,$(SHORT)),--short) $(if $(call yes,$(VERBOSE)),--verbose)
 
 .PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions clean
 
@@ -48,22 +52,22 @@ contracts: setup ## import contracts of docs/architecture.md
 	lint-imports
 
 unit: setup ## the inner loop: what needs no server, in half a minute (ONLY=name some of it)
-	$(PY) -m pytest -n 2 --dist loadfile --hypothesis-profile quick tests/unit $(if $(ONLY),-k $(ONLY))
+	$(PY) -m pytest -n 2 --dist loadfile --hypothesis-profile quick tests/unit $(call option,-k,$(ONLY))
 
 test: setup ## all tests, on a real Kafka and a real PostgreSQL
 	$(PY) -m pytest -n 2 --dist loadfile
 
 pinned: setup ## decisions and windows of known histories, against those committed in tests/pinned/expected (WRITE=1 writes them anew)
-	@PYTHONPATH=tests $(PY) -m pinned $(if $(filter 1,$(WRITE)),--write)
+	@PYTHONPATH=tests $(PY) -m pinned $(if $(call yes,$(WRITE)),--write)
 
 faults: setup ## every fault injected, nothing lost, nothing doubled: about half an hour (SHORT=1: the three that CI runs)
-	$(if $(filter 1,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
+	$(if $(call yes,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
-	@$(PY) -m benchmarks.stream $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
+	@$(PY) -m benchmarks.stream $(if $(call yes,$(QUICK)),--quick) $(call option,--only,$(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
 bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools: about a quarter of an hour (SCENARIOS=210 YEARS=8 ONLY=part MESSAGES=DIR)
-	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(if $(ONLY),--only $(ONLY)) $(if $(MESSAGES),--messages $(MESSAGES))
+	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(call option,--only,$(ONLY)) $(call option,--messages,$(MESSAGES))
 
 check: lint types contracts test ## what .ci/run calls
 

@@ -143,8 +143,9 @@ def load(*needs: str) -> Settings:
         )
     for field in needs:
         if getattr(settings, field) is None:
+            up = "run `python -m services.local up` and paste its export lines"
             refuse(
-                f"{PREFIX}{field.upper()} is not set; run `python -m services.local up` and paste its export lines, or point it at your own"
+                f"{PREFIX}{field.upper()} is not set; {up}, `. .local/demo/env` beside `make demo KEEP=1`, or point it at your own"
             )
     return settings
 

@@ -36,7 +36,9 @@ def nats(value: float) -> str:
 def odds(log10: float) -> str:
     """Evidence as odds, from its decimal logarithm.
 
-    >>> odds(3.0), odds(20.0)
-    ('1,000 : 1', 'over 1,000,000,000,000 : 1')
+    >>> odds(3.0), odds(6.0), odds(20.0), odds(-1.0)
+    ('1,000 to one', 'a million to one', 'over a million to one', 'one to 10')
     """
-    return f"{'over ' if log10 > 12 else ''}{10 ** min(log10, 12):,.0f} : 1"
+    size = abs(log10)
+    number = f"{10**size:,.0f}" if size < 6 else "a million" if size == 6 else "over a million"
+    return f"{number} to one" if log10 >= 0 else f"one to {number}"

@@ -25,25 +25,21 @@ from typing import IO, Any
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = (
-    *(
-        "alembic.command",
-        "apscheduler.schedulers.blocking",
-        "fastapi",
-        "kafka",
-        "msgspec",
-        "numpy",
-        "prometheus_client",
-        "psycopg",
-        "pydantic_settings",
-    ),
-    *(
-        "scipy.optimize",
-        "scipy.special",
-        "slack_sdk",
-        "sqlalchemy.dialects.postgresql.psycopg",
-        "tqdm",
-        "uvicorn",
-    ),
+    "alembic.command",
+    "apscheduler.schedulers.blocking",
+    "fastapi",
+    "kafka",
+    "msgspec",
+    "numpy",
+    "prometheus_client",
+    "psycopg",
+    "pydantic_settings",
+    "scipy.optimize",
+    "scipy.special",
+    "slack_sdk",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "tqdm",
+    "uvicorn",
 )
 _free: "list[subprocess.Popen[str]]" = []
 

@@ -7,6 +7,7 @@ intents in language it never met. Only numbers are kept.
 
 import dataclasses
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,7 @@ from benchmarks.decisions import scenario
 from benchmarks.decisions.scenario import Answers
 from retrain.train.compile import session
 from schemas import present
-from services.local.demo import __main__ as demo
-from services.local.demo import play, screen, stage, story, tables, traffic
+from services.local.demo import pace, play, screen, stage, story, tables, traffic
 
 # There is no second, worse model to release.
 KINDS: Final = tuple(kind for kind in scenario.KINDS if kind != "bad_release")
@@ -65,13 +65,9 @@ def answered(directory: Path) -> World:
     with stage.up(None, {}) as on, screen.Screen(on.logs / "demo.log", out=sys.stderr) as out:
         on.start("retrain")
         gateway = on.start("gateway")
+        speed = pace.of(0, time.monotonic())
         play.Play(
-            on,
-            told,
-            traffic.Customers(on.port("GATEWAY_PORT")),
-            out,
-            demo.held_out(told),
-            gateway.process.pid,
+            on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, speed, gateway.process.pid
         ).first_champion()
         model = session.load(on.addresses.models / "v1")
         of_kind = {

@@ -28,9 +28,8 @@ def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     """
     if not len(labels):
         return 1.0
-    from scipy import (
-        optimize,
-    )  # as long to load as all else of the gateway and the scheduler, and only a fit needs it
+    # As long to load as all else of the gateway and the scheduler, and only a fit needs it.
+    from scipy import optimize
 
     def loss(log_t: float) -> float:
         scaled = logits / np.exp(log_t)

@@ -36,3 +36,9 @@ def freeze(rows: pd.DataFrame, directory: Path) -> str:
         scratch.write_bytes(gzip.compress(body, mtime=0))
         scratch.rename(target)
     return sha256
+
+
+def read(directory: Path, sha256: str) -> pd.DataFrame:
+    """The rows that were frozen under this hash."""
+    lines = gzip.decompress((directory / f"{sha256}.jsonl.gz").read_bytes()).splitlines()
+    return frame([json.loads(line) for line in lines])

@@ -5,10 +5,10 @@ that loop. Each is an alarm with its remedy.
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from schemas import messages, times
+from schemas import messages, times, windows
 from services.alarms import state
 from streams.stages import stage
 
@@ -21,7 +21,10 @@ MISSING_S: Final = 15 * 60.0
 # A stage's rounds are seconds apart, and what passes by itself passes in less.
 FAILING_S: Final = 60.0
 IDLE_OUTPUT_S: Final = 180.0  # input comes and nothing goes out
+_IDLE_MINUTES: Final = round(IDLE_OUTPUT_S / 60)
 HELD: Final = dt.timedelta(minutes=5)  # a clock so far behind the newest log is held, not late
+# Hours are judged: two without a log leave a decision without evidence.
+BEHIND: Final = dt.timedelta(hours=2)
 DYING: Final = 3  # owners in a row that ended before they had settled
 
 _DOCTOR = "`python -m services.doctor` names what is missing"
@@ -57,6 +60,20 @@ def missing(found: Sequence[state.Partition]) -> state.Partition | None:
         last
         if last is not None and last.still_s > MISSING_S and not any(p.lag for p in found)
         else None
+    )
+
+
+def pause(clock: dt.datetime, newest_end: dt.datetime | None) -> tuple[str, str] | None:
+    """That the stream has gone on and no hour has been complete for long, and when the next one
+    will be; None while hours come.
+    """
+    if newest_end is None or clock - newest_end <= BEHIND:
+        return None
+    next_end = windows.floor(clock, windows.STEPS["1h"]) + windows.STEPS["1h"]
+    since = f"no hour has been complete since {_utc(newest_end)}, and the stream's clock stands at {_utc(clock)}"
+    return (
+        since,
+        f"nothing is judged meanwhile; the next hour ends at {_utc(next_end)}, and is complete when a log of after it is counted",
     )
 
 
@@ -136,37 +153,55 @@ def _windows(facts: state.Facts) -> Iterator[Alarm]:
     if minute is not None and minute.age_s > IDLE_OUTPUT_S and rests:
         cause = f"logs are counted and no window comes out: the minute {minute.name} has waited for the roll-up since {_utc(minute.since)}"
         yield Alarm(f"rollup:waiting:{minute.since.isoformat()}", cause, remedy(stage.ROLLUP))
+
+
+def clock_held(facts: state.Facts) -> Alarm | None:
+    """Logs are counted and the stream's clock does not follow them; how long, nobody records. A
+    stuck partition is told by itself.
+    """
+    clock, partitions = facts.output.clock, facts.partitions
     ahead = max((p.max_event_ts for p in partitions if p.max_event_ts), default=None)
-    if clock is not None and rests and ahead is not None and ahead - clock.watermark > HELD:
-        cause = f"the stream's clock stands at {_utc(clock.watermark)} since {_utc(clock.moved_at)}, though logs up to {_utc(ahead)} are counted"
-        held = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag) or "none"
-        yield Alarm(
-            f"clock:held:{clock.watermark.isoformat()}",
-            cause,
-            f"no window is complete meanwhile; partitions not read to their end: {held}",
-        )
+    if clock is None or ahead is None or ahead - clock.watermark <= HELD:
+        return None
+    if any(p.stuck for p in partitions) or any(one.name == stage.ROLLUP for one in facts.stages):
+        return None
+    cause = f"the stream's clock stands at {_utc(clock.watermark)}, though logs up to {_utc(ahead)} have been counted for over {_IDLE_MINUTES} minutes"
+    unread = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag)
+    if unread:
+        where = f"partitions {unread} hold it; read the stream worker's log: it says what it waits for; then restart it"
+    else:
+        where = "no partition holds it, so nobody rolls up; `python -m services.doctor streams` says who should; restart that stream worker"
+    return Alarm(
+        f"clock:held:{clock.watermark.isoformat()}",
+        cause,
+        f"no window is complete meanwhile; {where}",
+    )
 
 
 @dataclass(slots=True)
-class Oldest:
-    """The hour that has been due longest, as one scheduler sees it, and since when by its monotonic
-    clock: nobody records when an hour becomes due.
+class Lasting:
+    """Since when one scheduler has seen what nobody records the beginning of, in seconds of its
+    monotonic clock, by the key of the alarm.
     """
 
-    end: dt.datetime | None = None
-    since_s: float = 0.0
+    since_s: dict[str, float] = field(default_factory=dict)
 
-    def waiting(self, due: Sequence[dt.datetime], now_s: float) -> Alarm | None:
-        """An alarm if the same hour is the oldest one for too long."""
-        end = min(due, default=None)
-        if end != self.end:
-            self.end, self.since_s = end, now_s
-        return None if end is None or now_s - self.since_s <= IDLE_OUTPUT_S else hour_waiting(end)
+    def alarms(self, facts: state.Facts, now_s: float) -> Iterator[Alarm]:
+        """The hour that has been due longest, and a clock that does not follow the logs, where the
+        same one has lasted too long.
+        """
+        oldest = min(facts.output.due, default=None)
+        seen = (None if oldest is None else hour_waiting(oldest), clock_held(facts))
+        by_key = {alarm.key: alarm for alarm in seen if alarm is not None}
+        self.since_s = {key: self.since_s.get(key, now_s) for key in by_key}
+        for key, alarm in by_key.items():
+            if now_s - self.since_s[key] > IDLE_OUTPUT_S:
+                yield alarm
 
 
 def hour_waiting(end: dt.datetime) -> Alarm:
     """The hour that ends there is due, and nobody judges it."""
-    cause = f"windows come and no decision: the hour that ended {_utc(end)} has been due for over {IDLE_OUTPUT_S / 60:.0f} minutes"
+    cause = f"windows come and no decision: the hour that ended {_utc(end)} has been due for over {_IDLE_MINUTES} minutes"
     return Alarm(f"hour:waiting:{end.isoformat()}", cause, remedy(stage.SCHEDULER))
 
 
@@ -201,9 +236,9 @@ def standing(facts: state.Facts) -> set[str]:
     hours = {hour.key for hour in facts.output.set_aside} | {
         hour_waiting(end).key for end in facts.output.due
     }
-    return (
-        stopped | hours | {alarm.key for alarm in alarms(facts)} | ({dead.key} if dead else set())
-    )
+    held = clock_held(facts)
+    alone = {alarm.key for alarm in (dead, held) if alarm is not None}
+    return stopped | hours | alone | {alarm.key for alarm in alarms(facts)}
 
 
 def _utc(at: dt.datetime) -> str:

@@ -54,15 +54,14 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Where the stream's clock stands, when it last went forward by the wall clock, and how many
-    seconds ago.
+    """Where the stream's clock stands, and how many seconds ago it last went forward by the wall
+    clock.
 
     behind_s: how far the watermark is behind the wall clock; beat_s: how long ago a stream worker
     last wrote it.
     """
 
     watermark: dt.datetime
-    moved_at: dt.datetime
     still_s: float
     behind_s: float
     beat_s: float

@@ -68,6 +68,14 @@ def hours_due(connection: sa.Connection, limit: int | None = None) -> list[dt.da
     return list(connection.execute(query.order_by(window.c.end).limit(limit)).scalars())
 
 
+def newest_hour(connection: sa.Connection) -> dt.datetime | None:
+    """The end of the champion's newest complete hour; None before the first."""
+    window = tables.window_state
+    hours = (window.c.horizon == "1h", window.c.role == "champion", window.c.complete)
+    query = sa.select(window.c.end).where(*hours).order_by(window.c.end.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
 def hours_set_aside(connection: sa.Connection) -> list[state.Aside]:
     """The hours that could not be judged, oldest first."""
     job = tables.job_run
@@ -106,15 +114,11 @@ def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | 
     """How the stream's clock stands; None before the first log."""
     table = tables.stream_clock
     ages = (_age_s(at) for at in (table.c.moved_at, table.c.watermark, table.c.updated_at))
-    query = (
-        sa.select(table.c.watermark, table.c.moved_at, *ages)
-        .order_by(table.c.watermark.desc())
-        .limit(1)
-    )
+    query = sa.select(table.c.watermark, *ages).order_by(table.c.watermark.desc()).limit(1)
     row = connection.execute(
         query if topic is None else query.where(table.c.topic == topic)
     ).first()
-    return None if row is None else state.Clock(row[0], row[1], *map(float, row[2:]))
+    return None if row is None else state.Clock(row[0], *map(float, row[1:]))
 
 
 def oldest_minute(connection: sa.Connection) -> state.Waiting | None:

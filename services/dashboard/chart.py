@@ -11,7 +11,8 @@ import markupsafe
 from services.dashboard import board, words
 
 WIDTH, HEIGHT = 360, 132
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 354.0, 10.0, 106.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 354.0, 10.0, 106.0
+_LONGEST = 9  # letters of a label that fit beside the axis
 _ROW = 19
 _NAME = 20  # letters of an intent beside its bar
 
@@ -131,18 +132,31 @@ def _said(panel: board.Panel) -> Callable[[float], str]:
     return lambda value: words.amount(panel.unit, value)
 
 
+def _label(panel: board.Panel, value: float) -> str:
+    """A value beside the axis: as short as there is room for, and never a number that has lost its
+    digits.
+    """
+    if panel.unit is board.Unit.MS and value >= 100:
+        return f"{value:,.0f} ms" if value < 10_000 else f"{value / 1000:,.0f} s"
+    if panel.unit is board.Unit.LOGS and value >= 1_000_000:
+        return f"{value / 1_000_000:,.1f} M"
+    said = _said(panel)(value).removesuffix(" nats").removesuffix(" logs")
+    return said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+
+
 def _frame(panel: board.Panel, scale: Scale) -> Iterator[markupsafe.Markup]:
     """Axes: the lowest and highest value, the first and last time."""
     yield board.markup(
         '<path class="axis" d="M{l} {t}V{b}H{r}"/>', l=_LEFT, t=_TOP, b=_BOTTOM, r=_RIGHT
     )
-    said = _said(panel)
     for value, y in ((scale.low, _BOTTOM), (scale.high, _TOP + 4)):
-        if value == scale.high and panel.levels and said(value) == said(scale.low):
+        if (
+            value == scale.high
+            and panel.levels
+            and _label(panel, value) == _label(panel, scale.low)
+        ):
             continue  # one champion all along: its name once
-        yield _text(
-            _LEFT - 5, y, said(value).removesuffix(" nats").removesuffix(" logs")[:9], "end"
-        )
+        yield _text(_LEFT - 5, y, _label(panel, value), "end")
     yield _text(_LEFT, HEIGHT - 10, words.when(scale.since))
     yield _text(_RIGHT, HEIGHT - 10, words.when(scale.until), "end")
 

@@ -3,12 +3,13 @@ models served when.
 """
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import runs, windows
-from services.alarms import state
+from services.alarms import causes, state
 
 Row = Mapping[str, Any]
 
@@ -20,12 +21,16 @@ class Stream:
     """How the stream stands. `beat_s`: seconds since a worker last wrote its clock; `unjudged`:
     complete hours without their monitors.
 
+    newest_end: the end of the champion's newest complete hour. heard: seconds since each process
+    was heard of last.
+
     dead: dead letters of the last hour by reason. open_alarms: how many alarms told still hold.
     decided_s: from the end of the newest judged hour to its decision.
     """
 
     now: dt.datetime
     watermark: dt.datetime | None = None
+    newest_end: dt.datetime | None = None
     beat_s: float | None = None
     lag: int = 0
     unjudged: int = 0
@@ -34,6 +39,16 @@ class Stream:
     open_alarms: int = 0
     scheduler: state.Beat | None = None
     decided_s: float | None = None
+    heard: Mapping[str, float] = field(default_factory=dict)
+
+    def runs(self, process: str) -> bool:
+        """Whether a process of that name lives."""
+        return self.heard.get(process, math.inf) <= causes.UNATTENDED_S
+
+    def next_end(self, horizon: str) -> dt.datetime:
+        """When the window that the clock is in ends."""
+        step = windows.STEPS[horizon]
+        return windows.floor(self.clock, step) + step
 
     @property
     def clock(self) -> dt.datetime:
@@ -41,9 +56,14 @@ class Stream:
         return self.watermark or self.now
 
     @property
+    def until(self) -> dt.datetime:
+        """Where the histories end. A clock may be months ahead of all that was ever complete."""
+        return self.newest_end or self.clock
+
+    @property
     def since(self) -> dt.datetime:
         """Where the histories begin."""
-        return self.clock - HISTORY
+        return self.until - HISTORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas import policy, signals, windows
+from schemas import policy, runs, signals, windows
 from services.dashboard import board, evidence, facts, words
 
 Panel = board.Panel
@@ -18,17 +18,6 @@ Facts = facts.Facts
 Row = facts.Row
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
-NO_WINDOW: Final = (
-    "No complete window yet: is the stream worker running?"
-    " `python -m services.doctor streams` names what is missing."
-)
-_NO_CHAMPION: Final = (
-    "No champion, so nothing is judged: `python retrain/run.py run` trains and gates the first one."
-)
-_NOT_YET: Final = (
-    "Not judged yet: is the scheduler running?"
-    " `python -m services.doctor scheduler` names what is missing."
-)
 _NO_REFERENCE: Final = "No reference mix to compare with: it comes with the first promotion."
 
 
@@ -92,10 +81,10 @@ def _of_verdict(
     rule: policy.Level,
 ) -> Panel:
     """A panel with its newest verdict."""
-    judgement, verdict = state(signal, row, rule)
+    judgement, verdict = standing(signal, row, rule)
     if snapshot.stale(row["end"], row["horizon"]):
         behind = words.span((snapshot.stream.clock - row["end"]).total_seconds())
-        verdict = f"{behind} behind the stream, then {judgement}: is the scheduler running?"
+        verdict = f"{behind} behind the stream, then {judgement}{_since(snapshot.stream)}"
         judgement = State.STALE
 
     limit = board.finite(row["limit"])
@@ -118,7 +107,53 @@ def _of_verdict(
     )
 
 
-def state(
+def no_window(stream: facts.Stream, horizon: str = "1h") -> str:
+    """Why there is no complete window, and when there will be one, by what is known of the stream
+    worker.
+    """
+    if not stream.runs("streams"):
+        return (
+            "No complete window yet, and no stream worker runs: `python -m streams worker`;"
+            " `python -m services.doctor streams` names what is missing."
+        )
+    if stream.watermark is None:
+        return (
+            "No serving log has been counted yet;"
+            " the stream worker runs and waits for the first one."
+        )
+    end = words.when(stream.next_end(horizon))
+    return f"No complete {horizon} window yet: the first one ends at {end}, by the stream's clock."
+
+
+def unjudged(stream: facts.Stream) -> str:
+    """Why what is complete has not been judged, by what is known of the scheduler."""
+    if not stream.runs("scheduler"):
+        return (
+            "no scheduler runs: `python -m services.scheduler`;"
+            " `python -m services.doctor scheduler` names what is missing"
+        )
+    if not stream.unjudged:
+        return "the scheduler is at work"
+    hours = "hour" if stream.unjudged == 1 else "hours"
+    return f"the scheduler is at work, {stream.unjudged} {hours} to go"
+
+
+def no_champion(snapshot: Facts) -> str:
+    """Why no model serves yet, by what is known of the first run."""
+    run = snapshot.run
+    if run is None or run["state"] in runs.ENDED:
+        return "No champion yet: `python retrain/run.py run` trains and gates the first one."
+    return f"No champion yet: the run {run['id']} is {run['state']}."
+
+
+def _since(stream: facts.Stream) -> str:
+    """Why a figure is behind the stream: its scheduler is, or there was nothing to judge."""
+    if stream.unjudged:
+        return f": {unjudged(stream)}"
+    return ", and nothing has been judged since"
+
+
+def standing(
     signal: Judged,
     row: Row,
     rule: policy.Level,
@@ -181,16 +216,18 @@ def _one_window(
 def _unjudged(empty: Panel, signal: Judged, snapshot: Facts, rule: policy.Level) -> Panel:
     """A panel without any verdict."""
     if not snapshot.windows:
-        return dataclasses.replace(empty, missing=NO_WINDOW)
+        return dataclasses.replace(empty, missing=no_window(snapshot.stream))
 
-    why = _NO_CHAMPION if snapshot.champion is None else _NOT_YET
+    if snapshot.champion is None:
+        why = f"Nothing is judged without a champion. {no_champion(snapshot)}"
+    else:
+        why = f"Not judged yet: {unjudged(snapshot.stream)}."
     if signal.labelled:
         return dataclasses.replace(empty, missing=why)
 
     rows = snapshot.served(rule.horizon)
     if not rows:
-        length = rule.horizon
-        missing = f"No complete {length} window yet; one ends every {length} of the stream's clock."
+        missing = no_window(snapshot.stream, rule.horizon)
         return dataclasses.replace(empty, missing=missing)
 
     row = rows[-1]

@@ -48,7 +48,7 @@ def volume(snapshot: Facts) -> Panel:
     panel = Panel("request_volume", "Request volume", Unit.LOGS, horizon="1h")
     rows = snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
 
     newest = rows[-1]
     points = tuple(Point(row["end"], float(row["n"]), row["n"]) for row in rows)
@@ -84,7 +84,7 @@ def fallback(snapshot: Facts) -> Panel:
     panel = Panel("fallback_rate", "Fallback rate", Unit.RATIO, horizon="1h")
     rows = snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
 
     points = []
     for row in rows:
@@ -142,7 +142,7 @@ def mix(snapshot: Facts, horizon: str) -> Panel:
     panel = Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
     rows = snapshot.served(horizon) or snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.NO_WINDOW)
+        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
 
     newest = rows[-1]
     n = _answers(newest)
@@ -244,10 +244,7 @@ def rollback(snapshot: Facts) -> Panel:
     panel = Panel("rollback_status", "Rollback status", Unit.MODEL, counted="promotions")
     promotions = snapshot.promotions
     if not promotions:
-        return dataclasses.replace(
-            panel,
-            missing="No champion yet: `python retrain/run.py run` trains and gates the first one.",
-        )
+        return dataclasses.replace(panel, missing=judged.no_champion(snapshot))
 
     last = promotions[-1]
     levels = tuple(dict.fromkeys(row["model"] for row in promotions))
@@ -284,7 +281,7 @@ def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
     for row in (*older[-1:], *newer):
         steps.append((max(row["at"], since), row["model"]))
     last = snapshot.promotions[-1]
-    steps.append((max(snapshot.stream.clock, last["at"]), last["model"]))
+    steps.append((max(snapshot.stream.until, last["at"]), last["model"]))
     return tuple(Point(at, float(levels.index(model))) for at, model in steps)
 
 

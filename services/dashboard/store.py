@@ -10,6 +10,7 @@ from schemas import runs, tables, windows
 from services import store
 from services.alarms import store as alarms_store
 from services.dashboard import facts
+from streams.stages import store as stages_store
 
 Connection = sa.Connection
 
@@ -46,6 +47,7 @@ def stream(connection: Connection) -> facts.Stream:
     return facts.Stream(
         now=connection.execute(sa.select(sa.func.now())).scalar_one(),
         watermark=clock.watermark if clock else None,
+        newest_end=alarms_store.newest_hour(connection),
         beat_s=clock.beat_s if clock else None,
         lag=sum(partition.lag for partition in causes.partitions),
         unjudged=len(alarms_store.hours_due(connection)),
@@ -54,6 +56,7 @@ def stream(connection: Connection) -> facts.Stream:
         open_alarms=len(alarms_store.open_alarms(connection, causes)),
         scheduler=causes.beat,
         decided_s=decision_delay_s(connection),
+        heard=stages_store.heard(connection),
     )
 
 

@@ -7,17 +7,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from schemas import policy, runs, signals
-from services.dashboard import board, facts, panels, words
+from services.alarms import causes
+from services.dashboard import board, facts, judged, panels, words
 
 State = board.State
 
 SILENT_S: Final = 120.0  # a stream worker writes its clock every second
-# Hours are judged: two without a log leave a decision without evidence.
-BEHIND_S: Final = 2 * 3600.0
-# The worst first. `no limit` and `no data` say nothing about how things are while anything else
-# does.
-_ORDER: Final = (State.BREACH, State.STALE, State.WATCH, State.UNJUDGED, State.BLIND, State.OK)
-_NAMES: Final = {judged.key: judged.name for judged in panels.JUDGED}
+# The worst first. `no limit` says nothing about how things are.
+_ORDER: Final = (
+    State.BREACH,
+    State.STALE,
+    State.WATCH,
+    State.UNJUDGED,
+    State.BLIND,
+    State.NO_DATA,
+    State.OK,
+)
+# Of a panel that has been judged, and not long ago.
+_NOW: Final = (State.BREACH, State.WATCH, State.BLIND, State.OK)
+_NAMES: Final = {each.key: each.name for each in panels.JUDGED}
 
 
 def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) -> board.Board:
@@ -26,7 +34,7 @@ def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) ->
     """
     ten = panels.panels(known, rules)
     silent = tuple(alarms(known.stream, test_clock=test_clock))
-    state, headline = _headline(ten, silent)
+    state, headline = _headline(ten, silent, last_judged(known, rules))
     ends = [point.end for panel in ten for series in panel.series for point in series.points]
     return board.Board(
         state=state,
@@ -37,7 +45,7 @@ def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) ->
         panels=ten,
         champion=known.champion,
         since=max(min(ends, default=known.stream.since), known.stream.since),
-        until=max([known.stream.clock, *ends]),
+        until=max([known.stream.until, *ends]),
         read_at=known.stream.now,
     )
 
@@ -45,35 +53,86 @@ def of(known: facts.Facts, rules: policy.Policy, *, test_clock: bool = False) ->
 def alarms(stream: facts.Stream, *, test_clock: bool) -> Iterator[str]:
     """What should speak and does not, each with what to do."""
     if stream.watermark is None or stream.beat_s is None:
-        yield "No serving log has been counted yet. Start `python -m streams worker` and the gateway; `python -m services.doctor` names what is missing."
+        yield f"No serving log has been counted yet{_waits(stream)}"
         return
     if stream.beat_s > SILENT_S:
         yield f"No stream worker has moved the clock for {words.span(stream.beat_s)}: nothing here is current. `python -m services.doctor streams`"
-    behind_s = (stream.now - stream.watermark).total_seconds()
-    if behind_s > BEHIND_S and not test_clock:
-        yield f"The newest serving log is {words.span(behind_s)} old: is the gateway serving?"
+    behind = stream.now - stream.watermark
+    if behind > causes.BEHIND and not test_clock:
+        yield f"The newest serving log is {words.span(behind.total_seconds())} old: is the gateway serving?"
+    pause = causes.pause(stream.watermark, stream.newest_end)
+    if pause is not None:
+        since, meanwhile = pause
+        yield f"{since[:1].upper()}{since[1:]}: {meanwhile}."
     if stream.unjudged > 1:
-        yield f"{stream.unjudged} complete hours have not been judged: is the scheduler running? `python -m services.doctor scheduler`"
+        yield f"{stream.unjudged} complete hours have not been judged: {judged.unjudged(stream)}."
 
 
-def _headline(ten: Sequence[board.Panel], silent: Sequence[str]) -> tuple[board.State, str]:
-    """The worst state and what is in it. Silence is worse than anything but a breach."""
+def _waits(stream: facts.Stream) -> str:
+    """Why no log has come: who does not run, or that everything waits for the first message."""
+    commands = {"streams": "python -m streams worker", "gateway": "python -m services.gateway"}
+    wanting = [command for process, command in commands.items() if not stream.runs(process)]
+    if not wanting:
+        return ": the gateway and the stream worker run, and wait for the first message to POST /classify."
+    return f". Start {' and '.join(f'`{command}`' for command in wanting)}; `python -m services.doctor` names what is missing."
+
+
+def _headline(
+    ten: Sequence[board.Panel], silent: Sequence[str], last: str
+) -> tuple[board.State, str]:
+    """The worst state and what is in it. Silence is worse than anything but a breach; only what is
+    judged now can be well.
+
+    last: how things stood when they were judged last.
+    """
+    six = [panel for panel in ten if panel.key in _NAMES]
+    others = [
+        panel
+        for panel in ten
+        if panel.key not in _NAMES and panel.state not in (State.OK, State.NO_DATA)
+    ]
     worst = next(
-        (state for state in _ORDER if any(panel.state is state for panel in ten)), State.NO_DATA
+        (state for state in _ORDER if any(panel.state is state for panel in (*six, *others))),
+        State.NO_DATA,
     )
-    if silent and worst is not State.BREACH and worst is not State.NO_DATA:
+    if (
+        silent
+        and worst is not State.BREACH
+        and any(panel.state is not State.NO_DATA for panel in six)
+    ):
         worst = State.STALE
-    named = [panel for panel in ten if panel.state is worst]
+    named = [panel for panel in (*six, *others) if panel.state is worst]
     names = ", ".join(panel.name for panel in named)
-    counted = sum(panel.state in _ORDER for panel in ten)
+    judged_now = any(panel.state in _NOW for panel in six)
     said = {
-        State.OK: f"All {counted} judged panels are within their limits",
-        State.NO_DATA: "Nothing to show yet",
-        State.STALE: f"These figures are old{': ' + names if names else ''}",
+        State.OK: f"All {len(six)} judged panels are within their limits",
+        State.NO_DATA: f"Nothing is in breach; no figure yet for {names}"
+        if judged_now
+        else "Nothing has been judged yet",
+        State.STALE: f"These figures are old{': ' + names if names else ''}"
+        if judged_now
+        else f"Nothing is judged now{last}",
         State.BLIND: f"Nothing is in breach; too little evidence for {names}",
         State.UNJUDGED: f"Nobody has judged {names}",
     }
     return worst, said.get(worst) or ", ".join(_measured(panel) for panel in named)
+
+
+def last_judged(known: facts.Facts, rules: policy.Policy) -> str:
+    """How the judged panels stood when they were judged last, and when, as the end of a sentence;
+    empty if they never were.
+    """
+    newest = [(each, rows[-1]) for each in panels.JUDGED if (rows := known.of(each.key))]
+    if not newest:
+        return ""
+    states = {
+        each.name: judged.standing(each, row, getattr(rules.signals, each.key))[0]
+        for each, row in newest
+    }
+    worst = next(state for state in _ORDER if state in states.values())
+    names = ", ".join(name for name, state in states.items() if state is worst)
+    at = max(row["end"] for _, row in newest)
+    return f"; the last state known was {worst.upper()} at {words.when(at)}: {names}"
 
 
 def _measured(panel: board.Panel) -> str:
@@ -97,9 +156,7 @@ def _summary(known: facts.Facts, *, test_clock: bool) -> Iterator[board.Item]:
             "Champion", last["model"], f"since {words.when(last['at'])}, {how} by {last['by']}"
         )
     else:
-        yield board.Item(
-            "Champion", "none", "`python retrain/run.py run` trains and gates the first one"
-        )
+        yield board.Item("Champion", "none", judged.no_champion(known))
     newest = (
         f"last complete hour ends {words.when(hours[-1]['end'])}"
         if hours

@@ -38,6 +38,17 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f} points"
 
 
+def interval(unit: board.Unit, low: float | None, high: float | None) -> str | None:
+    """A 95 % interval, its unit once.
+
+    >>> interval(Unit.RATIO, 0.701, 0.7266), interval(Unit.MS, 12.0, None)
+    ('70.1 to 72.7 %', None)
+    """
+    if low is None or high is None:
+        return None
+    return f"{amount(unit, low).rsplit(' ', 1)[0]} to {amount(unit, high)}"
+
+
 def probability(p: float) -> str:
     """A p-value as far as it means anything.
 

@@ -80,6 +80,10 @@ def _work(
         yield from _stream(connection, loaded, known)
     if "scheduler" in names:
         yield findings.scheduler(len(known.output.due), store.jobs_idle_s(connection), known.beat)
+        clock = known.output.clock
+        yield findings.judged(
+            clock.watermark if clock else None, alarms_store.newest_hour(connection)
+        )
         yield findings.set_aside(known.output.set_aside)
     if "retrain" in names:
         leases = [store.lease_left_s(connection, name) for name in ("retrain_worker", "retrain")]

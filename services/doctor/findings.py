@@ -2,6 +2,7 @@
 remedy. Never asks for a fact itself.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,6 @@ from services.alarms import causes, state
 from streams.stages import stage
 
 LAG_WATCHED = 100_000  # records: less than a second of the worker's measured speed
-BEHIND_S = 2 * 3600.0  # hours are judged: two without a log leave a decision without evidence
 IDLE_S = 120.0  # a process at work does something more often than this
 
 
@@ -139,7 +139,7 @@ def clock(stands: state.Clock | None, *, test_clock: bool) -> Finding:
     """How old the watermark is. `test_clock`: event time is simulated.
 
     >>> at = times.instant("2026-04-20T10:00:00Z")
-    >>> clock(state.Clock(at, at, still_s=0.0, behind_s=7200.5, beat_s=0.0), test_clock=False).status
+    >>> clock(state.Clock(at, still_s=0.0, behind_s=7200.5, beat_s=0.0), test_clock=False).status
     <Status.WARN: 'warn'>
     """
     if stands is None:
@@ -148,7 +148,7 @@ def clock(stands: state.Clock | None, *, test_clock: bool) -> Finding:
     if test_clock:
         return Finding("watermark", Status.OK, f"at {at}, simulated")
     detail = f"at {at}, {stands.behind_s:.0f} s behind the wall clock"
-    if stands.behind_s > BEHIND_S:
+    if stands.behind_s > causes.BEHIND.total_seconds():
         return Finding(
             "watermark",
             Status.WARN,
@@ -267,6 +267,25 @@ def scheduler(hours_due: int, idle_s: float | None, last: state.Beat | None = No
             "start `python -m services.scheduler`; if it runs, read its log and restart it",
         )
     return Finding("scheduler", Status.WARN, f"{detail}, it is catching up", "wait and look again")
+
+
+def judged(clock: dt.datetime | None, newest_end: dt.datetime | None) -> Finding:
+    """Whether hours become complete, so that there is something to judge. A pause of the traffic is
+    no fault of a process of ours, so it only warns.
+
+    >>> judged(times.instant("2026-04-20T10:20:00Z"), times.instant("2026-04-20T10:00:00Z")).detail
+    'the newest complete hour ended 2026-04-20T10:00:00Z'
+    """
+    if clock is None or newest_end is None:
+        return Finding(
+            "judged", Status.OK, "no hour has been complete yet, so nothing has been judged"
+        )
+    pause = causes.pause(clock, newest_end)
+    if pause is not None:
+        return Finding("judged", Status.WARN, *pause)
+    return Finding(
+        "judged", Status.OK, f"the newest complete hour ended {times.rfc3339(newest_end)}"
+    )
 
 
 def set_aside(hours: Sequence[state.Aside]) -> Finding:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from schemas import settings
 from services import provision
-from services.local import jars, supervisor, topology
+from services.local import ending, jars, supervisor, topology
 
 
 def up(directory: Path | None) -> None:
@@ -41,13 +41,19 @@ def main() -> None:
             "INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL; set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own"
         )
     try:
-        with supervisor.terminable():
+        with ending.terminable(0):
             up(arguments.dir)
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
     except topology.InUse as error:
         settings.refuse(str(error), settings.EXIT_TRY_AGAIN)
-    except (supervisor.NotReady, jars.BadJar, provision.Unreachable, provision.Mismatch) as error:
+    except (
+        supervisor.NotReady,
+        topology.LeftBehind,
+        jars.BadJar,
+        provision.Unreachable,
+        provision.Mismatch,
+    ) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
 
 

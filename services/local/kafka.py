@@ -3,7 +3,6 @@ restarts and kill -9; ports may change.
 """
 
 import signal
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -103,11 +102,7 @@ def _format(java: list[str], properties: Path, directory: Path) -> None:
         "-c",
         str(properties),
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise supervisor.NotReady(
-            f"kafka could not format {directory}: {(done.stderr or done.stdout).strip()[-300:]}"
-        )
+    supervisor.finish(f"formatting {directory} for kafka", argv)
 
 
 def answers(bootstrap: str) -> bool:

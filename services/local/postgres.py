@@ -7,7 +7,6 @@ import pwd
 import shutil
 import signal
 import stat
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -79,15 +78,12 @@ def _initialise(data: Path, user: str | None) -> None:
         "--no-locale",
         "--no-instructions",
     ]
-    done = subprocess.run(
-        argv, **supervisor.identity(user), cwd="/", capture_output=True, text=True, check=False
-    )
-    if done.returncode:
+    try:
+        supervisor.finish(f"initialising postgres in {data}", argv, user=user, cwd="/")
+    except BaseException:
         # Half a data directory would be mistaken for a whole one.
         shutil.rmtree(data, ignore_errors=True)
-        raise supervisor.NotReady(
-            f"postgres could not be initialised in {data}: {done.stderr.strip()[-300:]}"
-        )
+        raise
 
 
 def _open_to(user: str, directory: Path) -> None:

@@ -12,13 +12,13 @@ import pwd
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Self
 
 from services import escaping
+from services.local import ending
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -78,7 +78,7 @@ class Supervisor:
             _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
 
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with ending.undisturbed(), log.open("ab") as output:
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -90,15 +90,23 @@ class Supervisor:
                 preexec_fn=die_with_parent,
                 cwd=cwd,
             )
-        child = Child(name, process, log, stop_signal)
-        self.children.append(child)
+            child = Child(name, process, log, stop_signal)
+            self.children.append(child)
         return child
 
     def stop(self) -> None:
-        """Stop every child, the last started first."""
-        while self.children:
-            stop(self.children[-1], self.patience_s)
-            self.children.pop()
+        """Stop every child, the last started first. Raises NotReady if one does not even end when
+        it is killed.
+        """
+        left = []
+        with ending.undisturbed(ending=True):
+            while self.children:
+                child = self.children[-1]
+                if stop(child, self.patience_s) is None:
+                    left.append(f"{child.name} (process {child.process.pid})")
+                self.children.pop()
+        if left:
+            raise NotReady(f"{', '.join(left)} does not end, though killed")
 
 
 def identity(user: str | None) -> Any:
@@ -112,15 +120,49 @@ def identity(user: str | None) -> Any:
     )
 
 
-def stop(child: Child, patience_s: float = 15.0) -> int:
-    """Ask, wait, then kill; returns the exit status. Also fine on a child that has ended."""
+def stop(child: Child, patience_s: float = 15.0) -> int | None:
+    """Ask, wait, then kill; returns the exit status, or None if it has none yet. Also fine on a
+    child that has ended.
+    """
     if child.process.poll() is None:
         child.process.send_signal(child.stop_signal)
-        try:
+        deadline = time.monotonic() + patience_s
+        while child.process.poll() is None and time.monotonic() < deadline and not ending.again():
+            time.sleep(0.02)
+    if child.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            # It leads a session: whatever it has started there goes with it.
+            os.killpg(child.process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            child.process.kill()
-    return child.process.wait()
+    return child.process.poll()
+
+
+def finish(
+    what: str,
+    argv: Sequence[str],
+    *,
+    user: str | None = None,
+    cwd: str | None = None,
+    timeout_s: float = 240.0,
+) -> None:
+    """Run a command that ends by itself. Raises NotReady with its last words if it fails, TooSlow
+    if the time is up.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            **identity(user),
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise TooSlow(f"{what} took over {timeout_s:.0f} s") from None
+    if done.returncode:
+        raise NotReady(f"{what} failed: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 def wait_ready(child: Child, ready: Callable[[], bool], timeout_s: float) -> None:
@@ -141,17 +183,3 @@ def tail(log: Path, lines: int = 5) -> str:
     """The end of a log on one line, for an error message."""
     text = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return " | ".join(map(escaping.printable, text[-lines:])) or f"nothing in {log}"
-
-
-@contextlib.contextmanager
-def terminable(status: int = 0) -> Iterator[None]:
-    """Turn SIGTERM into SystemExit(status), so that context managers unwind."""
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(status)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

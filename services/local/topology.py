@@ -7,23 +7,31 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TextIO
 
 from alembic import command
 from alembic.config import Config
 
 from schemas import present, settings
 from services import provision
-from services.local import kafka, postgres, supervisor
+from services.local import ending, kafka, postgres, supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".local" / "cache"
+_PREFIX: Final = "intentwatch-"
+_REMOVING_S: Final = 10.0
 
 
 class InUse(RuntimeError):
     """Another process runs the embedded parts in this directory."""
+
+
+class LeftBehind(RuntimeError):
+    """A temporary directory could not be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +54,77 @@ class Addresses:
 
 @contextlib.contextmanager
 def directory(chosen: Path | None) -> Iterator[Path]:
-    """`chosen`, locked against a second user; or a temporary directory, removed at the end."""
-    path = (chosen or Path(tempfile.mkdtemp(prefix="intentwatch-"))).resolve()
-    path.mkdir(parents=True, exist_ok=True)
-    try:
-        with (path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InUse(
-                    f"{path} is in use by another `services.local up`; stop that one or choose another --dir"
-                ) from None
+    """`chosen`, locked against a second user; or a temporary directory, removed at the end. Raises
+    InUse, LeftBehind.
+    """
+    if chosen is None:
+        with _temporary() as path:
             yield path
-    finally:
-        if chosen is None:
+        return
+    chosen.mkdir(parents=True, exist_ok=True)
+    lock = _locked(chosen)
+    if lock is None:
+        raise InUse(
+            f"{chosen} is in use by another `services.local up`; stop that one or choose another --dir"
+        )
+    with lock:
+        yield chosen.resolve()
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    """A directory that goes with us. Where we are killed before, the next one to start removes it."""
+    sweep()
+    with contextlib.ExitStack() as stack:
+        with ending.undisturbed():
+            lock = None
+            while lock is None:  # until no sweep has been between the making and the locking
+                path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+                lock = _locked(path)
+            stack.callback(_remove, path)
+            stack.enter_context(lock)
+        yield path
+
+
+def sweep() -> None:
+    """Remove the temporary directories whose owner has been killed: nobody holds their lock any
+    more.
+    """
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if not (path / ".lock").exists():
+            continue  # it is being made
+        with contextlib.suppress(OSError):  # another user's, or another sweep was first
+            lock = _locked(path)
+            if lock is not None:
+                with lock:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def _locked(path: Path) -> TextIO | None:
+    """The directory's lock, held until it is closed or its process has gone; None if another holds
+    it or has removed it.
+    """
+    name = path / ".lock"
+    lock = name.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), name.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    lock.close()
+    return None
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory. Whoever has just been killed may still write into it for a moment."""
+    deadline = time.monotonic() + _REMOVING_S
+    with ending.undisturbed(ending=True):
+        while path.exists():
             shutil.rmtree(path, ignore_errors=True)
+            if time.monotonic() > deadline:
+                raise LeftBehind(f"{path} could not be removed")
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager

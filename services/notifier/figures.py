@@ -70,16 +70,30 @@ def _state(reason: decisions.Reason) -> str:
     beyond = signals.of(reason.signal).beyond(reason.value, reason.limit)
     if reason.breached:
         return "BREACH" if beyond else "BREACH, recovering"
-    return (
-        "beyond its limit, not surely or not for long enough to count" if beyond else "within limit"
-    )
+    return _not_yet(reason) or "within limit"
+
+
+def _not_yet(reason: decisions.Reason) -> str:
+    """Why a value that is beyond its limit does not count; empty for all others."""
+    signal = signals.of(reason.signal)
+    if reason.breached or reason.value is None or not signal.beyond(reason.value, reason.limit):
+        return ""
+    nearest = reason.high if signal.falls else reason.low
+    surely = nearest is None or signal.beyond(nearest, reason.limit)
+    return f"{signal.bad} its limit, not {'for long enough to count' if surely else 'surely'}"
 
 
 def grounds(decision: decisions.Decision) -> Iterator[str]:
-    """One line a reason, yes or no, and the rule they make together under the policy in force."""
-    for reason in decision.reasons:
-        words = limits.escape(signals.of(reason.signal).words)
-        yield f"• {_yes(reason.breached)}: {words} in breach ({limit(reason)})"
+    """What is in breach, a line each; the others in one; and the rule they make together under the
+    policy in force.
+    """
+    breached = [reason for reason in decision.reasons if reason.breached]
+    for reason in breached:
+        yield f"• {_words(reason)} is in breach (limit {limit(reason)})"
+    others = [reason for reason in decision.reasons if not reason.breached]
+    if others:
+        are = f"{len(others)} {'other ' if breached else ''}signal{' is' if len(others) == 1 else 's are'}"
+        yield f"• {are} not in breach: {', '.join(map(_calm, others))}"
     if decision.clause is None:  # recorded before decisions named their clause
         return
     roles = {role for reason in decision.reasons if reason.breached for role in reason.roles}
@@ -94,6 +108,16 @@ def grounds(decision: decisions.Decision) -> Iterator[str]:
     else:
         rule += f" {_GROUNDS[decision.clause]}"
     yield rule + (f" Held: {decision.hold_reason}." if decision.hold_reason else "")
+
+
+def _words(reason: decisions.Reason) -> str:
+    return limits.escape(signals.of(reason.signal).words)
+
+
+def _calm(reason: decisions.Reason) -> str:
+    """A signal that is not in breach, with why where one might ask."""
+    why = _not_yet(reason)
+    return f"{_words(reason)} ({why})" if why else _words(reason)
 
 
 def _yes(true: bool) -> str:

@@ -82,18 +82,17 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
     schedulers look.
     """
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
-    oldest = causes.Oldest()
+    lasting = causes.Lasting()
     begun = time.monotonic()
 
     def look() -> None:
         with looks.round(), engine.begin() as connection:
             facts = alarms_store.facts(connection, topic)
             now = time.monotonic()
-            waiting = oldest.waiting(facts.output.due, now)
             for alarm in causes.alarms(facts, now - begun):
                 outbox.tell(connection, alarm)
-            if waiting:
-                outbox.tell(connection, waiting)
+            for alarm in lasting.alarms(facts, now):
+                outbox.tell(connection, alarm)
 
     return look
 

@@ -2,6 +2,8 @@
 the transaction.
 """
 
+import math
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
@@ -61,3 +63,16 @@ def failing(connection: sa.Connection) -> list[stage.Failing]:
         stage.Failing(row.name, row.failing_since, float(row.failing_s), row.failures, row.error)
         for row in rows
     ]
+
+
+def heard(connection: sa.Connection) -> dict[str, float]:
+    """Seconds since each process that does rounds has said how they end; whoever lives says so
+    every few seconds.
+    """
+    age_s = sa.func.min(sa.extract("epoch", sa.func.clock_timestamp() - _table.c.told_at))
+    ages = connection.execute(sa.select(_table.c.name, age_s).group_by(_table.c.name))
+    by_process: dict[str, float] = {}
+    for name, age in ages:
+        process = stage.process(name)
+        by_process[process] = min(float(age), by_process.get(process, math.inf))
+    return by_process

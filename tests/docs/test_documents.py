@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retrain.train import recipe
-from schemas import decisions, events, policy, settings
+from schemas import decisions, events, policy, present, settings
 from services import provision
 from services.local import topology
 from services.local.demo import __main__ as demo
@@ -119,6 +119,37 @@ def test_the_runbook_has_an_answer_to_every_decision() -> None:
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ([], []),
+        (["MESSAGES=my dir", "JSON=it's.json"], ["--messages", "my dir", "--json", "it's.json"]),
+        (["KEEP=1", "SHORT=yes", "VERBOSE=true"], ["--keep", "--short", "--verbose"]),
+        (["KEEP=0", "SHORT=no", "VERBOSE=false"], []),
+    ],
+)
+def test_make_hands_on_what_it_is_given(given: list[str], options: list[str]) -> None:
+    argv = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "--old-file=.venv/installed",
+        "demo",
+        *given,
+    ]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shlex.split(done.stdout.splitlines()[-1])[3:] == options
+
+
+def test_the_tutorial_names_the_intents_that_messages_may_have() -> None:
+    (listed,) = re.findall(
+        r"these ten, spelt so: (.*?)\. Rows",
+        (ROOT / "docs/tutorial.md").read_text(),
+        flags=re.DOTALL,
+    )
+    assert tuple(re.findall(r"`(\w+)`", listed)) == present.INTENTS
+
+
 def test_every_reason_of_a_dead_letter_is_explained() -> None:
     told = (ROOT / "docs/how-to/redrive-dead-letters.md").read_text()
     assert sorted(re.findall(r"^\| `(\w+)` \|", told, flags=re.MULTILINE)) == sorted(
@@ -207,6 +238,7 @@ def test_the_readmes_output_is_what_the_demo_prints() -> None:
         said.text.split("http")[0] for said in telling.addresses("h", 1, 2, 3)
     ]
     assert "".join(cell.text for cell in grid.heading(telling.WIDEST)) in lines
+    assert grid.LEGEND.text in block
     assert max(map(len, lines)) <= telling.WIDEST
 
 

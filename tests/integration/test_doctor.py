@@ -54,7 +54,7 @@ def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(
         status, found = ask(environment)
     assert status == 4
     assert {check: line["status"] for check, line in found.items()} == {
-        **dict.fromkeys((*BEFORE, *STREAM, "scheduler", "hours", "notifier"), "ok"),
+        **dict.fromkeys((*BEFORE, *STREAM, "scheduler", "judged", "hours", "notifier"), "ok"),
         "retrain": "fail",
     }
 

@@ -463,3 +463,20 @@ def test_no_champion_is_503_with_the_remedy(
         status, found = ask(port, {"text": "hi"})
     assert status == 503
     assert "no champion yet" in found["detail"]
+
+
+def test_who_opens_its_address_is_told_where_to_go(gateway: tuple[int, dict[str, str]]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway[0], timeout=30)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    found = json.loads(answer.read())
+    for place in ("/docs", "/readyz"):
+        connection.request("GET", place)
+        assert place in found["detail"]
+        there = connection.getresponse()
+        assert (there.status, bool(there.read())) == (200, True)
+    connection.close()
+    assert (answer.status, found["detail"].startswith('POST /classify with {"text": "..."}')) == (
+        200,
+        True,
+    )

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,7 +71,8 @@ def gone(family: list[psutil.Process]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("how", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+    ("how", "status"),
+    [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130), (signal.SIGKILL, -9)],
 )
 def test_no_child_survives_its_supervisor(tmp_path: Path, how: signal.Signals, status: int) -> None:
     with up(tmp_path / "d") as process:
@@ -86,13 +89,83 @@ def test_no_child_survives_its_supervisor(tmp_path: Path, how: signal.Signals, s
         assert processes.eventually(lambda: gone(children))
 
 
-def test_a_temporary_directory_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "presses",
+    [(signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGINT,) * 3],
+    ids=["term", "hangup", "three Ctrl-C"],
+)
+def test_a_temporary_directory_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, presses: tuple[signal.Signals, ...]
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with up(None) as process:
         exports(process)
+        children = family(process)
         assert list(tmp_path.glob("intentwatch-*"))
-        process.terminate()
-        assert process.wait(60) == 0
+        for press in presses:
+            process.send_signal(press)
+            time.sleep(0.3)
+        assert process.wait(60) == (130 if signal.SIGINT in presses else 0)
+        assert gone(children)
+        assert process.stderr is not None
+        assert (
+            process.stderr.read().count("stopping what was started; a second Ctrl-C kills it") == 1
+        )
+    assert not list(tmp_path.glob("intentwatch-*"))
+
+
+def test_what_a_kill_leaves_behind_is_swept_by_the_next_one_and_nothing_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with up(None) as process:
+        exports(process)
+        children = family(process)
+        process.kill()
+        process.wait(60)
+        assert processes.eventually(lambda: gone(children))
+    (left,) = tmp_path.glob("intentwatch-*")
+    with topology.directory(None) as running:
+        assert not left.exists()
+        being_made = tmp_path / "intentwatch-new"
+        being_made.mkdir()
+        topology.sweep()
+        assert running.exists()
+        assert being_made.exists()
+    assert not running.exists()
+
+
+def test_three_presses_end_a_demo_and_all_that_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    argv = [sys.executable, "-m", "services.local.demo", "--short"]
+    demo = subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=topology.inherited(),
+    )
+    try:
+        assert demo.stdout is not None
+        assert any(line.startswith("board ") for line in demo.stdout), demo.communicate()
+        children = family(demo)
+        assert len(children) >= 9
+        for _ in range(3):
+            demo.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        _, said = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert demo.returncode == 130
+    assert "stopping what was started" in said
+    assert (
+        said.splitlines()[-1] == "intentwatch: stopped; everything that the demo started has ended"
+    )
+    assert gone(children)
     assert not list(tmp_path.glob("intentwatch-*"))
 
 

@@ -89,6 +89,24 @@ def test_rounds_tell_how_they_end_and_how_often(engine: sa.Engine) -> None:
     assert failing(engine) == {}
 
 
+def test_a_process_is_heard_by_whichever_of_its_rounds_ended_last(engine: sa.Engine) -> None:
+    for name, owner in (
+        (stage.ROLLUP, "one"),
+        (f"{stage.GATEWAY} champion", "two"),
+        (f"{stage.GATEWAY} shadow", "two"),
+    ):
+        with rounds.Rounds(engine, name, owner).round():
+            pass
+    change(
+        engine,
+        "update stage set told_at = now() - interval '9 minutes' where name in ('rollup', 'gateway shadow')",
+    )
+    with engine.connect() as connection:
+        heard = stages_store.heard(connection)
+    assert heard.keys() == {"streams", "gateway"}
+    assert heard["streams"] > 500 > heard["gateway"]
+
+
 def test_what_an_ended_process_said_is_forgotten(engine: sa.Engine) -> None:
     with rounds.Rounds(engine, stage.ROLLUP, "gone").round():
         raise ValueError("torn")

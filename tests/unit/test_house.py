@@ -192,3 +192,15 @@ def test_nothing_stands_that_only_tests_use() -> None:
             if name.startswith("_") or name not in elsewhere:
                 unused.append(f"{path.relative_to(ROOT)}: {name}")
     assert [each for each in unused if each != "schemas/taxonomy.py: ROLES"] == []
+
+
+def test_what_a_page_asks_of_a_module_is_there() -> None:
+    from services.dashboard import chart, words
+
+    page = (ROOT / "services" / "dashboard" / "templates" / "board.html").read_text()
+    asked = re.findall(r"\b(chart|words)\.(\w+)\(", page)
+    assert len(asked) > 5
+    modules = {"chart": chart, "words": words}
+    assert [
+        f"{module}.{name}" for module, name in asked if not hasattr(modules[module], name)
+    ] == []

@@ -17,16 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
-from retrain.train import split
 from schemas import present, settings, times, topics
 from services import ports, provision, store
-from services.local import jars, supervisor, topology
+from services.local import ending, jars, supervisor, topology
 from services.local.demo import (
     closing,
     invent,
+    pace,
     play,
     recount,
     screen,
@@ -40,8 +39,8 @@ from services.local.demo import (
 SEED = 20260420
 _ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
 FAILURES = (
-    closing.Problem, story.TooFewRowsError, topology.InUse, supervisor.NotReady, recount.Unread, jars.BadJar, provision.Unreachable, provision.Mismatch,
-    sa.exc.SQLAlchemyError, OSError,
+    closing.Problem, story.TooFewRowsError, topology.InUse, topology.LeftBehind, supervisor.NotReady, recount.Unread, jars.BadJar,
+    provision.Unreachable, provision.Mismatch, sa.exc.SQLAlchemyError, OSError,
 )  # fmt: skip
 _PLACE = topology.ROOT / ".local" / "demo"
 
@@ -56,12 +55,13 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
     )
     out.say(*telling.opening(told, play.BEGIN.date(), own=chosen.messages is not None))
     begun = time.monotonic()
+    speed = pace.of(sum(map(len, told.days)), begun)
     with (
-        out.working(play.seconds(told)),
+        out.working(speed),
         stage.up(None, {}) as on,
         kept_on_failure(on.logs, out.log.with_suffix("")),
     ):
-        summary = played(on, told, out)
+        summary = played(on, told, out, speed)
         summary["seconds"] = round(time.monotonic() - begun)
         failed = closing.problems(summary, _short(out.log))
         finish(chosen, on, summary, failed, out)
@@ -69,36 +69,26 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
             raise failed[0]
 
 
-def played(on: stage.Stage, told: story.Story, out: screen.Screen) -> dict[str, Any]:
+def played(
+    on: stage.Stage, told: story.Story, out: screen.Screen, speed: pace.Pace
+) -> dict[str, Any]:
     """Everything started, the story played to its end, and every figure of it."""
     on.start_sandbox()
     for name in _ALWAYS_ON:
         on.start(name)
-    out.doing("starting the processes", play.STARTING / 2)
+    out.doing("starting the processes")
     addresses = [on.port("DASHBOARD_PORT"), on.slack_port, on.port("GATEWAY_PORT")]
     on.wait(
         lambda: all(map(ports.listening, addresses)), "the board, the Slack page and the gateway"
     )
+    speed.advance(pace.Kind.START, speed.total[pace.Kind.START], time.monotonic())
     out.say(*telling.addresses(ports.HOST, *addresses))
     gateway = next(child.process.pid for child in on.owner.children if child.name == "gateway")
-    playing = play.Play(
-        on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, held_out(told), gateway
-    )
+    playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, speed, gateway)
     playing.first_champion()
     playing.all_days()
     playing.settle()
     return summarise(on, playing)
-
-
-def held_out(told: story.Story) -> int:
-    """How many rows the first training validates on: the split is a function of the rows."""
-    rows = pd.DataFrame(
-        {
-            name: [row.get(name) for row in told.corpus]
-            for name in ("text", "intent", "kind", "conversation", "cluster")
-        }
-    )
-    return int((split.split(rows)["part"] == "val").sum())
 
 
 def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
@@ -206,7 +196,9 @@ def problem(error: Exception, place: str) -> closing.Problem:
         case closing.Problem():
             return error
         case story.TooFewRowsError():
-            return closing.Problem(2, said, "MESSAGES names a directory with more rows")
+            return closing.Problem(
+                2, said, "MESSAGES names a directory with more rows of known intents"
+            )
         case topology.InUse():
             return closing.Problem(settings.EXIT_TRY_AGAIN, said, "try again")
         case supervisor.TooSlow() | recount.Unread():
@@ -255,10 +247,9 @@ def main() -> None:
     out = screen.Screen(
         _PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose
     )
-    with out:
+    with out, ending.terminable():
         try:
-            with supervisor.terminable(settings.EXIT_INTERRUPTED):
-                run(chosen, out)
+            run(chosen, out)
         except KeyboardInterrupt:
             settings.refuse(
                 "stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED

@@ -15,6 +15,8 @@ from services.local.demo import report
 from streams.stats import proportion
 
 _GATES: Final = {"fail": 20, "inconclusive": 21}  # contract.md's exit codes
+_APART: Final = "the campaign's day and the hour of the change of models apart"
+_TAIL: Final = "the first two hours of one more day"
 LAST: Final = (
     "events",
     "windows",
@@ -221,7 +223,7 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Back",
-            f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages",
+            f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages, {_APART}",
         ),
         (
             "Labels",
@@ -229,7 +231,8 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Proven",
-            f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, Kafka read again against Postgres;"
+            f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, {_TAIL} among them,"
+            " Kafka read again against Postgres;"
             f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
         ),
         *(

@@ -43,6 +43,12 @@ def heading(width: int) -> list[Said]:
     return _cells([Said(name, "bold") for name, _ in columns(width)], width)
 
 
+LEGEND: Final = Said(
+    "state: watching, over a limit but not surely; breach, surely; blind, too little to judge by",
+    "dim",
+)
+
+
 def row(day: report.Day, width: int) -> list[Said]:
     """One simulated day."""
     kl = day.signals.get("intent_mix_kl")

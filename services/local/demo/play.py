@@ -7,33 +7,37 @@ import dataclasses
 import datetime as dt
 import http.client
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from retrain import store as retrain_store
-from schemas import loglines
+from retrain.train import snapshot, split
+from schemas import loglines, runs
 from services import store as read
 from services.gateway import store as gateway_store
 from services.labels import ingest
 from services.labels import store as labels_store
 from services.local import supervisor
-from services.local.demo import closing, grid, report, screen, stage, store, story, telling, traffic
+from services.local.demo import (
+    closing,
+    grid,
+    pace,
+    report,
+    screen,
+    stage,
+    store,
+    story,
+    telling,
+    traffic,
+)
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 _HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
 _EVENING = 23  # the hour at whose half the annotators hand in: what they said counts at midnight
 _TAIL_HOURS = 2  # after the last day, so that its midnight passes
-# Seconds on a free machine with two cores, for the bar.
-STARTING, _FIRST_RUN, _A_THOUSAND, _NEXT_RUN, ENDING = 15.0, 45.0, 10.0, 60.0, 15.0
-
-
-def seconds(told: story.Story) -> float:
-    """How long all of it takes on a free machine."""
-    return (
-        STARTING + _FIRST_RUN + _NEXT_RUN + ENDING + _A_THOUSAND * sum(map(len, told.days)) / 1000
-    )
 
 
 @dataclass(slots=True)
@@ -44,10 +48,11 @@ class Play:
     told: story.Story
     customers: traffic.Customers
     screen: screen.Screen
-    held_out: int
+    pace: pace.Pace
     gateway: int  # its process
     days: list[report.Day] = field(default_factory=list)
-    done: float = STARTING
+    # Of a run's time, that each of its steps takes.
+    _shares: Mapping[str, float] = field(default_factory=lambda: pace.SHARES)
     _ended: list[str] = field(default_factory=list)
     _read: int = 0  # of the retrain worker's log
 
@@ -61,7 +66,7 @@ class Play:
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
-        self._follow_run("training the first model", _FIRST_RUN)
+        self._follow_run("the first model", pace.FIRST_RUN)
         (run,) = self.on.rows(read.runs)
         if not run["promoted"]:
             raise closing.refused(run, str(self.screen.log), self.error(run["id"]))
@@ -72,37 +77,61 @@ class Play:
         with self.on.engine.connect() as connection:
             return store.error(connection, run_id)
 
-    def _follow_run(self, what: str, seconds: float) -> None:
-        """Wait for the run in hand: its recorded progress moves the bar, its epochs are told."""
-        begun = self.done
+    def _follow_run(self, model: str, seconds: float) -> None:
+        """Wait for the run in hand: its steps and its recorded progress move the bar, its epochs
+        are told.
+        """
+        begun = self.pace.done[pace.Kind.RUN]
+        began: dict[str, float] = {}  # when each step was seen first
 
         def ended() -> bool:
-            run = self._open_run()
-            if run is not None:
-                steps = run["progress"] or {"epoch": 1, "step": 0, "steps": 1}
-                self.screen.doing(
-                    f"{what}, epoch {steps['epoch']}",
-                    begun + 0.8 * seconds * steps["step"] / steps["steps"],
-                )
-            self._learnt()
-            return run is None
+            run, now = self._open_run(), time.monotonic()
+            if run is None:
+                return True
+            began.setdefault(run["state"], now)
+            within = self._within(run, now - began[run["state"]], seconds)
+            self.pace.advance(
+                pace.Kind.RUN,
+                begun + seconds * pace.fraction(self._shares, run["state"], within),
+                now,
+            )
+            self.screen.doing(
+                telling.step(run["state"], model, (run["progress"] or {"epoch": 1})["epoch"])
+            )
+            self._learnt(run)
+            return False
 
-        self.on.wait(ended, what)
-        self.done = begun + seconds
+        self.on.wait(ended, f"the training of {model}")
+        self.pace.advance(pace.Kind.RUN, begun + seconds, time.monotonic())
+        self._shares = pace.shares(began, self.pace.now)
         self._runs()
 
-    def _learnt(self) -> None:
-        """The first training's [VAL] lines, as they come: how good a model is that nobody has seen
-        yet.
+    def _within(self, run: Any, elapsed: float, seconds: float) -> float:
+        """How much of the step that a run is in is behind: by its recorded progress, or by how long
+        the step should take here.
         """
+        if run["state"] == runs.State.TRAINING:
+            steps = run["progress"] or {"step": 0, "steps": 1}
+            return float(steps["step"] / steps["steps"])
+        expected = self._shares.get(run["state"], 0.0) * seconds * self.pace.slowness(pace.Kind.RUN)
+        return elapsed / expected if expected else 0.0
+
+    def _learnt(self, run: Any) -> None:
+        """A training's [VAL] lines, as they come: how good a model is that nobody has seen yet."""
         log = self.on.logs / "retrain.log"
-        lines = (
-            log.read_text(errors="replace").splitlines() if log.exists() and not self.days else []
-        )
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         for line in lines[self._read :]:
             if line.startswith("[VAL]"):
-                self.screen.say(telling.learnt(loglines.parse(line)[1], self.held_out))
+                told = telling.learnt(loglines.parse(line)[1], self._held_out(run))
+                (self.screen.event if self.days else self.screen.say)(told)
         self._read = max(self._read, len(lines))
+
+    def _held_out(self, run: Any) -> int:
+        """How many rows a training validates on: the split is a function of the rows, which the run
+        has frozen.
+        """
+        frozen = snapshot.read(self.on.addresses.models / "snapshots", run["snapshot_sha256"])
+        return int((split.split(frozen)["part"] == "val").sum())
 
     def _runs(self) -> None:
         """Tell of the runs that have ended since."""
@@ -130,15 +159,15 @@ class Play:
         """Every day, then the first hours of one more."""
         self.screen.detail(f"{report.LEGEND}\n{report.heading()}")
         self.screen.row(grid.heading(self.screen.width))
+        self.screen.event(grid.LEGEND)
         for number, rows in enumerate(self.told.days):
             start = BEGIN + number * DAY
-            self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages", self.done)
+            self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages")
             self._hours(rows, start, 24, begins=number)
-            self.done += _A_THOUSAND * len(rows) / 1000
         self._hours(
             self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS
         )
-        self.screen.doing("counting everything again", self.done)
+        self.screen.doing("counting everything again")
 
     def settle(self) -> None:
         """Wait until every message that was answered is counted and every notice is out; what never
@@ -174,6 +203,9 @@ class Play:
             self.customers.hour(
                 rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now
             )
+            self.pace.advance(
+                pace.Kind.TRAFFIC, pace.traffic(len(self.customers.truth)), time.monotonic()
+            )
             if hour == 0:
                 self._first_hour(start, begins)
             if hour == _EVENING:
@@ -201,7 +233,7 @@ class Play:
         )
         self.on.notes.clear()
         if self._open_run() is not None:
-            self._follow_run("training the next model", _NEXT_RUN)
+            self._follow_run("the next model", pace.NEXT_RUN)
             self.on.wait(self.serving, "the gateway to follow the promotion")
         self._runs()
 

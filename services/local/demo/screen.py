@@ -7,7 +7,6 @@ wider than telling.WIDEST.
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from rich.text import Text
 from tqdm import tqdm
 
 from retrain import progress
-from services.local.demo import telling
+from services.local.demo import pace, telling
 
 _INDENT = " " * 8  # under a row's figures
 
@@ -51,7 +50,8 @@ class Screen:
             width=None if terminal else telling.WIDEST, highlight=False, markup=False, emoji=False, soft_wrap=True,
         )  # fmt: skip
         self._bar: tqdm[Any] | None = None
-        self._begun, self._done, self._total = time.monotonic(), 0.0, 0.0
+        self._pace: pace.Pace | None = None
+        self._promise: pace.Promise | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -134,14 +134,14 @@ class Screen:
         self._file.flush()
 
     @contextmanager
-    def working(self, total: float) -> Iterator[None]:
+    def working(self, of: pace.Pace) -> Iterator[None]:
         """A bar over everything there is to do, in seconds of a free machine."""
         shape = "{desc} {bar} {unit}" if self._err.isatty() else "{desc}, {unit}"
-        self._begun, self._total = time.monotonic(), total
+        self._pace, self._promise = of, None
         with progress.bar(
             "starting the servers",
-            int(total),
-            telling.left(0, total, 0),
+            int(of.whole),
+            self._left(of),
             self._err,
             bar_format=shape,
             dynamic_ncols=True,
@@ -158,13 +158,16 @@ class Screen:
             self._bar.close()
             self._bar = None
 
-    def doing(self, what: str, done: float | None = None) -> None:
-        """What is being done now, and how much of everything is behind."""
-        if self._bar is None:
+    def doing(self, what: str) -> None:
+        """What is being done now; the pace says how much of everything is behind."""
+        if self._bar is None or self._pace is None:
             return
-        self._done = self._done if done is None else max(done, self._done)
         self._bar.set_description_str(what, refresh=False)
-        self._bar.unit = telling.left(self._done, self._total, time.monotonic() - self._begun)
-        self._bar.update(int(self._done) - self._bar.n)
+        self._bar.unit = self._left(self._pace)
+        self._bar.update(int(self._pace.behind) - self._bar.n)
         if self._err.isatty():
             self._bar.refresh()
+
+    def _left(self, of: pace.Pace) -> str:
+        self._promise = pace.promised(self._promise, of.left(), of.now)
+        return telling.left(self._promise.left, longer=self._promise.longer(of.now))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from retrain.train import split
 from schemas import present
+from services import escaping
 
 Row = Mapping[str, Any]
 
@@ -29,6 +30,7 @@ MOST_A_DAY: Final = 1_200
 SHORT_A_DAY: Final = 1_000
 # On the mix day these intents come more often: a campaign and its parcels.
 MOVED: Final[Mapping[str, float]] = {"promotion": 3.0, "order_tracking": 3.0, "return_request": 2.0}
+_NAMED_MOST: Final = 10
 _GROUP_MOST = 40  # one template with thousands of variants must not fill a day
 
 
@@ -54,11 +56,14 @@ def row(line: bytes) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The rows the first champion is trained on; each day's kind and its messages in order."""
+    """The rows the first champion is trained on; each day's kind and its messages in order; why
+    rows are left out, or nothing.
+    """
 
     corpus: list[Row]
     kinds: Sequence[str]
     days: list[list[Row]]
+    left_out: str = ""
 
 
 def plan(
@@ -74,19 +79,37 @@ def plan(
     Raises TooFewRowsError.
     """
     rng = random.Random(seed)  # noqa: S311 - a story, not a secret
-    groups = _shuffled_groups([row for row in base if row["kind"] == "human"], rng)
+    human = [row for row in base if row["kind"] == "human"]
+    left_out = unknown([*human, *later])
+    groups = _shuffled_groups(human, rng)
     corpus, traffic = _cut(groups, corpus_rows)
     old, new = sum(day != LATER for day in days), sum(day == LATER for day in days)
     fresh = _even([row for group in _shuffled_groups(list(later), rng) for row in group])
     calm = [row for group in traffic for row in group]
     size = min(most, int(len(calm) / (old + 0.5)), len(fresh) // max(new, 1))
     if size < 300 or len(corpus) < 600:
-        raise TooFewRowsError(
-            f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed"
-        )
+        few = f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed"
+        raise TooFewRowsError("; ".join(filter(None, (few, left_out))))
     moved, rest = _moved(calm, size if MIX in days else 0, rng)
     pools = {STABLE: iter(_even(rest)), LATER: iter(fresh), MIX: iter(moved)}
-    return Story(corpus, days, [[next(pools[day]) for _ in range(size)] for day in days])
+    return Story(corpus, days, [[next(pools[day]) for _ in range(size)] for day in days], left_out)
+
+
+def unknown(rows: Sequence[Row]) -> str:
+    """The intents of these rows that are none of the product's, the most frequent first, beside
+    those that are; empty if all are known.
+
+    >>> unknown([{"intent": "billing"}, {"intent": "faq"}, {"intent": "billing"}]).partition(" (")[0]
+    '2 rows are left out, as nobody knows their intent: billing 2'
+    """
+    counts = Counter(row["intent"] for row in rows if row["intent"] not in present.INDEX)
+    if not counts:
+        return ""
+    named = ", ".join(
+        f"{escaping.printable(intent[:40])} {n:,}" for intent, n in counts.most_common(_NAMED_MOST)
+    )
+    more = f" and {len(counts) - _NAMED_MOST} more" if len(counts) > _NAMED_MOST else ""
+    return f"{counts.total():,} rows are left out, as nobody knows their intent: {named}{more} (known: {', '.join(present.INTENTS)})"
 
 
 def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import signals
+from schemas import runs, signals
 from services import units
 from services.local.demo import report, story
 
@@ -29,7 +29,12 @@ _HOLDS: Final = {
     "RUN_IN_PROGRESS": "while a model is in training",
     "PAUSED": "while decisions are paused",
 }
-_FIRST_GUESS_S: Final = 30.0
+_STEPS: Final = {
+    runs.State.QUEUED: "{model} waits for the retrain worker",
+    runs.State.TRAINING: "training {model}, epoch {epoch}",
+    runs.State.EVALUATED: "compiling {model} and testing it under load",
+    runs.State.COMPILED: "holding {model} against its gates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +191,7 @@ def opening(told: story.Story, first: dt.date, *, own: bool) -> list[Said]:
         Said(
             f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"
         ),
+        *([Said(told.left_out, "yellow")] if told.left_out else []),
     ]
 
 
@@ -220,6 +226,15 @@ def places(
         ("Board", f"http://{host}:{board}/"), ("Slack", f"http://{host}:{slack}/"), written, ("Replay", replay),
         ("Report", f"{page}  is what the replay draws"),
     ]  # fmt: skip
+
+
+def step(state: str, model: str, epoch: int) -> str:
+    """What a run is at.
+
+    >>> step("training", "the next model", 2), step("gated", "the next model", 3)
+    ('training the next model, epoch 2', 'promoting the next model')
+    """
+    return _STEPS.get(runs.State(state), "promoting {model}").format(model=model, epoch=epoch)
 
 
 def learnt(found: Mapping[str, Any], n: int) -> Said:
@@ -277,18 +292,14 @@ def part(name: str, text: str, margin: int, width: int) -> list[str]:
     return [(name if i == 0 else "").ljust(margin) + line for i, line in enumerate(lines)]
 
 
-def left(done: float, total: float, elapsed: float) -> str:
-    """How long still, in words. Work is counted in the seconds it takes on a free machine; at first
-    this one is taken for free.
+def left(seconds: float, *, longer: bool = False) -> str:
+    """How long still, in words. longer: it is more than was told before.
 
-    >>> left(0, 400, 0), left(200, 400, 800), left(395, 400, 400)
-    ('about 7 min left', 'about 12 min left', 'a few seconds left')
+    >>> left(400), left(60), left(5), left(400, longer=True)
+    ('about 7 min left', 'about 60 s left', 'a few seconds left', 'about 7 min left, as this machine is slower than thought')
     """
-    seconds = (total - done) * (elapsed + _FIRST_GUESS_S) / (done + _FIRST_GUESS_S)
+    why = ", as this machine is slower than thought" if longer else ""
     if seconds < 20:
-        return "a few seconds left"
-    return (
-        f"about {round(seconds / 60)} min left"
-        if seconds > 90
-        else f"about {10 * round(seconds / 10)} s left"
-    )
+        return f"a few seconds left{why}"
+    about = f"{round(seconds / 60)} min" if seconds > 90 else f"{10 * round(seconds / 10)} s"
+    return f"about {about} left{why}"

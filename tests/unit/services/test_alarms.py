@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schemas import messages
 from services.alarms import causes, state
 from services.doctor import findings
 from streams.stages import stage
@@ -21,7 +22,7 @@ EMPTY = dataclasses.replace(FRESH, part=4, next_offset=0, high_watermark=0, stil
 
 
 def clock(watermark: dt.datetime, still_s: float) -> state.Clock:
-    return state.Clock(watermark, AT, still_s, behind_s=0.0, beat_s=0.0)
+    return state.Clock(watermark, still_s, behind_s=0.0, beat_s=0.0)
 
 
 def keys(*found: state.Partition) -> list[str]:
@@ -166,32 +167,92 @@ def test_a_roll_up_that_fails_is_told_by_itself() -> None:
     ]
 
 
-def test_a_clock_is_held_when_logs_go_on_without_it() -> None:
-    behind = clock(AT - dt.timedelta(minutes=6), causes.IDLE_OUTPUT_S + 1)
-    assert stands(clock=behind) == ["clock:held:2026-04-20T09:54:00+00:00"]
-    assert stands(clock=dataclasses.replace(behind, still_s=20.0)) == [], "it moves"
-    assert stands(clock=dataclasses.replace(behind, watermark=AT)) == [], (
-        "no log is ahead of it: it rests"
+def ahead(part: int = 0, lag: int = 0, **more: object) -> state.Partition:
+    """A partition whose newest log is of `AT`."""
+    return dataclasses.replace(FRESH, part=part, high_watermark=50 + lag, max_event_ts=AT, **more)  # type: ignore[arg-type]
+
+
+def held(facts: state.Facts, *looks_s: float) -> list[messages.AlarmRaised]:
+    """What a scheduler tells at the last of its looks."""
+    lasting = causes.Lasting()
+    for at in looks_s:
+        told = list(lasting.alarms(facts, at))
+    return told
+
+
+BEHIND = state.Output(clock=clock(AT - dt.timedelta(minutes=6), still_s=9000.0))
+
+
+def test_a_clock_stands_when_logs_have_been_counted_for_three_minutes_without_it() -> None:
+    facts = state.Facts([ahead(), ahead(part=3, lag=7, still_s=30.0)], output=BEHIND)
+    assert held(facts, 0.0, causes.IDLE_OUTPUT_S) == []
+    (alarm,) = held(facts, 0.0, causes.IDLE_OUTPUT_S + 1)
+    assert alarm.key == "clock:held:2026-04-20T09:54:00+00:00"
+    assert (
+        "stands at 2026-04-20 09:54:00 UTC, though logs up to 2026-04-20 10:00:00 UTC"
+        in alarm.cause
     )
+    assert "partitions 3 (7 unread) hold it; read the stream worker's log" in alarm.remedy
+    assert alarm.key in causes.standing(facts)
+    assert causes.standing(
+        dataclasses.replace(facts, output=state.Output(clock=clock(AT, 0.0)))
+    ) == {"t:bad:0"}, "over once it has moved"
+
+
+def test_a_standing_clock_that_no_partition_holds_has_a_step_too() -> None:
+    (alarm,) = held(state.Facts([ahead()], output=BEHIND), 0.0, causes.IDLE_OUTPUT_S + 1)
+    assert (
+        "no partition holds it, so nobody rolls up; `python -m services.doctor streams`"
+        in alarm.remedy
+    )
+
+
+def test_the_first_logs_after_a_lull_are_no_fault() -> None:
+    lasting, lull = (
+        causes.Lasting(),
+        state.Facts([ahead()], output=state.Output(clock=clock(AT, still_s=3600.0))),
+    )
+    assert list(lasting.alarms(lull, 0.0)) == []
+    # Counted this second; the clock stood through the night, and moves with the next roll-up.
+    woken = state.Facts([ahead()], output=BEHIND)
+    assert list(lasting.alarms(woken, 3600.0)) == []
+    assert list(lasting.alarms(lull, 3605.0)) == []
+    assert list(lasting.alarms(woken, 9000.0)) == [], "another lull, counted anew"
+
+
+def test_a_clock_behind_a_stuck_partition_is_told_once() -> None:
     stuck = dataclasses.replace(STUCK, max_event_ts=AT)
-    assert [
-        alarm.key
-        for alarm in causes.alarms(state.Facts([stuck], output=state.Output(clock=behind)))
-    ] == ["t/3:stuck:50"], "once for one cause"
+    facts = state.Facts([stuck], output=BEHIND)
+    assert held(facts, 0.0, 9000.0) == []
+    assert [alarm.key for alarm in causes.alarms(facts)] == ["t/3:stuck:50"]
+
+
+def test_a_stream_that_goes_on_without_a_complete_hour_is_named() -> None:
+    assert findings.judged(AT + dt.timedelta(hours=2), AT).status == "ok"
+    found = findings.judged(AT + dt.timedelta(hours=2, minutes=1), AT)
+    assert (
+        found.status,
+        "no hour has been complete since 2026-04-20 10:00:00 UTC" in found.detail,
+    ) == ("warn", True)
+    assert "the next hour ends at 2026-04-20 13:00:00 UTC" in (found.remedy or "")
+    assert "nothing has been judged" in findings.judged(AT, None).detail
 
 
 def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
-    oldest, later = causes.Oldest(), AT + dt.timedelta(hours=1)
-    assert oldest.waiting([], 0.0) is None
-    assert oldest.waiting([later, AT], 10.0) is None
-    assert oldest.waiting([AT], 10.0 + causes.IDLE_OUTPUT_S) is None
-    alarm = oldest.waiting([AT, later], 11.0 + causes.IDLE_OUTPUT_S)
-    assert alarm is not None
-    assert alarm.key in causes.standing(state.Facts(output=state.Output(due=[AT])))
-    assert oldest.waiting([later], 12.0 + causes.IDLE_OUTPUT_S) is None, (
+    lasting, later = causes.Lasting(), AT + dt.timedelta(hours=1)
+
+    def due(*ends: dt.datetime) -> state.Facts:
+        return state.Facts(output=state.Output(due=ends))
+
+    assert list(lasting.alarms(due(), 0.0)) == []
+    assert list(lasting.alarms(due(later, AT), 10.0)) == []
+    assert list(lasting.alarms(due(AT), 10.0 + causes.IDLE_OUTPUT_S)) == []
+    (alarm,) = lasting.alarms(due(AT, later), 11.0 + causes.IDLE_OUTPUT_S)
+    assert alarm.key in causes.standing(due(AT))
+    assert list(lasting.alarms(due(later), 12.0 + causes.IDLE_OUTPUT_S)) == [], (
         "another hour waits from now on"
     )
-    assert alarm.key not in causes.standing(state.Facts(output=state.Output(due=[later])))
+    assert alarm.key not in causes.standing(due(later))
 
 
 def test_a_run_without_a_worker_and_logs_without_a_champion_are_told() -> None:

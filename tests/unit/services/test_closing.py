@@ -192,9 +192,11 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
     assert dict(closing.box(CLOSED)) == {
         "28 Apr": "customers brought new words: accuracy fell from 93.0 % to 67.0 %",
         "29 Apr": "retrain decided after 24 hours; v2 serves since, at 90.0 %, without a restart",
-        "Back": "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: the truth of 15,600 messages",
+        "Back": "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: the truth of 15,600 messages, "
+        "the campaign's day and the hour of the change of models apart",
         "Labels": "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], from 15,600 of them",
-        "Proven": "lost 0, doubled 0 of 16,800 serving logs, Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
+        "Proven": "lost 0, doubled 0 of 16,800 serving logs, the first two hours of one more day among them, "
+        "Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
     }
     ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
     found = closing.box(

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import builders
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -139,7 +140,22 @@ def test_a_decision_of_an_older_version_is_told_without_grounds_it_does_not_name
     del told.payload["clause"]  # type: ignore[attr-defined]
     for reason in told.payload["reasons"]:
         del reason["roles"]
-    assert grounds(told) == "• no: p95 latency in breach (at most 15.0 ms)"
+    assert grounds(told) == "• 1 other signal is not in breach: p95 latency"
+
+
+def test_what_is_in_breach_is_listed_and_the_others_are_named_in_one_line() -> None:
+    slow = decisions.Reason("p95_latency_ms", 18.0, 15.0, 900, 16.0, 20.0, breached=False)
+    unsure = decisions.Reason("rare_recall", 0.84, 0.85, 90, 0.7, 0.9, breached=False)
+    unknown = decisions.Reason("error_rate", None, 0.005, 0, None, None, breached=False)
+    lines = list(figures.grounds(builders.decision(reasons=(REASONS[0], slow, unsure, unknown))))
+    assert lines[0] == "• live accuracy is in breach (limit at least 90.0 %)"
+    assert lines[1] == (
+        "• 3 other signals are not in breach: p95 latency (above its limit, not for long enough to count), "
+        "rare recall (below its limit, not surely), error rate"
+    )
+    assert "above its limit, not for long enough to count\n18.0 ms" in figures.field(slow)
+    (calm,) = figures.grounds(builders.decision(reasons=(unknown,)))
+    assert calm == "• 1 signal is not in breach: error rate"
 
 
 def test_a_failed_gate_is_named_first_and_the_champion_stays() -> None:

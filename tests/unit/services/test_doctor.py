@@ -25,7 +25,7 @@ def behind(part: int, records: int) -> state.Partition:
 
 
 def stands(behind_s: float) -> state.Clock:
-    return state.Clock(AT, AT, still_s=0.0, behind_s=behind_s, beat_s=0.0)
+    return state.Clock(AT, still_s=0.0, behind_s=behind_s, beat_s=0.0)
 
 
 @pytest.mark.parametrize(

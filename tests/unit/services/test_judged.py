@@ -158,7 +158,7 @@ def known(**more: Any) -> facts.Facts:
 def test_a_verdict_has_a_state_and_says_why(
     signal: judged.Judged, found: Row, state: str, says: str
 ) -> None:
-    named, words = judged.state(signal, found, getattr(RULES.signals, signal.key))
+    named, words = judged.standing(signal, found, getattr(RULES.signals, signal.key))
     assert (str(named), words.startswith(says) or says in words) == (state, True), words
 
 
@@ -208,10 +208,14 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
 @pytest.mark.parametrize(
     ("signal", "found", "says"),
     [
-        (ERRORS, known(windows=[]), judged.NO_WINDOW),
-        (UNSURE, known(), "No complete 1d window yet; one ends every 1d of the stream's clock."),
-        (ACCURACY, known(), "is the scheduler running?"),
-        (ACCURACY, known(promotions=[]), "No champion, so nothing is judged"),
+        (ERRORS, known(windows=[]), "no stream worker runs: `python -m streams worker`"),
+        (UNSURE, known(), "No complete window yet, and no stream worker runs"),
+        (ACCURACY, known(), "no scheduler runs: `python -m services.scheduler`"),
+        (
+            ACCURACY,
+            known(promotions=[]),
+            "Nothing is judged without a champion. No champion yet: `python retrain/run.py run`",
+        ),
     ],
 )
 def test_what_is_missing_is_named_with_its_remedy(
@@ -227,7 +231,7 @@ def test_before_any_verdict_the_windows_own_figure_stands_with_the_remark_that_n
 ):
     panel = judged.panel(ERRORS, known(), RULES)
     assert (str(panel.state), panel.value, panel.n) == ("not judged", 0.005, 1000)
-    assert "is the scheduler running?" in panel.verdict
+    assert "no scheduler runs" in panel.verdict
     assert "No champion" in judged.panel(ERRORS, known(promotions=[]), RULES).verdict
 
 
@@ -272,7 +276,7 @@ def test_what_the_stream_has_left_behind_is_stale_however_it_was_judged() -> Non
     late = facts.Stream(now=AT + 9 * HOUR, watermark=AT + 9 * HOUR)
     panel = judged.panel(ERRORS, known(stream=late, signals=[row(ERRORS)]), RULES)
     assert str(panel.state) == "stale"
-    assert panel.verdict == "9.0 h behind the stream, then ok: is the scheduler running?"
+    assert panel.verdict == "9.0 h behind the stream, then ok, and nothing has been judged since"
 
 
 def test_latency_stands_between_the_median_and_the_slowest_of_its_own_window() -> None:

@@ -185,13 +185,16 @@ def test_latency_shows_p50_and_p99_of_the_same_window() -> None:
 def test_what_nobody_judged_is_shown_and_said() -> None:
     shown = panel("error_rate", known())
     assert (shown.state, shown.value, shown.n) == ("not judged", 0.001, 1000)
-    assert "is the scheduler running?" in shown.verdict
+    assert "no scheduler runs: `python -m services.scheduler`" in shown.verdict
     assert "No champion" in panel("error_rate", known(promotions=[])).verdict
     assert (
         "No reference mix"
         in panel("intent_mix_kl", known(windows=[window(AT, horizon="1d")], references=[])).verdict
     )
-    assert "No complete 1d window yet" in (panel("low_confidence_rate", known()).missing or "")
+    alive = dataclasses.replace(STREAM, heard={"streams": 2.0})
+    assert "No complete 1d window yet: the first one ends at 25 Apr 00:00 UTC" in (
+        panel("low_confidence_rate", known(stream=alive)).missing or ""
+    )
 
 
 def test_a_judged_value_the_stream_has_left_behind_is_stale() -> None:
@@ -320,6 +323,78 @@ def test_rollback(
     assert len(shown.series[0].points) >= 2
 
 
+EMPTY = facts.Stream(now=AT)
+ALIVE = {"streams": 4.0, "gateway": 2.0, "scheduler": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("stream", "says"),
+    [
+        ({}, "no stream worker runs: `python -m streams worker`"),
+        ({"heard": {"streams": 61.0}}, "no stream worker runs"),
+        (
+            {"heard": ALIVE},
+            "No serving log has been counted yet; the stream worker runs and waits for the first one.",
+        ),
+        (
+            {"heard": ALIVE, "watermark": AT + HOUR / 4},
+            "No complete 1h window yet: the first one ends at 24 Apr 13:00 UTC, by the stream's clock.",
+        ),
+    ],
+)
+def test_a_start_asks_for_nothing_that_runs(stream: dict[str, Any], says: str) -> None:
+    shown = panel("request_volume", facts.Facts(dataclasses.replace(EMPTY, **stream)))
+    assert says in (shown.missing or ""), shown.missing
+
+
+def test_what_nobody_judged_says_how_far_the_scheduler_is() -> None:
+    catching_up = dataclasses.replace(STREAM, heard=ALIVE, unjudged=30)
+    assert (
+        panel("error_rate", known(stream=catching_up)).verdict
+        == "Not judged yet: the scheduler is at work, 30 hours to go."
+    )
+    old = known(stream=catching_up, signals=[signal(end=AT - 3 * HOUR)])
+    assert (
+        panel("p95_latency_ms", old).verdict
+        == "3.1 h behind the stream, then ok: the scheduler is at work, 30 hours to go"
+    )
+    assert (
+        "30 complete hours have not been judged: the scheduler is at work, 30 hours to go."
+        in summary.of(old, RULES).alarms
+    )
+    left = known(
+        stream=dataclasses.replace(catching_up, unjudged=0), signals=[signal(end=AT - 3 * HOUR)]
+    )
+    assert (
+        panel("p95_latency_ms", left).verdict
+        == "3.1 h behind the stream, then ok, and nothing has been judged since"
+    )
+
+
+def test_the_first_message_is_waited_for_by_who_runs() -> None:
+    (waits,) = summary.alarms(dataclasses.replace(EMPTY, heard=ALIVE), test_clock=False)
+    assert waits.endswith(
+        "yet: the gateway and the stream worker run, and wait for the first message to POST /classify."
+    )
+    (half,) = summary.alarms(dataclasses.replace(EMPTY, heard={"streams": 1.0}), test_clock=False)
+    assert "Start `python -m services.gateway`;" in half
+
+
+def test_a_first_run_that_is_under_way_is_named_instead_of_asked_for() -> None:
+    run = {
+        "id": "ft_first",
+        "state": "training",
+        "candidate": None,
+        "gates": None,
+        "error": None,
+        "started": AT,
+        "ended": None,
+    }
+    shown = panel("rollback_status", known(promotions=[], run=run))
+    assert shown.missing == "No champion yet: the run ft_first is training."
+    assert "ft_first is training" in panel("error_rate", known(promotions=[], run=run)).verdict
+
+
 def test_an_empty_database_names_each_remedy() -> None:
     shown = summary.of(facts.Facts(facts.Stream(now=AT)), RULES)
     assert shown.state == "no data"
@@ -369,8 +444,48 @@ def test_the_headline_is_the_worst_with_its_value_and_limit() -> None:
     ]
     assert (
         summary.of(known(signals=calm), RULES).headline
-        == "All 7 judged panels are within their limits"
+        == "All 6 judged panels are within their limits"
     )
+
+
+SIX = (
+    "p95_latency_ms",
+    "error_rate",
+    "low_confidence_rate",
+    "intent_mix_kl",
+    "live_accuracy",
+    "rare_recall",
+)
+LEFT = dataclasses.replace(STREAM, watermark=AT + 200 * DAY, newest_end=AT)
+
+
+def test_a_board_without_a_judged_figure_is_never_green() -> None:
+    nothing = summary.of(known(stream=LEFT, windows=[]), RULES, test_clock=True)
+    assert [p.state for p in nothing.panels if p.key == "rollback_status"] == ["ok"]
+    assert (nothing.state, nothing.headline) == ("no data", "Nothing has been judged yet")
+    first = summary.of(known(signals=[signal(), signal("error_rate")]), RULES)
+    assert first.state == "no data"
+    assert first.headline.startswith("Nothing is in breach; no figure yet for Low-confidence rate")
+
+
+def test_a_clock_that_has_left_every_window_behind_keeps_the_last_state_it_knew() -> None:
+    rows = [signal(name) for name in SIX[:4]] + [
+        signal("live_accuracy", verdict="breach", in_breach=True),
+        signal("rare_recall"),
+    ]
+    shown = summary.of(known(stream=LEFT, signals=rows), RULES, test_clock=True)
+    assert shown.state == "stale"
+    assert (
+        shown.headline
+        == "Nothing is judged now; the last state known was BREACH at 24 Apr 12:00 UTC: Sampled accuracy"
+    )
+    assert {p.state for p in shown.panels if p.key in SIX} == {"stale"}
+    assert shown.until == AT, "the histories end where the windows do"
+    (alarm,) = shown.alarms
+    assert alarm.startswith(
+        "No hour has been complete since 2026-04-24 12:00:00 UTC, and the stream's clock stands at 2026-11-10 12:00:00 UTC"
+    )
+    assert "the next hour ends at 2026-11-10 13:00:00 UTC" in alarm
 
 
 def test_the_summary_names_the_decision_the_run_and_the_gates_it_missed() -> None:
@@ -441,6 +556,21 @@ def test_a_chart_draws_its_limit_its_interval_and_its_axes_inside_the_picture() 
         "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
         in label
     )
+
+
+@pytest.mark.parametrize(
+    ("limit", "label"),
+    [(15.0, "15.0 ms"), (250.0, "250 ms"), (9999.0, "9,999 ms"), (600_000.0, "600 s")],
+)
+def test_the_axis_says_its_ends_in_few_letters_and_whole_numbers(limit: float, label: str) -> None:
+    root = drawn(panel("p95_latency_ms", known(signals=[signal(limit=limit)])))
+    assert label in {text.text for text in root.iter("text")}
+    volumes = drawn(panel("request_volume", known(windows=[window(AT, n=12_345_678)])))
+    assert "12.3 M" in {text.text for text in volumes.iter("text")}
+    champions = drawn(
+        panel("rollback_status", known(promotions=[PROMOTED | {"model": "v2026-04-30-rc1"}]))
+    )
+    assert "v2026-04…" in {text.text for text in champions.iter("text")}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import builders
 import pytest
 
 from schemas import present
-from services.local.demo import recount, report, story
+from services.local.demo import recount, report, story, telling
 
 
 def rows(name: str, count: int, **more: Any) -> list[story.Row]:
@@ -61,6 +61,28 @@ def test_the_same_seed_tells_the_same_story(told: story.Story) -> None:
 def test_too_few_rows_are_counted_to_the_user() -> None:
     with pytest.raises(story.TooFewRowsError, match="500 base and 4000 later rows"):
         story.plan(rows("base", 500), rows("later", 4000), seed=7)
+
+
+def test_rows_of_unknown_intents_are_named_with_their_counts_beside_the_known_ones() -> None:
+    strange: list[story.Row] = [
+        {**row, "intent": "billing" if i % 5 else "refund \x1b[31m"}
+        for i, row in enumerate(rows("strange", 100))
+    ]
+    with pytest.raises(story.TooFewRowsError) as refused:
+        story.plan(strange[:50], strange[50:], seed=7)
+    said = str(refused.value)
+    assert said.startswith(
+        "50 base and 50 later rows give 0 messages a day and 0 to train on; 300 and 600 are needed; 100 rows are left out, "
+    )
+    assert "as nobody knows their intent: billing 80, refund" in said
+    assert said.endswith(f"(known: {', '.join(present.INTENTS)})")
+    assert "\x1b" not in said
+    some = story.plan(rows("base", 9000) + strange, rows("later", 4000), seed=7)
+    assert some.left_out.startswith("100 rows are left out")
+    assert any(
+        told.text == some.left_out for told in telling.opening(some, dt.date(2026, 4, 20), own=True)
+    )
+    assert story.plan(rows("base", 9000), rows("later", 4000), seed=7).left_out == ""
 
 
 LOG = {"ts": "2026-04-20T10:00:00Z", "model": "v1", "intent": "faq"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.local.demo import grid, report, screen, story, telling
+from services.local.demo import grid, pace, report, screen, story, telling
 
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
 VERDICTS = {"live_accuracy": {"verdict": "ok", "labels_needed": None, "reference": 0.92}}
@@ -171,7 +171,7 @@ def test_a_retrain_says_why_in_words() -> None:
 def test_a_loss_that_only_one_signal_shows_is_said_by_it() -> None:
     alone = taken(reason("accuracy_e_value", 3.2), decision="retrain", hold=None)
     assert events(QUIET, day(alone)) == [
-        "30 Apr 00:00 retrain decided: 1,585 : 1 that accuracy fell, by 1,000 labels; a new model is in training"
+        "30 Apr 00:00 retrain decided: 1,585 to one that accuracy fell, by 1,000 labels; a new model is in training"
     ]
     incident = taken(*WELL, decision="retrain", hold=None, cause="language")
     assert "an open business incident" in events(QUIET, day(incident))[0]
@@ -320,8 +320,11 @@ def test_off_a_terminal_lines_are_plain_and_at_most_100_columns(
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.setenv("FORCE_COLOR", "1")
     out, err = io.StringIO(), io.StringIO()
-    with screen.Screen(tmp_path / "log", out=out, err=err) as into, into.working(400):
-        into.doing("training the first model, epoch 1", 30)
+    with (
+        screen.Screen(tmp_path / "log", out=out, err=err) as into,
+        into.working(pace.of(16_800, 0.0)),
+    ):
+        into.doing("training the first model, epoch 1")
         spoken(into)
     assert out.getvalue().replace("\n", "").isprintable()
     assert max(map(len, out.getvalue().splitlines())) <= 100
