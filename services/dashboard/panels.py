@@ -52,10 +52,8 @@ def volume(snapshot: Facts) -> Panel:
 
     newest = rows[-1]
     points = tuple(Point(row["end"], float(row["n"]), row["n"]) for row in rows)
-    notes = []
     usual = _usual(rows)
-    if usual:
-        notes.append(usual)
+    notes = [usual] if usual else []
     if newest["late"]:
         notes.append(f"{newest['late']:,} of them came late")
     return _watched(

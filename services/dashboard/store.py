@@ -1,4 +1,4 @@
-"""Postgres, read only: what the board shows. One function per question, one snapshot for them all."""
+"""Postgres, read only: what the board shows. One function per question, one snapshot for all."""
 
 import datetime as dt
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""Postgres: which jobs are due, who does them, and what came of them. One function per question; the
-caller owns the transaction.
+"""Postgres: which jobs are due, who does them, and what came of them. One function per question;
+the caller owns the transaction.
 """
 
 import dataclasses
