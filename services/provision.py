@@ -45,10 +45,11 @@ def partitions(bootstrap: str) -> dict[str, int]:
     """The number of partitions of every topic there; changes nothing. Raises Unreachable."""
     client = _client(bootstrap)
     try:
-        return {found["name"]: len(found["partitions"]) for found in client.describe_topics()}
+        return {each["name"]: len(each["partitions"]) for each in client.describe_topics()}
     except KafkaError as error:
+        cause = type(error).__name__
         raise Unreachable(
-            f"the Kafka broker at {bootstrap} does not list its topics ({type(error).__name__}); look at its log"
+            f"the Kafka broker at {bootstrap} does not list its topics ({cause}); look at its log"
         ) from error
     finally:
         client.close()
@@ -62,8 +63,10 @@ def _client(bootstrap: str) -> KafkaAdminClient:
             bootstrap_timeout_ms=_PATIENCE_MS,
         )
     except (KafkaError, ValueError, OSError) as error:
+        cause = type(error).__name__
         raise Unreachable(
-            f"no Kafka broker answers at {bootstrap} ({type(error).__name__}); check INTENTWATCH_KAFKA or run `make up`"
+            f"no Kafka broker answers at {bootstrap} ({cause});"
+            " check INTENTWATCH_KAFKA or run `make up`"
         ) from error
 
 
@@ -72,15 +75,15 @@ def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
         "retention.ms": str(topic.retention_ms),
         "message.timestamp.type": "LogAppendTime",
     }
+    new = NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)
     try:
-        client.create_topics(
-            [NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)]
-        )
+        client.create_topics([new])
     except TopicAlreadyExistsError:
-        (found,) = client.describe_topics([topic.name])
-        if len(found["partitions"]) != topic.partitions:
+        (existing,) = client.describe_topics([topic.name])
+        count = len(existing["partitions"])
+        if count != topic.partitions:
             raise Mismatch(
-                f"topic {topic.name} has {len(found['partitions'])} partitions, the contract says {topic.partitions}"
+                f"topic {topic.name} has {count} partitions, the contract says {topic.partitions}"
             ) from None
 
 
@@ -91,38 +94,51 @@ def taxonomy(connection: sa.Connection, *, check: bool) -> str:
     mine = present.TAXONOMY
     intents_store.lock(connection)
     held = intents_store.held(connection)
-    if held is None or (
-        not intents_store.names_intents(connection)
-        and succession.difference(held[0], mine).kind is succession.Kind.OTHER
-    ):
-        said, places = f"{mine.version}: a new database, with {len(mine.names)} intents", mine.names
-    else:
-        found = succession.difference(held[0], mine)
-        if found.kind is succession.Kind.OTHER:
-            settings.refuse(str(database.stranger(held[0])))
-        said, places = (
-            f"{mine.version}: {found.words}",
-            (*held[1], *(name for name in mine.names if name not in held[1])),
-        )
-        if found.kind is succession.Kind.SAME and held[0].version == mine.version:
-            return said
+    if held is None:
+        return _begin(connection, check=check)
+
+    stored, places = held
+    difference = succession.difference(stored, mine)
+    if difference.kind is succession.Kind.OTHER:
+        # Another shop's taxonomy; where no row names an intent of it yet, nothing is lost.
+        if not intents_store.names_intents(connection):
+            return _begin(connection, check=check)
+        settings.refuse(str(database.stranger(stored)))
+
+    words = f"{mine.version}: {difference.words}"
+    if difference.kind is succession.Kind.SAME and stored.version == mine.version:
+        return words
     if not check:
-        intents_store.change(connection, mine, places)
-    return said
+        # Every intent keeps its place in the stored arrays; the new ones come after them.
+        added = [name for name in mine.names if name not in places]
+        intents_store.change(connection, mine, (*places, *added))
+    return words
+
+
+def _begin(connection: sa.Connection, *, check: bool) -> str:
+    """A database that nothing of another taxonomy stands in takes this process's."""
+    mine = present.TAXONOMY
+    if not check:
+        intents_store.change(connection, mine, mine.names)
+    return f"{mine.version}: a new database, with {len(mine.names)} intents"
 
 
 def main() -> None:
     """Parse, and do one of the two."""
     parser = argparse.ArgumentParser(prog="python -m services.provision", description=__doc__)
     command = parser.add_subparsers(dest="what").add_parser(
-        "taxonomy", help="append or merge intents in the database"
+        "taxonomy",
+        help="append or merge intents in the database",
     )
     command.add_argument(
-        "--check", action="store_true", help="say what it would do, and do nothing"
+        "--check",
+        action="store_true",
+        help="say what it would do, and do nothing",
     )
     chosen = parser.parse_args()
     if chosen.what == "taxonomy":
-        with database.answering(settings.load("database_url").database_url).begin() as connection:
+        engine = database.answering(settings.load("database_url").database_url)
+        with engine.begin() as connection:
             print(taxonomy(connection, check=chosen.check))
     else:
         _topics()

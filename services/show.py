@@ -84,15 +84,16 @@ COLUMNS = {
 
 def table(rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> str:
     """Rows as aligned text under their headings."""
-    cells = [[_cell(row[name]) for name in columns] for row in rows]
-    widths = [
-        max(len(name), *(len(line[i]) for line in cells)) if cells else len(name)
-        for i, name in enumerate(columns)
-    ]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [list(columns), *cells]
-    )
+    lines = [list(columns)]
+    for row in rows:
+        lines.append([_cell(row[name]) for name in columns])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    text = []
+    for line in lines:
+        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        text.append("  ".join(padded).rstrip())
+    return "\n".join(text)
 
 
 def _cell(value: object) -> str:
@@ -100,11 +101,9 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return (
-        value.strftime("%Y-%m-%d %H:%M")
-        if isinstance(value, dt.datetime)
-        else escaping.printable(str(value))
-    )
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return escaping.printable(str(value))
 
 
 def main() -> None:
@@ -118,11 +117,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
     wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until)
-    with database.opened(settings.load("database_url").database_url).connect() as connection:
-        rows = list(READERS[chosen.what](connection, wanted))
+    read = READERS[chosen.what]
+    engine = database.opened(settings.load("database_url").database_url)
+    with engine.connect() as connection:
+        rows = list(read(connection, wanted))
     with settings.readable_in_part():
         if chosen.json:
-            sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
+            for row in rows:
+                sys.stdout.write(json.dumps(row, default=times.rfc3339) + "\n")
         else:
             print(table(rows, COLUMNS[chosen.what]))
 

@@ -41,9 +41,9 @@ def _chosen(
 def _rows(
     connection: sa.Connection, table: sa.Table, names: tuple[str, ...], wanted: Wanted, time: str
 ) -> Iterator[dict[str, Any]]:
-    query = _chosen(
-        sa.select(*(table.c[name] for name in names)), wanted, table=table, time=time
-    ).order_by(table.c[time], *table.primary_key)
+    columns = [table.c[name] for name in names]
+    query = _chosen(sa.select(*columns), wanted, table=table, time=time)
+    query = query.order_by(table.c[time], *table.primary_key)
     for row in connection.execute(query).mappings():
         yield dict(row)
 
@@ -51,9 +51,8 @@ def _rows(
 def windows(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Windows, oldest first."""
     table = tables.window_state
-    query = _chosen(sa.select(table), wanted, table=table, time="end").order_by(
-        table.c.end, table.c.horizon, table.c.model, table.c.role
-    )
+    query = _chosen(sa.select(table), wanted, table=table, time="end")
+    query = query.order_by(table.c.end, table.c.horizon, table.c.model, table.c.role)
     for row in connection.execute(query).mappings():
         yield describe.window(places.window(row))
 
@@ -97,16 +96,11 @@ def quality(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
         "n_predictions",
         "naive",
         "reference",
+        "maturity",
+        "verdict",
+        "labels_needed",
     )
-    return _whole(
-        _rows(
-            connection,
-            tables.quality,
-            (*names, "maturity", "verdict", "labels_needed"),
-            wanted,
-            "end",
-        )
-    )
+    return _whole(_rows(connection, tables.quality, names, wanted, "end"))
 
 
 def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -117,25 +111,20 @@ def _whole(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Decisions with every reason."""
-    return _rows(
-        connection,
-        tables.decision,
-        (
-            "id",
-            "at",
-            "model",
-            "decision",
-            "hold_reason",
-            "cause",
-            "clause",
-            "reasons",
-            "policy_sha256",
-            "sha256",
-            "run_id",
-        ),
-        wanted,
+    names = (
+        "id",
         "at",
+        "model",
+        "decision",
+        "hold_reason",
+        "cause",
+        "clause",
+        "reasons",
+        "policy_sha256",
+        "sha256",
+        "run_id",
     )
+    return _rows(connection, tables.decision, names, wanted, "at")
 
 
 def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -158,52 +147,48 @@ def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """What could not be read, without its bytes."""
-    for row in _rows(
-        connection,
-        tables.dead_letter,
-        (
-            "topic",
-            "part",
-            "offset",
-            "line",
-            "reason",
-            "detail",
-            "at",
-            "size",
-            "sha256",
-            "redriven_at",
-        ),
-        wanted,
+    names = (
+        "topic",
+        "part",
+        "offset",
+        "line",
+        "reason",
+        "detail",
         "at",
-    ):
+        "size",
+        "sha256",
+        "redriven_at",
+    )
+    for row in _rows(connection, tables.dead_letter, names, wanted, "at"):
         yield {"partition" if name == "part" else name: value for name, value in row.items()}
 
 
 def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Where every partition stands."""
     table = tables.stream_offset
-    for row in connection.execute(sa.select(table).order_by(table.c.topic, table.c.part)):
-        lag = max(0, row.high_watermark - row.next_offset)
-        place = {
+    query = sa.select(table).order_by(table.c.topic, table.c.part)
+    for row in connection.execute(query):
+        # A worker may have read past the high watermark it noted last.
+        end = max(row.high_watermark, row.next_offset)
+        yield {
             "topic": row.topic,
             "partition": row.part,
             "next_offset": row.next_offset,
-            "high_watermark": max(row.high_watermark, row.next_offset),
+            "high_watermark": end,
+            "lag": end - row.next_offset,
+            "epoch": row.epoch,
+            "max_event_ts": row.max_event_ts,
         }
-        yield place | {"lag": lag, "epoch": row.epoch, "max_event_ts": row.max_event_ts}
 
 
 def dead_last_hour(connection: sa.Connection) -> dict[str, int]:
     """Dead letters of the last hour that have not been redriven, by reason."""
     table = tables.dead_letter
-    recent = (
-        table.c.at > sa.func.now() - sa.text("interval '1 hour'"),
-        table.c.redriven_at.is_(None),
-    )
-    rows = connection.execute(
+    an_hour_ago = sa.func.now() - sa.text("interval '1 hour'")
+    query = (
         sa.select(table.c.reason, sa.func.count())
-        .where(*recent)
+        .where(table.c.at > an_hour_ago, table.c.redriven_at.is_(None))
         .group_by(table.c.reason)
         .order_by(table.c.reason)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in connection.execute(query)}

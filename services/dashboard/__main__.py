@@ -23,9 +23,9 @@ def main() -> None:
         settings.refuse(
             f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one"
         )
-    served = app.build(
-        app.Dashboard(database.opened(loaded.database_url), rules, test_clock=loaded.test_clock)
-    )
+    engine = database.opened(loaded.database_url)
+    dashboard = app.Dashboard(engine, rules, test_clock=loaded.test_clock)
+    served = app.build(dashboard)
     # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(
@@ -34,7 +34,11 @@ def main() -> None:
         flush=True,
     )
     uvicorn.run(
-        served, host=loaded.bind, port=loaded.dashboard_port, log_level="warning", access_log=False
+        served,
+        host=loaded.bind,
+        port=loaded.dashboard_port,
+        log_level="warning",
+        access_log=False,
     )
 
 

@@ -23,7 +23,10 @@ from streams import database
 REFRESH_S: Final = 30
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -39,7 +42,9 @@ class Dashboard:
     """Where the figures are and by which policy they are explained."""
 
     def __init__(self, engine: sa.Engine, rules: policy.Policy, *, test_clock: bool) -> None:
-        self.engine, self.policy, self.test_clock = engine, rules, test_clock
+        self.engine = engine
+        self.policy = rules
+        self.test_clock = test_clock
 
     def check(self) -> None:
         """Raises Unreadable unless Postgres answers and has its tables."""
@@ -48,13 +53,16 @@ class Dashboard:
 
     def read(self) -> tuple[board.Board, facts.Stream]:
         """The board as it stands, and the stream behind it. Raises Unreadable."""
-        rules = self.policy.signals
-        horizons = {
-            getattr(rules, judged.key).horizon for judged in panels.JUDGED if not judged.labelled
-        }
+        horizons = set()
+        for judged in panels.JUDGED:
+            # A label figure is no window's: its history is in the judged rows alone.
+            if not judged.labelled:
+                rule: policy.Level = getattr(self.policy.signals, judged.key)
+                horizons.add(rule.horizon)
         with readable():
-            known = store.read(self.engine, horizons)
-        return summary.of(known, self.policy, test_clock=self.test_clock), known.stream
+            snapshot = store.read(self.engine, horizons)
+        shown = summary.of(snapshot, self.policy, test_clock=self.test_clock)
+        return shown, snapshot.stream
 
 
 @contextlib.contextmanager
@@ -78,29 +86,26 @@ def build(dashboard: Dashboard) -> FastAPI:
     @app.get("/")
     def production(refresh: str = "") -> Response:
         shown, _ = dashboard.read()
-        return HTMLResponse(
-            pages.get_template("board.html").render(
-                board=shown, refresh=None if refresh == "off" else REFRESH_S
-            )
-        )
+        every = None if refresh == "off" else REFRESH_S
+        page = pages.get_template("board.html")
+        return HTMLResponse(page.render(board=shown, refresh=every))
 
     @app.get("/api/production")
     def api() -> Response:
         shown, _ = dashboard.read()
-        return Response(
-            json.dumps(
-                board.plain(shown), default=times.rfc3339, ensure_ascii=False, allow_nan=False
-            ),
-            media_type="application/json",
+        body = json.dumps(
+            board.plain(shown),
+            default=times.rfc3339,
+            ensure_ascii=False,
+            allow_nan=False,
         )
+        return Response(body, media_type="application/json")
 
     @app.exception_handler(Unreadable)
     async def unreadable(request: Request, error: Unreadable) -> Response:
         if request.url.path == "/":
-            return HTMLResponse(
-                pages.get_template("unreadable.html").render(reason=str(error), refresh=REFRESH_S),
-                503,
-            )
+            page = pages.get_template("unreadable.html")
+            return HTMLResponse(page.render(reason=str(error), refresh=REFRESH_S), 503)
         return JSONResponse({"ready": False, "reason": str(error)}, 503)
 
     _probes(app, dashboard)

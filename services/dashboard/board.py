@@ -156,4 +156,5 @@ def finite(value: Any) -> float | None:
 
 def markup(template: str, **values: object) -> markupsafe.Markup:
     """A piece of HTML around values that are escaped."""
-    return markupsafe.Markup(template).format(**values)  # noqa: S704 - the template is a literal of this package, the values are escaped
+    # The template is a literal of this package, the values are escaped.
+    return markupsafe.Markup(template).format(**values)  # noqa: S704

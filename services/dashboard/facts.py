@@ -93,19 +93,26 @@ class Facts:
         """
         best: dict[dt.datetime, Row] = {}
         for row in self.windows:
-            if row["horizon"] == horizon and row["role"] == "champion" and row["complete"]:
-                held = best.get(row["end"])
-                if held is None or self._rank(row) > self._rank(held):
-                    best[row["end"]] = row
+            served = row["role"] == "champion" and row["complete"]
+            if row["horizon"] != horizon or not served:
+                continue
+            end = row["end"]
+            # Around a promotion two models have a window that ends at once.
+            if end not in best or self._rank(row) > self._rank(best[end]):
+                best[end] = row
         return [best[end] for end in sorted(best)]
 
     def _rank(self, row: Row) -> tuple[bool, int]:
-        return row["model"] == champion_at(self.promotions, row["end"]), row["n"]
+        champion = champion_at(self.promotions, row["end"])
+        return row["model"] == champion, row["n"]
 
     def reference(self, model: str, end: dt.datetime) -> runs.Reference | None:
         """The model's newest reference from before `end`: the one its window was judged against."""
-        known = [found for since, found in self.references if found.model == model and since < end]
-        return known[-1] if known else None
+        newest = None
+        for since, reference in self.references:
+            if reference.model == model and since < end:
+                newest = reference
+        return newest
 
     def of(self, signal: str) -> list[Row]:
         """A signal's judged rows."""
@@ -115,12 +122,14 @@ class Facts:
         """Whether the stream has gone two steps past the newest figure: a decision no longer counts
         it either.
         """
-        return self.stream.clock - end > 2 * windows.STEPS[horizon]
+        behind = self.stream.clock - end
+        return behind > 2 * windows.STEPS[horizon]
 
 
 def champion_at(promotions: Iterable[Row], at: dt.datetime) -> str | None:
     """The model that was champion just before `at`; None before the first promotion."""
     model = None
     for row in promotions:
-        model = row["model"] if row["at"] < at else model
+        if row["at"] < at:
+            model = row["model"]
     return model

@@ -1,21 +1,24 @@
-"""Pure. The six panels the policy judges: the newest verdict, its evidence and its history. Judges
-nothing itself.
+"""Pure. The six panels the policy judges: the newest verdict, what it is called, its limits and its
+history. Judges nothing itself; what stands beside the value is in evidence.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from schemas import policy, present, runs, signals, windows
-from services.dashboard import board, facts, words
-from streams.stats import divergence
+from schemas import policy, runs, signals, windows
+from services.dashboard import board, evidence, facts, words
 
-State, Unit = board.State, board.Unit
+Panel = board.Panel
+Point = board.Point
+State = board.State
+Unit = board.Unit
+Facts = facts.Facts
+Row = facts.Row
 
 _HOUR_S: Final = windows.HORIZONS["1h"].total_seconds()
-_MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
-_RARE: Final = 6  # rare intents in one note, those of the lowest recall
+_NO_REFERENCE: Final = "No reference mix to compare with: it comes with the first promotion."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ class Judged:
         return self.of.name
 
     @property
-    def unit(self) -> board.Unit:
+    def unit(self) -> Unit:
         """What its values are measured in."""
-        return board.Unit(self.of.unit)
+        return Unit(self.of.unit)
 
     @property
     def labelled(self) -> bool:
@@ -43,52 +46,64 @@ class Judged:
         return self.of.labelled
 
 
-def panel(signal: Judged, known: facts.Facts, rules: policy.Policy) -> board.Panel:
+def panel(
+    signal: Judged,
+    snapshot: Facts,
+    rules: policy.Policy,
+) -> Panel:
     """The signal's panel: the newest judged value, or the newest window's with the remark that
     nobody has judged it, or what is missing.
     """
     rule: policy.Level = getattr(rules.signals, signal.key)
-    empty = board.Panel(
+    empty = Panel(
         signal.key,
         signal.name,
         signal.unit,
+        lead="p95" if signal.of is signals.P95_LATENCY_MS else "",
         counted=signal.of.counted,
+        limit=rule.enter,
         at_least=signal.of.falls,
         horizon=rule.horizon,
+        notes=evidence.latest_hour(signal.of, snapshot, rule),
+        series=_series(signal, snapshot, rule),
     )
-    empty = dataclasses.replace(
-        empty,
-        lead="p95" if signal.of is signals.P95_LATENCY_MS else "",
-        limit=rule.enter,
-        notes=_latest_hour(signal, known, rule),
-        series=_series(signal, known, rule),
-    )
-    rows = known.of(signal.key)
+    rows = snapshot.of(signal.key)
     if not rows:
-        return _unjudged(empty, signal, known, rule)
-    row = rows[-1]
-    state, verdict = standing(signal, row, rule)
-    if known.stale(row["end"], row["horizon"]):
-        behind = words.span((known.stream.clock - row["end"]).total_seconds())
-        state, verdict = (
-            State.STALE,
-            f"{behind} behind the stream, then {state}{_since(known.stream)}",
-        )
-    figures: dict[str, Any] = {
-        name: board.finite(row[name]) for name in ("value", "low", "high", "noise_floor", "limit")
-    }
-    found = dataclasses.replace(
+        return _unjudged(empty, signal, snapshot, rule)
+    return _of_verdict(empty, signal, rows[-1], snapshot, rule)
+
+
+def _of_verdict(
+    empty: Panel,
+    signal: Judged,
+    row: Row,
+    snapshot: Facts,
+    rule: policy.Level,
+) -> Panel:
+    """A panel with its newest verdict."""
+    judgement, verdict = standing(signal, row, rule)
+    if snapshot.stale(row["end"], row["horizon"]):
+        behind = words.span((snapshot.stream.clock - row["end"]).total_seconds())
+        verdict = f"{behind} behind the stream, then {judgement}{_since(snapshot.stream)}"
+        judgement = State.STALE
+
+    limit = board.finite(row["limit"])
+    beside = evidence.notes(signal.of, row, snapshot)
+    return dataclasses.replace(
         empty,
-        state=state,
+        state=judgement,
         verdict=verdict,
         model=row["model"],
         n=row["n"],
         horizon=row["horizon"],
         end=row["end"],
-        **figures,
-    )
-    return dataclasses.replace(
-        found, lines=_lines(found, rule), notes=(*_evidence(signal, row, known), *empty.notes)
+        value=board.finite(row["value"]),
+        low=board.finite(row["low"]),
+        high=board.finite(row["high"]),
+        noise_floor=board.finite(row["noise_floor"]),
+        limit=limit,
+        lines=_lines(limit, rule),
+        notes=(*beside, *empty.notes),
     )
 
 
@@ -97,27 +112,35 @@ def no_window(stream: facts.Stream, horizon: str = "1h") -> str:
     worker.
     """
     if not stream.runs("streams"):
-        return "No complete window yet, and no stream worker runs: `python -m streams worker`; `python -m services.doctor streams` names what is missing."
+        return (
+            "No complete window yet, and no stream worker runs: `python -m streams worker`;"
+            " `python -m services.doctor streams` names what is missing."
+        )
     if stream.watermark is None:
-        return "No serving log has been counted yet; the stream worker runs and waits for the first one."
-    return f"No complete {horizon} window yet: the first one ends at {words.when(stream.next_end(horizon))}, by the stream's clock."
+        return (
+            "No serving log has been counted yet;"
+            " the stream worker runs and waits for the first one."
+        )
+    end = words.when(stream.next_end(horizon))
+    return f"No complete {horizon} window yet: the first one ends at {end}, by the stream's clock."
 
 
 def unjudged(stream: facts.Stream) -> str:
     """Why what is complete has not been judged, by what is known of the scheduler."""
     if not stream.runs("scheduler"):
-        return "no scheduler runs: `python -m services.scheduler`; `python -m services.doctor scheduler` names what is missing"
-    hours = (
-        f", {stream.unjudged} {'hour' if stream.unjudged == 1 else 'hours'} to go"
-        if stream.unjudged
-        else ""
-    )
-    return f"the scheduler is at work{hours}"
+        return (
+            "no scheduler runs: `python -m services.scheduler`;"
+            " `python -m services.doctor scheduler` names what is missing"
+        )
+    if not stream.unjudged:
+        return "the scheduler is at work"
+    hours = "hour" if stream.unjudged == 1 else "hours"
+    return f"the scheduler is at work, {stream.unjudged} {hours} to go"
 
 
-def no_champion(known: facts.Facts) -> str:
+def no_champion(snapshot: Facts) -> str:
     """Why no model serves yet, by what is known of the first run."""
-    run = known.run
+    run = snapshot.run
     if run is None or run["state"] in runs.ENDED:
         return "No champion yet: `python retrain/run.py run` trains and gates the first one."
     return f"No champion yet: the run {run['id']} is {run['state']}."
@@ -125,71 +148,93 @@ def no_champion(known: facts.Facts) -> str:
 
 def _since(stream: facts.Stream) -> str:
     """Why a figure is behind the stream: its scheduler is, or there was nothing to judge."""
-    return f": {unjudged(stream)}" if stream.unjudged else ", and nothing has been judged since"
+    if stream.unjudged:
+        return f": {unjudged(stream)}"
+    return ", and nothing has been judged since"
 
 
-def standing(signal: Judged, row: facts.Row, rule: policy.Level) -> tuple[board.State, str]:
+def standing(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
     """What the verdict is called, and why, in words. `in_breach` is the policy's k-of-n rule with
     its hysteresis; `verdict` is one window.
     """
-    verdict, beyond = row["verdict"], signal.of.bad
-    if verdict == "blind":
-        wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
-        if row["in_breach"]:
-            return (
-                State.BREACH,
-                f"was in breach; too little evidence to say it has ended: {wanting}",
-            )
-        return State.BLIND, f"too little evidence: {wanting}"
-    if row["in_breach"] and verdict == "breach":
-        return (
-            State.BREACH,
-            f"{beyond} the limit, interval and all"
-            if rule.alpha is None
-            else "the mix has moved, beyond chance",
-        )
+    if row["verdict"] == "blind":
+        return _blind(signal, row, rule)
     if row["in_breach"]:
-        return (
-            State.BREACH,
-            f"recovering, but not back past {words.amount(signal.unit, rule.leave)} yet",
-        )
+        return State.BREACH, _in_breach(signal, row, rule)
+    return _one_window(signal, row, rule)
+
+
+def _blind(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
+    wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
+    if row["in_breach"]:
+        why = f"was in breach; too little evidence to say it has ended: {wanting}"
+        return State.BREACH, why
+    return State.BLIND, f"too little evidence: {wanting}"
+
+
+def _in_breach(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> str:
+    if row["verdict"] != "breach":
+        back = words.amount(signal.unit, rule.leave)
+        return f"recovering, but not back past {back} yet"
+    if rule.alpha is None:
+        return f"{signal.of.bad} the limit, interval and all"
+    return "the mix has moved, beyond chance"
+
+
+def _one_window(
+    signal: Judged,
+    row: Row,
+    rule: policy.Level,
+) -> tuple[State, str]:
+    """Of a signal that is not in breach: how its newest window stands."""
+    verdict, beyond = row["verdict"], signal.of.bad
     if verdict == "breach":
-        return (
-            State.WATCH,
-            f"{beyond} the limit in this window; {rule.k} of {rule.of} make a breach",
-        )
+        why = f"{beyond} the limit in this window; {rule.k} of {rule.of} make a breach"
+        return State.WATCH, why
+    if verdict == "watch" and row["level"]:
+        return State.WATCH, f"level {row['level']}: beyond chance"
     if verdict == "watch":
-        return State.WATCH, f"level {row['level']}: beyond chance" if row[
-            "level"
-        ] else f"{beyond} the limit, but the interval reaches across it"
-    if rule.alpha is not None and row["p_value"] is not None and row["p_value"] >= rule.alpha:
+        return State.WATCH, f"{beyond} the limit, but the interval reaches across it"
+    p_value = row["p_value"]
+    if rule.alpha is not None and p_value is not None and p_value >= rule.alpha:
         return State.OK, "no more than chance"
     return State.OK, "within the limit"
 
 
-def _unjudged(
-    empty: board.Panel, signal: Judged, known: facts.Facts, rule: policy.Level
-) -> board.Panel:
+def _unjudged(empty: Panel, signal: Judged, snapshot: Facts, rule: policy.Level) -> Panel:
     """A panel without any verdict."""
-    found = known.served(rule.horizon)
-    why = f"Not judged yet: {unjudged(known.stream)}."
-    if known.champion is None:
-        why = f"Nothing is judged without a champion. {no_champion(known)}"
-    if not known.windows:
-        return dataclasses.replace(empty, missing=no_window(known.stream))
+    if not snapshot.windows:
+        return dataclasses.replace(empty, missing=no_window(snapshot.stream))
+
+    if snapshot.champion is None:
+        why = f"Nothing is judged without a champion. {no_champion(snapshot)}"
+    else:
+        why = f"Not judged yet: {unjudged(snapshot.stream)}."
     if signal.labelled:
         return dataclasses.replace(empty, missing=why)
-    if not found:
-        return dataclasses.replace(empty, missing=no_window(known.stream, rule.horizon))
-    row = found[-1]
-    point = _point(signal, row, known)
-    if point is None and known.champion is not None:
-        why = (
-            "No reference mix to compare with: it comes with the first promotion."
-            if signal.of is signals.INTENT_MIX_KL
-            else why
-        )
-    panel = dataclasses.replace(
+
+    rows = snapshot.served(rule.horizon)
+    if not rows:
+        missing = no_window(snapshot.stream, rule.horizon)
+        return dataclasses.replace(empty, missing=missing)
+
+    row = rows[-1]
+    point = _point(signal, row, snapshot)
+    if signal.of is signals.INTENT_MIX_KL and point is None and snapshot.champion is not None:
+        why = _NO_REFERENCE
+    return dataclasses.replace(
         empty,
         state=State.UNJUDGED,
         verdict=why,
@@ -197,165 +242,73 @@ def _unjudged(
         n=row["n"],
         end=row["end"],
         value=point.value if point else None,
+        lines=_lines(empty.limit, rule),
     )
-    return dataclasses.replace(panel, lines=_lines(panel, rule))
 
 
-def _lines(found: board.Panel, rule: policy.Level) -> tuple[board.Line, ...]:
+def _lines(limit: float | None, rule: policy.Level) -> tuple[board.Line, ...]:
     """The limit and, where the policy has them, the levels before it."""
-    lower = [
-        board.Line(word, value)
-        for word, value in (("watch", rule.watch), ("alert", rule.alert))
-        if value is not None
-    ]
-    return (
-        *([board.Line("limit", found.limit, limit=True)] if found.limit is not None else []),
-        *lower,
-    )
+    lines = []
+    if limit is not None:
+        lines.append(board.Line("limit", limit, limit=True))
+    if rule.watch is not None:
+        lines.append(board.Line("watch", rule.watch))
+    if rule.alert is not None:
+        lines.append(board.Line("alert", rule.alert))
+    return tuple(lines)
 
 
-def _series(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[board.Series, ...]:
+def _series(
+    signal: Judged,
+    snapshot: Facts,
+    rule: policy.Level,
+) -> tuple[board.Series, ...]:
     """The history: as judged; before any verdict, as the windows have it. p95 latency stands
     between p50 and p99.
     """
-    judged = [_judged_point(row) for row in known.of(signal.key)]
-    rows = known.served(rule.horizon)
-    points = judged or [_point(signal, row, known) for row in rows if not signal.labelled]
+    rows = snapshot.served(rule.horizon)
+    points = [_judged_point(row) for row in snapshot.of(signal.key)]
+    if not points and not signal.labelled:
+        points = [_point(signal, row, snapshot) for row in rows]
+
     step = _HOUR_S if signal.labelled else windows.STEPS[rule.horizon].total_seconds()
     main = board.Series(signal.key, step, tuple(point for point in points if point))
     if signal.of is not signals.P95_LATENCY_MS:
         return (main,)
-    beside = [
-        (name, [(row, board.finite(row[f"{name}_latency_ms"])) for row in rows])
-        for name in ("p50", "p99")
-    ]
-    others = [
-        board.Series(
-            name, step, tuple(board.Point(r["end"], v, r["n"]) for r, v in found if v is not None)
-        )
-        for name, found in beside
-    ]
-    return (main, *others)
+    return main, _percentile("p50", rows, step), _percentile("p99", rows, step)
 
 
-def _judged_point(row: facts.Row) -> board.Point | None:
+def _percentile(
+    name: str,
+    rows: Sequence[Row],
+    step: float,
+) -> board.Series:
+    points = []
+    for row in rows:
+        value = board.finite(row[f"{name}_latency_ms"])
+        if value is not None:
+            points.append(Point(row["end"], value, row["n"]))
+    return board.Series(name, step, tuple(points))
+
+
+def _judged_point(row: Row) -> Point | None:
     value = board.finite(row["value"])
-    return (
-        None
-        if value is None
-        else board.Point(
-            row["end"], value, row["n"], board.finite(row["low"]), board.finite(row["high"])
-        )
-    )
+    if value is None:
+        return None
+    low, high = board.finite(row["low"]), board.finite(row["high"])
+    return Point(row["end"], value, row["n"], low, high)
 
 
-def _point(signal: Judged, row: facts.Row, known: facts.Facts) -> board.Point | None:
+def _point(
+    signal: Judged,
+    row: Row,
+    snapshot: Facts,
+) -> Point | None:
     """A window's own figure, for what no monitor has judged."""
-    value = (
-        _kl(row, known)[0] if signal.of is signals.INTENT_MIX_KL else board.finite(row[signal.key])
-    )
-    return None if value is None else board.Point(row["end"], value, row["n"])
-
-
-def _kl(row: facts.Row, known: facts.Facts) -> tuple[float | None, float | None]:
-    """A window's intent-mix KL and its noise floor, nats; (None, None) without a reference or
-    without answers.
-    """
-    reference = known.reference(row["model"], row["end"])
-    live = [row["intent_counts"][intent] for intent in present.INTENTS]
-    if reference is None or not sum(live):
-        return None, None
-    expected = [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
-    floor = divergence.noise_floor(k=len(live), n=sum(live), reference_n=reference.n)
-    return divergence.kl(live=live, reference=expected), floor
-
-
-def _latest_hour(signal: Judged, known: facts.Facts, rule: policy.Level) -> tuple[str, ...]:
-    """The newest hour of what is judged by the day: a drift of this night shows here first."""
-    rows = known.served("1h")
-    if signal.labelled or rule.horizon == "1h" or not rows:
-        return ()
-    row, floor = rows[-1], None
-    value = board.finite(row[signal.key]) if signal.of is not signals.INTENT_MIX_KL else None
     if signal.of is signals.INTENT_MIX_KL:
-        value, floor = _kl(row, known)
-    chance = "" if floor is None else f", chance alone {words.amount(signal.unit, floor)}"
-    return (
-        ()
-        if value is None
-        else (
-            f"Latest hour, to {words.when(row['end'])}: {words.amount(signal.unit, value)} (n = {row['n']:,}{chance})",
-        )
-    )
-
-
-def _evidence(signal: Judged, row: facts.Row, known: facts.Facts) -> tuple[str, ...]:
-    """What else belongs to the value."""
-    if signal.of is signals.P95_LATENCY_MS:
-        same = [
-            w
-            for w in known.served(row["horizon"])
-            if (w["model"], w["end"]) == (row["model"], row["end"])
-        ]
-        return tuple(
-            f"p50 {words.amount(Unit.MS, w['p50_latency_ms'])}, p99 {words.amount(Unit.MS, w['p99_latency_ms'])}"
-            for w in same[-1:]
-        )
-    if signal.of is signals.INTENT_MIX_KL:
-        chance = "" if row["p_value"] is None else f", p {words.probability(row['p_value'])}"
-        return (
-            f"Reference n = {row['reference_n'] or 0:,}{chance}. Levels count above the noise floor.",
-        )
-    return _labels(row, known.quality, signal.key) if signal.labelled else ()
-
-
-def _labels(row: facts.Row, quality: Sequence[facts.Row], metric: str) -> tuple[str, ...]:
-    """The label figures of the same window: what they stand for, what is still to be labelled, and
-    each rare intent's recall.
-    """
-    start = row["end"] - windows.HORIZONS[row["horizon"]]
-    same = [
-        q
-        for q in quality
-        if (q["model"], q["start"], q["end"]) == (row["model"], start, row["end"])
-    ]
-    said = []
-    for found in (q for q in same if q["metric"] == metric):
-        reference = (
-            ""
-            if found["reference"] is None
-            else f"; reference {words.amount(Unit.RATIO, found['reference'])}"
-        )
-        said.append(
-            f"Stands for {found['n_predictions']:,} answers, {_MATURITY.get(found['maturity'], found['maturity'])}{reference}"
-        )
-        if found["labels_needed"]:
-            purpose = (
-                "would prove the loss, should it stay" if found["verdict"] == "watch" else "needed"
-            )
-            said.append(
-                f"{found['labels_needed']:,} more labels {purpose}: `python -m services.labels next`"
-            )
-    rare = [
-        q
-        for q in same
-        if metric == signals.RARE_RECALL.name
-        and q["metric"] == "recall"
-        and q["intent"] in present.RARE
-    ]
-    if rare:
-        worst = sorted(rare, key=lambda q: 1.0 if q["estimate"] is None else q["estimate"])[:_RARE]
-        told = [
-            f"{q['intent']} {words.amount(Unit.RATIO, q['estimate'])} (n = {q['n_labels']:,})"
-            for q in rare
-            if q in worst
-        ]
-        said.append(
-            ", ".join(told)
-            + (
-                f"; {len(rare) - len(worst)} more have a better one"
-                if len(rare) > len(worst)
-                else ""
-            )
-        )
-    return tuple(said)
+        value, _ = evidence.kl(row, snapshot)
+    else:
+        value = board.finite(row[signal.key])
+    if value is None:
+        return None
+    return Point(row["end"], value, row["n"])

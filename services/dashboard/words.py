@@ -13,8 +13,10 @@ Unit = board.Unit
 def amount(unit: board.Unit, value: float | None) -> str:
     """A value with its unit.
 
-    >>> amount(Unit.RATIO, 0.714), amount(Unit.RATIO, 0.0004), amount(Unit.MS, 13.94), amount(Unit.NATS, 0.0291), amount(Unit.LOGS, 12040)
-    ('71.4 %', '0.04 %', '13.9 ms', '0.029 nats', '12,040 logs')
+    >>> amount(Unit.RATIO, 0.714), amount(Unit.RATIO, 0.0004)
+    ('71.4 %', '0.04 %')
+    >>> amount(Unit.MS, 13.94), amount(Unit.NATS, 0.0291), amount(Unit.LOGS, 12040)
+    ('13.9 ms', '0.029 nats', '12,040 logs')
     """
     if value is None:
         return "no value"
@@ -62,7 +64,8 @@ def limit(unit: board.Unit, value: float, *, at_least: bool) -> str:
     >>> limit(Unit.MS, 15.0, at_least=False)
     'at most 15.0 ms'
     """
-    return f"{'at least' if at_least else 'at most'} {amount(unit, value)}"
+    direction = "at least" if at_least else "at most"
+    return f"{direction} {amount(unit, value)}"
 
 
 def when(at: dt.datetime) -> str:
@@ -84,7 +87,9 @@ def span(seconds: float) -> str:
         return f"{max(0.0, seconds):.0f} s"
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 2 * 86400 else f"{seconds / 86400:.1f} d"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} d"
 
 
 def spoken(name: str) -> str:
@@ -102,8 +107,9 @@ def prose(text: str) -> markupsafe.Markup:
     >>> print(prose("run `make up` <now>"))
     run <code>make up</code> &lt;now&gt;
     """
-    parts = [
-        board.markup("<code>{t}</code>" if i % 2 else "{t}", t=part)
-        for i, part in enumerate(text.split("`"))
-    ]
+    parts = []
+    for place, part in enumerate(text.split("`")):
+        # Between two backquotes is every other part.
+        template = "<code>{t}</code>" if place % 2 else "{t}"
+        parts.append(board.markup(template, t=part))
     return markupsafe.Markup("").join(parts)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from retrain.decide.history import store as history
 from schemas import events, policy, settings, times
-from services.labels import accept, ask, guideline, ingest, standing, store
+from services.labels import accept, ask, guideline, ingest, status, store
 from streams import database
 from streams import store as streams_store
 
@@ -25,12 +25,14 @@ def _read(path: Path) -> bytes:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
     except (OSError, EOFError, zlib.error) as error:
-        settings.refuse(f"cannot read {path}: {getattr(error, 'strerror', None) or error}", 2)
+        cause = getattr(error, "strerror", None) or error
+        settings.refuse(f"cannot read {path}: {cause}", 2)
 
 
 def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Commit the good lines, report the others; exit 5 if there are any."""
-    lines = list(ingest.lines(_read(chosen.file), is_csv=chosen.file.suffix == ".csv"))
+    body = _read(chosen.file)
+    lines = list(ingest.lines(body, is_csv=chosen.file.suffix == ".csv"))
     with engine.begin() as connection:
         report = accept.labels(connection, lines)
     print(json.dumps(report) if chosen.json else _readable(report))
@@ -39,25 +41,34 @@ def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
 def _readable(report: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {value}" for name, value in report.items() if name != "rejected")
-    return "\n".join(
-        [counts, *(f"line {bad['line']} rejected: {bad['reason']}" for bad in report["rejected"])]
-    )
+    lines = [counts]
+    for rejected in report["rejected"]:
+        lines.append(f"line {rejected['line']} rejected: {rejected['reason']}")
+    return "\n".join(lines)
 
 
 def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Load labelled messages for training; exit 5 if a line was rejected, the others committed."""
-    rows, rejected = [], []
+    rows = []
+    rejected = []
     for number, raw in enumerate(_read(chosen.file).splitlines(), start=1):
-        found = ingest.corpus_row(raw) if raw.strip() else None
-        if isinstance(found, str):
-            rejected.append({"line": number, "reason": found})
-        elif found:
-            rows.append(found)
+        if not raw.strip():
+            continue
+        row = ingest.corpus_row(raw)
+        if isinstance(row, str):
+            rejected.append({"line": number, "reason": row})
+        else:
+            rows.append(row)
+
     with engine.begin() as connection:
         added = store.add_corpus(connection, rows)
-    print(
-        json.dumps({"read": len(rows) + len(rejected), "added": added, "rejected": rejected[:100]})
-    )
+    read = len(rows) + len(rejected)
+    report = {
+        "read": read,
+        "added": added,
+        "rejected": rejected[:100],
+    }
+    print(json.dumps(report))
     return settings.EXIT_INTEGRITY if rejected else 0
 
 
@@ -66,26 +77,32 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     guideline's rule for the two likeliest intents.
     """
     if chosen.annotator is not None:
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]  # what is typed may be no UTF-8
+        # What is typed may be no UTF-8.
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         answered = ask.session(engine, chosen.annotator, _rules().twice_share, chosen.limit)
         print(json.dumps({"answered": answered}))
         return 0
+
     with engine.connect() as connection:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
-        likely = guideline.likely(row["intent"], row["second_intent"])
-        item = {name: row[name] for name in ("req_id", "ts", "queue", "text")} | {
-            "likely": likely,
-            "rules": guideline.rules(likely),
-        }
-        print(
-            json.dumps(
-                item | {"between": guideline.between(likely), "two_wishes": guideline.TWO_WISHES},
-                default=times.rfc3339,
-                ensure_ascii=False,
-            )
-        )
+        print(json.dumps(_asked(row), default=times.rfc3339, ensure_ascii=False))
     return 0
+
+
+def _asked(row: Any) -> dict[str, Any]:
+    """A message of the queue with what the guideline says of it."""
+    likely = guideline.likely(row["intent"], row["second_intent"])
+    return {
+        "req_id": row["req_id"],
+        "ts": row["ts"],
+        "queue": row["queue"],
+        "text": row["text"],
+        "likely": likely,
+        "rules": guideline.rules(likely),
+        "between": guideline.between(likely),
+        "two_wishes": guideline.TWO_WISHES,
+    }
 
 
 def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
@@ -96,18 +113,23 @@ def export(engine: sa.Engine, _chosen: argparse.Namespace) -> int:
     return 0
 
 
-def status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
+def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too
     many or too odd to count.
     """
     rules = _rules()
+    most = rules.per_annotator_per_day
     with engine.connect() as connection:
         counts = store.status(connection)
-        held, waits = store.standing(connection), store.waits(connection)
-        clock = streams_store.clock(connection) or max((ts for ts, _ in waits), default=None)
+        held = store.standing(connection)
+        waits = store.waits(connection)
+        # Before the stream has a clock the newest sampled message stands in for it.
+        newest = max((ts for ts, _ in waits), default=None)
+        clock = streams_store.clock(connection) or newest
         aside = history.aside(connection, clock, rules) if clock else ()
-    found = counts | standing.figures(held, waits, clock, rules.per_annotator_per_day, aside)
-    print(json.dumps(found, default=_json) if chosen.json else standing.table(found))
+
+    figures = counts | status.figures(held, waits, clock, most, aside)
+    print(json.dumps(figures, default=_json) if chosen.json else status.table(figures))
     return 0
 
 
@@ -120,22 +142,21 @@ def _rules() -> policy.Labels:
 
 
 def _name(text: str) -> str:
-    label = events.human_label(
-        json.dumps(
-            {
-                "req_id": "r",
-                "annotator": text,
-                "labelled_at": "2026-01-01T00:00:00Z",
-                "action": "retract",
-            }
-        ).encode()
-    )
+    """A name that a label can carry: asked of the decoder itself, which knows the rule."""
+    fields = {
+        "req_id": "r",
+        "annotator": text,
+        "labelled_at": "2026-01-01T00:00:00Z",
+        "action": "retract",
+    }
+    label = events.human_label(json.dumps(fields).encode())
     if isinstance(label, events.Malformed):
         raise argparse.ArgumentTypeError("an annotator's name has 1 to 200 letters")
     return text
 
 
 def _amount(text: str) -> int:
+    # isdigit alone takes the digits of any script.
     if not (text.isascii() and text.isdigit() and int(text) < 2**31):
         raise argparse.ArgumentTypeError("a limit is a whole number")
     return int(text)
@@ -144,6 +165,7 @@ def _amount(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.labels", description=__doc__)
     commands = parser.add_subparsers(required=True)
+
     for name, do, text in (
         ("import", import_labels, "read a JSON Lines or CSV file of labels"),
         ("corpus", import_corpus, "read labelled messages to train on"),
@@ -152,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("file", type=Path)
         command.add_argument("--json", action="store_true")
         command.set_defaults(do=do)
+
     queue = commands.add_parser("next", help="messages to label, the measure queue first")
     queue.add_argument("--limit", type=_amount, default=10)
     queue.add_argument(
@@ -160,10 +183,12 @@ def _parser() -> argparse.ArgumentParser:
         help="label here, under this name; without it the messages are printed as JSON",
     )
     queue.set_defaults(do=following)
+
     commands.add_parser("export", help="current labels").set_defaults(do=export)
+
     counts = commands.add_parser("status", help="counts")
     counts.add_argument("--json", action="store_true")
-    counts.set_defaults(do=status)
+    counts.set_defaults(do=show_status)
     return parser
 
 
@@ -172,8 +197,9 @@ def main() -> None:
     chosen = _parser().parse_args()
     try:
         with settings.readable_in_part():
-            status = chosen.do(database.opened(settings.load("database_url").database_url), chosen)
-        sys.exit(status)
+            engine = database.opened(settings.load("database_url").database_url)
+            code = chosen.do(engine, chosen)
+        sys.exit(code)
     except sa.exc.SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         settings.refuse(

@@ -11,20 +11,24 @@ from services.labels import ingest, store
 
 def labels(connection: sa.Connection, lines: Sequence[ingest.Line]) -> dict[str, Any]:
     """Store the good lines; returns contract.md's report with the reason of each rejected one."""
-    good = [line.found for line in lines if isinstance(line.found, events.HumanLabel)]
-    bad = [line for line in lines if isinstance(line.found, events.Malformed)]
+    good = []
+    rejected = []
+    for line in lines:
+        parsed = line.parsed
+        if isinstance(parsed, events.Malformed):
+            reason = f"{parsed.reason}: {parsed.detail}"
+            rejected.append({"line": line.number, "reason": reason})
+        else:
+            good.append(parsed)
+
+    # The report compares with what was there before, so it is made before these are added.
     req_ids = {label.req_id for label in good}
-    report: dict[str, Any] = dict(
-        ingest.report(
-            good, store.known_requests(connection, req_ids), store.labels_of(connection, req_ids)
-        )
-    )
-    store.add_labels(connection, [ingest.row(label) for label in good])
-    return report | {
-        "read": len(lines),
-        "rejected": [{"line": line.number, "reason": _why(line.found)} for line in bad],
-    }
+    sampled = store.sampled_requests(connection, req_ids)
+    before = store.labels_of(connection, req_ids)
+    report: dict[str, Any] = dict(ingest.report(good, sampled, before))
 
-
-def _why(found: events.HumanLabel | events.Malformed) -> str:
-    return f"{found.reason}: {found.detail}" if isinstance(found, events.Malformed) else ""
+    rows = [ingest.row(label) for label in good]
+    store.add_labels(connection, rows)
+    report["read"] = len(lines)
+    report["rejected"] = rejected
+    return report

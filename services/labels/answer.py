@@ -29,8 +29,10 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
 
     >>> parse("4 7"), parse(" FAQ, promotion faq")
     (Choice(intent='faq', also=['promotion']), Choice(intent='faq', also=['promotion']))
-    >>> parse(""), parse("q"), parse("11")
-    ('skip', 'quit', "'11' is no intent; type 1 to 10, a name or a part of one, s to skip or q to stop")
+    >>> parse(""), parse("q")
+    ('skip', 'quit')
+    >>> parse("11")
+    "'11' is no intent; type 1 to 10, a name or a part of one, s to skip or q to stop"
     >>> parse("product")
     "2 have 'product': 1 product_discovery  2 product_question"
     """
@@ -52,16 +54,25 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
 def _intent(word: str) -> str | None:
     if word in present.INDEX:
         return present.survivor(word)
-    number = int(word) if word.isascii() and word.isdigit() and len(word) < 4 else 0
-    return present.INTENTS[number - 1] if 1 <= number <= len(present.INTENTS) else None
+    # At most three digits: int() refuses a number of thousands of digits.
+    if not (word.isascii() and word.isdigit() and len(word) < 4):
+        return None
+    number = int(word)
+    if not 1 <= number <= len(present.INTENTS):
+        return None
+    return present.INTENTS[number - 1]
 
 
 def _near(word: str) -> str:
     """What is wrong with a word that is no intent: which intents it is a part of, if of any."""
+    shown = repr(word[:40])
     having = [intent for intent in present.INTENTS if word in intent]
     if having and len(word) > 1 and not word.isdigit():
-        return f"{len(having)} have {word[:40]!r}: {numbered(having)}"
-    return f"{word[:40]!r} is no intent; type 1 to {len(present.INTENTS)}, a name or a part of one, s to skip or q to stop"
+        return f"{len(having)} have {shown}: {numbered(having)}"
+    return (
+        f"{shown} is no intent; type 1 to {len(present.INTENTS)},"
+        " a name or a part of one, s to skip or q to stop"
+    )
 
 
 def numbered(intents: Sequence[str]) -> str:
@@ -70,4 +81,6 @@ def numbered(intents: Sequence[str]) -> str:
     """
     shown = [f"{present.INDEX[intent] + 1} {intent}" for intent in intents[:GLANCE]]
     more = len(intents) - len(shown)
-    return "  ".join([*shown, *([f"and {more} more: type more of the name"] if more else [])])
+    if more:
+        shown.append(f"and {more} more: type more of the name")
+    return "  ".join(shown)

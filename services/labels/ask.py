@@ -60,38 +60,36 @@ def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
             typed = read()
         except EOFError:
             return None
-        found = answer.parse(typed)
-        if isinstance(found, answer.Choice) or found == "skip":
-            return found
-        if found == "quit":
+        choice = answer.parse(typed)
+        if isinstance(choice, answer.Choice) or choice == "skip":
+            return choice
+        if choice == "quit":
             return None
-        sys.stderr.write(escaping.printable(found) + "\n")
+        # A sentence that says what is wrong with what was typed.
+        sys.stderr.write(escaping.printable(choice) + "\n")
 
 
 def _shown(row: Any) -> str:
     likely = guideline.likely(row["intent"], row["second_intent"])
-    rules, decides = guideline.rules(likely), guideline.between(likely)
-    hints = [
-        f"  {intent}: {rules[intent]}" if intent in rules else f"  {intent}" for intent in likely
-    ]
-    hints += [f"  {decides}"] if decides else []
-    return "\n".join(
-        [
-            "",
-            escaping.printable(row["text"]),
-            *hints,
-            f"  {guideline.TWO_WISHES}",
-            _numbers(likely),
-            "",
-        ]
-    )
+    rules = guideline.rules(likely)
+    decides = guideline.between(likely)
+
+    lines = ["", escaping.printable(row["text"])]
+    for intent in likely:
+        rule = rules.get(intent)
+        lines.append(f"  {intent}: {rule}" if rule else f"  {intent}")
+    if decides:
+        lines.append(f"  {decides}")
+    lines += [f"  {guideline.TWO_WISHES}", _numbers(likely), ""]
+    return "\n".join(lines)
 
 
 def _numbers(likely: Sequence[str]) -> str:
     """The choices: all of them where they fit, else the likeliest, and how to find the others."""
     if len(present.INTENTS) <= answer.GLANCE:
         return answer.numbered(present.INTENTS)
-    return f"{answer.numbered(likely)}  or type a part of a name to find one of the {len(present.INTENTS)}"
+    total = len(present.INTENTS)
+    return f"{answer.numbered(likely)}  or type a part of a name to find one of the {total}"
 
 
 def _commit(engine: sa.Engine, req_id: str, annotator: str, choice: answer.Choice) -> None:

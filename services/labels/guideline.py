@@ -41,4 +41,8 @@ def between(intents: Sequence[str]) -> str | None:
     >>> between(["order_tracking", "faq"])
     "In general: faq. An order of one's own: order_tracking."
     """
-    return next((rule for pair, rule in BETWEEN.items() if set(pair) == set(intents)), None)
+    asked = set(intents)
+    for pair, rule in BETWEEN.items():
+        if set(pair) == asked:
+            return rule
+    return None

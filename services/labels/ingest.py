@@ -15,10 +15,10 @@ from schemas import events, normalise, present
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file and what it is."""
+    """A line of a file and what it is: a label, or why it is none."""
 
     number: int
-    found: events.HumanLabel | events.Malformed
+    parsed: events.HumanLabel | events.Malformed
 
 
 def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
@@ -33,10 +33,11 @@ def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
     reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig", "replace"), newline=""))
     try:
         for row in reader:
-            yield Line(reader.line_num, events.human_label(json.dumps(_csv_fields(row)).encode()))
-    # A field of more than 131,072 letters, as after a quote that is never closed: what follows
-    # cannot be told apart.
+            as_json = json.dumps(_csv_fields(row)).encode()
+            yield Line(reader.line_num, events.human_label(as_json))
     except csv.Error as error:
+        # A field of more than 131,072 letters, as after a quote that is never closed: what follows
+        # cannot be told apart.
         yield Line(reader.line_num, events.Malformed(events.Reason.NOT_CSV, str(error)))
 
 
@@ -44,45 +45,62 @@ def _csv_fields(row: Mapping[str, str]) -> dict[str, Any]:
     """A CSV row as the JSON Lines object it stands for; `also` is names with commas, as a JSON list
     or bare.
     """
-    fields: dict[str, Any] = {
-        name.strip(): value.strip()
-        for name, value in row.items()
-        if name and value and value.strip()
-    }
+    fields: dict[str, Any] = {}
+    for name, value in row.items():
+        # An empty cell is a field left out; a cell beyond the header has no name.
+        if name and value and value.strip():
+            fields[name.strip()] = value.strip()
     if "also" in fields:
-        fields["also"] = [
-            name.strip()
-            for name in fields["also"].strip("[]").replace('"', "").split(",")
-            if name.strip()
-        ]
+        bare = fields["also"].strip("[]").replace('"', "")
+        names = [name.strip() for name in bare.split(",")]
+        fields["also"] = [name for name in names if name]
     return fields
 
 
 def row(label: events.HumanLabel) -> dict[str, Any]:
     """A label as a row of tables.human_label."""
-    names = ("req_id", "annotator", "labelled_at", "intent", "also", "action")
-    return {"id": events.label_id(label)} | {name: getattr(label, name) for name in names}
+    return {
+        "id": events.label_id(label),
+        "req_id": label.req_id,
+        "annotator": label.annotator,
+        "labelled_at": label.labelled_at,
+        "intent": label.intent,
+        "also": label.also,
+        "action": label.action,
+    }
 
 
 def report(
-    labels: Sequence[events.HumanLabel], known: set[str], history: Sequence[votes.Entry]
+    labels: Sequence[events.HumanLabel], sampled: set[str], history: Sequence[votes.Entry]
 ) -> dict[str, int]:
     """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same
-    person chose anew; conflicts: people differ now. `history`: all that was said of them before.
+    person chose anew; conflicts: people differ now.
+
+    `sampled`: the requests we have a prediction of. `history`: all that was said of them before.
     """
-    stored = {before.id for before in history}
-    new = {one.id: one for one in map(votes.entry, labels) if one.id not in stored}
+    stored = {entry.id for entry in history}
+    new: dict[str, votes.Entry] = {}
+    for label in labels:
+        entry = votes.entry(label)
+        if entry.id not in stored:
+            new[entry.id] = entry
+
     ever = [*history, *new.values()]
+    relabels = 0
+    for before, now in pairwise(votes.ordered(ever)):
+        # Of two old ones that differ an earlier report has told.
+        if now.id in new and _changes(before, now):
+            relabels += 1
+
     req_ids = sorted({label.req_id for label in labels})
-    joined = sum(label.req_id in known for label in labels)
+    newest = votes.latest(votes.said(req_ids, ever))
+    joined = sum(label.req_id in sampled for label in labels)
     return {
         "read": 0,
         "joined": joined,
         "orphans": len(labels) - joined,
-        "relabels": sum(
-            _changes(before, now) and now.id in new for before, now in pairwise(votes.ordered(ever))
-        ),
-        "conflicts": len(votes.conflicts(votes.latest(votes.said(req_ids, ever)))),
+        "relabels": relabels,
+        "conflicts": len(votes.conflicts(newest)),
     }
 
 
@@ -98,24 +116,23 @@ def corpus_row(raw: bytes) -> dict[str, Any] | str:
     conversation and cluster are read.
     """
     try:
-        found = json.loads(raw)
-        text, intent = found["text"], found["intent"]
+        message = json.loads(raw)
+        text, intent = message["text"], message["intent"]
     except (ValueError, KeyError, TypeError) as error:
         return f"not a labelled message: {type(error).__name__} {error}"
     if not isinstance(text, str) or not normalise.text(text):
         return "text is empty"
     if intent not in present.INDEX:
         return f"intent {str(intent)[:60]!r} is not one of the {len(present.INTENTS)}"
-    kind = found.get("kind") or "human"
+    kind = message.get("kind") or "human"
     if kind not in ("human", "machine"):
         return f"kind {kind!r} is neither human nor machine"
     identity = hashlib.sha256(f"{intent}\n{text}".encode()).hexdigest()
-    clean = text.replace("\x00", "\ufffd")
     return {
         "id": identity,
-        "text": clean,
+        "text": text.replace("\x00", "\ufffd"),  # Postgres stores no NUL in a text
         "intent": intent,
         "kind": kind,
-        "conversation": found.get("conversation"),
-        "cluster": found.get("cluster"),
+        "conversation": message.get("conversation"),
+        "cluster": message.get("cluster"),
     }

@@ -19,16 +19,14 @@ Connection = sa.Connection
 _LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's screen
 
 
-def known_requests(connection: Connection, req_ids: Collection[str]) -> set[str]:
+def sampled_requests(connection: Connection, req_ids: Collection[str]) -> set[str]:
     """Which of these requests were sampled."""
     column = tables.sampled_prediction.c.req_id
-    return {
-        found
-        for part in _parts(req_ids)
-        for found in connection.execute(
-            sa.select(column).where(column.in_(part)).distinct()
-        ).scalars()
-    }
+    sampled: set[str] = set()
+    for part in _parts(req_ids):
+        query = sa.select(column).where(column.in_(part)).distinct()
+        sampled.update(connection.execute(query).scalars())
+    return sampled
 
 
 def labels_of(connection: Connection, req_ids: Collection[str]) -> list[votes.Entry]:
@@ -42,7 +40,8 @@ def labels_of(connection: Connection, req_ids: Collection[str]) -> list[votes.En
 def _parts(req_ids: Collection[str]) -> Iterator[list[str]]:
     """A statement has at most 65,535 parameters, a file of labels any number of lines."""
     ordered = sorted(req_ids)
-    return (ordered[begin : begin + 10_000] for begin in range(0, len(ordered), 10_000))
+    for begin in range(0, len(ordered), 10_000):
+        yield ordered[begin : begin + 10_000]
 
 
 def add_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -53,11 +52,11 @@ def add_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """Add labelled messages; returns how many are new."""
+    insert = pg.insert(tables.corpus).on_conflict_do_nothing()
     before = _count(connection, tables.corpus)
     for begin in range(0, len(rows), 1000):
-        connection.execute(
-            pg.insert(tables.corpus).on_conflict_do_nothing(), list(rows[begin : begin + 1000])
-        )
+        part = rows[begin : begin + 1000]
+        connection.execute(insert, list(part))
     return _count(connection, tables.corpus) - before
 
 
@@ -68,23 +67,26 @@ def _counts(connection: Connection) -> "sa.Subquery":
     asked about the others, which are few.
     """
     label = tables.human_label
-    taken_back = sa.select(label.c.req_id).where(label.c.action != "label")
+    req_id = label.c.req_id
+    taken_back = sa.select(req_id).where(label.c.action != "label")
     n = sa.func.count(sa.distinct(label.c.annotator)).label("n")
-    plain = sa.select(label.c.req_id, n).where(label.c.req_id.not_in(taken_back))
-    plain = plain.group_by(label.c.req_id)
+    plain = sa.select(req_id, n).where(req_id.not_in(taken_back))
+    plain = plain.group_by(req_id)
     others = Counter(vote.req_id for vote in _standing(connection, taken_back))
     if not others:
         return plain.subquery()
     columns = sa.column("req_id", sa.Text), sa.column("n", sa.BigInteger)
     rest = sa.values(*columns, name="rest").data(list(others.items()))
-    return sa.union_all(plain, sa.select(rest.c.req_id, rest.c.n)).subquery()
+    of_rest = sa.select(rest.c.req_id, rest.c.n)
+    return sa.union_all(plain, of_rest).subquery()
 
 
 def _standing(connection: Connection, among: "sa.Select[Any]") -> list[votes.Entry]:
     """What each annotator says now of these requests."""
     entries = retrain_store.entries(connection, among)
     req_ids = sorted({entry.req_id for entry in entries})
-    return votes.told(votes.latest(votes.said(req_ids, entries)), req_ids)
+    newest = votes.latest(votes.said(req_ids, entries))
+    return votes.told(newest, req_ids)
 
 
 def standing(connection: Connection) -> list[votes.Entry]:
@@ -95,28 +97,30 @@ def standing(connection: Connection) -> list[votes.Entry]:
 def _once() -> "sa.Subquery":
     """Each sampled message once, whichever models answered it."""
     sample = tables.sampled_prediction
-    return (
-        sa.select(sample)
-        .ext(pg.distinct_on(sample.c.req_id))
-        .order_by(sample.c.req_id, sample.c.role, sample.c.model)
-        .subquery()
+    req_id = sample.c.req_id
+    once = sa.select(sample).ext(pg.distinct_on(req_id))
+    once = once.order_by(
+        req_id,
+        sample.c.role,
+        sample.c.model,
     )
+    return once.subquery()
 
 
 def queue(connection: Connection, limit: int) -> list[Any]:
     """Sampled messages without a label that holds, the measure queue first, oldest first. A
     retracted label is none.
     """
-    sample, held = _once(), _counts(connection)
+    sample = _once()
+    held = _counts(connection)
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    return list(
-        connection.execute(
-            sa.select(sample)
-            .where(sa.not_(labelled))
-            .order_by(sample.c.queue, sample.c.ts, sample.c.req_id)
-            .limit(limit)
-        ).mappings()
-    )
+    query = sa.select(sample).where(sa.not_(labelled)).order_by(*_oldest_first(sample)).limit(limit)
+    return list(connection.execute(query).mappings())
+
+
+def _oldest_first(sample: "sa.Subquery") -> tuple[Any, ...]:
+    """The order of the queue: what measures before what trains."""
+    return sample.c.queue, sample.c.ts, sample.c.req_id
 
 
 def serve(
@@ -129,60 +133,85 @@ def serve(
     about too, chosen by the request's hash. Never one this annotator has labelled or taken back,
     one of `passed`, or one that another annotator has on the screen.
     """
-    label, sample, counts = tables.human_label, _once(), _counts(connection)
+    sample = _once()
+    counts = _counts(connection)
     n = sa.func.coalesce(counts.c.n, 0)
-    chosen = (
-        sa.func.mod(sa.func.abs(sa.cast(sa.func.hashtext(sample.c.req_id), sa.BigInteger)), 1000)
-        < 1000 * twice_share
-    )
-    touched = sa.exists().where(label.c.req_id == sample.c.req_id, label.c.annotator == annotator)
-    waiting = (
-        sa.select(sample)
-        .outerjoin(counts, counts.c.req_id == sample.c.req_id)
-        .where(sa.not_(touched), sa.or_(n == 0, sa.and_(n == 1, chosen)))
-    )
-    order = waiting.with_only_columns(sample.c.req_id).order_by(
-        n, sample.c.queue, sample.c.ts, sample.c.req_id
-    )
+    waiting = _waiting(sample, counts, annotator, twice_share)
+
+    ordered = waiting.with_only_columns(sample.c.req_id)
+    ordered = ordered.order_by(n, *_oldest_first(sample))
     others = 200  # at most so many messages are on others' screens
-    for req_id in connection.execute(order.limit(len(passed) + others)).scalars().all():
-        if (
-            req_id not in passed
-            and connection.execute(
-                sa.select(sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id)))
-            ).scalar()
-        ):
-            # Locked now: what another annotator has answered since the list was read is committed,
-            # and seen here.
-            found = connection.execute(waiting.where(sample.c.req_id == req_id)).mappings().first()
-            if found:
-                return found
-            release(connection, req_id)
+    first = ordered.limit(len(passed) + others)
+    for req_id in connection.execute(first).scalars().all():
+        if req_id in passed or not _lock(connection, req_id):
+            continue
+        # Locked now: what another annotator has answered since the list was read is committed,
+        # and seen here.
+        still = waiting.where(sample.c.req_id == req_id)
+        row = connection.execute(still).mappings().first()
+        if row:
+            return row
+        release(connection, req_id)
     return None
+
+
+def _waiting(
+    sample: "sa.Subquery", counts: "sa.Subquery", annotator: str, twice_share: float
+) -> "sa.Select[Any]":
+    """What an annotator may be asked: what nobody has labelled, or one person and a second is
+    wanted; nothing the annotator has had before.
+    """
+    label = tables.human_label
+    req_id = sample.c.req_id
+    touched = sa.exists().where(
+        label.c.req_id == req_id,
+        label.c.annotator == annotator,
+    )
+    # As a bigint: abs() of the smallest 32-bit hash would be out of range.
+    hashed = sa.cast(sa.func.hashtext(req_id), sa.BigInteger)
+    thousandth = sa.func.mod(sa.func.abs(hashed), 1000)
+    asked_twice = thousandth < 1000 * twice_share
+
+    n = sa.func.coalesce(counts.c.n, 0)
+    wanted = sa.or_(
+        n == 0,
+        sa.and_(n == 1, asked_twice),
+    )
+    joined = sa.select(sample).outerjoin(counts, counts.c.req_id == req_id)
+    return joined.where(sa.not_(touched), wanted)
+
+
+def _lock(connection: Connection, req_id: str) -> bool:
+    """Whether the message is on no other annotator's screen; then it is on this one's."""
+    lock = sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id))
+    return bool(connection.execute(sa.select(lock)).scalar())
 
 
 def release(connection: Connection, req_id: str) -> None:
     """Let others be served the message."""
-    connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK, sa.func.hashtext(req_id))))
+    unlock = sa.func.pg_advisory_unlock(_LOCK, sa.func.hashtext(req_id))
+    connection.execute(sa.select(unlock))
 
 
 def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]]:
     """Of every sampled message its instant and that of its first label, by the annotator's clock;
     None where it never had one.
     """
-    label, sample = tables.human_label, tables.sampled_prediction
+    label = tables.human_label
+    at = sa.func.min(label.c.labelled_at).label("at")
     first = (
-        sa.select(label.c.req_id, sa.func.min(label.c.labelled_at).label("at"))
+        sa.select(label.c.req_id, at)
         .where(label.c.action == "label")
         .group_by(label.c.req_id)
         .subquery()
     )
-    asked = (
-        sa.select(sample.c.req_id, sa.func.min(sample.c.ts).label("ts"))
-        .group_by(sample.c.req_id)
-        .subquery()
-    )
-    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, first.c.req_id == asked.c.req_id)
+
+    sample = tables.sampled_prediction
+    ts = sa.func.min(sample.c.ts).label("ts")
+    asked = sa.select(sample.c.req_id, ts).group_by(sample.c.req_id).subquery()
+
+    same = first.c.req_id == asked.c.req_id
+    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, same)
     return [(row.ts, row.at) for row in connection.execute(query)]
 
 
@@ -191,52 +220,63 @@ def current(connection: Connection) -> list[dict[str, Any]]:
     differ on it.
     """
     sample = tables.sampled_prediction
-    columns = (
-        sample.c.req_id,
-        sample.c.model,
-        retrain_store.read_through(sample.c.intent).label("predicted"),
+    req_id, model = sample.c.req_id, sample.c.model
+    predicted = retrain_store.read_through(sample.c.intent).label("predicted")
+    query = sa.select(
+        req_id,
+        model,
+        predicted,
         sample.c.queue,
     )
-    order = (sample.c.req_id, sample.c.model)
-    rows = connection.execute(sa.select(*columns).order_by(*order)).mappings().all()
+    query = query.order_by(req_id, model)
+    rows = connection.execute(query).mappings().all()
+
     req_ids = sorted({row["req_id"] for row in rows})
-    entries = retrain_store.entries(connection, sa.select(sample.c.req_id))
-    now = votes.latest(votes.said(req_ids, entries))
-    differ = set(votes.conflicts(now).tolist())
-    place = {req_id: row for row, req_id in enumerate(req_ids)}
-    holding = {vote.req_id: vote for vote in votes.told(votes.holding(now), req_ids)}
-    found = []
-    for row in rows:
-        vote = holding.get(row["req_id"])
-        if vote is not None:
-            label = {name: getattr(vote, name) for name in ("intent", "annotator", "labelled_at")}
-            said = {"also": list(vote.also), "conflict": place[vote.req_id] in differ}
-            found.append(dict(row) | label | said)
-    return found
+    entries = retrain_store.entries(connection, sa.select(req_id))
+    newest = votes.latest(votes.said(req_ids, entries))
+    differ = {req_ids[place] for place in votes.conflicts(newest).tolist()}
+    labels: dict[str, dict[str, Any]] = {}
+    for vote in votes.told(votes.holding(newest), req_ids):
+        labels[vote.req_id] = {
+            "intent": vote.intent,
+            "annotator": vote.annotator,
+            "labelled_at": vote.labelled_at,
+            "also": list(vote.also),
+            "conflict": vote.req_id in differ,
+        }
+    return [dict(row) | labels[row["req_id"]] for row in rows if row["req_id"] in labels]
 
 
 def status(connection: Connection) -> dict[str, Any]:
     """Counts of the queue and of what was labelled."""
-    sample, label, held = tables.sampled_prediction, tables.human_label, _counts(connection)
+    sample = tables.sampled_prediction
+    label = tables.human_label
+    held = _counts(connection)
+
     labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    orphan = sa.not_(sa.exists().where(sample.c.req_id == label.c.req_id))
-    waiting = sa.select(sa.func.count(sa.distinct(sample.c.req_id))).where(sa.not_(labelled))
-    found: dict[str, Any] = {
+    waiting = _distinct(sample.c.req_id).where(sa.not_(labelled))
+
+    was_sampled = sa.exists().where(sample.c.req_id == label.c.req_id)
+    orphans = _distinct(label.c.req_id).where(sa.not_(was_sampled))
+
+    duplicates = sa.select(sa.func.count()).select_from(sample)
+    duplicates = duplicates.where(sample.c.seen > 1)
+    newest = sa.select(sa.func.max(label.c.labelled_at))
+    return {
         "sampled": _count(connection, sample),
         "waiting": connection.execute(waiting).scalar_one(),
+        "labels": _count(connection, label),
+        "orphans": connection.execute(orphans).scalar_one(),
+        "duplicate_requests": connection.execute(duplicates).scalar_one(),
+        "corpus": _count(connection, tables.corpus),
+        "newest_label": connection.execute(newest).scalar(),
     }
-    found["labels"] = _count(connection, label)
-    found["orphans"] = connection.execute(
-        sa.select(sa.func.count(sa.distinct(label.c.req_id))).where(orphan)
-    ).scalar_one()
-    found["duplicate_requests"] = connection.execute(
-        sa.select(sa.func.count()).select_from(sample).where(sample.c.seen > 1)
-    ).scalar_one()
-    newest: dt.datetime | None = connection.execute(
-        sa.select(sa.func.max(label.c.labelled_at))
-    ).scalar()
-    return found | {"corpus": _count(connection, tables.corpus), "newest_label": newest}
+
+
+def _distinct(column: "sa.Column[str]") -> "sa.Select[Any]":
+    return sa.select(sa.func.count(sa.distinct(column)))
 
 
 def _count(connection: Connection, table: sa.Table) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    query = sa.select(sa.func.count()).select_from(table)
+    return connection.execute(query).scalar_one()

@@ -27,10 +27,14 @@ def _slack(loaded: settings.Settings) -> slack.Slack:
     """Slack itself with a token, the sandbox with an address alone."""
     if loaded.slack_token is None and loaded.slack_base_url is None:
         settings.refuse(
-            "neither INTENTWATCH_SLACK_TOKEN nor INTENTWATCH_SLACK_BASE_URL is set; set the bot's token, or start `python -m "
-            "services.local.slack_sandbox --port 8082` and set INTENTWATCH_SLACK_BASE_URL=http://127.0.0.1:8082/api/"
+            "neither INTENTWATCH_SLACK_TOKEN nor INTENTWATCH_SLACK_BASE_URL is set;"
+            " set the bot's token, or start"
+            " `python -m services.local.slack_sandbox --port 8082`"
+            " and set INTENTWATCH_SLACK_BASE_URL=http://127.0.0.1:8082/api/"
         )
-    token = loaded.slack_token.get_secret_value() if loaded.slack_token else slack.SANDBOX_TOKEN
+    token = slack.SANDBOX_TOKEN
+    if loaded.slack_token:
+        token = loaded.slack_token.get_secret_value()
     return slack.Slack(token, loaded.slack_channel, loaded.slack_base_url or slack.SLACK)
 
 
@@ -40,8 +44,9 @@ def once(carrier: deliver.Carrier) -> None:
     with carrier.engine.connect() as connection:
         left = store.waiting(connection)
     if left:
+        why = left[0] or "not tried yet"
         settings.refuse(
-            f"{len(left)} messages are still to be sent ({left[0] or 'not tried yet'}); try again",
+            f"{len(left)} messages are still to be sent ({why}); try again",
             settings.EXIT_TRY_AGAIN,
         )
 
@@ -66,13 +71,14 @@ def watch_scheduler(engine: sa.Engine) -> None:
     """
     with engine.begin() as connection:
         dead = causes.unattended(alarms_store.beat(connection))
-        own = [
-            one
-            for one in stages_store.failing(connection)
-            if stage.process(one.name) == stage.SCHEDULER
-        ]
-        for alarm in (*causes.failing(own), *([dead] if dead else [])):
+        schedulers = []
+        for failing in stages_store.failing(connection):
+            if stage.process(failing.name) == stage.SCHEDULER:
+                schedulers.append(failing)
+        for alarm in causes.failing(schedulers):
             outbox.tell(connection, alarm)
+        if dead:
+            outbox.tell(connection, dead)
 
 
 def main() -> None:

@@ -80,22 +80,22 @@ def after(failure: Exception, attempts: int) -> Later | Parked:
     """
     if isinstance(failure, compose.NotComposable):
         return Parked(str(failure))
-    # No message can be made of the row, or of what this process has left.
     if not isinstance(failure, slack.NotSent | slack.Unclear):
-        said = rounds.said(failure)
-        return (
-            Parked(said)
-            if attempts >= UNFORESEEN
-            else Later(2.0**attempts, Delivery.UNCLEAR.because(said))
-        )
-    if (
-        isinstance(failure, slack.Refused) and failure.code in _HOPELESS
-    ) or attempts >= MAX_ATTEMPTS:
+        # No message can be made of the row, or of what this process has left.
+        words = rounds.said(failure)
+        if attempts >= UNFORESEEN:
+            return Parked(words)
+        return Later(2.0**attempts, Delivery.UNCLEAR.because(words))
+
+    hopeless = isinstance(failure, slack.Refused) and failure.code in _HOPELESS
+    if hopeless or attempts >= MAX_ATTEMPTS:
         return Parked(str(failure))
-    asked = failure.retry_after_s if isinstance(failure, slack.NotSent) else None
-    wait = asked if asked is not None else 2.0 ** min(attempts, 10)
-    known = Delivery.NOT_SENT if isinstance(failure, slack.NotSent) else Delivery.UNCLEAR
-    return Later(min(wait, LONGEST_WAIT_S), known.because(str(failure)))
+
+    delivery, asked = Delivery.UNCLEAR, None
+    if isinstance(failure, slack.NotSent):
+        delivery, asked = Delivery.NOT_SENT, failure.retry_after_s
+    wait = 2.0 ** min(attempts, 10) if asked is None else asked
+    return Later(min(wait, LONGEST_WAIT_S), delivery.because(str(failure)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,11 @@ class Carrier:
                 raise  # says nothing of the message
             except Exception as failure:
                 verdict = self._put_off(row, failure)
-                if isinstance(verdict, Later):  # what befell this one would befall the next
-                    return (
-                        verdict.after_s
-                        if isinstance(failure, slack.NotSent) and failure.retry_after_s is not None
-                        else 0
-                    )
+                if isinstance(verdict, Parked):
+                    continue
+                # What befell this one would befall the next.
+                asked = isinstance(failure, slack.NotSent) and failure.retry_after_s is not None
+                return verdict.after_s if asked else 0
         return 0
 
     def _put_off(self, row: store.Row, failure: Exception) -> Later | Parked:
@@ -147,15 +146,15 @@ class Carrier:
 
     def _deliver(self, row: store.Row) -> None:
         with self.engine.connect() as connection:
-            rows, known = store.told(connection, row), store.place(connection, row.thread_key)
-        root = compose.root(
-            [compose.Told(each.kind, each.payload, each.created_at) for each in rows]
-        )
-        place = slack.Place(*known) if known else None
+            rows = store.thread(connection, row)
+            posted = store.place(connection, row.thread_key)
+        root = compose.root([_told(each) for each in rows])
+        place = slack.Place(*posted) if posted else None
         if place is not None and self._edited(place, root):
             self._reply(row, place)
-        # The thread has no message yet, or somebody removed it: the root tells everything so far.
         else:
+            # The thread has no message yet, or somebody removed it: the root tells everything so
+            # far.
             place = self._root(row, rows, root)
         with self.engine.begin() as connection:
             store.settle(connection, row, place.channel, place.ts)
@@ -171,23 +170,22 @@ class Carrier:
 
     def _root(self, row: store.Row, rows: list[store.Row], root: compose.Message) -> slack.Place:
         """Post the thread's message, unless an attempt that nobody confirmed has."""
-        doubtful = [each for each in rows if each.maybe_posted]
-        if doubtful:
+        marks = [_mark(each) for each in rows if each.maybe_posted]
+        if marks:
             try:
-                found = self.client.find(
-                    [_mark(each) for each in doubtful], since=rows[0].created_at
-                )
+                posted = self.client.find(marks, since=rows[0].created_at)
             except slack.Refused:
+                # Slack does not let us look: rather a double that says so than silence.
                 root = compose.possible_duplicate(root)
             else:
-                if found is not None:
-                    self.client.update(found, root)
-                    return found
+                if posted is not None:
+                    self.client.update(posted, root)
+                    return posted
         return self.client.post(root, _mark(row))
 
     def _reply(self, row: store.Row, place: slack.Place) -> None:
         """Add the row's line to the thread, unless an attempt that nobody confirmed has."""
-        line = compose.reply(compose.Told(row.kind, row.payload, row.created_at))
+        line = compose.reply(_told(row))
         if row.maybe_posted:
             try:
                 if self.client.find([_mark(row)], since=row.created_at, thread=place):
@@ -195,6 +193,10 @@ class Carrier:
             except slack.Refused:
                 line = compose.possible_duplicate(line)
         self.client.reply(place, line, _mark(row))
+
+
+def _told(row: store.Row) -> compose.Told:
+    return compose.Told(row.kind, row.payload, row.created_at)
 
 
 def _mark(row: store.Row) -> slack.Mark:

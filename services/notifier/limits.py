@@ -54,14 +54,22 @@ def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
     """The message within Slack's total: the longest text, the one for phones included, gives way
     first, halved until all fits.
     """
-    fallback, blocks = {"text": cut(text, SECTION)}, copy.deepcopy(blocks[:BLOCKS])
+    fallback = {"text": cut(text, SECTION)}
+    blocks = copy.deepcopy(blocks[:BLOCKS])
     while size(fallback["text"], blocks) > TOTAL:
-        longest = max((fallback, *_texts(blocks)), key=lambda found: len(json.dumps(found["text"])))
-        if len(longest["text"]) <= _LEAST:
+        longest = max((fallback, *_texts(blocks)), key=_length)
+        letters = len(longest["text"])
+        if letters <= _LEAST:
             blocks.pop()
         else:
-            longest["text"] = cut(longest["text"], max(len(longest["text"]) // 2, _LEAST))
+            half = max(letters // 2, _LEAST)
+            longest["text"] = cut(longest["text"], half)
     return fallback["text"], blocks
+
+
+def _length(holder: dict[str, str]) -> int:
+    """Of a text as it goes over the wire: a letter that is no ASCII takes six."""
+    return len(json.dumps(holder["text"]))
 
 
 def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:
@@ -75,17 +83,21 @@ def _texts(blocks: list[Block]) -> Iterator[dict[str, str]]:
 
 def date(at: dt.datetime) -> str:
     """A time in the reader's own zone; the text after the bar is for clients that cannot."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+    seconds = int(at.timestamp())
+    plain = f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"<!date^{seconds}^{{date_short_pretty}} {{time}}|{plain}>"
 
 
 def section(text: str) -> Block:
     """A paragraph of mrkdwn."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION)}}
+    return {"type": "section", "text": _mrkdwn(text, SECTION)}
 
 
 def context(texts: Sequence[str]) -> Block:
     """Small print."""
-    return {
-        "type": "context",
-        "elements": [{"type": "mrkdwn", "text": cut(text, FIELD)} for text in texts],
-    }
+    elements = [_mrkdwn(text, FIELD) for text in texts]
+    return {"type": "context", "elements": elements}
+
+
+def _mrkdwn(text: str, limit: int) -> Block:
+    return {"type": "mrkdwn", "text": cut(text, limit)}

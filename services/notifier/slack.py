@@ -71,10 +71,8 @@ class Mark:
 
     def metadata(self) -> dict[str, Any]:
         """As Slack takes it."""
-        return {
-            "event_type": _EVENT,
-            "event_payload": {"outbox_id": self.outbox_id, "dedupe_key": self.dedupe_key},
-        }
+        payload = {"outbox_id": self.outbox_id, "dedupe_key": self.dedupe_key}
+        return {"event_type": _EVENT, "event_payload": payload}
 
 
 class Slack:
@@ -88,15 +86,18 @@ class Slack:
         # retry_handlers=[]: the default one posts again after a lost answer, so one call can be two
         # messages.
         self._web = WebClient(
-            token, base_url=base_url, timeout=timeout_s, retry_handlers=[], logger=quiet
+            token,
+            base_url=base_url,
+            timeout=timeout_s,
+            retry_handlers=[],
+            logger=quiet,
         )
         self._channel = channel
         # slack_sdk reads HTTP_PROXY and knows no NO_PROXY.
         if urllib.parse.urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1"):
             self._web.proxy = None
-            urllib.request.install_opener(
-                urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            )
+            no_proxy = urllib.request.ProxyHandler({})
+            urllib.request.install_opener(urllib.request.build_opener(no_proxy))
 
     def post(self, message: compose.Message, mark: Mark) -> Place:
         """A new message in the channel."""
@@ -112,36 +113,38 @@ class Slack:
             "blocks": message.blocks,
             "unfurl_links": False,
             "unfurl_media": False,
+            "metadata": mark.metadata(),
         }
-        answer = self._call("chat.postMessage", json=body | where | {"metadata": mark.metadata()})
+        answer = self._call("chat.postMessage", json=body | where)
         return Place(answer["channel"], answer["ts"])
 
     def update(self, place: Place, message: compose.Message) -> None:
         """Edit a message in place; its metadata stays."""
-        self._call(
-            "chat.update",
-            json={
-                "channel": place.channel,
-                "ts": place.ts,
-                "text": message.text,
-                "blocks": message.blocks,
-            },
-        )
+        body = {
+            "channel": place.channel,
+            "ts": place.ts,
+            "text": message.text,
+            "blocks": message.blocks,
+        }
+        self._call("chat.update", json=body)
 
     def find(
         self, marks: Collection[Mark], *, since: dt.datetime, thread: Place | None = None
     ) -> Place | None:
         """A message that carries one of these marks: in the channel, or in a thread of it."""
         wanted = [mark.metadata() for mark in marks]
-        channel = thread.channel if thread else self._channel_id()
-        where = {
-            "channel": channel,
-            "oldest": f"{(since - _SKEW).timestamp():.6f}",
+        oldest = (since - _SKEW).timestamp()
+        where: dict[str, Any] = {
+            "oldest": f"{oldest:.6f}",
             "include_all_metadata": True,
             "limit": 200,
         }
-        method = "conversations.replies" if thread else "conversations.history"
-        for page in self._pages(method, where | ({"ts": thread.ts} if thread else {})):
+        if thread:
+            method, channel = "conversations.replies", thread.channel
+            where["ts"] = thread.ts
+        else:
+            method, channel = "conversations.history", self._channel_id()
+        for page in self._pages(method, where | {"channel": channel}):
             for message in page["messages"]:
                 if message.get("metadata") in wanted:
                     return Place(channel, message["ts"])
@@ -152,10 +155,12 @@ class Slack:
         if _CHANNEL_ID.match(self._channel):
             return self._channel
         name = self._channel.removeprefix("#")
-        for page in self._pages(
-            "conversations.list",
-            {"types": "public_channel,private_channel", "exclude_archived": True, "limit": 1000},
-        ):
+        where = {
+            "types": "public_channel,private_channel",
+            "exclude_archived": True,
+            "limit": 1000,
+        }
+        for page in self._pages("conversations.list", where):
             for channel in page["channels"]:
                 if channel["name"] == name:
                     return str(channel["id"])
@@ -174,9 +179,9 @@ class Slack:
         try:
             return self._web.api_call(method, **body).data
         except SlackApiError as error:
-            raise refusal(
-                error.response.status_code, error.response.headers, str(error.response.get("error"))
-            ) from error
+            answer = error.response
+            code = str(answer.get("error"))
+            raise refusal(answer.status_code, answer.headers, code) from error
         except (OSError, http.client.HTTPException) as error:
             raise silence(error) from error
         except (SlackClientError, ValueError) as error:
@@ -187,12 +192,15 @@ def refusal(status: int, headers: Any, code: str) -> NotSent | Unclear:
     """Pure. What an answer that is not ok means."""
     if status == http.HTTPStatus.TOO_MANY_REQUESTS:
         asked = str(headers.get("Retry-After", ""))
-        return NotSent("Slack asks us to wait (429)", float(asked) if asked.isdigit() else 1.0)
+        seconds = float(asked) if asked.isdigit() else 1.0
+        return NotSent("Slack asks us to wait (429)", seconds)
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unclear(f"Slack answered with status {status}")
     if not _CODE.match(code):  # a page of something between us and Slack
         return Unclear(f"the answer with status {status} is not Slack's")
-    return Unclear(f"Slack says {code}") if code in _MAYBE_DONE else Refused(code)
+    if code in _MAYBE_DONE:
+        return Unclear(f"Slack says {code}")
+    return Refused(code)
 
 
 def silence(error: OSError | http.client.HTTPException) -> NotSent | Unclear:

@@ -2,6 +2,7 @@
 question; the caller owns the transaction.
 """
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,8 @@ IN_FLIGHT = Delivery.UNCLEAR.because(
 )
 
 _outbox, _thread = tables.outbox, tables.slack_thread
-_NOT_PARKED = sa.or_(
-    _outbox.c.error.is_(None), sa.not_(_outbox.c.error.startswith(Delivery.PARKED.because("")))
-)
+_PARKED = _outbox.c.error.startswith(Delivery.PARKED.because(""))
+_NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_PARKED))
 OPEN = (_outbox.c.sent_at.is_(None), _NOT_PARKED)
 
 
@@ -42,27 +42,12 @@ class Row:
     @property
     def maybe_posted(self) -> bool:
         """Whether Slack may have it although nobody confirmed it."""
-        return (
-            self.sent_at is None
-            and self.attempts > 0
-            and Delivery.of(self.error) is not Delivery.NOT_SENT
-        )
+        if self.sent_at is not None or self.attempts == 0:
+            return False
+        return Delivery.of(self.error) is not Delivery.NOT_SENT
 
 
-_ROW = tuple(
-    _outbox.c[name]
-    for name in (
-        "id",
-        "dedupe_key",
-        "thread_key",
-        "kind",
-        "payload",
-        "created_at",
-        "attempts",
-        "sent_at",
-        "error",
-    )
-)
+_ROW = tuple(_outbox.c[field.name] for field in dataclasses.fields(Row))
 
 
 def _seconds(seconds: float) -> Any:
@@ -80,84 +65,111 @@ def claim(connection: Connection, lease_s: float) -> Row | None:
         .order_by(_outbox.c.thread_key, _outbox.c.id)
         .subquery()
     )
+    columns = [heads.c[column.name] for column in _ROW]
     due = (
-        sa.select(*(heads.c[column.name] for column in _ROW))
+        sa.select(*columns)
         .where(heads.c.next_attempt_at <= sa.func.now())
         .order_by(heads.c.id)
         .limit(1)
     )
-    found = connection.execute(due).mappings().first()
-    if found is None:
+    first = connection.execute(due).mappings().first()
+    if first is None:
         return None
-    values = {
-        "attempts": found["attempts"] + 1,
-        "next_attempt_at": _seconds(lease_s),
-        "error": IN_FLIGHT,
-    }
+
+    # Another notifier may have read the same row: whoever raises its attempts has it.
+    row = Row(**first)
     mine = sa.update(_outbox).where(
-        _outbox.c.id == found["id"],
-        _outbox.c.attempts == found["attempts"],
+        _outbox.c.id == row.id,
+        _outbox.c.attempts == row.attempts,
         _outbox.c.sent_at.is_(None),
     )
-    return Row(**found) if connection.execute(mine.values(values)).rowcount else None
+    mine = mine.values(
+        attempts=row.attempts + 1,
+        next_attempt_at=_seconds(lease_s),
+        error=IN_FLIGHT,
+    )
+    return row if connection.execute(mine).rowcount else None
 
 
-def told(connection: Connection, row: Row) -> list[Row]:
+def thread(connection: Connection, row: Row) -> list[Row]:
     """What the thread has told up to this row, and what of it was sent out of turn, in order,
     without what is parked; this row as it was before the attempt.
     """
     so_far = sa.or_(_outbox.c.id <= row.id, _outbox.c.sent_at.is_not(None))
-    query = sa.select(*_ROW).where(_outbox.c.thread_key == row.thread_key, so_far, _NOT_PARKED)
-    return [
-        row if found["id"] == row.id else Row(**found)
-        for found in connection.execute(query.order_by(_outbox.c.id)).mappings()
-    ]
+    query = sa.select(*_ROW).where(
+        _outbox.c.thread_key == row.thread_key,
+        so_far,
+        _NOT_PARKED,
+    )
+    query = query.order_by(_outbox.c.id)
+    rows = [Row(**each) for each in connection.execute(query).mappings()]
+    return [row if each.id == row.id else each for each in rows]
 
 
 def place(connection: Connection, thread_key: str) -> tuple[str, str] | None:
     """(channel, ts) of the thread's message, if it has one."""
-    found = connection.execute(
-        sa.select(_thread.c.channel, _thread.c.ts).where(_thread.c.thread_key == thread_key)
-    ).first()
-    return (found.channel, found.ts) if found else None
+    query = sa.select(_thread.c.channel, _thread.c.ts)
+    query = query.where(_thread.c.thread_key == thread_key)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return row.channel, row.ts
 
 
-def settle(connection: Connection, row: Row, channel: str, ts: str) -> None:
+def settle(
+    connection: Connection,
+    row: Row,
+    channel: str,
+    ts: str,
+) -> None:
     """It is in Slack, in the thread of that message."""
-    insert = pg.insert(_thread).values(thread_key=row.thread_key, channel=channel, ts=ts)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["thread_key"], set_={"channel": channel, "ts": ts}
-        )
+    insert = pg.insert(_thread).values(
+        thread_key=row.thread_key,
+        channel=channel,
+        ts=ts,
     )
-    connection.execute(
-        sa.update(_outbox).where(_outbox.c.id == row.id).values(sent_at=sa.func.now(), error=None)
+    upsert = insert.on_conflict_do_update(
+        index_elements=["thread_key"],
+        set_={"channel": channel, "ts": ts},
+    )
+    connection.execute(upsert)
+    _change(
+        connection,
+        row,
+        sent_at=sa.func.now(),
+        error=None,
     )
 
 
-def postpone(connection: Connection, row: Row, after_s: float, error: str) -> None:
+def _change(connection: Connection, row: Row, **values: Any) -> None:
+    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(**values))
+
+
+def postpone(
+    connection: Connection,
+    row: Row,
+    after_s: float,
+    error: str,
+) -> None:
     """Try again later; the error says whether it may have arrived."""
-    connection.execute(
-        sa.update(_outbox)
-        .where(_outbox.c.id == row.id)
-        .values(next_attempt_at=_seconds(after_s), error=error)
+    _change(
+        connection,
+        row,
+        next_attempt_at=_seconds(after_s),
+        error=error,
     )
 
 
-def park(connection: Connection, row: Row, error: str) -> None:
+def park(
+    connection: Connection,
+    row: Row,
+    error: str,
+) -> None:
     """Set it aside with its error; the thread goes on without it. `error = null` puts it back."""
-    connection.execute(
-        sa.update(_outbox)
-        .where(_outbox.c.id == row.id)
-        .values(error=Delivery.PARKED.because(error))
-    )
+    _change(connection, row, error=Delivery.PARKED.because(error))
 
 
 def waiting(connection: Connection) -> list[str]:
     """The errors of messages that are still to be sent; '' for one not tried yet."""
-    return [
-        error or ""
-        for error in connection.execute(
-            sa.select(_outbox.c.error).where(*OPEN).order_by(_outbox.c.id)
-        ).scalars()
-    ]
+    query = sa.select(_outbox.c.error).where(*OPEN).order_by(_outbox.c.id)
+    return [error or "" for error in connection.execute(query).scalars()]

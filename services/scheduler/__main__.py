@@ -33,11 +33,15 @@ def serve() -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     loaded = settings.load("database_url")
     engine = database.opened(loaded.database_url)
-    watch = monitor.Monitor(
-        engine, settings.rules(loaded), log.LogLines(loaded.log_format), rounds.this_process()
-    )
+    rules = settings.rules(loaded)
+    say = log.LogLines(loaded.log_format)
+    watch = monitor.Monitor(engine, rules, say, rounds.this_process())
+
     ticker = BlockingScheduler(timezone=dt.UTC)
-    for job, seconds in ((_ticks(watch), _TICK_S), (_watches(engine, loaded.topic), _WATCH_S)):
+    for job, seconds in (
+        (_ticks(watch), _TICK_S),
+        (_watches(engine, loaded.topic), _WATCH_S),
+    ):
         ticker.add_job(
             job,
             "interval",
@@ -46,6 +50,7 @@ def serve() -> None:
             coalesce=True,
             misfire_grace_time=None,
         )
+
     signal.signal(signal.SIGTERM, lambda *_: ticker.shutdown(wait=False))
     print("intentwatch: scheduler ready", file=sys.stderr, flush=True)
     ticker.start()
@@ -61,9 +66,9 @@ def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
         with ticks.round():
             try:
                 watch.tick()
-            # One that fails lives all the same, and says so as a failing stage; one that hangs does
-            # not come here.
             finally:
+                # One that fails lives all the same, and says so as a failing stage; one that hangs
+                # does not come here.
                 if time.monotonic() - beaten >= _WATCH_S:
                     with watch.engine.begin() as connection:
                         store.keep_beating(connection, watch.owner)
@@ -77,13 +82,16 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
     schedulers look.
     """
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
-    lasting, begun = causes.Lasting(), time.monotonic()
+    lasting = causes.Lasting()
+    begun = time.monotonic()
 
     def look() -> None:
         with looks.round(), engine.begin() as connection:
             facts = alarms_store.facts(connection, topic)
             now = time.monotonic()
-            for alarm in (*causes.alarms(facts, now - begun), *lasting.alarms(facts, now)):
+            for alarm in causes.alarms(facts, now - begun):
+                outbox.tell(connection, alarm)
+            for alarm in lasting.alarms(facts, now):
                 outbox.tell(connection, alarm)
 
     return look
@@ -91,12 +99,15 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
 
 def again(chosen: argparse.Namespace) -> None:
     """Let what was set aside be judged after all."""
-    with database.opened(settings.load("database_url").database_url).begin() as connection:
+    engine = database.opened(settings.load("database_url").database_url)
+    with engine.begin() as connection:
         hours = store.take_up(connection, chosen.hour)
     if not hours:
-        which = f"no hour that ended {times.rfc3339(chosen.hour)}" if chosen.hour else "no hour"
+        ended = f" that ended {times.rfc3339(chosen.hour)}" if chosen.hour else ""
         settings.refuse(
-            f"{which} is set aside; `python -m services.doctor scheduler` names those that are", 2
+            f"no hour{ended} is set aside;"
+            " `python -m services.doctor scheduler` names those that are",
+            2,
         )
     print(hours)
 
@@ -105,8 +116,10 @@ def main() -> None:
     """Parse; without a sub-command, serve."""
     parser = argparse.ArgumentParser(prog="python -m services.scheduler", description=__doc__)
     commands = parser.add_subparsers()
+
     once_more = commands.add_parser(
-        "again", help="judge hours that were set aside after three failures"
+        "again",
+        help="judge hours that were set aside after three failures",
     )
     once_more.add_argument(
         "hour",
@@ -116,9 +129,10 @@ def main() -> None:
         help="the end of the hour; without it every one",
     )
     once_more.set_defaults(do=again)
-    incidents.arguments(
-        commands.add_parser("incident", help="record a business incident or a pause")
-    )
+
+    incident = commands.add_parser("incident", help="record a business incident or a pause")
+    incidents.arguments(incident)
+
     chosen = parser.parse_args()
     if hasattr(chosen, "do"):
         chosen.do(chosen)

@@ -24,8 +24,8 @@ FIGURES = (signals.LIVE_ACCURACY.name, signals.RARE_RECALL.name)  # those whose 
 def work(
     connection: sa.Connection, at: dt.datetime, rules: policy.Policy, owner: str
 ) -> list[lines.Line]:
-    """Judge the hour that ends at `at`, decide and record; what the seed's log says of it. Nothing
-    without a champion.
+    """Judge the hour that ends at `at`, decide and record; returns what the seed's log says of it.
+    Nothing without a champion.
     """
     promotion = retrain_store.champion(connection, at)
     if promotion is None:
@@ -33,23 +33,34 @@ def work(
     model = promotion["model"]
     view = history.view_at(connection, model, at, rules)
     view = dataclasses.replace(view, history=history.verdicts_of(connection, model, at))
-    evaluation = evaluate.evaluate(view, history.past(connection, promotion, at), rules)
+    past = history.past(connection, promotion, at)
+    evaluation = evaluate.evaluate(view, past, rules)
     put(connection, evaluation, rules)
-    said = list(lines.of_hour(evaluation))
+
+    log_lines = list(lines.of_hour(evaluation))
     if at == windows.floor(at, DAY):
-        said += day(connection, evaluation, promotion, rules, owner)
-    return said + decide(connection, evaluation, rules)
+        log_lines += day(connection, evaluation, promotion, rules, owner)
+    return log_lines + decide(connection, evaluation, rules)
 
 
-def put(connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
-    """Record what was found: every signal, judged or not, and what labels say."""
+def put(
+    connection: sa.Connection,
+    evaluation: evaluate.Evaluation,
+    rules: policy.Policy,
+) -> None:
+    """Record what was measured: every signal, judged or not, and what labels say."""
     store.put_signals(connection, evaluation.fresh, evaluation.measured)
     judged = {verdict.signal.signal: verdict for verdict in evaluation.fresh}
     horizon = rules.signals.live_accuracy.horizon
     put_quality(
-        connection, evaluation.view, evaluation.figures[horizon], judged, horizon,
-        as_of=evaluation.view.at, rules=rules,
-    )  # fmt: skip
+        connection,
+        evaluation.view,
+        evaluation.figures[horizon],
+        judged,
+        horizon,
+        as_of=evaluation.view.at,
+        rules=rules,
+    )
 
 
 def put_quality(
@@ -64,14 +75,26 @@ def put_quality(
 ) -> None:
     """Record label figures of the horizon that ends with the view, as people knew at `as_of`."""
     mature = as_of - view.at >= dt.timedelta(hours=rules.labels.maturity_hours)
+
+    # What each figure is compared with: an intent's recall, or the verdict's own reference.
     recall = (view.reference.recall or {}) if view.reference else {}
     expected = {intent: recall.get(intent) for intent in present.INTENTS}
-    expected |= {name: judged[name].signal.reference for name in FIGURES}
+    of_figures = {}
+    for name in FIGURES:
+        of_figures[name] = judged[name]
+        expected[name] = judged[name].signal.reference
+
     store.put_quality(
-        connection, figures.every, {name: judged[name] for name in FIGURES}, model=view.model,
-        start=view.at - windows.HORIZONS[horizon], end=view.at, as_of=as_of,
-        maturity="mature" if mature else "immature", expected=expected,
-    )  # fmt: skip
+        connection,
+        figures.every,
+        of_figures,
+        model=view.model,
+        start=view.at - windows.HORIZONS[horizon],
+        end=view.at,
+        as_of=as_of,
+        maturity="mature" if mature else "immature",
+        expected=expected,
+    )
 
 
 def day(
@@ -85,16 +108,15 @@ def day(
     view = evaluation.view
     store.claim(connection, "daily", view.at, owner)
     restate(connection, evaluation, rules)
-    store.put_signals(connection, (), quality.measured(view, evaluation.figures, "7d"))
+    of_week = quality.measured(view, evaluation.figures, "7d")
+    store.put_signals(connection, (), of_week)
     first_day(connection, view, promotion, rules)
-    said = list(lines.of_day(evaluation))
-    if (
-        view.at.weekday() == 0
-        and "7d" in view.windows
-        and store.claim(connection, "weekly", view.at, owner)
-    ):
-        said += lines.of_week(evaluation)
-    return said
+
+    log_lines = list(lines.of_day(evaluation))
+    ends_a_week = view.at.weekday() == 0 and "7d" in view.windows
+    if ends_a_week and store.claim(connection, "weekly", view.at, owner):
+        log_lines += lines.of_week(evaluation)
+    return log_lines
 
 
 def restate(
@@ -107,35 +129,63 @@ def restate(
     days = int(rules.labels.maturity_hours // 24) + 2
     since = now.at - max(days, 7) * DAY
     sampled = history.sampled(
-        connection, now.model, since, now.at, as_of=now.at, rules=rules.labels
+        connection,
+        now.model,
+        since,
+        now.at,
+        as_of=now.at,
+        rules=rules.labels,
     )
-    # Then the day that ends now is put already.
-    judged = rules.signals.live_accuracy.horizon == "1d"
-    for end in (now.at - back * DAY for back in range(1 if judged else 0, days)):
+    # Judged by the day, the day that ends now is put already.
+    by_day = rules.signals.live_accuracy.horizon == "1d"
+    for back in range(1 if by_day else 0, days):
+        end = now.at - back * DAY
         hours = history.hours(connection, now.model, end - DAY, end)
-        if hours:
-            then = View(now.model, end, {}, now.reference, sampled.between(end - DAY, end), hours)
-            figures = then.figures("1d")
-            fallen = [
-                quality.falling(then, one, "1d", rules)
-                for one in (figures.accuracy, figures.rare_recall)
-            ]
-            verdicts_then = {verdict.signal.signal: verdict for verdict in fallen}
-            put_quality(connection, then, figures, verdicts_then, "1d", as_of=now.at, rules=rules)
+        if not hours:
+            continue
+        of_day = sampled.between(end - DAY, end)
+        then = View(now.model, end, {}, now.reference, of_day, hours)
+        figures = then.figures("1d")
+        judged = {}
+        for estimate in (figures.accuracy, figures.rare_recall):
+            verdict = quality.falling(then, estimate, "1d", rules)
+            judged[verdict.signal.signal] = verdict
+        put_quality(
+            connection,
+            then,
+            figures,
+            judged,
+            "1d",
+            as_of=now.at,
+            rules=rules,
+        )
 
 
-def first_day(connection: sa.Connection, view: View, promotion: Any, rules: policy.Policy) -> None:
+def first_day(
+    connection: sa.Connection,
+    view: View,
+    promotion: Any,
+    rules: policy.Policy,
+) -> None:
     """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a
     recorded event.
     """
-    window, before = view.windows.get("1d"), view.reference
+    window = view.windows.get("1d")
+    before = view.reference
     if window is None or before is None or window.start < promotion["at"]:
         return
+    # More than one: a first day, or a person, has replaced it already.
     if len(retrain_store.references(connection, view.model)) > 1:
         return
-    if window.tally.answered >= max(1, rules.signals.intent_mix_kl.min_n):
+    enough = max(1, rules.signals.intent_mix_kl.min_n)
+    if window.tally.answered >= enough:
         learnt = reference.seen(window.tally, before)
-        retrain_store.put_reference(connection, learnt, at=view.at, source=runs.Source.FIRST_DAY)
+        retrain_store.put_reference(
+            connection,
+            learnt,
+            at=view.at,
+            source=runs.Source.FIRST_DAY,
+        )
 
 
 def decide(
@@ -152,9 +202,15 @@ def decide(
     acts = retrain and rules.trigger.autonomy.retrain == "act" and not overtaken
     run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
     store.put_decision(connection, taken, evaluation.evidence, run_id)
+
     if taken.decision is decisions.Kind.HOLD or overtaken:
         return []
     if run_id:
-        retrain_store.queue_run(connection, run_id=run_id, decision_id=taken.id, as_of=taken.at)
+        retrain_store.queue_run(
+            connection,
+            run_id=run_id,
+            decision_id=taken.id,
+            as_of=taken.at,
+        )
     outbox.tell(connection, messages.DecisionTaken(taken, run_id))
     return [lines.alert(taken, evaluation.past.incidents)] if retrain else []

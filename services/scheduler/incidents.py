@@ -10,6 +10,8 @@ import json
 import sys
 from typing import Any
 
+import sqlalchemy as sa
+
 from schemas import decisions, present, settings, times
 from services import show
 from services.scheduler import store
@@ -25,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for name, do, text in (
         ("open", begin, "from now on, or from T"),
         ("close", end, "until now, or until T"),
-        ("list", standing, "what is open"),
+        ("list", list_open, "what is open"),
     ):
         action = actions.add_parser(name, help=text)
         action.set_defaults(do=do)
@@ -33,7 +35,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--json", action="store_true", help="one object a line")
             continue
         action.add_argument(
-            "--kind", type=_kind, required=True, metavar="KIND", help=", ".join(decisions.Told)
+            "--kind",
+            type=_kind,
+            required=True,
+            metavar="KIND",
+            help=", ".join(decisions.Told),
         )
         action.add_argument("--intent", type=_intent, metavar="INTENT")
         action.add_argument("--at", type=times.instant, metavar="T")
@@ -43,56 +49,60 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def begin(chosen: argparse.Namespace) -> None:
     """Open one; prints its id."""
-    with database.opened(settings.load("database_url").database_url).begin() as connection:
+    with _database().begin() as connection:
         at = _at(connection, chosen)
-        identity = hashlib.sha256(
-            f"{chosen.kind}|{chosen.intent}|{at.isoformat()}".encode()
-        ).hexdigest()[:12]
-        store.open_incident(
-            connection,
-            {
-                "id": identity,
-                "kind": chosen.kind,
-                "intent": chosen.intent,
-                "count": chosen.count,
-                "started": at,
-            },
-        )
-    print(identity)
+        # Of what it is about: the same command again names the same incident.
+        content = f"{chosen.kind}|{chosen.intent}|{at.isoformat()}"
+        row = {
+            "id": hashlib.sha256(content.encode()).hexdigest()[:12],
+            "kind": chosen.kind,
+            "intent": chosen.intent,
+            "count": chosen.count,
+            "started": at,
+        }
+        store.open_incident(connection, row)
+    print(row["id"])
 
 
 def end(chosen: argparse.Namespace) -> None:
     """Close the open ones of a kind; prints how many. Exit 2 where there is none: whoever ends a
     pause must not believe in vain that it is over.
     """
-    with database.opened(settings.load("database_url").database_url).begin() as connection:
-        closed = store.close_incidents(
-            connection, chosen.kind, chosen.intent, _at(connection, chosen)
-        )
+    with _database().begin() as connection:
+        at = _at(connection, chosen)
+        closed = store.close_incidents(connection, chosen.kind, chosen.intent, at)
     if not closed:
         about = f" about {chosen.intent}" if chosen.intent else ""
         settings.refuse(
-            f"nothing of kind {chosen.kind}{about} is open; `python -m services.scheduler incident list` says what is",
+            f"nothing of kind {chosen.kind}{about} is open;"
+            " `python -m services.scheduler incident list` says what is",
             2,
         )
     print(closed)
 
 
-def standing(chosen: argparse.Namespace) -> None:
+def list_open(chosen: argparse.Namespace) -> None:
     """List the open ones, the oldest first."""
-    with database.opened(settings.load("database_url").database_url).connect() as connection:
+    with _database().connect() as connection:
         rows = store.open_incidents(connection)
     unknown = sorted({row["kind"] for row in rows} - set(decisions.Told))
     with settings.readable_in_part():
         if chosen.json:
-            sys.stdout.writelines(json.dumps(row, default=times.rfc3339) + "\n" for row in rows)
+            for row in rows:
+                sys.stdout.write(json.dumps(row, default=times.rfc3339) + "\n")
         else:
             print(show.table(rows, COLUMNS) if rows else "nothing is open")
     if unknown:
+        kinds = ", ".join(map(repr, unknown))
         print(
-            f"intentwatch: of kind {', '.join(map(repr, unknown))}, from before kinds were a closed list: these count for nothing",
+            f"intentwatch: of kind {kinds}, from before kinds were a closed list:"
+            " these count for nothing",
             file=sys.stderr,
         )
+
+
+def _database() -> sa.Engine:
+    return database.opened(settings.load("database_url").database_url)
 
 
 def _at(connection: Any, chosen: argparse.Namespace) -> dt.datetime:
@@ -110,13 +120,14 @@ def _intent(text: str) -> str:
 def _kind(text: str) -> decisions.Told:
     """One of the closed list.
 
-    >>> _kind("paused")
+    >>> _kind("paused")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    argparse.ArgumentTypeError: no kind is called 'paused'; the nearest is pause, and there are pause, wrong_route, complaints, escalations
+    argparse.ArgumentTypeError: no kind is called 'paused'; the nearest is pause, and there are ...
     """
-    if text in list(decisions.Told):
+    kinds = list(decisions.Told)
+    if text in kinds:
         return decisions.Told(text)
-    near = difflib.get_close_matches(text, list(decisions.Told), n=1, cutoff=0)[0]
+    near = difflib.get_close_matches(text, kinds, n=1, cutoff=0)[0]
     raise argparse.ArgumentTypeError(
-        f"no kind is called {text!r}; the nearest is {near}, and there are {', '.join(decisions.Told)}"
+        f"no kind is called {text!r}; the nearest is {near}, and there are {', '.join(kinds)}"
     )

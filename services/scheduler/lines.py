@@ -36,7 +36,8 @@ def of_hour(evaluation: Evaluation) -> Iterator[Line]:
 
 def of_day(evaluation: Evaluation) -> Iterator[Line]:
     """[MONITOR_DAILY] of the day that ends, if it has a window."""
-    window, figures = evaluation.view.windows.get("1d"), evaluation.figures["1d"]
+    window = evaluation.view.windows.get("1d")
+    figures = evaluation.figures["1d"]
     if window is not None:
         yield (
             "MONITOR_DAILY",
@@ -68,6 +69,8 @@ def alert(decision: decisions.Decision, incidents: int) -> Line:
     """[ALERT] of a retrain: every breached signal is in the reason, and so are open business
     incidents.
     """
-    said = signals.alert_words(each.signal for each in decision.reasons if each.breached)
-    said += [INCIDENTS] if incidents else []
-    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(said)}
+    breached = [reason.signal for reason in decision.reasons if reason.breached]
+    words = signals.alert_words(breached)
+    if incidents:
+        words.append(INCIDENTS)
+    return "ALERT", {"retrain_trigger": True, "reason": " + ".join(words)}

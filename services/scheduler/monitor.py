@@ -57,28 +57,29 @@ class Monitor:
         try:
             return self._hour(at, attempt)
         except Exception as error:
+            words = rounds.said(error)
             passing = isinstance(error, sa.exc.SQLAlchemyError) and transient.outage(error)
             if attempt == store.TRIES and not passing:
                 log.exception("the hour that ends at %s is set aside", at)
-                return self._set_aside(at, rounds.said(error))
+                return self._set_aside(at, words)
             with self.engine.begin() as connection:
-                store.failed(connection, at, rounds.said(error), counts=not passing)
+                store.failed(connection, at, words, counts=not passing)
             raise
 
     def _set_aside(self, at: dt.datetime, error: str | None) -> bool:
         with self.engine.begin() as connection:
             begun, last = store.set_aside(connection, at, error)
-            outbox.tell(
-                connection, causes.hour_set_aside(state.Aside(at, begun), last, store.TRIES)
-            )
+            aside = state.Aside(at, begun)
+            outbox.tell(connection, causes.hour_set_aside(aside, last, store.TRIES))
         return False
 
     def _hour(self, at: dt.datetime, attempt: int) -> bool:
-        said: list[lines.Line] = []
+        log_lines: list[lines.Line] = []
         with self.engine.begin() as connection:
             if not store.finish(connection, at, attempt):
                 return False
-            said = hour.work(connection, at, self.policy, self.owner)
-        for tag, fields in said:
+            log_lines = hour.work(connection, at, self.policy, self.owner)
+        # Said after the commit: a line of an hour that was rolled back would come twice.
+        for tag, fields in log_lines:
             self.say.line(tag, fields)
         return True

@@ -1,5 +1,5 @@
-"""Postgres: which jobs are due, who does them, and what they found. One function per question; the
-caller owns the transaction.
+"""Postgres: which jobs are due, who does them, and what came of them. One function per question;
+the caller owns the transaction.
 """
 
 import dataclasses
@@ -30,17 +30,30 @@ def begin(connection: Connection, due_at: dt.datetime, owner: str) -> int | None
     at it. Committed before the work, so that an hour that kills its scheduler is counted too.
     """
     job = tables.job_run
-    pause = sa.func.make_interval(0, 0, 0, 0, 0, 0, PAUSE_S * (job.c.attempts + 1))
-    first = sa.func.make_interval(0, 0, 0, 0, 0, 0, PAUSE_S)
     insert = pg.insert(job).values(
-        job=HOURLY, due_at=due_at, owner=owner, attempts=1, retry_at=sa.func.now() + first
+        job=HOURLY,
+        due_at=due_at,
+        owner=owner,
+        attempts=1,
+        retry_at=_in_seconds(PAUSE_S),
     )
+    attempts = job.c.attempts + 1
+    retried = {
+        "owner": owner,
+        "attempts": attempts,
+        "retry_at": _in_seconds(PAUSE_S * attempts),
+    }
+    due = sa.and_(job.c.finished_at.is_(None), job.c.retry_at <= sa.func.now())
     again = insert.on_conflict_do_update(
         index_elements=["job", "due_at"],
-        set_={"owner": owner, "attempts": job.c.attempts + 1, "retry_at": sa.func.now() + pause},
-        where=sa.and_(job.c.finished_at.is_(None), job.c.retry_at <= sa.func.now()),
+        set_=retried,
+        where=due,
     )
     return connection.execute(again.returning(job.c.attempts)).scalar()
+
+
+def _in_seconds(seconds: Any) -> Any:
+    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
 def finish(connection: Connection, due_at: dt.datetime, attempt: int) -> bool:
@@ -55,12 +68,16 @@ def finish(connection: Connection, due_at: dt.datetime, attempt: int) -> bool:
         job.c.finished_at.is_(None),
         job.c.retry_at.is_not(None),
     )
-    return (
-        connection.execute(
-            sa.update(job).where(*mine).values(finished_at=sa.func.now(), retry_at=None, error=None)
-        ).rowcount
-        > 0
+    change = (
+        sa.update(job)
+        .where(*mine)
+        .values(
+            finished_at=sa.func.now(),
+            retry_at=None,
+            error=None,
+        )
     )
+    return connection.execute(change).rowcount > 0
 
 
 def failed(connection: Connection, due_at: dt.datetime, error: str, *, counts: bool) -> None:
@@ -68,12 +85,9 @@ def failed(connection: Connection, due_at: dt.datetime, error: str, *, counts: b
     that attempt is none.
     """
     job = tables.job_run
-    change = (
-        sa.update(job)
-        .where(*_unfinished(due_at))
-        .values(error=error, attempts=job.c.attempts - (0 if counts else 1))
-    )
-    connection.execute(change)
+    attempts = job.c.attempts - (0 if counts else 1)
+    change = sa.update(job).where(*_unfinished(due_at))
+    connection.execute(change.values(error=error, attempts=attempts))
 
 
 def set_aside(
@@ -84,7 +98,9 @@ def set_aside(
     """
     job = tables.job_run
     last = sa.func.coalesce(
-        sa.cast(error, sa.Text), job.c.error, "its scheduler ended in the middle of it"
+        sa.cast(error, sa.Text),
+        job.c.error,
+        "its scheduler ended in the middle of it",
     )
     change = sa.update(job).where(*_unfinished(due_at)).values(retry_at=None, error=last)
     row = connection.execute(change.returning(job.c.claimed_at, job.c.error)).one()
@@ -94,13 +110,20 @@ def set_aside(
 def take_up(connection: Connection, due_at: dt.datetime | None) -> int:
     """Let an hour that was set aside (None: every one) be tried again; returns how many."""
     job = tables.job_run
-    aside = (job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None))
-    mine = (*aside, job.c.due_at == due_at) if due_at else aside
-    return connection.execute(
-        sa.update(job)
-        .where(*mine)
-        .values(attempts=0, retry_at=sa.func.now(), claimed_at=sa.func.now(), error=None)
-    ).rowcount
+    change = sa.update(job).where(
+        job.c.job == HOURLY,
+        job.c.finished_at.is_(None),
+        job.c.retry_at.is_(None),
+    )
+    if due_at:
+        change = change.where(job.c.due_at == due_at)
+    change = change.values(
+        attempts=0,
+        retry_at=sa.func.now(),
+        claimed_at=sa.func.now(),
+        error=None,
+    )
+    return connection.execute(change).rowcount
 
 
 def _unfinished(due_at: dt.datetime) -> tuple[Any, ...]:
@@ -112,14 +135,14 @@ def claim(connection: Connection, job: str, due_at: dt.datetime, owner: str) -> 
     """Whether this replica does a job that belongs to an hour (the day, the week that ends with
     it): the row is inserted in the transaction of the work.
     """
-    values = {"job": job, "due_at": due_at, "owner": owner, "finished_at": sa.func.now()}
-    insert = (
-        pg.insert(tables.job_run)
-        .values(values)
-        .on_conflict_do_nothing()
-        .returning(tables.job_run.c.job)
+    insert = pg.insert(tables.job_run).values(
+        job=job,
+        due_at=due_at,
+        owner=owner,
+        finished_at=sa.func.now(),
     )
-    return connection.execute(insert).first() is not None
+    inserted = insert.on_conflict_do_nothing().returning(tables.job_run.c.job)
+    return connection.execute(inserted).first() is not None
 
 
 def keep_beating(connection: Connection, owner: str) -> None:
@@ -136,23 +159,27 @@ def put_signals(
     nor limit.
     """
     unjudged = {"verdict": None, "limit": None, "in_breach": False, "level": None}
-    rows = [
-        *(_verdict_row(verdict) for verdict in judged),
-        *(_signal_row(signal) | unjudged for signal in measured),
-    ]
+    rows = [_verdict_row(verdict) for verdict in judged]
+    rows += [_signal_row(signal) | unjudged for signal in measured]
     if rows:
-        table = tables.signal
-        insert = pg.insert(table)
-        rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest), rows
-        )
+        connection.execute(_upsert(tables.signal), rows)
+
+
+def _upsert(table: sa.Table) -> pg.Insert:
+    """Rows written over those of the same key."""
+    insert = pg.insert(table)
+    rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
 
 
 def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
-    return _signal_row(verdict.signal) | {
-        name: getattr(verdict, name) for name in ("verdict", "limit", "in_breach", "level")
+    judgement = {
+        "verdict": verdict.verdict,
+        "limit": verdict.limit,
+        "in_breach": verdict.in_breach,
+        "level": verdict.level,
     }
+    return _signal_row(verdict.signal) | judgement
 
 
 def _signal_row(signal: verdicts.Signal) -> dict[str, Any]:
@@ -162,7 +189,7 @@ def _signal_row(signal: verdicts.Signal) -> dict[str, Any]:
 
 def put_quality(
     connection: Connection,
-    found: Sequence[live.Estimate],
+    estimates: Sequence[live.Estimate],
     judged: Mapping[str, verdicts.Verdict],
     *,
     model: str,
@@ -173,50 +200,41 @@ def put_quality(
     expected: Mapping[str, float | None],
 ) -> None:
     """Write label figures of a window, restating what labels that came later have changed."""
+    place = {
+        "model": model,
+        "start": start,
+        "end": end,
+        "as_of": as_of,
+        "maturity": maturity,
+    }
     rows = []
-    for estimate in found:
+    for estimate in estimates:
+        # Verdicts are of a figure over all intents; one of an intent alone has none.
         verdict = judged.get(estimate.metric) if estimate.intent is None else None
-        values = {
-            name: getattr(estimate, name)
-            for name in (
-                "metric",
-                "estimate",
-                "low",
-                "high",
-                "n_labels",
-                "n_effective",
-                "n_predictions",
-                "naive",
-            )
-        }
-        level = (
-            verdict.verdict
-            if verdict
-            else verdicts.Level.OK
-            if estimate.n_labels
-            else verdicts.Level.BLIND
-        )
-        place = {
-            "model": model,
-            "start": start,
-            "end": end,
-            "intent": estimate.intent or "",
-            "as_of": as_of,
-            "maturity": maturity,
-            "verdict": level,
-        }
-        known = expected.get(estimate.intent or estimate.metric)
-        rows.append(
-            place
-            | values
-            | {"reference": known, "labels_needed": verdict.labels_needed if verdict else None}
-        )
-    table = tables.quality
-    insert = pg.insert(table)
-    rest = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest), rows
-    )
+        reference = expected.get(estimate.intent or estimate.metric)
+        rows.append(place | _quality_row(estimate, verdict, reference))
+    connection.execute(_upsert(tables.quality), rows)
+
+
+def _quality_row(
+    estimate: live.Estimate, verdict: verdicts.Verdict | None, reference: float | None
+) -> dict[str, Any]:
+    """A label figure; what nobody judges is ok with labels and blind without."""
+    level = verdicts.Level.OK if estimate.n_labels else verdicts.Level.BLIND
+    return {
+        "metric": estimate.metric,
+        "intent": estimate.intent or "",
+        "estimate": estimate.estimate,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n_labels": estimate.n_labels,
+        "n_effective": estimate.n_effective,
+        "n_predictions": estimate.n_predictions,
+        "naive": estimate.naive,
+        "verdict": verdict.verdict if verdict else level,
+        "reference": reference,
+        "labels_needed": verdict.labels_needed if verdict else None,
+    }
 
 
 def put_decision(
@@ -226,19 +244,16 @@ def put_decision(
     run_id: str | None,
 ) -> None:
     """Record a decision with its evidence; the same decision again changes nothing."""
-    names = (
-        "id",
-        "at",
-        "model",
-        "decision",
-        "hold_reason",
-        "cause",
-        "clause",
-        "policy_sha256",
-        "sha256",
-    )
-    row = {name: getattr(decision, name) for name in names}
-    row |= {
+    row = {
+        "id": decision.id,
+        "at": decision.at,
+        "model": decision.model,
+        "decision": decision.decision,
+        "hold_reason": decision.hold_reason,
+        "cause": decision.cause,
+        "clause": decision.clause,
+        "policy_sha256": decision.policy_sha256,
+        "sha256": decision.sha256,
         "reasons": [dataclasses.asdict(reason) for reason in decision.reasons],
         "evidence": dict(evidence),
         "run_id": run_id,
@@ -248,9 +263,8 @@ def put_decision(
 
 def decided_after(connection: Connection, at: dt.datetime) -> bool:
     """Whether a later hour has been decided already."""
-    return bool(
-        connection.execute(sa.select(sa.exists().where(tables.decision.c.at > at))).scalar()
-    )
+    later = sa.exists().where(tables.decision.c.at > at)
+    return bool(connection.execute(sa.select(later)).scalar())
 
 
 def open_incident(connection: Connection, row: Mapping[str, Any]) -> None:
@@ -262,18 +276,21 @@ def open_incidents(connection: Connection) -> list[dict[str, Any]]:
     """Incidents and pauses that nobody has closed, the oldest first."""
     table = tables.incident
     query = sa.select(
-        table.c.id, table.c.kind, table.c.started.label("since"), table.c.intent, table.c["count"]
-    ).where(table.c.ended.is_(None))
-    return [
-        dict(row)
-        for row in connection.execute(query.order_by(table.c.started, table.c.id)).mappings()
-    ]
+        table.c.id,
+        table.c.kind,
+        table.c.started.label("since"),
+        table.c.intent,
+        table.c["count"],
+    )
+    query = query.where(table.c.ended.is_(None))
+    query = query.order_by(table.c.started, table.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def close_incidents(connection: Connection, kind: str, intent: str | None, at: dt.datetime) -> int:
     """Close the open incidents of a kind; returns how many."""
     table = tables.incident
-    chosen = [table.c.kind == kind, table.c.ended.is_(None)] + (
-        [table.c.intent == intent] if intent else []
-    )
-    return connection.execute(sa.update(table).where(*chosen).values(ended=at)).rowcount
+    change = sa.update(table).where(table.c.kind == kind, table.c.ended.is_(None))
+    if intent:
+        change = change.where(table.c.intent == intent)
+    return connection.execute(change.values(ended=at)).rowcount

@@ -10,7 +10,7 @@ import builders
 import pytest
 
 from schemas import policy, present, signals
-from services.dashboard import facts, judged
+from services.dashboard import evidence, facts, judged
 
 AT = builders.AT
 HOUR = dt.timedelta(hours=1)
@@ -249,6 +249,15 @@ def test_an_unjudged_mix_is_compared_with_the_models_reference_or_says_that_ther
     compared = judged.panel(MIX, known(windows=[day], references=[(AT - 24 * HOUR, even)]), RULES)
     # 0.6 ln(0.6/0.5) + 0.4 ln(0.4/0.5), but for the smoothing of empty intents
     assert compared.value == pytest.approx(0.6 * math.log(1.2) + 0.4 * math.log(0.8), abs=0.002)
+
+
+def test_a_mix_without_answers_or_without_a_reference_is_no_figure_at_all() -> None:
+    even = builders.reference([100] * len(present.INTENTS))
+    silent = hour(intent_counts=dict.fromkeys(present.INTENTS, 0))
+    compared = known(references=[(AT - HOUR, even)])
+    assert evidence.kl(hour(), compared)[0] == pytest.approx(0.0)
+    assert evidence.kl(hour(), known()) == (None, None)
+    assert evidence.kl(silent, compared) == (None, None)
 
 
 def test_a_day_that_ended_long_ago_still_shows_this_nights_hour() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from retrain.labels import distrust, votes
 from schemas import events, present
-from services.labels import answer, guideline, ingest, standing
+from services.labels import answer, guideline, ingest, status
 
 GUIDELINE = (Path(__file__).parents[3] / "docs/labelling.md").read_text()
 AT = dt.datetime(2026, 4, 20, 9, tzinfo=dt.UTC)
@@ -53,7 +53,7 @@ def test_every_number_and_every_name_is_its_intent() -> None:
 
 
 def found(body: str) -> list[events.HumanLabel | events.Malformed]:
-    return [line.found for line in ingest.lines(body.encode(), is_csv=True)]
+    return [line.parsed for line in ingest.lines(body.encode(), is_csv=True)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def figures(*labels: tuple[str, str, str], most: int = 100) -> dict[str, Any]:
         votes.Entry(req_id, annotator, AT, str(i), intent)
         for i, (req_id, annotator, intent) in enumerate(labels)
     ]
-    return standing.figures(held, [(AT, AT)], AT + dt.timedelta(hours=2), most)
+    return status.figures(held, [(AT, AT)], AT + dt.timedelta(hours=2), most)
 
 
 def test_status_names_agreement_conflicts_and_surplus() -> None:
@@ -131,7 +131,7 @@ def test_status_names_agreement_conflicts_and_surplus() -> None:
         (("a1", "a2"), 2, 0.5)
     ]
     assert known["over_cap"] == [{"annotator": "a1", "day": AT.date(), "labels": 3, "over": 1}]
-    shown = standing.table(known)
+    shown = status.table(known)
     for words in (
         "Krippendorff's alpha 0.00",
         "n 2",
@@ -144,22 +144,22 @@ def test_status_names_agreement_conflicts_and_surplus() -> None:
 
 
 def test_a_name_that_moves_the_cursor_is_shown_as_escapes() -> None:
-    shown = standing.table(figures(("r1", "a\x1b[2J", "faq"), ("r1", "b", "faq")))
+    shown = status.table(figures(("r1", "a\x1b[2J", "faq"), ("r1", "b", "faq")))
     assert "\x1b" not in shown
     assert "a\\x1b[2J, b" in shown
 
 
 def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
-    known = standing.figures([], [], None, 10)
+    known = status.figures([], [], None, 10)
     assert known["krippendorff"] == {"n": 0, "alpha": None, "low": None, "high": None}
-    assert "doubly_labelled" in standing.table(known)
+    assert "doubly_labelled" in status.table(known)
 
 
 def test_status_names_a_source_that_is_not_believed() -> None:
-    known = standing.figures([], [], None, 10, [distrust.Aside("bot", 720, 0.05, -0.87, -30.0)])
+    known = status.figures([], [], None, 10, [distrust.Aside("bot", 720, 0.05, -0.87, -30.0)])
     assert known["aside"] == [
         {"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}
     ]
-    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in standing.table(
+    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in status.table(
         known
     )

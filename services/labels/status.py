@@ -1,0 +1,173 @@
+"""Pure. What `services.labels status` says of the labels: agreement, latency, surplus; as JSON
+values and as a table.
+"""
+
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from retrain.labels import agreement, cap, distrust, latency, votes
+from services import escaping, units
+
+Figures = Mapping[str, Any]
+
+_PAIRS = 20  # of intents that were confused, in the table
+
+
+def figures(
+    held: Sequence[votes.Entry],
+    waits: Iterable[tuple[dt.datetime, dt.datetime | None]],
+    as_of: dt.datetime | None,
+    most: int,
+    aside: Sequence[distrust.Aside] = (),
+) -> dict[str, Any]:
+    """Agreement over the labels that hold (one an annotator and message), the label latency curve
+    as of the stream's clock, what exceeds the cap, and which sources are set aside.
+
+    Agreement is of the newest label of each annotator: a correction counts, and so does one made
+    after people talked.
+    """
+    # Of each message what each annotator says: the units of the agreement.
+    units_of: dict[str, dict[str, str]] = defaultdict(dict)
+    for label in held:
+        units_of[label.req_id][label.annotator] = str(label.intent)
+    several = [list(unit.values()) for unit in units_of.values() if len(unit) > 1]
+    conflicts = sum(len(set(unit)) > 1 for unit in several)
+
+    confused = []
+    for pair, n in agreement.confusions(several).items():
+        confused.append({"intents": list(pair), "n": n})
+
+    alpha = agreement.krippendorff_alpha(several)
+    return {
+        "doubly_labelled": len(several),
+        "conflicts": conflicts,
+        "krippendorff": dataclasses.asdict(alpha),
+        "cohen": _plain(agreement.pairs(units_of.values())),
+        "confused": confused,
+        "latency": _plain(latency.curve(waits, as_of) if as_of else ()),
+        "over_cap": _plain(cap.surplus(held, most)),
+        "aside": _plain(aside),
+    }
+
+
+def _plain(values: Iterable[Any]) -> list[dict[str, Any]]:
+    """Dataclasses as JSON carries them."""
+    return [dataclasses.asdict(value) for value in values]
+
+
+def table(figures: Figures) -> str:
+    """The same for a person; every figure with its n and its interval."""
+    lines = []
+    for name, value in figures.items():
+        if not isinstance(value, list | dict):
+            lines.append(f"{name:20} {value}")
+
+    parts = (
+        ("sampled messages labelled", _latency(figures)),
+        ("annotators agree", _agreement(figures)),
+        ("labelled as both", _confused(figures)),
+        (
+            "more labels of one annotator in a day than the policy's labels.per_annotator_per_day",
+            _over_cap(figures),
+        ),
+        (
+            "not believed, in live accuracy and in training: differs from all other sources by"
+            " more than the policy's labels.source_gap",
+            _aside(figures),
+        ),
+    )
+    for title, rows in parts:
+        if rows:
+            lines += ["", title, *rows]
+    return "\n".join(lines)
+
+
+def _latency(figures: Figures) -> list[str]:
+    """How much of what was sampled had its first label within so many hours."""
+    lines = []
+    for point in figures["latency"]:
+        hours = point["hours"]
+        lines.append(f"  within {hours:>3} h  {_share(point)}")
+    return lines
+
+
+def _agreement(figures: Figures) -> list[str]:
+    """Krippendorff's alpha over all annotators, Cohen's kappa of each two; nothing without n."""
+    alpha = figures["krippendorff"]
+    n = alpha["n"]
+    if not n:
+        return []
+    value = _number(alpha["alpha"])
+    lines = [f"  Krippendorff's alpha {value}{_interval(alpha)}  n {n}"]
+    for pair in figures["cohen"]:
+        names = _names(pair["annotators"])
+        kappa = _number(pair["kappa"])
+        equal = _share(pair | {"share": pair["agreement"]})
+        lines.append(f"  {names}  kappa {kappa}  equal {equal}")
+    return lines
+
+
+def _confused(figures: Figures) -> list[str]:
+    """Pairs of intents that annotators gave to one message, the most frequent first."""
+    pairs = figures["confused"]
+    lines = []
+    for pair in pairs[:_PAIRS]:
+        intents = " / ".join(pair["intents"])
+        lines.append(f"  {intents}  {pair['n']}")
+    rest = len(pairs) - _PAIRS
+    if rest > 0:
+        lines.append(f"  and {rest} more pairs")
+    return lines
+
+
+def _over_cap(figures: Figures) -> list[str]:
+    """Days on which one annotator labelled more than counts."""
+    lines = []
+    for surplus in figures["over_cap"]:
+        name = _names([surplus["annotator"]])
+        day = surplus["day"]
+        over = f"{surplus['over']} of {surplus['labels']} do not train"
+        lines.append(f"  {name}  {day}  {over}")
+    return lines
+
+
+def _aside(figures: Figures) -> list[str]:
+    """Sources that are not believed, and why."""
+    lines = []
+    for source in figures["aside"]:
+        name = _names([source["annotator"]])
+        right = units.percent(source["right"])
+        points = source["gap"] * 100
+        lines.append(
+            f"  {name}  right {right} of {source['n']},"
+            f" {points:+.0f} points to all others of the same hours"
+        )
+    return lines
+
+
+def _share(point: Figures) -> str:
+    """A share with its interval and its n."""
+    if point["share"] is None:
+        return "-  n 0"
+    share = units.percent(point["share"])
+    low = units.percent(point["low"])
+    high = units.percent(point["high"])
+    return f"{share} [{low}, {high}]  n {point['n']}"
+
+
+def _interval(alpha: Figures) -> str:
+    low, high = alpha["low"], alpha["high"]
+    if low is None:
+        return ""
+    return f" [{low:.2f}, {high:.2f}]"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _names(annotators: Iterable[str]) -> str:
+    return ", ".join(map(escaping.printable, annotators))
