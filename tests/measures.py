@@ -74,11 +74,11 @@ def measures() -> list[Measure]:
     longest = max((f.end_lineno or 0) - f.lineno + 1 for tree in trees for f in functions(tree))
     tested = sum(map(lines, modules("tests"))) / sum(map(lines, source))
     return [
-        Measure("nodes a code line", sum(map(nodes, trees)) / code, most=8.2),
-        Measure("comprehensions a hundred code lines", 100 * loops / code, most=4.2),
-        Measure("times the name `found`", sum(called(tree, "found") for tree in trees), most=720),
-        Measure("lines of the longest function", longest, most=90),
-        Measure("lines of test a line of source", tested, least=0.8),
+        Measure("nodes a code line", sum(map(nodes, trees)) / code, most=7.6),
+        Measure("comprehensions a hundred code lines", 100 * loops / code, most=2.6),
+        Measure("times the name `found`", sum(called(tree, "found") for tree in trees), most=130),
+        Measure("lines of the longest function", longest, most=60),
+        Measure("lines of test a line of source", tested, least=0.78),
     ]
 
 

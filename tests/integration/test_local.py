@@ -63,7 +63,7 @@ def exports(process: "subprocess.Popen[str]") -> dict[str, str]:
 
 
 def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
+    return list(psutil.Process(process.pid).children(recursive=True))
 
 
 def gone(family: list[psutil.Process]) -> bool:
