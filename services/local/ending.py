@@ -81,8 +81,9 @@ def terminable(status: int | None = None) -> Iterator[None]:
     try:
         yield
     finally:
+        # Once asked to end, this process does: a further signal on its last steps changes nothing.
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if _asked.signals else handler)
         _asked.signals, _asked.due, _asked.ending = 0, None, False
 
 

@@ -17,7 +17,7 @@ SOURCES = {
 # Asked for by MODE=production and read by nothing until something of Slack's comes in; and what
 # schemas/present.py reads before all else.
 ONLY_ASKED_FOR = {"slack_signing_secret", "taxonomy"}
-PARSED = ("chosen", "_chosen", "arguments")  # what commands call argparse's namespace
+PARSED = ("chosen", "_chosen", "arguments", "options")  # what commands call argparse's namespace
 
 
 def is_loaded(node: ast.expr) -> bool:
