@@ -44,6 +44,7 @@ def main() -> None:
         with ending.terminable(0):
             up(arguments.dir)
     except KeyboardInterrupt:
+        ending.last_steps()
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
     except topology.InUse as error:
         settings.refuse(str(error), settings.EXIT_TRY_AGAIN)

@@ -81,10 +81,15 @@ def terminable(status: int | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        # Once asked to end, this process does: a further signal on its last steps changes nothing.
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if _asked.signals else handler)
+            signal.signal(number, handler)
         _asked.signals, _asked.due, _asked.ending = 0, None, False
+
+
+def last_steps() -> None:
+    """This process was asked to end and does: a further signal changes nothing any more."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _say(what: str) -> None:

@@ -251,6 +251,7 @@ def main() -> None:
         try:
             run(chosen, out)
         except KeyboardInterrupt:
+            ending.last_steps()
             settings.refuse(
                 "stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED
             )
