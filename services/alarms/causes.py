@@ -70,10 +70,14 @@ def pause(clock: dt.datetime, newest_end: dt.datetime | None) -> tuple[str, str]
     if newest_end is None or clock - newest_end <= BEHIND:
         return None
     next_end = windows.floor(clock, windows.STEPS["1h"]) + windows.STEPS["1h"]
-    since = f"no hour has been complete since {_utc(newest_end)}, and the stream's clock stands at {_utc(clock)}"
+    since = (
+        f"no hour has been complete since {_utc(newest_end)},"
+        f" and the stream's clock stands at {_utc(clock)}"
+    )
     return (
         since,
-        f"nothing is judged meanwhile; the next hour ends at {_utc(next_end)}, and is complete when a log of after it is counted",
+        f"nothing is judged meanwhile; the next hour ends at {_utc(next_end)},"
+        " and is complete when a log of after it is counted",
     )
 
 
@@ -165,12 +169,21 @@ def clock_held(facts: state.Facts) -> Alarm | None:
         return None
     if any(p.stuck for p in partitions) or any(one.name == stage.ROLLUP for one in facts.stages):
         return None
-    cause = f"the stream's clock stands at {_utc(clock.watermark)}, though logs up to {_utc(ahead)} have been counted for over {_IDLE_MINUTES} minutes"
+    cause = (
+        f"the stream's clock stands at {_utc(clock.watermark)},"
+        f" though logs up to {_utc(ahead)} have been counted for over {_IDLE_MINUTES} minutes"
+    )
     unread = ", ".join(f"{p.part} ({p.lag} unread)" for p in partitions if p.lag)
     if unread:
-        where = f"partitions {unread} hold it; read the stream worker's log: it says what it waits for; then restart it"
+        where = (
+            f"partitions {unread} hold it; read the stream worker's log:"
+            " it says what it waits for; then restart it"
+        )
     else:
-        where = "no partition holds it, so nobody rolls up; `python -m services.doctor streams` says who should; restart that stream worker"
+        where = (
+            "no partition holds it, so nobody rolls up;"
+            " `python -m services.doctor streams` says who should; restart that stream worker"
+        )
     return Alarm(
         f"clock:held:{clock.watermark.isoformat()}",
         cause,
@@ -201,7 +214,10 @@ class Lasting:
 
 def hour_waiting(end: dt.datetime) -> Alarm:
     """The hour that ends there is due, and nobody judges it."""
-    cause = f"windows come and no decision: the hour that ended {_utc(end)} has been due for over {_IDLE_MINUTES} minutes"
+    cause = (
+        f"windows come and no decision: the hour that ended {_utc(end)}"
+        f" has been due for over {_IDLE_MINUTES} minutes"
+    )
     return Alarm(f"hour:waiting:{end.isoformat()}", cause, remedy(stage.SCHEDULER))
 
 

@@ -59,7 +59,8 @@ def alarms(stream: facts.Stream, *, test_clock: bool) -> Iterator[str]:
         yield f"No stream worker has moved the clock for {words.span(stream.beat_s)}: nothing here is current. `python -m services.doctor streams`"
     behind = stream.now - stream.watermark
     if behind > causes.BEHIND and not test_clock:
-        yield f"The newest serving log is {words.span(behind.total_seconds())} old: is the gateway serving?"
+        old = words.span(behind.total_seconds())
+        yield f"The newest serving log is {old} old: is the gateway serving?"
     pause = causes.pause(stream.watermark, stream.newest_end)
     if pause is not None:
         since, meanwhile = pause
@@ -73,8 +74,9 @@ def _waits(stream: facts.Stream) -> str:
     commands = {"streams": "python -m streams worker", "gateway": "python -m services.gateway"}
     wanting = [command for process, command in commands.items() if not stream.runs(process)]
     if not wanting:
-        return ": the gateway and the stream worker run, and wait for the first message to POST /classify."
-    return f". Start {' and '.join(f'`{command}`' for command in wanting)}; `python -m services.doctor` names what is missing."
+        return ": the gateway and the stream worker run, and wait for the first POST /classify."
+    named = " and ".join(f"`{command}`" for command in wanting)
+    return f". Start {named}; `python -m services.doctor` names what is missing."
 
 
 def _headline(

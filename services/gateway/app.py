@@ -185,9 +185,8 @@ def _operation(gateway: Gateway) -> APIRouter:
     @router.get("/", include_in_schema=False)
     async def root(request: Request) -> dict[str, str]:
         docs = f", GET {request.app.docs_url} shows the rest" if request.app.docs_url else ""
-        return {
-            "detail": f'POST /classify with {{"text": "..."}} answers a message, GET /readyz says which model does{docs}'
-        }
+        classify = 'POST /classify with {"text": "..."} answers a message'
+        return {"detail": f"{classify}, GET /readyz says which model does{docs}"}
 
     @router.get("/livez")
     async def livez() -> dict[str, str]:

@@ -65,7 +65,8 @@ def directory(chosen: Path | None) -> Iterator[Path]:
     lock = _locked(chosen)
     if lock is None:
         raise InUse(
-            f"{chosen} is in use by another `services.local up`; stop that one or choose another --dir"
+            f"{chosen} is in use by another `services.local up`;"
+            " stop that one or choose another --dir"
         )
     with lock:
         yield chosen.resolve()

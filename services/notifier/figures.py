@@ -92,8 +92,11 @@ def grounds(decision: decisions.Decision) -> Iterator[str]:
         yield f"• {_words(reason)} is in breach (limit {limit(reason)})"
     others = [reason for reason in decision.reasons if not reason.breached]
     if others:
-        are = f"{len(others)} {'other ' if breached else ''}signal{' is' if len(others) == 1 else 's are'}"
-        yield f"• {are} not in breach: {', '.join(map(_calm, others))}"
+        which, are = (
+            "other " if breached else "",
+            "signal is" if len(others) == 1 else "signals are",
+        )
+        yield f"• {len(others)} {which}{are} not in breach: {', '.join(map(_calm, others))}"
     if decision.clause is None:  # recorded before decisions named their clause
         return
     roles = {role for reason in decision.reasons if reason.breached for role in reason.roles}

@@ -534,7 +534,8 @@ def outside(page: sync_api.Page) -> list[str]:
     found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll('article svg text')].filter(t => {
         const inside = t.getBBox(), all = t.ownerSVGElement.viewBox.baseVal;
-        return inside.x < 0 || inside.y < 0 || inside.x + inside.width > all.width || inside.y + inside.height > all.height;
+        const right = inside.x + inside.width, bottom = inside.y + inside.height;
+        return inside.x < 0 || inside.y < 0 || right > all.width || bottom > all.height;
         }).map(t => t.textContent)"""
     )
     return found

@@ -99,7 +99,8 @@ def test_a_process_is_heard_by_whichever_of_its_rounds_ended_last(engine: sa.Eng
             pass
     change(
         engine,
-        "update stage set told_at = now() - interval '9 minutes' where name in ('rollup', 'gateway shadow')",
+        "update stage set told_at = now() - interval '9 minutes'"
+        " where name in ('rollup', 'gateway shadow')",
     )
     with engine.connect() as connection:
         heard = stages_store.heard(connection)

@@ -39,9 +39,18 @@ from services.local.demo import (
 SEED = 20260420
 _ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
 FAILURES = (
-    closing.Problem, story.TooFewRowsError, topology.InUse, topology.LeftBehind, supervisor.NotReady, recount.Unread, jars.BadJar,
-    provision.Unreachable, provision.Mismatch, sa.exc.SQLAlchemyError, OSError,
-)  # fmt: skip
+    closing.Problem,
+    story.TooFewRowsError,
+    topology.InUse,
+    topology.LeftBehind,
+    supervisor.NotReady,
+    recount.Unread,
+    jars.BadJar,
+    provision.Unreachable,
+    provision.Mismatch,
+    sa.exc.SQLAlchemyError,
+    OSError,
+)
 _PLACE = topology.ROOT / ".local" / "demo"
 
 

@@ -223,7 +223,8 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Back",
-            f"{points(found.regained)} of the {points(found.lost)} lost: the truth of {sum(each['asked'] for each in three):,} messages, {_APART}",
+            f"{points(found.regained)} of the {points(found.lost)} lost: the truth of"
+            f" {sum(each['asked'] for each in three):,} messages, {_APART}",
         ),
         (
             "Labels",
@@ -231,7 +232,8 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Proven",
-            f"lost {summary['lost']}, doubled {summary['duplicated']} of {summary['events']:,} serving logs, {_TAIL} among them,"
+            f"lost {summary['lost']}, doubled {summary['duplicated']}"
+            f" of {summary['events']:,} serving logs, {_TAIL} among them,"
             " Kafka read again against Postgres;"
             f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
         ),

@@ -101,7 +101,9 @@ def traffic(messages: int) -> float:
 def shares(began: Mapping[str, float], ended: float) -> Mapping[str, float]:
     """The parts of a run's time that its steps took; began: when each step began, in seconds.
 
-    >>> shares({State.TRAINING: 10.0, State.EVALUATED: 70.0, State.COMPILED: 88.0, State.GATED: 90.0}, 90.0)[State.EVALUATED]
+    >>> shares({State.TRAINING: 10.0, State.EVALUATED: 70.0, State.COMPILED: 88.0}, 90.0)[
+    ...     State.EVALUATED
+    ... ]
     0.225
     """
     if State.TRAINING not in began or ended <= began[State.TRAINING]:

@@ -88,7 +88,10 @@ def plan(
     calm = [row for group in traffic for row in group]
     size = min(most, int(len(calm) / (old + 0.5)), len(fresh) // max(new, 1))
     if size < 300 or len(corpus) < 600:
-        few = f"{len(base)} base and {len(later)} later rows give {size} messages a day and {len(corpus)} to train on; 300 and 600 are needed"
+        few = (
+            f"{len(base)} base and {len(later)} later rows give {size} messages a day"
+            f" and {len(corpus)} to train on; 300 and 600 are needed"
+        )
         raise TooFewRowsError("; ".join(filter(None, (few, left_out))))
     moved, rest = _moved(calm, size if MIX in days else 0, rng)
     pools = {STABLE: iter(_even(rest)), LATER: iter(fresh), MIX: iter(moved)}
@@ -109,7 +112,9 @@ def unknown(rows: Sequence[Row]) -> str:
         f"{escaping.printable(intent[:40])} {n:,}" for intent, n in counts.most_common(_NAMED_MOST)
     )
     more = f" and {len(counts) - _NAMED_MOST} more" if len(counts) > _NAMED_MOST else ""
-    return f"{counts.total():,} rows are left out, as nobody knows their intent: {named}{more} (known: {', '.join(present.INTENTS)})"
+    known = ", ".join(present.INTENTS)
+    left_out = f"{counts.total():,} rows are left out, as nobody knows their intent"
+    return f"{left_out}: {named}{more} (known: {known})"
 
 
 def _shuffled_groups(rows: list[Row], rng: random.Random) -> list[list[Row]]:

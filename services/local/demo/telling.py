@@ -295,8 +295,10 @@ def part(name: str, text: str, margin: int, width: int) -> list[str]:
 def left(seconds: float, *, longer: bool = False) -> str:
     """How long still, in words. longer: it is more than was told before.
 
-    >>> left(400), left(60), left(5), left(400, longer=True)
-    ('about 7 min left', 'about 60 s left', 'a few seconds left', 'about 7 min left, as this machine is slower than thought')
+    >>> left(400), left(60), left(5)
+    ('about 7 min left', 'about 60 s left', 'a few seconds left')
+    >>> left(400, longer=True)
+    'about 7 min left, as this machine is slower than thought'
     """
     why = ", as this machine is slower than thought" if longer else ""
     if seconds < 20:

@@ -374,7 +374,7 @@ def test_what_nobody_judged_says_how_far_the_scheduler_is() -> None:
 def test_the_first_message_is_waited_for_by_who_runs() -> None:
     (waits,) = summary.alarms(dataclasses.replace(EMPTY, heard=ALIVE), test_clock=False)
     assert waits.endswith(
-        "yet: the gateway and the stream worker run, and wait for the first message to POST /classify."
+        "yet: the gateway and the stream worker run, and wait for the first POST /classify."
     )
     (half,) = summary.alarms(dataclasses.replace(EMPTY, heard={"streams": 1.0}), test_clock=False)
     assert "Start `python -m services.gateway`;" in half
