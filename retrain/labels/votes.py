@@ -22,15 +22,22 @@ Ints = npt.NDArray[np.int64]
 
 class Entry(NamedTuple):
     """One thing an annotator said of a request: an intent with further ones, or None, which takes
-    back what was said before. `labelled_at` is aware.
+    back what was said before. `labelled_at` is aware. `source`: its id, or the label that has it.
     """
 
     req_id: str
     annotator: str
     labelled_at: dt.datetime
-    id: str
+    source: str | events.HumanLabel
     intent: str | None
     also: Sequence[str] = ()
+
+    @property
+    def id(self) -> str:
+        """The label's id. Worked out when it is asked for: a hash of a year's labels takes longer
+        than to order them.
+        """
+        return self.source if isinstance(self.source, str) else events.label_id(self.source)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,14 +76,22 @@ def entry(label: events.HumanLabel) -> Entry:
     intent = None
     if label.action == "label" and label.intent is not None:
         intent = present.survivor(label.intent)
-    name = events.label_id(label)
-    return Entry(label.req_id, label.annotator, label.labelled_at, name, intent, label.also)
+    return Entry(label.req_id, label.annotator, label.labelled_at, label, intent, label.also)
 
 
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
     """By request and annotator, each one's oldest first: the last is what counts."""
-    by_id = sorted(entries, key=lambda entry: entry.id, reverse=True)
-    return sorted(by_id, key=lambda entry: (entry.req_id, entry.annotator, entry.labelled_at))
+    return sorted(entries, key=lambda entry: (*entry[:3], _LargerIdFirst(entry)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LargerIdFirst:
+    """Orders entries of one instant; of any others it is not asked."""
+
+    entry: Entry
+
+    def __lt__(self, other: "_LargerIdFirst") -> bool:
+        return self.entry.id > other.entry.id
 
 
 def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
@@ -170,7 +185,7 @@ def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
             req_id=req_ids[row],
             annotator=votes.names[annotator],
             labelled_at=times.from_micros(at_us),
-            id="",
+            source="",
             intent=present.INTENTS[label],
             also=tuple(present.INTENTS[place] for place in also),
         )

@@ -20,7 +20,7 @@ entries = st.builds(
     req_id=st.sampled_from([*REQUESTS, "orphan"]),
     annotator=st.sampled_from(["a", "b", "c"]),
     labelled_at=st.integers(0, 4).map(lambda minutes: BEGIN + minutes * MINUTE),
-    id=st.text("0123456789abcdef", min_size=4, max_size=4),
+    source=st.text("0123456789abcdef", min_size=4, max_size=4),
     intent=st.sampled_from([*present.INTENTS[:3], None]),
     also=st.lists(st.sampled_from(present.INTENTS), unique=True, max_size=3).map(tuple),
 )
