@@ -57,11 +57,15 @@ def run(
             file=orders,
             flush=True,
         )
-        late = threading.Timer(timeout_s, os.kill, (int(answers.readline()), signal.SIGKILL))
+        child = int(answers.readline())
+        late = threading.Timer(timeout_s, os.kill, (child, signal.SIGKILL))
         late.start()
-        status = int(answers.readline())
-        killed = late.finished.is_set()
-        late.cancel()
+        try:
+            status = int(answers.readline())
+        finally:
+            # Also when there is no answer: by then the id may be another process'.
+            killed = late.finished.is_set()
+            late.cancel()
         said = out.read_text(), err.read_text()
     if killed:
         raise subprocess.TimeoutExpired(argv, timeout_s, *said)
