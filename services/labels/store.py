@@ -136,8 +136,8 @@ def serve(
     sample = _once()
     counts = _counts(connection)
     n = sa.func.coalesce(counts.c.n, 0)
-    waiting = _waiting(sample, counts, annotator, twice_share)
 
+    waiting = _waiting(sample, counts, annotator, twice_share)
     ordered = waiting.with_only_columns(sample.c.req_id)
     ordered = ordered.order_by(n, *_oldest_first(sample))
     others = 200  # at most so many messages are on others' screens
@@ -146,8 +146,9 @@ def serve(
         if req_id in passed or not _lock(connection, req_id):
             continue
         # Locked now: what another annotator has answered since the list was read is committed,
-        # and seen here.
-        still = waiting.where(sample.c.req_id == req_id)
+        # and seen by counts that are asked for anew.
+        now = _waiting(sample, _counts(connection), annotator, twice_share)
+        still = now.where(sample.c.req_id == req_id)
         row = connection.execute(still).mappings().first()
         if row:
             return row

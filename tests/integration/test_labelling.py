@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import processes
 import pytest
 import sqlalchemy as sa
 
 from schemas import tables
-from services.labels import ask
+from services.labels import ask, store
 from services.local import topology
 from streams import connect
 
@@ -219,3 +220,34 @@ def test_a_message_taken_back_is_for_others(engine: sa.Engine) -> None:
     ask.session(engine, "a1", 0.0, 1, typing("faq"))
     ask.session(engine, "a2", 0.0, 1, typing("faq"))
     assert {("a1", "r1", "faq"), ("a2", "r0", "faq")} <= set(labels(engine))
+
+
+def test_what_another_labels_between_the_list_and_the_lock_is_not_asked_again(
+    engine: sa.Engine,
+) -> None:
+    """Nor where the message was once taken back, so that its count is not the database's own."""
+    given = {
+        "id": "x",
+        "req_id": "r0",
+        "annotator": "a1",
+        "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
+        "also": [],
+        "action": "retract",
+    }
+    answer = given | {"id": "y", "annotator": "a2", "action": "label", "intent": "faq"}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables.human_label), given)
+
+    others = sa.create_engine(engine.url, poolclass=sa.NullPool)
+    before_lock: list[dict[str, Any]] = [answer]
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def answers_meanwhile(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "pg_try_advisory_lock" in statement and before_lock:
+            with others.begin() as another:
+                another.execute(sa.insert(tables.human_label), before_lock.pop())
+
+    with engine.connect() as connection:
+        served = store.serve(connection, "a3", (), twice_share=0)
+    assert served["req_id"] == "r1"
+    assert not before_lock
