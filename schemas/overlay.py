@@ -7,9 +7,12 @@ import difflib
 import math
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from schemas import signals
+
+_MOST: Final = 1e9  # of anything: no clock, counter or column overflows
+_MOST_HOURS: Final = 366 * 24.0  # nothing here waits for longer than a year
 
 
 class Refused(ValueError):
@@ -54,6 +57,8 @@ def _checked(change: Any, kind: Any, key: str) -> Any:
     options = typing.get_args(kind) or (kind,)
     if not _fits(change, kind, options, key):
         expected = getattr(kind, "__name__", kind)
+        if _number(change):
+            expected = f"{expected}, 0 to {_most(key):g}"
         raise Refused(f"{key} cannot be {change!r}; expected {expected}")
     return float(change) if float in options else change
 
@@ -62,12 +67,16 @@ def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
     if typing.get_origin(kind) is Literal:
         return change in options
     if float in options:
-        return _number(change) and bool(change >= 0)
+        return _number(change) and bool(0 <= change <= _most(key))
     if int in options:
-        return _whole(change) and bool(change >= 0)
+        return _whole(change) and bool(0 <= change <= _most(key))
     if key.endswith("horizon"):
         return change in ("5m", "1h", "1d", "7d")
     return isinstance(change, str)
+
+
+def _most(key: str) -> float:
+    return _MOST_HOURS if key.endswith("_hours") else _MOST
 
 
 def _signals(change: Any, key: str) -> tuple[str, ...]:

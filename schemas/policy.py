@@ -240,7 +240,9 @@ def parse(text: str, name: str = "policy") -> Policy:
         expected = f"expected {events.P_FLOOR} to 1"
         raise PolicyError(f"{name}: labels.min_p cannot be {min_p:g}; {expected}")
     for signal in catalogue.ALL:
-        _once_if_overlapping(signal, getattr(parsed.signals, signal.name), name)
+        level = getattr(parsed.signals, signal.name)
+        _can_be_reached(signal, level, name)
+        _once_if_overlapping(signal, level, name)
     return parsed
 
 
@@ -250,6 +252,13 @@ def _of_this_taxonomy(meant: Any, name: str) -> None:
         cause = f"is for taxonomy {meant!r}, and this process has {mine!r}"
         remedy = f"set {present.VARIABLE}, or name another policy"
         raise PolicyError(f"{name}: {cause}; {remedy}")
+
+
+def _can_be_reached(signal: catalogue.Signal, level: Level, name: str) -> None:
+    """Three of the last two windows are never beyond anything, none of them always."""
+    if not 1 <= level.k <= level.of:
+        given = f"k and of cannot be {level.k} and {level.of}"
+        raise PolicyError(f"{name}: signals.{signal.name}: {given}; expected 1 <= k <= of")
 
 
 def _once_if_overlapping(signal: catalogue.Signal, level: Level, name: str) -> None:

@@ -2,6 +2,7 @@
 nearest known key.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_the_hash_is_of_the_values_not_of_the_text() -> None:
         ("[label]\n", "unknown key label; the nearest known one is labels"),
         ("[labels]\nmin_p = 'x'", "labels.min_p cannot be 'x'"),
         ("[labels]\nmin_p = -1", "labels.min_p cannot be -1"),
+        (
+            "[trigger]\ncool_down_hours = 1e13",
+            "cool_down_hours cannot be 10000000000000.0; expected float, 0 to 8784",
+        ),
+        ("[trigger]\nrelease_hours = -1", "release_hours cannot be -1; expected float, 0 to 8784"),
+        ("[labels]\nmaturity_hours = inf", "maturity_hours cannot be inf; expected float"),
+        (f"[costs]\nlabel = {10**400}", "costs.label cannot be 1000"),
+        (f"[labels]\nbudget_per_day = {2**63}", "expected int, 0 to 1e+09"),
+        ("[signals.error_rate]\nk = 4", "k and of cannot be 4 and 3; expected 1 <= k <= of"),
+        ("[signals.error_rate]\nk = 0", "k and of cannot be 0 and 3; expected 1 <= k <= of"),
         ("[labels]\nbudget_per_day = true", "labels.budget_per_day cannot be True"),
         ("[trigger]\npromotion = 'yes'", "trigger.promotion cannot be 'yes'"),
         ("[signals.live_accuracy]\nhorizon = '2d'", "horizon cannot be '2d'"),
@@ -56,6 +67,6 @@ def test_the_hash_is_of_the_values_not_of_the_text() -> None:
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(text: str, says: str) -> None:
-    with pytest.raises(policy.PolicyError, match=says.replace("[", r"\[")) as caught:
+    with pytest.raises(policy.PolicyError, match=re.escape(says)) as caught:
         policy.parse(text)
     assert "\n" not in str(caught.value)
