@@ -137,28 +137,33 @@ def restate(
         rules=rules.labels,
     )
     # Judged by the day, the day that ends now is put already.
-    by_day = rules.signals.live_accuracy.horizon == "1d"
-    for back in range(1 if by_day else 0, days):
+    if rules.signals.live_accuracy.horizon != "1d":
+        put_day(connection, now, evaluation.figures["1d"], as_of=now.at, rules=rules)
+
+    for back in range(1, days):
         end = now.at - back * DAY
         hours = history.hours(connection, now.model, end - DAY, end)
         if not hours:
             continue
         of_day = sampled.between(end - DAY, end)
         then = View(now.model, end, {}, now.reference, of_day, hours)
-        figures = then.figures("1d")
-        judged = {}
-        for estimate in (figures.accuracy, figures.rare_recall):
-            verdict = quality.falling(then, estimate, "1d", rules)
-            judged[verdict.signal.signal] = verdict
-        put_quality(
-            connection,
-            then,
-            figures,
-            judged,
-            "1d",
-            as_of=now.at,
-            rules=rules,
-        )
+        put_day(connection, then, then.figures("1d"), as_of=now.at, rules=rules)
+
+
+def put_day(
+    connection: sa.Connection,
+    view: View,
+    figures: live.Figures,
+    *,
+    as_of: dt.datetime,
+    rules: policy.Policy,
+) -> None:
+    """Record what labels say of the day that ends with the view, each figure judged by itself."""
+    judged = {}
+    for estimate in (figures.accuracy, figures.rare_recall):
+        verdict = quality.falling(view, estimate, "1d", rules)
+        judged[verdict.signal.signal] = verdict
+    put_quality(connection, view, figures, judged, "1d", as_of=as_of, rules=rules)
 
 
 def first_day(

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import log
+from retrain.evaluation import live
 from schemas import policy, times
 from services.alarms import causes, state
 from services.alarms import store as alarms_store
@@ -90,6 +91,33 @@ def test_each_hour_is_judged_once_however_many_schedulers_look(engine: sa.Engine
     assert sum(one.tick() for one in schedulers) <= len(ENDS)
     assert decided(engine) == ENDS
     assert facts(engine).output.due == []
+
+
+def test_a_midnight_asks_labels_once_a_horizon(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day that ends is told of by the figures it was judged by."""
+    asked, figures = 0, live.figures
+
+    def counting(*args: Any) -> live.Figures:
+        nonlocal asked
+        asked += 1
+        return figures(*args)
+
+    monkeypatch.setattr(live, "figures", counting)
+    midnight = dt.datetime(2026, 4, 21, tzinfo=dt.UTC)
+    engine = databases.engine(database)
+    past.champion(engine, midnight - 24 * HOUR)
+    past.count(engine, [builders.log(n, midnight - HOUR + n * HOUR / 20) for n in range(21)])
+
+    assert scheduler(engine).tick() == 1
+    assert decided(engine) == [midnight]
+    assert asked == 2, "the day and the week"
+    with engine.connect() as connection:
+        told = connection.execute(sa.text("select distinct start from quality")).scalars()
+        starts = {start.astimezone(dt.UTC) for start in told}
+    assert starts == {midnight - 24 * HOUR, midnight - 7 * 24 * HOUR}
+    engine.dispose()
 
 
 def test_an_hour_that_fails_is_tried_again_and_later_ones_wait_for_it(engine: sa.Engine) -> None:
