@@ -17,7 +17,7 @@ from schemas import policy, present, runs, signals, times, verdicts, windows
 from streams.signals import judge
 from streams.stats import proportion, sequential
 
-ByHorizon = Mapping[str, live.Figures]  # by horizon
+ByHorizon = Mapping[str, live.Figures]
 
 FALLING: Final = tuple(signal.name for signal in signals.ALL if signal.falls)
 # Bets begin so long ago: on the whole week, and on what may be new in it.
