@@ -19,7 +19,8 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _MOST_BYTES: Final = 1_000_000
 _HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -51,18 +52,14 @@ def build(room: workspace.Workspace) -> faults.Faults:
 
     @app.get("/")
     async def index() -> Response:
-        return HTMLResponse(
-            page.render(
-                channels=[(channel, _threads(channel)) for channel in room.channels.values()]
-            ),
-            headers=_HEADERS,
-        )
+        channels = [(channel, _threads(channel)) for channel in room.channels.values()]
+        html = page.render(channels=channels)
+        return HTMLResponse(html, headers=_HEADERS)
 
     @app.get("/style.css")
     async def style() -> Response:
-        return Response(
-            (_TEMPLATES / "style.css").read_text(), media_type="text/css", headers=_HEADERS
-        )
+        css = (_TEMPLATES / "style.css").read_text()
+        return Response(css, media_type="text/css", headers=_HEADERS)
 
     return layer
 
@@ -80,12 +77,13 @@ def _page_template() -> jinja2.Template:
 
 def _threads(channel: workspace.Channel) -> list[tuple[workspace.Answer, list[workspace.Answer]]]:
     """Messages with their replies, oldest first."""
-    said = list(channel.messages.values())
-    return [
-        (root, [reply for reply in said if reply.get("thread_ts") == root["ts"]])
-        for root in said
-        if "thread_ts" not in root
-    ]
+    messages = list(channel.messages.values())
+    threads = []
+    for root in messages:
+        if "thread_ts" not in root:
+            replies = [message for message in messages if message.get("thread_ts") == root["ts"]]
+            threads.append((root, replies))
+    return threads
 
 
 async def _arguments(request: Request) -> dict[str, Any] | None:
@@ -99,11 +97,14 @@ async def _arguments(request: Request) -> dict[str, Any] | None:
             raise HTTPException(413, f"over {_MOST_BYTES} bytes")
     try:
         if request.headers.get("content-type", "").startswith("application/json"):
-            found = json.loads(raw or b"{}")
-            return found if isinstance(found, dict) else None
-        form: dict[str, Any] = dict(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True))
-        return form | {
-            name: json.loads(form[name]) for name in ("blocks", "metadata") if name in form
-        }
+            body = json.loads(raw or b"{}")
+            return body if isinstance(body, dict) else None
+
+        pairs = urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True)
+        form: dict[str, Any] = dict(pairs)
+        for name in ("blocks", "metadata"):
+            if name in form:
+                form[name] = json.loads(form[name])
+        return form
     except ValueError:
         return None
