@@ -54,7 +54,10 @@ rootLogger.appenderRef.out.ref=out
 
 
 def start(
-    owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple[str, ...] = SMALL
+    owner: supervisor.Supervisor,
+    directory: Path,
+    cache: Path,
+    jvm: tuple[str, ...] = SMALL,
 ) -> str:
     """Start the broker with its data under `directory`; returns host:port once it answers a
     metadata request. `jvm`: its heap, collector, compiler.
@@ -82,7 +85,11 @@ def start(
     return f"{ports.HOST}:{port}"
 
 
-def _configure(directory: Path, port: int, controller: int) -> Path:
+def _configure(
+    directory: Path,
+    port: int,
+    controller: int,
+) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "log4j2.properties").write_text(_LOGGING)
     properties = directory / "server.properties"
@@ -92,7 +99,11 @@ def _configure(directory: Path, port: int, controller: int) -> Path:
     return properties
 
 
-def _format(java: list[str], properties: Path, directory: Path) -> None:
+def _format(
+    java: list[str],
+    properties: Path,
+    directory: Path,
+) -> None:
     argv = [
         *java,
         "kafka.tools.StorageTool",

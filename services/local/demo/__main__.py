@@ -83,7 +83,10 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
 
 
 def played(
-    on: stage.Stage, plan: story.Story, out: screen.Screen, speed: pace.Pace
+    on: stage.Stage,
+    plan: story.Story,
+    out: screen.Screen,
+    speed: pace.Pace,
 ) -> dict[str, Any]:
     """Everything started, the story played to its end, and every figure of it."""
     on.start_sandbox()
@@ -119,12 +122,11 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     days = playing.settled()
     taken = on.rows(store.decisions)
     runs = [row for row in on.rows(store.runs) if row["decision_id"]]
-    counted = recount.compare(
-        recount.logs(on.addresses.kafka, topics.SERVING_LOG.name),
-        on.rows(store.windows, horizon="1d"),
-    )
+    logs = recount.logs(on.addresses.kafka, topics.SERVING_LOG.name)
+    counted = recount.compare(logs, on.rows(store.windows, horizon="1d"))
     # An answer whose log never reached Kafka is lost too.
-    unlogged = max(0, len(playing.customers.truth) - counted.events)
+    answers = len(playing.customers.truth)
+    unlogged = max(0, answers - counted.events)
 
     onset = play.BEGIN + play.DAY * playing.plan.kinds.index(story.LATER)
     retrains = [row["at"] for row in taken if row["decision"] == "retrain"]

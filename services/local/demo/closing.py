@@ -119,7 +119,11 @@ def problems(summary: Mapping[str, Any], log: str) -> list[Problem]:
     """Why the loop did not close, the worst first; empty when it did. `log`: the file that holds
     everything.
     """
-    return [*_counted(summary, log), *_carried_out(summary, log), *_regained(summary)]
+    return [
+        *_counted(summary, log),
+        *_carried_out(summary, log),
+        *_regained(summary),
+    ]
 
 
 def _counted(summary: Mapping[str, Any], log: str) -> Iterator[Problem]:
@@ -175,7 +179,11 @@ def _unpromoted(summary: Mapping[str, Any], log: str) -> Problem:
     return refused(run, log, cause)
 
 
-def refused(run: report.Row, log: str, cause: str | None = None) -> Problem:
+def refused(
+    run: report.Row,
+    log: str,
+    cause: str | None = None,
+) -> Problem:
     """A run whose model does not serve: rejected by a gate, or ended by an error."""
     missed = [gate for gate in run["gates"] or () if gate["verdict"] != "pass"]
     if run["state"] == runs.State.REJECTED and missed:  # a failed run may have been gated before
@@ -246,13 +254,10 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     assert moved is not None
     stretches = [summary["accuracies"][name] for name in _STRETCHES]
     before, fallen, since = (f"{100 * each['truth']:.1f} %" for each in stretches)
-    asked = sum(each["asked"] for each in stretches)
-    labels = sum(each["labels"] for each in stretches)
-    estimates = ", then ".join(map(_estimate, stretches))
-
     onset = summary["later_from"]
-    hours = round((decided["at"] - onset).total_seconds() / 3600)
-    parts = [
+    waited = decided["at"] - onset
+    hours = round(waited.total_seconds() / 3600)
+    return [
         (
             f"{onset:%-d %b}",
             f"customers brought new words: accuracy fell from {before} to {fallen}",
@@ -262,12 +267,7 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"retrain decided after {hours} hours; {made['candidate']} serves since,"
             f" at {since}, without a restart",
         ),
-        (
-            "Back",
-            f"{points(moved.regained)} of the {points(moved.lost)} lost:"
-            f" the truth of {asked:,} messages, {_APART}",
-        ),
-        ("Labels", f"said {estimates}, from {labels:,} of them"),
+        *_measured(moved, stretches),
         (
             "Proven",
             f"lost {summary['lost']}, doubled {summary['duplicated']}"
@@ -275,8 +275,23 @@ def box(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             " Kafka read again against Postgres;"
             f" {summary['decisions']} decisions, {summary['retrains']} retrain, none early",
         ),
+        *_still(summary["all_decisions"][-1]),
     ]
-    return parts + _still(summary["all_decisions"][-1])
+
+
+def _measured(moved: Change, stretches: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What came back in truth, and what labels made of it."""
+    asked = sum(each["asked"] for each in stretches)
+    labels = sum(each["labels"] for each in stretches)
+    estimates = ", then ".join(map(_estimate, stretches))
+    return [
+        (
+            "Back",
+            f"{points(moved.regained)} of the {points(moved.lost)} lost:"
+            f" the truth of {asked:,} messages, {_APART}",
+        ),
+        ("Labels", f"said {estimates}, from {labels:,} of them"),
+    ]
 
 
 def _still(last: report.Row) -> list[tuple[str, str]]:

@@ -69,7 +69,11 @@ def language(name: str, words: Words) -> Language:
     )
 
 
-def table(spoken: Language, rng: random.Random, seen: set[str]) -> Iterator[story.Row]:
+def table(
+    spoken: Language,
+    rng: random.Random,
+    seen: set[str],
+) -> Iterator[story.Row]:
     """Every pattern's rows. `seen` holds the normalised texts so far: none comes twice, under
     whichever pattern.
     """
@@ -87,7 +91,11 @@ def table(spoken: Language, rng: random.Random, seen: set[str]) -> Iterator[stor
                     }
 
 
-def _patterns(core: str, spoken: Language, rng: random.Random) -> list[str]:
+def _patterns(
+    core: str,
+    spoken: Language,
+    rng: random.Random,
+) -> list[str]:
     """A core in some of the openings, each time in one of its wordings."""
     patterns = []
     for opening in rng.sample(spoken.dress["opening"], spoken.openings):
@@ -106,7 +114,11 @@ def _worded(core: str, rng: random.Random) -> str:
 
 
 def _texts(
-    pattern: str, spoken: Language, wanted: int, rng: random.Random, seen: set[str]
+    pattern: str,
+    spoken: Language,
+    wanted: int,
+    rng: random.Random,
+    seen: set[str],
 ) -> Iterator[str]:
     """Up to `wanted` different messages of one pattern."""
     for _ in range(wanted * _TRIES):
@@ -120,7 +132,11 @@ def _texts(
             return
 
 
-def filled(pattern: str, words: Words, rng: random.Random) -> str:
+def filled(
+    pattern: str,
+    words: Words,
+    rng: random.Random,
+) -> str:
     """The pattern with a choice for each {word}; a word may be a pattern itself.
 
     >>> filled("where is {thing}", {"thing": ["vol {n}"], "n": [3, 3]}, random.Random(1))
@@ -142,7 +158,11 @@ def _word(choices: Sequence[Any], rng: random.Random) -> str:
     return str(rng.choice(choices))
 
 
-def dressed(text: str, spoken: Language, rng: random.Random) -> str:
+def dressed(
+    text: str,
+    spoken: Language,
+    rng: random.Random,
+) -> str:
     """The request as somebody typed it: misspelt, with a second thought or a word of thanks. The
     first request remains the main one.
     """

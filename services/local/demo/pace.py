@@ -54,7 +54,12 @@ class Pace:
     done: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(Kind, 0.0))
     took: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(Kind, 0.0))
 
-    def advance(self, kind: Kind, done: float, now: float) -> None:
+    def advance(
+        self,
+        kind: Kind,
+        done: float,
+        now: float,
+    ) -> None:
         """So much of this kind is behind now, and the time since the last call went into it."""
         self.took[kind] += now - self.now
         self.done[kind] = min(max(done, self.done[kind]), self.total[kind])
@@ -117,7 +122,11 @@ def shares(began: Mapping[str, float], ended: float) -> Mapping[str, float]:
     return {step: parts[step] for step in SHARES}
 
 
-def fraction(parts: Mapping[str, float], state: str, within: float) -> float:
+def fraction(
+    parts: Mapping[str, float],
+    state: str,
+    within: float,
+) -> float:
     """How much of a run is behind, in [0, 1], when so much of the step it is in is.
 
     >>> round(fraction(SHARES, State.EVALUATED, 0.5), 3), fraction(SHARES, State.QUEUED, 0.0)
@@ -149,7 +158,11 @@ class Promise:
         return self.risen is not None and now - self.risen <= _WORD_S
 
 
-def promised(before: Promise | None, estimate: float, now: float) -> Promise:
+def promised(
+    before: Promise | None,
+    estimate: float,
+    now: float,
+) -> Promise:
     """What to tell: never more than before, unless by so much that it has to be said.
 
     >>> told = promised(None, 100.0, 0.0)

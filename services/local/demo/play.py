@@ -93,13 +93,11 @@ class Play:
 
         def ended() -> bool:
             run = self._open_run()
-            now = time.monotonic()
             if run is None:
                 return True
-
-            state = run["state"]
-            began.setdefault(state, now)
-            within = self._within(run, now - began[state], seconds)
+            state, now = run["state"], time.monotonic()
+            elapsed = now - began.setdefault(state, now)
+            within = self._within(run, elapsed, seconds)
             fraction = pace.fraction(self._shares, state, within)
             self.pace.advance(pace.Kind.RUN, before + seconds * fraction, now)
 
@@ -113,7 +111,12 @@ class Play:
         self._shares = pace.shares(began, self.pace.now)
         self._runs()
 
-    def _within(self, run: Any, elapsed: float, seconds: float) -> float:
+    def _within(
+        self,
+        run: Any,
+        elapsed: float,
+        seconds: float,
+    ) -> float:
         """How much of the step that a run is in is behind: by its recorded progress, or by how long
         the step should take here.
         """

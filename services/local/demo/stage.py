@@ -111,7 +111,10 @@ class Stage:
         self.start(child.name)
 
     def wait(
-        self, holds: Callable[[], bool], what: str, meanwhile: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        what: str,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """Poll until it holds, watching the processes; as long as the product comes anywhere at
         all. Raises TooSlow.

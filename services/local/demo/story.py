@@ -195,7 +195,11 @@ def _cut(groups: list[list[Row]], rows: int) -> tuple[list[Row], list[list[Row]]
     return corpus, []
 
 
-def _moved(rows: list[Row], size: int, rng: random.Random) -> tuple[list[Row], list[Row]]:
+def _moved(
+    rows: list[Row],
+    size: int,
+    rng: random.Random,
+) -> tuple[list[Row], list[Row]]:
     """`size` rows in which the MOVED intents come more often, and the rows that are left."""
     shares: dict[str, float] = defaultdict(float)
     for row in rows:

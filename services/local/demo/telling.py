@@ -50,7 +50,11 @@ class Said:
     style: str = ""
 
 
-def accuracy(estimate: float | None, low: float | None, high: float | None) -> str:
+def accuracy(
+    estimate: float | None,
+    low: float | None,
+    high: float | None,
+) -> str:
     """A ratio with its 95 % interval.
 
     >>> accuracy(0.7196, 0.69, 0.751), accuracy(None, None, None)
@@ -193,7 +197,12 @@ def _answers(taken: report.Taken) -> str:
     return words.get(taken.level("live_accuracy"), f"accuracy {says}, its loss not proven")
 
 
-def opening(plan: story.Story, first: dt.date, *, own: bool) -> list[Said]:
+def opening(
+    plan: story.Story,
+    first: dt.date,
+    *,
+    own: bool,
+) -> list[Said]:
     """What will be played, and of how much: the first real numbers."""
     messages = sum(map(len, plan.days))
     new = first + dt.timedelta(days=list(plan.kinds).index(story.LATER))
@@ -211,7 +220,12 @@ def opening(plan: story.Story, first: dt.date, *, own: bool) -> list[Said]:
     return sentences
 
 
-def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
+def addresses(
+    host: str,
+    board: int,
+    slack: int,
+    gateway: int,
+) -> list[Said]:
     """Where to look while it runs."""
     measured = "latency, confidence, mix, accuracy, each against its limit"
     on_call = "what the on-call reads: one message an incident"
@@ -223,7 +237,12 @@ def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
 
 
 def places(
-    host: str, board: int, slack: int, *, keep: str | None, log: str
+    host: str,
+    board: int,
+    slack: int,
+    *,
+    keep: str | None,
+    log: str,
 ) -> list[tuple[str, str]]:
     """Where to look next. keep: the file of variables, if everything stays up; the log outlives the
     run.
@@ -246,7 +265,11 @@ def places(
     ]
 
 
-def step(state: str, model: str, epoch: int) -> str:
+def step(
+    state: str,
+    model: str,
+    epoch: int,
+) -> str:
     """What a run is at.
 
     >>> step("training", "the next model", 2), step("gated", "the next model", 3)
@@ -262,7 +285,12 @@ def learnt(validation: Mapping[str, Any], n: int) -> Said:
     return Said(f"epoch {validation['epoch']}: {right}")
 
 
-def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
+def gated(
+    run: report.Row,
+    *,
+    restarted: bool,
+    first: bool,
+) -> Iterator[Said]:
     """What a run's gates said, and what came of it."""
     gates = run["gates"]
     passed = [gate for gate in gates if gate["verdict"] == "pass"]
@@ -284,7 +312,11 @@ def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
             yield Said(gate["note"], "yellow")
 
 
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+def wrapped(
+    text: str,
+    width: int,
+    indent: str = "",
+) -> list[str]:
     """Lines of at most `width` columns; those after the first are indented."""
     lines = textwrap.wrap(
         text,
@@ -295,7 +327,12 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return lines or [""]
 
 
-def part(name: str, text: str, margin: int, width: int) -> list[str]:
+def part(
+    name: str,
+    text: str,
+    margin: int,
+    width: int,
+) -> list[str]:
     """A part of the closing box: its name in the margin, its text beside it.
 
     >>> part("Board", "http://127.0.0.1:1/ all that is measured", 7, 30)

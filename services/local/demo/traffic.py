@@ -99,7 +99,11 @@ class Customers:
         return answer.status, raw
 
 
-def annotate(engine: sa.Engine, customers: Customers, now: dt.datetime) -> int:
+def annotate(
+    engine: sa.Engine,
+    customers: Customers,
+    now: dt.datetime,
+) -> int:
     """Label what has waited in the queue for LABEL_DELAY, as an annotator would; returns how
     many.
     """
@@ -113,7 +117,11 @@ def annotate(engine: sa.Engine, customers: Customers, now: dt.datetime) -> int:
     return len(ripe)
 
 
-def _labels(rows: Sequence[Any], customers: Customers, now: dt.datetime) -> Iterator[ingest.Line]:
+def _labels(
+    rows: Sequence[Any],
+    customers: Customers,
+    now: dt.datetime,
+) -> Iterator[ingest.Line]:
     for number, row in enumerate(rows, start=1):
         req_id = row["req_id"]
         intent: Any = customers.truth[req_id]

@@ -15,6 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from services.local.slack_sandbox import faults, render, workspace
 
+Thread = tuple[workspace.Answer, list[workspace.Answer]]  # a message and its replies
+
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _MOST_BYTES: Final = 1_000_000
@@ -39,29 +41,38 @@ def build(room: workspace.Workspace) -> faults.Faults:
         if arguments is None:
             return JSONResponse({"ok": False, "error": "invalid_json"})
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        return JSONResponse(room.call(method, bearer or arguments.get("token"), arguments))
+        token = bearer or arguments.get("token")
+        return JSONResponse(room.call(method, token, arguments))
 
     @app.post("/test/faults")
     async def queue(request: Request, wanted: list[faults.Fault]) -> dict[str, int]:
-        client = request.client.host if request.client else ""
-        if client not in _LOOPBACK or request.url.hostname not in _LOOPBACK:
-            raise HTTPException(403, "from this machine only")
+        _refuse_others(request)
         for fault in wanted:
             layer.queues[fault.method].append(fault)
         return {"queued": len(wanted)}
 
     @app.get("/")
     async def index() -> Response:
-        channels = [(channel, _threads(channel)) for channel in room.channels.values()]
-        html = page.render(channels=channels)
+        html = page.render(channels=_channels(room))
         return HTMLResponse(html, headers=_HEADERS)
 
     @app.get("/style.css")
     async def style() -> Response:
-        css = (_TEMPLATES / "style.css").read_text()
-        return Response(css, media_type="text/css", headers=_HEADERS)
+        return _style()
 
     return layer
+
+
+def _style() -> Response:
+    css = (_TEMPLATES / "style.css").read_text()
+    return Response(css, media_type="text/css", headers=_HEADERS)
+
+
+def _refuse_others(request: Request) -> None:
+    """Whoever does not sit at this machine, or was sent here by a page under another name."""
+    client = request.client.host if request.client else ""
+    if client not in _LOOPBACK or request.url.hostname not in _LOOPBACK:
+        raise HTTPException(403, "from this machine only")
 
 
 def _page_template() -> jinja2.Template:
@@ -75,7 +86,11 @@ def _page_template() -> jinja2.Template:
     return pages.get_template("index.html")
 
 
-def _threads(channel: workspace.Channel) -> list[tuple[workspace.Answer, list[workspace.Answer]]]:
+def _channels(room: workspace.Workspace) -> list[tuple[workspace.Channel, list[Thread]]]:
+    return [(channel, _threads(channel)) for channel in room.channels.values()]
+
+
+def _threads(channel: workspace.Channel) -> list[Thread]:
     """Messages with their replies, oldest first."""
     messages = list(channel.messages.values())
     threads = []

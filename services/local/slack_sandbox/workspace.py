@@ -49,7 +49,12 @@ class Workspace:
             "conversations.replies": self._replies,
         }
 
-    def call(self, method: str, token: str | None, arguments: Answer) -> Answer:
+    def call(
+        self,
+        method: str,
+        token: str | None,
+        arguments: Answer,
+    ) -> Answer:
         """What Slack would answer."""
         try:
             if not token:
@@ -209,7 +214,11 @@ def _body(asked: Answer) -> Answer:
     return {"text": text, "blocks": given or []}
 
 
-def _page(messages: list[Answer], asked: Answer, first: Answer | None = None) -> Answer:
+def _page(
+    messages: list[Answer],
+    asked: Answer,
+    first: Answer | None = None,
+) -> Answer:
     """One page of messages, `first` however old it is; metadata only for who asks for it."""
     oldest = float(asked.get("oldest") or 0)
     limit = min(int(asked.get("limit") or 100), 999)
