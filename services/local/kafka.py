@@ -85,11 +85,7 @@ def start(
     return f"{ports.HOST}:{port}"
 
 
-def _configure(
-    directory: Path,
-    port: int,
-    controller: int,
-) -> Path:
+def _configure(directory: Path, port: int, controller: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "log4j2.properties").write_text(_LOGGING)
     properties = directory / "server.properties"
@@ -99,11 +95,7 @@ def _configure(
     return properties
 
 
-def _format(
-    java: list[str],
-    properties: Path,
-    directory: Path,
-) -> None:
+def _format(java: list[str], properties: Path, directory: Path) -> None:
     argv = [
         *java,
         "kafka.tools.StorageTool",

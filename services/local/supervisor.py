@@ -165,11 +165,7 @@ def finish(
         raise NotReady(f"{what} failed: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
-def wait_ready(
-    child: Child,
-    ready: Callable[[], bool],
-    timeout_s: float,
-) -> None:
+def wait_ready(child: Child, ready: Callable[[], bool], timeout_s: float) -> None:
     """Poll `ready` until it holds. Raises NotReady if the child ends first, TooSlow if the time is
     up.
     """

@@ -61,9 +61,11 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
         base, later = tables.read(chosen.messages)
     else:
         base, later = invent.tables(SEED)
-    days, most = story.DAYS, story.MOST_A_DAY
+    days = story.DAYS
+    most = story.MOST_A_DAY
     if chosen.short:
-        days, most = story.SHORT_DAYS, story.SHORT_A_DAY
+        days = story.SHORT_DAYS
+        most = story.SHORT_A_DAY
     plan = story.plan(base, later, seed=SEED, days=days, most=most)
     out.say(*telling.opening(plan, play.BEGIN.date(), own=chosen.messages is not None))
 
@@ -93,7 +95,8 @@ def played(
     for name in _ALWAYS_ON:
         on.start(name)
     out.doing("starting the processes")
-    board, gateway = on.port("DASHBOARD_PORT"), on.port("GATEWAY_PORT")
+    board = on.port("DASHBOARD_PORT")
+    gateway = on.port("GATEWAY_PORT")
     addresses = [board, on.slack_port, gateway]
     on.wait(
         lambda: all(map(ports.listening, addresses)),
@@ -157,7 +160,9 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
 def _accuracies(days: Sequence[report.Day]) -> dict[str, dict[str, Any]]:
     """The first champion's on stable days and on new language, and the next one's on the latter."""
     first = days[0].window["model"]
-    stable, drifted, after = [], [], []
+    stable = []
+    drifted = []
+    after = []
     for day in days:
         if day.kind == story.STABLE:
             stable.append(day)

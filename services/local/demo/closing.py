@@ -136,7 +136,8 @@ def _counted(summary: Mapping[str, Any], log: str) -> Iterator[Problem]:
                 f"{name}={summary[name]}: serving logs that {meaning}",
                 f"this must never be: keep {log} and the logs beside it, and report it",
             )
-    sent, unsent = summary["slack_sent"], summary["slack_unsent"]
+    sent = summary["slack_sent"]
+    unsent = summary["slack_unsent"]
     if not sent or unsent:
         yield _open(
             f"Slack got {sent} messages and lacks {unsent}",

@@ -132,11 +132,7 @@ def _texts(
             return
 
 
-def filled(
-    pattern: str,
-    words: Words,
-    rng: random.Random,
-) -> str:
+def filled(pattern: str, words: Words, rng: random.Random) -> str:
     """The pattern with a choice for each {word}; a word may be a pattern itself.
 
     >>> filled("where is {thing}", {"thing": ["vol {n}"], "n": [3, 3]}, random.Random(1))
@@ -158,11 +154,7 @@ def _word(choices: Sequence[Any], rng: random.Random) -> str:
     return str(rng.choice(choices))
 
 
-def dressed(
-    text: str,
-    spoken: Language,
-    rng: random.Random,
-) -> str:
+def dressed(text: str, spoken: Language, rng: random.Random) -> str:
     """The request as somebody typed it: misspelt, with a second thought or a word of thanks. The
     first request remains the main one.
     """
@@ -188,7 +180,8 @@ def misspelt(text: str, rng: random.Random) -> str:
         return text
     word = rng.choice(words)
     i = word.start() + rng.randrange(1, len(word[0]) - 1)
-    letter, following = text[i], text[i + 1]
+    letter = text[i]
+    following = text[i + 1]
     slip = rng.choice(
         [
             following,

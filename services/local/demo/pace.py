@@ -54,12 +54,7 @@ class Pace:
     done: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(Kind, 0.0))
     took: dict[Kind, float] = field(default_factory=lambda: dict.fromkeys(Kind, 0.0))
 
-    def advance(
-        self,
-        kind: Kind,
-        done: float,
-        now: float,
-    ) -> None:
+    def advance(self, kind: Kind, done: float, now: float) -> None:
         """So much of this kind is behind now, and the time since the last call went into it."""
         self.took[kind] += now - self.now
         self.done[kind] = min(max(done, self.done[kind]), self.total[kind])
@@ -79,12 +74,18 @@ class Pace:
         """How many seconds a free machine's second of this kind takes here; as long as little of it
         is done, mostly that of all work.
         """
-        overall = (sum(self.took.values()) + _GUESS_S) / (self.behind + _GUESS_S)
-        return (self.took[kind] + _GUESS_S * overall) / (self.done[kind] + _GUESS_S)
+        took = sum(self.took.values())
+        overall = (took + _GUESS_S) / (self.behind + _GUESS_S)
+        guessed = _GUESS_S * overall
+        return (self.took[kind] + guessed) / (self.done[kind] + _GUESS_S)
 
     def left(self) -> float:
         """Seconds that all the rest will take here."""
-        return sum((self.total[kind] - self.done[kind]) * self.slowness(kind) for kind in Kind)
+        return sum(self._left(kind) for kind in Kind)
+
+    def _left(self, kind: Kind) -> float:
+        ahead = self.total[kind] - self.done[kind]
+        return ahead * self.slowness(kind)
 
 
 def of(messages: int, now: float) -> Pace:
@@ -111,9 +112,11 @@ def shares(began: Mapping[str, float], ended: float) -> Mapping[str, float]:
     ... ]
     0.225
     """
-    if State.TRAINING not in began or ended <= began[State.TRAINING]:
+    start = began.get(State.TRAINING, ended)
+    if ended <= start:
         return SHARES
-    whole, following = ended - began[State.TRAINING], ended
+    whole = ended - start
+    following = ended
     parts: dict[str, float] = {}
     for step in reversed(list(SHARES)):
         begin = began.get(step, following)  # one that was over before anybody looked took no time
@@ -171,6 +174,7 @@ def promised(
     """
     if before is None:
         return Promise(now, estimate)
-    if estimate > _SLACK * before.rest(now) + _SLACK_S:
+    rest = before.rest(now)
+    if estimate > _SLACK * rest + _SLACK_S:
         return Promise(now, estimate, risen=now)
-    return Promise(now, min(estimate, before.rest(now)), before.risen)
+    return Promise(now, min(estimate, rest), before.risen)

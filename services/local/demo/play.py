@@ -95,7 +95,8 @@ class Play:
             run = self._open_run()
             if run is None:
                 return True
-            state, now = run["state"], time.monotonic()
+            state = run["state"]
+            now = time.monotonic()
             elapsed = now - began.setdefault(state, now)
             within = self._within(run, elapsed, seconds)
             fraction = pace.fraction(self._shares, state, within)

@@ -14,7 +14,11 @@ Row = Mapping[str, Any]
 
 _USUAL = {*signals.in_role(signals.Role.TRAFFIC), *signals.in_role(signals.Role.RELEASE)}
 _BEYOND = ("watch", "breach")  # verdicts of a figure beyond its limit
-_DIGITS = {signals.Unit.NATS: 3, signals.Unit.MS: 1, signals.Unit.ODDS: 1}  # else a share, in %
+_DIGITS = {  # of a figure that is no share
+    signals.Unit.NATS: 3,
+    signals.Unit.MS: 1,
+    signals.Unit.ODDS: 1,
+}
 HEADINGS = (
     "day",
     "story",
@@ -157,7 +161,8 @@ def _mix(kl: Row | None) -> str:
 def _accuracy(quality: Row | None) -> str:
     if not quality:
         return "-"
-    low, high = percent(quality["low"]), percent(quality["high"])
+    low = percent(quality["low"])
+    high = percent(quality["high"])
     return f"{percent(quality['estimate'])} [{low}, {high}] ({quality['n_labels']})"
 
 
@@ -184,7 +189,8 @@ def why(taken: Taken) -> str:
     95 % interval, n and limit, and the labels still needed.
     """
     row = taken.row
-    marked, unknown = [], []
+    marked = []
+    unknown = []
     for reason in row["reasons"]:
         if reason["value"] is None:
             unknown.append(signals.of(reason["signal"]).short)
@@ -218,7 +224,8 @@ def _reason(reason: Row) -> str:
     name = reason["signal"]
     interval = ""
     if reason["low"] is not None and reason["high"] is not None:
-        low, high = _figure(name, reason["low"]), _figure(name, reason["high"])
+        low = _figure(name, reason["low"])
+        high = _figure(name, reason["high"])
         interval = f" [{low}, {high}]"
     value = f"{_figure(name, reason['value'])}{interval}"
     limit = _figure(name, reason["limit"])

@@ -119,7 +119,8 @@ class Stage:
         """Poll until it holds, watching the processes; as long as the product comes anywhere at
         all. Raises TooSlow.
         """
-        deadline, before = time.monotonic() + PATIENCE_S, self._moved()
+        deadline = time.monotonic() + PATIENCE_S
+        before = self._moved()
         while not holds():
             self.alive()
             meanwhile()
@@ -129,7 +130,8 @@ class Stage:
                     raise supervisor.TooSlow(
                         f"waited {PATIENCE_S:.0f} s for {what}, and nothing moved"
                     )
-                deadline, before = time.monotonic() + PATIENCE_S, now
+                deadline = time.monotonic() + PATIENCE_S
+                before = now
             time.sleep(0.1)
 
     def _moved(self) -> tuple[Any, ...]:

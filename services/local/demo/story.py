@@ -24,13 +24,27 @@ Row = Mapping[str, Any]
 STABLE, MIX, LATER = "stable", "mix", "later"
 # Days 1 to 14. One day in which only the mix moves, alone among stable ones; from day 9 on the
 # language is new.
-DAYS: Final[tuple[str, ...]] = (STABLE,) * 4 + (MIX,) + (STABLE,) * 3 + (LATER,) * 6
-SHORT_DAYS: Final[tuple[str, ...]] = (STABLE,) * 2 + (MIX,) + (STABLE,) * 2 + (LATER,) * 4
+DAYS: Final[tuple[str, ...]] = (
+    *[STABLE] * 4,
+    MIX,
+    *[STABLE] * 3,
+    *[LATER] * 6,
+)
+SHORT_DAYS: Final[tuple[str, ...]] = (
+    *[STABLE] * 2,
+    MIX,
+    *[STABLE] * 2,
+    *[LATER] * 4,
+)
 CORPUS_ROWS: Final = 2_900
 MOST_A_DAY: Final = 1_200
 SHORT_A_DAY: Final = 1_000
 # On the mix day these intents come more often: a campaign and its parcels.
-MOVED: Final[Mapping[str, float]] = {"promotion": 3.0, "order_tracking": 3.0, "return_request": 2.0}
+MOVED: Final[Mapping[str, float]] = {
+    "promotion": 3.0,
+    "order_tracking": 3.0,
+    "return_request": 2.0,
+}
 _NAMED_MOST: Final = 10
 _GROUP_MOST = 40  # one template with thousands of variants must not fill a day
 
@@ -186,7 +200,8 @@ def _cut(groups: list[list[Row]], rows: int) -> tuple[list[Row], list[list[Row]]
     """The first groups with `rows` rows in all, and the other groups; at most a third of what there
     is.
     """
-    rows = min(rows, sum(map(len, groups)) // 3)
+    total = sum(map(len, groups))
+    rows = min(rows, total // 3)
     corpus: list[Row] = []
     for i, group in enumerate(groups):
         if len(corpus) >= rows:
@@ -203,18 +218,26 @@ def _moved(
     """`size` rows in which the MOVED intents come more often, and the rows that are left."""
     shares: dict[str, float] = defaultdict(float)
     for row in rows:
-        shares[row["intent"]] += MOVED.get(row["intent"], 1.0)
+        intent = row["intent"]
+        shares[intent] += MOVED.get(intent, 1.0)
     total = sum(shares.values())
-    wanted = {intent: round(size * share / total) for intent, share in shares.items()}
+    wanted = {}
+    for intent, share in shares.items():
+        wanted[intent] = round(size * share / total)
+
     moved: list[Row] = []
     rest: list[Row] = []
     for row in rows:
-        if wanted[row["intent"]] > 0 and len(moved) < size:
-            wanted[row["intent"]] -= 1
+        intent = row["intent"]
+        if wanted[intent] > 0 and len(moved) < size:
+            wanted[intent] -= 1
             moved.append(row)
         else:
             rest.append(row)
+
+    # What rounding has left open comes from the others.
     while len(moved) < size:
-        moved.append(rest.pop())
+        row = rest.pop()
+        moved.append(row)
     rng.shuffle(moved)
     return moved, rest

@@ -149,14 +149,16 @@ _USUAL: Final = (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name)
 
 
 def _worded(taken: report.Taken, reason: report.Row) -> str:
-    name, value = reason["signal"], reason["value"]
+    name = reason["signal"]
+    value = reason["value"]
     signal = signals.of(name)
     if value is None:
         return f"{signal.words} in breach since before"
     if signal.unit is signals.Unit.ODDS:
         return f"{units.odds(value)} that accuracy fell, by {reason['n']:,} labels"
 
-    low, high = reason["low"], reason["high"]
+    low = reason["low"]
+    high = reason["high"]
     sentence = signal.sentence.format(
         value=accuracy(value, low, high),
         points=f"{100 * value:.0f}{_interval(low, high)}",
@@ -192,9 +194,13 @@ def _answers(taken: report.Taken) -> str:
     reason = _reason(taken, "live_accuracy")
     if reason is None:
         return "too few labels yet to say how good the answers are"
-    says = accuracy(reason["value"], reason["low"], reason["high"])
-    words = {"ok": f"accuracy holds at {says}", "breach": f"accuracy fell to {says}"}
-    return words.get(taken.level("live_accuracy"), f"accuracy {says}, its loss not proven")
+    figure = accuracy(reason["value"], reason["low"], reason["high"])
+    level = taken.level("live_accuracy")
+    if level == "ok":
+        return f"accuracy holds at {figure}"
+    if level == "breach":
+        return f"accuracy fell to {figure}"
+    return f"accuracy {figure}, its loss not proven"
 
 
 def opening(
@@ -265,11 +271,7 @@ def places(
     ]
 
 
-def step(
-    state: str,
-    model: str,
-    epoch: int,
-) -> str:
+def step(state: str, model: str, epoch: int) -> str:
     """What a run is at.
 
     >>> step("training", "the next model", 2), step("gated", "the next model", 3)
@@ -312,11 +314,7 @@ def gated(
             yield Said(gate["note"], "yellow")
 
 
-def wrapped(
-    text: str,
-    width: int,
-    indent: str = "",
-) -> list[str]:
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Lines of at most `width` columns; those after the first are indented."""
     lines = textwrap.wrap(
         text,
@@ -357,5 +355,8 @@ def left(seconds: float, *, longer: bool = False) -> str:
     why = ", as this machine is slower than thought" if longer else ""
     if seconds < 20:
         return f"a few seconds left{why}"
-    about = f"{round(seconds / 60)} min" if seconds > 90 else f"{10 * round(seconds / 10)} s"
-    return f"about {about} left{why}"
+    if seconds > 90:
+        minutes = round(seconds / 60)
+        return f"about {minutes} min left{why}"
+    tens = round(seconds / 10)
+    return f"about {10 * tens} s left{why}"

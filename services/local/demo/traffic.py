@@ -56,7 +56,8 @@ class Customers:
         body = json.dumps({"messages": messages}).encode()
 
         for row, result in zip(rows, self._answers(body, ts), strict=True):
-            intent, model = row["intent"], result["model"]
+            intent = row["intent"]
+            model = result["model"]
             self.truth[result["req_id"]] = intent
             right_and_asked = self.right.setdefault((ts.date(), model), [0, 0])
             right_and_asked[0] += result["intent"] == intent

@@ -80,11 +80,7 @@ def _context(block: dict[str, Any]) -> Iterator[str]:
     yield from _texts("elements", block.get("elements"), 3000)
 
 
-def _texts(
-    name: str,
-    texts: Any,
-    limit: int,
-) -> Iterator[str]:
+def _texts(name: str, texts: Any, limit: int) -> Iterator[str]:
     if not isinstance(texts, list) or not 1 <= len(texts) <= 10:
         yield f"{name} must have 1 to 10 items"
         return

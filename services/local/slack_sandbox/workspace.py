@@ -49,12 +49,7 @@ class Workspace:
             "conversations.replies": self._replies,
         }
 
-    def call(
-        self,
-        method: str,
-        token: str | None,
-        arguments: Answer,
-    ) -> Answer:
+    def call(self, method: str, token: str | None, arguments: Answer) -> Answer:
         """What Slack would answer."""
         try:
             if not token:
