@@ -51,9 +51,10 @@ def partition(table: str, width: dt.timedelta) -> None:
     connection = op.get_bind()
     starts = connection.execute(sa.text(f"select distinct start from {table}_whole")).scalars()
     for begin in sorted({start - (start - EPOCH) % width for start in starts}):
-        bounds = {"from": begin.isoformat(), "to": (begin + width).isoformat()}
+        end = begin + width
         op.execute(
-            f"create table {table}_{begin:%Y%m%d} partition of {table} for values from ('{bounds['from']}') to ('{bounds['to']}')"
+            f"create table {table}_{begin:%Y%m%d} partition of {table}"
+            f" for values from ('{begin.isoformat()}') to ('{end.isoformat()}')"
         )
     op.execute(f"insert into {table} select * from {table}_whole")
     op.execute(f"drop table {table}_whole")

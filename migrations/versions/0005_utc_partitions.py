@@ -16,7 +16,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 def upgrade() -> None:
     for table, width in WIDTHS.items():
-        if not all(right(table, width, *found) for found in partitions(table)):
+        if not all(right(table, width, *partition) for partition in partitions(table)):
             made_anew(table, width)
 
 
@@ -25,8 +25,13 @@ def downgrade() -> None:
 
 
 def partitions(table: str) -> list[tuple[str, str]]:
-    query = "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(:name)"
-    return [(row[0], row[1]) for row in op.get_bind().execute(sa.text(query), {"name": table})]
+    query = sa.text(
+        "select c.relname, pg_get_expr(c.relpartbound, c.oid)"
+        " from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+        " where i.inhparent = to_regclass(:name)"
+    )
+    rows = op.get_bind().execute(query, {"name": table})
+    return [(row[0], row[1]) for row in rows]
 
 
 def right(table: str, width: dt.timedelta, name: str, bounds: str) -> bool:
@@ -48,9 +53,10 @@ def made_anew(table: str, width: dt.timedelta) -> None:
         op.execute(f"drop table {name}")
     starts = op.get_bind().execute(sa.text(f"select distinct start from {table}_whole")).scalars()
     for begin in sorted({start - (start - EPOCH) % width for start in starts}):
-        bounds = {"from": begin.isoformat(), "to": (begin + width).isoformat()}
+        end = begin + width
         op.execute(
-            f"create table {table}_{begin:%Y%m%d} partition of {table} for values from ('{bounds['from']}') to ('{bounds['to']}')"
+            f"create table {table}_{begin:%Y%m%d} partition of {table}"
+            f" for values from ('{begin.isoformat()}') to ('{end.isoformat()}')"
         )
     op.execute(f"insert into {table} select * from {table}_whole")
     op.execute(f"drop table {table}_whole")

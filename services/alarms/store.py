@@ -3,6 +3,7 @@ function per question.
 """
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,34 +18,38 @@ HOURLY = "hourly"  # the job that judges an hour
 def facts(connection: sa.Connection, topic: str | None = None) -> state.Facts:
     """Everything the alarms rest on, of one topic or of all."""
     return state.Facts(
-        partitions(connection, topic),
-        beat(connection),
-        stages_store.failing(connection),
-        output(connection, topic),
+        partitions=partitions(connection, topic),
+        beat=beat(connection),
+        stages=stages_store.failing(connection),
+        output=output(connection, topic),
     )
 
 
 def partitions(connection: sa.Connection, topic: str | None = None) -> list[state.Partition]:
     """How every partition moves, of one topic or of all."""
     table = tables.stream_offset
-    still_s = sa.extract("epoch", sa.func.clock_timestamp() - table.c.updated_at)
-    query = sa.select(table, still_s.label("still_s")).order_by(table.c.topic, table.c.part)
+    still_s = _age_s(table.c.updated_at).label("still_s")
+    query = sa.select(table, still_s)
+    query = query.order_by(table.c.topic, table.c.part)
     if topic is not None:
         query = query.where(table.c.topic == topic)
-    return [
-        state.Partition(
-            r.topic,
-            r.part,
-            r.next_offset,
-            r.high_watermark,
-            r.bad_until,
-            r.updated_at,
-            float(r.still_s),
-            r.stalls,
-            r.max_event_ts,
-        )
-        for r in connection.execute(query)
-    ]
+
+    rows = connection.execute(query)
+    return [_partition(row) for row in rows]
+
+
+def _partition(row: "sa.Row[Any]") -> state.Partition:
+    return state.Partition(
+        topic=row.topic,
+        part=row.part,
+        next_offset=row.next_offset,
+        high_watermark=row.high_watermark,
+        bad_until=row.bad_until,
+        moved_at=row.updated_at,
+        still_s=float(row.still_s),
+        stalls=row.stalls,
+        max_event_ts=row.max_event_ts,
+    )
 
 
 def hours_due(connection: sa.Connection, limit: int | None = None) -> list[dt.datetime]:
@@ -53,49 +58,64 @@ def hours_due(connection: sa.Connection, limit: int | None = None) -> list[dt.da
     """
     window, job = tables.window_state, tables.job_run
     settled = sa.exists().where(
-        job.c.job == HOURLY, job.c.due_at == window.c.end, job.c.retry_at.is_(None)
+        job.c.job == HOURLY,
+        job.c.due_at == window.c.end,
+        job.c.retry_at.is_(None),
     )
-    query = (
-        sa.select(window.c.end)
-        .distinct()
-        .where(
-            window.c.horizon == "1h",
-            window.c.role == "champion",
-            window.c.complete,
-            sa.not_(settled),
-        )
+    query = sa.select(window.c.end).distinct()
+    query = query.where(
+        *_champion_hour(window),
+        sa.not_(settled),
     )
-    return list(connection.execute(query.order_by(window.c.end).limit(limit)).scalars())
+    query = query.order_by(window.c.end)
+    query = query.limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def _champion_hour(window: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
+    """The champion's complete hours."""
+    return (
+        window.c.horizon == "1h",
+        window.c.role == "champion",
+        window.c.complete,
+    )
 
 
 def newest_hour(connection: sa.Connection) -> dt.datetime | None:
     """The end of the champion's newest complete hour; None before the first."""
     window = tables.window_state
-    hours = (window.c.horizon == "1h", window.c.role == "champion", window.c.complete)
-    query = sa.select(window.c.end).where(*hours).order_by(window.c.end.desc()).limit(1)
+    query = sa.select(window.c.end)
+    query = query.where(*_champion_hour(window))
+    query = query.order_by(window.c.end.desc())
+    query = query.limit(1)
     return connection.execute(query).scalar()
 
 
 def hours_set_aside(connection: sa.Connection) -> list[state.Aside]:
     """The hours that could not be judged, oldest first."""
     job = tables.job_run
-    query = sa.select(job.c.due_at, job.c.claimed_at).where(
-        job.c.job == HOURLY, job.c.finished_at.is_(None), job.c.retry_at.is_(None)
+    query = sa.select(job.c.due_at, job.c.claimed_at)
+    query = query.where(
+        job.c.job == HOURLY,
+        job.c.finished_at.is_(None),
+        job.c.retry_at.is_(None),
     )
-    return [
-        state.Aside(row.due_at, row.claimed_at)
-        for row in connection.execute(query.order_by(job.c.due_at))
-    ]
+    rows = connection.execute(query.order_by(job.c.due_at))
+    return [state.Aside(row.due_at, row.claimed_at) for row in rows]
 
 
 def beat(connection: sa.Connection) -> state.Beat | None:
     """When a scheduler ticked last, by database time; None if none ever did."""
-    table, now = tables.lease, sa.func.clock_timestamp()
-    at = table.c.expires_at - sa.text(f"interval '{BEAT_S} seconds'")
-    row = connection.execute(
-        sa.select(at, sa.extract("epoch", now - at)).where(table.c.name == BEAT)
-    ).first()
-    return None if row is None else state.Beat(row[0], float(row[1]))
+    table = tables.lease
+    held_for = sa.text(f"interval '{BEAT_S} seconds'")
+    at = table.c.expires_at - held_for
+    query = sa.select(at, _age_s(at))
+    query = query.where(table.c.name == BEAT)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    ticked, age_s = row
+    return state.Beat(ticked, float(age_s))
 
 
 def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
@@ -113,23 +133,46 @@ def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
 def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | None:
     """How the stream's clock stands; None before the first log."""
     table = tables.stream_clock
-    ages = (_age_s(at) for at in (table.c.moved_at, table.c.watermark, table.c.updated_at))
-    query = sa.select(table.c.watermark, *ages).order_by(table.c.watermark.desc()).limit(1)
-    row = connection.execute(
-        query if topic is None else query.where(table.c.topic == topic)
-    ).first()
-    return None if row is None else state.Clock(row[0], *map(float, row[1:]))
+    query = sa.select(
+        table.c.watermark,
+        _age_s(table.c.moved_at),
+        _age_s(table.c.watermark),
+        _age_s(table.c.updated_at),
+    )
+    if topic is not None:
+        query = query.where(table.c.topic == topic)
+    query = query.order_by(table.c.watermark.desc())
+    row = connection.execute(query.limit(1)).first()
+    if row is None:
+        return None
+    watermark, still_s, behind_s, beat_s = row
+    return state.Clock(
+        watermark=watermark,
+        still_s=float(still_s),
+        behind_s=float(behind_s),
+        beat_s=float(beat_s),
+    )
 
 
 def oldest_minute(connection: sa.Connection) -> state.Waiting | None:
     """The changed minute that has waited longest for the roll-up."""
     table = tables.pane_dirty
-    row = connection.execute(
-        sa.select(table.c.start, table.c.marked_at, _age_s(table.c.marked_at))
-        .order_by(table.c.marked_at)
-        .limit(1)
-    ).first()
-    return None if row is None else state.Waiting(times.rfc3339(row[0]), row[1], float(row[2]))
+    marked_at = table.c.marked_at
+    query = sa.select(
+        table.c.start,
+        marked_at,
+        _age_s(marked_at),
+    )
+    query = query.order_by(marked_at)
+    row = connection.execute(query.limit(1)).first()
+    if row is None:
+        return None
+    start, since, age_s = row
+    return state.Waiting(
+        name=times.rfc3339(start),
+        since=since,
+        age_s=float(age_s),
+    )
 
 
 def run_waiting(connection: sa.Connection) -> state.Waiting | None:
@@ -137,28 +180,45 @@ def run_waiting(connection: sa.Connection) -> state.Waiting | None:
     queued, or since the last worker let go.
     """
     run, lease = tables.run, tables.lease
-    held = (
-        sa.select(sa.func.max(lease.c.expires_at))
-        .where(lease.c.name.startswith("retrain"))
-        .scalar_subquery()
+    last_lease = sa.select(sa.func.max(lease.c.expires_at))
+    last_lease = last_lease.where(lease.c.name.startswith("retrain"))
+    held_until = last_lease.scalar_subquery()
+
+    since = sa.func.greatest(run.c.queued_at, held_until)
+    nobody = sa.func.coalesce(held_until, run.c.queued_at) <= sa.func.clock_timestamp()
+    query = sa.select(
+        run.c.id,
+        since,
+        _age_s(since),
     )
-    since = sa.func.greatest(run.c.queued_at, held)
-    query = sa.select(run.c.id, since, _age_s(since)).where(
+    query = query.where(
         run.c.state == runs.State.QUEUED,
-        sa.func.coalesce(held, run.c.queued_at) <= sa.func.clock_timestamp(),
+        nobody,
     )
-    row = connection.execute(query.order_by(run.c.queued_at).limit(1)).first()
-    return None if row is None else state.Waiting(row[0], row[1], float(row[2]))
+    query = query.order_by(run.c.queued_at)
+    row = connection.execute(query.limit(1)).first()
+    if row is None:
+        return None
+    run_id, waiting_since, age_s = row
+    return state.Waiting(
+        name=run_id,
+        since=waiting_since,
+        age_s=float(age_s),
+    )
 
 
 def unpromoted(connection: sa.Connection) -> str | None:
     """The model of the newest complete champion hour, while nothing has ever been promoted."""
-    table = tables.window_state
-    hour = (table.c.horizon == "1h", table.c.role == "champion", table.c.complete)
-    never = sa.not_(sa.exists().select_from(tables.promotion))
-    return connection.execute(
-        sa.select(table.c.model).where(*hour, never).order_by(table.c.end.desc()).limit(1)
-    ).scalar()
+    window = tables.window_state
+    promoted = sa.exists().select_from(tables.promotion)
+    query = sa.select(window.c.model)
+    query = query.where(
+        *_champion_hour(window),
+        sa.not_(promoted),
+    )
+    query = query.order_by(window.c.end.desc())
+    query = query.limit(1)
+    return connection.execute(query).scalar()
 
 
 def _age_s(at: "sa.ColumnElement[dt.datetime]") -> sa.Extract:
@@ -168,12 +228,18 @@ def _age_s(at: "sa.ColumnElement[dt.datetime]") -> sa.Extract:
 def open_alarms(connection: sa.Connection, facts: state.Facts) -> list[messages.AlarmRaised]:
     """The alarms told whose cause still holds, oldest first."""
     table = tables.outbox
-    standing = [messages.alarm_key(key) for key in sorted(causes.standing(facts))]
-    query = sa.select(table.c.payload).where(
-        table.c.kind == messages.Kind.ALARM, table.c.dedupe_key.in_(standing)
+    keys = sorted(causes.standing(facts))
+    standing = [messages.alarm_key(key) for key in keys]
+    query = sa.select(table.c.payload)
+    query = query.where(
+        table.c.kind == messages.Kind.ALARM,
+        table.c.dedupe_key.in_(standing),
     )
-    told = (
-        messages.read(messages.Kind.ALARM, payload)
-        for payload in connection.execute(query.order_by(table.c.id)).scalars()
-    )
-    return [alarm for alarm in told if isinstance(alarm, messages.AlarmRaised)]
+    query = query.order_by(table.c.id)
+
+    alarms = []
+    for payload in connection.execute(query).scalars():
+        alarm = messages.read(messages.Kind.ALARM, payload)
+        if isinstance(alarm, messages.AlarmRaised):
+            alarms.append(alarm)
+    return alarms

@@ -38,7 +38,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if settings.load().mode == "production":
         settings.refuse(
-            "INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL; set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own"
+            "INTENTWATCH_MODE=production refuses the embedded Kafka and PostgreSQL;"
+            " set INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL to your own"
         )
     try:
         with ending.terminable(0):

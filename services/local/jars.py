@@ -46,12 +46,12 @@ class BadJar(RuntimeError):
 
 def locked(bundle: Bundle) -> dict[str, str]:
     """File name -> sha256."""
-    pairs = (
-        line.split()
-        for line in bundle.lock.read_text().splitlines()
-        if line and not line.startswith("#")
-    )
-    return {name: digest for digest, name in pairs}
+    digests = {}
+    for line in bundle.lock.read_text().splitlines():
+        if line and not line.startswith("#"):
+            digest, name = line.split()
+            digests[name] = digest
+    return digests
 
 
 def directory(cache: Path, bundle: Bundle = BROKER) -> Path:
@@ -83,14 +83,17 @@ def _move(made: Path, target: Path) -> None:
 def check(folder: Path, bundle: Bundle = BROKER) -> None:
     """Raise BadJar unless `folder` holds every locked archive, unchanged, and nothing else."""
     wanted = locked(bundle)
-    found = {path.name for path in folder.glob("*.jar")}
-    for name in sorted(wanted.keys() | found):
-        digest = (
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() if name in found else "missing"
-        )
-        if digest != wanted.get(name):
+    held = {}
+    for path in folder.glob("*.jar"):
+        held[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    for name in sorted(wanted.keys() | held.keys()):
+        digest = held.get(name, "missing")
+        expected = wanted.get(name, "no such file")
+        if digest != expected:
             raise BadJar(
-                f"{name}: sha256 {digest}, {bundle.lock.name} says {wanted.get(name, 'no such file')}; remove {folder.parent} and try again"
+                f"{name}: sha256 {digest}, {bundle.lock.name} says {expected};"
+                f" remove {folder.parent} and try again"
             )
 
 

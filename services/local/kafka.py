@@ -54,7 +54,10 @@ rootLogger.appenderRef.out.ref=out
 
 
 def start(
-    owner: supervisor.Supervisor, directory: Path, cache: Path, jvm: tuple[str, ...] = SMALL
+    owner: supervisor.Supervisor,
+    directory: Path,
+    cache: Path,
+    jvm: tuple[str, ...] = SMALL,
 ) -> str:
     """Start the broker with its data under `directory`; returns host:port once it answers a
     metadata request. `jvm`: its heap, collector, compiler.

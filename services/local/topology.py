@@ -74,7 +74,9 @@ def directory(chosen: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _temporary() -> Iterator[Path]:
-    """A directory that goes with us. Where we are killed before, the next one to start removes it."""
+    """A directory that goes with us. Where we are killed before, the next one to start removes
+    it.
+    """
     sweep()
     with contextlib.ExitStack() as stack:
         with ending.undisturbed():

@@ -26,7 +26,11 @@ _SHOWN_OF_ONE = ("reason", "detail", "at", "redriven_at", "size", "sha256")
 _METAVAR = "TOPIC/PART/OFFSET[:LINE]"
 
 
-def ls(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespace) -> int:
+def ls(
+    engine: sa.Engine,
+    loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
     """Letters, newest last."""
     with engine.connect() as connection:
         rows = store.listed(connection, loaded.topic, chosen.reason, settled=chosen.all)
@@ -44,7 +48,11 @@ def ls(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespace)
     return 0
 
 
-def show_one(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Namespace) -> int:
+def show_one(
+    engine: sa.Engine,
+    _loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
     """One letter with its bytes."""
     with engine.connect() as connection:
         rows = store.named(connection, [chosen.letter])
@@ -84,7 +92,11 @@ def _bytes(row: Any, raw: bytes | None) -> str:
     return text
 
 
-def again(engine: sa.Engine, loaded: settings.Settings, chosen: argparse.Namespace) -> int:
+def again(
+    engine: sa.Engine,
+    loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
     """Decode the chosen letters again and count those that are serving logs; exit 5 if some are
     not.
     """
@@ -169,7 +181,11 @@ def _readable(report: redeliver.Report) -> str:
     return ", ".join(parts)
 
 
-def accept(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Namespace) -> int:
+def accept(
+    engine: sa.Engine,
+    _loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
     """Let bad records before an offset pass the breaker."""
     topic, part = chosen.partition
     until: int = chosen.until
@@ -196,8 +212,17 @@ def accept(engine: sa.Engine, _loaded: settings.Settings, chosen: argparse.Names
 
 
 def _letter(row: Any) -> letters.Letter:
-    place = letters.Place(row["topic"], row["part"], row["offset"], row["line"])
-    return letters.Letter(place, row["reason"], row["size"])
+    place = letters.Place(
+        row["topic"],
+        row["part"],
+        row["offset"],
+        row["line"],
+    )
+    return letters.Letter(
+        place,
+        row["reason"],
+        row["size"],
+    )
 
 
 def _plain(row: Any) -> dict[str, Any]:

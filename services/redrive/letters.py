@@ -54,7 +54,12 @@ def place(text: str) -> Place:
     if match is not None:
         topic, part, offset, line = match.groups(default="0")
         if int(part) <= _PART_MAX and int(offset) <= _OFFSET_MAX:
-            return Place(topic, int(part), int(offset), int(line))
+            return Place(
+                topic,
+                int(part),
+                int(offset),
+                int(line),
+            )
     shown = escaping.printable(text)
     raise argparse.ArgumentTypeError(f"{shown!r} is no TOPIC/PART/OFFSET[:LINE]")
 
@@ -91,7 +96,12 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def record(letter: Letter, raw: bytes, *batch: bool, now: dt.datetime) -> chunks.Chunk:
+def record(
+    letter: Letter,
+    raw: bytes,
+    *batch: bool,
+    now: dt.datetime,
+) -> chunks.Chunk:
     """The letter's bytes as if they had been appended to the topic at `now`; once for each `batch`:
     whether they are read as an envelope.
     """
@@ -151,7 +161,9 @@ def redriven(
 
 
 def batches(
-    letters: Sequence[Letter], most: int = 1_000, most_bytes: int = 16 * 2**20
+    letters: Sequence[Letter],
+    most: int = 1_000,
+    most_bytes: int = 16 * 2**20,
 ) -> Iterator[list[Letter]]:
     """The letters in transactions' worth: neither many nor large. One alone may be larger.
 

@@ -91,13 +91,16 @@ class Redrive:
             trial.close()
 
     def _count(
-        self, chosen: Sequence[letters.Letter], raw: Mapping[letters.Place, bytes]
+        self,
+        chosen: Sequence[letters.Letter],
+        raw: Mapping[letters.Place, bytes],
     ) -> list[letters.Redriven]:
         if not chosen:
             return []
+        places = [letter.place for letter in chosen]
         with self.engine.begin() as connection:
             store.alone(connection)
-            still_open = store.still_open(connection, [letter.place for letter in chosen])
+            still_open = store.still_open(connection, places)
             clock = streams_store.clock(connection, self.topic)
             keep_from = streams_store.keep_from(connection, self.topic)
             limits = observe.Limits(clock, self.check_time, keep_from)
@@ -106,7 +109,12 @@ class Redrive:
             for letter in chosen:
                 if letter.place in still_open:
                     content = raw[letter.place]
-                    one = letters.redriven(letter, content, limits, self.now)
+                    one = letters.redriven(
+                        letter,
+                        content,
+                        limits,
+                        self.now,
+                    )
                     again.append(one)
             self._partition(again)
             self._put(connection, again)
@@ -140,7 +148,12 @@ class Redrive:
         settled = []
         for one in again:
             place = one.letter.place
-            streams_store.add_dead_letters(connection, self.topic, place.part, one.lines)
+            streams_store.add_dead_letters(
+                connection,
+                self.topic,
+                place.part,
+                one.lines,
+            )
             if one.bad is None:
                 settled.append(place)
             elif one.bad.reason != one.letter.reason:

@@ -17,14 +17,20 @@ _letter = tables.dead_letter
 
 def _place_of(table: sa.Table) -> "tuple[sa.Column[Any], ...]":
     columns = table.c
-    return columns.topic, columns.part, columns.offset, columns.line
+    return (
+        columns.topic,
+        columns.part,
+        columns.offset,
+        columns.line,
+    )
 
 
 _PLACE = _place_of(_letter)
 
 
 def _at(
-    places: Collection[letters.Place], columns: "Sequence[sa.Column[Any]]" = _PLACE
+    places: Collection[letters.Place],
+    columns: "Sequence[sa.Column[Any]]" = _PLACE,
 ) -> "sa.ColumnElement[bool]":
     rows = list(map(tuple, places))
     return sa.tuple_(*columns).in_(rows)
@@ -63,8 +69,9 @@ def raw(connection: Connection, places: Collection[letters.Place]) -> dict[lette
     query = sa.select(*columns, table.c.raw)
     query = query.where(_at(places, columns))
     bytes_of = {}
-    for *place, content in connection.execute(query):
-        bytes_of[letters.Place(*place)] = bytes(content)
+    for *columns_of_place, content in connection.execute(query):
+        place = letters.Place(*columns_of_place)
+        bytes_of[place] = bytes(content)
     return bytes_of
 
 
@@ -72,7 +79,8 @@ def alone(connection: Connection) -> None:
     """Wait until no other redrive is in a transaction: panes of the pseudo-partition have one
     writer at a time. Let go when the transaction ends.
     """
-    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('intentwatch.redrive'))"))
+    lock = sa.text("select pg_advisory_xact_lock(hashtext('intentwatch.redrive'))")
+    connection.execute(lock)
 
 
 def still_open(connection: Connection, places: Collection[letters.Place]) -> set[letters.Place]:
@@ -92,7 +100,10 @@ def settle(connection: Connection, places: Collection[letters.Place]) -> None:
 
 def restate(connection: Connection, place: letters.Place, bad: events.Malformed) -> None:
     """Why a letter is no serving log now."""
-    restated = sa.update(_letter).values(reason=bad.reason, detail=bad.detail[:500])
+    restated = sa.update(_letter).values(
+        reason=bad.reason,
+        detail=bad.detail[:500],
+    )
     connection.execute(restated.where(_at([place])))
 
 
@@ -107,8 +118,14 @@ def accept(
     """
     table = tables.stream_offset
     change = sa.update(table).values(bad_until=until)
-    change = change.where(table.c.topic == topic, table.c.part == part)
-    returning = change.returning(table.c.next_offset, table.c.high_watermark)
+    change = change.where(
+        table.c.topic == topic,
+        table.c.part == part,
+    )
+    returning = change.returning(
+        table.c.next_offset,
+        table.c.high_watermark,
+    )
     row = connection.execute(returning).first()
     if row is None:
         return None

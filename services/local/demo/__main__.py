@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from services.local.demo import (
     pace,
     play,
     recount,
+    report,
     screen,
     stage,
     story,
@@ -56,21 +57,26 @@ _PLACE = topology.ROOT / ".local" / "demo"
 
 def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
     """The whole demo. Raises closing.Problem unless the loop closed."""
-    base, later = tables.read(chosen.messages) if chosen.messages else invent.tables(SEED)
-    told = (
-        story.plan(base, later, seed=SEED, days=story.SHORT_DAYS, most=story.SHORT_A_DAY)
-        if chosen.short
-        else story.plan(base, later, seed=SEED)
-    )
-    out.say(*telling.opening(told, play.BEGIN.date(), own=chosen.messages is not None))
+    if chosen.messages:
+        base, later = tables.read(chosen.messages)
+    else:
+        base, later = invent.tables(SEED)
+    days = story.DAYS
+    most = story.MOST_A_DAY
+    if chosen.short:
+        days = story.SHORT_DAYS
+        most = story.SHORT_A_DAY
+    plan = story.plan(base, later, seed=SEED, days=days, most=most)
+    out.say(*telling.opening(plan, play.BEGIN.date(), own=chosen.messages is not None))
+
     begun = time.monotonic()
-    speed = pace.of(sum(map(len, told.days)), begun)
+    speed = pace.of(sum(map(len, plan.days)), begun)
     with (
         out.working(speed),
         stage.up(None, {}) as on,
         kept_on_failure(on.logs, out.log.with_suffix("")),
     ):
-        summary = played(on, told, out, speed)
+        summary = played(on, plan, out, speed)
         summary["seconds"] = round(time.monotonic() - begun)
         failed = closing.problems(summary, _short(out.log))
         finish(chosen, on, summary, failed, out)
@@ -79,21 +85,35 @@ def run(chosen: argparse.Namespace, out: screen.Screen) -> None:
 
 
 def played(
-    on: stage.Stage, told: story.Story, out: screen.Screen, speed: pace.Pace
+    on: stage.Stage,
+    plan: story.Story,
+    out: screen.Screen,
+    speed: pace.Pace,
 ) -> dict[str, Any]:
     """Everything started, the story played to its end, and every figure of it."""
     on.start_sandbox()
     for name in _ALWAYS_ON:
         on.start(name)
     out.doing("starting the processes")
-    addresses = [on.port("DASHBOARD_PORT"), on.slack_port, on.port("GATEWAY_PORT")]
+    board = on.port("DASHBOARD_PORT")
+    gateway = on.port("GATEWAY_PORT")
+    addresses = [board, on.slack_port, gateway]
     on.wait(
-        lambda: all(map(ports.listening, addresses)), "the board, the Slack page and the gateway"
+        lambda: all(map(ports.listening, addresses)),
+        "the board, the Slack page and the gateway",
     )
     speed.advance(pace.Kind.START, speed.total[pace.Kind.START], time.monotonic())
     out.say(*telling.addresses(ports.HOST, *addresses))
-    gateway = next(child.process.pid for child in on.owner.children if child.name == "gateway")
-    playing = play.Play(on, told, traffic.Customers(on.port("GATEWAY_PORT")), out, speed, gateway)
+
+    process = next(child.process for child in on.owner.children if child.name == "gateway")
+    playing = play.Play(
+        on,
+        plan,
+        traffic.Customers(gateway),
+        out,
+        speed,
+        process.pid,
+    )
     playing.first_champion()
     playing.all_days()
     playing.settle()
@@ -105,32 +125,28 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     days = playing.settled()
     taken = on.rows(store.decisions)
     runs = [row for row in on.rows(store.runs) if row["decision_id"]]
-    counted = recount.compare(
-        recount.logs(on.addresses.kafka, topics.SERVING_LOG.name),
-        on.rows(store.windows, horizon="1d"),
-    )
-    first = days[0].window["model"]
-    kinds = {
-        "acc_stable": [d for d in days if d.kind == story.STABLE],
-        "acc_drifted": [d for d in days if d.kind == story.LATER and d.window["model"] == first],
-    }
-    kinds["acc_after"] = [d for d in days if d.kind == story.LATER and d.window["model"] != first]
-    early = play.BEGIN + play.DAY * playing.told.kinds.index(story.LATER)
+    logs = recount.logs(on.addresses.kafka, topics.SERVING_LOG.name)
+    counted = recount.compare(logs, on.rows(store.windows, horizon="1d"))
+    # An answer whose log never reached Kafka is lost too.
+    answers = len(playing.customers.truth)
+    unlogged = max(0, answers - counted.events)
+
+    onset = play.BEGIN + play.DAY * playing.plan.kinds.index(story.LATER)
+    retrains = [row["at"] for row in taken if row["decision"] == "retrain"]
     sent, unsent = playing.messages()
-    accuracies = {name: closing.accuracy(chosen) for name, chosen in kinds.items()}
+    accuracies = _accuracies(days)
     return {
         "events": counted.events,
         "windows": len(on.rows(store.windows)),
-        # An answer whose log never reached Kafka is lost too.
-        "lost": counted.lost + max(0, len(playing.customers.truth) - counted.events),
+        "lost": counted.lost + unlogged,
         "duplicated": counted.duplicated,
         "decisions": len(taken),
-        "retrains": sum(row["decision"] == "retrain" for row in taken),
+        "retrains": len(retrains),
         "promoted": sum(bool(row["promoted"]) for row in runs),
-        **{name: found["mean"] for name, found in accuracies.items()},
+        **{name: accuracy["mean"] for name, accuracy in accuracies.items()},
         "accuracies": accuracies,
-        "later_from": early,
-        "early_retrains": sum(row["decision"] == "retrain" and row["at"] <= early for row in taken),
+        "later_from": onset,
+        "early_retrains": sum(at <= onset for at in retrains),
         "swaps": len(playing.customers.models),
         "slack_sent": sent,
         "slack_unsent": unsent,
@@ -138,6 +154,26 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
         "errors": {row["id"]: playing.error(row["id"]) for row in runs},
         "all_decisions": taken,
         "runs": runs,
+    }
+
+
+def _accuracies(days: Sequence[report.Day]) -> dict[str, dict[str, Any]]:
+    """The first champion's on stable days and on new language, and the next one's on the latter."""
+    first = days[0].window["model"]
+    stable = []
+    drifted = []
+    after = []
+    for day in days:
+        if day.kind == story.STABLE:
+            stable.append(day)
+        elif day.kind == story.LATER and day.window["model"] == first:
+            drifted.append(day)
+        elif day.kind == story.LATER:
+            after.append(day)
+    return {
+        "acc_stable": closing.accuracy(stable),
+        "acc_drifted": closing.accuracy(drifted),
+        "acc_after": closing.accuracy(after),
     }
 
 
@@ -154,14 +190,21 @@ def finish(
         out.detail(line)
     kept = _short(_PLACE / "env") if chosen.keep else None
     places = telling.places(
-        ports.HOST, on.port("DASHBOARD_PORT"), on.slack_port, keep=kept, log=_short(out.log)
+        ports.HOST,
+        on.port("DASHBOARD_PORT"),
+        on.slack_port,
+        keep=kept,
+        log=_short(out.log),
     )
-    title = "The loop did not close" if failed else "The loop closed"
-    out.box(
-        title, [*([("Why", problem.what) for problem in failed] or closing.box(summary)), *places]
-    )
+    if failed:
+        whys = [("Why", problem.what) for problem in failed]
+        out.box("The loop did not close", [*whys, *places])
+    else:
+        out.box("The loop closed", [*closing.box(summary), *places])
+
     if chosen.json:
-        chosen.json.write_text(json.dumps(summary, default=times.rfc3339, indent=1))
+        text = json.dumps(summary, default=times.rfc3339, indent=1)
+        chosen.json.write_text(text)
     out.data(closing.last_line(summary))
     if chosen.keep:
         keep(on, _PLACE / "env")
@@ -171,9 +214,10 @@ def keep(on: stage.Stage, exports: Path) -> None:
     """Stay up until Ctrl-C, with the variables that other commands need on the screen and in a
     file.
     """
-    lines = "\n".join(f"export {name}={value}" for name, value in on.environment.items())
-    exports.write_text(lines + "\n")
-    print(lines, flush=True)
+    lines = [f"export {name}={value}" for name, value in on.environment.items()]
+    text = "\n".join(lines)
+    exports.write_text(text + "\n")
+    print(text, flush=True)
     print("intentwatch: everything stays up until Ctrl-C", file=sys.stderr, flush=True)
     try:
         on.keep()
@@ -200,28 +244,26 @@ def _short(path: Path) -> str:
 
 def problem(error: Exception, place: str) -> closing.Problem:
     """What has failed, as a line and an exit code of the contract."""
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    text = str(error).strip()
+    cause = text.splitlines()[0] if text else type(error).__name__
     match error:
         case closing.Problem():
             return error
         case story.TooFewRowsError():
-            return closing.Problem(
-                2, said, "MESSAGES names a directory with more rows of known intents"
-            )
+            remedy = "MESSAGES names a directory with more rows of known intents"
+            return closing.Problem(2, cause, remedy)
         case topology.InUse():
-            return closing.Problem(settings.EXIT_TRY_AGAIN, said, "try again")
+            return closing.Problem(settings.EXIT_TRY_AGAIN, cause, "try again")
         case supervisor.TooSlow() | recount.Unread():
-            remedy = (
-                f"try again when the machine has less to do; if it had nothing to do, see {place}"
-            )
-            return closing.Problem(settings.EXIT_TRY_AGAIN, said, remedy)
+            remedy = "try again when the machine has less to do"
+            idle = f"if it had nothing to do, see {place}"
+            return closing.Problem(settings.EXIT_TRY_AGAIN, cause, f"{remedy}; {idle}")
         case stage.Ended(status=settings.EXIT_CONFIGURATION):
-            return closing.Problem(settings.EXIT_CONFIGURATION, said, f"see {place}")
-    return closing.Problem(settings.EXIT_DEPENDENCY, said, f"see {place}, and try again")
+            return closing.Problem(settings.EXIT_CONFIGURATION, cause, f"see {place}")
+    return closing.Problem(settings.EXIT_DEPENDENCY, cause, f"see {place}, and try again")
 
 
-def main() -> None:
-    """Parse; turn what can go wrong outside into a line and an exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument(
         "--messages",
@@ -230,32 +272,51 @@ def main() -> None:
         help="play these tables instead of invented messages",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the summary and every decision"
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the summary and every decision",
     )
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     parser.add_argument(
-        "--short", action="store_true", help="nine smaller days instead of fourteen"
+        "--keep",
+        action="store_true",
+        help="leave everything up until Ctrl-C",
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="nine smaller days instead of fourteen",
     )
     parser.add_argument(
         "--verbose",
         action="store_true",
         help="print every figure and reason, not only what happens",
     )
-    chosen = parser.parse_args()
+    return parser
+
+
+def _checked(chosen: argparse.Namespace) -> None:
+    """Refuse before the minutes of work, not after them."""
     if not chosen.messages and "chitchat" not in present.INTENTS:
         settings.refuse(
-            f"the demo's own messages are MangaAssist's; unset {present.VARIABLE}, or name messages of its intents with MESSAGES=DIR",
+            f"the demo's own messages are MangaAssist's; unset {present.VARIABLE},"
+            " or name messages of its intents with MESSAGES=DIR",
             2,
         )
-    # Said before the minutes of work, not after them.
     if chosen.json and not chosen.json.absolute().parent.is_dir():
         settings.refuse(
-            f"cannot write {chosen.json}: there is no such folder; make it or name another with JSON",
+            f"cannot write {chosen.json}: there is no such folder;"
+            " make it or name another with JSON",
             2,
         )
-    out = screen.Screen(
-        _PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log", verbose=chosen.verbose
-    )
+
+
+def main() -> None:
+    """Parse; turn what can go wrong outside into a line and an exit code."""
+    chosen = _parser().parse_args()
+    _checked(chosen)
+    log = _PLACE / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}.log"
+    out = screen.Screen(log, verbose=chosen.verbose)
     with out, ending.terminable():
         try:
             run(chosen, out)
@@ -265,9 +326,11 @@ def main() -> None:
                 "stopped; everything that the demo started has ended", settings.EXIT_INTERRUPTED
             )
         except FAILURES as error:
-            found = problem(error, _short(out.log.with_suffix("")) + "/")
-            out.note(f"{found.what}; {found.remedy}")
-            settings.refuse(f"{found.what}; {found.remedy}", found.code)
+            kept = _short(log.with_suffix(""))
+            failure = problem(error, f"{kept}/")
+            line = f"{failure.what}; {failure.remedy}"
+            out.note(line)
+            settings.refuse(line, failure.code)
 
 
 if __name__ == "__main__":

@@ -51,32 +51,48 @@ LEGEND: Final = Said(
 
 def row(day: report.Day, width: int) -> list[Said]:
     """One simulated day."""
-    kl = day.signals.get("intent_mix_kl")
-    low = day.window["low_confidence_rate"]
-    found = day.quality or {"estimate": None, "low": None, "high": None}
+    window = day.window
     values = [
-        f"{day.date:%-d %b}", f"{day.window['n']:,}", _milliseconds(day.window["p95_latency_ms"]),
-        "-" if not kl or kl["value"] is None else f"{kl['value']:.3f}",
-        "-" if low is None else f"{100 * low:.1f} %", telling.accuracy(found["estimate"], found["low"], found["high"]),
-    ]  # fmt: skip
-    return _cells([*map(Said, values), state(day)], width)
+        f"{day.date:%-d %b}",
+        f"{window['n']:,}",
+        _milliseconds(window["p95_latency_ms"]),
+        _mix(day.signals.get("intent_mix_kl")),
+        _share(window["low_confidence_rate"]),
+        _accuracy(day.quality),
+    ]
+    cells = [Said(value) for value in values]
+    return _cells([*cells, state(day)], width)
+
+
+def _mix(kl: report.Row | None) -> str:
+    if not kl or kl["value"] is None:
+        return "-"
+    return f"{kl['value']:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _accuracy(quality: report.Row | None) -> str:
+    if not quality:
+        return telling.accuracy(None, None, None)
+    return telling.accuracy(quality["estimate"], quality["low"], quality["high"])
 
 
 def _cells(row: Sequence[Said], width: int) -> list[Said]:
     """Padded: words to the left, figures to the right."""
     gap = "  " if width >= 80 else " "
-    padded = [
-        cell.text.rjust(size)
-        if i < len(row) - 2
-        else cell.text.ljust(size)
-        if i < len(row) - 1
-        else cell.text
-        for i, (cell, (_, size)) in enumerate(zip(row, columns(width), strict=True))
-    ]
-    return [
-        Said(text + (gap if i < len(row) - 1 else ""), cell.style)
-        for i, (text, cell) in enumerate(zip(padded, row, strict=True))
-    ]
+    last = len(row) - 1
+    padded = []
+    for i, (cell, (_, size)) in enumerate(zip(row, columns(width), strict=True)):
+        text = cell.text
+        if i < last - 1:
+            text = text.rjust(size) + gap
+        elif i < last:
+            text = text.ljust(size) + gap
+        padded.append(Said(text, cell.style))
+    return padded
 
 
 def _milliseconds(value: float | None) -> str:
@@ -87,13 +103,11 @@ def _milliseconds(value: float | None) -> str:
     """
     if value is None:
         return "-"
-    return (
-        f"{value:.1f} ms"
-        if value < 100
-        else f"{value:.0f} ms"
-        if value < 9_999
-        else f"{value / 1000:.0f} s"
-    )
+    if value < 100:
+        return f"{value:.1f} ms"
+    if value < 9_999:
+        return f"{value:.0f} ms"
+    return f"{value / 1000:.0f} s"
 
 
 def state(day: report.Day) -> Said:
@@ -103,17 +117,15 @@ def state(day: report.Day) -> Said:
     acts = [each.row["decision"] for each in day.taken if each.row["decision"] != "hold"]
     if acts:
         return Said(_ACTS[acts[-1]], "bold magenta")
-    if not day.taken:
-        return Said("blind", _STYLES["blind"])
-    last = day.taken[-1].row
-    hold = str(last["hold_reason"])
-    word = (
-        "breach"
-        if telling.breached(last)
-        else "watching"
-        if hold == "WATCHING"
-        else "blind"
-        if hold.startswith("TOO_FEW")
-        else "ok"
-    )
+    word = _held(day.taken[-1].row) if day.taken else "blind"
     return Said(word, _STYLES[word])
+
+
+def _held(last: report.Row) -> str:
+    """How a day stands on which nothing was asked for."""
+    hold = str(last["hold_reason"])
+    if telling.breached(last):
+        return "breach"
+    if hold == "WATCHING":
+        return "watching"
+    return "blind" if hold.startswith("TOO_FEW") else "ok"

@@ -53,50 +53,72 @@ def tables(seed: int) -> tuple[list[story.Row], list[story.Row]]:
 
 def language(name: str, words: Words) -> Language:
     """The file invented/NAME.toml; its own words come before the given ones."""
-    found = tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    cores = {intent: text.strip().splitlines() for intent, text in found["cores"].items()}
+    path = _FOLDER / f"{name}.toml"
+    written = tomllib.loads(path.read_text(encoding="utf-8"))
+    cores = {}
+    for intent, text in written["cores"].items():
+        cores[intent] = text.strip().splitlines()
     return Language(
         name,
-        found["openings"],
+        written["openings"],
         cores,
-        found["rows"],
-        {**words, **found["words"]},
-        found["dress"],
-        found["share"],
+        written["rows"],
+        {**words, **written["words"]},
+        written["dress"],
+        written["share"],
     )
 
 
-def table(spoken: Language, rng: random.Random, seen: set[str]) -> Iterator[story.Row]:
+def table(
+    spoken: Language,
+    rng: random.Random,
+    seen: set[str],
+) -> Iterator[story.Row]:
     """Every pattern's rows. `seen` holds the normalised texts so far: none comes twice, under
     whichever pattern.
     """
     for intent, cores in spoken.cores.items():
         for core in cores:
             for pattern in _patterns(core, spoken, rng):
+                cluster = f"{spoken.name}: {pattern}"
                 for text in _texts(pattern, spoken, spoken.rows[intent], rng, seen):
                     yield {
                         "text": text,
                         "intent": intent,
                         "kind": "human",
                         "conversation": None,
-                        "cluster": f"{spoken.name}: {pattern}",
+                        "cluster": cluster,
                     }
 
 
-def _patterns(core: str, spoken: Language, rng: random.Random) -> list[str]:
+def _patterns(
+    core: str,
+    spoken: Language,
+    rng: random.Random,
+) -> list[str]:
     """A core in some of the openings, each time in one of its wordings."""
-    return [
-        opening.replace("{core}", _worded(core, rng))
-        for opening in rng.sample(spoken.dress["opening"], spoken.openings)
-    ]
+    patterns = []
+    for opening in rng.sample(spoken.dress["opening"], spoken.openings):
+        pattern = opening.replace("{core}", _worded(core, rng))
+        patterns.append(pattern)
+    return patterns
 
 
 def _worded(core: str, rng: random.Random) -> str:
-    return " ".join(_CHOICE.sub(lambda found: rng.choice(found[1].split("|")), core).split())
+    def wording(choice: re.Match[str]) -> str:
+        wordings: list[str] = choice[1].split("|")
+        return rng.choice(wordings)
+
+    words = _CHOICE.sub(wording, core).split()
+    return " ".join(words)
 
 
 def _texts(
-    pattern: str, spoken: Language, wanted: int, rng: random.Random, seen: set[str]
+    pattern: str,
+    spoken: Language,
+    wanted: int,
+    rng: random.Random,
+    seen: set[str],
 ) -> Iterator[str]:
     """Up to `wanted` different messages of one pattern."""
     for _ in range(wanted * _TRIES):
@@ -116,14 +138,20 @@ def filled(pattern: str, words: Words, rng: random.Random) -> str:
     >>> filled("where is {thing}", {"thing": ["vol {n}"], "n": [3, 3]}, random.Random(1))
     'where is vol 3'
     """
+
+    def chosen(place: re.Match[str]) -> str:
+        return _word(words[place[1]], rng)
+
     while _WORD.search(pattern):
-        pattern = _WORD.sub(lambda found: _word(words[found[1]], rng), pattern)
+        pattern = _WORD.sub(chosen, pattern)
     return pattern
 
 
 def _word(choices: Sequence[Any], rng: random.Random) -> str:
     """One of the strings, or a number between the two integers."""
-    return str(rng.randint(*choices)) if isinstance(choices[0], int) else str(rng.choice(choices))
+    if isinstance(choices[0], int):
+        return str(rng.randint(*choices))
+    return str(rng.choice(choices))
 
 
 def dressed(text: str, spoken: Language, rng: random.Random) -> str:
@@ -133,9 +161,11 @@ def dressed(text: str, spoken: Language, rng: random.Random) -> str:
     if rng.random() < spoken.share["typo"]:
         text = misspelt(text, rng)
     if rng.random() < spoken.share["aside"]:
-        text = f"{text}, {filled(rng.choice(spoken.dress['aside']), spoken.words, rng)}"
+        aside = rng.choice(spoken.dress["aside"])
+        text = f"{text}, {filled(aside, spoken.words, rng)}"
     if rng.random() < spoken.share["closing"]:
-        text = f"{text} {rng.choice(spoken.dress['closing'])}"
+        closing = rng.choice(spoken.dress["closing"])
+        text = f"{text} {closing}"
     return text
 
 
@@ -150,5 +180,13 @@ def misspelt(text: str, rng: random.Random) -> str:
         return text
     word = rng.choice(words)
     i = word.start() + rng.randrange(1, len(word[0]) - 1)
-    slip = rng.choice([text[i + 1], text[i] * 2 + text[i + 1], text[i + 1] + text[i]])
+    letter = text[i]
+    following = text[i + 1]
+    slip = rng.choice(
+        [
+            following,
+            letter * 2 + following,
+            following + letter,
+        ]
+    )
     return text[:i] + slip + text[i + 2 :]

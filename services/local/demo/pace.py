@@ -74,12 +74,18 @@ class Pace:
         """How many seconds a free machine's second of this kind takes here; as long as little of it
         is done, mostly that of all work.
         """
-        overall = (sum(self.took.values()) + _GUESS_S) / (self.behind + _GUESS_S)
-        return (self.took[kind] + _GUESS_S * overall) / (self.done[kind] + _GUESS_S)
+        took = sum(self.took.values())
+        overall = (took + _GUESS_S) / (self.behind + _GUESS_S)
+        guessed = _GUESS_S * overall
+        return (self.took[kind] + guessed) / (self.done[kind] + _GUESS_S)
 
     def left(self) -> float:
         """Seconds that all the rest will take here."""
-        return sum((self.total[kind] - self.done[kind]) * self.slowness(kind) for kind in Kind)
+        return sum(self._left(kind) for kind in Kind)
+
+    def _left(self, kind: Kind) -> float:
+        ahead = self.total[kind] - self.done[kind]
+        return ahead * self.slowness(kind)
 
 
 def of(messages: int, now: float) -> Pace:
@@ -106,9 +112,11 @@ def shares(began: Mapping[str, float], ended: float) -> Mapping[str, float]:
     ... ]
     0.225
     """
-    if State.TRAINING not in began or ended <= began[State.TRAINING]:
+    start = began.get(State.TRAINING, ended)
+    if ended <= start:
         return SHARES
-    whole, following = ended - began[State.TRAINING], ended
+    whole = ended - start
+    following = ended
     parts: dict[str, float] = {}
     for step in reversed(list(SHARES)):
         begin = began.get(step, following)  # one that was over before anybody looked took no time
@@ -117,7 +125,11 @@ def shares(began: Mapping[str, float], ended: float) -> Mapping[str, float]:
     return {step: parts[step] for step in SHARES}
 
 
-def fraction(parts: Mapping[str, float], state: str, within: float) -> float:
+def fraction(
+    parts: Mapping[str, float],
+    state: str,
+    within: float,
+) -> float:
     """How much of a run is behind, in [0, 1], when so much of the step it is in is.
 
     >>> round(fraction(SHARES, State.EVALUATED, 0.5), 3), fraction(SHARES, State.QUEUED, 0.0)
@@ -149,7 +161,11 @@ class Promise:
         return self.risen is not None and now - self.risen <= _WORD_S
 
 
-def promised(before: Promise | None, estimate: float, now: float) -> Promise:
+def promised(
+    before: Promise | None,
+    estimate: float,
+    now: float,
+) -> Promise:
     """What to tell: never more than before, unless by so much that it has to be said.
 
     >>> told = promised(None, 100.0, 0.0)
@@ -158,6 +174,7 @@ def promised(before: Promise | None, estimate: float, now: float) -> Promise:
     """
     if before is None:
         return Promise(now, estimate)
-    if estimate > _SLACK * before.rest(now) + _SLACK_S:
+    rest = before.rest(now)
+    if estimate > _SLACK * rest + _SLACK_S:
         return Promise(now, estimate, risen=now)
-    return Promise(now, min(estimate, before.rest(now)), before.risen)
+    return Promise(now, min(estimate, rest), before.risen)

@@ -45,7 +45,7 @@ class Play:
     """What has happened so far."""
 
     on: stage.Stage
-    told: story.Story
+    plan: story.Story
     customers: traffic.Customers
     screen: screen.Screen
     pace: pace.Pace
@@ -57,19 +57,26 @@ class Play:
     _read: int = 0  # of the retrain worker's log
 
     def first_champion(self) -> None:
-        """Load the labelled messages of before the story and have the retrain worker train on them."""
-        corpus = [
-            row
-            for row in (ingest.corpus_row(json.dumps(row).encode()) for row in self.told.corpus)
-            if isinstance(row, dict)
-        ]
+        """Load the labelled messages of before the story; the retrain worker trains on them."""
+        corpus = []
+        for message in self.plan.corpus:
+            row = ingest.corpus_row(json.dumps(message).encode())
+            if isinstance(row, dict):
+                corpus.append(row)
+
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
-            retrain_store.queue_run(connection, run_id="ft_first", decision_id=None, as_of=BEGIN)
+            retrain_store.queue_run(
+                connection,
+                run_id="ft_first",
+                decision_id=None,
+                as_of=BEGIN,
+            )
         self._follow_run("the first model", pace.FIRST_RUN)
         (run,) = self.on.rows(read.runs)
         if not run["promoted"]:
-            raise closing.refused(run, str(self.screen.log), self.error(run["id"]))
+            why = self.error(run["id"])
+            raise closing.refused(run, str(self.screen.log), why)
         self.on.wait(self.serving, "the gateway to serve the first champion")
 
     def error(self, run_id: str) -> str | None:
@@ -81,39 +88,46 @@ class Play:
         """Wait for the run in hand: its steps and its recorded progress move the bar, its epochs
         are told.
         """
-        begun = self.pace.done[pace.Kind.RUN]
+        before = self.pace.done[pace.Kind.RUN]
         began: dict[str, float] = {}  # when each step was seen first
 
         def ended() -> bool:
-            run, now = self._open_run(), time.monotonic()
+            run = self._open_run()
             if run is None:
                 return True
-            began.setdefault(run["state"], now)
-            within = self._within(run, now - began[run["state"]], seconds)
-            self.pace.advance(
-                pace.Kind.RUN,
-                begun + seconds * pace.fraction(self._shares, run["state"], within),
-                now,
-            )
-            self.screen.doing(
-                telling.step(run["state"], model, (run["progress"] or {"epoch": 1})["epoch"])
-            )
+            state = run["state"]
+            now = time.monotonic()
+            elapsed = now - began.setdefault(state, now)
+            within = self._within(run, elapsed, seconds)
+            fraction = pace.fraction(self._shares, state, within)
+            self.pace.advance(pace.Kind.RUN, before + seconds * fraction, now)
+
+            progress = run["progress"] or {"epoch": 1}
+            self.screen.doing(telling.step(state, model, progress["epoch"]))
             self._learnt(run)
             return False
 
         self.on.wait(ended, f"the training of {model}")
-        self.pace.advance(pace.Kind.RUN, begun + seconds, time.monotonic())
+        self.pace.advance(pace.Kind.RUN, before + seconds, time.monotonic())
         self._shares = pace.shares(began, self.pace.now)
         self._runs()
 
-    def _within(self, run: Any, elapsed: float, seconds: float) -> float:
+    def _within(
+        self,
+        run: Any,
+        elapsed: float,
+        seconds: float,
+    ) -> float:
         """How much of the step that a run is in is behind: by its recorded progress, or by how long
         the step should take here.
         """
         if run["state"] == runs.State.TRAINING:
             steps = run["progress"] or {"step": 0, "steps": 1}
             return float(steps["step"] / steps["steps"])
-        expected = self._shares.get(run["state"], 0.0) * seconds * self.pace.slowness(pace.Kind.RUN)
+
+        share = self._shares.get(run["state"], 0.0)
+        slowness = self.pace.slowness(pace.Kind.RUN)
+        expected = share * seconds * slowness
         return elapsed / expected if expected else 0.0
 
     def _learnt(self, run: Any) -> None:
@@ -122,34 +136,45 @@ class Play:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         for line in lines[self._read :]:
             if line.startswith("[VAL]"):
-                told = telling.learnt(loglines.parse(line)[1], self._held_out(run))
-                (self.screen.event if self.days else self.screen.say)(told)
+                _, validation = loglines.parse(line)
+                self._tell(telling.learnt(validation, self._held_out(run)))
         self._read = max(self._read, len(lines))
+
+    def _tell(self, *sentences: telling.Said) -> None:
+        """Between the rows of the table, once there are any."""
+        if self.days:
+            self.screen.event(*sentences)
+        else:
+            self.screen.say(*sentences)
 
     def _held_out(self, run: Any) -> int:
         """How many rows a training validates on: the split is a function of the rows, which the run
         has frozen.
         """
-        frozen = snapshot.read(self.on.addresses.models / "snapshots", run["snapshot_sha256"])
-        return int((split.split(frozen)["part"] == "val").sum())
+        folder = self.on.addresses.models / "snapshots"
+        frozen = snapshot.read(folder, run["snapshot_sha256"])
+        parts = split.split(frozen)["part"]
+        return int((parts == "val").sum())
 
     def _runs(self) -> None:
         """Tell of the runs that have ended since."""
         for run in self.on.rows(read.runs):
             if run["ended"] and run["id"] not in self._ended:
                 self._ended.append(run["id"])
-                said = telling.gated(
-                    run, restarted=not self.same_process(), first=len(self._ended) == 1
+                outcome = telling.gated(
+                    run,
+                    restarted=not self.same_process(),
+                    first=len(self._ended) == 1,
                 )
-                (self.screen.event if self.days else self.screen.say)(*said)
+                self._tell(*outcome)
                 self.screen.detail(report.run_line(run))
 
     def same_process(self) -> bool:
         """Whether the gateway is the process that was started."""
-        return any(
-            child.process.pid == self.gateway and child.process.poll() is None
-            for child in self.on.owner.children
-        )
+        for child in self.on.owner.children:
+            if child.process.pid == self.gateway and child.process.poll() is None:
+                return True
+        return False
 
     def _open_run(self) -> Any:
         with self.on.engine.connect() as connection:
@@ -160,13 +185,14 @@ class Play:
         self.screen.detail(f"{report.LEGEND}\n{report.heading()}")
         self.screen.row(grid.heading(self.screen.width))
         self.screen.event(grid.LEGEND)
-        for number, rows in enumerate(self.told.days):
+        for number, rows in enumerate(self.plan.days):
             start = BEGIN + number * DAY
             self.screen.doing(f"{start:%-d %b}: {len(rows):,} messages")
             self._hours(rows, start, 24, begins=number)
-        self._hours(
-            self.told.days[-1][: _TAIL_HOURS * 12], BEGIN + len(self.told.kinds) * DAY, _TAIL_HOURS
-        )
+
+        tail = self.plan.days[-1][: _TAIL_HOURS * 12]
+        end = BEGIN + len(self.plan.kinds) * DAY
+        self._hours(tail, end, _TAIL_HOURS)
         self.screen.doing("counting everything again")
 
     def settle(self) -> None:
@@ -183,9 +209,9 @@ class Play:
             return store.messages(connection)
 
     def _all_counted(self) -> bool:
-        return sum(int(row["n"]) for row in self.on.rows(read.windows, horizon="1d")) >= len(
-            self.customers.truth
-        )
+        days = self.on.rows(read.windows, horizon="1d")
+        counted = sum(int(window["n"]) for window in days)
+        return counted >= len(self.customers.truth)
 
     def _hours(
         self,
@@ -200,12 +226,12 @@ class Play:
         """
         for hour in range(hours):
             now = start + hour * _HOUR
-            self.customers.hour(
-                rows[hour * len(rows) // hours : (hour + 1) * len(rows) // hours], now
-            )
-            self.pace.advance(
-                pace.Kind.TRAFFIC, pace.traffic(len(self.customers.truth)), time.monotonic()
-            )
+            first = hour * len(rows) // hours
+            end = (hour + 1) * len(rows) // hours
+            self.customers.hour(rows[first:end], now)
+
+            done = pace.traffic(len(self.customers.truth))
+            self.pace.advance(pace.Kind.TRAFFIC, done, time.monotonic())
             if hour == 0:
                 self._first_hour(start, begins)
             if hour == _EVENING:
@@ -214,24 +240,31 @@ class Play:
     def _first_hour(self, start: dt.datetime, begins: int | None) -> None:
         if begins != 0:
             self._midnight(start)
-        if begins is not None and self.told.kinds[begins] != self.told.kinds[max(0, begins - 1)]:
-            self.screen.event(
-                *filter(None, [telling.begins(self.told.kinds[begins], start.date())])
-            )
+        if begins is None:
+            return
+
+        kind = self.plan.kinds[begins]
+        before = self.plan.kinds[max(0, begins - 1)]
+        change = telling.begins(kind, start.date())
+        if kind != before and change is not None:
+            self.screen.event(change)
 
     def _midnight(self, midnight: dt.datetime) -> None:
         """The day that ends at `midnight` is judged, and a run that it started is done, before the
         next hour begins.
         """
         self.on.wait(lambda: self._judged(midnight), f"the monitors of {midnight:%-d %b}")
-        day, before = self._look(midnight), self.days[-1] if self.days else None
+        before = self.days[-1] if self.days else None
+        day = self._look(midnight)
         self.days.append(day)
+
         self.screen.detail(report.row(day))
         self.screen.row(grid.row(day, self.screen.width))
-        self.screen.event(
-            *telling.events(before, day), *(telling.Said(note, "yellow") for note in self.on.notes)
-        )
+        self.screen.event(*telling.events(before, day))
+        for note in self.on.notes:
+            self.screen.event(telling.Said(note, "yellow"))
         self.on.notes.clear()
+
         if self._open_run() is not None:
             self._follow_run("the next model", pace.NEXT_RUN)
             self.on.wait(self.serving, "the gateway to follow the promotion")
@@ -248,13 +281,17 @@ class Play:
         )
         try:
             connection.request("GET", "/readyz")
-            serving = json.loads(connection.getresponse().read()).get("model")
+            body = connection.getresponse().read()
+            serving = json.loads(body).get("model")
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
+        if serving is None:
+            return False
         with self.on.engine.connect() as database:
-            return serving is not None and serving == gateway_store.champion(database)
+            champion = gateway_store.champion(database)
+        return bool(serving == champion)
 
     def _look(self, midnight: dt.datetime) -> report.Day:
         """The day's row, from Postgres."""
@@ -262,47 +299,51 @@ class Play:
         windows = self.on.rows(read.windows, horizon="1d", since=midnight, until=midnight)
         window = max(windows, key=lambda row: int(row["n"]))
         model = window["model"]
-        signals = {
-            row["signal"]: row
-            for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight)
-            if row["verdict"]
-        }
-        truth = self.customers.right.get((day.date(), model), [0, 0])
-        before = self.days[-1].taken[-1].row if self.days else None
-        with self.on.engine.connect() as database:
-            taken = [
-                report.Taken(row, store.verdicts(database, row["id"]))
-                for row in report.changes(before, self._decisions(day, midnight))
-            ]
+        right, asked = self.customers.right.get((day.date(), model), [0, 0])
         return report.Day(
-            day.date(),
-            self.told.kinds[len(self.days)],
-            window,
-            signals,
-            self._quality(model, day),
-            (truth[0], truth[1]),
-            taken,
+            date=day.date(),
+            kind=self.plan.kinds[len(self.days)],
+            window=window,
+            signals=self._signals(model, midnight),
+            quality=self._quality(model, day),
+            truth=(right, asked),
+            taken=self._taken(day, midnight),
         )
+
+    def _signals(self, model: str, midnight: dt.datetime) -> dict[str, report.Row]:
+        """What was judged of the model at this midnight, by its signal."""
+        judged: dict[str, report.Row] = {}
+        for row in self.on.rows(read.signals, model=model, since=midnight, until=midnight):
+            if row["verdict"]:
+                judged[row["signal"]] = row
+        return judged
 
     def _quality(self, model: str, day: dt.datetime) -> dict[str, Any] | None:
-        rows = self.on.rows(read.quality, model=model, since=day + DAY, until=day + DAY)
-        return next(
-            (row for row in rows if row["metric"] == "live_accuracy" and row["start"] == day), None
-        )
+        end = day + DAY
+        for row in self.on.rows(read.quality, model=model, since=end, until=end):
+            if row["metric"] == "live_accuracy" and row["start"] == day:
+                return row
+        return None
 
-    def _decisions(self, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
-        return [
-            row for row in self.on.rows(read.decisions, since=start, until=end) if row["at"] > start
-        ]
+    def _taken(self, start: dt.datetime, end: dt.datetime) -> list[report.Taken]:
+        """The day's decisions that change something, each with the verdicts it rests on."""
+        before = self.days[-1].taken[-1].row if self.days else None
+        rows = self.on.rows(read.decisions, since=start, until=end)
+        of_day = [row for row in rows if row["at"] > start]
+        taken = []
+        with self.on.engine.connect() as database:
+            for row in report.changes(before, of_day):
+                verdicts = store.verdicts(database, row["id"])
+                taken.append(report.Taken(row, verdicts))
+        return taken
 
     def settled(self) -> list[report.Day]:
         """The days with their label figures as they stand at the end, labels that came later
         included.
         """
-        found = []
+        days = []
         for day in self.days:
-            quality = self._quality(
-                day.window["model"], dt.datetime.combine(day.date, dt.time(), dt.UTC)
-            )
-            found.append(dataclasses.replace(day, quality=quality))
-        return found
+            start = dt.datetime.combine(day.date, dt.time(), dt.UTC)
+            quality = self._quality(day.window["model"], start)
+            days.append(dataclasses.replace(day, quality=quality))
+        return days

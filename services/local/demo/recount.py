@@ -49,39 +49,49 @@ def _read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
         enable_auto_commit=False,
         consumer_timeout_ms=_IDLE_MS,
     )
-    parts = [
-        TopicPartition(topic, part) for part in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
+    numbers = sorted(consumer.partitions_for_topic(topic) or ())
+    parts = [TopicPartition(topic, number) for number in numbers]
     consumer.assign(parts)
     ends = consumer.end_offsets(parts)
     consumer.seek_to_beginning(*parts)
-    found: list[dict[str, Any]] = []
+
+    logs: list[dict[str, Any]] = []
     deadline = time.monotonic() + _PATIENCE_S
     while any(consumer.position(part) < ends[part] for part in parts):
         if time.monotonic() > deadline:
             raise Unread(
-                f"Kafka gave none of the records that are left to count again in {_PATIENCE_S:.0f} s"
+                "Kafka gave none of the records that are left to count again"
+                f" in {_PATIENCE_S:.0f} s"
             )
         for records in consumer.poll(timeout_ms=1_000).values():
             deadline = time.monotonic() + _PATIENCE_S
             for record in records:
-                batch = ("content", b"batch") in record.headers
-                found += [
-                    json.loads(line)
-                    for line in (record.value.splitlines() if batch else [record.value])
-                ]
+                logs += _decoded(record)
     consumer.close()
-    return found
+    return logs
 
 
-def compare(found: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recount:
+def _decoded(record: Any) -> list[dict[str, Any]]:
+    """The logs of a record: of an envelope one a line."""
+    envelope = ("content", b"batch") in record.headers
+    lines = record.value.splitlines() if envelope else [record.value]
+    return [json.loads(line) for line in lines]
+
+
+def compare(logs: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recount:
     """Kafka's logs against the day windows of Postgres."""
-    sent = Counter((log["ts"][:10], log["model"], log["intent"] or "error") for log in found)
+    sent: Counter[Cell] = Counter()
+    for log in logs:
+        day = log["ts"][:10]
+        sent[day, log["model"], log["intent"] or "error"] += 1
+
     counted: Counter[Cell] = Counter()
     for window in windows:
         cells = window["intent_counts"] | {"error": window["errors"]}
         day = window["start"].date().isoformat()
-        counted.update(
-            {(day, window["model"], intent): count for intent, count in cells.items() if count}
-        )
-    return Recount(len(found), (sent - counted).total(), (counted - sent).total())
+        for intent, count in cells.items():
+            counted[day, window["model"], intent] += count
+
+    lost = (sent - counted).total()
+    duplicated = (counted - sent).total()
+    return Recount(len(logs), lost, duplicated)

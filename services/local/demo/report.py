@@ -13,6 +13,12 @@ from schemas import signals
 Row = Mapping[str, Any]
 
 _USUAL = {*signals.in_role(signals.Role.TRAFFIC), *signals.in_role(signals.Role.RELEASE)}
+_BEYOND = ("watch", "breach")  # verdicts of a figure beyond its limit
+_DIGITS = {  # of a figure that is no share
+    signals.Unit.NATS: 3,
+    signals.Unit.MS: 1,
+    signals.Unit.ODDS: 1,
+}
 HEADINGS = (
     "day",
     "story",
@@ -28,19 +34,22 @@ HEADINGS = (
     "decision",
 )
 WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 58, 24)
-_WORDS = (
-    "verdicts and reasons: "
-    + ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL)
-    + "."
-)
+_NAMES = ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL)
+_WORDS = f"verdicts and reasons: {_NAMES}."
 LEGEND = f"""\
-story: stable days, one on which only the mix of intents moves, then later, new language. n: messages. low_conf: share of answers with confidence under 0.6.
-kl: intent mix against the reference (its noise floor). live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
+story: stable days, one on which only the mix of intents moves, then later, new language. \
+n: messages. low_conf: share of answers with confidence under 0.6.
+kl: intent mix against the reference (its noise floor). \
+live accuracy: estimate [its 95 % interval] (labels). truth: what only the demo can know.
 {_WORDS}
-ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; !: counts, as it is so in enough of the last windows (or was, and has
-not left its limit). Under each day stands every decision that differs from the one of the hour before in outcome or in what counts (!), else the last: hold
-with the name of what it waits for, then every reason: those that count (!) first, then those that are watched (?: beyond the limit, not surely or not for long
-enough); and the labels still needed until a figure can be judged, or the loss that it shows be proven."""
+ok; watch: beyond the limit, not surely; breach: surely; blind: too little to judge by; \
+!: counts, as it is so in enough of the last windows (or was, and has
+not left its limit). Under each day stands every decision that differs \
+from the one of the hour before in outcome or in what counts (!), else the last: hold
+with the name of what it waits for, then every reason: those that count (!) first, \
+then those that are watched (?: beyond the limit, not surely or not for long
+enough); and the labels still needed until a figure can be judged, \
+or the loss that it shows be proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +85,10 @@ class Taken:
     @property
     def outcome(self) -> str:
         """What was decided, in two words."""
-        return (
-            f"hold {self.row['hold_reason']}"
-            if self.row["decision"] == "hold"
-            else str(self.row["decision"])
-        )
+        decision = str(self.row["decision"])
+        if decision == "hold":
+            return f"hold {self.row['hold_reason']}"
+        return decision
 
     def level(self, signal: str) -> str:
         """ok, watch, breach or blind; empty where there is no verdict."""
@@ -91,17 +99,24 @@ def changes(before: Row | None, taken: Sequence[Row]) -> list[Row]:
     """Of a day's hourly decisions those that differ from the one before, in outcome or in which
     reasons count; its last where none does.
     """
-    pairs = pairwise([before, *taken])
-    return [
-        row
-        for earlier, row in pairs
-        if row is not None and (earlier is None or _outcome(earlier) != _outcome(row))
-    ] or list(taken[-1:])
+    different = []
+    for earlier, row in pairwise([before, *taken]):
+        if row is None:
+            continue
+        if earlier is None or _outcome(earlier) != _outcome(row):
+            different.append(row)
+    return different or list(taken[-1:])
 
 
 def _outcome(row: Row) -> tuple[Any, ...]:
     counts = tuple(reason["signal"] for reason in row["reasons"] if reason["breached"])
-    return (*(row[name] for name in ("model", "decision", "hold_reason", "cause")), counts)
+    return (
+        row["model"],
+        row["decision"],
+        row["hold_reason"],
+        row["cause"],
+        counts,
+    )
 
 
 def percent(value: float | None) -> str:
@@ -116,26 +131,52 @@ def heading() -> str:
 
 def line(day: Day) -> str:
     """One day."""
-    kl, quality = day.signals.get("intent_mix_kl"), day.quality
-    accuracy = (
-        "-"
-        if not quality
-        else f"{percent(quality['estimate'])} [{percent(quality['low'])}, {percent(quality['high'])}] ({quality['n_labels']})"
-    )
-    told = [
-        (signal, day.signals[signal.name]) for signal in signals.ALL if signal.name in day.signals
-    ]
-    verdicts = " ".join(
-        f"{signal.short}:{found['verdict']}{'!' if found['in_breach'] else ''}"
-        for signal, found in told
-        if signal.name in _USUAL or found["verdict"] in ("watch", "breach")
-    )
+    window = day.window
     right, n = day.truth
-    return _line((
-        day.date.isoformat(), day.kind, day.window["model"], str(day.window["n"]), f"{day.window['p95_latency_ms']:.1f}", percent(day.window["error_rate"]),
-        percent(day.window["low_confidence_rate"]), "-" if not kl or kl["value"] is None else f"{kl['value']:.3f} ({kl['noise_floor']:.3f})",
-        accuracy, percent(right / n if n else None), verdicts, day.decision,
-    ))  # fmt: skip
+    return _line(
+        (
+            day.date.isoformat(),
+            day.kind,
+            window["model"],
+            str(window["n"]),
+            f"{window['p95_latency_ms']:.1f}",
+            percent(window["error_rate"]),
+            percent(window["low_confidence_rate"]),
+            _mix(day.signals.get("intent_mix_kl")),
+            _accuracy(day.quality),
+            percent(right / n if n else None),
+            _verdicts(day.signals),
+            day.decision,
+        )
+    )
+
+
+def _mix(kl: Row | None) -> str:
+    """The intent mix against the reference, and what is noise in it."""
+    if not kl or kl["value"] is None:
+        return "-"
+    return f"{kl['value']:.3f} ({kl['noise_floor']:.3f})"
+
+
+def _accuracy(quality: Row | None) -> str:
+    if not quality:
+        return "-"
+    low = percent(quality["low"])
+    high = percent(quality["high"])
+    return f"{percent(quality['estimate'])} [{low}, {high}] ({quality['n_labels']})"
+
+
+def _verdicts(by_name: Mapping[str, Row]) -> str:
+    """The usual signals, and what else is beyond its limit."""
+    parts = []
+    for signal in signals.ALL:
+        row = by_name.get(signal.name)
+        if row is None:
+            continue
+        if signal.name in _USUAL or row["verdict"] in _BEYOND:
+            mark = "!" if row["in_breach"] else ""
+            parts.append(f"{signal.short}:{row['verdict']}{mark}")
+    return " ".join(parts)
 
 
 def row(day: Day) -> str:
@@ -147,66 +188,71 @@ def why(taken: Taken) -> str:
     """A decision with its cause, every reason (what counts first, then what is watched) with value,
     95 % interval, n and limit, and the labels still needed.
     """
-    row, cause = taken.row, f" ({taken.row['cause']})" if taken.row["cause"] else ""
-    marked = [(_mark(reason, taken), reason) for reason in row["reasons"]]
-    known = sorted(
-        ((mark, reason) for mark, reason in marked if reason["value"] is not None),
-        key=lambda each: "!? ".index(each[0] or " "),
-    )
-    unknown = ", ".join(
-        signals.of(reason["signal"]).short for reason in row["reasons"] if reason["value"] is None
-    )
-    needed = ", ".join(
-        f"{signals.of(name).short} {found['labels_needed']}"
-        for name, found in taken.verdicts.items()
-        if found["labels_needed"]
-    )
-    ends = ([f"no value: {unknown}"] if unknown else []) + (
-        [f"labels still needed: {needed}"] if needed else []
-    )
-    return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {row['model']} {taken.outcome}{cause}: " + "; ".join(
-        [*(_reason(reason) + mark for mark, reason in known), *ends]
-    )
+    row = taken.row
+    marked = []
+    unknown = []
+    for reason in row["reasons"]:
+        if reason["value"] is None:
+            unknown.append(signals.of(reason["signal"]).short)
+        else:
+            marked.append((_mark(reason, taken), reason))
+    marked.sort(key=lambda pair: "!? ".index(pair[0] or " "))
+
+    needed = []
+    for name, verdict in taken.verdicts.items():
+        if verdict["labels_needed"]:
+            needed.append(f"{signals.of(name).short} {verdict['labels_needed']}")
+
+    parts = [_reason(reason) + mark for mark, reason in marked]
+    if unknown:
+        parts.append(f"no value: {', '.join(unknown)}")
+    if needed:
+        parts.append(f"labels still needed: {', '.join(needed)}")
+    cause = f" ({row['cause']})" if row["cause"] else ""
+    what = f"{row['model']} {taken.outcome}{cause}"
+    return f"{'':12}{row['at']:%Y-%m-%d %H:%M} {what}: {'; '.join(parts)}"
 
 
 def _mark(reason: Row, taken: Taken) -> str:
     """`!` for what counts, `?` for what is beyond its limit and does not count yet."""
-    return (
-        "!"
-        if reason["breached"]
-        else "?"
-        if taken.level(reason["signal"]) in ("watch", "breach")
-        else ""
-    )
+    if reason["breached"]:
+        return "!"
+    return "?" if taken.level(reason["signal"]) in _BEYOND else ""
 
 
 def _reason(reason: Row) -> str:
     name = reason["signal"]
-    interval = (
-        ""
-        if reason["low"] is None or reason["high"] is None
-        else f" [{_figure(name, reason['low'])}, {_figure(name, reason['high'])}]"
-    )
-    return f"{signals.of(name).short} {_figure(name, reason['value'])}{interval} (n {reason['n']}, limit {_figure(name, reason['limit'])})"
+    interval = ""
+    if reason["low"] is not None and reason["high"] is not None:
+        low = _figure(name, reason["low"])
+        high = _figure(name, reason["high"])
+        interval = f" [{low}, {high}]"
+    value = f"{_figure(name, reason['value'])}{interval}"
+    limit = _figure(name, reason["limit"])
+    return f"{signals.of(name).short} {value} (n {reason['n']}, limit {limit})"
 
 
 def _figure(name: str, value: float) -> str:
-    digits = {signals.Unit.NATS: 3, signals.Unit.MS: 1, signals.Unit.ODDS: 1}.get(
-        signals.of(name).unit
-    )
+    unit = signals.of(name).unit
+    digits = _DIGITS.get(unit)
     return percent(value) if digits is None else f"{value:.{digits}f}"
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+    padded = [cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)]
+    return "  ".join(padded).rstrip()
 
 
 def run_line(run: Row) -> str:
     """A run and its gates: verdict, value, n and note of each."""
-    gates = (
-        f"{gate['gate']} {gate['verdict']}"
-        + ("" if gate["value"] is None else f" {gate['value']:.4g} (n {gate['n']})")
-        + (f" ({gate['note']})" if gate.get("note") else "")
-        for gate in run["gates"]
-    )
-    return f"run {run['id']}: {run['state']}, candidate {run['candidate']}, " + ", ".join(gates)
+    gates = ", ".join(map(_gate, run["gates"]))
+    return f"run {run['id']}: {run['state']}, candidate {run['candidate']}, {gates}"
+
+
+def _gate(gate: Row) -> str:
+    verdict = f"{gate['gate']} {gate['verdict']}"
+    if gate["value"] is not None:
+        verdict += f" {gate['value']:.4g} (n {gate['n']})"
+    if gate.get("note"):
+        verdict += f" ({gate['note']})"
+    return verdict

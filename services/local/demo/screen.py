@@ -37,18 +37,24 @@ class Screen:
         out: TextIO | None = None,
         err: TextIO | None = None,
     ) -> None:
-        self.log, self.verbose, self._out, self._err = (
-            log,
-            verbose,
-            out or sys.stdout,
-            err or sys.stderr,
-        )
+        self.log = log
+        self.verbose = verbose
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
         self._file: TextIO | None = None
+
         terminal = self._out.isatty()
+        coloured = terminal and not os.environ.get("NO_COLOR")
         self._console = Console(
-            file=self._out, force_terminal=terminal, color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
-            width=None if terminal else telling.WIDEST, highlight=False, markup=False, emoji=False, soft_wrap=True,
-        )  # fmt: skip
+            file=self._out,
+            force_terminal=terminal,
+            color_system="auto" if coloured else None,
+            width=None if terminal else telling.WIDEST,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+        )
         self._bar: tqdm[Any] | None = None
         self._pace: pace.Pace | None = None
         self._promise: pace.Promise | None = None
@@ -67,28 +73,36 @@ class Screen:
 
     def say(self, *sentences: telling.Said) -> None:
         """Sentences, each on lines of its own."""
-        for said in sentences:
-            for line in telling.wrapped(said.text, self.width, "  "):
-                self._print(Text(line, said.style))
+        for sentence in sentences:
+            for line in telling.wrapped(sentence.text, self.width, "  "):
+                self._print(Text(line, sentence.style))
 
     def event(self, *sentences: telling.Said) -> None:
         """Sentences between the rows of the table, indented so that the days stand out."""
-        for said in sentences:
-            for line in telling.wrapped(said.text, self.width - len(_INDENT), "  "):
-                self._print(Text(_INDENT + line, said.style))
+        room = self.width - len(_INDENT)
+        for sentence in sentences:
+            for line in telling.wrapped(sentence.text, room, "  "):
+                self._print(Text(_INDENT + line, sentence.style))
 
     def row(self, cells: Sequence[telling.Said]) -> None:
         """A line of the table."""
-        self._print(Text.assemble(*((cell.text, cell.style) for cell in cells)))
+        line = Text()
+        for cell in cells:
+            line.append(cell.text, cell.style)
+        self._print(line)
 
     def box(self, title: str, parts: Sequence[tuple[str, str]]) -> None:
         """Headings with their sentences, between two rules on a terminal; no rule at the sides, so
         that what stands there can be copied.
         """
-        margin, terminal = max(len(name) for name, _ in parts) + 2, self._out.isatty()
+        terminal = self._out.isatty()
+        margin = max(len(name) for name, _ in parts) + 2
         # The rules leave a column free on either side.
         room = self.width - 2 if terminal else self.width
-        lines = [line for name, text in parts for line in telling.part(name, text, margin, room)]
+        lines = []
+        for name, text in parts:
+            lines += telling.part(name, text, margin, room)
+
         if terminal:
             body = Text("\n".join(lines))
             self._print(

@@ -32,10 +32,9 @@ class Ended(supervisor.NotReady):
     """A process that should run has ended."""
 
     def __init__(self, child: supervisor.Child) -> None:
-        super().__init__(
-            f"{child.name} ended with status {child.process.returncode}: {supervisor.tail(child.log)}"
-        )
         self.status = child.process.returncode
+        end = supervisor.tail(child.log)
+        super().__init__(f"{child.name} ended with status {self.status}: {end}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +97,30 @@ class Stage:
         """
         while True:
             time.sleep(1)
-            for child in [
-                child
-                for child in self.owner.children
-                if child.name in _MINE and child.process.poll() is not None
-            ]:
-                self._again(child)
-                print(f"intentwatch: {self.notes.pop()}", file=sys.stderr)
+            for child in list(self.owner.children):  # a child started again joins at the end
+                if child.name in _MINE and child.process.poll() is not None:
+                    self._again(child)
+                    print(f"intentwatch: {self.notes.pop()}", file=sys.stderr)
             self.alive()
 
     def _again(self, child: supervisor.Child) -> None:
-        self.notes.append(
-            f"{child.name} ended with status {child.process.returncode} and is started again: {supervisor.tail(child.log, 1)}"
-        )
+        ended = f"{child.name} ended with status {child.process.returncode}"
+        last_line = supervisor.tail(child.log, 1)
+        self.notes.append(f"{ended} and is started again: {last_line}")
         self.owner.children.remove(child)
         self.start(child.name)
 
     def wait(
-        self, holds: Callable[[], bool], what: str, meanwhile: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        what: str,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """Poll until it holds, watching the processes; as long as the product comes anywhere at
         all. Raises TooSlow.
         """
-        deadline, before = time.monotonic() + PATIENCE_S, self._moved()
+        deadline = time.monotonic() + PATIENCE_S
+        before = self._moved()
         while not holds():
             self.alive()
             meanwhile()
@@ -130,7 +130,8 @@ class Stage:
                     raise supervisor.TooSlow(
                         f"waited {PATIENCE_S:.0f} s for {what}, and nothing moved"
                     )
-                deadline, before = time.monotonic() + PATIENCE_S, now
+                deadline = time.monotonic() + PATIENCE_S
+                before = now
             time.sleep(0.1)
 
     def _moved(self) -> tuple[Any, ...]:
@@ -154,11 +155,10 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "DASHBOARD_PORT": str(dashboard),
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
-        environment = (
-            addresses.environment()
-            | {settings.PREFIX + name: value for name, value in mine.items()}
-            | overlay
-        )
+        environment = addresses.environment()
+        for name, value in mine.items():
+            environment[settings.PREFIX + name] = value
+        environment |= overlay
         yield Stage(
             addresses,
             environment,

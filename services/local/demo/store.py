@@ -27,20 +27,16 @@ def open_run(connection: sa.Connection) -> sa.RowMapping | None:
     policy.
     """
     table = tables.run
-    return (
-        connection.execute(sa.select(table).where(table.c.state.not_in(runs.ENDED)))
-        .mappings()
-        .first()
-    )
+    query = sa.select(table).where(table.c.state.not_in(runs.ENDED))
+    return connection.execute(query).mappings().first()
 
 
 def messages(connection: sa.Connection) -> tuple[int, int]:
     """Messages of the outbox that are in Slack, and those that are not."""
     sent = tables.outbox.c.sent_at.is_not(None)
-    counted = dict(
-        connection.execute(sa.select(sent, sa.func.count()).group_by(sent)).tuples().all()
-    )
-    return counted.get(True, 0), counted.get(False, 0)
+    query = sa.select(sent, sa.func.count()).group_by(sent)
+    counts = dict(connection.execute(query).tuples().all())
+    return counts.get(True, 0), counts.get(False, 0)
 
 
 def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, dict[str, Any]]:
@@ -48,40 +44,40 @@ def verdicts(connection: sa.Connection, decision_id: str) -> dict[str, dict[str,
     how many labels it lacks.
     """
     table = tables.decision
-    evidence = connection.execute(
-        sa.select(table.c.evidence).where(table.c.id == decision_id)
-    ).scalar_one()
-    return {
-        verdict["signal"]["signal"]: {
+    query = sa.select(table.c.evidence).where(table.c.id == decision_id)
+    evidence = connection.execute(query).scalar_one()
+    by_signal = {}
+    for verdict in evidence["verdicts"]:
+        signal = verdict["signal"]
+        by_signal[signal["signal"]] = {
             "verdict": verdict["verdict"],
             "labels_needed": verdict["labels_needed"],
-            "reference": verdict["signal"]["reference"],
+            "reference": signal["reference"],
         }
-        for verdict in evidence["verdicts"]
-    }
+    return by_signal
 
 
 def error(connection: sa.Connection, run_id: str) -> str | None:
     """Why a run failed."""
-    found: str | None = connection.execute(
-        sa.select(tables.run.c.error).where(tables.run.c.id == run_id)
-    ).scalar_one()
-    return found
+    table = tables.run
+    query = sa.select(table.c.error).where(table.c.id == run_id)
+    why: str | None = connection.execute(query).scalar_one()
+    return why
 
 
 def moved(connection: sa.Connection) -> tuple[Any, ...]:
     """How far the product has come with everything it has been given: differs from before while
     anything is done.
     """
-    steps = sa.select(
-        sa.func.count(), sa.func.max(sa.cast(tables.run.c.progress, sa.Text))
-    ).select_from(tables.run)
-    states = sa.select(sa.func.count()).select_from(tables.run_step)
+    count = sa.func.count()
+    progress = sa.cast(tables.run.c.progress, sa.Text)
+    steps = sa.select(count, sa.func.max(progress)).select_from(tables.run)
+    states = sa.select(count).select_from(tables.run_step)
     read = sa.select(sa.func.sum(tables.stream_offset.c.next_offset))
-    judged = sa.select(sa.func.count()).select_from(tables.job_run)
+    judged = sa.select(count).select_from(tables.job_run)
     sent = sa.select(sa.func.count(tables.outbox.c.sent_at))
-    return tuple(
-        value
-        for query in (steps, states, read, judged, sent)
-        for value in connection.execute(query).one()
-    )
+
+    figures: list[Any] = []
+    for query in (steps, states, read, judged, sent):
+        figures += connection.execute(query).one()
+    return tuple(figures)

@@ -22,7 +22,12 @@ _CAUSES: Final = {
 _ASKED: Final = {
     "rollback": "a rollback is asked for",
     "fix_upstream": "something before the model is broken: mend it, a retrain would not help",
-    "reweight": "people ask for other things, the answers are as good: a new reference mix is asked for",
+    "reweight": "people ask for other things, the answers are as good:"
+    " a new reference mix is asked for",
+}
+_CHANGES: Final = {
+    story.MIX: "a campaign: customers ask for other things, in the same words",
+    story.LATER: "customers bring new words",
 }
 _HOLDS: Final = {
     "COOLING_DOWN": "so soon after the last",
@@ -45,7 +50,11 @@ class Said:
     style: str = ""
 
 
-def accuracy(estimate: float | None, low: float | None, high: float | None) -> str:
+def accuracy(
+    estimate: float | None,
+    low: float | None,
+    high: float | None,
+) -> str:
     """A ratio with its 95 % interval.
 
     >>> accuracy(0.7196, 0.69, 0.751), accuracy(None, None, None)
@@ -53,9 +62,13 @@ def accuracy(estimate: float | None, low: float | None, high: float | None) -> s
     """
     if estimate is None:
         return "-"
-    return f"{100 * estimate:.0f} %" + (
-        "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
-    )
+    return f"{100 * estimate:.0f} %{_interval(low, high)}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f" [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def breached(row: report.Row) -> set[str]:
@@ -65,11 +78,10 @@ def breached(row: report.Row) -> set[str]:
 
 def begins(kind: str, date: dt.date) -> Said | None:
     """What the story changes with this day; nothing on an ordinary one."""
-    said = {
-        story.MIX: "a campaign: customers ask for other things, in the same words",
-        story.LATER: "customers bring new words",
-    }
-    return Said(f"{date:%-d %b}: {said[kind]}", "bold cyan") if kind in said else None
+    change = _CHANGES.get(kind)
+    if change is None:
+        return None
+    return Said(f"{date:%-d %b}: {change}", "bold cyan")
 
 
 def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
@@ -81,20 +93,27 @@ def events(before: report.Day | None, day: report.Day) -> Iterator[Said]:
             yield decided(taken)
     if acts or not day.taken:
         return
+
     last = day.taken[-1]
-    now, was = (
-        breached(last.row),
-        breached(before.taken[-1].row) if before and before.taken else set(),
-    )
+    now = breached(last.row)
+    was = breached(before.taken[-1].row) if before and before.taken else set()
     if now - was:
-        waits = _HOLDS.get(str(last.row["hold_reason"]))
-        answers = "" if "live_accuracy" in now - was else f"; {_answers(last)}"
-        yield Said(
-            f"{_at(last)} no retrain{f' {waits}' if waits else ''}: {worded(last, now - was)}{answers}",
-            "yellow",
-        )
+        yield _held(last, now - was)
     elif was and not now and _reason(last, "live_accuracy"):
-        yield Said(f"{_at(last)} nothing is in breach any more: {_answers(last)}", "green")
+        yield Said(
+            f"{_at(last)} nothing is in breach any more: {_answers(last)}",
+            "green",
+        )
+
+
+def _held(last: report.Taken, new: set[str]) -> Said:
+    """Why there is no retrain all the same, with what is newly in breach."""
+    waits = _HOLDS.get(str(last.row["hold_reason"]))
+    what = f"no retrain {waits}" if waits else "no retrain"
+    sentence = f"{_at(last)} {what}: {worded(last, new)}"
+    if "live_accuracy" not in new:
+        sentence += f"; {_answers(last)}"
+    return Said(sentence, "yellow")
 
 
 def _at(taken: report.Taken) -> str:
@@ -107,11 +126,10 @@ def decided(taken: report.Taken) -> Said:
     why = worded(taken, breached(row))
     cause = f" (cause: {_CAUSES[row['cause']]})" if row["cause"] in _CAUSES else ""
     if row["decision"] == "retrain":
-        return Said(
-            f"{_at(taken)} retrain decided{cause}: {why}; a new model is in training",
-            "bold magenta",
-        )
-    return Said(f"{_at(taken)} {_ASKED[row['decision']]}{cause}: {why}", "bold magenta")
+        words = f"retrain decided{cause}: {why}; a new model is in training"
+    else:
+        words = f"{_ASKED[row['decision']]}{cause}: {why}"
+    return Said(f"{_at(taken)} {words}", "bold magenta")
 
 
 def worded(taken: report.Taken, names: set[str]) -> str:
@@ -119,13 +137,11 @@ def worded(taken: report.Taken, names: set[str]) -> str:
     the same thing only where the first is silent.
     """
     order = [signal.name for signal in signals.ALL]
-    told = [reason for reason in taken.row["reasons"] if reason["signal"] in names]
-    told.sort(key=lambda reason: order.index(reason["signal"]))
-    first = [reason for reason in told if not signals.repeats(reason["signal"])]
-    return (
-        _list([_worded(taken, reason) for reason in (first or told)[:3]])
-        or "an open business incident"
-    )
+    reasons = [reason for reason in taken.row["reasons"] if reason["signal"] in names]
+    reasons.sort(key=lambda reason: order.index(reason["signal"]))
+    first = [reason for reason in reasons if not signals.repeats(reason["signal"])]
+    parts = [_worded(taken, reason) for reason in (first or reasons)[:3]]
+    return _list(parts) or "an open business incident"
 
 
 # Said beside what was usual.
@@ -133,18 +149,24 @@ _USUAL: Final = (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name)
 
 
 def _worded(taken: report.Taken, reason: report.Row) -> str:
-    name, value, low, high = (reason[key] for key in ("signal", "value", "low", "high"))
+    name = reason["signal"]
+    value = reason["value"]
     signal = signals.of(name)
     if value is None:
         return f"{signal.words} in breach since before"
     if signal.unit is signals.Unit.ODDS:
         return f"{units.odds(value)} that accuracy fell, by {reason['n']:,} labels"
-    interval = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
+
+    low = reason["low"]
+    high = reason["high"]
     sentence = signal.sentence.format(
-        value=accuracy(value, low, high), points=f"{100 * value:.0f}{interval}"
+        value=accuracy(value, low, high),
+        points=f"{100 * value:.0f}{_interval(low, high)}",
     )
     usual = taken.verdicts.get(name, {}).get("reference") if name in _USUAL else None
-    return sentence + (f" where {100 * usual:.0f} % was usual" if usual else "")
+    if not usual:
+        return sentence
+    return f"{sentence} where {100 * usual:.0f} % was usual"
 
 
 def _list(parts: Sequence[str]) -> str:
@@ -153,18 +175,18 @@ def _list(parts: Sequence[str]) -> str:
     >>> _list(["a", "b", "c"]), _list(["a"])
     ('a, b, and c', 'a')
     """
-    return ", and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+    if not parts:
+        return ""
+    *before, last = parts
+    return f"{', '.join(before)}, and {last}" if before else last
 
 
 def _reason(taken: report.Taken, name: str) -> report.Row | None:
-    return next(
-        (
-            reason
-            for reason in taken.row["reasons"]
-            if reason["signal"] == name and reason["value"] is not None
-        ),
-        None,
-    )
+    reasons: Sequence[report.Row] = taken.row["reasons"]
+    for reason in reasons:
+        if reason["signal"] == name and reason["value"] is not None:
+            return reason
+    return None
 
 
 def _answers(taken: report.Taken) -> str:
@@ -172,60 +194,81 @@ def _answers(taken: report.Taken) -> str:
     reason = _reason(taken, "live_accuracy")
     if reason is None:
         return "too few labels yet to say how good the answers are"
-    says = accuracy(reason["value"], reason["low"], reason["high"])
-    words = {"ok": f"accuracy holds at {says}", "breach": f"accuracy fell to {says}"}
-    return words.get(taken.level("live_accuracy"), f"accuracy {says}, its loss not proven")
+    figure = accuracy(reason["value"], reason["low"], reason["high"])
+    level = taken.level("live_accuracy")
+    if level == "ok":
+        return f"accuracy holds at {figure}"
+    if level == "breach":
+        return f"accuracy fell to {figure}"
+    return f"accuracy {figure}, its loss not proven"
 
 
-def opening(told: story.Story, first: dt.date, *, own: bool) -> list[Said]:
+def opening(
+    plan: story.Story,
+    first: dt.date,
+    *,
+    own: bool,
+) -> list[Said]:
     """What will be played, and of how much: the first real numbers."""
-    days, messages = len(told.days), sum(map(len, told.days))
-    new = first + dt.timedelta(days=list(told.kinds).index(story.LATER))
+    messages = sum(map(len, plan.days))
+    new = first + dt.timedelta(days=list(plan.kinds).index(story.LATER))
     source = "messages of your own" if own else "invented messages"
-    intents = len({row["intent"] for row in told.corpus})
-    return [
-        Said(
-            f"{days} days of a shop's chat in minutes: {messages:,} {source}, new language from {new:%-d %b}",
-            "bold",
-        ),
-        Said(
-            f"{len(told.corpus):,} labelled ones of {intents} intents to learn from; none of them comes again, nor one like it"
-        ),
-        *([Said(told.left_out, "yellow")] if told.left_out else []),
+    intents = len({row["intent"] for row in plan.corpus})
+
+    traffic = f"{len(plan.days)} days of a shop's chat in minutes: {messages:,} {source}"
+    learning = f"{len(plan.corpus):,} labelled ones of {intents} intents to learn from"
+    sentences = [
+        Said(f"{traffic}, new language from {new:%-d %b}", "bold"),
+        Said(f"{learning}; none of them comes again, nor one like it"),
     ]
+    if plan.left_out:
+        sentences.append(Said(plan.left_out, "yellow"))
+    return sentences
 
 
-def addresses(host: str, board: int, slack: int, gateway: int) -> list[Said]:
+def addresses(
+    host: str,
+    board: int,
+    slack: int,
+    gateway: int,
+) -> list[Said]:
     """Where to look while it runs."""
+    measured = "latency, confidence, mix, accuracy, each against its limit"
+    on_call = "what the on-call reads: one message an incident"
     return [
-        Said(
-            f"board    http://{host}:{board}/  latency, confidence, mix, accuracy, each against its limit",
-            "cyan",
-        ),
-        Said(
-            f"Slack    http://{host}:{slack}/  what the on-call reads: one message an incident",
-            "cyan",
-        ),
+        Said(f"board    http://{host}:{board}/  {measured}", "cyan"),
+        Said(f"Slack    http://{host}:{slack}/  {on_call}", "cyan"),
         Said(f"gateway  http://{host}:{gateway}/readyz  which model answers", "cyan"),
     ]
 
 
 def places(
-    host: str, board: int, slack: int, *, keep: str | None, log: str
+    host: str,
+    board: int,
+    slack: int,
+    *,
+    keep: str | None,
+    log: str,
 ) -> list[tuple[str, str]]:
     """Where to look next. keep: the file of variables, if everything stays up; the log outlives the
     run.
     """
     written = ("Log", f"{log}  every figure, and every reason of every decision")
     if keep is None:
-        again = "make demo KEEP=1 leaves board, Slack page and gateway up, with a command that replays every decision"
+        again = (
+            "make demo KEEP=1 leaves board, Slack page and gateway up,"
+            " with a command that replays every decision"
+        )
         return [written, ("Next", again)]
+
     page = keep.removesuffix("env") + "replay.html"
-    replay = f". {keep}; .venv/bin/python retrain/run.py replay --html {page}"
     return [
-        ("Board", f"http://{host}:{board}/"), ("Slack", f"http://{host}:{slack}/"), written, ("Replay", replay),
+        ("Board", f"http://{host}:{board}/"),
+        ("Slack", f"http://{host}:{slack}/"),
+        written,
+        ("Replay", f". {keep}; .venv/bin/python retrain/run.py replay --html {page}"),
         ("Report", f"{page}  is what the replay draws"),
-    ]  # fmt: skip
+    ]
 
 
 def step(state: str, model: str, epoch: int) -> str:
@@ -234,42 +277,38 @@ def step(state: str, model: str, epoch: int) -> str:
     >>> step("training", "the next model", 2), step("gated", "the next model", 3)
     ('training the next model, epoch 2', 'promoting the next model')
     """
-    return _STEPS.get(runs.State(state), "promoting {model}").format(model=model, epoch=epoch)
+    words = _STEPS.get(runs.State(state), "promoting {model}")
+    return words.format(model=model, epoch=epoch)
 
 
-def learnt(found: Mapping[str, Any], n: int) -> Said:
+def learnt(validation: Mapping[str, Any], n: int) -> Said:
     """An epoch of training, from its [VAL] line."""
-    return Said(
-        f"epoch {found['epoch']}: {100 * found['acc']:.1f} % of {n:,} held-out messages right"
-    )
+    right = f"{100 * validation['acc']:.1f} % of {n:,} held-out messages right"
+    return Said(f"epoch {validation['epoch']}: {right}")
 
 
-def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
+def gated(
+    run: report.Row,
+    *,
+    restarted: bool,
+    first: bool,
+) -> Iterator[Said]:
     """What a run's gates said, and what came of it."""
     gates = run["gates"]
     passed = [gate for gate in gates if gate["verdict"] == "pass"]
+    outcome = f"{run['candidate']} passed {len(passed)} of {len(gates)} gates"
     if run["promoted"]:
-        quiet = (
-            ""
-            if first
-            else "; the gateway was RESTARTED"
-            if restarted
-            else "; nobody noticed a restart"
-        )
-        yield Said(
-            f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and serves{quiet}",
-            "bold green",
-        )
+        quiet = "the gateway was RESTARTED" if restarted else "nobody noticed a restart"
+        served = "serves" if first else f"serves; {quiet}"
+        yield Said(f"{outcome} and {served}", "bold green")
     elif gates:
-        missed = ", ".join(
-            f"{gate['gate'].replace('_', ' ')} {gate['verdict']}"
-            for gate in gates
-            if gate not in passed
-        )
-        yield Said(
-            f"{run['candidate']} passed {len(passed)} of {len(gates)} gates and does not serve: {missed}",
-            "bold red",
-        )
+        missed = []
+        for gate in gates:
+            if gate not in passed:
+                name = gate["gate"].replace("_", " ")
+                missed.append(f"{name} {gate['verdict']}")
+        yield Said(f"{outcome} and does not serve: {', '.join(missed)}", "bold red")
+
     for gate in gates:
         if gate["gate"] == "p95_latency_ms" and gate["note"]:
             yield Said(gate["note"], "yellow")
@@ -277,19 +316,32 @@ def gated(run: report.Row, *, restarted: bool, first: bool) -> Iterator[Said]:
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Lines of at most `width` columns; those after the first are indented."""
-    return textwrap.wrap(
-        text, min(width, WIDEST), subsequent_indent=indent, break_on_hyphens=False
-    ) or [""]
+    lines = textwrap.wrap(
+        text,
+        min(width, WIDEST),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+    return lines or [""]
 
 
-def part(name: str, text: str, margin: int, width: int) -> list[str]:
+def part(
+    name: str,
+    text: str,
+    margin: int,
+    width: int,
+) -> list[str]:
     """A part of the closing box: its name in the margin, its text beside it.
 
     >>> part("Board", "http://127.0.0.1:1/ all that is measured", 7, 30)
     ['Board  http://127.0.0.1:1/ all', '       that is measured']
     """
-    lines = textwrap.wrap(text, width - margin, break_on_hyphens=False)
-    return [(name if i == 0 else "").ljust(margin) + line for i, line in enumerate(lines)]
+    heading = name
+    lines = []
+    for line in textwrap.wrap(text, width - margin, break_on_hyphens=False):
+        lines.append(heading.ljust(margin) + line)
+        heading = ""
+    return lines
 
 
 def left(seconds: float, *, longer: bool = False) -> str:
@@ -303,5 +355,8 @@ def left(seconds: float, *, longer: bool = False) -> str:
     why = ", as this machine is slower than thought" if longer else ""
     if seconds < 20:
         return f"a few seconds left{why}"
-    about = f"{round(seconds / 60)} min" if seconds > 90 else f"{10 * round(seconds / 10)} s"
-    return f"about {about} left{why}"
+    if seconds > 90:
+        minutes = round(seconds / 60)
+        return f"about {minutes} min left{why}"
+    tens = round(seconds / 10)
+    return f"about {10 * tens} s left{why}"

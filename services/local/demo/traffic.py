@@ -41,23 +41,29 @@ class Customers:
         """Spread the messages over the hour that begins at `start`."""
         requests = [rows[i : i + _A_REQUEST] for i in range(0, len(rows), _A_REQUEST)]
         for number, part in enumerate(requests):
-            self._send(part, start + _HOUR * (number + 0.5) / len(requests))
+            ts = start + _HOUR * (number + 0.5) / len(requests)
+            self._send(part, ts)
 
     def _send(self, rows: Sequence[story.Row], ts: dt.datetime) -> None:
-        body = json.dumps(
-            {
-                "messages": [
-                    {"text": row["text"], "conversation": row.get("conversation")} for row in rows
-                ]
-            }
-        )
-        for row, result in zip(rows, self._answers(body.encode(), ts), strict=True):
-            self.truth[result["req_id"]] = row["intent"]
-            seen = self.right.setdefault((ts.date(), result["model"]), [0, 0])
-            seen[0] += result["intent"] == row["intent"]
-            seen[1] += 1
-            if result["model"] not in self.models:
-                self.models.append(result["model"])
+        messages = []
+        for row in rows:
+            messages.append(
+                {
+                    "text": row["text"],
+                    "conversation": row.get("conversation"),
+                }
+            )
+        body = json.dumps({"messages": messages}).encode()
+
+        for row, result in zip(rows, self._answers(body, ts), strict=True):
+            intent = row["intent"]
+            model = result["model"]
+            self.truth[result["req_id"]] = intent
+            right_and_asked = self.right.setdefault((ts.date(), model), [0, 0])
+            right_and_asked[0] += result["intent"] == intent
+            right_and_asked[1] += 1
+            if model not in self.models:
+                self.models.append(model)
 
     def _answers(self, body: bytes, ts: dt.datetime) -> list[dict[str, Any]]:
         """What the gateway says; asked again, as clients do, while it is too busy to answer. Raises
@@ -65,20 +71,11 @@ class Customers:
         """
         try:
             for _ in range(_TRIES):
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
-                connection.request(
-                    "POST",
-                    "/classify",
-                    body,
-                    {"Content-Type": "application/json", "X-Event-Time": times.rfc3339(ts)},
-                )
-                answer = connection.getresponse()
-                raw = answer.read()
-                connection.close()
-                if answer.status == 200:
-                    found: list[dict[str, Any]] = json.loads(raw)["results"]
-                    return found
-                if answer.status not in _BUSY:
+                status, raw = self._post(body, ts)
+                if status == 200:
+                    results: list[dict[str, Any]] = json.loads(raw)["results"]
+                    return results
+                if status not in _BUSY:
                     break
                 time.sleep(1)
         except TimeoutError:
@@ -87,25 +84,47 @@ class Customers:
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise supervisor.NotReady(f"the gateway does not answer: {error}") from None
-        raise supervisor.NotReady(
-            f"POST /classify answered {answer.status}: {raw[:200].decode(errors='replace')}"
-        )
+        text = raw[:200].decode(errors="replace")
+        raise supervisor.NotReady(f"POST /classify answered {status}: {text}")
+
+    def _post(self, body: bytes, ts: dt.datetime) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Event-Time": times.rfc3339(ts),
+        }
+        connection.request("POST", "/classify", body, headers)
+        answer = connection.getresponse()
+        raw = answer.read()
+        connection.close()
+        return answer.status, raw
 
 
-def annotate(engine: sa.Engine, customers: Customers, now: dt.datetime) -> int:
-    """Label what has waited in the queue for LABEL_DELAY, as an annotator would; returns how many."""
+def annotate(
+    engine: sa.Engine,
+    customers: Customers,
+    now: dt.datetime,
+) -> int:
+    """Label what has waited in the queue for LABEL_DELAY, as an annotator would; returns how
+    many.
+    """
+    ripe = []
     with engine.begin() as connection:
-        waiting = labels_store.queue(connection, 5_000)
-        ripe = [
-            row
-            for row in waiting
-            if row["ts"] + LABEL_DELAY <= now and row["req_id"] in customers.truth
-        ]
-        accept.labels(connection, list(_labels(ripe, customers, now)))
+        for row in labels_store.queue(connection, 5_000):
+            if row["ts"] + LABEL_DELAY <= now and row["req_id"] in customers.truth:
+                ripe.append(row)
+        labels = list(_labels(ripe, customers, now))
+        accept.labels(connection, labels)
     return len(ripe)
 
 
-def _labels(rows: Sequence[Any], customers: Customers, now: dt.datetime) -> Iterator[ingest.Line]:
+def _labels(
+    rows: Sequence[Any],
+    customers: Customers,
+    now: dt.datetime,
+) -> Iterator[ingest.Line]:
     for number, row in enumerate(rows, start=1):
-        intent: Any = customers.truth[row["req_id"]]
-        yield ingest.Line(number, events.HumanLabel(row["req_id"], "demo", now, intent))
+        req_id = row["req_id"]
+        intent: Any = customers.truth[req_id]
+        label = events.HumanLabel(req_id, "demo", now, intent)
+        yield ingest.Line(number, label)

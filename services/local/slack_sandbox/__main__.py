@@ -22,8 +22,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if ports.listening(chosen.port):
         settings.refuse(f"port {chosen.port} is in use; choose another with --port")
+    page = f"http://{ports.HOST}:{chosen.port}/"
     print(
-        f"intentwatch: Slack sandbox at http://{ports.HOST}:{chosen.port}/ (INTENTWATCH_SLACK_BASE_URL=http://{ports.HOST}:{chosen.port}/api/)",
+        f"intentwatch: Slack sandbox at {page} (INTENTWATCH_SLACK_BASE_URL={page}api/)",
         file=sys.stderr,
     )
     # h11 by name: the faults close connections through its transport.

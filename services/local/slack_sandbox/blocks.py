@@ -16,13 +16,22 @@ def problems(blocks: Any) -> list[str]:
     """Every rule the blocks break, as Slack words it; empty if they are fine."""
     if not isinstance(blocks, list):
         return ["blocks must be an array"]
-    found = ["no more than 50 items allowed [json-pointer:/blocks]"] if len(blocks) > 50 else []
+    broken = []
+    if len(blocks) > 50:
+        broken.append("no more than 50 items allowed [json-pointer:/blocks]")
     for number, block in enumerate(blocks):
-        kind = block.get("type") if isinstance(block, dict) else None
-        check = _CHECKS.get(str(kind))
-        said = check(block) if check else [f"unsupported type: {kind}"]
-        found += [f"{problem} [json-pointer:/blocks/{number}]" for problem in said]
-    return found
+        for rule in _broken(block):
+            broken.append(f"{rule} [json-pointer:/blocks/{number}]")
+    return broken
+
+
+def _broken(block: Any) -> Iterator[str]:
+    kind = block.get("type") if isinstance(block, dict) else None
+    check = _CHECKS.get(str(kind))
+    if check is None:
+        yield f"unsupported type: {kind}"
+    else:
+        yield from check(block)
 
 
 def too_long(text: str, blocks: Any) -> bool:
@@ -40,15 +49,18 @@ def metadata_fits(metadata: Any) -> bool:
 
 
 def _text(
-    text: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")
+    text: Any,
+    limit: int,
+    kinds: tuple[str, ...] = ("plain_text", "mrkdwn"),
 ) -> Iterator[str]:
-    if not isinstance(text, dict) or not isinstance(text.get("text"), str):
+    written = text.get("text") if isinstance(text, dict) else None
+    if not isinstance(written, str):
         yield "missing required field: text"
     elif text.get("type") not in kinds:
         yield f"text must be one of {', '.join(kinds)}"
-    elif not text["text"]:
+    elif not written:
         yield "must be more than 0 characters"
-    elif len(text["text"]) > limit:
+    elif len(written) > limit:
         yield f"must be less than {limit + 1} characters"
 
 
@@ -61,20 +73,19 @@ def _section(block: dict[str, Any]) -> Iterator[str]:
     if "text" in block or fields is None:
         yield from _text(block.get("text"), 3000)
     if fields is not None:
-        if not isinstance(fields, list) or not 1 <= len(fields) <= 10:
-            yield "fields must have 1 to 10 items"
-            return
-        for field in fields:
-            yield from _text(field, 2000)
+        yield from _texts("fields", fields, 2000)
 
 
 def _context(block: dict[str, Any]) -> Iterator[str]:
-    elements = block.get("elements")
-    if not isinstance(elements, list) or not 1 <= len(elements) <= 10:
-        yield "elements must have 1 to 10 items"
+    yield from _texts("elements", block.get("elements"), 3000)
+
+
+def _texts(name: str, texts: Any, limit: int) -> Iterator[str]:
+    if not isinstance(texts, list) or not 1 <= len(texts) <= 10:
+        yield f"{name} must have 1 to 10 items"
         return
-    for element in elements:
-        yield from _text(element, 3000)
+    for text in texts:
+        yield from _text(text, limit)
 
 
 def _divider(_: dict[str, Any]) -> Iterator[str]:

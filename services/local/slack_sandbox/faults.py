@@ -32,7 +32,12 @@ class Faults:
             collections.deque
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         """Serve, or fail as asked."""
         method = scope.get("path", "").removeprefix("/api/")
         if not self.queues.get(method):
@@ -40,7 +45,13 @@ class Faults:
             return
         await self._befall(self.queues[method].popleft(), scope, receive, send)
 
-    async def _befall(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _befall(
+        self,
+        fault: Fault,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         if fault.kind == "ratelimited":
             await _answer(
                 send,
@@ -59,7 +70,12 @@ class Faults:
             await self._app(scope, receive, _late(send, fault.seconds))
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: dict[bytes, bytes]) -> None:
+async def _answer(
+    send: Send,
+    status: int,
+    body: bytes,
+    headers: dict[bytes, bytes],
+) -> None:
     await send(
         {
             "type": "http.response.start",

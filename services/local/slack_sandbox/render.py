@@ -21,15 +21,16 @@ def mrkdwn(text: str) -> Markup:
     >>> print(mrkdwn("*n* is `12` &lt;!here&gt; <script>"))
     <strong>n</strong> is <code>12</code> &lt;!here&gt; &lt;script&gt;
     """
-    return Markup("").join(_token(found) for found in _TOKEN.finditer(text))
+    return Markup("").join(map(_token, _TOKEN.finditer(text)))
 
 
-def _token(found: re.Match[str]) -> Markup:
-    if found["code"] is not None:
-        return Markup("<code>{}</code>").format(_plain(found["code"]))
-    if found["control"] is not None:
-        return _control(found["control"])
-    html = str(escape(_plain(found["text"])))
+def _token(token: re.Match[str]) -> Markup:
+    code, control, text = token.group("code", "control", "text")
+    if code is not None:
+        return Markup("<code>{}</code>").format(_plain(code))
+    if control is not None:
+        return _control(control)
+    html = str(escape(_plain(text)))
     for pattern, tag in _STYLES:
         html = pattern.sub(rf"<{tag}>\1</{tag}>", html)
     return Markup(html.replace("\n", "<br>"))  # noqa: S704 - escaped two lines above
@@ -47,13 +48,11 @@ def _control(inside: str) -> Markup:
     if target.startswith("!date^"):
         return _date(target, label)
     if target.startswith(("!", "@", "#")):
-        return Markup('<span class="mention">{}</span>').format(
-            "@" + (label or target.lstrip("!@#"))
-        )
+        name = label or target.lstrip("!@#")
+        return Markup('<span class="mention">@{}</span>').format(name)
     if target.startswith(("http://", "https://")):
-        return Markup('<a href="{}" rel="noreferrer">{}</a>').format(
-            _plain(target), _plain(label or target)
-        )
+        link = Markup('<a href="{}" rel="noreferrer">{}</a>')
+        return link.format(_plain(target), _plain(label or target))
     return escape(f"<{inside}>")
 
 
@@ -63,11 +62,13 @@ def _date(target: str, fallback: str) -> Markup:
         at = dt.datetime.fromtimestamp(int(parts[1]), dt.UTC)
     except (ValueError, IndexError, OverflowError, OSError):
         return escape(fallback)
-    return Markup('<time datetime="{}">{}</time>').format(
-        at.isoformat(), f"{at:%b} {at.day}, {at.year} at {at:%H:%M} UTC"
-    )
+    date = f"{at:%b} {at.day}, {at.year}"
+    time = f"{at:%H:%M} UTC"
+    element = Markup('<time datetime="{}">{} at {}</time>')
+    return element.format(at.isoformat(), date, time)
 
 
 def clock(ts: str) -> str:
     """A message's time stamp for the eye."""
-    return f"{dt.datetime.fromtimestamp(float(ts), dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    at = dt.datetime.fromtimestamp(float(ts), dt.UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

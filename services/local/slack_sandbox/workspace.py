@@ -37,7 +37,8 @@ class Workspace:
     """Every method takes the arguments of one call and returns Slack's answer or raises Refused."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._last = clock, 0.0
+        self._clock = clock
+        self._last = 0.0
         self.channels: dict[str, Channel] = {}
         self.methods: dict[str, Callable[[Answer], Answer]] = {
             "auth.test": self._auth_test,
@@ -71,16 +72,17 @@ class Workspace:
             "bot_id": "B0SANDBOX",
         }
 
-    def _post(self, said: Answer) -> Answer:
-        channel = self._named(str(said.get("channel") or ""))
-        thread = said.get("thread_ts")
+    def _post(self, asked: Answer) -> Answer:
+        channel = self._opened(_text(asked, "channel"))
+        thread = asked.get("thread_ts")
         if thread is not None and thread not in channel.messages:
             raise Refused("thread_not_found")
-        body = _body(said)
-        if "metadata" in said:
-            if not blocks.metadata_fits(said["metadata"]):
+        body = _body(asked)
+        if "metadata" in asked:
+            if not blocks.metadata_fits(asked["metadata"]):
                 raise Refused("invalid_metadata_format")
-            body["metadata"] = said["metadata"]
+            body["metadata"] = asked["metadata"]
+
         ts = self._ts()
         message = {
             "type": "message",
@@ -88,22 +90,31 @@ class Workspace:
             "bot_id": "B0SANDBOX",
             "ts": ts,
             **body,
-            **({"thread_ts": thread} if thread else {}),
         }
+        if thread:
+            message["thread_ts"] = thread
         channel.messages[ts] = message
         while len(channel.messages) > _KEPT:
-            del channel.messages[next(iter(channel.messages))]
-        return {"channel": channel.id, "ts": ts, "message": message}
+            oldest = next(iter(channel.messages))
+            del channel.messages[oldest]
+        return {
+            "channel": channel.id,
+            "ts": ts,
+            "message": message,
+        }
 
-    def _update(self, said: Answer) -> Answer:
-        channel = self._known(said)
-        message = channel.messages.get(str(said.get("ts") or ""))
+    def _update(self, asked: Answer) -> Answer:
+        channel = self._by_id(asked)
+        message = channel.messages.get(_text(asked, "ts"))
         if message is None:
             raise Refused("message_not_found")
-        message.update(_body(said))
-        if "metadata" in said:
-            message["metadata"] = said["metadata"]
-        message["edited"] = {"user": USER, "ts": f"{self._clock():.6f}"}
+        message.update(_body(asked))
+        if "metadata" in asked:
+            message["metadata"] = asked["metadata"]
+        message["edited"] = {
+            "user": USER,
+            "ts": f"{self._clock():.6f}",
+        }
         return {
             "channel": channel.id,
             "ts": message["ts"],
@@ -112,44 +123,53 @@ class Workspace:
         }
 
     def _list(self, _: Answer) -> Answer:
-        found = [
-            {"id": channel.id, "name": channel.name, "is_channel": True}
-            for channel in self.channels.values()
-        ]
-        return {"channels": found, "response_metadata": {"next_cursor": ""}}
+        channels = []
+        for channel in self.channels.values():
+            channels.append(
+                {
+                    "id": channel.id,
+                    "name": channel.name,
+                    "is_channel": True,
+                }
+            )
+        return {
+            "channels": channels,
+            "response_metadata": {"next_cursor": ""},
+        }
 
     def _history(self, asked: Answer) -> Answer:
-        roots = [
-            message
-            for message in self._known(asked).messages.values()
-            if message.get("thread_ts", message["ts"]) == message["ts"]
-        ]
+        roots = []
+        for message in self._by_id(asked).messages.values():
+            ts = message["ts"]
+            if message.get("thread_ts", ts) == ts:
+                roots.append(message)
         return _page(roots[::-1], asked)
 
     def _replies(self, asked: Answer) -> Answer:
-        channel, ts = self._known(asked), str(asked.get("ts") or "")
-        if ts not in channel.messages:
+        messages = self._by_id(asked).messages
+        ts = _text(asked, "ts")
+        if ts not in messages:
             raise Refused("thread_not_found")
-        replies = [
-            message for message in channel.messages.values() if message.get("thread_ts") == ts
-        ]
-        return _page(replies, asked, first=channel.messages[ts])
+        replies = [reply for reply in messages.values() if reply.get("thread_ts") == ts]
+        return _page(replies, asked, first=messages[ts])
 
-    def _named(self, name: str) -> Channel:
+    def _opened(self, name: str) -> Channel:
         """A channel by name or id; the sandbox opens the one that is named."""
         if not name.strip("# "):
             raise Refused("channel_not_found")
         bare = name.removeprefix("#")
-        known = self.channels.get(bare) or next(
-            (channel for channel in self.channels.values() if channel.id == name), None
-        )
-        if known is None:
-            known = self.channels[bare] = Channel(
-                "C" + hashlib.sha256(bare.encode()).hexdigest()[:10].upper(), bare
-            )
-        return known
+        if bare in self.channels:
+            return self.channels[bare]
+        for channel in self.channels.values():
+            if channel.id == name:
+                return channel
 
-    def _known(self, asked: Answer) -> Channel:
+        digest = hashlib.sha256(bare.encode()).hexdigest()
+        channel = Channel("C" + digest[:10].upper(), bare)
+        self.channels[bare] = channel
+        return channel
+
+    def _by_id(self, asked: Answer) -> Channel:
         """By id only: Slack reads and edits by nothing else."""
         for channel in self.channels.values():
             if channel.id == asked.get("channel"):
@@ -162,18 +182,25 @@ class Workspace:
         return f"{self._last:.6f}"
 
 
-def _body(said: Answer) -> Answer:
+def _text(asked: Answer, name: str) -> str:
+    """An argument as text; empty where it is missing."""
+    return str(asked.get(name) or "")
+
+
+def _body(asked: Answer) -> Answer:
     """The text and blocks of a message, or Slack's refusal of them."""
-    text, given = said.get("text") or "", said.get("blocks")
+    text = asked.get("text") or ""
+    given = asked.get("blocks")
     if not isinstance(text, str) or (not text.strip() and not given):
         raise Refused("no_text")
     if given is not None:
-        wrong = blocks.problems(given)
-        if wrong:
+        errors = blocks.problems(given)
+        if errors:
+            lines = [f"[ERROR] {error}" for error in errors]
             raise Refused(
                 "invalid_blocks",
-                errors=wrong,
-                response_metadata={"messages": [f"[ERROR] {problem}" for problem in wrong]},
+                errors=errors,
+                response_metadata={"messages": lines},
             )
         if blocks.too_long(text, given):
             raise Refused("msg_blocks_too_long")
@@ -182,21 +209,31 @@ def _body(said: Answer) -> Answer:
     return {"text": text, "blocks": given or []}
 
 
-def _page(messages: list[Answer], asked: Answer, first: Answer | None = None) -> Answer:
-    """One page of messages; metadata only for who asks for it."""
-    oldest, limit = float(asked.get("oldest") or 0), min(int(asked.get("limit") or 100), 999)
+def _page(
+    messages: list[Answer],
+    asked: Answer,
+    first: Answer | None = None,
+) -> Answer:
+    """One page of messages, `first` however old it is; metadata only for who asks for it."""
+    oldest = float(asked.get("oldest") or 0)
+    limit = min(int(asked.get("limit") or 100), 999)
     begin = int(asked.get("cursor") or 0)
-    found = ([first] if first else []) + [
-        message for message in messages if float(message["ts"]) >= oldest
-    ]
-    page, more = found[begin : begin + limit], len(found) > begin + limit
-    if str(asked.get("include_all_metadata") or "").lower() not in ("1", "true"):
-        page = [
-            {name: value for name, value in message.items() if name != "metadata"}
-            for message in page
-        ]
+    end = begin + limit
+
+    listed = [first] if first else []
+    for message in messages:
+        if float(message["ts"]) >= oldest:
+            listed.append(message)
+    page = listed[begin:end]
+    more = len(listed) > end
+    if _text(asked, "include_all_metadata").lower() not in ("1", "true"):
+        page = [_without_metadata(message) for message in page]
     return {
         "messages": page,
         "has_more": more,
-        "response_metadata": {"next_cursor": str(begin + limit) if more else ""},
+        "response_metadata": {"next_cursor": str(end) if more else ""},
     }
+
+
+def _without_metadata(message: Answer) -> Answer:
+    return {name: value for name, value in message.items() if name != "metadata"}
