@@ -392,6 +392,14 @@ def test_a_curve_of_no_messages_has_every_point_and_no_share() -> None:
     }
 
 
+def test_a_message_of_exactly_an_hour_is_old_enough_and_a_younger_is_not() -> None:
+    tick = dt.timedelta(microseconds=1)
+
+    assert latency.curve([(AT, None)], AT + HOUR)[0].n == 1
+    assert latency.curve([(AT, None)], AT + HOUR - tick)[0].n == 0
+    assert latency.curve([(AT, None)], AT - HOUR)[0].n == 0, "a clock that is behind"
+
+
 def test_a_point_is_a_share_with_wilsons_interval() -> None:
     """One of four labelled within an hour: 0.25, and 0.046 to 0.699 by Wilson."""
     messages = [(AT, AT + HOUR / 2)] + [(AT, None)] * 3
