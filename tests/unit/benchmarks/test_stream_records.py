@@ -2,6 +2,7 @@
 to.
 """
 
+import dataclasses
 import datetime as dt
 import json
 from typing import Any
@@ -99,6 +100,16 @@ def test_readers_leave_out_what_must_become_a_dead_letter_and_nothing_else() -> 
     unread = [serving_log.fast(raw) is None for raw in RECORDS]
 
     assert unread == BLOCK.poison.tolist()
+
+
+def test_a_log_of_an_intent_that_is_none_is_left_out() -> None:
+    strange = dataclasses.replace(BLOCK, intent=np.full(5_000, dataset.UNKNOWN))
+
+    (raw, *_) = dataset.values(dataset.text(strange))
+
+    assert json.loads(raw)["intent"] == "small_talk"
+    assert serving_log.plain(raw) is None
+    assert serving_log.fast(raw) is None
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"nothing", RECORDS[0][:-2]])
