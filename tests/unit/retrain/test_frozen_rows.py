@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.train import snapshot, split
@@ -149,6 +149,7 @@ tables = st.lists(
 )
 
 
+@settings(max_examples=10)
 @given(tables)
 def test_a_table_comes_back_as_it_was_and_has_the_same_name_again(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]

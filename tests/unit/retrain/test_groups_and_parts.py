@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain.train import split
@@ -238,6 +238,7 @@ def test_a_seed_draws_the_same_rows_again_and_another_one_others() -> None:
     assert sorted(first["text"]) != sorted(other["text"])
 
 
+@settings(max_examples=15)
 @given(
     live=st.integers(0, 60),
     people=st.dictionaries(st.sampled_from(present.INTENTS), st.integers(1, 40), min_size=1),
