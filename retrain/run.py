@@ -66,9 +66,12 @@ def _recipe(path: Path | None) -> recipe.Recipe:
     if path is None:
         return recipe.Recipe()
     try:
-        return recipe.parse(path.read_text(), str(path))
-    except (recipe.RecipeError, OSError) as error:
+        return recipe.parse(path.read_text(encoding="utf-8"), str(path))
+    except recipe.RecipeError as error:
         settings.refuse(str(error))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        settings.refuse(f"cannot read recipe {path}: {why}")
 
 
 def run(chosen: argparse.Namespace) -> int:

@@ -3,11 +3,15 @@ schemas.settings, when is schemas.policy.
 """
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import tomllib
+import typing
 from dataclasses import dataclass
+
+from schemas import overlay
+
+_AT_LEAST_ONE = ("rows", "epochs", "batch", "max_tokens")
 
 
 class RecipeError(ValueError):
@@ -52,13 +56,12 @@ def parse(text: str, name: str = "recipe") -> Recipe:
         changes = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name} is not TOML: {error}") from error
-    default = Recipe()
-    keys = [field.name for field in dataclasses.fields(default)]
-    for key, value in changes.items():
-        if key not in keys:
-            nearest = difflib.get_close_matches(key, keys, n=1, cutoff=0)[0]
-            raise RecipeError(f"{name}: unknown key {key}; the nearest known one is {nearest}")
-        wanted = type(getattr(default, key))
-        if not isinstance(value, wanted) and not (wanted is float and isinstance(value, int)):
-            raise RecipeError(f"{name}: {key} cannot be {value!r}; expected {wanted.__name__}")
-    return dataclasses.replace(default, **changes)
+    try:
+        parsed = typing.cast(Recipe, overlay.overlaid(Recipe(), changes))
+    except overlay.Refused as error:
+        raise RecipeError(f"{name}: {error}") from None
+
+    for key in _AT_LEAST_ONE:
+        if getattr(parsed, key) < 1:
+            raise RecipeError(f"{name}: {key} cannot be 0; expected 1 or more")
+    return parsed

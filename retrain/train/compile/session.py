@@ -51,7 +51,7 @@ class Session:
             rows.append(row)
             tokens.append(ids)
         logits = np.array(rows, dtype=np.float64)
-        return logits.reshape(len(texts), -1), tokens
+        return logits.reshape(len(texts), len(self._places)), tokens
 
     def _one(self, text: str) -> tuple[npt.NDArray[np.float32], list[int]]:
         ids = self._tokens(text)
