@@ -212,9 +212,10 @@ def load(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise PolicyError(f"cannot read policy {path}: {error.strerror}") from error
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise PolicyError(f"cannot read policy {path}: {why}") from error
     return parse(text, str(path))
 
 

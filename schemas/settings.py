@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         for field in cls.model_fields:
             path = os.environ.get(f"{_variable(field)}_FILE")
             if path and field not in values:
-                values[field] = Path(path).read_text().strip()
+                values[field] = _content(path)
         return values
 
     @model_validator(mode="after")
@@ -93,6 +93,13 @@ def refuse(cause: str, code: int = EXIT_CONFIGURATION) -> NoReturn:
     """End the process with one line on stderr and the contract's exit code."""
     print(f"intentwatch: {cause}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error.reason}") from error
 
 
 def misspelt(names: Iterable[str]) -> str | None:

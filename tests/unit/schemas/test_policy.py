@@ -70,3 +70,10 @@ def test_a_wrong_file_is_refused_in_one_line(text: str, says: str) -> None:
     with pytest.raises(policy.PolicyError, match=re.escape(says)) as caught:
         policy.parse(text)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_bytes(b"\xff\xfe[labels]")
+    with pytest.raises(policy.PolicyError, match=r"cannot read policy .*policy\.toml: .*utf-8"):
+        policy.load(path)

@@ -51,6 +51,15 @@ def test_a_missing_secret_file_is_named(
     assert "/nowhere/token" in exit_line(capsys)
 
 
+def test_a_secret_file_that_is_no_text_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(b"xoxb-\xff")
+    monkeypatch.setenv("INTENTWATCH_SLACK_TOKEN_FILE", str(path))
+    assert "token is not UTF-8 text" in exit_line(capsys)
+
+
 def test_a_bad_value_names_its_variable(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
