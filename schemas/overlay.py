@@ -7,9 +7,11 @@ import difflib
 import math
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from schemas import signals
+
+_HORIZONS: Final = ("5m", "1h", "1d", "7d")
 
 
 class Refused(ValueError):
@@ -53,8 +55,7 @@ def _checked(change: Any, kind: Any, key: str) -> Any:
 
     options = typing.get_args(kind) or (kind,)
     if not _fits(change, kind, options, key):
-        expected = getattr(kind, "__name__", kind)
-        raise Refused(f"{key} cannot be {change!r}; expected {expected}")
+        raise Refused(f"{key} cannot be {change!r}; expected {_expected(kind, options, key)}")
     return float(change) if float in options else change
 
 
@@ -66,8 +67,19 @@ def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
     if int in options:
         return _whole(change) and bool(change >= 0)
     if key.endswith("horizon"):
-        return change in ("5m", "1h", "1d", "7d")
+        return change in _HORIZONS
     return isinstance(change, str)
+
+
+def _expected(kind: Any, options: tuple[Any, ...], key: str) -> str:
+    """What would fit."""
+    if typing.get_origin(kind) is Literal:
+        return " or ".join(options)
+    if float in options:
+        return "a number of at least 0"
+    if int in options:
+        return "a whole number of at least 0"
+    return " or ".join(_HORIZONS) if key.endswith("horizon") else "text"
 
 
 def _signals(change: Any, key: str) -> tuple[str, ...]:
