@@ -31,6 +31,11 @@ class Rules:
     rule: Rule = Rule()
 
 
+@dataclasses.dataclass(frozen=True)
+class Shop:
+    rules: Rules = Rules()
+
+
 def test_nothing_changes_nothing() -> None:
     assert overlay.overlaid(Rules(), {}) == Rules()
 
@@ -144,6 +149,11 @@ def test_an_unknown_key_is_told_with_the_nearest_one_and_where_it_stands(
 ) -> None:
     with pytest.raises(overlay.Refused, match=f"^{re.escape(says)}"):
         overlay.overlaid(Rules(), changes)
+
+
+def test_a_refusal_names_every_table_on_the_way_down() -> None:
+    with pytest.raises(overlay.Refused, match=r"^rules\.rule\.k cannot be -1; "):
+        overlay.overlaid(Shop(), {"rules": {"rule": {"k": -1}}})
 
 
 def test_of_two_faults_the_first_in_the_file_is_told() -> None:
