@@ -3,6 +3,7 @@ come out however the logs are grouped or ordered.
 """
 
 import datetime as dt
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -121,6 +122,18 @@ def test_each_latency_is_rounded_before_the_sum() -> None:
     assert tally.latency_sum_us == 0
 
 
+def test_a_latency_is_rounded_to_the_nearest_microsecond() -> None:
+    tally = observe.tally([serving_log(latency_ms=8.2506), serving_log(latency_ms=8.2504)])
+
+    assert tally.latency_sum_us == 8_251 + 8_250
+
+
+def test_a_log_that_does_not_tell_its_tokenizer_is_none_of_another_one() -> None:
+    tally = observe.tally([serving_log(tokenizer_hash="9b2a1"), serving_log()])
+
+    assert (tally.tokenizer_n, tally.tokenizer) == (1, 31_040)
+
+
 def test_minute_model_and_role_are_counted_apart() -> None:
     logs = [
         serving_log(0),
@@ -216,7 +229,9 @@ LOGS = drawn()
 
 
 @given(st.lists(LOGS, min_size=1, max_size=12), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_does_not_matter(logs: list[events.ServingLog], shuffler: Any) -> None:
+def test_the_order_of_arrival_does_not_matter(
+    logs: list[events.ServingLog], shuffler: random.Random
+) -> None:
     shuffled = list(logs)
     shuffler.shuffle(shuffled)
 
