@@ -98,7 +98,7 @@ def _write_shares(shares: dict[str, float]) -> str:
 
 def _read_shares(raw: str) -> dict[str, float]:
     shares = {}
-    for pair in raw[1:-1].split(", "):
+    for pair in _read_names(raw):
         name, percent = pair.split(":")
         shares[name] = round(float(percent) / 100, 5)
     return shares
@@ -235,7 +235,7 @@ FIELDS: Final[dict[str, dict[str, Form]]] = {
 BARE: Final = {"MODEL_BENCH": "model", "ABLATION": "loss"}
 
 _LINE = re.compile(r"\[([A-Z_]+)\]((?: \S.*)?)\Z")
-_FIRST = re.compile(r" ([a-z0-9_]+)(?= )")  # a value without its key
+_FIRST = re.compile(r' ("(?:[^"\\]|\\.)*"|[^\s"=]+)(?= |\Z)')  # a value without its key
 _PAIR = re.compile(r' ([a-z0-9_]+)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)')
 
 
@@ -260,12 +260,8 @@ def encode(tag: str, fields: Mapping[str, Value]) -> str:
         if name not in fields:
             continue
         value = fields[name]
-        if name == BARE.get(tag):
-            words.append(TEXT.write(value))
-        elif value is None:
-            words.append(f"{name}=null")
-        else:
-            words.append(f"{name}={form.write(value)}")
+        written = "null" if value is None else form.write(value)
+        words.append(written if name == BARE.get(tag) else f"{name}={written}")
     return " ".join(words)
 
 
@@ -288,6 +284,18 @@ def parse(line: str) -> tuple[str, dict[str, Value]]:
         raise LogLineError("not a log line: it must be [TAG] key=value ...")
 
     tag, rest = match[1], match[2]
+    try:
+        fields = _fields(tag, rest)
+    except (LookupError, ValueError) as error:
+        cause = error if isinstance(error, LogLineError) else f"[{tag}]: cannot read a value"
+        raise LogLineError(cause) from None
+    if encode(tag, fields) != line:
+        raise LogLineError(f"[{tag}]: the same fields are written otherwise")
+    return tag, fields
+
+
+def _fields(tag: str, rest: str) -> dict[str, Value]:
+    """The fields of what stands after the tag, in any order."""
     forms = _forms(tag)
     fields, position = _first(tag, rest)
     while position < len(rest):
@@ -296,9 +304,14 @@ def parse(line: str) -> tuple[str, dict[str, Value]]:
             unread = rest[position : position + 40]
             raise LogLineError(f"[{tag}]: cannot read {unread!r}")
         name, raw = pair[1], pair[2]
-        fields[name] = None if raw == "null" else forms[name].read(raw)
+        fields[name] = _value(forms[name], raw)
         position = pair.end()
-    return tag, fields
+    return fields
+
+
+def _value(form: Form, raw: str) -> Value:
+    value: Value = None if raw == "null" else form.read(raw)
+    return value
 
 
 def _first(tag: str, rest: str) -> tuple[dict[str, Value], int]:
@@ -306,7 +319,7 @@ def _first(tag: str, rest: str) -> tuple[dict[str, Value], int]:
     bare = _FIRST.match(rest) if tag in BARE else None
     if bare is None:
         return {}, 0
-    return {BARE[tag]: bare[1]}, bare.end()
+    return {BARE[tag]: _value(TEXT, bare[1])}, bare.end()
 
 
 def as_json(tag: str, fields: Mapping[str, Value]) -> str:

@@ -13,6 +13,7 @@ from schemas import signals
 
 _MOST: Final = 1e9  # of anything: no clock, counter or column overflows
 _MOST_HOURS: Final = 366 * 24.0  # nothing here waits for longer than a year
+_HORIZONS: Final = ("5m", "1h", "1d", "7d")
 
 
 class Refused(ValueError):
@@ -56,10 +57,7 @@ def _checked(change: Any, kind: Any, key: str) -> Any:
 
     options = typing.get_args(kind) or (kind,)
     if not _fits(change, kind, options, key):
-        expected = getattr(kind, "__name__", kind)
-        if _number(change):
-            expected = f"{expected}, 0 to {_most(key):g}"
-        raise Refused(f"{key} cannot be {change!r}; expected {expected}")
+        raise Refused(f"{key} cannot be {change!r}; expected {_expected(kind, options, key)}")
     return float(change) if float in options else change
 
 
@@ -71,12 +69,23 @@ def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
     if int in options:
         return _whole(change) and bool(0 <= change <= _most(key))
     if key.endswith("horizon"):
-        return change in ("5m", "1h", "1d", "7d")
+        return change in _HORIZONS
     return isinstance(change, str)
 
 
 def _most(key: str) -> float:
     return _MOST_HOURS if key.endswith("_hours") else _MOST
+
+
+def _expected(kind: Any, options: tuple[Any, ...], key: str) -> str:
+    """What would fit."""
+    if typing.get_origin(kind) is Literal:
+        return " or ".join(options)
+    if float in options:
+        return f"a number from 0 to {_most(key):g}"
+    if int in options:
+        return f"a whole number from 0 to {_most(key):g}"
+    return " or ".join(_HORIZONS) if key.endswith("horizon") else "text"
 
 
 def _signals(change: Any, key: str) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def merged(
     """The tally of each target window, merged over partitions, from the panes that lie in it; a
     target may come out empty.
     """
-    wanted = sorted(targets)
+    wanted = sorted(set(targets))
     number = {target: i for i, target in enumerate(wanted)}
     step = windows.STEPS[horizon]
     in_a_window = range(windows.HORIZONS[horizon] // step)
