@@ -33,8 +33,8 @@ def asked(**by_intent: int) -> live.Sample:
 
 
 def replaced(**fields: Any) -> runs.Reference:
-    known = {name: getattr(HALVES, name) for name in HALVES.__slots__}
-    return runs.Reference(**(known | fields))
+    as_before = {name: getattr(HALVES, name) for name in HALVES.__slots__}
+    return runs.Reference(**(as_before | fields))
 
 
 # Accuracy at today's mix

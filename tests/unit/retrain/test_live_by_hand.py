@@ -60,7 +60,7 @@ def test_where_every_answer_has_its_label_the_confidences_say_nothing_more() -> 
 
 
 def test_labels_that_are_missing_at_random_let_each_other_one_stand_for_more() -> None:
-    """Half of those asked answered: a label of p 0.2 stands for ten. 0.9 - 10 x 0.9 / 100 = 0.81."""
+    """Half of those asked answered, so p 0.2 stands for ten: 0.9 - 10 x 0.9 / 100 = 0.81."""
     wrong = builders.sample([False], p=0.2)
 
     estimate = live.accuracy(wrong, 0.5, 100, 0.9)
@@ -126,7 +126,7 @@ def test_whatever_the_labels_the_estimate_lies_in_its_interval(
 
 
 def test_recall_is_of_what_people_meant_whatever_was_answered() -> None:
-    """Meant as faq: one answered so (p 0.5, for 2), one answered chitchat (p 0.25, for 4): 2 / 6."""
+    """Of faq: one answered so (p 0.5, for 2), one as chitchat (p 0.25, for 4): 2 / 6."""
     rows = [
         (AT, "faq", 0.9, 0.5, "faq"),
         (AT, "chitchat", 0.9, 0.25, "faq"),

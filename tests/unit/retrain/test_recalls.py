@@ -1,5 +1,5 @@
-"""By how much an intent's recall has fallen, in figures worked by hand: what the reference promises,
-the loss with its interval, and how sure it is.
+"""By how much an intent's recall has fallen, in figures worked by hand: what the reference
+promises, the loss with its interval, and how sure it is.
 """
 
 import dataclasses
@@ -82,8 +82,8 @@ def test_a_hundred_times_the_labels_promise_more_narrowly(value: float, n: int) 
 
 
 def test_a_recall_of_55_percent_where_85_were_promised_has_lost_thirty_points() -> None:
-    """The promise is exact, so the interval is that of the recall today: 0.10 on either side. Thirty
-    points are three of these halves, 3 x 1.96 standard errors.
+    """The promise is exact, so the interval is that of the recall today: 0.10 on either side.
+    Thirty points are three of these halves, 3 x 1.96 standard errors.
     """
     (loss, *_) = recalls.losses(REFERENCE, figures(recall("faq")), least=1)
 

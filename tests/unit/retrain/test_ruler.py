@@ -229,15 +229,6 @@ def test_the_scale_of_the_weights_does_not_matter(scale: float) -> None:
     assert calibration.ece(confidence, right, scale * weight) == pytest.approx(error)
 
 
-def test_even_the_last_of_a_million_light_rows_falls_into_the_last_bin() -> None:
-    confidence = np.linspace(0, 1, 1_000)
-    right = confidence > 0.5
-
-    assert calibration.ece(confidence, right, np.full(1_000, 1e-300)) == pytest.approx(
-        calibration.ece(confidence, right), abs=1e-2
-    )
-
-
 def test_the_floor_is_drawn_alike_for_a_seed_and_is_nothing_for_a_model_that_is_always_sure() -> (
     None
 ):

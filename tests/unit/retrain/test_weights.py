@@ -121,16 +121,16 @@ def halves(inside: int, outside: int) -> live.Sample:
 
 
 @pytest.mark.parametrize(
-    ("inside", "outside", "said"),
+    ("inside", "outside", "compared"),
     [(20, 20, True), (19, 200, False), (200, 19, False), (40, 0, False), (0, 40, False)],
 )
 def test_a_slice_needs_twenty_labels_and_as_many_to_be_compared_with(
-    inside: int, outside: int, said: bool
+    inside: int, outside: int, compared: bool
 ) -> None:
     names = {figure.name for figure in slices.figures(halves(inside, outside))}
 
-    assert ("gap_japanese" in names) is said
-    assert ("accuracy_japanese" in names) is said
+    assert ("gap_japanese" in names) is compared
+    assert ("accuracy_japanese" in names) is compared
 
 
 def test_a_slice_as_good_as_the_rest_has_no_gap_and_no_surprise() -> None:

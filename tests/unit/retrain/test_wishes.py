@@ -1,4 +1,4 @@
-"""What else people said a message means: sets of intents as bits, whose round trips lose nothing."""
+"""What else people said a message means: sets of intents as bits; round trips lose nothing."""
 
 import numpy as np
 import pytest
