@@ -87,6 +87,14 @@ def test_ticks_are_the_midnights_of_a_stretch_its_ends_included(
     assert {(at.hour, at.minute, at.second) for at in ticks} <= {(0, 0, 0)}
 
 
+@pytest.mark.parametrize(
+    ("days", "count"), [(1, 2), (11, 12), (12, 7), (22, 12), (23, 8), (365, 11), (3_650, 11)]
+)
+def test_the_longer_the_stretch_the_further_apart_are_its_ticks(days: int, count: int) -> None:
+    """Every day up to eleven days, every second up to 22, every third from 23 on."""
+    assert len(svg.Time(BEGIN, BEGIN + days * DAY).ticks()) == count
+
+
 @given(st.integers(0, 24 * 800), st.integers(0, 23))
 def test_however_long_the_stretch_there_are_at_most_twelve_ticks_evenly_apart(
     hours: int, first: int
@@ -182,9 +190,9 @@ def test_the_least_value_lies_at_the_foot_and_the_largest_at_the_top() -> None:
 
 
 def test_an_axis_begins_at_nothing_where_that_is_near() -> None:
-    """From 0.01 to 0.09: 0.01 is less than a quarter of 0.08."""
+    """From 0.01 to 0.09, 0.01 is less than a quarter of the way; from 0.03 to 0.09, 0.03 is not."""
     assert texts(picture(reading(0, 0.01, limit=0.09)))[1:4] == ["0", "0.045", "0.09"]
-    assert texts(picture(reading(0, 0.05, limit=0.09)))[1:4] == ["0.05", "0.07", "0.09"]
+    assert texts(picture(reading(0, 0.03, limit=0.09)))[1:4] == ["0.03", "0.06", "0.09"]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.9, 15.0])
@@ -198,7 +206,8 @@ def test_an_interval_is_a_band_and_readings_without_one_have_none() -> None:
     without = picture(reading(0, 0.8), reading(1, 0.9))
     one = picture(reading(0, 0.8), reading(1, 0.9, half=0.05), reading(2, 0.9))
 
-    assert not any("polygon" in part for part in without)
+    one_sided = picture(panels.Reading(BEGIN, 0.8, None, 0.9, 0.9))
+    assert not any("polygon" in part for part in (*without, *one_sided))
     (band,) = [part for part in one if "polygon" in part]
     assert len((drawn(band).get("points") or "").split()) == 2
 
@@ -221,9 +230,9 @@ def test_of_more_than_the_page_has_room_for_one_of_each_run_stays(n: int, left: 
 
 
 def test_of_each_run_the_reading_furthest_from_its_own_limit_stays() -> None:
-    """Runs of two: 0.5 above its limit beats 0.1 under it, whatever the values are."""
+    """Runs of two: 0.4 beyond its limit beats 0.1 beyond another, whatever the values are."""
     readings = [reading(i, 0.8) for i in range(2_400)]
-    readings[7] = reading(7, 0.9, limit=0.4)
+    readings[7] = reading(7, 0.5, limit=0.1)
 
     thinned = panels.thinned(readings)
 
