@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from retrain.labels import agreement
 from schemas import present
 
+CHANCES = st.integers(0, 9_999).map(random.Random)
+
 INTENTS = present.INTENTS[:4]
 LABEL = st.sampled_from(INTENTS)
 BOTH = st.lists(st.tuples(LABEL, LABEL), max_size=40)
@@ -34,7 +36,7 @@ def test_kappa_does_not_ask_who_of_the_two_is_the_first(labels: list[tuple[str, 
     assert agreement.cohen_kappa(first, second) == agreement.cohen_kappa(second, first)
 
 
-@given(BOTH, st.randoms())
+@given(BOTH, CHANCES)
 def test_neither_the_order_of_messages_nor_the_names_of_intents_change_kappa(
     labels: list[tuple[str, str]], chance: random.Random
 ) -> None:
@@ -85,7 +87,7 @@ def test_the_same_messages_several_times_over_have_the_same_kappa(
 # Krippendorff's alpha
 
 
-@given(UNITS, st.randoms())
+@given(UNITS, CHANCES)
 def test_neither_order_nor_names_change_alpha(
     units: list[list[str]], chance: random.Random
 ) -> None:

@@ -162,9 +162,9 @@ def test_earlier_hours_are_walked_though_nobody_asked_for_their_decisions(shop: 
 
 def test_a_retrain_among_the_decisions_is_exit_ten(shop: Shop) -> None:
     """Half of the labels contradict the model, which was promised to be right in 95 %."""
-    shop.write("logs", *logs(range(40)))
+    shop.write("logs", *logs(range(20)))
     given = []
-    for i in range(480):
+    for i in range(240):
         intent = "faq" if i % 2 else "chitchat"
         given.append(builders.label(f"r{i}", intent, at=BEGIN + i * HOUR / 12 + HOUR / 60))
     shop.write("labels", *given)

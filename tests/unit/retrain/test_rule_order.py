@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from retrain.decide import trigger
 from schemas import decisions, policy, signals, verdicts
 
+CHANCES = st.integers(0, 9_999).map(random.Random)
+
 AT = builders.AT
 HOUR = dt.timedelta(hours=1)
 RULES = policy.Policy()
@@ -324,7 +326,7 @@ PASTS = st.fixed_dictionaries(
 )
 
 
-@given(LEVELS, PASTS, st.randoms())
+@given(LEVELS, PASTS, CHANCES)
 def test_whatever_the_evidence_there_is_one_decision_with_its_reason(
     levels: dict[str, verdicts.Level], past: dict[str, Any], chance: random.Random
 ) -> None:
