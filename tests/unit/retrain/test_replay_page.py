@@ -208,6 +208,13 @@ def test_an_action_interrupts_a_stroke_and_another_reason_begins_one() -> None:
     assert [round((end - begin) / 91.4, 1) for begin, end in strokes(held)] == [1.0, 1.0, 1.0]
 
 
+def test_an_action_within_the_hour_interrupts_a_stroke_too() -> None:
+    """As where two models answer side by side."""
+    held = taken((1, Hold.HEALTHY), (2, Kind.RETRAIN), (2, Hold.HEALTHY))
+
+    assert strokes(held) == [(190.0, 281.4), (281.4, 372.8)]
+
+
 def test_actions_come_before_holds_and_these_as_the_contract_lists_them() -> None:
     everything = taken(
         (1, Hold.NOT_WORTH_IT),
