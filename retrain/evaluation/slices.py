@@ -22,6 +22,7 @@ from streams.stats import proportion
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 _LEAST: Final = 20  # labels in a slice, and outside it: of fewer a normal interval says too much
+_NONE: Final = 1e-9  # half an interval without width: of answers all alike rounding leaves less
 
 
 def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
@@ -79,7 +80,7 @@ def _gap(
         low=value - half,
         high=value + half,
     )
-    if not half:
+    if half <= _NONE:
         return figure, 1.0
     z = value / half * proportion.Z95
     return figure, NormalDist().cdf(-z)

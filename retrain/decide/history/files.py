@@ -123,10 +123,13 @@ def reference(path: Path) -> runs.Reference:
         if ratio is not None and not 0 <= ratio <= 1:
             raise BadHistory(f"{path}: {name} {ratio:g} is no ratio in [0, 1]")
 
-    totals = {"n": decoded.n, "accuracy_n": decoded.accuracy_n or 0}
-    for name, count in (totals | decoded.intent_counts).items():
+    for name, count in _counts(decoded):
         if count < 0:
             raise BadHistory(f"{path}: {name} {count} is no count")
+
+    tokens = decoded.mean_tokens
+    if tokens is not None and tokens < 0:
+        raise BadHistory(f"{path}: mean_tokens {tokens:g} is below 0")
     return runs.reference(dataclasses.asdict(decoded))
 
 
@@ -136,3 +139,10 @@ def _ratios(reference: runs.Reference) -> Iterator[tuple[str, float | None]]:
     yield "low_confidence_rate", reference.low_confidence_rate
     for intent, recall in (reference.recall or {}).items():
         yield f"recall of {intent}", recall
+
+
+def _counts(reference: runs.Reference) -> Iterator[tuple[str, int]]:
+    yield "n", reference.n
+    yield "accuracy_n", reference.accuracy_n or 0
+    yield from reference.intent_counts.items()
+    yield from (reference.script_counts or {}).items()
