@@ -19,7 +19,11 @@ def test_where_the_parts_answer_are_variables_of_the_product(tmp_path: Path) -> 
     }
 
 
-def test_a_child_begins_with_our_environment_and_none_of_the_products_but_the_taxonomy() -> None:
+def test_a_child_begins_with_our_environment_and_none_of_the_products_but_the_taxonomy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INTENTWATCH_KAFKA", "somebody's own")
+
     inherited = topology.inherited()
 
     ours = {name for name in inherited if name.startswith(settings.PREFIX)}

@@ -176,7 +176,9 @@ def test_a_pattern_without_a_word_stays_and_an_unknown_word_is_named() -> None:
 
 
 @given(st.lists(st.text("abcz", min_size=1, max_size=9), max_size=6), st.integers(0, 99))
-def test_a_slip_touches_one_longer_word_and_neither_end_of_it(typed: list[str], seed: int) -> None:
+def test_a_slip_touches_one_longer_word_and_not_its_first_letter(
+    typed: list[str], seed: int
+) -> None:
     text = " ".join(typed)
 
     slipped = invent.misspelt(text, random.Random(seed)).split()
@@ -188,6 +190,13 @@ def test_a_slip_touches_one_longer_word_and_neither_end_of_it(typed: list[str], 
         assert len(before) >= 5
         assert abs(len(before) - len(after)) <= 1
         assert before[0] == after[0]
+
+
+def test_whatever_the_slip_the_first_letter_stays() -> None:
+    slips = {invent.misspelt("volume", random.Random(seed)) for seed in range(300)}
+
+    assert {"vlume", "voolume", "vloume"} <= slips
+    assert {slip[0] for slip in slips} == {"v"}
 
 
 @pytest.mark.parametrize("text", ["", "a b c", "ナルトの新刊はどこ", "VOLUME TWELVE", "1234567"])
