@@ -69,6 +69,10 @@ def test_an_entity_stays_whole_or_goes(limit: int, cut: str) -> None:
     assert limits.cut(text, limit) == cut
 
 
+def test_of_an_entity_at_the_very_beginning_no_half_is_left() -> None:
+    assert limits.cut("&lt;&lt;&lt;", 11) == " … (cut)"
+
+
 @given(st.text(alphabet="ab&<>`", max_size=200), st.integers(len(limits.MARK), 120))
 def test_a_cut_keeps_the_limit_the_beginning_and_every_entity_whole(text: str, limit: int) -> None:
     escaped = limits.escape(text)
