@@ -144,6 +144,9 @@ def mix(snapshot: Facts, horizon: str) -> Panel:
 
     newest = rows[-1]
     n = _answers(newest)
+    if not n:  # a window of errors alone has no mix, and nothing in it has moved
+        return _watched(panel, newest, snapshot, (), n=0)
+
     parts = shares(newest, snapshot)
     most = max(parts, key=_move)
     shown = _foremost(parts)

@@ -39,7 +39,7 @@ def cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     kept = text[: limit - len(MARK)]
-    begin = kept.rfind("&", len(kept) - 4)
+    begin = kept.rfind("&", max(0, len(kept) - 4))
     if begin >= 0 and ";" not in kept[begin:]:
         kept = kept[:begin]
     return kept + MARK

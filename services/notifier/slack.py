@@ -192,7 +192,7 @@ def refusal(status: int, headers: Any, code: str) -> NotSent | Unclear:
     """Pure. What an answer that is not ok means."""
     if status == http.HTTPStatus.TOO_MANY_REQUESTS:
         asked = str(headers.get("Retry-After", ""))
-        seconds = float(asked) if asked.isdigit() else 1.0
+        seconds = float(asked) if asked.isdecimal() else 1.0
         return NotSent("Slack asks us to wait (429)", seconds)
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unclear(f"Slack answered with status {status}")

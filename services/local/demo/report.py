@@ -33,7 +33,7 @@ HEADINGS = (
     "verdicts",
     "decision",
 )
-WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 28, 6, 58, 24)
+WIDTHS = (10, 6, 5, 5, 6, 6, 8, 13, 29, 6, 58, 24)
 _NAMES = ", ".join(f"{signal.short} ({signal.words})" for signal in signals.ALL)
 _WORDS = f"verdicts and reasons: {_NAMES}."
 LEGEND = f"""\
