@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import builders
+import ends
 import pytest
 import wordmodel
 from fastapi import FastAPI, HTTPException, Request
@@ -22,7 +23,6 @@ from services.gateway.follow import Follower
 from services.gateway.served import Message, served
 from streams import database
 
-NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 K = len(present.INTENTS)
 
 
@@ -37,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
-    one = Follower(database.engine(NOWHERE), models, role, lambda _: serves)
+    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
     if serves:
         one.session = session.load(models / serves)
     return one

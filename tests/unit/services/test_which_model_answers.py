@@ -7,6 +7,7 @@ The models are real ones of one word an intent (tests/wordmodel.py).
 from pathlib import Path
 
 import builders
+import ends
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -22,7 +23,6 @@ from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
 from streams import database
 
-NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 K = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
-    one = Follower(database.engine(NOWHERE), models, role, lambda _: serves)
+    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
     if serves:
         one.session = session.load(models / serves)
     return one
