@@ -157,7 +157,9 @@ def test_a_file_may_be_compressed(tmp_path: Path) -> None:
         ("plain.gz", b"not packed"),
         ("half.gz", gzip.compress(b"one\n" * 100)[:-12]),
         ("empty.gz", b"\x1f\x8b"),
+        ("torn.gz", gzip.compress(b"one\n")[:10] + b"\xff" * 20),
     ],
+    ids=["missing", "not packed", "cut off", "only begun", "torn"],
 )
 def test_a_file_that_cannot_be_read_is_a_matter_of_usage(
     tmp_path: Path, name: str, content: bytes | None, capsys: pytest.CaptureFixture[str]
