@@ -315,6 +315,12 @@ def test_any_bytes_are_an_envelope_or_none(raw: bytes) -> None:
     assert not (envelope and len(raw.splitlines()) < 2)
 
 
+def test_lines_nested_too_deep_to_read_are_no_envelope() -> None:
+    letter = letters.Letter(letters.Place("t", 0, 7), "kills_worker", 9)
+
+    assert not letters.envelope(letter, b"{}\n" + b"[" * 100_000)
+
+
 def letter_row(**of: object) -> dict[str, Any]:
     return {"reason": "invalid", "redriven_at": None, "part": 3, "line": 0} | of
 
