@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from retrain.train.compile import session
+from services.gateway import routing
 from streams.stages import rounds, stage
 
 log = logging.getLogger("intentwatch.gateway")
@@ -101,7 +102,8 @@ class Follower:
             raise Refused(before.why)
         try:
             loaded = session.load(self._models / model)
-            loaded.classify(["warm up"])
+            probabilities, _ = loaded.classify(["warm up"])
+            routing.answer(probabilities[0])
         # A signed model may still be one that this build cannot run, which tokenizer and runtime
         # say in errors of their own.
         except Exception as error:

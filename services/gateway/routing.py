@@ -25,11 +25,14 @@ class Answer:
 
 
 def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
-    """The answer of one message's calibrated probabilities, shape (K,).
+    """The answer of one message's calibrated probabilities, shape (K,). Raises FloatingPointError
+    for numbers that are none: as an answer they would look like a sure one.
 
     >>> answer(np.array([0.4, 0.35, 0.25] + [0.0] * 7)).fallback_rerank
     True
     """
+    if not np.isfinite(probabilities).all():
+        raise FloatingPointError("the model's probabilities are no numbers")
     second, first = np.argsort(probabilities, kind="stable")[-2:]
     confidence = float(min(1.0, probabilities[first]))
     margin = float(max(0.0, confidence - probabilities[second]))

@@ -4,13 +4,17 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from retrain.labels import votes
 from schemas import events, normalise, present
+
+# Postgres stores neither a NUL nor half a character in a text, and JSON may hold both.
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +122,27 @@ def corpus_row(raw: bytes) -> dict[str, Any] | str:
     try:
         message = json.loads(raw)
         text, intent = message["text"], message["intent"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         return f"not a labelled message: {type(error).__name__} {error}"
     if not isinstance(text, str) or not normalise.text(text):
         return "text is empty"
-    if intent not in present.INDEX:
+    if not isinstance(intent, str) or intent not in present.INDEX:
         return f"intent {str(intent)[:60]!r} is not one of the {len(present.INTENTS)}"
     kind = message.get("kind") or "human"
     if kind not in ("human", "machine"):
         return f"kind {kind!r} is neither human nor machine"
-    identity = hashlib.sha256(f"{intent}\n{text}".encode()).hexdigest()
+    groups = {}
+    for name in ("conversation", "cluster"):
+        value = message.get(name)
+        if not isinstance(value, str | None):
+            return f"{name} is no text"
+        groups[name] = value and _NO_TEXT.sub("\ufffd", value)
+
+    identity = f"{intent}\n{text}".encode(errors="surrogatepass")
     return {
-        "id": identity,
-        "text": text.replace("\x00", "\ufffd"),  # Postgres stores no NUL in a text
+        "id": hashlib.sha256(identity).hexdigest(),
+        "text": _NO_TEXT.sub("\ufffd", text),
         "intent": intent,
         "kind": kind,
-        "conversation": message.get("conversation"),
-        "cluster": message.get("cluster"),
+        **groups,
     }

@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--intent", type=_intent, metavar="INTENT")
         action.add_argument("--at", type=times.instant, metavar="T")
         if name == "open":
-            action.add_argument("--count", type=int)
+            action.add_argument("--count", type=_count, metavar="N")
 
 
 def begin(chosen: argparse.Namespace) -> None:
@@ -115,6 +115,13 @@ def _intent(text: str) -> str:
         return text
     near = difflib.get_close_matches(text, present.INDEX, n=1, cutoff=0)[0]
     raise argparse.ArgumentTypeError(f"no intent is called {text!r}; the nearest is {near}")
+
+
+def _count(text: str) -> int:
+    # isdigit alone takes the digits of any script.
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError("a count is a whole number, below a thousand million")
+    return int(text)
 
 
 def _kind(text: str) -> decisions.Told:

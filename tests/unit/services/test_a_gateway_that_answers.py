@@ -1,0 +1,410 @@
+"""A gateway with a real model and no server: what a request may be, what its answer says, and what
+leaves for the serving log.
+
+The model knows one word for each intent, its name (tests/wordmodel.py).
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import builders
+import ends
+import pytest
+import wordmodel
+from fastapi import FastAPI, HTTPException, Request
+
+from retrain.train.compile import session
+from schemas import events, policy, present
+from services.gateway import app, serving_log
+from services.gateway.follow import Follower
+from services.gateway.served import Message, served
+from streams import database
+
+K = len(present.INTENTS)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`lost` answers with no number to a word that it does not know."""
+    directory = tmp_path_factory.mktemp("models")
+    wordmodel.written(directory / "v1")
+    wordmodel.written(directory / "v2")
+    wordmodel.written(directory / "lost", unknown=float("nan"))
+    return directory
+
+
+def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
+    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
+    if serves:
+        one.session = session.load(models / serves)
+    return one
+
+
+@pytest.fixture
+def gateway(models: Path) -> Iterator[app.Gateway]:
+    yield from gateway_of(follower(models, "v1"))
+
+
+@pytest.fixture
+def empty(models: Path) -> Iterator[app.Gateway]:
+    """One that nobody has promoted a model for."""
+    yield from gateway_of(follower(models, None))
+
+
+def gateway_of(champion: Follower) -> Iterator[app.Gateway]:
+    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=100)
+    made = app.Gateway(champion, None, emitter, policy.Policy(), test_clock=True)
+    yield made
+    made.pool.shutdown()
+
+
+def ask(
+    asked: FastAPI,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and what the body says, as whoever speaks ASGI gets them."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": [(name.encode(), text.encode()) for name, text in (headers or {}).items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+    }
+    parts: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(part: Any) -> None:
+        parts.append(part)
+
+    asyncio.run(asked(scope, receive, send))
+    begun, *rest = parts
+    answered = {name.decode(): text.decode() for name, text in begun["headers"]}
+    raw = b"".join(part["body"] for part in rest)
+    is_json = answered["content-type"] == "application/json"
+    return begun["status"], answered, json.loads(raw) if is_json else raw.decode()
+
+
+def message(text: str) -> Message:
+    return Message(text, None, "r1", builders.AT)
+
+
+def classify(
+    gateway: app.Gateway, body: object, headers: Mapping[str, str] | None = None
+) -> tuple[int, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    status, _, answer = ask(app.build(gateway), "POST", "/classify", raw, headers)
+    return status, answer
+
+
+def logs(gateway: app.Gateway) -> list[dict[str, Any]]:
+    """What waits to be sent."""
+    return [gateway.emitter._queue.get_nowait() for _ in range(gateway.emitter.waiting)]
+
+
+# one answer
+
+
+def test_a_word_the_model_knows_is_its_intent(gateway: app.Gateway) -> None:
+    status, answer = classify(gateway, {"text": "Order_Tracking!!"}, {"x-request-id": "mine"})
+
+    assert status == 200
+    assert (answer["req_id"], answer["model"], answer["intent"]) == ("mine", "v1", "order_tracking")
+    assert answer["confidence"] == pytest.approx(wordmodel.SURE, abs=1e-4)
+    assert answer["fallback_rerank"] is False
+    assert answer["latency_ms"] > 0
+
+
+def test_two_words_are_undecided_between_two_and_reranked(gateway: app.Gateway) -> None:
+    """e^4 / (2 e^4 + 8) = 54.598 / 117.196."""
+    _, answer = classify(gateway, {"text": "faq promotion"})
+
+    assert {answer["intent"], answer["second_intent"]} == {"faq", "promotion"}
+    assert answer["confidence"] == pytest.approx(0.4659, abs=1e-4)
+    assert answer["margin"] == pytest.approx(0.0, abs=1e-6)
+    assert answer["fallback_rerank"] is True
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "?!", "\x00", "\u202e", "漫画", "🦊" * 200, "a" * 8192]
+)
+def test_whatever_a_customer_types_gets_an_answer_and_a_log_that_can_be_read(
+    gateway: app.Gateway, text: str
+) -> None:
+    status, answer = classify(gateway, {"text": text})
+
+    assert status == 200
+    assert answer["confidence"] == pytest.approx(1 / K, abs=1e-6), "it knows none of it"
+    (log,) = logs(gateway)
+    assert isinstance(events.serving_log(json.dumps(log).encode()), events.ServingLog)
+    assert log["chars"] == len(text)
+
+
+def test_a_batch_is_answered_in_order_and_its_ids_count_on_from_the_requests(
+    gateway: app.Gateway,
+) -> None:
+    words = ["faq", "chitchat", "faq"]
+
+    status, answer = classify(
+        gateway, {"messages": [{"text": word} for word in words]}, {"x-request-id": "r"}
+    )
+
+    assert status == 200
+    assert [each["intent"] for each in answer["results"]] == words
+    assert [each["req_id"] for each in answer["results"]] == ["r-0", "r-1", "r-2"]
+    assert [log["req_id"] for log in logs(gateway)] == ["r-0", "r-1", "r-2"]
+
+
+def test_a_batch_of_one_is_still_a_batch(gateway: app.Gateway) -> None:
+    _, answer = classify(gateway, {"messages": [{"text": "faq"}]}, {"x-request-id": "r"})
+
+    assert [each["req_id"] for each in answer["results"]] == ["r-0"]
+
+
+def test_without_an_id_of_its_own_each_request_gets_another(gateway: app.Gateway) -> None:
+    ids = {classify(gateway, {"text": "faq"})[1]["req_id"] for _ in range(3)}
+
+    assert len(ids) == 3
+    assert all(len(each) == 32 for each in ids)
+
+
+def test_the_header_sets_event_time_where_time_is_simulated_and_nowhere_else(
+    gateway: app.Gateway,
+) -> None:
+    noon = {"x-event-time": "2026-04-20T14:00:00+02:00"}
+
+    classify(gateway, {"text": "faq"}, noon)
+    gateway.test_clock = False
+    classify(gateway, {"text": "faq"}, noon)
+
+    simulated, real = logs(gateway)
+    assert simulated["ts"] == "2026-04-20T12:00:00Z"
+    assert real["ts"] != "2026-04-20T12:00:00Z"
+
+
+def test_a_full_buffer_drops_and_counts_and_the_customer_is_answered(models: Path) -> None:
+    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=2)
+    gateway = app.Gateway(follower(models, "v1"), None, emitter, policy.Policy(), test_clock=False)
+
+    statuses = [classify(gateway, {"text": "faq"})[0] for _ in range(5)]
+
+    assert statuses == [200] * 5
+    assert (emitter.waiting, emitter.dropped) == (2, 3)
+    gateway.pool.shutdown()
+
+
+# what is no request
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", ["body"]),
+        (b"\xff", ["body"]),
+        (b"{", ["body"]),
+        (b"[" * 10_000, ["body"]),
+        (b'{"text": "a"} and more', ["body"]),
+        (b'{"text": "\\ud800"}', ["body"]),  # half a character
+        (b"null", ["body"]),
+        (b'"faq"', ["body"]),
+        (b'[{"text": "faq"}]', ["body"]),
+        (b"{}", ["body", "text"]),
+        (b'{"text": null}', ["body", "text"]),
+        (b'{"text": 5}', ["body", "text"]),
+        (b'{"text": ["faq"]}', ["body", "text"]),
+        (b'{"text": NaN}', ["body", "text"]),
+        (b'{"messages": []}', ["body", "messages"]),
+        (b'{"messages": null}', ["body", "messages"]),
+        (b'{"messages": {"text": "faq"}}', ["body", "messages"]),
+        (b'{"messages": [{"text": "a"}, {"txt": "b"}]}', ["body", "messages", 1, "text"]),
+        (b'{"text": "a", "conversation": 5}', ["body", "conversation"]),
+        (b'{"text": "a", "conversation": "\\u0000"}', ["body", "conversation"]),
+    ],
+)
+def test_a_body_that_cannot_be_is_refused_with_the_place_in_it(
+    body: bytes, place: list[object]
+) -> None:
+    with pytest.raises(HTTPException) as refused:
+        app._parsed(body)
+
+    assert refused.value.status_code == 422
+    detail: Any = refused.value.detail
+    assert detail[0]["loc"] == place
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"),
+    [(1, 200), (64, 200), (65, 413)],
+)
+def test_a_batch_has_at_most_64_messages(gateway: app.Gateway, messages: int, status: int) -> None:
+    asked = {"messages": [{"text": "faq"}] * messages}
+
+    assert classify(gateway, asked)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("a" * 8192, 200),
+        ("a" * 8193, 413),
+        ("é" * 4096, 200),  # two bytes each
+        ("é" * 4097, 413),
+        ("漫" * 2731, 413),  # three: 8,193
+    ],
+)
+def test_a_text_has_at_most_8_kib_however_few_its_letters(
+    gateway: app.Gateway, text: str, status: int
+) -> None:
+    assert classify(gateway, {"text": text})[0] == status
+
+
+def test_the_message_that_is_too_long_is_named_by_its_place(gateway: app.Gateway) -> None:
+    asked = {"messages": [{"text": "faq"}, {"text": "a" * 9000}]}
+
+    assert classify(gateway, asked) == (413, {"detail": "messages.1.text: over 8192 bytes"})
+
+
+def test_a_body_too_large_for_any_batch_is_refused_before_it_is_read() -> None:
+    """64 messages of 8 KiB, each letter escaped at most once, and 1 KiB around each: 64 * 17,408.
+    It would not even be JSON.
+    """
+    limit = 64 * 17_408
+    gateway_app = FastAPI()
+
+    @gateway_app.post("/")
+    async def size(request: Request) -> int:
+        return len(await app._limited(request))
+
+    assert ask(gateway_app, "POST", "/", b"x" * limit)[::2] == (200, limit)
+    status, _, answer = ask(gateway_app, "POST", "/", b"x" * (limit + 1))
+    assert (status, answer["detail"]) == (413, f"the body is over {limit} bytes")
+
+
+@pytest.mark.parametrize(
+    ("headers", "place"),
+    [
+        ({"x-event-time": "yesterday"}, ["header", "X-Event-Time"]),
+        ({"x-event-time": "1999-12-31T23:59:59Z"}, ["header", "X-Event-Time"]),
+        ({"x-event-time": "2026-02-29T00:00:00Z"}, ["header", "X-Event-Time"]),
+        ({"x-request-id": "x" * 101}, ["header", "x-request-id"]),
+    ],
+)
+def test_a_header_that_cannot_be_is_named(
+    gateway: app.Gateway, headers: Mapping[str, str], place: list[str]
+) -> None:
+    status, answer = classify(gateway, {"text": "faq"}, headers)
+
+    assert (status, answer["detail"][0]["loc"]) == (422, place)
+    assert logs(gateway) == []
+
+
+# no champion, and too much at once
+
+
+def test_without_a_champion_the_remedy_is_said_and_only_liveness_is_well(
+    empty: app.Gateway,
+) -> None:
+    built = app.build(empty)
+
+    status, answer = classify(empty, {"text": "faq"})
+    assert status == 503
+    assert "promote a model first" in answer["detail"]
+    assert ask(built, "GET", "/livez")[::2] == (200, {"status": "ok"})
+    assert ask(built, "GET", "/readyz")[::2] == (
+        503,
+        {"status": "waiting", "reason": "no champion yet"},
+    )
+
+
+def test_readiness_names_the_model_that_answers(gateway: app.Gateway) -> None:
+    built = app.build(gateway)
+
+    assert ask(built, "GET", "/readyz")[::2] == (200, {"status": "ok", "model": "v1"})
+
+
+@pytest.mark.parametrize(("in_hand", "status"), [(31, 200), (32, 429), (33, 429)])
+def test_a_gateway_with_32_requests_in_hand_says_to_come_again_in_a_second(
+    gateway: app.Gateway, in_hand: int, status: int
+) -> None:
+    gateway.in_hand = in_hand
+
+    answered, headers, _ = ask(app.build(gateway), "POST", "/classify", b'{"text": "faq"}')
+
+    assert (answered, headers.get("retry-after")) == (status, None if status == 200 else "1")
+    assert gateway.in_hand == in_hand, "it holds none of them when it has answered"
+
+
+def test_a_request_that_fails_is_in_hand_no_more(gateway: app.Gateway, models: Path) -> None:
+    gateway.champion.session = session.load(models / "lost")
+
+    with pytest.raises(FloatingPointError):
+        classify(gateway, {"text": "unheard of"})
+
+    assert gateway.in_hand == 0
+    assert logs(gateway) == [], "what was no answer is not logged as one"
+
+
+def test_metrics_count_by_model_and_say_what_waits(gateway: app.Gateway) -> None:
+    for word in ("faq", "chitchat"):
+        classify(gateway, {"text": word})
+
+    _, _, text = ask(app.build(gateway), "GET", "/metrics")
+
+    assert 'intentwatch_serve_latency_seconds_count{model="v1"} 2.0' in text
+    assert "intentwatch_serving_logs_waiting 2.0" in text
+    assert "intentwatch_serving_logs_dropped 0.0" in text
+    assert "intentwatch_shadow_skipped 0.0" in text
+
+
+def test_who_opens_the_address_is_told_what_there_is(gateway: app.Gateway) -> None:
+    status, _, answer = ask(app.build(gateway), "GET", "/")
+
+    assert status == 200
+    assert all(word in answer["detail"] for word in ("POST /classify", "/readyz", "/docs"))
+
+
+# beside a candidate
+
+
+def test_a_dispute_is_logged_twice_and_counted_as_such(gateway: app.Gateway, models: Path) -> None:
+    champion, candidate = session.load(models / "v1"), session.load(models / "v2")
+    mine = served(message("faq"), champion, "champion")
+    agrees = served(message("faq"), candidate, "shadow")
+    differs = served(message("chitchat"), candidate, "shadow")
+
+    for other in (agrees, differs, differs, None):
+        gateway.tell(mine, other)
+
+    assert [log["role"] for log in logs(gateway)] == ["champion", "shadow"] * 3 + ["champion"]
+    _, _, text = ask(app.build(gateway), "GET", "/metrics")
+    assert 'intentwatch_shadow_answers_total{agrees="true",model="v2"} 1.0' in text
+    assert 'intentwatch_shadow_answers_total{agrees="false",model="v2"} 2.0' in text
+
+
+def test_only_the_champions_log_carries_a_text_to_be_labelled(
+    gateway: app.Gateway, models: Path
+) -> None:
+    """All messages of a day are asked about where the budget is larger than the day."""
+    gateway.policy = policy.parse("[labels]\nbudget_per_day = 1000000\n")
+    mine = served(message("faq"), session.load(models / "v1"), "champion")
+    other = served(message("faq"), session.load(models / "v2"), "shadow")
+
+    gateway.tell(mine, other)
+
+    champion, candidate = logs(gateway)
+    assert champion["sample"] == {"queue": "measure", "p": 1.0, "text": "faq"}
+    assert candidate["sample"] is None

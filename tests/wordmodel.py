@@ -1,0 +1,71 @@
+"""A real model that one can read: it knows one word for each intent, the intent's own name.
+
+Each of its words adds `WEIGHT` to its intent's logit, so of one word alone the answer is sure to
+e^4 / (e^4 + 9) = 0.858, and of two different ones to e^4 / (2 e^4 + 8) = 0.466 each.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import tokenizers
+from onnx import helper, numpy_helper
+from tokenizers import models, pre_tokenizers, processors
+
+from retrain.train.compile import manifest, session
+from schemas import normalise, present
+
+WEIGHT = 4.0
+SURE = 54.598 / 63.598
+_SPECIAL = ("[UNK]", "[CLS]")
+
+
+def written(directory: Path, *, unknown: float = 0.0, signed: bool = True) -> Path:
+    """A whole model directory of this name. `unknown`: what a word that it does not know adds to
+    each of the logits.
+    """
+    graph = directory / session.ARTEFACT
+    graph.parent.mkdir(parents=True)
+    words = np.eye(len(present.INTENTS), dtype=np.float32) * WEIGHT
+    special = np.zeros((len(_SPECIAL), len(present.INTENTS)), dtype=np.float32)
+    special[0] = unknown
+    onnx.save(_graph(np.concatenate((special, words))), graph)
+
+    (directory / "tokenizer.json").write_text(_tokenizer().to_str())
+    (directory / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
+    (directory / "normaliser.json").write_text(json.dumps({"sha256": normalise.SHA256}))
+    (directory / "labels.json").write_text(json.dumps(present.INTENTS))
+    if signed:
+        manifest.write(directory)
+    return directory
+
+
+def _tokenizer() -> tokenizers.Tokenizer:
+    vocabulary = {word: i for i, word in enumerate((*_SPECIAL, *present.INTENTS))}
+    tokenizer = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", special_tokens=[("[CLS]", 1)]
+    )
+    return tokenizer
+
+
+def _graph(table: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> onnx.ModelProto:
+    """The sum of the rows of the message's tokens."""
+    int64, float32 = onnx.TensorProto.INT64, onnx.TensorProto.FLOAT
+    inputs = [
+        helper.make_tensor_value_info(name, int64, [1, "tokens"])
+        for name in ("input_ids", "attention_mask")
+    ]
+    outputs = [helper.make_tensor_value_info("logits", float32, [1, table.shape[1]])]
+    constants = [
+        numpy_helper.from_array(table, "table"),
+        numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"),
+    ]
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("ReduceSum", ["rows", "axis"], ["logits"], keepdims=0),
+    ]
+    graph = helper.make_graph(nodes, "words", inputs, outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
