@@ -181,6 +181,23 @@ def log(number: int = 0, ts: dt.datetime | str = AT, **more: Any) -> dict[str, A
     return known | {"intent": "faq", "confidence": 0.9, "tokens": 3, "script": "latin"} | more
 
 
+def sampled(req_id: str, ts: dt.datetime, **more: Any) -> dict[str, Any]:
+    """A row of sampled_prediction: the champion's answer to a message that is to be labelled."""
+    row = {
+        "req_id": req_id,
+        "model": MODEL,
+        "role": "champion",
+        "ts": ts,
+        "intent": "faq",
+        "confidence": 0.5,
+        "script": "latin",
+        "queue": "measure",
+        "p": 0.5,
+        "text": "an invented message",
+    }
+    return row | more
+
+
 def label(
     req_id: str = "r0",
     intent: str | None = "faq",

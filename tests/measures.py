@@ -1,4 +1,4 @@
-"""How dense the code is and how much of it is tested: `make measures` prints it, the house test holds it.
+"""How dense the code is and how much of it is tested: `make measures` prints it, a test holds it.
 
 Counted in nodes of the syntax tree, so that a wider line buys nothing. A code line is one that is
 neither empty nor a comment alone.

@@ -3,6 +3,7 @@ Kafka and without waiting.
 """
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,14 +44,19 @@ def champion(engine: sa.Engine, at: dt.datetime, model: str = "v1") -> None:
     """A promotion, with a reference as good as its traffic."""
     with engine.begin() as connection:
         place = {"model": model, "at": at}
-        connection.execute(
-            sa.text(
-                "insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'test')"
-            ),
-            place,
+        promotion = sa.text(
+            "insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'test')"
         )
-        body = f'{{"model": "{model}", "n": 5000, "intent_counts": {{"faq": 5000}}, "accuracy": 0.9, "accuracy_n": 800}}'
+        connection.execute(promotion, place)
+        body = {
+            "model": model,
+            "n": 5000,
+            "intent_counts": {"faq": 5000},
+            "accuracy": 0.9,
+            "accuracy_n": 800,
+        }
         reference = sa.text(
-            "insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))"
+            "insert into reference (model, at, source, body)"
+            " values (:model, :at, 'held_out', cast(:body as jsonb))"
         )
-        connection.execute(reference, place | {"body": body})
+        connection.execute(reference, place | {"body": json.dumps(body)})

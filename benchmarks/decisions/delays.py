@@ -150,11 +150,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows in Markdown."""
     lines = ["| change | counted in | first | found | median | 90 % |", "|---|---|---|---|---|---|"]
     for row in rows:
+        change = _NAMES[row["kind"]].format(row["size"])
         for stage, one in row["stages"].items():
             delay = " | ".join(
                 "" if one[name] is None else f"{one[name]:g}" for name in ("median", "p90")
             )
-            lines.append(
-                f"| {_NAMES[row['kind']].format(row['size'])} | {row['unit']} | {stage} | {one['found']}/{row['rounds']} | {delay} |"
-            )
+            share = f"{one['found']}/{row['rounds']}"
+            lines.append(f"| {change} | {row['unit']} | {stage} | {share} | {delay} |")
     return "\n".join(lines) + "\n"

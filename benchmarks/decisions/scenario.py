@@ -29,7 +29,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day: messages."""
+    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day:
+    messages.
+    """
 
     kind: str
     seed: int
@@ -202,9 +204,17 @@ def _log(
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
     tokenizer = "c0ffee" if foreign else "9b2a1"
     return events.ServingLog(
-        v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=int(found.tokens[i]), sample=asked,
+        v=1,
+        ts=ts,
+        model=model,
+        req_id=req_id,
+        latency_ms=8.0,
+        intent=intent,
+        confidence=confidence,
+        tokens=int(found.tokens[i]),
+        sample=asked,
         tokenizer_hash=tokenizer,
-    )  # fmt: skip
+    )
 
 
 def _labels(

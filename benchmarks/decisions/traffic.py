@@ -46,7 +46,7 @@ _TOKENIZER: Final = windows.tokenizer_code("9b2a1")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What messages mean, shares of shape (10,), and how often the answer to each is right, (10,)."""
+    """What messages mean, shares of shape (10,), and how often each is answered rightly, (10,)."""
 
     mix: Floats
     recall: Floats
@@ -150,12 +150,21 @@ def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
         counts[:, _SURE < windows.LOW_CONFIDENCE], _NAMED[_SURE < windows.LOW_CONFIDENCE], _K
     )
     zero = np.zeros_like(n)
+    latency_us = latency @ np.rint(_LATENCY_MS * 1000)
+    tokens = rng.normal(12 * answered, 4 * np.sqrt(answered))
     scalars = {
-        "n": n, "errors": errors, "late": zero, "latency_sum_us": (latency @ np.rint(_LATENCY_MS * 1000)).astype(np.int64),
+        "n": n,
+        "errors": errors,
+        "late": zero,
+        "latency_sum_us": latency_us.astype(np.int64),
         "confidence_sum_micro": counts @ np.rint(_SURE * windows.MICRO).astype(np.int64),
-        "tokens_sum": np.rint(rng.normal(12 * answered, 4 * np.sqrt(answered))).astype(np.int64),
-        "margin_sum_micro": zero, "margin_n": zero, "tokenizer_n": n, "tokenizer_sum": n * _TOKENIZER, "tokenizer_square_sum": n * _TOKENIZER**2,
-    }  # fmt: skip
+        "tokens_sum": np.rint(tokens).astype(np.int64),
+        "margin_sum_micro": zero,
+        "margin_n": zero,
+        "tokenizer_n": n,
+        "tokenizer_sum": n * _TOKENIZER,
+        "tokenizer_square_sum": n * _TOKENIZER**2,
+    }
     arrays = {
         "intent_count": by_intent,
         "intent_low": low,

@@ -96,7 +96,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows in Markdown."""
     others = list(rivals.RIVALS)
     lines = [
-        f"| messages an hour | years | intentwatch, acts a year (95 %) | retrain, rollback, fix; reweight | {' | '.join(others)} |",
+        "| messages an hour | years | intentwatch, acts a year (95 %) "
+        f"| retrain, rollback, fix; reweight | {' | '.join(others)} |",
         "|---|---|---|---|" + "---|" * len(others),
     ]
     for row in rows:
@@ -104,8 +105,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         acts = ", ".join(str(kinds[str(kind)]) for kind in _ACTS)
         cells = " | ".join(f"{row['a_year'][who]:g}" for who in others)
         low, high = row["ours_interval"]
+        ours = f"{row['a_year'][trial.OURS]:g} ({low:g} to {high:g})"
+        reweighted = kinds[str(decisions.Kind.REWEIGHT)]
         lines.append(
-            f"| {row['messages_an_hour']:,} | {row['years']:g} | {row['a_year'][trial.OURS]:g} ({low:g} to {high:g}) "
-            f"| {acts}; {kinds[str(decisions.Kind.REWEIGHT)]} | {cells} |"
+            f"| {row['messages_an_hour']:,} | {row['years']:g} | {ours} "
+            f"| {acts}; {reweighted} | {cells} |"
         )
     return "\n".join(lines) + "\n"

@@ -16,7 +16,10 @@ RATE = 50_000
 _SECONDS, _QUICK_RATE, _QUICK_SECONDS = 20.0, 2_000, 6.0
 _POLL_S = 0.01
 _SETTLE_S = 2.0  # left out: the producer's and the worker's first seconds
-_METHOD = "polls committed offsets every 10 ms; a log counts as visible at the first poll that covers it; first 2 s left out"
+_METHOD = (
+    "polls committed offsets every 10 ms; "
+    "a log counts as visible at the first poll that covers it; first 2 s left out"
+)
 
 
 def produce_to_visible(servers: world.World, quick: bool) -> dict[str, Any]:

@@ -122,34 +122,33 @@ class Verdict:
     missing: str = ""
 
 
-def minutes_verdict(found: Mapping[Minute, tuple[int, int]], true: Truth) -> Verdict:
+def minutes_verdict(counted: Mapping[Minute, tuple[int, int]], true: Truth) -> Verdict:
     """A peer's minutes against the truth."""
-    wrong = {
-        key for key in found.keys() | true.minutes.keys() if found.get(key) != true.minutes.get(key)
-    }
+    keys = counted.keys() | true.minutes.keys()
+    wrong = {key for key in keys if counted.get(key) != true.minutes.get(key)}
     if not wrong:
         return Verdict(True)
-    lost = sum(
-        max(true.minutes.get(key, (0, 0))[0] - found.get(key, (0, 0))[0], 0) for key in wrong
-    )
-    extra = sum(
-        max(found.get(key, (0, 0))[0] - true.minutes.get(key, (0, 0))[0], 0) for key in wrong
-    )
+    lost = extra = 0
+    for key in wrong:
+        missing = true.minutes.get(key, (0, 0))[0] - counted.get(key, (0, 0))[0]
+        lost += max(missing, 0)
+        extra += max(-missing, 0)
     return Verdict(
         False,
-        f"{len(wrong)} of {len(true.minutes)} minutes differ: {lost} logs too few, {extra} too many",
+        f"{len(wrong)} of {len(true.minutes)} minutes differ: "
+        f"{lost} logs too few, {extra} too many",
     )
 
 
-def panes_verdict(found: Mapping[PaneKey, Pane], dead: int, true: Truth) -> Verdict:
+def panes_verdict(counted: Mapping[PaneKey, Pane], dead: int, true: Truth) -> Verdict:
     """Our panes and dead letters against the truth: every intent, every latency bin, every sum."""
-    wrong = {
-        key for key in found.keys() | true.panes.keys() if found.get(key) != true.panes.get(key)
-    }
+    keys = counted.keys() | true.panes.keys()
+    wrong = {key for key in keys if counted.get(key) != true.panes.get(key)}
     if not wrong and dead == true.dead:
         return Verdict(True)
-    counted = sum(pane.n for pane in found.values())
+    logs = sum(pane.n for pane in counted.values())
     return Verdict(
         False,
-        f"{len(wrong)} of {len(true.panes)} panes differ, {counted} of {true.logs} logs, {dead} of {true.dead} dead letters",
+        f"{len(wrong)} of {len(true.panes)} panes differ, "
+        f"{logs} of {true.logs} logs, {dead} of {true.dead} dead letters",
     )

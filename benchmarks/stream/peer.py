@@ -90,9 +90,8 @@ def _result(argv: Sequence[str], out: Path, log: Path) -> dict[str, Any]:
         process.kill()
         process.wait()
     if not out.exists():
-        raise Failed(
-            f"no result (status {process.returncode}): {log.read_text(errors='replace').strip()[-600:]}"
-        )
+        said = log.read_text(errors="replace").strip()[-600:]
+        raise Failed(f"no result (status {process.returncode}): {said}")
     found: dict[str, Any] = json.loads(out.read_text())
     out.unlink()
     return found

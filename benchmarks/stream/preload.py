@@ -59,7 +59,7 @@ def keyed(columns: dataset.Columns, values: list[bytes]) -> Iterator[tuple[int, 
 
 
 def closing(plan: dataset.Plan) -> dataset.Columns:
-    """One late log of every key: what closes the windows before it. The oracle does not count them."""
+    """One late log of every key: closes the windows before it. The oracle counts none of them."""
     pairs = [
         (model, intent)
         for model in range(len(dataset.MODELS))

@@ -62,9 +62,17 @@ REFERENCE = runs.Reference(
     accuracy_n=800,
 )
 TEN = (
-    "p95_latency_ms", "request_volume", "error_rate", "low_confidence_rate", "intent_distribution", "intent_mix_kl", "live_accuracy", "rare_recall",
-    "fallback_rate", "rollback_status",
-)  # fmt: skip
+    "p95_latency_ms",
+    "request_volume",
+    "error_rate",
+    "low_confidence_rate",
+    "intent_distribution",
+    "intent_mix_kl",
+    "live_accuracy",
+    "rare_recall",
+    "fallback_rate",
+    "rollback_status",
+)
 
 
 @dataclass
@@ -172,12 +180,20 @@ class Story:
         latency = self.rng.lognormal(np.log(8.4), 0.24, n)
         confidence = np.clip(self.rng.normal(0.72 if drifted else 0.86, 0.1, n), 0.05, 0.999)
         low = float((confidence < 0.6).mean())
+        slow = histogram.latency_bins(latency)
+        sure = (confidence * 100).astype(int)
         return windows.Tally(
-            n=n, latency_sum_us=int(latency.sum() * 1000), confidence_sum_micro=int(confidence.sum() * 1e6), tokens_sum=11 * n,
-            intent_count=counts, intent_low=self.rng.binomial(counts, low), intent_fallback=self.rng.binomial(counts, low / 2),
-            script_count=np.array([n, 0, 0, 0]), latency_bins=np.bincount(histogram.latency_bins(latency), minlength=windows.LATENCY_BINS),
-            confidence_bins=np.bincount((confidence * 100).astype(int), minlength=windows.CONFIDENCE_BINS),
-        )  # fmt: skip
+            n=n,
+            latency_sum_us=int(latency.sum() * 1000),
+            confidence_sum_micro=int(confidence.sum() * 1e6),
+            tokens_sum=11 * n,
+            intent_count=counts,
+            intent_low=self.rng.binomial(counts, low),
+            intent_fallback=self.rng.binomial(counts, low / 2),
+            script_count=np.array([n, 0, 0, 0]),
+            latency_bins=np.bincount(slow, minlength=windows.LATENCY_BINS),
+            confidence_bins=np.bincount(sure, minlength=windows.CONFIDENCE_BINS),
+        )
 
 
 @dataclass
@@ -543,21 +559,32 @@ def outside(page: sync_api.Page) -> list[str]:
 
 def contrasts(page: sync_api.Page) -> list[str]:
     """Texts whose contrast with what lies behind them is under WCAG's AA."""
-    found: list[str] = page.evaluate(
+    poor: list[str] = page.evaluate(
         """() => {
         const numbers = c => c.match(/[\\d.]+/g).map(Number);
-        const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-        const behind = e => { for (; e; e = e.parentElement) { const c = numbers(getComputedStyle(e).backgroundColor); if (c[3] !== 0) return c; } };
+        const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const light = c => {
+          const [r, g, b] = c.slice(0, 3).map(v => linear(v / 255));
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const behind = e => {
+          for (; e; e = e.parentElement) {
+            const c = numbers(getComputedStyle(e).backgroundColor);
+            if (c[3] !== 0) return c;
+          }
+        };
         const poor = [];
         for (const e of document.querySelectorAll('body *')) {
           if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-          const style = getComputedStyle(e), a = light(numbers(e instanceof SVGElement ? style.fill : style.color)), b = light(behind(e));
-          if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) poor.push(e.className + ': ' + e.textContent.slice(0, 40));
+          const style = getComputedStyle(e);
+          const a = light(numbers(e instanceof SVGElement ? style.fill : style.color));
+          const b = light(behind(e));
+          const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+          if (contrast < 4.5) poor.push(e.className + ': ' + e.textContent.slice(0, 40));
         }
         return poor; }"""
     )
-    return found
+    return poor
 
 
 def test_the_refresh_can_be_stopped(filled: Served, browser: sync_api.Browser) -> None:
@@ -595,13 +622,11 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
 
 def imported() -> list[str]:
     """The top-level modules of the dashboard's process."""
-    done = processes.run(
-        [
-            "-c",
-            "import sys, services.dashboard.__main__\nprint(*{name.partition('.')[0] for name in sys.modules})",
-        ],
-        {},
-    )
+    program = """
+import sys, services.dashboard.__main__
+print(*{name.partition('.')[0] for name in sys.modules})
+"""
+    done = processes.run(["-c", program], {})
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -687,7 +712,6 @@ def test_a_postgres_that_does_not_answer_is_refused_in_one_line() -> None:
     }
     done = processes.run(["-m", "services.dashboard"], nowhere)
     assert (done.returncode, done.stdout) == (4, "")
-    assert (
-        done.stderr
-        == "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
+    assert done.stderr == (
+        "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
     )

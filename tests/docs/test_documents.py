@@ -21,7 +21,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PACKAGES = ("schemas", "streams", "retrain", "services")
 EACH = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 # `make` is only asked whether it could: its targets are what runs these tests.
-PROLOGUE = "set -eo pipefail\nmake() { command make --no-print-directory -n \"$@\" > /dev/null; }\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"
+PROLOGUE = r"""set -eo pipefail
+make() { command make --no-print-directory -n "$@" > /dev/null; }
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+"""
 
 
 def blocks(path: Path) -> list[str]:

@@ -17,10 +17,15 @@ BEGIN = dt.datetime(2026, 4, 20, 22, 0, tzinfo=dt.UTC)
 ENVELOPE_MAX = 256
 
 _ANSWER = (
-    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","conversation":"h:%x","latency_ms":%.3f,"intent":"%s","confidence":%.6f,'
-    '"second_intent":"%s","margin":%.4f,"tokens":%d,"chars":%d,"script":"%s","fallback_rerank":%s,"error":null,"tokenizer_hash":"9b2a1","sample":null}'
+    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","conversation":"h:%x",'
+    '"latency_ms":%.3f,"intent":"%s","confidence":%.6f,"second_intent":"%s","margin":%.4f,'
+    '"tokens":%d,"chars":%d,"script":"%s","fallback_rerank":%s,"error":null,'
+    '"tokenizer_hash":"9b2a1","sample":null}'
 )
-_FAILURE = '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","latency_ms":%.3f,"error":"timeout"}'
+_FAILURE = (
+    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","latency_ms":%.3f,'
+    '"error":"timeout"}'
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def test_the_way_to_the_broker_cut_stalled_and_slowed(
 
 
 def _through(site: lab.Lab, way: proxy.Proxy, rng: random.Random) -> int:
-    """Cut ten times; stall twice, once past the session; slow twice. How many connections were cut."""
+    """Cut ten times; stall twice, once past the session; slow twice. How many were cut."""
     cuts = 0
     with feed.flowing(site.kafka, site.topic, invent.records(200_000, SEED), seconds=60):
         worker = site.crew.start("one")

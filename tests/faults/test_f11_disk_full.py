@@ -28,15 +28,23 @@ GROUP = "intentwatch.streams.{topic}"
 # made later, moves.
 _MOVE = """
 do $$ declare r record; begin
-  for r in select relname, relkind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'i') loop
-    execute format('alter %s %I set tablespace {name}', case r.relkind when 'r' then 'table' else 'index' end, r.relname);
+  for r in
+    select relname, case relkind when 'r' then 'table' else 'index' end as kind
+    from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'i')
+  loop
+    execute format('alter %s %I set tablespace {name}', r.kind, r.relname);
   end loop;
   execute format('alter database %I set default_tablespace = {name}', current_database());
 end $$
 """
 _TRIGGER = """
-create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
-create trigger full_disk before insert or update on pane_dirty for each statement execute function full_disk();
+create function full_disk() returns trigger language plpgsql as $$
+begin
+  raise exception 'could not extend file' using errcode = '53100';
+end $$;
+create trigger full_disk before insert or update on pane_dirty
+  for each statement execute function full_disk();
 """
 
 

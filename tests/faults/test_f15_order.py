@@ -50,9 +50,8 @@ def test_order_leaves_no_trace(
             lost, duplicated = lost + verdict.lost, duplicated + verdict.duplicated
             rows.append((_panes(site), _windows(site)))
     different = sum(found != rows[0] for found in rows)
-    say(
-        f"F15 lost={lost} dup={duplicated} n={N} injected={SEEDS} different={different} seeds=0..{SEEDS - 1}"
-    )
+    counts = f"lost={lost} dup={duplicated} n={N} injected={SEEDS}"
+    say(f"F15 {counts} different={different} seeds=0..{SEEDS - 1}")
     assert (lost, duplicated, different) == (0, 0, 0)
     assert len(rows[0][0]) > 0
 

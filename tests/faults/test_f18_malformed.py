@@ -81,11 +81,11 @@ def _judge(site: lab.Lab, at_least: int, kind: str, *, check_time: bool = False)
 
 
 def _disagreement(site: lab.Lab, places: set[tuple[int, int, int]]) -> str:
-    found = [
-        f"{'taken' if strict.serving_log(line.raw) is None else 'refused'} by the worker: {line.raw[:300]!r}"
-        for batch in kafka_log.stored(site.kafka, site.topic)
-        for record in batch
-        for line in recount.lines(record)
-        if (line.part, line.offset, max(line.number, 0)) in places
-    ]
-    return f"{len(found)} judged differently:\n" + "\n".join(found[:12])
+    judged = []
+    for batch in kafka_log.stored(site.kafka, site.topic):
+        for record in batch:
+            for line in recount.lines(record):
+                if (line.part, line.offset, max(line.number, 0)) in places:
+                    done = "taken" if strict.serving_log(line.raw) is None else "refused"
+                    judged.append(f"{done} by the worker: {line.raw[:300]!r}")
+    return f"{len(judged)} judged differently:\n" + "\n".join(judged[:12])

@@ -62,18 +62,15 @@ def test_a_worker_at_work_is_fine_and_a_missing_one_is_named(
 def test_what_stands_still_or_is_silent_is_named(
     environment: dict[str, str], database: str
 ) -> None:
-    place = "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at) values ('intentwatch.serving_log.v1', "
+    topic = "intentwatch.serving_log.v1"
+    stuck = f"('{topic}', 3, 100, 150, 1, now() - interval '2 minutes')"
+    current = f"('{topic}', 4, 7, 7, 1, now())"
+    columns = "topic, part, next_offset, high_watermark, epoch, updated_at"
+    offsets = f"insert into stream_offset ({columns}) values {stuck}, {current}"
+    letter = f"insert into dead_letter values ('{topic}', 3, 9, 0, 'invalid', '', now(), 1, '')"
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
-        connection.execute(
-            sa.text(
-                f"{place} 3, 100, 150, 1, now() - interval '2 minutes'), ('intentwatch.serving_log.v1', 4, 7, 7, 1, now())"
-            )
-        )
-        connection.execute(
-            sa.text(
-                "insert into dead_letter values ('intentwatch.serving_log.v1', 3, 9, 0, 'invalid', '', now(), 1, '')"
-            )
-        )
+        connection.execute(sa.text(offsets))
+        connection.execute(sa.text(letter))
     _, found = ask(environment, "streams")
     assert {check for check, line in found.items() if line["status"] == "fail"} == {
         "partitions",
@@ -85,7 +82,8 @@ def test_what_stands_still_or_is_silent_is_named(
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(
             sa.text(
-                "update stream_offset set next_offset = high_watermark, updated_at = '2026-04-20T10:00:00Z'"
+                "update stream_offset"
+                " set next_offset = high_watermark, updated_at = '2026-04-20T10:00:00Z'"
             )
         )
     _, found = ask(environment, "streams")

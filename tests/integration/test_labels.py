@@ -24,11 +24,16 @@ label = functools.partial(builders.label, at=AT)
 @pytest.fixture
 def environment(database: str) -> dict[str, str]:
     engine = connect.engine(database, poolclass=sa.NullPool)
-    rows = [
-        {"req_id": f"r{i}", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-         "second_intent": "chitchat", "script": "latin", "queue": "measure" if i % 2 else "train", "p": 0.5, "text": f"an invented message {i}"}
-        for i in range(6)
-    ]  # fmt: skip
+    rows = []
+    for i in range(6):
+        row = builders.sampled(
+            f"r{i}",
+            dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC),
+            second_intent="chitchat",
+            queue="measure" if i % 2 else "train",
+            text=f"an invented message {i}",
+        )
+        rows.append(row)
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), rows)
     return {"INTENTWATCH_DATABASE_URL": database}
@@ -169,8 +174,7 @@ def test_a_label_before_its_event_is_joined_when_that_comes(
         current(environment),
         status_of(environment)["orphans"],
     ) == (0, 1, {}, 1)
-    row = {"req_id": "r9", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-           "script": "latin", "queue": "measure", "p": 0.5, "text": "late"}  # fmt: skip
+    row = builders.sampled("r9", dt.datetime(2026, 4, 21, tzinfo=dt.UTC))
     with connect.engine(
         environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
     ).begin() as connection:
@@ -298,24 +302,10 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
 ) -> None:
     engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     start = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
-    asked = {
-        "model": "v1",
-        "role": "champion",
-        "intent": "faq",
-        "confidence": 0.9,
-        "script": "latin",
-        "queue": "measure",
-        "p": 0.5,
-        "text": "an invented message",
-    }
+    minute = dt.timedelta(minutes=1)
+    asked = [builders.sampled(f"q{i}", start + i * minute, confidence=0.9) for i in range(60)]
     with engine.begin() as connection:
-        connection.execute(
-            sa.insert(tables.sampled_prediction),
-            [
-                asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)}
-                for i in range(60)
-            ],
-        )
+        connection.execute(sa.insert(tables.sampled_prediction), asked)
         connection.execute(
             sa.insert(tables.stream_clock),
             {

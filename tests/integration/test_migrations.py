@@ -68,7 +68,7 @@ def test_every_revision_goes_down_and_up_with_data_in_it(empty_database: str) ->
 def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_every_row(
     empty_database: str,
 ) -> None:
-    """As New York's clocks left them: a name of the local day, and a week that is an hour too long."""
+    """As New York's clocks left them: a name of the local day, and a week an hour too long."""
     command.upgrade(configuration(empty_database), "0003")
     engine = connect.engine(empty_database, poolclass=sa.NullPool)
     columns = [c for c in tables.pane_hour.columns if c.name != "start"]
@@ -80,7 +80,8 @@ def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_eve
     with engine.begin() as connection:
         connection.execute(
             sa.text(
-                "create table pane_hour_20261028 partition of pane_hour for values from ('2026-10-29 00:00Z') to ('2026-11-05 01:00Z')"
+                "create table pane_hour_20261028 partition of pane_hour"
+                " for values from ('2026-10-29 00:00Z') to ('2026-11-05 01:00Z')"
             )
         )
         connection.execute(

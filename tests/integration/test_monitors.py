@@ -109,7 +109,8 @@ def stage(
             {"at": at},
         )
         body = sa.text(
-            "insert into reference (model, at, source, body) values ('v1', :at, 'held_out', cast(:body as jsonb))"
+            "insert into reference (model, at, source, body)"
+            " values ('v1', :at, 'held_out', cast(:body as jsonb))"
         )
         connection.execute(body, {"at": at, "body": json.dumps(REFERENCE)})
     environment = {
@@ -176,9 +177,8 @@ def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
         "intent_mix_kl",
     }
     (alert,) = [line for line in lines if line.startswith("[ALERT]")]
-    assert (
-        alert
-        == '[ALERT] retrain_trigger=true reason="live accuracy degradation + drift + low confidence"'
+    assert alert == (
+        '[ALERT] retrain_trigger=true reason="live accuracy degradation + drift + low confidence"'
     )
     calm = [
         decision["hold_reason"] for decision in taken if decision["at"] <= "2026-04-22T00:00:00Z"

@@ -188,7 +188,8 @@ def complete(database: str) -> bool:
     return bool(
         scalar(
             database,
-            "select bool_and(complete) from window_state where horizon = '1h' and \"end\" < now() - interval '1 day'",
+            "select bool_and(complete) from window_state"
+            " where horizon = '1h' and \"end\" < now() - interval '1 day'",
         )
     )
 

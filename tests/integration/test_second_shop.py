@@ -53,7 +53,8 @@ def messages() -> dict[str, list[str]]:
     """The bank's messages by intent."""
     if not (BANK / "base.jsonl.gz").is_file():
         pytest.fail(
-            f"{BANK} is missing: this test needs a second shop's messages, base.jsonl.gz and taxonomy.toml, beside the project"
+            f"{BANK} is missing: this test needs a second shop's messages, "
+            "base.jsonl.gz and taxonomy.toml, beside the project"
         )
     found: dict[str, list[str]] = {}
     for line in gzip.decompress((BANK / "base.jsonl.gz").read_bytes()).splitlines():

@@ -57,7 +57,8 @@ def age(engine: sa.Engine) -> None:
     """As if what fails now had failed for two minutes."""
     change(
         engine,
-        "update stage set failing_since = failing_since - interval '2 minutes' where failing_since is not null",
+        "update stage set failing_since = failing_since - interval '2 minutes'"
+        " where failing_since is not null",
     )
 
 
@@ -173,7 +174,8 @@ def test_a_roll_up_that_fails_is_an_alarm_until_it_works(
 def test_a_minute_that_nobody_rolls_up_is_told(engine: sa.Engine) -> None:
     change(
         engine,
-        "insert into pane_dirty (start, model, role, part) values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)",
+        "insert into pane_dirty (start, model, role, part)"
+        " values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)",
     )
     with engine.connect() as connection:
         assert list(causes.alarms(alarms_store.facts(connection))) == []

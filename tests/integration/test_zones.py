@@ -89,7 +89,8 @@ def site(zone: str, kafka: str, database: str, topic: topics.Topic, policy: Path
         )
         connection.execute(
             sa.text(
-                "insert into reference (model, at, source, body) values ('v1', :at, 'held_out', cast(:body as jsonb))"
+                "insert into reference (model, at, source, body)"
+                " values ('v1', :at, 'held_out', cast(:body as jsonb))"
             ),
             values,
         )
@@ -239,14 +240,17 @@ def recounted_weeks(sent: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
 
 def standing(site: Site) -> dict[str, str]:
     """The partitions of the pane tables and their bounds."""
-    query = "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid where c.relkind = 'r'"
+    query = (
+        "select c.relname, pg_get_expr(c.relpartbound, c.oid)"
+        " from pg_inherits i join pg_class c on c.oid = i.inhrelid where c.relkind = 'r'"
+    )
     with connect.engine(site.database, poolclass=sa.NullPool).connect() as connection:
         return {row[0]: row[1] for row in connection.execute(sa.text(query))}
 
 
 def kept(sent: list[dict[str, Any]], *, edge: dt.datetime) -> dict[str, str]:
     """What must stand: UTC days from `edge` on, weeks (of Thursdays) younger than 60 days."""
-    found = {}
+    bounds = {}
     epoch, newest = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), clock(sent)
     for table, width, oldest in (
         ("pane_minute", DAY, edge),
@@ -254,10 +258,11 @@ def kept(sent: list[dict[str, Any]], *, edge: dt.datetime) -> dict[str, str]:
     ):
         for slot in {ts - (ts - epoch) % width for ts in instants(sent)}:
             if slot + width > oldest:
-                found[f"{table}_{slot:%Y%m%d}"] = (
-                    f"FOR VALUES FROM ('{slot:%Y-%m-%d} 00:00:00+00') TO ('{slot + width:%Y-%m-%d} 00:00:00+00')"
+                first, last = f"{slot:%Y-%m-%d}", f"{slot + width:%Y-%m-%d}"
+                bounds[f"{table}_{slot:%Y%m%d}"] = (
+                    f"FOR VALUES FROM ('{first} 00:00:00+00') TO ('{last} 00:00:00+00')"
                 )
-    return found
+    return bounds
 
 
 def check_decisions(sites: list[Site], sent: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -302,7 +307,10 @@ def test_an_instant_is_utc_even_where_a_pooler_has_set_another_zone(
     with engine.connect() as connection:
         assert connection.execute(sa.text("show timezone")).scalar() == "UTC"
         connection.execute(sa.text(f"set time zone '{zone}'"))
-        twice = "select timestamptz '2026-11-01 04:30:00.5Z' + n * interval '1 hour' from generate_series(0, 3) n"
+        twice = (
+            "select timestamptz '2026-11-01 04:30:00.5Z' + n * interval '1 hour'"
+            " from generate_series(0, 3) n"
+        )
         found = list(connection.execute(sa.text(twice)).scalars())
     assert found == [
         dt.datetime(2026, 11, 1, hour, 30, 0, 500_000, tzinfo=dt.UTC) for hour in range(4, 8)
@@ -336,5 +344,8 @@ def test_what_is_no_instant_for_python_is_named(
 
 
 def test_the_zone_of_a_process_changes_nothing() -> None:
-    code = "import time; from schemas import settings; settings.load(); print(time.strftime('%H %Z', time.localtime(0)))"
+    code = (
+        "import time; from schemas import settings; settings.load();"
+        " print(time.strftime('%H %Z', time.localtime(0)))"
+    )
     assert processes.run(["-c", code], {"TZ": "America/New_York"}).stdout == "00 UTC\n"

@@ -167,7 +167,7 @@ def _named(module: ast.Module) -> set[str]:
 
 
 def _asked_for(module: ast.Module) -> tuple[set[str], set[str]]:
-    """The names a module reads of its own, and those it reads of others: `name` and `module.name`."""
+    """The names a module reads of its own, and of others: `name` and `module.name`."""
     own, others = set(), set()
     for node in ast.walk(module):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

@@ -107,9 +107,16 @@ def labelled(world: World) -> live.Sample:
 
 
 REFERENCE = runs.Reference(
-    "v1", 100_000, dict.fromkeys(INTENTS, 10_000), accuracy=0.91, accuracy_n=5_000, recall=dict.fromkeys(INTENTS, 0.91),
-    script_counts={"latin": 100_000}, mean_tokens=20.0, tokenizer=OURS,
-)  # fmt: skip
+    "v1",
+    100_000,
+    dict.fromkeys(INTENTS, 10_000),
+    accuracy=0.91,
+    accuracy_n=5_000,
+    recall=dict.fromkeys(INTENTS, 0.91),
+    script_counts={"latin": 100_000},
+    mean_tokens=20.0,
+    tokenizer=OURS,
+)
 
 
 @functools.cache

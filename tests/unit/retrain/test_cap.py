@@ -24,7 +24,7 @@ def counted(said: list[votes.Entry], most: int) -> list[votes.Entry]:
 
 
 def test_a_flood_takes_no_ones_place() -> None:
-    """A thousand labels of a script: the colleague's all count, of the script's the first ten do."""
+    """A thousand labels of a script: a colleague's all count, the first ten of the script's do."""
     honest = [given(i, "a1", DAY + i * HOUR) for i in range(8)]
     flood = [given(i, "bot", DAY + i * HOUR / 100) for i in range(1000)]
     assert counted([*reversed(flood), *honest], 10) == [*honest, *flood[:10]]

@@ -38,7 +38,8 @@ def test_a_classifier_as_good_as_its_reference_or_better_costs_nothing_to_keep()
 
 def test_prices_are_the_policys() -> None:
     rules = policy.parse(
-        "[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n[labels]\nmin_to_train = 100\n"
+        "[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n"
+        "[labels]\nmin_to_train = 100\n"
     )
     found = economics.costs(evidence(), rules)
     assert found is not None

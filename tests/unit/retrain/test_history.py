@@ -139,7 +139,8 @@ LINGERING = [log(n, latency_ms=14.5 if n * 7 // 1440 % 2 else 30.0) for n in ran
     [
         (
             UNSTEADY,
-            "[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3",
+            "[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n"
+            "[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3",
         ),
         # An hour holds 9 logs, so the day is judged.
         (LINGERING, "[signals.p95_latency_ms]\nmin_n = 100"),
@@ -257,9 +258,7 @@ def test_a_reference_may_have_more_keys_than_the_contract_names_and_a_broken_one
             files.reference(path)
 
 
-def test_a_reference_that_does_not_tell_scripts_and_tokens_learns_them_from_the_models_first_day() -> (
-    None
-):
+def test_a_reference_without_scripts_and_tokens_learns_them_from_the_models_first_day() -> None:
     found = read([log(n, script="latin" if n % 10 else "other") for n in range(206)], 500)
 
     def held_to(known: runs.Reference, hours: int) -> runs.Reference | None:

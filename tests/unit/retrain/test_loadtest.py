@@ -72,9 +72,9 @@ def test_a_neighbour_who_takes_the_core_now_and_then_does_not_decide() -> None:
     assert load.core_share == pytest.approx(4 / 24)
     found = verdict(load)
     assert (found.verdict, found.value) == (runs.GateVerdict.PASS, pytest.approx(4))
-    assert (
-        found.note
-        == "the machine was busy: 83 % of the slowest answers' time went to others; judged by CPU time; wall-clock p95 was 24.0 ms"
+    assert found.note == (
+        "the machine was busy: 83 % of the slowest answers' time went to others; "
+        "judged by CPU time; wall-clock p95 was 24.0 ms"
     )
 
 

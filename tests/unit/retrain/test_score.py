@@ -114,9 +114,7 @@ def test_an_incident_nobody_answered_is_missed_and_has_no_delay() -> None:
     assert found.cost == pytest.approx(23.0), "labels cost also where nothing is done"
 
 
-def test_a_stretch_known_to_be_calm_is_neither_hit_nor_missed_and_an_act_in_it_is_a_false_alarm() -> (
-    None
-):
+def test_in_a_calm_stretch_nothing_is_hit_or_missed_and_an_act_is_a_false_alarm() -> None:
     found = scored(taken((9, Kind.RETRAIN)), incident("none", 6, 12))
     assert (found.hits, found.misses, found.false_alarms) == (0, 0, 1)
 

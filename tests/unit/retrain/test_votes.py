@@ -81,9 +81,7 @@ def test_a_source_that_always_agrees_hides_no_drift() -> None:
     ] == ["yes"]
 
 
-def test_a_drift_that_everybody_sees_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> (
-    None
-):
+def test_a_drift_that_all_see_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> None:
     asked, names = asked_of(96)
     early, late = say(asked, "a0", range(480), 0.92), say(asked, "a1", range(480, 960), 0.4)
     assert distrust.aside(asked, now(names, early + late), RULES.source_gap) == ()

@@ -65,9 +65,7 @@ def test_records_that_wait_unread_are_no_silence() -> None:
     assert keys(dataclasses.replace(STUCK, still_s=9999.0)) == ["t/3:stuck:50"]
 
 
-def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> (
-    None
-):
+def test_a_scheduler_silent_for_a_minute_is_dead_and_one_that_never_ticked_is_not_started() -> None:
     late = state.Beat(AT, causes.UNATTENDED_S + 1)
     alarm = causes.unattended(late)
     assert alarm is not None

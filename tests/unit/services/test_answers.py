@@ -61,9 +61,16 @@ def test_rounding_never_makes_an_answer_surer_than_certain_or_a_margin_negative(
 def test_the_body_is_what_the_contract_promises() -> None:
     body = routing.body("r1", "v1", routing.answer(probabilities(faq=0.7, chitchat=0.3)), 4.2)
     assert body == {
-        "req_id": "r1", "model": "v1", "intent": "faq", "confidence": 0.7, "second_intent": "chitchat", "margin": pytest.approx(0.4),
-        "fallback_rerank": False, "also": [], "latency_ms": 4.2,
-    }  # fmt: skip
+        "req_id": "r1",
+        "model": "v1",
+        "intent": "faq",
+        "confidence": 0.7,
+        "second_intent": "chitchat",
+        "margin": pytest.approx(0.4),
+        "fallback_rerank": False,
+        "also": [],
+        "latency_ms": 4.2,
+    }
 
 
 def one(text: str = "where is my parcel", role: Any = "champion") -> served.Served:

@@ -53,12 +53,32 @@ RUN = {
     "gates": [],
 }
 CLOSED: dict[str, Any] = {
-    "lost": 0, "duplicated": 0, "events": 16_800, "windows": 9, "decisions": 335, "promoted": 1, "retrains": 1, "early_retrains": 0, "swaps": 2,
-    "same_process": True, "slack_sent": 9, "slack_unsent": 0, "later_from": LATER, "errors": {"ft_2": None},
-    "accuracies": accuracies(0.93, 0.67, 0.90), "runs": [RUN],
-    "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)}, {"id": "d3", "model": "v2", "reasons": []}],
-    "acc_stable": 0.93, "acc_drifted": 0.671, "acc_after": None, "seconds": 371,
-}  # fmt: skip
+    "lost": 0,
+    "duplicated": 0,
+    "events": 16_800,
+    "windows": 9,
+    "decisions": 335,
+    "promoted": 1,
+    "retrains": 1,
+    "early_retrains": 0,
+    "swaps": 2,
+    "same_process": True,
+    "slack_sent": 9,
+    "slack_unsent": 0,
+    "later_from": LATER,
+    "errors": {"ft_2": None},
+    "accuracies": accuracies(0.93, 0.67, 0.90),
+    "runs": [RUN],
+    "all_decisions": [
+        {"id": "d1"},
+        {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)},
+        {"id": "d3", "model": "v2", "reasons": []},
+    ],
+    "acc_stable": 0.93,
+    "acc_drifted": 0.671,
+    "acc_after": None,
+    "seconds": 371,
+}
 
 
 def rejected(verdict: str, **more: Any) -> dict[str, Any]:
@@ -163,7 +183,7 @@ def test_a_language_of_which_little_is_new_costs_little_and_is_judged_by_the_sam
 
 
 class Champion:
-    """Naive Bayes over words: as good a classifier as these messages need, and learnt in a moment."""
+    """Naive Bayes over words: as good a classifier as these messages need, learnt in a moment."""
 
     def __init__(self, rows: list[story.Row]) -> None:
         self.seen: collections.defaultdict[str, Any] = collections.defaultdict(
@@ -192,11 +212,20 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
     assert dict(closing.box(CLOSED)) == {
         "28 Apr": "customers brought new words: accuracy fell from 93.0 % to 67.0 %",
         "29 Apr": "retrain decided after 24 hours; v2 serves since, at 90.0 %, without a restart",
-        "Back": "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: the truth of 15,600 messages, "
-        "the campaign's day and the hour of the change of models apart",
-        "Labels": "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], from 15,600 of them",
-        "Proven": "lost 0, doubled 0 of 16,800 serving logs, the first two hours of one more day among them, "
-        "Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
+        "Back": (
+            "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: "
+            "the truth of 15,600 messages, "
+            "the campaign's day and the hour of the change of models apart"
+        ),
+        "Labels": (
+            "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], "
+            "from 15,600 of them"
+        ),
+        "Proven": (
+            "lost 0, doubled 0 of 16,800 serving logs, "
+            "the first two hours of one more day among them, "
+            "Kafka read again against Postgres; 335 decisions, 1 retrain, none early"
+        ),
     }
     ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
     found = closing.box(
@@ -224,7 +253,8 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
 
 def test_the_last_line_is_what_scripts_read() -> None:
     assert closing.last_line(CLOSED) == (
-        "[DEMO] events=16800 windows=9 lost=0 duplicated=0 decisions=335 retrains=1 promoted=1 acc_stable=0.930 acc_drifted=0.671 acc_after=None seconds=371"
+        "[DEMO] events=16800 windows=9 lost=0 duplicated=0 decisions=335 retrains=1 promoted=1"
+        " acc_stable=0.930 acc_drifted=0.671 acc_after=None seconds=371"
     )
 
 
@@ -252,10 +282,17 @@ def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_nu
             day(None, truth=(1, 100)),
         ]
     )
+    half = 0.04 / math.sqrt(2)
     assert found == {
-        "mean": pytest.approx(0.92), "low": pytest.approx(0.92 - 0.04 / math.sqrt(2)), "high": pytest.approx(0.92 + 0.04 / math.sqrt(2)),
-        "labels": 420, "days": 2, "right": 183, "asked": 300, "truth": pytest.approx(0.61),
-    }  # fmt: skip
+        "mean": pytest.approx(0.92),
+        "low": pytest.approx(0.92 - half),
+        "high": pytest.approx(0.92 + half),
+        "labels": 420,
+        "days": 2,
+        "right": 183,
+        "asked": 300,
+        "truth": pytest.approx(0.61),
+    }
 
 
 def test_no_day_with_labels_gives_no_accuracy() -> None:

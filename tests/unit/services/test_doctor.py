@@ -126,9 +126,9 @@ def test_every_stuck_partition_is_in_the_one_finding() -> None:
     still = dataclasses.replace(behind(2, 5), still_s=90.4)
     found = findings.stuck([FRESH, still, dataclasses.replace(still, part=3)])
     assert found.status is FAIL
-    assert (
-        found.detail
-        == "standing still: partition 2 at offset 50 for 90 s with 5 unread; partition 3 at offset 50 for 90 s with 5 unread"
+    assert found.detail == (
+        "standing still: partition 2 at offset 50 for 90 s with 5 unread; "
+        "partition 3 at offset 50 for 90 s with 5 unread"
     )
 
 

@@ -226,9 +226,7 @@ def test_what_is_missing_is_named_with_its_remedy(
     assert panel.value is None
 
 
-def test_before_any_verdict_the_windows_own_figure_stands_with_the_remark_that_nobody_judged_it() -> (
-    None
-):
+def test_before_any_verdict_the_windows_own_figure_stands_and_says_that_nobody_judged_it() -> None:
     panel = judged.panel(ERRORS, known(), RULES)
     assert (str(panel.state), panel.value, panel.n) == ("not judged", 0.005, 1000)
     assert "no scheduler runs" in panel.verdict
@@ -292,8 +290,20 @@ def test_latency_stands_between_the_median_and_the_slowest_of_its_own_window() -
 
 
 def test_labels_of_another_window_or_model_are_not_told_with_this_one() -> None:
-    week = {"model": builders.MODEL, "start": AT - 7 * 24 * HOUR, "end": AT, "metric": "live_accuracy", "intent": None, "n_predictions": 900,
-            "maturity": "mature", "reference": None, "labels_needed": None, "verdict": "ok", "estimate": 0.9, "n_labels": 100}  # fmt: skip
+    week = {
+        "model": builders.MODEL,
+        "start": AT - 7 * 24 * HOUR,
+        "end": AT,
+        "metric": "live_accuracy",
+        "intent": None,
+        "n_predictions": 900,
+        "maturity": "mature",
+        "reference": None,
+        "labels_needed": None,
+        "verdict": "ok",
+        "estimate": 0.9,
+        "n_labels": 100,
+    }
     for other in ({"model": "v0"}, {"end": AT - 24 * HOUR}, {"start": AT - 24 * HOUR}):
         assert (
             judged.panel(

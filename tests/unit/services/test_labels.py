@@ -68,7 +68,11 @@ def test_a_spreadsheets_csv_is_read_too() -> None:
     """With a byte order mark, CR LF, spaces beside the commas, a message id with a line break, and
     a column of its own.
     """
-    body = '\ufeffreq_id, intent,annotator,labelled_at,action,note\r\nr1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
+    body = (
+        "\ufeffreq_id, intent,annotator,labelled_at,action,note\r\n"
+        "r1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"
+        '"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
+    )
     assert found(body) == [
         events.HumanLabel("r1", "a1", AT, "faq"),
         events.HumanLabel("r\n2", "a1", AT, action="retract"),

@@ -98,9 +98,17 @@ def panel(key: str, found: facts.Facts) -> board.Panel:
 
 def test_there_are_ten_in_the_order_of_the_list() -> None:
     assert [p.name for p in panels.panels(known(), RULES)] == [
-        "P50 / P95 / P99 latency", "Request volume", "Error rate", "Low-confidence rate", "Intent distribution", "KL divergence", "Sampled accuracy",
-        "Rare-class recall", "Fallback rate", "Rollback status",
-    ]  # fmt: skip
+        "P50 / P95 / P99 latency",
+        "Request volume",
+        "Error rate",
+        "Low-confidence rate",
+        "Intent distribution",
+        "KL divergence",
+        "Sampled accuracy",
+        "Rare-class recall",
+        "Fallback rate",
+        "Rollback status",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -334,11 +342,13 @@ ALIVE = {"streams": 4.0, "gateway": 2.0, "scheduler": 1.0}
         ({"heard": {"streams": 61.0}}, "no stream worker runs"),
         (
             {"heard": ALIVE},
-            "No serving log has been counted yet; the stream worker runs and waits for the first one.",
+            "No serving log has been counted yet; "
+            "the stream worker runs and waits for the first one.",
         ),
         (
             {"heard": ALIVE, "watermark": AT + HOUR / 4},
-            "No complete 1h window yet: the first one ends at 24 Apr 13:00 UTC, by the stream's clock.",
+            "No complete 1h window yet: "
+            "the first one ends at 24 Apr 13:00 UTC, by the stream's clock.",
         ),
     ],
 )
@@ -475,15 +485,16 @@ def test_a_clock_that_has_left_every_window_behind_keeps_the_last_state_it_knew(
     ]
     shown = summary.of(known(stream=LEFT, signals=rows), RULES, test_clock=True)
     assert shown.state == "stale"
-    assert (
-        shown.headline
-        == "Nothing is judged now; the last state known was BREACH at 24 Apr 12:00 UTC: Sampled accuracy"
+    assert shown.headline == (
+        "Nothing is judged now; "
+        "the last state known was BREACH at 24 Apr 12:00 UTC: Sampled accuracy"
     )
     assert {p.state for p in shown.panels if p.key in SIX} == {"stale"}
     assert shown.until == AT, "the histories end where the windows do"
     (alarm,) = shown.alarms
     assert alarm.startswith(
-        "No hour has been complete since 2026-04-24 12:00:00 UTC, and the stream's clock stands at 2026-11-10 12:00:00 UTC"
+        "No hour has been complete since 2026-04-24 12:00:00 UTC, "
+        "and the stream's clock stands at 2026-11-10 12:00:00 UTC"
     )
     assert "the next hour ends at 2026-11-10 13:00:00 UTC" in alarm
 
@@ -553,9 +564,9 @@ def test_a_chart_draws_its_limit_its_interval_and_its_axes_inside_the_picture() 
     assert all(0 <= n <= chart.WIDTH for n in numbers)
     label = root.get("aria-label") or ""
     assert (
-        "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
-        in label
-    )
+        "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: "
+        "lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
+    ) in label
 
 
 @pytest.mark.parametrize(
