@@ -57,12 +57,12 @@ def main() -> int:
         if given.only
         else [name for name in PARTS if name != "messages" or given.messages]
     ):
-        found = results() | {
+        stored = results() | {
             name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)
         }
         JSON.parent.mkdir(parents=True, exist_ok=True)
-        JSON.write_text(json.dumps(found, indent=1) + "\n")
-        print(TABLES[name](found[name]))
+        JSON.write_text(json.dumps(stored, indent=1) + "\n")
+        print(TABLES[name](stored[name]))
     document.put(
         "bench-decisions",
         "\n".join(TABLES[name](results()[name]) for name in PARTS if name in results()),

@@ -59,8 +59,8 @@ class World:
         right, wrong = (np.diff(stats.beta(a, b).cdf(edges)) for a, b in ((16, 1.2), (5, 3)))
         named = np.where(np.eye(_K, dtype=bool), self.recall, (1 - self.recall[:, None]) / (_K - 1))
         sure = np.where(np.eye(_K, dtype=bool)[:, :, None], right, wrong)
-        found: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
-        chances: Floats = found / found.sum()
+        weights: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
+        chances: Floats = weights / weights.sum()
         return chances
 
 
@@ -117,13 +117,13 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
     counts = chosen + others
     starts_us = times.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
     asked, said = _asked(chosen, p, starts_us, rng)
-    found = _tallies(counts, rng)
-    sums = found.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
+    counted = _tallies(counts, rng)
+    sums = counted.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
     mine = archive.Archive(
         model="v1",
         starts_us=starts_us,
         starts=[times.from_micros(us) for us in starts_us.tolist()],
-        counts=found,
+        counts=counted,
         answers=[
             live.Hour(n, total / windows.MICRO)
             for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)
@@ -132,7 +132,7 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
         said=said,
     )
     block = archive.Block(
-        [("v1", us) for us in starts_us.tolist()], found, [], np.zeros(0, dtype=np.int64)
+        [("v1", us) for us in starts_us.tolist()], counted, [], np.zeros(0, dtype=np.int64)
     )
     return scenes.History({"v1": mine}, REFERENCE_UNTIL, block, np.sort(said.at_us).tolist())
 

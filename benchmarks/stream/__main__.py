@@ -43,8 +43,8 @@ def main() -> int:
     ):
         ready = loads.Loads(servers, given.quick)
         rows = race(ready, chosen, runs, bar)
-        found = {name: extra(servers, name, ready, bar) for name in more}
-    place = report.write(rows, found, full=not (given.quick or only), command=_command(given))
+        further = {name: extra(servers, name, ready, bar) for name in more}
+    place = report.write(rows, further, full=not (given.quick or only), command=_command(given))
     print(f"intentwatch: results in {place}", file=sys.stderr)
     return (
         0
@@ -103,12 +103,12 @@ def extra(
     """One further measurement, or why there is none."""
     bar.set_description(name)
     try:
-        found = extras.EXTRAS[name](servers, ready.quick)
+        figures = extras.EXTRAS[name](servers, ready.quick)
     except (RuntimeError, OSError, sa.exc.SQLAlchemyError) as error:
-        found = {"absent": str(error)}
-    tqdm.write(f"{name}: {found}", file=sys.stderr)
+        figures = {"absent": str(error)}
+    tqdm.write(f"{name}: {figures}", file=sys.stderr)
     bar.update()
-    return found
+    return figures
 
 
 if __name__ == "__main__":

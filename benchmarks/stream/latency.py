@@ -36,11 +36,11 @@ def produce_to_visible(servers: world.World, quick: bool) -> dict[str, Any]:
             polls: list[tuple[float, dict[int, int]]] = []
 
             def all_visible() -> bool:
-                found = {
+                offsets = {
                     part: offset for part, (_, offset) in store.positions(connection, topic).items()
                 }
-                polls.append((time.monotonic(), found))
-                return sum(found.values()) >= source.n
+                polls.append((time.monotonic(), offsets))
+                return sum(offsets.values()) >= source.n
 
             running.wait("every paced log", all_visible, poll_s=_POLL_S)
             source.process.wait(60)
@@ -67,7 +67,7 @@ def visible_after(
     delays = []
     for part in np.unique(sent[:, 0]).astype(int).tolist():
         mine = sent[sent[:, 0] == part, 1]
-        reached = np.array([found.get(part, 0) for _, found in polls])
+        reached = np.array([offsets.get(part, 0) for _, offsets in polls])
         delays.append(times[np.searchsorted(reached, np.arange(len(mine)), side="right")] - mine)
     first = sent[:, 1].min() + _SETTLE_S
     later: npt.NDArray[np.float64] = np.concatenate(delays)[

@@ -69,8 +69,8 @@ def _add(total: Truth, columns: dataset.Columns) -> None:
     for at in np.flatnonzero(counts):
         _add_cell(total, low, int(at), int(counts[at]), int(sums[at]))
     for at, amount in zip(pairs.tolist(), amounts.tolist(), strict=True):
-        found = _pane(total, low, at // len(_EDGES)).bins
-        found[at % len(_EDGES)] = found.get(at % len(_EDGES), 0) + amount
+        pane_bins = _pane(total, low, at // len(_EDGES)).bins
+        pane_bins[at % len(_EDGES)] = pane_bins.get(at % len(_EDGES), 0) + amount
 
 
 def _add_cell(total: Truth, low: int, at: int, count: int, latency_us: int) -> None:
@@ -105,13 +105,13 @@ def _pane(total: Truth, low: int, group: int) -> Pane:
 
 def panes(rows: Iterable[Mapping[str, Any]]) -> dict[PaneKey, Pane]:
     """Panes as aggregator.plain writes them."""
-    found = {}
+    by_key = {}
     for row in rows:
         bins = {int(at): int(count) for at, count in row["bins"].items()}
-        found[row["minute"], row["model"], row["role"]] = Pane(
+        by_key[row["minute"], row["model"], row["role"]] = Pane(
             row["n"], row["errors"], row["latency_sum_us"], tuple(row["intents"]), bins
         )
-    return found
+    return by_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,11 +81,11 @@ def closing(plan: dataset.Plan) -> dataset.Columns:
 
 
 def produce(
-    producer: Producer, topic: str, found: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool
+    producer: Producer, topic: str, placed: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool
 ) -> int:
     """Send everything; returns the number of records."""
     sent = 0
-    for part, message in found:
+    for part, message in placed:
         headers = _ENVELOPE_HEADER if envelope else None
         while True:
             try:

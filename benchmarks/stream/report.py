@@ -15,14 +15,14 @@ def write(
     rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str
 ) -> Path:
     """Into the repository for a full run, under .local/ otherwise; returns where the JSON is."""
-    found = as_json(rows, extra, procfs.machine(), document.now(), command)
+    measured = as_json(rows, extra, procfs.machine(), document.now(), command)
     place = JSON if full else environments.HOME / "stream.json"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(found, indent=1) + "\n")
+    place.write_text(json.dumps(measured, indent=1) + "\n")
     if full:
-        document.put("bench-stream", table(found))
+        document.put("bench-stream", table(measured))
     else:
-        place.with_suffix(".md").write_text(table(found))
+        place.with_suffix(".md").write_text(table(measured))
     return place
 
 
