@@ -167,9 +167,9 @@ COOLING = decisions.Past(last_retrain=AT - 71 * HOUR)
 
 def judged(world: World, before: History, past: decisions.Past, rules: policy.Policy) -> object:
     """The verdicts and the decision, without the identity of the policy."""
-    found = evaluate.evaluate(dataclasses.replace(here(world), history=before), past, rules)
-    taken = found.decision
-    return found.fresh, taken.decision, taken.hold_reason, taken.cause, taken.reasons
+    evaluated = evaluate.evaluate(dataclasses.replace(here(world), history=before), past, rules)
+    taken = evaluated.decision
+    return evaluated.fresh, taken.decision, taken.hold_reason, taken.cause, taken.reasons
 
 
 def asked(rules: policy.Policy) -> object:

@@ -111,7 +111,7 @@ def test_a_stored_taxonomy_is_the_one_of_its_file() -> None:
     assert (again, again.sha256) == (MANGAASSIST, MANGAASSIST.sha256)
 
 
-def found(older: str, newer: str) -> succession.Difference:
+def change(older: str, newer: str) -> succession.Difference:
     return succession.difference(taxonomy.parse(older), taxonomy.parse(newer))
 
 
@@ -176,6 +176,6 @@ def of(intents: str, **merged: str) -> str:
 def test_appended_and_merged_may_follow_and_anything_else_is_another_taxonomy(
     older: str, newer: str, kind: succession.Kind, says: str
 ) -> None:
-    difference = found(older, newer)
+    difference = change(older, newer)
     assert difference.kind is kind
     assert says in difference.words

@@ -62,15 +62,15 @@ def incident(started: str, ended: str | None = None) -> Any:
 
 @pytest.mark.parametrize(("text", "instant"), TAKEN.items())
 def test_another_zone_becomes_utc(text: str, instant: dt.datetime) -> None:
-    found = (
+    instants = (
         times.instant(text),
         log(text).ts,
         label(text).labelled_at,
         incident(text).started,
         incident("2000-01-01T00:00:00Z", text).ended,
     )
-    assert set(found) == {instant}
-    assert {each.tzinfo for each in found} == {dt.UTC}
+    assert set(instants) == {instant}
+    assert {each.tzinfo for each in instants} == {dt.UTC}
     assert decode.times_us([text]) in (None, [times.micros(instant)])
 
 

@@ -72,16 +72,16 @@ def hour(**more: Any) -> Row:
 
 
 def known(**more: Any) -> facts.Facts:
-    found: Row = {
+    given: Row = {
         "stream": facts.Stream(now=AT, watermark=AT),
         "windows": [hour()],
         "promotions": [PROMOTED],
     }
-    return facts.Facts(**(found | more))
+    return facts.Facts(**(given | more))
 
 
 @pytest.mark.parametrize(
-    ("signal", "found", "state", "says"),
+    ("signal", "verdict", "state", "says"),
     [
         (ERRORS, row(ERRORS), "ok", "within the limit"),
         (
@@ -156,9 +156,9 @@ def known(**more: Any) -> facts.Facts:
     ],
 )
 def test_a_verdict_has_a_state_and_says_why(
-    signal: judged.Judged, found: Row, state: str, says: str
+    signal: judged.Judged, verdict: Row, state: str, says: str
 ) -> None:
-    named, words = judged.standing(signal, found, getattr(RULES.signals, signal.key))
+    named, words = judged.standing(signal, verdict, getattr(RULES.signals, signal.key))
     assert (str(named), words.startswith(says) or says in words) == (state, True), words
 
 
@@ -206,7 +206,7 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signal", "found", "says"),
+    ("signal", "seen", "says"),
     [
         (ERRORS, known(windows=[]), "no stream worker runs: `python -m streams worker`"),
         (UNSURE, known(), "No complete window yet, and no stream worker runs"),
@@ -219,9 +219,9 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
     ],
 )
 def test_what_is_missing_is_named_with_its_remedy(
-    signal: judged.Judged, found: facts.Facts, says: str
+    signal: judged.Judged, seen: facts.Facts, says: str
 ) -> None:
-    panel = judged.panel(signal, found, RULES)
+    panel = judged.panel(signal, seen, RULES)
     assert says in (panel.missing or "")
     assert panel.value is None
 

@@ -65,10 +65,12 @@ def day(*decisions: report.Taken, **change: Any) -> report.Day:
         "low_confidence_rate": 0.056,
         "error_rate": 0.0,
     }
-    found = {"estimate": 0.926, "low": 0.907, "high": 0.945, "n_labels": 900}
+    accuracy = {"estimate": 0.926, "low": 0.907, "high": 0.945, "n_labels": 900}
     signals = {"intent_mix_kl": {"value": 0.002, "noise_floor": 0.008}}
     return dataclasses.replace(
-        report.Day(dt.date(2026, 4, 29), story.STABLE, window, signals, found, (0, 0), decisions),
+        report.Day(
+            dt.date(2026, 4, 29), story.STABLE, window, signals, accuracy, (0, 0), decisions
+        ),
         **change,
     )
 
@@ -196,9 +198,9 @@ def test_a_loss_that_only_one_signal_shows_is_said_by_it() -> None:
 )
 def test_every_other_action_has_its_sentence_once_a_day(decision: str, says: str) -> None:
     asked = taken(reason("error_rate", 0.3), decision=decision, hold=None, cause="pipeline")
-    (found,) = events(QUIET, day(asked, taken(), asked))
-    assert says in found
-    assert "(cause: a broken pipeline): 30 % [27, 33] of the requests fail" in found
+    (sentence,) = events(QUIET, day(asked, taken(), asked))
+    assert says in sentence
+    assert "(cause: a broken pipeline): 30 % [27, 33] of the requests fail" in sentence
 
 
 def test_a_breach_that_retrains_nothing_is_said_once_with_how_good_the_answers_are() -> None:
