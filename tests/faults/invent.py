@@ -73,11 +73,11 @@ def logs(
         rng.integers(0, 10, n).tolist(),
     )
     failed, fallback = (rng.random(n) < 0.1).tolist(), (rng.random(n) < 0.05).tolist()
-    found = []
+    values = []
     for i in range(n):
         place = (ts[i], models[model[i]], ROLES[role[i]], seed, i)
         if failed[i]:
-            found.append((_FAILURE % (*place, latency[i])).encode())
+            values.append((_FAILURE % (*place, latency[i])).encode())
             continue
         answer = (
             i * 7919 % 65536,
@@ -89,28 +89,28 @@ def logs(
             tokens[i],
             4 * tokens[i],
         )
-        found.append(
+        values.append(
             (
                 _ANSWER % (*place, *answer, SCRIPTS[script[i]], "true" if fallback[i] else "false")
             ).encode()
         )
-    return found
+    return values
 
 
 def mixed(served: Sequence[bytes], seed: int, *, singles: float = 0.3) -> list[Record]:
     """The logs as records: a share of them single, the rest in envelopes of 1 to 256, in order."""
     rng = np.random.default_rng(seed + 1)
-    found: list[Record] = []
+    records: list[Record] = []
     at = 0
     while at < len(served):
         if rng.random() < singles:
             size = int(rng.integers(1, ENVELOPE_MAX))
-            found += [Record(value, batch=False) for value in served[at : at + size]]
+            records += [Record(value, batch=False) for value in served[at : at + size]]
         else:
             size = int(rng.integers(1, ENVELOPE_MAX + 1))
-            found.append(Record(b"\n".join(served[at : at + size]), batch=True))
+            records.append(Record(b"\n".join(served[at : at + size]), batch=True))
         at += size
-    return found
+    return records
 
 
 def records(n: int, seed: int, *, singles: float = 0.3, span_s: float = 600.0) -> list[Record]:
