@@ -32,8 +32,8 @@ class Measure:
 
 def modules(*folders: str) -> list[Path]:
     """Every module of these folders that holds anything."""
-    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
-    return [path for path in found if path.stat().st_size]
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    return [path for path in paths if path.stat().st_size]
 
 
 def nodes(tree: ast.AST) -> int:

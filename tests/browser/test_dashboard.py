@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import builders
 import numpy as np
 import processes
 import pytest
@@ -240,10 +241,10 @@ def browser() -> Iterator[sync_api.Browser]:
     """The system's Chromium. It is part of the test's needs: without it the test fails, it never
     passes by.
     """
-    found = shutil.which("chromium")
-    assert found, "install chromium: apt-get install -y chromium"
+    executable = shutil.which("chromium")
+    assert executable, "install chromium: apt-get install -y chromium"
     with sync_api.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        chromium = player.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
@@ -286,9 +287,9 @@ def watched(
 
 def number(text: str) -> float:
     """The first number of a text, without thousands' commas."""
-    found = re.search(r"-?[\d,]*\.?\d+", text)
-    assert found, text
-    return float(found[0].replace(",", ""))
+    match = re.search(r"-?[\d,]*\.?\d+", text)
+    assert match, text
+    return float(match[0].replace(",", ""))
 
 
 @pytest.fixture(scope="module")
@@ -333,14 +334,7 @@ def check_judged(page: sync_api.Page, served: Served) -> None:
         if row["verdict"]
     }
     scale = {"p95_latency_ms": 1.0, "intent_mix_kl": 1.0}
-    for name in (
-        "p95_latency_ms",
-        "error_rate",
-        "low_confidence_rate",
-        "intent_mix_kl",
-        "live_accuracy",
-        "rare_recall",
-    ):
+    for name in builders.JUDGED_PANELS:
         row, panel = newest[name], page.locator(f"#{name}")
         text = panel.locator(".value").inner_text().removeprefix("p95")
         assert number(text) == pytest.approx(
@@ -547,14 +541,14 @@ def test_no_picture_cuts_off_what_it_says(
 
 def outside(page: sync_api.Page) -> list[str]:
     """Texts of pictures that reach beyond them."""
-    found: list[str] = page.evaluate(
+    texts: list[str] = page.evaluate(
         """() => [...document.querySelectorAll('article svg text')].filter(t => {
         const inside = t.getBBox(), all = t.ownerSVGElement.viewBox.baseVal;
         const right = inside.x + inside.width, bottom = inside.y + inside.height;
         return inside.x < 0 || inside.y < 0 || right > all.width || bottom > all.height;
         }).map(t => t.textContent)"""
     )
-    return found
+    return texts
 
 
 def contrasts(page: sync_api.Page) -> list[str]:
@@ -612,10 +606,10 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
         if row["verdict"]
     }
     for name in ("p95_latency_ms", "error_rate", "live_accuracy"):
-        (found,) = re.findall(
+        (gauge,) = re.findall(
             rf"^intentwatch_{name}\{{.*model=\"v1\".*\}} (.+)$", metrics, re.MULTILINE
         )
-        assert float(found) == newest[name]["value"]
+        assert float(gauge) == newest[name]["value"]
     assert "intentwatch_stream_lag_records 0.0" in metrics
     assert not {"torch", "faust", "kafka"} & set(imported()), "the slim image has none of them"
 

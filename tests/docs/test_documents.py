@@ -219,9 +219,9 @@ def test_the_contract_states_the_policys_defaults() -> None:
     rules = policy.Policy()
     for section in (rules.labels, rules.gates):
         for name in section.__dataclass_fields__:
-            found = re.search(rf"\b{name}=([\d.]+)", text)
-            if found:
-                assert float(found[1]) == getattr(section, name), name
+            default = re.search(rf"\b{name}=([\d.]+)", text)
+            if default:
+                assert float(default[1]) == getattr(section, name), name
     assert recipe.Recipe().rows == 20_000  # the tutorial and the demo's recipe say so
 
 

@@ -17,9 +17,9 @@ HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 
 def numbers(pattern: str) -> list[float]:
     """What stands in the page where the pattern has groups."""
-    found = re.search(pattern, TEXT)
-    assert found, pattern
-    return [float(group.replace(",", "")) for group in found.groups()]
+    match = re.search(pattern, TEXT)
+    assert match, pattern
+    return [float(group.replace(",", "")) for group in match.groups()]
 
 
 def test_the_naive_mean_and_the_weighted_one() -> None:

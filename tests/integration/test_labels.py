@@ -69,10 +69,10 @@ def test_good_lines_are_committed_and_bad_ones_named(
 
 
 def status_of(environment: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+    status: dict[str, Any] = json.loads(
         processes.run(["-m", "services.labels", "status", "--json"], environment).stdout
     )
-    return found
+    return status
 
 
 def waiting_in(environment: dict[str, str]) -> list[str]:
@@ -241,18 +241,22 @@ def test_status_measures_agreement_and_latency(environment: dict[str, str], tmp_
         label("r9", "faq"),
         label("r9", "faq", annotator="a2"),
     )
-    found = status_of(environment)
-    assert (found["doubly_labelled"], found["conflicts"]) == (2, 1)
-    assert found["cohen"][0]["annotators"] == ["a1", "a2"]
-    assert (found["cohen"][0]["n"], found["cohen"][0]["agreement"], found["cohen"][0]["kappa"]) == (
+    status = status_of(environment)
+    assert (status["doubly_labelled"], status["conflicts"]) == (2, 1)
+    assert status["cohen"][0]["annotators"] == ["a1", "a2"]
+    assert (
+        status["cohen"][0]["n"],
+        status["cohen"][0]["agreement"],
+        status["cohen"][0]["kappa"],
+    ) == (
         2,
         0.5,
         0.0,
     )
-    assert found["krippendorff"]["n"] == 2
+    assert status["krippendorff"]["n"] == 2
     # Messages at 0 to 5 o'clock, labels after half an hour, 3 and 13 hours; by 2:30 of the next day
     # three are a day old.
-    assert [(point["hours"], point["n"], point["labelled"]) for point in found["latency"]][:4] == [
+    assert [(point["hours"], point["n"], point["labelled"]) for point in status["latency"]][:4] == [
         (1, 6, 1),
         (4, 6, 2),
         (24, 3, 2),
@@ -292,9 +296,9 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(
     assert [row["intent"] for row in all_of_them] == ["chitchat"] * 5
     assert [(row["id"], row["intent"]) for row in before] == [("r0", "faq"), ("r4", "faq")]
     (tmp_path / "policy.toml").write_text("[labels]\nper_annotator_per_day = 2\n")
-    found = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
-    assert found["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
-    assert found["labels"] == 27
+    status = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
+    assert status["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
+    assert status["labels"] == 27
 
 
 def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(

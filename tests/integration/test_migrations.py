@@ -136,19 +136,19 @@ def test_a_database_of_before_is_mangaassists_and_a_new_one_is_nobodys(
 def fill(url: str) -> int:
     """One row in every table that stands now: the smallest value of each column's type."""
     engine = connect.engine(url, poolclass=sa.NullPool)
-    found = sa.MetaData()
-    found.reflect(engine)
+    schema = sa.MetaData()
+    schema.reflect(engine)
     with engine.begin() as connection:
-        for name in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
+        for name in PARTITIONED if "margin_n" in schema.tables["pane_minute"].c else ():
             pane_store.make_partitions(connection, name, retention.slots(name, [AT]))
-        for table in found.sorted_tables:
+        for table in schema.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(
                 r"pane_(minute|hour)_\d{8}", table.name
             ):
                 row = {c.name: smallest(c) for c in table.columns if not c.identity}
                 # A row of the revision before may stand there.
                 connection.execute(pg.insert(table).values(row).on_conflict_do_nothing())
-    return len(found.sorted_tables) - 1
+    return len(schema.sorted_tables) - 1
 
 
 def smallest(column: sa.Column[object]) -> object:

@@ -79,10 +79,10 @@ def test_a_message_is_as_novel_as_its_tokens_are_new_to_the_model(
         return model.novelty(model.classify([text])[1][0])
 
     known, new = corpus(1)[0]["text"].rsplit(" ", 1)[0], "呪術廻戦の最新刊はどこ"
-    found = session.load(shop.models / "v1")
-    assert found.novelty([]) == novelty(found, known) == 0
-    assert novelty(found, new) == 1
-    assert 0 < novelty(found, f"{known} {new}") < 1
+    model = session.load(shop.models / "v1")
+    assert model.novelty([]) == novelty(model, known) == 0
+    assert novelty(model, new) == 1
+    assert 0 < novelty(model, f"{known} {new}") < 1
     before = copied(shop, tmp_path)
     (before / session.SEEN).unlink()  # as a model of before has none
     assert novelty(session.open_unsigned(before), new) == 0

@@ -77,12 +77,12 @@ def following(path: Path) -> dict[str, str]:
 
 def hour(environment: dict[str, str]) -> dict[str, Any]:
     """The window of the hour from ten."""
-    (found,) = [
+    (window,) = [
         w
         for w in processes.show("windows", environment, "--horizon", "1h")
         if w["start"].startswith("2026-04-20T10:00")
     ]
-    return found
+    return window
 
 
 def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_an_append(

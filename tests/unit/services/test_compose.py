@@ -35,17 +35,12 @@ GATES = (
 
 
 def decision(**changed: Any) -> compose.Told:
-    taken = decisions.Decision(
-        "d_1",
-        AT,
-        "v1",
+    taken = builders.decision(
         decisions.Kind.RETRAIN,
-        None,
-        decisions.Cause.LANGUAGE,
-        REASONS,
-        "p" * 64,
-        "s" * 64,
-        decisions.Clause.DRIFTED,
+        at=AT,
+        cause=decisions.Cause.LANGUAGE,
+        reasons=REASONS,
+        clause=decisions.Clause.DRIFTED,
     )
     payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {
         "at": AT.isoformat(),
@@ -67,8 +62,8 @@ def run(state: runs.State, **changed: Any) -> compose.Told:
     return compose.Told("run", json.loads(json.dumps(payload)), AT + dt.timedelta(minutes=7))
 
 
-def gates(*found: runs.Gate) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(gate) for gate in found]
+def gates(*these: runs.Gate) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(gate) for gate in these]
 
 
 PROMOTED = [
@@ -80,9 +75,9 @@ PROMOTED = [
 
 @pytest.mark.parametrize(("name", "told"), [("retrain", PROMOTED[:1]), ("promoted", PROMOTED)])
 def test_the_message_an_on_call_reads(name: str, told: list[compose.Told]) -> None:
-    """To renew after a change of wording: write `found` to the file and read it."""
-    found = dataclasses.asdict(compose.root(told))
-    assert found == json.loads((GOLDEN / f"slack_{name}.json").read_text())
+    """To renew after a change of wording: write `message` to the file and read it."""
+    message = dataclasses.asdict(compose.root(told))
+    assert message == json.loads((GOLDEN / f"slack_{name}.json").read_text())
 
 
 def test_the_header_says_what_happened_with_numbers_and_n() -> None:
