@@ -53,9 +53,11 @@ def _day(day, rng, n, logs, labels) -> None:  # type: ignore[no-untyped-def]  # 
             if chosen[i]
             else ""
         )
+        stamp = f"{ts:%Y-%m-%dT%H:%M:%S}.{ts.microsecond // 1000:03d}Z"
         logs.write(
-            f'{{"v":1,"ts":"{ts:%Y-%m-%dT%H:%M:%S}.{ts.microsecond // 1000:03d}Z","model":"v1","req_id":"d{day}r{i}","latency_ms":{latency[i]:.3f},'
-            f'"intent":"{name}","confidence":{confidence[i]:.4f},"tokens":9,"script":"latin"{sample}}}\n'
+            f'{{"v":1,"ts":"{stamp}","model":"v1","req_id":"d{day}r{i}",'
+            f'"latency_ms":{latency[i]:.3f},"intent":"{name}","confidence":{confidence[i]:.4f},'
+            f'"tokens":9,"script":"latin"{sample}}}\n'
         )
         if chosen[i]:
             said = name if right[i] else present.INTENTS[(intent[i] + 1) % 10]

@@ -23,6 +23,15 @@ SECOND = dt.timedelta(seconds=1)
 SEED_MIX = dict(
     zip(present.INTENTS, [22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5], strict=True)
 )
+# The panels that are judged, in the dashboard's order.
+JUDGED_PANELS = (
+    "p95_latency_ms",
+    "error_rate",
+    "low_confidence_rate",
+    "intent_mix_kl",
+    "live_accuracy",
+    "rare_recall",
+)
 
 Counts = int | Sequence[int] | windows.Counts
 """Ten numbers in the order of present.INTENTS, or one that stands for all ten."""
@@ -45,12 +54,12 @@ def tally(
     """Answers by intent and errors beside them; all took `latency_ms`, or each its own."""
     count, unsure, again = (_ten(given) for given in (answers, low, fallback))
     n = int(count.sum()) + errors
-    found = windows.Tally(
+    counted = windows.Tally(
         n=n, errors=errors, intent_count=count, intent_low=unsure, intent_fallback=again, **more
     )
     took = np.broadcast_to(np.asarray(latency_ms, dtype=np.float64), (n,))
-    np.add.at(found.latency_bins, histogram.latency_bins(took), 1)
-    return found
+    np.add.at(counted.latency_bins, histogram.latency_bins(took), 1)
+    return counted
 
 
 def _ten(given: Counts) -> windows.Counts:
@@ -179,6 +188,23 @@ def log(number: int = 0, ts: dt.datetime | str = AT, **more: Any) -> dict[str, A
         "latency_ms": 5.0,
     }
     return known | {"intent": "faq", "confidence": 0.9, "tokens": 3, "script": "latin"} | more
+
+
+def sampled(req_id: str, ts: dt.datetime, **more: Any) -> dict[str, Any]:
+    """A row of sampled_prediction: the champion's answer to a message that is to be labelled."""
+    row = {
+        "req_id": req_id,
+        "model": MODEL,
+        "role": "champion",
+        "ts": ts,
+        "intent": "faq",
+        "confidence": 0.5,
+        "script": "latin",
+        "queue": "measure",
+        "p": 0.5,
+        "text": "an invented message",
+    }
+    return row | more
 
 
 def label(

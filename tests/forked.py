@@ -100,7 +100,7 @@ def _end() -> None:
 
 
 def _next_child() -> dict[str, Any] | None:
-    """Fork for every order: the order, in its child; None in the parent, at the end of the input."""
+    """Fork for every order: the order, in its child; None in the parent, at the input's end."""
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -64,15 +64,15 @@ class Image:
 
 def stages() -> dict[str, list[tuple[str, str]]]:
     """Name of each stage of the Dockerfile -> its instructions, the first of them FROM."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    named: dict[str, list[tuple[str, str]]] = {}
     for line in DOCKERFILE.read_text().splitlines():
         word, _, rest = line.partition(" ")
         if word == "FROM":
             base, _, name = rest.partition(" AS ")
-            found[name] = [("FROM", base)]
+            named[name] = [("FROM", base)]
         elif word and word != "#":
-            found[list(found)[-1]].append((word, rest))
-    return found
+            named[list(named)[-1]].append((word, rest))
+    return named
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""How dense the code is and how much of it is tested: `make measures` prints it, the house test holds it.
+"""How dense the code is and how much of it is tested: `make measures` prints it, a test holds it.
 
 Counted in nodes of the syntax tree, so that a wider line buys nothing. A code line is one that is
 neither empty nor a comment alone.
@@ -32,8 +32,8 @@ class Measure:
 
 def modules(*folders: str) -> list[Path]:
     """Every module of these folders that holds anything."""
-    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
-    return [path for path in found if path.stat().st_size]
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    return [path for path in paths if path.stat().st_size]
 
 
 def nodes(tree: ast.AST) -> int:

@@ -23,7 +23,16 @@ WORDS = {
     "escalation": "let me talk to a human about {}",
     "chitchat": "good morning how are you {}",
 }
-POLICY = '[trigger]\npromotion = "auto"\n[gates]\nmin_accuracy = 0.5\nmin_macro_f1 = 0.3\nmax_ece = 0.5\n[labels]\nmin_to_train = 100\n'
+POLICY = """\
+[trigger]
+promotion = "auto"
+[gates]
+min_accuracy = 0.5
+min_macro_f1 = 0.3
+max_ece = 0.5
+[labels]
+min_to_train = 100
+"""
 RECIPE = "rows = 400\nepochs = 2\nlearning_rate = 5e-4\n"
 
 
@@ -45,7 +54,9 @@ def corpus(count: int) -> list[dict[str, Any]]:
     rows = []
     for i in range(count):
         intent = present.INTENTS[i % 10]
-        text = f"{WORDS[intent].format(rng.choice(names))} {rng.choice(['please', 'now', 'thanks', 'today', 'again'])} {i}"
+        title = rng.choice(names)
+        ending = rng.choice(["please", "now", "thanks", "today", "again"])
+        text = f"{WORDS[intent].format(title)} {ending} {i}"
         rows.append(
             {"text": text, "intent": intent, "kind": "human", "conversation": None, "cluster": None}
         )

@@ -31,7 +31,7 @@ def log(
 ) -> dict[str, Any]:
     """One valid log; every tenth is a failure, two models, a few seconds out of order."""
     ts = begin + dt.timedelta(seconds=number * step_s + rng.uniform(-5, 5))
-    found: dict[str, Any] = {
+    made: dict[str, Any] = {
         "v": 1,
         "ts": ts.isoformat().replace("+00:00", "Z"),
         "model": rng.choice(["v1", "v2"]),
@@ -39,8 +39,8 @@ def log(
         "latency_ms": round(rng.lognormvariate(2, 0.5), 3),
     }
     if rng.random() < 0.1:
-        return found | {"error": "timeout"}
-    return found | {
+        return made | {"error": "timeout"}
+    return made | {
         "intent": rng.choice(INTENTS),
         "confidence": round(rng.random(), 6),
         "tokens": rng.randrange(3, 40),
@@ -49,9 +49,9 @@ def log(
     }
 
 
-def encode(found: dict[str, Any]) -> bytes:
+def encode(log: dict[str, Any]) -> bytes:
     """The log as it travels."""
-    return json.dumps(found).encode()
+    return json.dumps(log).encode()
 
 
 def recount(logs: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
@@ -59,16 +59,16 @@ def recount(logs: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str, str], d
     Disjoint horizons only.
     """
     grouped: dict[tuple[str, str, str, str], list[dict[str, Any]]] = collections.defaultdict(list)
-    for found in logs:
-        second = dt.datetime.fromisoformat(found["ts"]).timestamp()
+    for log in logs:
+        second = dt.datetime.fromisoformat(log["ts"]).timestamp()
         for horizon in ("5m", "1h", "1d"):
             start = dt.datetime.fromtimestamp(second // WIDTHS[horizon] * WIDTHS[horizon], dt.UTC)
             grouped[
-                found["model"],
-                found.get("role", "champion"),
+                log["model"],
+                log.get("role", "champion"),
                 horizon,
                 start.isoformat().replace("+00:00", "Z"),
-            ].append(found)
+            ].append(log)
     return {key: _figures(members) for key, members in grouped.items()}
 
 
@@ -90,14 +90,14 @@ def _figures(members: list[dict[str, Any]]) -> dict[str, Any]:
 def differences(shown: list[dict[str, Any]], logs: Iterable[dict[str, Any]]) -> list[str]:
     """Where `services.show windows --json` and the recount disagree; empty when they do not."""
     wanted = recount(logs)
-    found = {
+    windows = {
         (w["model"], w["role"], w["horizon"], w["start"]): w for w in shown if w["horizon"] != "7d"
     }
-    problems = [f"{key}: only one side has it" for key in wanted.keys() ^ found.keys()]
-    for key in wanted.keys() & found.keys():
+    problems = [f"{key}: only one side has it" for key in wanted.keys() ^ windows.keys()]
+    for key in wanted.keys() & windows.keys():
         problems += [
             f"{key}: {name} shown {a}, recounted {b}"
-            for name, a, b in _pairs(found[key], wanted[key])
+            for name, a, b in _pairs(windows[key], wanted[key])
             if a != b
         ]
     return problems

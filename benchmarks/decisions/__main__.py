@@ -57,12 +57,12 @@ def main() -> int:
         if given.only
         else [name for name in PARTS if name != "messages" or given.messages]
     ):
-        found = results() | {
+        stored = results() | {
             name: {"machine": procfs.machine(), "date": document.now()} | PARTS[name](given)
         }
         JSON.parent.mkdir(parents=True, exist_ok=True)
-        JSON.write_text(json.dumps(found, indent=1) + "\n")
-        print(TABLES[name](found[name]))
+        JSON.write_text(json.dumps(stored, indent=1) + "\n")
+        print(TABLES[name](stored[name]))
     document.put(
         "bench-decisions",
         "\n".join(TABLES[name](results()[name]) for name in PARTS if name in results()),
@@ -138,7 +138,8 @@ def tools(seeds: Sequence[int], folder: Path) -> list[trial.Outcome]:
         ]
     if len(lines) != len(files):
         raise RuntimeError(
-            f"the tools looked at {len(lines)} of {len(files)} scenarios; what they said stands above"
+            f"the tools looked at {len(lines)} of {len(files)} scenarios; "
+            "what they said stands above"
         )
     return [
         trial.watched(
@@ -178,55 +179,59 @@ def row(who: str, mine: Sequence[trial.Outcome]) -> dict[str, Any]:
     }
 
 
-def table(found: Mapping[str, Any]) -> str:
+def table(measured: Mapping[str, Any]) -> str:
     """The simulated incidents in Markdown."""
-    a = found["live_accuracy"]
+    a = measured["live_accuracy"]
+    accuracy = (
+        f"Live accuracy from {a['labels']:.0f} labels a week, {a['rounds']} weeks: "
+        f"the 95 % interval covers the truth in {100 * a['coverage']:.1f} %, "
+        f"bias {a['bias']:+.2f} points, width {a['width']:.2f} points. "
+        f"The naive mean has a bias of {a['naive_bias']:+.2f}, "
+        f"a uniform sample of the same size a width of {a['uniform_width']:.2f}, "
+        "and one drawn for accuracy alone, rare intents left as rare as they are, "
+        f"could not be narrower than {a['least_width']:.2f}."
+    )
     lines = [
-        f"Incidents, measured {_where(found)}.",
+        f"Incidents, measured {_where(measured)}.",
         "",
-        *_cells(found["rows"]),
+        *_cells(measured["rows"]),
         "",
-        f"Live accuracy from {a['labels']:.0f} labels a week, {a['rounds']} weeks: the 95 % interval covers the truth in {100 * a['coverage']:.1f} %, "
-        f"bias {a['bias']:+.2f} points, width {a['width']:.2f} points. The naive mean has a bias of {a['naive_bias']:+.2f}, a uniform sample of the same size "
-        f"a width of {a['uniform_width']:.2f}, and one drawn for accuracy alone, rare intents left as rare as they are, could not be narrower than "
-        f"{a['least_width']:.2f}.",
+        accuracy,
     ]
     return "\n".join(lines) + "\n"
 
 
-def real_table(found: Mapping[str, Any]) -> str:
+def real_table(measured: Mapping[str, Any]) -> str:
     """The incidents of real messages in Markdown."""
-    a = found["accuracy"]
+    home, later = measured["accuracy"]["home"], measured["accuracy"]["later"]
     lines = [
-        f"Incidents in real messages, measured {_where(found)}. The classifier is right in {100 * a['home']:.1f} % of messages like those it was trained on "
-        f"and in {100 * a['later']:.1f} % of those in later language.",
+        f"Incidents in real messages, measured {_where(measured)}. "
+        f"The classifier is right in {100 * home:.1f} % of messages like those it was trained on "
+        f"and in {100 * later:.1f} % of those in later language.",
         "",
-        *_cells(found["rows"]),
+        *_cells(measured["rows"]),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _cells(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     kinds = [kind for kind, seen in rows[0]["kinds"].items() if seen["n"]]
+    heads = " | ".join(kind.replace("_", " ") for kind in kinds)
     lines = [
-        f"| who | {' | '.join(kind.replace('_', ' ') for kind in kinds)} | false alarms: nothing, famine, flood | right cause |",
+        f"| who | {heads} | false alarms: nothing, famine, flood | right cause |",
         "|---|" + "---|" * (len(kinds) + 2),
     ]
     for each in rows:
         seen = [each["kinds"][kind] for kind in kinds]
-        cells = [
+        cells = " | ".join(
             f"{k['found']}/{k['n']}" + (f", {k['median_delay_hours']:g} h" if k["found"] else "")
             for k in seen
-        ]
+        )
         false = ", ".join(str(each["false_alarms"][kind]) for kind in scenario.QUIET)
-        cause = (
-            "none named"
-            if each["cause_named"] is None
-            else f"{each['cause_named'][0]}/{each['cause_named'][1]}"
-        )
-        lines.append(
-            f"| {each['who']} | {' | '.join(cells)} | {false} in {each['quiet_years']:g} years | {cause} |"
-        )
+        quiet = f"{false} in {each['quiet_years']:g} years"
+        named = each["cause_named"]
+        cause = "none named" if named is None else f"{named[0]}/{named[1]}"
+        lines.append(f"| {each['who']} | {cells} | {quiet} | {cause} |")
     return lines
 
 
@@ -244,20 +249,23 @@ def quiet(given: argparse.Namespace) -> dict[str, Any]:
     return {"seeds": [years.FIRST_SEED, years.FIRST_SEED + rows[0]["years"] - 1], "rows": rows}
 
 
-def soon_table(found: Mapping[str, Any]) -> str:
+def soon_table(measured: Mapping[str, Any]) -> str:
     """The delays in Markdown."""
-    return f"Changes of a known size, measured {_where(found)}; found within three weeks.\n\n{delays.table(found['rows'])}"
+    head = f"Changes of a known size, measured {_where(measured)}; found within three weeks."
+    return f"{head}\n\n{delays.table(measured['rows'])}"
 
 
-def quiet_table(found: Mapping[str, Any]) -> str:
+def quiet_table(measured: Mapping[str, Any]) -> str:
     """The quiet years in Markdown."""
-    total = sum(row["years"] for row in found["rows"])
-    acts = sum(row["acts"] for row in found["rows"])
-    return f"{total:g} years without an incident, measured {_where(found)}; {acts} needless acts of ours.\n\n{years.table(found['rows'])}"
+    total = sum(row["years"] for row in measured["rows"])
+    acts = sum(row["acts"] for row in measured["rows"])
+    head = f"{total:g} years without an incident, measured {_where(measured)}"
+    return f"{head}; {acts} needless acts of ours.\n\n{years.table(measured['rows'])}"
 
 
-def _where(found: Mapping[str, Any]) -> str:
-    return f"{found['date'][:10]} on {found['machine']}, seeds {found['seeds'][0]} to {found['seeds'][1]}"
+def _where(measured: Mapping[str, Any]) -> str:
+    first, last = measured["seeds"]
+    return f"{measured['date'][:10]} on {measured['machine']}, seeds {first} to {last}"
 
 
 def _some(text: str) -> int:

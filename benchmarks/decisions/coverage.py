@@ -62,20 +62,20 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
         wishes.none(k),
         np.zeros(k, dtype=np.uint16),
     )
-    found = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
+    accuracy = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
     truth = float(right.mean())
-    assert found.estimate is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.naive is not None
+    assert accuracy.estimate is not None
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    assert accuracy.naive is not None
     low, high = proportion.wilson(truth * k, k)
     least = 2 * proportion.Z95 * float(np.sqrt(chance * (1 - chance)).mean()) / math.sqrt(k)
     return (
         k,
-        found.low <= truth <= found.high,
-        found.estimate - truth,
-        found.high - found.low,
-        found.naive - truth,
+        accuracy.low <= truth <= accuracy.high,
+        accuracy.estimate - truth,
+        accuracy.high - accuracy.low,
+        accuracy.naive - truth,
         high - low,
         least,
     )

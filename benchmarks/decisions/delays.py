@@ -36,7 +36,7 @@ def figures(rounds: int = 20) -> list[dict[str, Any]]:
     ]
     tasks += [("rare", 10.0, seed) for seed in range(rounds)]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = list(
+        played = list(
             tqdm(pool.imap(_played, tasks), total=len(tasks), unit="change", file=sys.stderr)
         )
     each = dict.fromkeys((kind, size) for kind, size, _ in tasks)
@@ -44,7 +44,7 @@ def figures(rounds: int = 20) -> list[dict[str, Any]]:
         _row(
             kind,
             size,
-            [one for (k, s, _), one in zip(tasks, found, strict=True) if (k, s) == (kind, size)],
+            [one for (k, s, _), one in zip(tasks, played, strict=True) if (k, s) == (kind, size)],
         )
         for kind, size in each
     ]
@@ -121,10 +121,10 @@ def _labels(known: scenes.History, since: dt.datetime, by: dt.datetime) -> int:
     )
 
 
-def _row(kind: str, size: float, found: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
+def _row(kind: str, size: float, rounds: Sequence[Mapping[str, int | None]]) -> dict[str, Any]:
     stages = {}
-    for stage in found[0]:
-        known = [delay for one in found if (delay := one[stage]) is not None]
+    for stage in rounds[0]:
+        known = [delay for one in rounds if (delay := one[stage]) is not None]
         stages[stage] = {
             "found": len(known),
             "median": median(known) if known else None,
@@ -133,7 +133,7 @@ def _row(kind: str, size: float, found: Sequence[Mapping[str, int | None]]) -> d
     return {
         "kind": kind,
         "size": size,
-        "rounds": len(found),
+        "rounds": len(rounds),
         "unit": "windows of 1,000" if kind == "kl" else "labels",
         "stages": stages,
     }
@@ -150,11 +150,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows in Markdown."""
     lines = ["| change | counted in | first | found | median | 90 % |", "|---|---|---|---|---|---|"]
     for row in rows:
+        change = _NAMES[row["kind"]].format(row["size"])
         for stage, one in row["stages"].items():
             delay = " | ".join(
                 "" if one[name] is None else f"{one[name]:g}" for name in ("median", "p90")
             )
-            lines.append(
-                f"| {_NAMES[row['kind']].format(row['size'])} | {row['unit']} | {stage} | {one['found']}/{row['rounds']} | {delay} |"
-            )
+            share = f"{one['found']}/{row['rounds']}"
+            lines.append(f"| {change} | {row['unit']} | {stage} | {share} | {delay} |")
     return "\n".join(lines) + "\n"

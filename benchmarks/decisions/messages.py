@@ -41,20 +41,20 @@ class World:
         often, and of a language `of.size` is the later one's.
         """
         n, home = len(after), len(self.home.truth)
-        found = _at(self.home, rng.integers(home, size=n))
+        answers = _at(self.home, rng.integers(home, size=n))
         if of.kind == "mix":
             more = np.isin(self.home.truth, rng.choice(len(present.INTENTS), 2, replace=False))
             weight = np.where(more, scenario.grown(of), 1.0)
             return _where(
-                after, _at(self.home, rng.choice(home, n, p=weight / weight.sum())), found
+                after, _at(self.home, rng.choice(home, n, p=weight / weight.sum())), answers
             )
         if of.kind == "language":
             return _where(
                 after & (rng.random(n) < of.size),
                 _at(self.later, rng.integers(len(self.later.truth), size=n)),
-                found,
+                answers,
             )
-        return found
+        return answers
 
 
 def answered(directory: Path) -> World:
@@ -83,10 +83,12 @@ def answered(directory: Path) -> World:
 
 
 def _answers(model: session.Session, rows: Sequence[story.Row]) -> Answers:
-    found = [model.classify([row["text"]]) for row in tqdm(rows, unit="message", file=sys.stderr)]
+    classified = [
+        model.classify([row["text"]]) for row in tqdm(rows, unit="message", file=sys.stderr)
+    ]
     probabilities, tokens = (
-        np.concatenate([each for each, _ in found]),
-        [each[0] for _, each in found],
+        np.concatenate([each for each, _ in classified]),
+        [each[0] for _, each in classified],
     )
     truth = np.array([present.INDEX[row["intent"]] for row in rows], dtype=np.int64)
     return Answers(
@@ -97,9 +99,9 @@ def _answers(model: session.Session, rows: Sequence[story.Row]) -> Answers:
     )
 
 
-def _at(found: Answers, rows: npt.NDArray[np.int64]) -> Answers:
+def _at(answers: Answers, rows: npt.NDArray[np.int64]) -> Answers:
     return Answers(
-        found.truth[rows], found.predicted[rows], found.confidence[rows], found.tokens[rows]
+        answers.truth[rows], answers.predicted[rows], answers.confidence[rows], answers.tokens[rows]
     )
 
 

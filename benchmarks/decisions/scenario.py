@@ -29,7 +29,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day: messages."""
+    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day:
+    messages.
+    """
 
     kind: str
     seed: int
@@ -103,14 +105,14 @@ def history(scenario: Scenario, draw: Draw = simulated) -> History:
     n = scenario.days * scenario.a_day
     day = np.sort(rng.uniform(0, scenario.days, n))
     after = day >= scenario.onset_day
-    found = draw(scenario, rng, after)
+    answers = draw(scenario, rng, after)
     failed, foreign = _broken(scenario, rng, after)
     logs = [
-        _log(scenario, i, float(day[i]), found, failed=bool(failed[i]), foreign=bool(foreign[i]))
+        _log(scenario, i, float(day[i]), answers, failed=bool(failed[i]), foreign=bool(foreign[i]))
         for i in range(n)
     ]
-    labels = _labels(scenario, rng, logs, day, found.truth)
-    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), found.right)
+    labels = _labels(scenario, rng, logs, day, answers.truth)
+    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), answers.right)
 
 
 def _broken(
@@ -167,11 +169,13 @@ def _confidence(
     after: npt.NDArray[np.bool_],
 ) -> Floats:
     sure, unsure = rng.beta(16, 1.2, len(right)), rng.beta(5, 3, len(right))
-    found = np.where(right, sure, unsure)
+    confidence = np.where(right, sure, unsure)
     # New words: the model is less sure of a part of its answers, right or wrong.
     if scenario.kind == "language":
-        found = np.where(after & (rng.random(len(right)) < 0.4 * scenario.size), unsure, found)
-    return np.clip(found, 0.11, 0.999)
+        confidence = np.where(
+            after & (rng.random(len(right)) < 0.4 * scenario.size), unsure, confidence
+        )
+    return np.clip(confidence, 0.11, 0.999)
 
 
 def _intent(place: int) -> events.Intent:
@@ -179,7 +183,7 @@ def _intent(place: int) -> events.Intent:
 
 
 def _log(
-    scenario: Scenario, i: int, day: float, found: Answers, *, failed: bool, foreign: bool
+    scenario: Scenario, i: int, day: float, answers: Answers, *, failed: bool, foreign: bool
 ) -> events.ServingLog:
     ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
     model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
@@ -187,7 +191,7 @@ def _log(
         return events.ServingLog(
             v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout"
         )
-    intent, confidence = present.INTENTS[found.predicted[i]], float(found.confidence[i])
+    intent, confidence = present.INTENTS[answers.predicted[i]], float(answers.confidence[i])
     margin = max(0.0, 2 * confidence - 1)
     chosen = sample.choice(
         req_id,
@@ -202,9 +206,17 @@ def _log(
     asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
     tokenizer = "c0ffee" if foreign else "9b2a1"
     return events.ServingLog(
-        v=1, ts=ts, model=model, req_id=req_id, latency_ms=8.0, intent=intent, confidence=confidence, tokens=int(found.tokens[i]), sample=asked,
+        v=1,
+        ts=ts,
+        model=model,
+        req_id=req_id,
+        latency_ms=8.0,
+        intent=intent,
+        confidence=confidence,
+        tokens=int(answers.tokens[i]),
+        sample=asked,
         tokenizer_hash=tokenizer,
-    )  # fmt: skip
+    )
 
 
 def _labels(
@@ -217,14 +229,14 @@ def _labels(
     """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset.
     flood: one source labels by itself, wrongly, before the people or after them.
     """
-    found = []
+    labels = []
     for i, log in enumerate(logs):
         late = day[i] >= scenario.onset_day
         if log.sample is None or (scenario.kind == "label_famine" and late and rng.random() > 0.05):
             continue
         said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
         at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
-        found.append(
+        labels.append(
             events.HumanLabel(
                 req_id=log.req_id,
                 intent=_intent(said),
@@ -236,7 +248,7 @@ def _labels(
         if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
             wrong, first = _intent((said + 1) % _K), scenario.seed % 2 == 0
             when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
-            found.append(
+            labels.append(
                 events.HumanLabel(
                     req_id=log.req_id,
                     intent=wrong,
@@ -245,7 +257,7 @@ def _labels(
                     action="label",
                 )
             )
-    return sorted(found, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
+    return sorted(labels, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
 
 
 def _incidents(scenario: Scenario) -> list[events.Incident]:

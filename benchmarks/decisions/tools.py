@@ -68,12 +68,12 @@ def nannyml_cbpe(seen: Any) -> Iterator[float]:
         metrics=["accuracy"],
         chunk_period="D",
     ).fit(frame[reference])
-    found = (
+    estimated = (
         estimator.estimate(frame[~reference].drop(columns="right"))
         .filter(period="analysis")
         .to_df()
     )
-    for end in found[found["accuracy", "alert"]]["chunk", "end_date"]:
+    for end in estimated[estimated["accuracy", "alert"]]["chunk", "end_date"]:
         yield (end - _EPOCH).total_seconds()
 
 

@@ -46,7 +46,7 @@ _TOKENIZER: Final = windows.tokenizer_code("9b2a1")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What messages mean, shares of shape (10,), and how often the answer to each is right, (10,)."""
+    """What messages mean, shares of shape (10,), and how often each is answered rightly, (10,)."""
 
     mix: Floats
     recall: Floats
@@ -59,8 +59,8 @@ class World:
         right, wrong = (np.diff(stats.beta(a, b).cdf(edges)) for a, b in ((16, 1.2), (5, 3)))
         named = np.where(np.eye(_K, dtype=bool), self.recall, (1 - self.recall[:, None]) / (_K - 1))
         sure = np.where(np.eye(_K, dtype=bool)[:, :, None], right, wrong)
-        found: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
-        chances: Floats = found / found.sum()
+        weights: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
+        chances: Floats = weights / weights.sum()
         return chances
 
 
@@ -117,13 +117,13 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
     counts = chosen + others
     starts_us = times.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
     asked, said = _asked(chosen, p, starts_us, rng)
-    found = _tallies(counts, rng)
-    sums = found.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
+    counted = _tallies(counts, rng)
+    sums = counted.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
     mine = archive.Archive(
         model="v1",
         starts_us=starts_us,
         starts=[times.from_micros(us) for us in starts_us.tolist()],
-        counts=found,
+        counts=counted,
         answers=[
             live.Hour(n, total / windows.MICRO)
             for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)
@@ -132,7 +132,7 @@ def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -
         said=said,
     )
     block = archive.Block(
-        [("v1", us) for us in starts_us.tolist()], found, [], np.zeros(0, dtype=np.int64)
+        [("v1", us) for us in starts_us.tolist()], counted, [], np.zeros(0, dtype=np.int64)
     )
     return scenes.History({"v1": mine}, REFERENCE_UNTIL, block, np.sort(said.at_us).tolist())
 
@@ -150,12 +150,21 @@ def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
         counts[:, _SURE < windows.LOW_CONFIDENCE], _NAMED[_SURE < windows.LOW_CONFIDENCE], _K
     )
     zero = np.zeros_like(n)
+    latency_us = latency @ np.rint(_LATENCY_MS * 1000)
+    tokens = rng.normal(12 * answered, 4 * np.sqrt(answered))
     scalars = {
-        "n": n, "errors": errors, "late": zero, "latency_sum_us": (latency @ np.rint(_LATENCY_MS * 1000)).astype(np.int64),
+        "n": n,
+        "errors": errors,
+        "late": zero,
+        "latency_sum_us": latency_us.astype(np.int64),
         "confidence_sum_micro": counts @ np.rint(_SURE * windows.MICRO).astype(np.int64),
-        "tokens_sum": np.rint(rng.normal(12 * answered, 4 * np.sqrt(answered))).astype(np.int64),
-        "margin_sum_micro": zero, "margin_n": zero, "tokenizer_n": n, "tokenizer_sum": n * _TOKENIZER, "tokenizer_square_sum": n * _TOKENIZER**2,
-    }  # fmt: skip
+        "tokens_sum": np.rint(tokens).astype(np.int64),
+        "margin_sum_micro": zero,
+        "margin_n": zero,
+        "tokenizer_n": n,
+        "tokenizer_sum": n * _TOKENIZER,
+        "tokenizer_square_sum": n * _TOKENIZER**2,
+    }
     arrays = {
         "intent_count": by_intent,
         "intent_low": low,

@@ -111,8 +111,8 @@ def _onset(drawn: scenario.Scenario) -> dt.datetime:
 
 
 def _rivals(drawn: scenario.Scenario, known: scenes.History, since: dt.datetime) -> list[Outcome]:
-    found = alarms(known, since, int(drawn.days - (since - scenario.BEGIN).days))
-    return [watched(name, drawn, at) for name, at in found.items()]
+    raised = alarms(known, since, int(drawn.days - (since - scenario.BEGIN).days))
+    return [watched(name, drawn, at) for name, at in raised.items()]
 
 
 def alarms(known: scenes.History, since: dt.datetime, days: int) -> dict[str, list[dt.datetime]]:

@@ -32,12 +32,14 @@ def figures(years: int) -> list[dict[str, Any]]:
         for volume in VOLUMES
     ]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = list(
+        stretches = list(
             tqdm(
                 pool.imap_unordered(_played, tasks), total=len(tasks), unit="year", file=sys.stderr
             )
         )
-    return [_row(volume, [each for mine, each in found if mine == volume]) for volume in VOLUMES]
+    return [
+        _row(volume, [each for mine, each in stretches if mine == volume]) for volume in VOLUMES
+    ]
 
 
 def _played(task: tuple[int, int]) -> tuple[int, Mapping[str, int]]:
@@ -56,20 +58,20 @@ def alarms(volume: int, seed: int, days: int) -> Mapping[str, int]:
         decision
         for _, decision in replay.walk(scenes.scenes(known, policy.Labels()), policy.Policy())
     ]
-    found = collections.Counter(
+    raised = collections.Counter(
         {trial.OURS: trial.episodes([d.at for d in taken if d.decision in _ACTS])}
     )
     for kind in (*_ACTS, decisions.Kind.REWEIGHT):
-        found[str(kind)] = trial.episodes([d.at for d in taken if d.decision is kind])
-    found["hours"], found["watching"] = (
+        raised[str(kind)] = trial.episodes([d.at for d in taken if d.decision is kind])
+    raised["hours"], raised["watching"] = (
         len(taken),
         sum(d.hold_reason is decisions.HoldReason.WATCHING for d in taken),
     )
     for name, at in trial.alarms(
         known, traffic.REFERENCE_UNTIL, days - traffic.REFERENCE_DAYS
     ).items():
-        found[name] = trial.episodes(at)
-    return found
+        raised[name] = trial.episodes(at)
+    return raised
 
 
 def _row(volume: int, mine: Sequence[Mapping[str, int]]) -> dict[str, Any]:
@@ -96,7 +98,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows in Markdown."""
     others = list(rivals.RIVALS)
     lines = [
-        f"| messages an hour | years | intentwatch, acts a year (95 %) | retrain, rollback, fix; reweight | {' | '.join(others)} |",
+        "| messages an hour | years | intentwatch, acts a year (95 %) "
+        f"| retrain, rollback, fix; reweight | {' | '.join(others)} |",
         "|---|---|---|---|" + "---|" * len(others),
     ]
     for row in rows:
@@ -104,8 +107,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         acts = ", ".join(str(kinds[str(kind)]) for kind in _ACTS)
         cells = " | ".join(f"{row['a_year'][who]:g}" for who in others)
         low, high = row["ours_interval"]
+        ours = f"{row['a_year'][trial.OURS]:g} ({low:g} to {high:g})"
+        reweighted = kinds[str(decisions.Kind.REWEIGHT)]
         lines.append(
-            f"| {row['messages_an_hour']:,} | {row['years']:g} | {row['a_year'][trial.OURS]:g} ({low:g} to {high:g}) "
-            f"| {acts}; {kinds[str(decisions.Kind.REWEIGHT)]} | {cells} |"
+            f"| {row['messages_an_hour']:,} | {row['years']:g} | {ours} "
+            f"| {acts}; {reweighted} | {cells} |"
         )
     return "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ _RUNS = 5
 
 
 def main() -> int:
-    """Measure, then write the results: into the repository for a full run, under .local/ otherwise."""
+    """Measure, then write the results: into the repository for a full run, else under .local/."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stream", description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="tiny topics, one run: to see that everything works"
@@ -43,8 +43,8 @@ def main() -> int:
     ):
         ready = loads.Loads(servers, given.quick)
         rows = race(ready, chosen, runs, bar)
-        found = {name: extra(servers, name, ready, bar) for name in more}
-    place = report.write(rows, found, full=not (given.quick or only), command=_command(given))
+        further = {name: extra(servers, name, ready, bar) for name in more}
+    place = report.write(rows, further, full=not (given.quick or only), command=_command(given))
     print(f"intentwatch: results in {place}", file=sys.stderr)
     return (
         0
@@ -90,10 +90,8 @@ def attempt(ready: loads.Loads, each: contestants.Contestant, row: results.Row) 
         ours.quiet()
         row.runs.append(each.measure(ready.servers, load))
         last = row.runs[-1]
-        tqdm.write(
-            f"{each.who}: {last.logs_per_s:,.0f} logs/s, {last.cpu_us_per_log:.2f} us, exact {last.exact} {last.missing}",
-            file=sys.stderr,
-        )
+        speed = f"{last.logs_per_s:,.0f} logs/s, {last.cpu_us_per_log:.2f} us"
+        tqdm.write(f"{each.who}: {speed}, exact {last.exact} {last.missing}", file=sys.stderr)
     except (RuntimeError, OSError, sa.exc.SQLAlchemyError) as error:
         row.absent = str(error)
         tqdm.write(f"{each.who}: {error}", file=sys.stderr)
@@ -105,12 +103,12 @@ def extra(
     """One further measurement, or why there is none."""
     bar.set_description(name)
     try:
-        found = extras.EXTRAS[name](servers, ready.quick)
+        figures = extras.EXTRAS[name](servers, ready.quick)
     except (RuntimeError, OSError, sa.exc.SQLAlchemyError) as error:
-        found = {"absent": str(error)}
-    tqdm.write(f"{name}: {found}", file=sys.stderr)
+        figures = {"absent": str(error)}
+    tqdm.write(f"{name}: {figures}", file=sys.stderr)
     bar.update()
-    return found
+    return figures
 
 
 if __name__ == "__main__":

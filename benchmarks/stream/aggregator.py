@@ -52,15 +52,15 @@ class Counted:
             self.dead += len(seen.dead)
             self._seen.append(seen)
         if len(self._seen) >= _MERGE:
-            keys, found = observe.joined(self._seen)
-            self._seen = [dataclasses.replace(seen, keys=keys, tallies=found)]
+            keys, joined = observe.joined(self._seen)
+            self._seen = [dataclasses.replace(seen, keys=keys, tallies=joined)]
 
     def panes(self) -> list[tuple[dt.datetime, str, str, windows.Tally]]:
         """Minute, model, role and what was counted."""
         if not self._seen:
             return []
-        keys, found = observe.joined(self._seen)
-        return [(*key, tallies.one(found, i)) for i, key in enumerate(keys)]
+        keys, joined = observe.joined(self._seen)
+        return [(*key, tallies.one(joined, i)) for i, key in enumerate(keys)]
 
 
 def plain(panes: Iterable[tuple[dt.datetime, str, str, windows.Tally]]) -> list[dict[str, Any]]:

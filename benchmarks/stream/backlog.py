@@ -17,8 +17,8 @@ def caught_up(servers: world.World, quick: bool) -> dict[str, Any]:
     records = servers.preload(topic, n, "envelope")
 
     def check(connection: store.Connection) -> oracle.Verdict:
-        found = store.counted(connection) + store.dead_letters(connection)
-        return oracle.Verdict(found == n, f"{found:,} counted or dead")
+        accounted = store.counted(connection) + store.dead_letters(connection)
+        return oracle.Verdict(accounted == n, f"{accounted:,} counted or dead")
 
     run = ours.catch_up(servers, topic, n, records, {}, check)
     return {

@@ -34,7 +34,10 @@ def _kafka_streams(servers: world.World, load: loads.Load, mode: str, threads: i
     return peer.java(servers, load, environments.java_classpath(), mode, threads)
 
 
-_OURS = "panes with 10 intents, latency and confidence histograms, dead letters, windows; committed to Postgres with fsync"
+_OURS = (
+    "panes with 10 intents, latency and confidence histograms, dead letters, windows; "
+    "committed to Postgres with fsync"
+)
 _MINUTES = "count and latency sum by minute, model and intent, kept in memory"
 _OUR_PANES = "our decoding and panes, kept in memory: no Postgres, no group, no rebalance"
 

@@ -107,12 +107,12 @@ def _columns(plan: Plan, begin: int, size: int) -> Columns:
 
 
 def partition(number: Integers, envelope: int = 1) -> Integers:
-    """Where each log goes: in turn over all partitions but the idle one, `envelope` logs together."""
+    """Where each log goes: in turn over all partitions but the idle one, `envelope` together."""
     return number // envelope % (PARTITIONS - IDLE)
 
 
 def text(columns: Columns) -> npt.NDArray[np.uint8]:
-    """The logs as they travel. Returns shape (n, WIDTH + 1): one log a row, a line feed at its end."""
+    """The logs as they travel. Returns shape (n, WIDTH + 1): a log a row, ended by a line feed."""
     shapes, at = _templates()
     rows: npt.NDArray[np.uint8] = shapes[
         (columns.model * len(ROLES) + columns.role) * (UNKNOWN + 1) + columns.intent
@@ -154,7 +154,10 @@ def envelopes(rows: npt.NDArray[np.uint8]) -> list[bytes]:
 @cache
 def _templates() -> tuple[npt.NDArray[np.uint8], dict[str, int]]:
     """A log of every model, role and intent with its numbers left open, and where these stand."""
-    head = '{"v":1,"ts":"0000-00-00T00:00:00.000Z","latency_ms":000.000,"confidence":0.0000,"tokens":00,'
+    head = (
+        '{"v":1,"ts":"0000-00-00T00:00:00.000Z","latency_ms":000.000,'
+        '"confidence":0.0000,"tokens":00,'
+    )
     made = [
         _template(head, model, role, intent)
         for model in MODELS

@@ -18,9 +18,13 @@ def measured(servers: world.World, load: loads.Load, *, envelope: int) -> result
     fetch = peer.python(
         servers, load, "clients", "bare_client", "count_envelopes" if envelope > 1 else "count"
     )
-    cpu_us = fetch.cpu_us_per_log + count_cpu_us(envelope)
+    count_us = count_cpu_us(envelope)
+    cpu_us = fetch.cpu_us_per_log + count_us
     cpu_s = cpu_us * load.n / 1e6
-    note = f"fetch {fetch.cpu_us_per_log:.2f} us + decode and bins {cpu_us - fetch.cpu_us_per_log:.2f} us; fetch alone {fetch.logs_per_s:,.0f}/s"
+    note = (
+        f"fetch {fetch.cpu_us_per_log:.2f} us + decode and bins {count_us:.2f} us; "
+        f"fetch alone {fetch.logs_per_s:,.0f}/s"
+    )
     return results.Run(
         load.n,
         cpu_s,

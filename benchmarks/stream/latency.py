@@ -16,7 +16,10 @@ RATE = 50_000
 _SECONDS, _QUICK_RATE, _QUICK_SECONDS = 20.0, 2_000, 6.0
 _POLL_S = 0.01
 _SETTLE_S = 2.0  # left out: the producer's and the worker's first seconds
-_METHOD = "polls committed offsets every 10 ms; a log counts as visible at the first poll that covers it; first 2 s left out"
+_METHOD = (
+    "polls committed offsets every 10 ms; "
+    "a log counts as visible at the first poll that covers it; first 2 s left out"
+)
 
 
 def produce_to_visible(servers: world.World, quick: bool) -> dict[str, Any]:
@@ -33,11 +36,11 @@ def produce_to_visible(servers: world.World, quick: bool) -> dict[str, Any]:
             polls: list[tuple[float, dict[int, int]]] = []
 
             def all_visible() -> bool:
-                found = {
+                offsets = {
                     part: offset for part, (_, offset) in store.positions(connection, topic).items()
                 }
-                polls.append((time.monotonic(), found))
-                return sum(found.values()) >= source.n
+                polls.append((time.monotonic(), offsets))
+                return sum(offsets.values()) >= source.n
 
             running.wait("every paced log", all_visible, poll_s=_POLL_S)
             source.process.wait(60)
@@ -64,7 +67,7 @@ def visible_after(
     delays = []
     for part in np.unique(sent[:, 0]).astype(int).tolist():
         mine = sent[sent[:, 0] == part, 1]
-        reached = np.array([found.get(part, 0) for _, found in polls])
+        reached = np.array([offsets.get(part, 0) for _, offsets in polls])
         delays.append(times[np.searchsorted(reached, np.arange(len(mine)), side="right")] - mine)
     first = sent[:, 1].min() + _SETTLE_S
     later: npt.NDArray[np.float64] = np.concatenate(delays)[

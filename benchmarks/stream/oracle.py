@@ -69,8 +69,8 @@ def _add(total: Truth, columns: dataset.Columns) -> None:
     for at in np.flatnonzero(counts):
         _add_cell(total, low, int(at), int(counts[at]), int(sums[at]))
     for at, amount in zip(pairs.tolist(), amounts.tolist(), strict=True):
-        found = _pane(total, low, at // len(_EDGES)).bins
-        found[at % len(_EDGES)] = found.get(at % len(_EDGES), 0) + amount
+        pane_bins = _pane(total, low, at // len(_EDGES)).bins
+        pane_bins[at % len(_EDGES)] = pane_bins.get(at % len(_EDGES), 0) + amount
 
 
 def _add_cell(total: Truth, low: int, at: int, count: int, latency_us: int) -> None:
@@ -105,13 +105,13 @@ def _pane(total: Truth, low: int, group: int) -> Pane:
 
 def panes(rows: Iterable[Mapping[str, Any]]) -> dict[PaneKey, Pane]:
     """Panes as aggregator.plain writes them."""
-    found = {}
+    by_key = {}
     for row in rows:
         bins = {int(at): int(count) for at, count in row["bins"].items()}
-        found[row["minute"], row["model"], row["role"]] = Pane(
+        by_key[row["minute"], row["model"], row["role"]] = Pane(
             row["n"], row["errors"], row["latency_sum_us"], tuple(row["intents"]), bins
         )
-    return found
+    return by_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +122,33 @@ class Verdict:
     missing: str = ""
 
 
-def minutes_verdict(found: Mapping[Minute, tuple[int, int]], true: Truth) -> Verdict:
+def minutes_verdict(counted: Mapping[Minute, tuple[int, int]], true: Truth) -> Verdict:
     """A peer's minutes against the truth."""
-    wrong = {
-        key for key in found.keys() | true.minutes.keys() if found.get(key) != true.minutes.get(key)
-    }
+    keys = counted.keys() | true.minutes.keys()
+    wrong = {key for key in keys if counted.get(key) != true.minutes.get(key)}
     if not wrong:
         return Verdict(True)
-    lost = sum(
-        max(true.minutes.get(key, (0, 0))[0] - found.get(key, (0, 0))[0], 0) for key in wrong
-    )
-    extra = sum(
-        max(found.get(key, (0, 0))[0] - true.minutes.get(key, (0, 0))[0], 0) for key in wrong
-    )
+    lost = extra = 0
+    for key in wrong:
+        missing = true.minutes.get(key, (0, 0))[0] - counted.get(key, (0, 0))[0]
+        lost += max(missing, 0)
+        extra += max(-missing, 0)
     return Verdict(
         False,
-        f"{len(wrong)} of {len(true.minutes)} minutes differ: {lost} logs too few, {extra} too many",
+        f"{len(wrong)} of {len(true.minutes)} minutes differ: "
+        f"{lost} logs too few, {extra} too many",
     )
 
 
-def panes_verdict(found: Mapping[PaneKey, Pane], dead: int, true: Truth) -> Verdict:
+def panes_verdict(counted: Mapping[PaneKey, Pane], dead: int, true: Truth) -> Verdict:
     """Our panes and dead letters against the truth: every intent, every latency bin, every sum."""
-    wrong = {
-        key for key in found.keys() | true.panes.keys() if found.get(key) != true.panes.get(key)
-    }
+    keys = counted.keys() | true.panes.keys()
+    wrong = {key for key in keys if counted.get(key) != true.panes.get(key)}
     if not wrong and dead == true.dead:
         return Verdict(True)
-    counted = sum(pane.n for pane in found.values())
+    logs = sum(pane.n for pane in counted.values())
     return Verdict(
         False,
-        f"{len(wrong)} of {len(true.panes)} panes differ, {counted} of {true.logs} logs, {dead} of {true.dead} dead letters",
+        f"{len(wrong)} of {len(true.panes)} panes differ, "
+        f"{logs} of {true.logs} logs, {dead} of {true.dead} dead letters",
     )

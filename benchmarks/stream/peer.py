@@ -60,14 +60,14 @@ def _catch_up(servers: world.World, load: loads.Load, argv: Sequence[str]) -> re
     """`argv` lacks the file for the result, which comes last."""
     out = servers.directory / f"peer-{uuid.uuid4().hex[:12]}.json"
     begun, broker_s = time.monotonic(), servers.broker_cpu_s()
-    found = _result([*argv, str(out)], out, servers.directory / "peer.log")
+    answer = _result([*argv, str(out)], out, servers.directory / "peer.log")
     broker_s = servers.broker_cpu_s() - broker_s
-    verdict = _verdict(found, load.truth)
+    verdict = _verdict(answer, load.truth)
     return results.Run(
         n=load.n,
-        wall_s=found["wall_s"],
-        cpu_s=found["cpu_s"],
-        rss_mb=found["rss_mb"],
+        wall_s=answer["wall_s"],
+        cpu_s=answer["cpu_s"],
+        rss_mb=answer["rss_mb"],
         exact=verdict.exact,
         missing=verdict.missing,
         with_start_s=time.monotonic() - begun,
@@ -90,18 +90,17 @@ def _result(argv: Sequence[str], out: Path, log: Path) -> dict[str, Any]:
         process.kill()
         process.wait()
     if not out.exists():
-        raise Failed(
-            f"no result (status {process.returncode}): {log.read_text(errors='replace').strip()[-600:]}"
-        )
-    found: dict[str, Any] = json.loads(out.read_text())
+        said = log.read_text(errors="replace").strip()[-600:]
+        raise Failed(f"no result (status {process.returncode}): {said}")
+    answer: dict[str, Any] = json.loads(out.read_text())
     out.unlink()
-    return found
+    return answer
 
 
-def _verdict(found: Mapping[str, Any], truth: oracle.Truth) -> oracle.Verdict:
-    if "minutes" in found:
-        minutes = {(row[0], row[1], row[2]): (row[3], row[4]) for row in found["minutes"]}
+def _verdict(answer: Mapping[str, Any], truth: oracle.Truth) -> oracle.Verdict:
+    if "minutes" in answer:
+        minutes = {(row[0], row[1], row[2]): (row[3], row[4]) for row in answer["minutes"]}
         return oracle.minutes_verdict(minutes, truth)
-    if found.get("panes"):
-        return oracle.panes_verdict(oracle.panes(found["panes"]), found["dead"], truth)
+    if answer.get("panes"):
+        return oracle.panes_verdict(oracle.panes(answer["panes"]), answer["dead"], truth)
     return oracle.Verdict(True, "counts records only")

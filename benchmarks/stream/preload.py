@@ -59,7 +59,7 @@ def keyed(columns: dataset.Columns, values: list[bytes]) -> Iterator[tuple[int, 
 
 
 def closing(plan: dataset.Plan) -> dataset.Columns:
-    """One late log of every key: what closes the windows before it. The oracle does not count them."""
+    """One late log of every key: closes the windows before it. The oracle counts none of them."""
     pairs = [
         (model, intent)
         for model in range(len(dataset.MODELS))
@@ -81,11 +81,11 @@ def closing(plan: dataset.Plan) -> dataset.Columns:
 
 
 def produce(
-    producer: Producer, topic: str, found: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool
+    producer: Producer, topic: str, placed: Iterator[tuple[int, dict[str, Any]]], *, envelope: bool
 ) -> int:
     """Send everything; returns the number of records."""
     sent = 0
-    for part, message in found:
+    for part, message in placed:
         headers = _ENVELOPE_HEADER if envelope else None
         while True:
             try:

@@ -15,14 +15,14 @@ def write(
     rows: Sequence[results.Row], extra: Mapping[str, Any], *, full: bool, command: str
 ) -> Path:
     """Into the repository for a full run, under .local/ otherwise; returns where the JSON is."""
-    found = as_json(rows, extra, procfs.machine(), document.now(), command)
+    measured = as_json(rows, extra, procfs.machine(), document.now(), command)
     place = JSON if full else environments.HOME / "stream.json"
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(found, indent=1) + "\n")
+    place.write_text(json.dumps(measured, indent=1) + "\n")
     if full:
-        document.put("bench-stream", table(found))
+        document.put("bench-stream", table(measured))
     else:
-        place.with_suffix(".md").write_text(table(found))
+        place.with_suffix(".md").write_text(table(measured))
     return place
 
 
@@ -42,24 +42,28 @@ def as_json(
     }
 
 
-def table(found: Mapping[str, Any]) -> str:
+def table(measured: Mapping[str, Any]) -> str:
     """The results in Markdown."""
-    head = f"Measured {found['date'][:10]} by `{found['command']}` on {found['machine']}; medians of {max((len(r['runs']) for r in found['rows']), default=0)}.\n"
+    rounds = max((len(row["runs"]) for row in measured["rows"]), default=0)
+    head = (
+        f"Measured {measured['date'][:10]} by `{measured['command']}` on {measured['machine']}; "
+        f"medians of {rounds}.\n"
+    )
     lines = [
         head,
         "| who | logs | logs/s | CPU us/log | broker us/log | RSS MB | exact |",
         "|---|---|---|---|---|---|---|",
-        *map(_line, found["rows"]),
+        *map(_line, measured["rows"]),
     ]
     lines += ["", "What each row does:", ""]
-    lines += [f"- {row['who']}: {row['note']}." for row in found["rows"]]
+    lines += [f"- {row['who']}: {row['note']}." for row in measured["rows"]]
     lines += ["", "| ratio | |", "|---|---|"]
     lines += [
         f"| {name} | {'not measured' if value is None else f'{value:g}'} |"
-        for name, value in found["ratios"].items()
+        for name, value in measured["ratios"].items()
     ]
     lines += ["", "| further | |", "|---|---|"]
-    lines += [f"| {name} | {_words(value)} |" for name, value in found["extra"].items()]
+    lines += [f"| {name} | {_words(value)} |" for name, value in measured["extra"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -69,7 +73,8 @@ def _line(row: Mapping[str, Any]) -> str:
     exact = "yes" if row["exact"] else "no"
     said = f"{exact}: {row['missing']}" if row["missing"] else exact
     broker = "" if row["broker_cpu_us_per_log"] is None else f"{row['broker_cpu_us_per_log']:.2f}"
-    return f"| {row['who']} | {row['n']:,} | {row['logs_per_s']:,} | {row['cpu_us_per_log']:.2f} | {broker} | {row['rss_mb']} | {_cell(said)} |"
+    ours = f"{row['n']:,} | {row['logs_per_s']:,} | {row['cpu_us_per_log']:.2f}"
+    return f"| {row['who']} | {ours} | {broker} | {row['rss_mb']} | {_cell(said)} |"
 
 
 def _words(value: Mapping[str, Any]) -> str:

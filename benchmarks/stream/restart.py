@@ -92,9 +92,8 @@ def _outage(
                 starts += 1
                 running = workers.enter_context(ours.worker(servers, url, topic))
             if time.monotonic() - answered > _PATIENCE_S:
-                raise ours.Stuck(
-                    f"not every partition is live again: {running.log.read_text(errors='replace')[-400:]}"
-                )
+                told = running.log.read_text(errors="replace")[-400:]
+                raise ours.Stuck(f"not every partition is live again: {told}")
             time.sleep(0.05)
         live = time.monotonic()
     seconds = {

@@ -105,14 +105,14 @@ def _per_log(seconds: Sequence[float | None], n: int) -> float | None:
 
 def ratios(logs_per_s: Mapping[str, float | None]) -> dict[str, float | None]:
     """How many times as fast; None where one of both was not measured."""
-    found: dict[str, float | None] = {}
+    times: dict[str, float | None] = {}
     for name, (ours, others) in RATIOS.items():
         above, below = (
             logs_per_s.get(ours),
             max((logs_per_s.get(other) or 0.0 for other in others), default=0.0),
         )
-        found[name] = round(above / below, 2) if above and below else None
-    return found
+        times[name] = round(above / below, 2) if above and below else None
+    return times
 
 
 def floor(fetch_cpu_us: float, count_cpu_us: float) -> float:

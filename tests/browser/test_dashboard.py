@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import builders
 import numpy as np
 import processes
 import pytest
@@ -62,9 +63,17 @@ REFERENCE = runs.Reference(
     accuracy_n=800,
 )
 TEN = (
-    "p95_latency_ms", "request_volume", "error_rate", "low_confidence_rate", "intent_distribution", "intent_mix_kl", "live_accuracy", "rare_recall",
-    "fallback_rate", "rollback_status",
-)  # fmt: skip
+    "p95_latency_ms",
+    "request_volume",
+    "error_rate",
+    "low_confidence_rate",
+    "intent_distribution",
+    "intent_mix_kl",
+    "live_accuracy",
+    "rare_recall",
+    "fallback_rate",
+    "rollback_status",
+)
 
 
 @dataclass
@@ -172,12 +181,20 @@ class Story:
         latency = self.rng.lognormal(np.log(8.4), 0.24, n)
         confidence = np.clip(self.rng.normal(0.72 if drifted else 0.86, 0.1, n), 0.05, 0.999)
         low = float((confidence < 0.6).mean())
+        slow = histogram.latency_bins(latency)
+        sure = (confidence * 100).astype(int)
         return windows.Tally(
-            n=n, latency_sum_us=int(latency.sum() * 1000), confidence_sum_micro=int(confidence.sum() * 1e6), tokens_sum=11 * n,
-            intent_count=counts, intent_low=self.rng.binomial(counts, low), intent_fallback=self.rng.binomial(counts, low / 2),
-            script_count=np.array([n, 0, 0, 0]), latency_bins=np.bincount(histogram.latency_bins(latency), minlength=windows.LATENCY_BINS),
-            confidence_bins=np.bincount((confidence * 100).astype(int), minlength=windows.CONFIDENCE_BINS),
-        )  # fmt: skip
+            n=n,
+            latency_sum_us=int(latency.sum() * 1000),
+            confidence_sum_micro=int(confidence.sum() * 1e6),
+            tokens_sum=11 * n,
+            intent_count=counts,
+            intent_low=self.rng.binomial(counts, low),
+            intent_fallback=self.rng.binomial(counts, low / 2),
+            script_count=np.array([n, 0, 0, 0]),
+            latency_bins=np.bincount(slow, minlength=windows.LATENCY_BINS),
+            confidence_bins=np.bincount(sure, minlength=windows.CONFIDENCE_BINS),
+        )
 
 
 @dataclass
@@ -224,10 +241,10 @@ def browser() -> Iterator[sync_api.Browser]:
     """The system's Chromium. It is part of the test's needs: without it the test fails, it never
     passes by.
     """
-    found = shutil.which("chromium")
-    assert found, "install chromium: apt-get install -y chromium"
+    executable = shutil.which("chromium")
+    assert executable, "install chromium: apt-get install -y chromium"
     with sync_api.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        chromium = player.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
@@ -270,9 +287,9 @@ def watched(
 
 def number(text: str) -> float:
     """The first number of a text, without thousands' commas."""
-    found = re.search(r"-?[\d,]*\.?\d+", text)
-    assert found, text
-    return float(found[0].replace(",", ""))
+    match = re.search(r"-?[\d,]*\.?\d+", text)
+    assert match, text
+    return float(match[0].replace(",", ""))
 
 
 @pytest.fixture(scope="module")
@@ -317,14 +334,7 @@ def check_judged(page: sync_api.Page, served: Served) -> None:
         if row["verdict"]
     }
     scale = {"p95_latency_ms": 1.0, "intent_mix_kl": 1.0}
-    for name in (
-        "p95_latency_ms",
-        "error_rate",
-        "low_confidence_rate",
-        "intent_mix_kl",
-        "live_accuracy",
-        "rare_recall",
-    ):
+    for name in builders.JUDGED_PANELS:
         row, panel = newest[name], page.locator(f"#{name}")
         text = panel.locator(".value").inner_text().removeprefix("p95")
         assert number(text) == pytest.approx(
@@ -531,33 +541,44 @@ def test_no_picture_cuts_off_what_it_says(
 
 def outside(page: sync_api.Page) -> list[str]:
     """Texts of pictures that reach beyond them."""
-    found: list[str] = page.evaluate(
+    texts: list[str] = page.evaluate(
         """() => [...document.querySelectorAll('article svg text')].filter(t => {
         const inside = t.getBBox(), all = t.ownerSVGElement.viewBox.baseVal;
         const right = inside.x + inside.width, bottom = inside.y + inside.height;
         return inside.x < 0 || inside.y < 0 || right > all.width || bottom > all.height;
         }).map(t => t.textContent)"""
     )
-    return found
+    return texts
 
 
 def contrasts(page: sync_api.Page) -> list[str]:
     """Texts whose contrast with what lies behind them is under WCAG's AA."""
-    found: list[str] = page.evaluate(
+    poor: list[str] = page.evaluate(
         """() => {
         const numbers = c => c.match(/[\\d.]+/g).map(Number);
-        const light = c => { const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-          return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-        const behind = e => { for (; e; e = e.parentElement) { const c = numbers(getComputedStyle(e).backgroundColor); if (c[3] !== 0) return c; } };
+        const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const light = c => {
+          const [r, g, b] = c.slice(0, 3).map(v => linear(v / 255));
+          return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const behind = e => {
+          for (; e; e = e.parentElement) {
+            const c = numbers(getComputedStyle(e).backgroundColor);
+            if (c[3] !== 0) return c;
+          }
+        };
         const poor = [];
         for (const e of document.querySelectorAll('body *')) {
           if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-          const style = getComputedStyle(e), a = light(numbers(e instanceof SVGElement ? style.fill : style.color)), b = light(behind(e));
-          if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) poor.push(e.className + ': ' + e.textContent.slice(0, 40));
+          const style = getComputedStyle(e);
+          const a = light(numbers(e instanceof SVGElement ? style.fill : style.color));
+          const b = light(behind(e));
+          const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+          if (contrast < 4.5) poor.push(e.className + ': ' + e.textContent.slice(0, 40));
         }
         return poor; }"""
     )
-    return found
+    return poor
 
 
 def test_the_refresh_can_be_stopped(filled: Served, browser: sync_api.Browser) -> None:
@@ -585,23 +606,21 @@ def test_probes_metrics_and_headers(filled: Served) -> None:
         if row["verdict"]
     }
     for name in ("p95_latency_ms", "error_rate", "live_accuracy"):
-        (found,) = re.findall(
+        (gauge,) = re.findall(
             rf"^intentwatch_{name}\{{.*model=\"v1\".*\}} (.+)$", metrics, re.MULTILINE
         )
-        assert float(found) == newest[name]["value"]
+        assert float(gauge) == newest[name]["value"]
     assert "intentwatch_stream_lag_records 0.0" in metrics
     assert not {"torch", "faust", "kafka"} & set(imported()), "the slim image has none of them"
 
 
 def imported() -> list[str]:
     """The top-level modules of the dashboard's process."""
-    done = processes.run(
-        [
-            "-c",
-            "import sys, services.dashboard.__main__\nprint(*{name.partition('.')[0] for name in sys.modules})",
-        ],
-        {},
-    )
+    program = """
+import sys, services.dashboard.__main__
+print(*{name.partition('.')[0] for name in sys.modules})
+"""
+    done = processes.run(["-c", program], {})
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -687,7 +706,6 @@ def test_a_postgres_that_does_not_answer_is_refused_in_one_line() -> None:
     }
     done = processes.run(["-m", "services.dashboard"], nowhere)
     assert (done.returncode, done.stdout) == (4, "")
-    assert (
-        done.stderr
-        == "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
+    assert done.stderr == (
+        "intentwatch: Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`\n"
     )

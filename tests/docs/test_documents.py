@@ -21,7 +21,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PACKAGES = ("schemas", "streams", "retrain", "services")
 EACH = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 # `make` is only asked whether it could: its targets are what runs these tests.
-PROLOGUE = "set -eo pipefail\nmake() { command make --no-print-directory -n \"$@\" > /dev/null; }\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"
+PROLOGUE = r"""set -eo pipefail
+make() { command make --no-print-directory -n "$@" > /dev/null; }
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+"""
 
 
 def blocks(path: Path) -> list[str]:
@@ -216,9 +219,9 @@ def test_the_contract_states_the_policys_defaults() -> None:
     rules = policy.Policy()
     for section in (rules.labels, rules.gates):
         for name in section.__dataclass_fields__:
-            found = re.search(rf"\b{name}=([\d.]+)", text)
-            if found:
-                assert float(found[1]) == getattr(section, name), name
+            default = re.search(rf"\b{name}=([\d.]+)", text)
+            if default:
+                assert float(default[1]) == getattr(section, name), name
     assert recipe.Recipe().rows == 20_000  # the tutorial and the demo's recipe say so
 
 

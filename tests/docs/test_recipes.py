@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[2]
 def recipes() -> dict[str, list[str]]:
     """The files of each recipe, in its order."""
     text = (ROOT / "CONTRIBUTING.md").read_text().split("## Recipes")[1]
-    found = {}
+    files = {}
     for section in text.split("\n### ")[1:]:
         name, _, body = section.partition("\n")
-        found[name] = re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:toml|yml|md))`", body)
-    return found
+        files[name] = re.findall(r"`([\w.-]+/[\w./-]*|[\w-]+\.(?:toml|yml|md))`", body)
+    return files
 
 
 FILES = recipes()

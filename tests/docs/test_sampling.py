@@ -17,14 +17,15 @@ HOUR = dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 
 def numbers(pattern: str) -> list[float]:
     """What stands in the page where the pattern has groups."""
-    found = re.search(pattern, TEXT)
-    assert found, pattern
-    return [float(group.replace(",", "")) for group in found.groups()]
+    match = re.search(pattern, TEXT)
+    assert match, pattern
+    return [float(group.replace(",", "")) for group in match.groups()]
 
 
 def test_the_naive_mean_and_the_weighted_one() -> None:
     total, sure, p_sure, unsure, p_unsure = numbers(
-        r"of ([\d,]+) answers (\d+) are sure and sampled with p = ([\d.]+), (\d+) are unsure and sampled with p = ([\d.]+)\."
+        r"of ([\d,]+) answers (\d+) are sure and sampled with p = ([\d.]+), "
+        r"(\d+) are unsure and sampled with p = ([\d.]+)\."
     )
     n_sure, right_sure, n_unsure, right_unsure = numbers(
         r"Of the (\d+) sure labels (\d+) are right, of the (\d+) unsure ones (\d+)"
@@ -50,7 +51,8 @@ def test_the_naive_mean_and_the_weighted_one() -> None:
 
 def test_kappa() -> None:
     both, faq, chitchat, differ, kappa = numbers(
-        r"of (\d+) messages both say faq to (\d+) and chitchat to (\d+), and differ on (\d+)\..*?/ \(1 - 0\.5\) = (\d\.\d+)"
+        r"of (\d+) messages both say faq to (\d+) and chitchat to (\d+), "
+        r"and differ on (\d+)\..*?/ \(1 - 0\.5\) = (\d\.\d+)"
     )
     assert both == faq + chitchat + differ
     shared = ["faq"] * round(faq) + ["chitchat"] * round(chitchat)

@@ -93,14 +93,14 @@ def panes(database: str) -> dict[recount.Cell, Any]:
 
 
 def _stored(row: Any) -> Any:
-    found = np.zeros(recount.SIZE, dtype=np.int64)
+    pane = np.zeros(recount.SIZE, dtype=np.int64)
     for name, start in recount.STARTS.items():
         if name.endswith("_bins"):
             pairs = np.frombuffer(bytes(row[name]), dtype=_PAIRS)
-            found[start + pairs["bin"].astype(np.int64)] = pairs["count"]
+            pane[start + pairs["bin"].astype(np.int64)] = pairs["count"]
         else:
-            found[start : start + recount.LAYOUT[name]] = row[name]
-    return found
+            pane[start : start + recount.LAYOUT[name]] = row[name]
+    return pane
 
 
 def cells(counted: recount.Counted, database: str, ignored: tuple[str, ...] = ()) -> Verdict:
@@ -117,10 +117,10 @@ def cells(counted: recount.Counted, database: str, ignored: tuple[str, ...] = ()
 
 
 def _together(apart: dict[recount.Cell, Any]) -> dict[recount.Cell, Any]:
-    found: dict[recount.Cell, Any] = {}
+    panes: dict[recount.Cell, Any] = {}
     for (minute, model, role, _), held in apart.items():
-        found[minute, model, role, -1] = found.get((minute, model, role, -1), 0) + held
-    return found
+        panes[minute, model, role, -1] = panes.get((minute, model, role, -1), 0) + held
+    return panes
 
 
 def windows(
@@ -148,13 +148,13 @@ def windows(
 
 
 def _wanted(counted: recount.Counted) -> dict[tuple[str, str, str, int], Any]:
-    found: dict[tuple[str, str, str, int], Any] = defaultdict(int)
+    windows: dict[tuple[str, str, str, int], Any] = defaultdict(int)
     for (minute, model, role, _), held in counted.cells.items():
         for horizon, step in _STEPS.items():
             first = minute // step * step + step
             for end in range(first, first + _WIDTHS[horizon], step):
-                found[model, role, horizon, end] = found[model, role, horizon, end] + held
-    return dict(found)
+                windows[model, role, horizon, end] = windows[model, role, horizon, end] + held
+    return dict(windows)
 
 
 class _Latencies:
@@ -228,17 +228,17 @@ def _window(
 
 def _rates(shown: dict[str, Any], wanted: Any) -> list[tuple[str, int, int]]:
     answered = shown["n"] - shown["errors"]
-    found = []
+    rates = []
     for rate, name in (("low_confidence_rate", "intent_low"), ("fallback_rate", "intent_fallback")):
         start = recount.STARTS[name]
-        found.append(
+        rates.append(
             (rate, int(wanted[start : start + 10].sum()), round((shown[rate] or 0.0) * answered))
         )
-    found.append(
+    rates.append(
         (
             "mean_tokens",
             int(wanted[recount.STARTS["tokens_sum"]] > 0),
             int((shown["mean_tokens"] or 0) > 0),
         )
     )
-    return found
+    return rates

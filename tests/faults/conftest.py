@@ -3,6 +3,7 @@ line each, a bar over all of them.
 """
 
 import contextlib
+import functools
 import os
 import sys
 import uuid
@@ -20,6 +21,7 @@ from services.local import supervisor, topology
 SHORT = os.environ.get("FAULTS") == "short"
 IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24")
 PARTITIONS = 6
+NewLab = Callable[..., contextlib.AbstractContextManager[lab.Lab]]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,8 +54,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[tuple[topology.Addresses, supervisor.Supervisor]]:
-    with topology.embedded() as found:
-        yield found
+    with topology.embedded() as both:
+        yield both
 
 
 @pytest.fixture(scope="session")
@@ -123,29 +125,33 @@ def laboratory(
 
 
 @pytest.fixture
-def site(
+def new_lab(
     owner: supervisor.Supervisor,
     kafka: str,
     database: str,
     say: Callable[[str], None],
     tmp_path: Path,
-) -> Iterator[lab.Lab]:
+) -> NewLab:
+    """Opens a lab on the test's own servers; whoever opens it may name others, and settings."""
+    return functools.partial(
+        laboratory,
+        owner=owner,
+        kafka=kafka,
+        database=database,
+        say=say,
+        log=tmp_path / "workers.log",
+    )
+
+
+@pytest.fixture
+def site(new_lab: NewLab) -> Iterator[lab.Lab]:
     """Where a fault is injected."""
-    with laboratory(owner, kafka, database, say, tmp_path / "workers.log") as found:
-        yield found
+    with new_lab() as own:
+        yield own
 
 
 @pytest.fixture(params=["chunk", "stock"])
-def on_each(
-    request: pytest.FixtureRequest,
-    owner: supervisor.Supervisor,
-    kafka: str,
-    database: str,
-    say: Callable[[str], None],
-    tmp_path: Path,
-) -> Iterator[lab.Lab]:
+def on_each(request: pytest.FixtureRequest, new_lab: NewLab) -> Iterator[lab.Lab]:
     """The same on the chunk transport and on Faust's own."""
-    with laboratory(
-        owner, kafka, database, say, tmp_path / "workers.log", TRANSPORT=request.param
-    ) as found:
-        yield found
+    with new_lab(TRANSPORT=request.param) as own:
+        yield own

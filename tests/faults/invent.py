@@ -17,10 +17,15 @@ BEGIN = dt.datetime(2026, 4, 20, 22, 0, tzinfo=dt.UTC)
 ENVELOPE_MAX = 256
 
 _ANSWER = (
-    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","conversation":"h:%x","latency_ms":%.3f,"intent":"%s","confidence":%.6f,'
-    '"second_intent":"%s","margin":%.4f,"tokens":%d,"chars":%d,"script":"%s","fallback_rerank":%s,"error":null,"tokenizer_hash":"9b2a1","sample":null}'
+    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","conversation":"h:%x",'
+    '"latency_ms":%.3f,"intent":"%s","confidence":%.6f,"second_intent":"%s","margin":%.4f,'
+    '"tokens":%d,"chars":%d,"script":"%s","fallback_rerank":%s,"error":null,'
+    '"tokenizer_hash":"9b2a1","sample":null}'
 )
-_FAILURE = '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","latency_ms":%.3f,"error":"timeout"}'
+_FAILURE = (
+    '{"v":1,"ts":"%s","model":"%s","role":"%s","req_id":"%s-%d","latency_ms":%.3f,'
+    '"error":"timeout"}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,11 @@ def logs(
         rng.integers(0, 10, n).tolist(),
     )
     failed, fallback = (rng.random(n) < 0.1).tolist(), (rng.random(n) < 0.05).tolist()
-    found = []
+    values = []
     for i in range(n):
         place = (ts[i], models[model[i]], ROLES[role[i]], seed, i)
         if failed[i]:
-            found.append((_FAILURE % (*place, latency[i])).encode())
+            values.append((_FAILURE % (*place, latency[i])).encode())
             continue
         answer = (
             i * 7919 % 65536,
@@ -84,28 +89,28 @@ def logs(
             tokens[i],
             4 * tokens[i],
         )
-        found.append(
+        values.append(
             (
                 _ANSWER % (*place, *answer, SCRIPTS[script[i]], "true" if fallback[i] else "false")
             ).encode()
         )
-    return found
+    return values
 
 
 def mixed(served: Sequence[bytes], seed: int, *, singles: float = 0.3) -> list[Record]:
     """The logs as records: a share of them single, the rest in envelopes of 1 to 256, in order."""
     rng = np.random.default_rng(seed + 1)
-    found: list[Record] = []
+    records: list[Record] = []
     at = 0
     while at < len(served):
         if rng.random() < singles:
             size = int(rng.integers(1, ENVELOPE_MAX))
-            found += [Record(value, batch=False) for value in served[at : at + size]]
+            records += [Record(value, batch=False) for value in served[at : at + size]]
         else:
             size = int(rng.integers(1, ENVELOPE_MAX + 1))
-            found.append(Record(b"\n".join(served[at : at + size]), batch=True))
+            records.append(Record(b"\n".join(served[at : at + size]), batch=True))
         at += size
-    return found
+    return records
 
 
 def records(n: int, seed: int, *, singles: float = 0.3, span_s: float = 600.0) -> list[Record]:

@@ -62,15 +62,15 @@ def stored(kafka: str, topic: str) -> Iterator[list[Stored]]:
                 raise RuntimeError(
                     f"{topic} could not be read to its end within {_PATIENCE_S:.0f} s; left: {left}"
                 )
-            found = [
+            records = [
                 _stored(message)
                 for message in consumer.consume(10_000, timeout=1.0)
                 if message.error() is None
             ]
-            for record in found:
+            for record in records:
                 if record.offset + 1 >= left.get(record.part, record.offset + 2):
                     del left[record.part]
-            yield [record for record in found if record.offset < ends[record.part][1]]
+            yield [record for record in records if record.offset < ends[record.part][1]]
     finally:
         consumer.close()
 

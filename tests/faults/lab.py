@@ -67,8 +67,9 @@ class Lab:
         for gone in crew.until(timeout_s, 0.05):
             if self.progress() > before:
                 return gone
+        waited = time.monotonic() - begun
         raise AssertionError(
-            f"nothing was flushed for {time.monotonic() - begun:.0f} s; the workers said:\n{self.crew.said()}"
+            f"nothing was flushed for {waited:.0f} s; the workers said:\n{self.crew.said()}"
         )
 
     def settled(self, timeout_s: float = SETTLE_S) -> bool:
@@ -125,9 +126,8 @@ class Lab:
         read = self.settled(timeout_s)
         statuses = self.crew.finish()
         verdict, counted = self.recounted(**how)
-        self.say(
-            f"{fault} lost={verdict.lost} dup={verdict.duplicated} n={verdict.n} injected={injected} {more}".rstrip()
-        )
+        counts = f"lost={verdict.lost} dup={verdict.duplicated} n={verdict.n}"
+        self.say(f"{fault} {counts} injected={injected} {more}".rstrip())
         assert read, f"not everything was read; the workers said:\n{self.crew.said()}"
         assert (verdict.lost, verdict.duplicated) == (0, 0), "\n".join(verdict.places[:12])
         assert injected >= at_least, f"the fault fired {injected} times, wanted {at_least}"

@@ -119,23 +119,23 @@ def mutated(valid: bytes, rng: random.Random) -> bytes:
     """One to three small injuries: a byte changed, cut out, doubled or put in; a stretch removed; a
     value swapped; the end cut off.
     """
-    found = bytearray(valid)
+    injured = bytearray(valid)
     for _ in range(rng.randint(1, 3)):
-        at = rng.randrange(len(found)) if found else 0
+        at = rng.randrange(len(injured)) if injured else 0
         kind = rng.randrange(6)
-        if kind == 0 and found:
-            found[at] ^= 1 << rng.randrange(8)
+        if kind == 0 and injured:
+            injured[at] ^= 1 << rng.randrange(8)
         elif kind == 1:
-            del found[at : at + rng.randint(1, 3)]
+            del injured[at : at + rng.randint(1, 3)]
         elif kind == 2:
-            found[at:at] = rng.choice(_STRANGE)
+            injured[at:at] = rng.choice(_STRANGE)
         elif kind == 3:
-            found[at:at] = found[at : at + rng.randint(1, 20)]
+            injured[at:at] = injured[at : at + rng.randint(1, 20)]
         elif kind == 4:
-            del found[at:]
+            del injured[at:]
         else:
-            found[at : at + 1] = rng.choice(_STRANGE)
-    return bytes(found)
+            injured[at : at + 1] = rng.choice(_STRANGE)
+    return bytes(injured)
 
 
 def fuzzed(valid: Sequence[bytes], count: int, seed: int) -> list[bytes]:

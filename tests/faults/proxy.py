@@ -103,14 +103,14 @@ def before(target: int, port: int | None = None) -> Iterator[Proxy]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
-    found = Proxy(port or ports.free(1)[0], target, loop)
+    proxy = Proxy(port or ports.free(1)[0], target, loop)
     server = asyncio.run_coroutine_threadsafe(
-        asyncio.start_server(found.accept, ports.HOST, found.port), loop
+        asyncio.start_server(proxy.accept, ports.HOST, proxy.port), loop
     ).result(_PATIENCE_S)
     try:
-        yield found
+        yield proxy
     finally:
-        found.stalled = False
+        proxy.stalled = False
         asyncio.run_coroutine_threadsafe(_closed(server), loop).result(_PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_PATIENCE_S)

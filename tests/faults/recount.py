@@ -77,12 +77,12 @@ def lines(record: kafka_log.Stored) -> Iterator[Line]:
     if not record.batch:
         yield Line(record.part, record.offset, 0, record.value, record.appended_ms)
         return
-    found = [
+    numbered = [
         (number, raw)
         for number, raw in enumerate(record.value.split(b"\n"), start=1)
         if raw.strip()
     ]
-    for number, raw in found if len(found) <= invent.ENVELOPE_MAX else [(-1, b"")]:
+    for number, raw in numbered if len(numbered) <= invent.ENVELOPE_MAX else [(-1, b"")]:
         yield Line(record.part, record.offset, number, raw, record.appended_ms)
 
 
@@ -99,7 +99,7 @@ def count(
     which (partition, offset, line) to count at all. `redriven`: (partition, offset) of dead letters
     counted after all, in panes of their own.
     """
-    found = Counted()
+    counted = Counted()
     for batch in kafka_log.stored(kafka, topic):
         arrived = [line for record in batch for line in lines(record) if kept is None or kept(line)]
         arrived = (
@@ -110,10 +110,10 @@ def count(
             if redriven
             else arrived
         )
-        logs = _trusted(arrived) if all_valid else _judged(arrived, found, check_time)
+        logs = _trusted(arrived) if all_valid else _judged(arrived, counted, check_time)
         if logs[0]:
-            _add(found, *logs)
-    return found
+            _add(counted, *logs)
+    return counted
 
 
 def _trusted(arrived: Sequence[Line]) -> tuple[list[Any], list[int]]:
@@ -123,13 +123,13 @@ def _trusted(arrived: Sequence[Line]) -> tuple[list[Any], list[int]]:
 
 
 def _judged(
-    arrived: Sequence[Line], found: Counted, check_time: bool
+    arrived: Sequence[Line], counted: Counted, check_time: bool
 ) -> tuple[list[Any], list[int]]:
     logs, parts = [], []
     for line in arrived:
         log = strict.serving_log(line.raw) if line.number >= 0 else None
         if log is None or (check_time and strict.untimely(log, line.appended_ms)):
-            found.bad.append((line.part, line.offset, max(line.number, 0)))
+            counted.bad.append((line.part, line.offset, max(line.number, 0)))
         else:
             logs.append(log)
             parts.append(line.part)
@@ -161,16 +161,16 @@ def _minute(text: str) -> int:
     )
 
 
-def _add(found: Counted, logs: list[Any], parts: list[int]) -> None:
+def _add(counted: Counted, logs: list[Any], parts: list[int]) -> None:
     seconds = np.array([_seconds(log["ts"]) for log in logs])
     part = np.array(parts)
     minute = (seconds // 60 * 60).astype(np.int64)
-    late = _late(found, seconds, minute, part)
+    late = _late(counted, seconds, minute, part)
     names = [f"{log['model']}\x00{log.get('role', 'champion')}" for log in logs]
     keys, of = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
     figures = _figures(logs)
     latency = figures[:, 1]
-    found.latencies.append((np.stack([minute, of]), keys.tolist(), latency.copy()))
+    counted.latencies.append((np.stack([minute, of]), keys.tolist(), latency.copy()))
     cell, member = np.unique(np.stack([minute, of, part]), axis=1, return_inverse=True)
     order = np.argsort(member, kind="stable")
     bounds = np.searchsorted(member[order], np.arange(cell.shape[1] + 1))
@@ -178,20 +178,20 @@ def _add(found: Counted, logs: list[Any], parts: list[int]) -> None:
         mine = order[bounds[i] : bounds[i + 1]]
         model, role = str(keys[cell[1, i]]).split("\x00")
         key = (int(cell[0, i]), model, role, int(cell[2, i]))
-        found.cells[key] = found.cells.get(key, 0) + vector(figures[mine], late[mine])
-    found.n += len(logs)
+        counted.cells[key] = counted.cells.get(key, 0) + vector(figures[mine], late[mine])
+    counted.n += len(logs)
 
 
-def _late(found: Counted, seconds: Any, minute: Any, part: Any) -> Any:
+def _late(counted: Counted, seconds: Any, minute: Any, part: Any) -> Any:
     """A log is late if its minute had ended, by the clock its own partition had before it."""
     late = np.zeros(len(seconds), dtype=bool)
     for each in np.unique(part).tolist():
         mine = np.flatnonzero(part == each)
         clock = np.maximum.accumulate(
-            np.concatenate([[found.clocks.get(each, -math.inf)], seconds[mine]])
+            np.concatenate([[counted.clocks.get(each, -math.inf)], seconds[mine]])
         )
         late[mine] = minute[mine] + LATE_AFTER_S <= clock[:-1] + 1e-7
-        found.clocks[each] = float(clock[-1])
+        counted.clocks[each] = float(clock[-1])
     return late
 
 

@@ -39,7 +39,8 @@ async def count(stream):  # type: ignore[no-untyped-def]
         if seen == fails_at:
             raise RuntimeError("the agent fails once")
         database.execute(
-            "insert into counted (req_id, n) values (%s, 1) on conflict (req_id) do update set n = counted.n + 1",
+            "insert into counted (req_id, n) values (%s, 1)"
+            " on conflict (req_id) do update set n = counted.n + 1",
             [json.loads(value)["req_id"]],
         )
 

@@ -27,14 +27,14 @@ def parsed(raw: bytes) -> list[tuple[str, Any]] | None:
     Bytes that are not UTF-8 become lone surrogates.
     """
     try:
-        found = json.loads(
+        value = json.loads(
             raw.decode("utf-8", "surrogateescape"),
             parse_constant=_refuse,
             object_pairs_hook=_Members,
         )
     except (ValueError, RecursionError):
         return None
-    return list(found) if isinstance(found, _Members) else None
+    return list(value) if isinstance(value, _Members) else None
 
 
 class _Members(tuple[tuple[str, Any], ...]):
@@ -72,21 +72,21 @@ def instant(value: object) -> dt.datetime | None:
     if not isinstance(value, str) or not _TS.fullmatch(value):
         return None
     try:
-        found = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
+        at = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
     except ValueError:
         return None
-    return found if _YEARS[0] <= found < _YEARS[1] else None
+    return at if _YEARS[0] <= at < _YEARS[1] else None
 
 
 def _sample(value: object) -> bool:
     if not isinstance(value, _Members):
         return value is None
-    found = dict(value)
+    members = dict(value)
     return (
-        found.get("queue") in ("measure", "train")
-        and _number(found.get("p"), 1e-300, 1)
-        and isinstance(found.get("text"), str)
-        and _whole_text(found["text"])
+        members.get("queue") in ("measure", "train")
+        and _number(members.get("p"), 1e-300, 1)
+        and isinstance(members.get("text"), str)
+        and _whole_text(members["text"])
     )
 
 

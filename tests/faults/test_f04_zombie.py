@@ -47,9 +47,9 @@ def _taken_over(site: lab.Lab, zombie: supervisor.Child) -> bool:
     """
     began, before = time.monotonic(), site.positions()
     zombie.process.send_signal(signal.SIGSTOP)
-    found = site.claimed(before, every=True, timeout_s=3 * STOPPED_S)
+    claimed = site.claimed(before, every=True, timeout_s=3 * STOPPED_S)
     time.sleep(max(0.0, STOPPED_S - (time.monotonic() - began)))
-    return found
+    return claimed
 
 
 def _ended(zombie: supervisor.Child) -> bool:

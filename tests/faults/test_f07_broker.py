@@ -6,7 +6,6 @@ import functools
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from faults import brokers, conftest, crew, feed, invent, kafka_log, lab, proxy, servers
@@ -39,14 +38,12 @@ def test_broker_killed_and_restarted(site: lab.Lab) -> None:
 
 
 def test_the_way_to_the_broker_cut_stalled_and_slowed(
-    database: str, say: Callable[[str], None], tmp_path: Path
+    new_lab: conftest.NewLab, tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)
     with supervisor.Supervisor() as owner, proxy.before(*ports.free(2)) as way:
         (node,) = brokers.start(owner, tmp_path, 1, proxied=(way.target, way.port))
-        with conftest.laboratory(
-            owner, node.address, database, say, tmp_path / "workers.log"
-        ) as site:
+        with new_lab(owner=owner, kafka=node.address) as site:
             site.crew.environment = {
                 **site.crew.environment,
                 "INTENTWATCH_KAFKA": f"127.0.0.1:{way.port}",
@@ -63,7 +60,7 @@ def test_the_way_to_the_broker_cut_stalled_and_slowed(
 
 
 def _through(site: lab.Lab, way: proxy.Proxy, rng: random.Random) -> int:
-    """Cut ten times; stall twice, once past the session; slow twice. How many connections were cut."""
+    """Cut ten times; stall twice, once past the session; slow twice. How many were cut."""
     cuts = 0
     with feed.flowing(site.kafka, site.topic, invent.records(200_000, SEED), seconds=60):
         worker = site.crew.start("one")
@@ -85,12 +82,12 @@ def _through(site: lab.Lab, way: proxy.Proxy, rng: random.Random) -> int:
     return cuts
 
 
-def test_leader_of_three_killed(database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_leader_of_three_killed(new_lab: conftest.NewLab, tmp_path: Path) -> None:
     kills = 2
     with supervisor.Supervisor() as owner:
         nodes = brokers.start(owner, tmp_path, 3)
         everyone = ",".join(node.address for node in nodes)
-        with conftest.laboratory(owner, everyone, database, say, tmp_path / "workers.log") as site:
+        with new_lab(owner=owner, kafka=everyone) as site:
             with feed.flowing(everyone, site.topic, invent.records(200_000, SEED), seconds=40):
                 site.crew.start("one")
                 site.crew.start("two")

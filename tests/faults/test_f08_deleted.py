@@ -54,9 +54,9 @@ def _conclude(
         )
     }
     alarms = servers.scalar(site.database, "select count(*) from outbox where kind = 'alarm'")
-    site.say(
-        f"F8 lost={verdict.lost} dup={verdict.duplicated} n={verdict.n} injected={len(first)} reported={len(gaps)} alarms={alarms} seed={SEED}"
-    )
+    counts = f"lost={verdict.lost} dup={verdict.duplicated} n={verdict.n}"
+    told = f"injected={len(first)} reported={len(gaps)} alarms={alarms}"
+    site.say(f"F8 {counts} {told} seed={SEED}")
     assert settled, site.crew.said()
     assert (verdict.lost, verdict.duplicated) == (0, 0), verdict.places[:12]
     assert {part: offset for part, (offset, _) in gaps.items()} == read

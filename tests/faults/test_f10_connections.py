@@ -4,36 +4,23 @@ first.
 
 import random
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import sqlalchemy as sa
 from faults import conftest, feed, invent, lab, proxy, servers
 
-from services.local import supervisor
-
 SEED, CUTS = 110, 12
 
 
-def test_connections_cut_and_a_read_only_primary(
-    owner: supervisor.Supervisor,
-    kafka: str,
-    database: str,
-    say: Callable[[str], None],
-    tmp_path: Path,
-) -> None:
+def test_connections_cut_and_a_read_only_primary(new_lab: conftest.NewLab, database: str) -> None:
     rng, url = random.Random(SEED), sa.make_url(database)
-    with (
-        proxy.before(int(url.port or 0)) as way,
-        conftest.laboratory(owner, kafka, database, say, tmp_path / "workers.log") as site,
-    ):
+    with proxy.before(int(url.port or 0)) as way, new_lab() as site:
         site.crew.environment = {
             **site.crew.environment,
             "INTENTWATCH_DATABASE_URL": url.set(port=way.port).render_as_string(
                 hide_password=False
             ),
         }
-        with feed.flowing(kafka, site.topic, invent.records(200_000, SEED), seconds=45):
+        with feed.flowing(site.kafka, site.topic, invent.records(200_000, SEED), seconds=45):
             worker = site.crew.start("one")
             site.moves()
             cuts = 0

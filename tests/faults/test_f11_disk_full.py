@@ -12,14 +12,14 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import confluent_kafka
 import sqlalchemy as sa
 from faults import conftest, crew, feed, invent, lab, servers
 
-from services.local import postgres, supervisor, topology
+from services.local import postgres, topology
 
 SEED = 111
 FULL_S = 8.0
@@ -28,15 +28,23 @@ GROUP = "intentwatch.streams.{topic}"
 # made later, moves.
 _MOVE = """
 do $$ declare r record; begin
-  for r in select relname, relkind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'i') loop
-    execute format('alter %s %I set tablespace {name}', case r.relkind when 'r' then 'table' else 'index' end, r.relname);
+  for r in
+    select relname, case relkind when 'r' then 'table' else 'index' end as kind
+    from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'i')
+  loop
+    execute format('alter %s %I set tablespace {name}', r.kind, r.relname);
   end loop;
   execute format('alter database %I set default_tablespace = {name}', current_database());
 end $$
 """
 _TRIGGER = """
-create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'could not extend file' using errcode = '53100'; end $$;
-create trigger full_disk before insert or update on pane_dirty for each statement execute function full_disk();
+create function full_disk() returns trigger language plpgsql as $$
+begin
+  raise exception 'could not extend file' using errcode = '53100';
+end $$;
+create trigger full_disk before insert or update on pane_dirty
+  for each statement execute function full_disk();
 """
 
 
@@ -65,14 +73,7 @@ def disk() -> Iterator[Path | None]:
         place.rmdir()
 
 
-def test_disk_full(
-    owner: supervisor.Supervisor,
-    parts: topology.Addresses,
-    kafka: str,
-    template: str,
-    say: Callable[[str], None],
-    tmp_path: Path,
-) -> None:
+def test_disk_full(new_lab: conftest.NewLab, parts: topology.Addresses, template: str) -> None:
     name = f"full_{uuid.uuid4().hex[:8]}"
     url = sa.make_url(parts.database_url).set(database=name).render_as_string(hide_password=False)
     with disk() as place:
@@ -84,7 +85,7 @@ def test_disk_full(
         try:
             if place:
                 servers.execute(url, _MOVE.format(name=name))
-            with conftest.laboratory(owner, kafka, url, say, tmp_path / "workers.log") as site:
+            with new_lab(database=url) as site:
                 _run(site, place)
         finally:
             servers.execute(parts.database_url, f"drop database {name} with (force)")
@@ -155,6 +156,6 @@ def _committed(site: lab.Lab) -> int:
         wanted = [
             confluent_kafka.TopicPartition(site.topic, part) for part in range(conftest.PARTITIONS)
         ]
-        return sum(max(0, found.offset) for found in consumer.committed(wanted, timeout=30))
+        return sum(max(0, part.offset) for part in consumer.committed(wanted, timeout=30))
     finally:
         consumer.close()

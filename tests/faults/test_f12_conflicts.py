@@ -32,7 +32,8 @@ def test_deadlocks_and_serialization_failures(site: lab.Lab) -> None:
         )
         servers.execute(
             site.database,
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()",
         )
         for _ in range(CLASHES):
             _clash(engine)

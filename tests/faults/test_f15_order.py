@@ -4,7 +4,6 @@ behind. Twenty seeds, identical rows.
 
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import conftest as servers_of_a_test
@@ -12,7 +11,7 @@ import processes
 from faults import conftest, feed, invent
 
 from schemas import tables
-from services.local import supervisor, topology
+from services.local import topology
 
 SEED = 115
 SEEDS = 20
@@ -25,23 +24,19 @@ TELLS_OF_ORDER = {"late", "revision", "amended"}
 
 
 def test_order_leaves_no_trace(
-    owner: supervisor.Supervisor,
+    new_lab: conftest.NewLab,
     parts: topology.Addresses,
     template: str,
-    kafka: str,
     say: Callable[[str], None],
-    tmp_path: Path,
 ) -> None:
     served = invent.logs(N, SEED, span_s=SPAN_S, models=("v14",))
     rows, lost, duplicated = [], 0, 0
     for seed in range(SEEDS):
         with (
             servers_of_a_test.database_of_its_own(parts, template) as database,
-            conftest.laboratory(
-                owner, kafka, database, say, tmp_path / "workers.log", partitions=PARTS
-            ) as site,
+            new_lab(database=database, partitions=PARTS) as site,
         ):
-            feed.send(kafka, site.topic, shuffled(served, seed))
+            feed.send(site.kafka, site.topic, shuffled(served, seed))
             site.crew.start()
             assert site.settled(), site.crew.said()
             assert site.crew.finish() == [0]
@@ -49,10 +44,9 @@ def test_order_leaves_no_trace(
             assert counted.n == N
             lost, duplicated = lost + verdict.lost, duplicated + verdict.duplicated
             rows.append((_panes(site), _windows(site)))
-    different = sum(found != rows[0] for found in rows)
-    say(
-        f"F15 lost={lost} dup={duplicated} n={N} injected={SEEDS} different={different} seeds=0..{SEEDS - 1}"
-    )
+    different = sum(row != rows[0] for row in rows)
+    counts = f"lost={lost} dup={duplicated} n={N} injected={SEEDS}"
+    say(f"F15 {counts} different={different} seeds=0..{SEEDS - 1}")
     assert (lost, duplicated, different) == (0, 0, 0)
     assert len(rows[0][0]) > 0
 

@@ -37,8 +37,8 @@ def test_late_logs_restate_their_windows(site: lab.Lab) -> None:
 
 
 def _shown(site: lab.Lab) -> dict[tuple[str, ...], dict[str, Any]]:
-    found = processes.show("windows", dict(site.crew.environment))
+    windows = processes.show("windows", dict(site.crew.environment))
     return {
         tuple(window[name] for name in ("model", "role", "horizon", "end")): window
-        for window in found
+        for window in windows
     }

@@ -14,13 +14,11 @@ N = 40_000
 FAR = 12  # of each kind in every thousand
 
 
-def test_clock_skew(owner, kafka, database, say, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with conftest.laboratory(
-        owner, kafka, database, say, tmp_path / "workers.log", TEST_CLOCK=""
-    ) as site:
+def test_clock_skew(new_lab: conftest.NewLab) -> None:
+    with new_lab(TEST_CLOCK="") as site:
         now = dt.datetime.now(dt.UTC)
         kinds = Counter[str]()
-        feed.send(kafka, site.topic, list(_records(now, kinds)))
+        feed.send(site.kafka, site.topic, list(_records(now, kinds)))
         site.crew.start("one")
         assert site.settled(), site.crew.said()
         dead = Counter(

@@ -3,12 +3,9 @@ the bad ones become dead letters.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 from faults import conftest, feed, invent, kafka_log, lab, malformed, recount, strict
-
-from services.local import supervisor
 
 SEED = 118
 FUZZED = 100_000
@@ -41,20 +38,12 @@ def test_named_cases(site: lab.Lab) -> None:
     _judge(site, len(malformed.NAMED) + 1, "named")
 
 
-def test_fuzzed(
-    owner: supervisor.Supervisor,
-    kafka: str,
-    database: str,
-    say: Callable[[str], None],
-    tmp_path: Path,
-) -> None:
+def test_fuzzed(new_lab: conftest.NewLab) -> None:
     """Against the broker's clock: a mutation may well give a valid time in another century."""
     good = invent.logs(50_000, SEED, begin=dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
-    with conftest.laboratory(
-        owner, kafka, database, say, tmp_path / "workers.log", TEST_CLOCK=""
-    ) as site:
-        feed.send(kafka, site.topic, invent.mixed(good, SEED))
-        feed.send(kafka, site.topic, among(malformed.fuzzed(good, FUZZED, SEED), good))
+    with new_lab(TEST_CLOCK="") as site:
+        feed.send(site.kafka, site.topic, invent.mixed(good, SEED))
+        feed.send(site.kafka, site.topic, among(malformed.fuzzed(good, FUZZED, SEED), good))
         _judge(site, FUZZED // 4, "fuzzed", check_time=True)
 
 
@@ -81,11 +70,11 @@ def _judge(site: lab.Lab, at_least: int, kind: str, *, check_time: bool = False)
 
 
 def _disagreement(site: lab.Lab, places: set[tuple[int, int, int]]) -> str:
-    found = [
-        f"{'taken' if strict.serving_log(line.raw) is None else 'refused'} by the worker: {line.raw[:300]!r}"
-        for batch in kafka_log.stored(site.kafka, site.topic)
-        for record in batch
-        for line in recount.lines(record)
-        if (line.part, line.offset, max(line.number, 0)) in places
-    ]
-    return f"{len(found)} judged differently:\n" + "\n".join(found[:12])
+    judged = []
+    for batch in kafka_log.stored(site.kafka, site.topic):
+        for record in batch:
+            for line in recount.lines(record):
+                if (line.part, line.offset, max(line.number, 0)) in places:
+                    done = "taken" if strict.serving_log(line.raw) is None else "refused"
+                    judged.append(f"{done} by the worker: {line.raw[:300]!r}")
+    return f"{len(judged)} judged differently:\n" + "\n".join(judged[:12])

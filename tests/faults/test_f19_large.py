@@ -3,7 +3,6 @@ and its hash; the others go on.
 """
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import admin
@@ -16,13 +15,11 @@ MIB = 1024 * 1024
 MOST = 60 * MIB
 
 
-def test_large_records(database: str, say: Callable[[str], None], tmp_path: Path) -> None:
+def test_large_records(new_lab: conftest.NewLab, tmp_path: Path) -> None:
     # A broker of its own: the embedded one's heap is smaller than such a record.
     with supervisor.Supervisor() as owner:
         (node,) = brokers.start(owner, tmp_path, 1, heap="1g")
-        with conftest.laboratory(
-            owner, node.address, database, say, tmp_path / "workers.log"
-        ) as site:
+        with new_lab(owner=owner, kafka=node.address) as site:
             _run(site)
 
 

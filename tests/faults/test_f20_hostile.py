@@ -43,7 +43,7 @@ def hostile(texts: Iterable[str]) -> list[bytes]:
     """Valid logs whose model, conversation, request and sampled text are hostile, and bad ones
     whose values are.
     """
-    found = []
+    logs = []
     for number, text in enumerate(texts):
         log = json.loads(invent.logs(1, SEED + number)[0])
         log = {k: v for k, v in log.items() if k != "error"} | {
@@ -53,7 +53,7 @@ def hostile(texts: Iterable[str]) -> list[bytes]:
             "conversation": text,
             "req_id": f"{number}{text}",
         }
-        found.append(
+        logs.append(
             log | {"model": text, "sample": {"queue": "measure", "p": 0.5, "text": text + "\x00"}}
         )
     bad = [
@@ -63,7 +63,7 @@ def hostile(texts: Iterable[str]) -> list[bytes]:
     ]
     return [
         json.dumps(log, ensure_ascii=number % 2 == 0).encode()
-        for number, log in enumerate([*found, *bad])
+        for number, log in enumerate([*logs, *bad])
     ]
 
 

@@ -40,9 +40,8 @@ def test_all_bad_stops_the_worker(site: lab.Lab) -> None:
         site.kafka, site.topic, kept=lambda line: line.offset < stands[line.part]
     )
     verdict = site.judged(counted)
-    site.say(
-        f"F22 lost={verdict.lost} dup={verdict.duplicated} n={verdict.n} injected={BAD} dead={dead} alarms={len(alarms)} seed={SEED}"
-    )
+    counts = f"lost={verdict.lost} dup={verdict.duplicated} n={verdict.n}"
+    site.say(f"F22 {counts} injected={BAD} dead={dead} alarms={len(alarms)} seed={SEED}")
     assert statuses == [INTEGRITY] * 3, site.crew.said()
     assert (verdict.lost, verdict.duplicated) == (0, 0), verdict.places[:12]
     assert len(alarms) == 1, alarms

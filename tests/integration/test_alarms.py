@@ -31,10 +31,12 @@ def told(database: str) -> list[str]:
 
 def test_a_stall_and_a_silence_are_each_told_once(database: str, tmp_path: Path) -> None:
     environment = {"INTENTWATCH_DATABASE_URL": database}
-    insert = "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at) values "
+    stuck = f"('{TOPIC}', 3, 100, 150, 1, now() - interval '5 minutes')"
+    current = f"('{TOPIC}', 4, 7, 7, 1, now())"
     change(
         database,
-        f"{insert} ('{TOPIC}', 3, 100, 150, 1, now() - interval '5 minutes'), ('{TOPIC}', 4, 7, 7, 1, now())",
+        "insert into stream_offset (topic, part, next_offset, high_watermark, epoch, updated_at)"
+        f" values {stuck}, {current}",
     )
     with contextlib.ExitStack() as stack:
         for i in range(2):
@@ -44,12 +46,14 @@ def test_a_stall_and_a_silence_are_each_told_once(database: str, tmp_path: Path)
         assert processes.eventually(lambda: len(told(database)) == 1), (tmp_path / "s0").read_text()
         change(
             database,
-            "update stream_offset set next_offset = high_watermark, updated_at = now() - interval '2 hours'",
+            "update stream_offset"
+            " set next_offset = high_watermark, updated_at = now() - interval '2 hours'",
         )
         assert processes.eventually(lambda: len(told(database)) == 2)
         change(
             database,
-            "update stream_offset set next_offset = 9, high_watermark = 9, updated_at = now() where part = 4",
+            "update stream_offset"
+            " set next_offset = 9, high_watermark = 9, updated_at = now() where part = 4",
         )
         change(database, "update stream_offset set updated_at = now() - interval '1 hour'")
         assert processes.eventually(lambda: len(told(database)) == 3), (

@@ -138,12 +138,12 @@ def test_an_image_is_what_its_build_stage_made_and_runs_as_an_ordinary_user(targ
 def image() -> Iterator[Callable[[str], images.Image]]:
     """Builds each image once."""
     with contextlib.ExitStack() as stack:
-        found: dict[str, images.Image] = {}
+        made: dict[str, images.Image] = {}
 
         def make(target: str) -> images.Image:
-            if target not in found:
-                found[target] = stack.enter_context(images.built(target))
-            return found[target]
+            if target not in made:
+                made[target] = stack.enter_context(images.built(target))
+            return made[target]
 
         yield make
 

@@ -279,7 +279,8 @@ def test_a_topic_made_anew_and_shorter_is_told_and_not_read_on_from(
     with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
         connection.execute(
             sa.text(
-                f"insert into stream_offset (topic, part, next_offset, epoch) values ('{topic}', 0, 100, 1)"
+                "insert into stream_offset (topic, part, next_offset, epoch)"
+                f" values ('{topic}', 0, 100, 1)"
             )
         )
     produce(kafka, topic, (log(1),) * 40, partition=0)
@@ -287,6 +288,7 @@ def test_a_topic_made_anew_and_shorter_is_told_and_not_read_on_from(
     assert done.returncode == 5
     (cause,) = said(database)
     assert cause.startswith(
-        f"The stream worker has ended: {topic}/0: Postgres stands at offset 100, the topic ends at 40"
+        f"The stream worker has ended: {topic}/0: "
+        "Postgres stands at offset 100, the topic ends at 40"
     )
     assert counted(database) == 0

@@ -35,7 +35,8 @@ LABELS: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "bad": ("hello", (5, 1, 0, 1)),
     "bad: a number": ("7", (5, 1, 0, 1)),
     "bad: half a character": (
-        '{"req_id": "\\ud800", "intent": "faq", "annotator": "a1", "labelled_at": "2026-04-20T12:00:00Z"}',
+        '{"req_id": "\\ud800", "intent": "faq", "annotator": "a1",'
+        ' "labelled_at": "2026-04-20T12:00:00Z"}',
         (5, 1, 0, 1),
     ),
     "bad: an intent nobody knows": (json.dumps(GOOD | {"intent": "weather"}), (5, 1, 0, 1)),
@@ -82,7 +83,8 @@ def test_a_first_label_is_told_apart_and_the_second_counts(
     with engine.connect() as connection:
         held = connection.execute(
             sa.text(
-                "select count(*) from human_label where req_id = 'r1' and annotator = 'a1' and intent = 'faq'"
+                "select count(*) from human_label"
+                " where req_id = 'r1' and annotator = 'a1' and intent = 'faq'"
             )
         )
         assert held.scalar_one() == (2 if name.startswith("late") else 1)

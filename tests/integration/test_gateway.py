@@ -40,9 +40,9 @@ def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple
         "POST", "/classify", raw, {"Content-Type": "application/json", **(headers or {})}
     )
     answer = connection.getresponse()
-    found = json.loads(answer.read())
+    content = json.loads(answer.read())
     connection.close()
-    return answer.status, found
+    return answer.status, content
 
 
 @contextlib.contextmanager
@@ -71,8 +71,8 @@ def serving(
 
 @pytest.fixture
 def gateway(shop: Shop, tmp_path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    with serving(shop, tmp_path) as found:
-        yield found
+    with serving(shop, tmp_path) as served:
+        yield served
 
 
 def sent(environment: dict[str, str]) -> list[dict[str, Any]]:
@@ -82,12 +82,12 @@ def sent(environment: dict[str, str]) -> list[dict[str, Any]]:
     part = TopicPartition(environment["INTENTWATCH_TOPIC"], 0)
     consumer.assign([part])
     consumer.seek_to_beginning(part)
-    found: list[dict[str, Any]] = []
+    logs: list[dict[str, Any]] = []
     while consumer.position(part) < consumer.end_offsets([part])[part]:
         for records in consumer.poll(timeout_ms=500).values():
-            found += [json.loads(line) for record in records for line in record.value.splitlines()]
+            logs += [json.loads(line) for record in records for line in record.value.splitlines()]
     consumer.close()
-    return found
+    return logs
 
 
 def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(
@@ -141,7 +141,7 @@ def chosen(
     """For each message of the champion's whose id begins so, all with this text: the sample its log
     has, and the one it would have with these facts.
     """
-    rules, counted, found = (
+    rules, counted, pairs = (
         policy.load(Path(environment["INTENTWATCH_POLICY"])).labels,
         volume.Volume(),
         [],
@@ -154,8 +154,8 @@ def chosen(
         }
         one = sample.choice(log["req_id"], log["intent"], log["confidence"], log["margin"], **facts)
         if log["req_id"].startswith(prefix):
-            found.append((log["sample"], one and dataclasses.asdict(one) | {"text": text}))
-    return found
+            pairs.append((log["sample"], one and dataclasses.asdict(one) | {"text": text}))
+    return pairs
 
 
 def test_the_gateway_asks_about_a_message_as_far_as_it_is_new_to_the_model(
@@ -411,9 +411,9 @@ def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion
 def test_bad_requests_name_the_field_or_the_limit(
     gateway: tuple[int, dict[str, str]], body: object, status: int, says: str
 ) -> None:
-    found = ask(gateway[0], body)
-    assert found[0] == status
-    assert says in json.dumps(found[1])
+    answer = ask(gateway[0], body)
+    assert answer[0] == status
+    assert says in json.dumps(answer[1])
 
 
 def test_the_gateway_follows_a_promotion_without_a_restart(
@@ -460,23 +460,23 @@ def test_no_champion_is_503_with_the_remedy(
     }
     with processes.running(["-m", "services.gateway"], environment, tmp_path / "log"):
         assert processes.eventually(lambda: ports.listening(port))
-        status, found = ask(port, {"text": "hi"})
+        status, body = ask(port, {"text": "hi"})
     assert status == 503
-    assert "no champion yet" in found["detail"]
+    assert "no champion yet" in body["detail"]
 
 
 def test_who_opens_its_address_is_told_where_to_go(gateway: tuple[int, dict[str, str]]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway[0], timeout=30)
     connection.request("GET", "/")
     answer = connection.getresponse()
-    found = json.loads(answer.read())
+    body = json.loads(answer.read())
     for place in ("/docs", "/readyz"):
         connection.request("GET", place)
-        assert place in found["detail"]
+        assert place in body["detail"]
         there = connection.getresponse()
         assert (there.status, bool(there.read())) == (200, True)
     connection.close()
-    assert (answer.status, found["detail"].startswith('POST /classify with {"text": "..."}')) == (
+    assert (answer.status, body["detail"].startswith('POST /classify with {"text": "..."}')) == (
         200,
         True,
     )

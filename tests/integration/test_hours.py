@@ -142,7 +142,8 @@ def test_the_third_failure_sets_an_hour_aside_with_an_alarm_and_the_next_one_goe
     assert decided(engine) == ENDS[1:]
     (cause,) = open_alarms(engine)
     assert cause.startswith(
-        "the hour that ended 2026-04-20 11:00:00 UTC is set aside: judging it failed 3 times (ValueError: buffer size"
+        "the hour that ended 2026-04-20 11:00:00 UTC is set aside: "
+        "judging it failed 3 times (ValueError: buffer size"
     )
     again = ["-m", "services.scheduler", "again"]
     environment = {"INTENTWATCH_DATABASE_URL": database}
@@ -240,15 +241,20 @@ def test_an_outage_says_nothing_of_the_hour(engine: sa.Engine) -> None:
 def test_a_weight_beyond_all_measure_from_before_the_floor_stops_no_decision(
     engine: sa.Engine, p: float
 ) -> None:
-    row = "insert into sampled_prediction (req_id, model, role, ts, intent, confidence, script, queue, p, text) "
     change(
         engine,
-        f"{row} values ('r5', 'v1', 'champion', :ts, 'faq', 0.9, 'latin', 'measure', :p, 't')",
+        "insert into sampled_prediction"
+        " (req_id, model, role, ts, intent, confidence, script, queue, p, text)"
+        " values ('r5', 'v1', 'champion', :ts, 'faq', 0.9, 'latin', 'measure', :p, 't')",
         ts=BEGIN + SECOND,
         p=p,
     )
-    label = "insert into human_label (id, req_id, annotator, labelled_at, intent, also, action) values ('l', 'r5', 'a', :at, 'chitchat', '{}', 'label')"
-    change(engine, label, at=BEGIN + 2 * SECOND)
+    change(
+        engine,
+        "insert into human_label (id, req_id, annotator, labelled_at, intent, also, action)"
+        " values ('l', 'r5', 'a', :at, 'chitchat', '{}', 'label')",
+        at=BEGIN + 2 * SECOND,
+    )
     assert scheduler(engine).tick() == 3
     assert decided(engine) == ENDS
 

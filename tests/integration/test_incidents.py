@@ -21,9 +21,9 @@ def test_each_kind_of_incident_gets_its_answer(seed: int) -> None:
 
 
 def test_nothing_is_done_in_a_quiet_month_and_others_are_heard_beside() -> None:
-    found = years.alarms(200, 1, 28)
-    assert (found[trial.OURS], found["hours"]) == (0, 28 * 24)
-    row = years._row(200, [found])
+    alarms = years.alarms(200, 1, 28)
+    assert (alarms[trial.OURS], alarms["hours"]) == (0, 28 * 24)
+    row = years._row(200, [alarms])
     assert row["ours_interval"][1] > 1  # a month says little of a year, and the interval says so
     assert "| 200 |" in years.table([row])
 

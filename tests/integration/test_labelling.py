@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import builders
 import processes
 import pytest
 import sqlalchemy as sa
@@ -25,11 +26,11 @@ TEXTS = {f"r{i}": f"an invented message {i}" for i in range(6)}
 @pytest.fixture
 def engine(database: str) -> sa.Engine:
     made = connect.engine(database, poolclass=sa.NullPool)
-    rows = [
-        {"req_id": req_id, "model": model, "role": role, "ts": dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-         "second_intent": "order_tracking", "script": "latin", "queue": "measure", "p": 0.5, "text": text}
-        for i, (req_id, text) in enumerate(TEXTS.items()) for model, role in (("v1", "champion"), ("v2", "shadow"))
-    ]  # fmt: skip
+    rows = []
+    for hour, (req_id, text) in enumerate(TEXTS.items()):
+        at = dt.datetime(2026, 4, 20, hour, tzinfo=dt.UTC)
+        first = builders.sampled(req_id, at, second_intent="order_tracking", text=text)
+        rows += [first, first | {"model": "v2", "role": "shadow"}]
     with made.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), rows)
     return made
@@ -188,10 +189,16 @@ def test_the_second_label_goes_to_another_person_and_no_message_gets_a_third(
 
 
 def test_only_the_policys_share_is_asked_twice(engine: sa.Engine) -> None:
-    more = [{"req_id": f"m{i}", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-             "script": "latin", "queue": "train", "p": 0.5, "text": "x"} for i in range(600)]  # fmt: skip
-    given = [{"id": f"m{i}", "req_id": f"m{i}", "annotator": "a1", "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC), "intent": "faq",
-              "also": [], "action": "label"} for i in range(600)]  # fmt: skip
+    at = dt.datetime(2026, 4, 21, tzinfo=dt.UTC)
+    more = [builders.sampled(f"m{i}", at, queue="train") for i in range(600)]
+    label = {
+        "annotator": "a1",
+        "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
+        "intent": "faq",
+        "also": [],
+        "action": "label",
+    }
+    given = [label | {"id": f"m{i}", "req_id": f"m{i}"} for i in range(600)]
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), more)
         connection.execute(sa.insert(tables.human_label), given)

@@ -24,11 +24,16 @@ label = functools.partial(builders.label, at=AT)
 @pytest.fixture
 def environment(database: str) -> dict[str, str]:
     engine = connect.engine(database, poolclass=sa.NullPool)
-    rows = [
-        {"req_id": f"r{i}", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-         "second_intent": "chitchat", "script": "latin", "queue": "measure" if i % 2 else "train", "p": 0.5, "text": f"an invented message {i}"}
-        for i in range(6)
-    ]  # fmt: skip
+    rows = []
+    for i in range(6):
+        row = builders.sampled(
+            f"r{i}",
+            dt.datetime(2026, 4, 20, i, tzinfo=dt.UTC),
+            second_intent="chitchat",
+            queue="measure" if i % 2 else "train",
+            text=f"an invented message {i}",
+        )
+        rows.append(row)
     with engine.begin() as connection:
         connection.execute(sa.insert(tables.sampled_prediction), rows)
     return {"INTENTWATCH_DATABASE_URL": database}
@@ -64,10 +69,10 @@ def test_good_lines_are_committed_and_bad_ones_named(
 
 
 def status_of(environment: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
+    status: dict[str, Any] = json.loads(
         processes.run(["-m", "services.labels", "status", "--json"], environment).stdout
     )
-    return found
+    return status
 
 
 def waiting_in(environment: dict[str, str]) -> list[str]:
@@ -169,8 +174,7 @@ def test_a_label_before_its_event_is_joined_when_that_comes(
         current(environment),
         status_of(environment)["orphans"],
     ) == (0, 1, {}, 1)
-    row = {"req_id": "r9", "model": "v1", "role": "champion", "ts": dt.datetime(2026, 4, 21, tzinfo=dt.UTC), "intent": "faq", "confidence": 0.5,
-           "script": "latin", "queue": "measure", "p": 0.5, "text": "late"}  # fmt: skip
+    row = builders.sampled("r9", dt.datetime(2026, 4, 21, tzinfo=dt.UTC))
     with connect.engine(
         environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
     ).begin() as connection:
@@ -237,18 +241,22 @@ def test_status_measures_agreement_and_latency(environment: dict[str, str], tmp_
         label("r9", "faq"),
         label("r9", "faq", annotator="a2"),
     )
-    found = status_of(environment)
-    assert (found["doubly_labelled"], found["conflicts"]) == (2, 1)
-    assert found["cohen"][0]["annotators"] == ["a1", "a2"]
-    assert (found["cohen"][0]["n"], found["cohen"][0]["agreement"], found["cohen"][0]["kappa"]) == (
+    status = status_of(environment)
+    assert (status["doubly_labelled"], status["conflicts"]) == (2, 1)
+    assert status["cohen"][0]["annotators"] == ["a1", "a2"]
+    assert (
+        status["cohen"][0]["n"],
+        status["cohen"][0]["agreement"],
+        status["cohen"][0]["kappa"],
+    ) == (
         2,
         0.5,
         0.0,
     )
-    assert found["krippendorff"]["n"] == 2
+    assert status["krippendorff"]["n"] == 2
     # Messages at 0 to 5 o'clock, labels after half an hour, 3 and 13 hours; by 2:30 of the next day
     # three are a day old.
-    assert [(point["hours"], point["n"], point["labelled"]) for point in found["latency"]][:4] == [
+    assert [(point["hours"], point["n"], point["labelled"]) for point in status["latency"]][:4] == [
         (1, 6, 1),
         (4, 6, 2),
         (24, 3, 2),
@@ -288,9 +296,9 @@ def test_a_flood_of_one_source_trains_no_further_than_its_cap(
     assert [row["intent"] for row in all_of_them] == ["chitchat"] * 5
     assert [(row["id"], row["intent"]) for row in before] == [("r0", "faq"), ("r4", "faq")]
     (tmp_path / "policy.toml").write_text("[labels]\nper_annotator_per_day = 2\n")
-    found = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
-    assert found["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
-    assert found["labels"] == 27
+    status = status_of(environment | {"INTENTWATCH_POLICY": str(tmp_path / "policy.toml")})
+    assert status["over_cap"] == [{"annotator": "bot", "day": "2026-04-20", "labels": 5, "over": 3}]
+    assert status["labels"] == 27
 
 
 def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_trained_on(
@@ -298,24 +306,10 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
 ) -> None:
     engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     start = dt.datetime(2026, 4, 22, 12, tzinfo=dt.UTC)
-    asked = {
-        "model": "v1",
-        "role": "champion",
-        "intent": "faq",
-        "confidence": 0.9,
-        "script": "latin",
-        "queue": "measure",
-        "p": 0.5,
-        "text": "an invented message",
-    }
+    minute = dt.timedelta(minutes=1)
+    asked = [builders.sampled(f"q{i}", start + i * minute, confidence=0.9) for i in range(60)]
     with engine.begin() as connection:
-        connection.execute(
-            sa.insert(tables.sampled_prediction),
-            [
-                asked | {"req_id": f"q{i}", "ts": start + i * dt.timedelta(minutes=1)}
-                for i in range(60)
-            ],
-        )
+        connection.execute(sa.insert(tables.sampled_prediction), asked)
         connection.execute(
             sa.insert(tables.stream_clock),
             {

@@ -53,12 +53,12 @@ def up(directory: Path | None) -> Iterator["subprocess.Popen[str]"]:
 
 def exports(process: "subprocess.Popen[str]") -> dict[str, str]:
     assert process.stdout is not None
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for line in process.stdout:
         if line.strip() == "# ready":
-            return found
+            return values
         name, _, value = line.strip().removeprefix("export ").partition("=")
-        found[name] = value
+        values[name] = value
     raise AssertionError(f"never ready: {process.stderr.read() if process.stderr else ''}")
 
 

@@ -68,7 +68,7 @@ def test_every_revision_goes_down_and_up_with_data_in_it(empty_database: str) ->
 def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_every_row(
     empty_database: str,
 ) -> None:
-    """As New York's clocks left them: a name of the local day, and a week that is an hour too long."""
+    """As New York's clocks left them: a name of the local day, and a week an hour too long."""
     command.upgrade(configuration(empty_database), "0003")
     engine = connect.engine(empty_database, poolclass=sa.NullPool)
     columns = [c for c in tables.pane_hour.columns if c.name != "start"]
@@ -80,7 +80,8 @@ def test_partitions_that_another_zone_has_named_and_bounded_become_utcs_with_eve
     with engine.begin() as connection:
         connection.execute(
             sa.text(
-                "create table pane_hour_20261028 partition of pane_hour for values from ('2026-10-29 00:00Z') to ('2026-11-05 01:00Z')"
+                "create table pane_hour_20261028 partition of pane_hour"
+                " for values from ('2026-10-29 00:00Z') to ('2026-11-05 01:00Z')"
             )
         )
         connection.execute(
@@ -135,19 +136,19 @@ def test_a_database_of_before_is_mangaassists_and_a_new_one_is_nobodys(
 def fill(url: str) -> int:
     """One row in every table that stands now: the smallest value of each column's type."""
     engine = connect.engine(url, poolclass=sa.NullPool)
-    found = sa.MetaData()
-    found.reflect(engine)
+    schema = sa.MetaData()
+    schema.reflect(engine)
     with engine.begin() as connection:
-        for name in PARTITIONED if "margin_n" in found.tables["pane_minute"].c else ():
+        for name in PARTITIONED if "margin_n" in schema.tables["pane_minute"].c else ():
             pane_store.make_partitions(connection, name, retention.slots(name, [AT]))
-        for table in found.sorted_tables:
+        for table in schema.sorted_tables:
             if table.name != "alembic_version" and not re.fullmatch(
                 r"pane_(minute|hour)_\d{8}", table.name
             ):
                 row = {c.name: smallest(c) for c in table.columns if not c.identity}
                 # A row of the revision before may stand there.
                 connection.execute(pg.insert(table).values(row).on_conflict_do_nothing())
-    return len(found.sorted_tables) - 1
+    return len(schema.sorted_tables) - 1
 
 
 def smallest(column: sa.Column[object]) -> object:

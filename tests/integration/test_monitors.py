@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import past
 import processes
 import pytest
 import sqlalchemy as sa
@@ -33,14 +34,6 @@ EMPTY = [
 ]
 HOURS = DAYS * 24 + 1  # the last 60 messages close one hour more
 COMPLETE = "select count(*) from window_state where horizon = '1d' and complete"
-REFERENCE = {
-    "model": "v1",
-    "n": 5000,
-    "intent_counts": dict.fromkeys(present.INTENTS, 500),
-    "accuracy": 0.93,
-    "accuracy_n": 800,
-    "recall": {},
-}
 
 
 def history() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -95,23 +88,12 @@ def stage(
     producer.close()
     for name, rows in (("logs", logs), ("labels", labels)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "reference.json").write_text(json.dumps(REFERENCE))
+    (tmp_path / "reference.json").write_text(json.dumps(past.REFERENCE_OF_ALL))
     (tmp_path / "policy.toml").write_text(
         '[signals.live_accuracy]\nhorizon = "1d"\n[trigger]\ncollapse_margin = 0.5\n'
     )
     engine = connect.engine(database, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        at = BEGIN - dt.timedelta(days=30)
-        connection.execute(
-            sa.text(
-                "insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"
-            ),
-            {"at": at},
-        )
-        body = sa.text(
-            "insert into reference (model, at, source, body) values ('v1', :at, 'held_out', cast(:body as jsonb))"
-        )
-        connection.execute(body, {"at": at, "body": json.dumps(REFERENCE)})
+    past.champion(engine, BEGIN - dt.timedelta(days=30), past.REFERENCE_OF_ALL)
     environment = {
         "INTENTWATCH_KAFKA": kafka,
         "INTENTWATCH_DATABASE_URL": database,
@@ -176,9 +158,8 @@ def check_decisions(stage: dict[str, str], lines: list[str]) -> None:
         "intent_mix_kl",
     }
     (alert,) = [line for line in lines if line.startswith("[ALERT]")]
-    assert (
-        alert
-        == '[ALERT] retrain_trigger=true reason="live accuracy degradation + drift + low confidence"'
+    assert alert == (
+        '[ALERT] retrain_trigger=true reason="live accuracy degradation + drift + low confidence"'
     )
     calm = [
         decision["hold_reason"] for decision in taken if decision["at"] <= "2026-04-22T00:00:00Z"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import builders
 import processes
 import pytest
 import sqlalchemy as sa
@@ -23,16 +24,8 @@ from streams import connect, outbox
 
 AT = dt.datetime(2026, 4, 30, tzinfo=dt.UTC)
 REASON = decisions.Reason("live_accuracy", 0.651, 0.90, 327, 0.588, 0.714, breached=True)
-TAKEN = decisions.Decision(
-    "d_1",
-    AT,
-    "v1",
-    decisions.Kind.RETRAIN,
-    None,
-    decisions.Cause.LANGUAGE,
-    (REASON,),
-    "p" * 64,
-    "s" * 64,
+TAKEN = builders.decision(
+    decisions.Kind.RETRAIN, at=AT, cause=decisions.Cause.LANGUAGE, reasons=[REASON]
 )
 MESSAGE = compose.Message(
     "a message", [{"type": "section", "text": {"type": "mrkdwn", "text": "*a* message"}}]
@@ -64,9 +57,9 @@ def ask(port: int, path: str, body: Any) -> Any:
     )
     answer = connection.getresponse()
     assert answer.status == 200
-    found = json.loads(answer.read())
+    content = json.loads(answer.read())
     connection.close()
-    return found
+    return content
 
 
 def fault(port: int, kind: str, method: str = "chat.postMessage", **more: Any) -> None:
@@ -138,9 +131,9 @@ def test_being_asked_to_wait_is_not_sent_and_says_how_long(
     client: slack.Slack, sandbox: int
 ) -> None:
     fault(sandbox, "ratelimited", retry_after=7)
-    with pytest.raises(slack.NotSent) as found:
+    with pytest.raises(slack.NotSent) as refused:
         client.post(MESSAGE, slack.Mark(1, "k1"))
-    assert (found.value.retry_after_s, said(sandbox)) == (7.0, [])
+    assert (refused.value.retry_after_s, said(sandbox)) == (7.0, [])
 
 
 def test_a_wrong_message_is_refused_with_slacks_code(client: slack.Slack) -> None:

@@ -146,10 +146,10 @@ def test_letters_are_counted_exactly_once_and_their_windows_restated(
         ) == len(late)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             both = [
-                found.result()
-                for found in [pool.submit(redrive, environment | SIMULATED) for _ in range(2)]
+                run.result()
+                for run in [pool.submit(redrive, environment | SIMULATED) for _ in range(2)]
             ]
-        assert sum(found["counted"] for _, found in both) == len(late), both
+        assert sum(result["counted"] for _, result in both) == len(late), both
         assert {status for status, _ in both} == {0}
         assert redrive(environment | SIMULATED) == (
             0,
@@ -188,7 +188,8 @@ def complete(database: str) -> bool:
     return bool(
         scalar(
             database,
-            "select bool_and(complete) from window_state where horizon = '1h' and \"end\" < now() - interval '1 day'",
+            "select bool_and(complete) from window_state"
+            " where horizon = '1h' and \"end\" < now() - interval '1 day'",
         )
     )
 

@@ -20,7 +20,7 @@ BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 def logs(first: int, last: int) -> list[bytes]:
     """Every minute one, every second one sampled."""
-    found = []
+    lines = []
     for number in range(first, last):
         log = {
             "v": 1,
@@ -39,8 +39,8 @@ def logs(first: int, last: int) -> list[bytes]:
             if number % 2
             else {}
         )
-        found.append(json.dumps(log).encode())
-    return found
+        lines.append(json.dumps(log).encode())
+    return lines
 
 
 def send(kafka: str, name: str, values: list[bytes], envelope: int = 1) -> None:

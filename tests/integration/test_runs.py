@@ -52,9 +52,9 @@ def workshop(engine: sa.Engine, models: Path, **changed: Any) -> job.Workshop:
 def queue(engine: sa.Engine, run_id: str, rows: int = 0) -> None:
     with engine.begin() as connection:
         if rows:
-            found = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)]
+            parsed = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(rows)]
             labels_store.add_corpus(
-                connection, [each for each in found if not isinstance(each, str)]
+                connection, [each for each in parsed if not isinstance(each, str)]
             )
         store.queue_run(connection, run_id=run_id, decision_id=None, as_of=AT)
 
@@ -67,8 +67,10 @@ def row(engine: sa.Engine, run_id: str) -> Any:
 def told(engine: sa.Engine) -> list[tuple[str, str]]:
     with engine.connect() as connection:
         return [
-            (found.kind, str(found.payload))
-            for found in connection.execute(sa.text("select kind, payload from outbox order by id"))
+            (message.kind, str(message.payload))
+            for message in connection.execute(
+                sa.text("select kind, payload from outbox order by id")
+            )
         ]
 
 
@@ -80,16 +82,16 @@ def test_a_run_that_fails_for_an_unforeseen_reason_is_set_aside_at_the_third_fai
     for number in (1, 2):
         with pytest.raises(Exception, match=r"(?i)header|incomplete|invalid"):
             attempts.by_worker(shop, "ft_torn")
-        found = row(engine, "ft_torn")
-        assert (found["state"], found["attempts"], found["ended"]) == (
+        run = row(engine, "ft_torn")
+        assert (run["state"], run["attempts"], run["ended"]) == (
             runs.State.QUEUED,
             number,
             None,
         )
     assert attempts.by_worker(shop, "ft_torn") is runs.State.FAILED
-    found = row(engine, "ft_torn")
-    assert found["error"].endswith("(3 tries)")
-    assert found["closed_as_of"] is not None, "for the trigger it is over"
+    run = row(engine, "ft_torn")
+    assert run["error"].endswith("(3 tries)")
+    assert run["closed_as_of"] is not None, "for the trigger it is over"
     (alarm,) = [payload for kind, payload in told(engine) if kind == "alarm"]
     assert "run ft_torn is set aside after 3 tries" in alarm
     assert "python retrain/run.py show ft_torn" in alarm
@@ -114,8 +116,8 @@ def test_a_first_run_without_labels_fails_at_once_and_says_what_is_missing(
 ) -> None:
     queue(engine, "ft_empty")
     assert attempts.by_worker(workshop(engine, tmp_path), "ft_empty") is runs.State.FAILED
-    found = row(engine, "ft_empty")
-    assert (found["attempts"], found["error"]) == (
+    run = row(engine, "ft_empty")
+    assert (run["attempts"], run["error"]) == (
         1,
         "there is no labelled message; import some with `python -m services.labels corpus FILE`",
     )
@@ -138,8 +140,8 @@ def test_the_worker_goes_on_to_the_next_run(
         next_begun = lambda: row(engine, "ft_2_next")["attempts"] > 0  # noqa: E731
         assert processes.eventually(next_begun, 240), (tmp_path / "log").read_text()
         assert worker.poll() is None
-    found = row(engine, "ft_1_torn")
-    assert (found["attempts"], found["state"]) == (3, runs.State.FAILED)
+    run = row(engine, "ft_1_torn")
+    assert (run["attempts"], run["state"]) == (3, runs.State.FAILED)
     assert (tmp_path / "log").read_text().count("Traceback") >= 2
 
 

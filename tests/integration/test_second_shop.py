@@ -53,13 +53,14 @@ def messages() -> dict[str, list[str]]:
     """The bank's messages by intent."""
     if not (BANK / "base.jsonl.gz").is_file():
         pytest.fail(
-            f"{BANK} is missing: this test needs a second shop's messages, base.jsonl.gz and taxonomy.toml, beside the project"
+            f"{BANK} is missing: this test needs a second shop's messages, "
+            "base.jsonl.gz and taxonomy.toml, beside the project"
         )
-    found: dict[str, list[str]] = {}
+    by_intent: dict[str, list[str]] = {}
     for line in gzip.decompress((BANK / "base.jsonl.gz").read_bytes()).splitlines():
         row = json.loads(line)
-        found.setdefault(row["intent"], []).append(row["text"])
-    return found
+        by_intent.setdefault(row["intent"], []).append(row["text"])
+    return by_intent
 
 
 @pytest.fixture
@@ -110,9 +111,9 @@ def ask(port: str, at: dt.datetime, texts: list[str]) -> list[dict[str, Any]]:
             {"Content-Type": "application/json", "X-Event-Time": at.isoformat()},
         )
         answer = connection.getresponse()
-        found = json.loads(answer.read())
-    assert answer.status == 200, found
-    return list(found["results"])
+        content = json.loads(answer.read())
+    assert answer.status == 200, content
+    return list(content["results"])
 
 
 @contextlib.contextmanager
@@ -179,13 +180,13 @@ def two_hours(port: str, messages: dict[str, list[str]]) -> dict[str, str]:
         ]
         for i in range(0, len(asked), 64):
             part = asked[i : i + 64]
-            found = ask(
+            answers = ask(
                 port,
                 OPENING + dt.timedelta(hours=hour, minutes=1 + i // 8),
                 [text for _, text in part],
             )
             means |= {
-                answer["req_id"]: intent for answer, (intent, _) in zip(found, part, strict=True)
+                answer["req_id"]: intent for answer, (intent, _) in zip(answers, part, strict=True)
             }
     (last,) = ask(port, OPENING + dt.timedelta(hours=2, minutes=10), ["hello"])
     return means | {last["req_id"]: "age_limit"}
@@ -199,9 +200,9 @@ def labelled(environment: dict[str, str], means: dict[str, str], place: Path) ->
     """Every sampled message of the first hour gets its label before the second one ends."""
     at = (OPENING + dt.timedelta(hours=1, minutes=30)).isoformat()
     waiting = processes.run(["-m", "services.labels", "next", "--limit", "2000"], environment)
-    found = [json.loads(line) for line in waiting.stdout.splitlines()]
-    assert found, waiting.stderr
-    assert all(row["likely"] for row in found), (
+    asked = [json.loads(line) for line in waiting.stdout.splitlines()]
+    assert asked, waiting.stderr
+    assert all(row["likely"] for row in asked), (
         "the bank's guideline has no rules, its messages have likely intents all the same"
     )
     rows = [
@@ -211,7 +212,7 @@ def labelled(environment: dict[str, str], means: dict[str, str], place: Path) ->
             "annotator": "a1",
             "labelled_at": at,
         }
-        for row in found
+        for row in asked
     ]
     done = processes.run(
         ["-m", "services.labels", "import", str(written(place / "labels.jsonl", rows)), "--json"],

@@ -33,7 +33,7 @@ def change(engine: sa.Engine, statement: str) -> None:
 
 def failing(engine: sa.Engine) -> dict[str, stage.Failing]:
     with engine.connect() as connection:
-        return {found.name: found for found in stages_store.failing(connection)}
+        return {row.name: row for row in stages_store.failing(connection)}
 
 
 def told(engine: sa.Engine) -> list[str]:
@@ -57,7 +57,8 @@ def age(engine: sa.Engine) -> None:
     """As if what fails now had failed for two minutes."""
     change(
         engine,
-        "update stage set failing_since = failing_since - interval '2 minutes' where failing_since is not null",
+        "update stage set failing_since = failing_since - interval '2 minutes'"
+        " where failing_since is not null",
     )
 
 
@@ -75,8 +76,8 @@ def test_rounds_tell_how_they_end_and_how_often(engine: sa.Engine) -> None:
     for second in range(12):
         now[0] = float(second)
         fail(ValueError("a\x00b\nmore"))
-    found = failing(engine)[stage.RETRAIN]
-    assert (found.failures, found.error) == (11, "ValueError: a\ufffdb"), (
+    failure = failing(engine)[stage.RETRAIN]
+    assert (failure.failures, failure.error) == (11, "ValueError: a\ufffdb"), (
         "told every five seconds, in words that Postgres takes"
     )
     with rounds.Rounds(engine, stage.RETRAIN, "two").round():
@@ -173,7 +174,8 @@ def test_a_roll_up_that_fails_is_an_alarm_until_it_works(
 def test_a_minute_that_nobody_rolls_up_is_told(engine: sa.Engine) -> None:
     change(
         engine,
-        "insert into pane_dirty (start, model, role, part) values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)",
+        "insert into pane_dirty (start, model, role, part)"
+        " values ('2026-04-20T10:00:00Z', 'v1', 'champion', 0)",
     )
     with engine.connect() as connection:
         assert list(causes.alarms(alarms_store.facts(connection))) == []
@@ -221,9 +223,9 @@ def test_the_gateway_tells_of_a_model_it_refuses_and_takes_it_once_it_is_whole(
         age(engine)
         with engine.connect() as connection:
             (alarm,) = [
-                found
-                for found in causes.alarms(alarms_store.facts(connection))
-                if found.key.startswith("stage:")
+                alarm
+                for alarm in causes.alarms(alarms_store.facts(connection))
+                if alarm.key.startswith("stage:")
             ]
         assert "look at the model's directory" in alarm.remedy
         shutil.copy(shop.models / ".signing_key", tmp_path / "models")

@@ -208,10 +208,10 @@ def test_a_flush_under_way_while_its_minute_is_rolled_up_is_not_forgotten(databa
     def roll_up() -> None:
         with engine.begin() as connection:
             rollup_store.take_dirty(connection)
-            found = rollup_store.panes(
+            panes = rollup_store.panes(
                 connection, tables.pane_minute, minute, minute + dt.timedelta(minutes=1), {"v1"}
             )
-            seen.append(int(found.tallies.scalars[:, 0].sum()))
+            seen.append(int(panes.tallies.scalars[:, 0].sum()))
 
     with engine.begin() as connection:
         pane_store.make_partitions(

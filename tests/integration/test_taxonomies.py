@@ -1,4 +1,6 @@
-"""Intents appended and merged on a database with old windows, labels, a reference and a model: nothing is rewritten, and everything stays readable."""
+"""Intents appended and merged on a database with old windows, labels, a reference and a model:
+nothing is rewritten, and everything stays readable.
+"""
 
 import contextlib
 import datetime as dt
@@ -30,7 +32,13 @@ import builders, past, pydantic
 from streams import database
 engine = database.opened(pydantic.SecretStr(sys.argv[1]))
 at = dt.datetime(2026, 4, 20, 10, 5, tzinfo=dt.UTC)
-past.count(engine, [builders.log(i, at, intent=intent) for i, intent in enumerate(json.loads(sys.argv[2]), start=100)])
+past.count(
+    engine,
+    [
+        builders.log(i, at, intent=intent)
+        for i, intent in enumerate(json.loads(sys.argv[2]), start=100)
+    ],
+)
 """
 READ = """
 import json, sys
@@ -44,9 +52,16 @@ from streams import database
 with database.opened(pydantic.SecretStr(sys.argv[1])).connect() as connection:
     _, _, reference = store.references(connection, "v1")[0]
     rows = store.labelled_rows(connection, streams_store.clock(connection), 1000)
-probabilities, _ = session.load(Path(sys.argv[2])).classify(["how many pages has the bleach volume now 1"])
-print(json.dumps({"counts": reference.intent_counts, "recall": list(reference.recall), "intents": sorted({row["intent"] for row in rows}),
-    "probabilities": probabilities.tolist(), "names": present.INTENTS}))
+texts = ["how many pages has the bleach volume now 1"]
+probabilities, _ = session.load(Path(sys.argv[2])).classify(texts)
+seen = {
+    "counts": reference.intent_counts,
+    "recall": list(reference.recall),
+    "intents": sorted({row["intent"] for row in rows}),
+    "probabilities": probabilities.tolist(),
+    "names": present.INTENTS,
+}
+print(json.dumps(seen))
 """
 
 
@@ -62,12 +77,12 @@ def following(path: Path) -> dict[str, str]:
 
 def hour(environment: dict[str, str]) -> dict[str, Any]:
     """The window of the hour from ten."""
-    (found,) = [
+    (window,) = [
         w
         for w in processes.show("windows", environment, "--horizon", "1h")
         if w["start"].startswith("2026-04-20T10:00")
     ]
-    return found
+    return window
 
 
 def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_an_append(
@@ -105,9 +120,9 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
     wait = processes.run(["-m", "services.show", "windows"], after)
     assert (wait.returncode, wait.stderr.count("\n")) == (3, 1)
     assert (
-        f"gift_card appended and {GONE} into {TOOK} merged; apply that with `python -m services.provision taxonomy`"
-        in wait.stderr
-    )
+        f"gift_card appended and {GONE} into {TOOK} merged; "
+        "apply that with `python -m services.provision taxonomy`"
+    ) in wait.stderr
     for words, code in ((["--check"], 3), ([], 0)):
         done = processes.run(["-m", "services.provision", "taxonomy", *words], after)
         assert (done.returncode, done.stdout) == (
@@ -141,7 +156,8 @@ def test_old_windows_labels_references_and_models_are_read_through_a_merge_and_a
     with engine.connect() as connection:
         stored = connection.execute(
             sa.text(
-                "select intent_count from window_state where horizon = '1h' and start = '2026-04-20 10:00Z'"
+                "select intent_count from window_state"
+                " where horizon = '1h' and start = '2026-04-20 10:00Z'"
             )
         ).scalar_one()
         said = connection.execute(sa.text("select intent from human_label")).scalar_one()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import past
 import processes
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
 
-from schemas import present, topics, windows
+from schemas import topics, windows
 from streams import connect
 from streams.panes import retention
 
@@ -45,14 +46,6 @@ AUTUMN = [
     *times("2026-11-03", 2, 9 * HALF_HOUR),
 ]
 NEXT_DAY = times("2026-11-05", 1, 17 * HALF_HOUR)
-REFERENCE = {
-    "model": "v1",
-    "n": 5000,
-    "intent_counts": dict.fromkeys(present.INTENTS, 500),
-    "accuracy": 0.93,
-    "accuracy_n": 800,
-    "recall": {},
-}
 
 
 class Site(NamedTuple):
@@ -79,20 +72,8 @@ def sites(
 
 
 def site(zone: str, kafka: str, database: str, topic: topics.Topic, policy: Path) -> Site:
-    with connect.engine(database, poolclass=sa.NullPool).begin() as connection:
-        values = {"at": SPRING[0] - 30 * DAY, "body": json.dumps(REFERENCE)}
-        connection.execute(
-            sa.text(
-                "insert into promotion (model, kind, at, by) values ('v1', 'promote', :at, 'test')"
-            ),
-            values,
-        )
-        connection.execute(
-            sa.text(
-                "insert into reference (model, at, source, body) values ('v1', :at, 'held_out', cast(:body as jsonb))"
-            ),
-            values,
-        )
+    engine = connect.engine(database, poolclass=sa.NullPool)
+    past.champion(engine, SPRING[0] - 30 * DAY, past.REFERENCE_OF_ALL)
     environment = {
         "INTENTWATCH_KAFKA": kafka,
         "INTENTWATCH_DATABASE_URL": database,
@@ -108,7 +89,7 @@ def logs(at: list[dt.datetime]) -> list[dict[str, Any]]:
     """One log at each of these times, written in the zones that producers write; answers are
     sampled.
     """
-    found = []
+    lines = []
     for number, ts in enumerate(at):
         log = traffic.log(number, random.Random(int(ts.timestamp())), begin=ts, step_s=0)
         zone = dt.timezone(dt.timedelta(minutes=(0, 0, 345, -240)[number % 4]))
@@ -120,8 +101,8 @@ def logs(at: list[dt.datetime]) -> list[dict[str, Any]]:
             "req_id": f"r{ts:%m%d%H%M}",
         }
         sample = {"sample": {"queue": "measure", "p": 0.5, "text": f"an invented message {number}"}}
-        found.append(log | (sample if "intent" in log else {}))
-    return found
+        lines.append(log | (sample if "intent" in log else {}))
+    return lines
 
 
 def labels(of: list[dict[str, Any]]) -> Iterator[str]:
@@ -227,26 +208,29 @@ def recounted_weeks(sent: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
     """How many logs of a model lie in the week before each midnight, as far as the one in which the
     clock stands.
     """
-    found: collections.Counter[tuple[str, str]] = collections.Counter()
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
     newest = clock(sent)
     for log, ts in zip(sent, instants(sent), strict=True):
         for days in range(1, 8):
             end = ts.replace(hour=0, minute=0, second=0, microsecond=0) + days * DAY
             if end - DAY <= newest:
-                found[log["model"], end.isoformat().replace("+00:00", "Z")] += 1
-    return dict(found)
+                counts[log["model"], end.isoformat().replace("+00:00", "Z")] += 1
+    return dict(counts)
 
 
 def standing(site: Site) -> dict[str, str]:
     """The partitions of the pane tables and their bounds."""
-    query = "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid where c.relkind = 'r'"
+    query = (
+        "select c.relname, pg_get_expr(c.relpartbound, c.oid)"
+        " from pg_inherits i join pg_class c on c.oid = i.inhrelid where c.relkind = 'r'"
+    )
     with connect.engine(site.database, poolclass=sa.NullPool).connect() as connection:
         return {row[0]: row[1] for row in connection.execute(sa.text(query))}
 
 
 def kept(sent: list[dict[str, Any]], *, edge: dt.datetime) -> dict[str, str]:
     """What must stand: UTC days from `edge` on, weeks (of Thursdays) younger than 60 days."""
-    found = {}
+    bounds = {}
     epoch, newest = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), clock(sent)
     for table, width, oldest in (
         ("pane_minute", DAY, edge),
@@ -254,10 +238,11 @@ def kept(sent: list[dict[str, Any]], *, edge: dt.datetime) -> dict[str, str]:
     ):
         for slot in {ts - (ts - epoch) % width for ts in instants(sent)}:
             if slot + width > oldest:
-                found[f"{table}_{slot:%Y%m%d}"] = (
-                    f"FOR VALUES FROM ('{slot:%Y-%m-%d} 00:00:00+00') TO ('{slot + width:%Y-%m-%d} 00:00:00+00')"
+                first, last = f"{slot:%Y-%m-%d}", f"{slot + width:%Y-%m-%d}"
+                bounds[f"{table}_{slot:%Y%m%d}"] = (
+                    f"FOR VALUES FROM ('{first} 00:00:00+00') TO ('{last} 00:00:00+00')"
                 )
-    return found
+    return bounds
 
 
 def check_decisions(sites: list[Site], sent: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -302,13 +287,16 @@ def test_an_instant_is_utc_even_where_a_pooler_has_set_another_zone(
     with engine.connect() as connection:
         assert connection.execute(sa.text("show timezone")).scalar() == "UTC"
         connection.execute(sa.text(f"set time zone '{zone}'"))
-        twice = "select timestamptz '2026-11-01 04:30:00.5Z' + n * interval '1 hour' from generate_series(0, 3) n"
-        found = list(connection.execute(sa.text(twice)).scalars())
-    assert found == [
+        twice = (
+            "select timestamptz '2026-11-01 04:30:00.5Z' + n * interval '1 hour'"
+            " from generate_series(0, 3) n"
+        )
+        instants = list(connection.execute(sa.text(twice)).scalars())
+    assert instants == [
         dt.datetime(2026, 11, 1, hour, 30, 0, 500_000, tzinfo=dt.UTC) for hour in range(4, 8)
     ]
-    assert {instant.tzinfo for instant in found} == {dt.UTC}
-    assert found[-1] - found[0] == dt.timedelta(hours=3)
+    assert {instant.tzinfo for instant in instants} == {dt.UTC}
+    assert instants[-1] - instants[0] == dt.timedelta(hours=3)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
@@ -336,5 +324,8 @@ def test_what_is_no_instant_for_python_is_named(
 
 
 def test_the_zone_of_a_process_changes_nothing() -> None:
-    code = "import time; from schemas import settings; settings.load(); print(time.strftime('%H %Z', time.localtime(0)))"
+    code = (
+        "import time; from schemas import settings; settings.load();"
+        " print(time.strftime('%H %Z', time.localtime(0)))"
+    )
     assert processes.run(["-c", code], {"TZ": "America/New_York"}).stdout == "00 UTC\n"

@@ -88,7 +88,7 @@ def _log(
 
 
 def _label(log: lines.Line, meant: str) -> lines.Line:
-    """At half past eleven in the evening the annotator labels what came an hour before or earlier."""
+    """At half past eleven in the evening the annotator labels what came an hour or more before."""
     ripe = dt.datetime.fromisoformat(log["ts"]) + _HOUR
     evening = ripe.replace(hour=23, minute=30, second=0, microsecond=0)
     at = evening if ripe <= evening else evening + _DAY

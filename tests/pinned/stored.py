@@ -18,19 +18,32 @@ _PROMOTE = sa.text(
     "insert into promotion (model, kind, at, by) values (:model, 'promote', :at, 'pinned')"
 )
 _REFER = sa.text(
-    "insert into reference (model, at, source, body) values (:model, :at, 'held_out', cast(:body as jsonb))"
+    "insert into reference (model, at, source, body)"
+    " values (:model, :at, 'held_out', cast(:body as jsonb))"
 )
 _WINDOWS = sa.text(
-    'select model, role, horizon, "end", n, errors, late, revision, complete, to_jsonb(w)::text as whole'
+    'select model, role, horizon, "end", n, errors, late, revision, complete,'
+    " to_jsonb(w)::text as whole"
     " from window_state w where horizon <> '5m' order by horizon, \"end\", model, role"
 )
 # Of what has many rows a digest a day.
 _MANY = {
-    "windows of 5m": "select (\"end\" - interval '5 minutes')::date as day, to_jsonb(w)::text as whole"
-    " from window_state w where horizon = '5m' order by \"end\", model, role",
-    "sampled": "select ts::date as day, (to_jsonb(s) - 'seen')::text as whole from sampled_prediction s order by ts, req_id, model",
-    "labels": "select labelled_at::date as day, (to_jsonb(h) - 'received_at')::text as whole from human_label h order by labelled_at, id",
-    "dead letters": "select date '2000-01-01' as day, (to_jsonb(d) - 'at')::text as whole from dead_letter d order by part, \"offset\", line",
+    "windows of 5m": (
+        "select (\"end\" - interval '5 minutes')::date as day, to_jsonb(w)::text as whole"
+        " from window_state w where horizon = '5m' order by \"end\", model, role"
+    ),
+    "sampled": (
+        "select ts::date as day, (to_jsonb(s) - 'seen')::text as whole"
+        " from sampled_prediction s order by ts, req_id, model"
+    ),
+    "labels": (
+        "select labelled_at::date as day, (to_jsonb(h) - 'received_at')::text as whole"
+        " from human_label h order by labelled_at, id"
+    ),
+    "dead letters": (
+        "select date '2000-01-01' as day, (to_jsonb(d) - 'at')::text as whole"
+        ' from dead_letter d order by part, "offset", line'
+    ),
 }
 
 

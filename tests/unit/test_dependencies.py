@@ -38,7 +38,7 @@ def imported(folders: Iterable[str]) -> set[str]:
 
 
 def unexplained(requirements: Iterable[str], used: set[str]) -> list[str]:
-    """Those that no code imports and whose line in pyproject.toml does not say what they are for."""
+    """Those that no code imports and whose line in pyproject.toml does not say what for."""
     explained = {
         called(entry) for entry in re.findall(r'^ *"([^"]+)",? +# \S', TEXT, flags=re.MULTILINE)
     }

@@ -50,13 +50,13 @@ def imported(path: Path) -> set[str]:
 
 def imported_modules(path: Path) -> set[str]:
     """Dotted names as far as they may be modules: `from a import b` is a and a.b."""
-    found = set()
+    modules = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return modules
 
 
 def dotted(path: Path) -> str:
@@ -117,7 +117,7 @@ def test_whatever_is_pure_is_shown_by_a_unit_test_or_an_example() -> None:
 def test_sql_stands_where_its_name_says_so(path: Path) -> None:
     if path.name in ("store.py", "tables.py", "outbox.py", "leases.py", "database.py"):
         return
-    found = [
+    calls = [
         f"{node.lineno}: sa.{node.func.attr}"
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
@@ -126,7 +126,7 @@ def test_sql_stands_where_its_name_says_so(path: Path) -> None:
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id in ("sa", "pg")
     ]
-    assert found == []
+    assert calls == []
 
 
 def test_every_engine_is_made_at_the_one_door_where_instants_become_utc() -> None:
@@ -167,7 +167,7 @@ def _named(module: ast.Module) -> set[str]:
 
 
 def _asked_for(module: ast.Module) -> tuple[set[str], set[str]]:
-    """The names a module reads of its own, and those it reads of others: `name` and `module.name`."""
+    """The names a module reads of its own, and of others: `name` and `module.name`."""
     own, others = set(), set()
     for node in ast.walk(module):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):

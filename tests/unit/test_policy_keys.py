@@ -107,9 +107,16 @@ def labelled(world: World) -> live.Sample:
 
 
 REFERENCE = runs.Reference(
-    "v1", 100_000, dict.fromkeys(INTENTS, 10_000), accuracy=0.91, accuracy_n=5_000, recall=dict.fromkeys(INTENTS, 0.91),
-    script_counts={"latin": 100_000}, mean_tokens=20.0, tokenizer=OURS,
-)  # fmt: skip
+    "v1",
+    100_000,
+    dict.fromkeys(INTENTS, 10_000),
+    accuracy=0.91,
+    accuracy_n=5_000,
+    recall=dict.fromkeys(INTENTS, 0.91),
+    script_counts={"latin": 100_000},
+    mean_tokens=20.0,
+    tokenizer=OURS,
+)
 
 
 @functools.cache
@@ -160,9 +167,9 @@ COOLING = decisions.Past(last_retrain=AT - 71 * HOUR)
 
 def judged(world: World, before: History, past: decisions.Past, rules: policy.Policy) -> object:
     """The verdicts and the decision, without the identity of the policy."""
-    found = evaluate.evaluate(dataclasses.replace(here(world), history=before), past, rules)
-    taken = found.decision
-    return found.fresh, taken.decision, taken.hold_reason, taken.cause, taken.reasons
+    evaluated = evaluate.evaluate(dataclasses.replace(here(world), history=before), past, rules)
+    taken = evaluated.decision
+    return evaluated.fresh, taken.decision, taken.hold_reason, taken.cause, taken.reasons
 
 
 def asked(rules: policy.Policy) -> object:

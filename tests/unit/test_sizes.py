@@ -28,28 +28,40 @@ from streams.signals import describe, detail, measure
 
 K, at = len(present.INTENTS), dt.datetime(2026, 4, 20, 10, tzinfo=dt.UTC)
 last = present.INTENTS[-1]
-logs = [{"v": 1, "ts": f"2026-04-20T10:{m:02}:00Z", "model": "v1", "req_id": f"r{i}-{m}", "latency_ms": 5, "intent": intent, "confidence": 0.9, "tokens": 3}
-    for m in range(40) for i, intent in enumerate(present.INTENTS)]
-values = [json.dumps(log).encode() for log in logs] + [json.dumps(logs[0] | {"intent": "unheard_of"}).encode()]
-part = chunks.Chunk("t", 0, 1, 0, len(values), range(len(values)), values, [False] * len(values), [0] * len(values))
-found = observe.chunk(part, observe.Limits(check_time=False))
-assert [letter.reason for letter in found.dead] == ["invalid"]
-tally = tallies.one(found.tallies.merged(np.zeros(len(found.keys), dtype=np.int64), 1), 0)
+logs = []
+for minute in range(40):
+    for i, intent in enumerate(present.INTENTS):
+        log = {"v": 1, "ts": f"2026-04-20T10:{minute:02}:00Z", "model": "v1", "latency_ms": 5}
+        log |= {"req_id": f"r{i}-{minute}", "intent": intent, "confidence": 0.9, "tokens": 3}
+        logs.append(log)
+unheard_of = logs[0] | {"intent": "unheard_of"}
+values = [json.dumps(log).encode() for log in (*logs, unheard_of)]
+n = len(values)
+chunk = chunks.Chunk("t", 0, 1, 0, n, range(n), values, [False] * n, [0] * n)
+seen = observe.chunk(chunk, observe.Limits(check_time=False))
+assert [letter.reason for letter in seen.dead] == ["invalid"]
+tally = tallies.one(seen.tallies.merged(np.zeros(len(seen.keys), dtype=np.int64), 1), 0)
 assert tally.intent_count.tolist() == [40] * K
 window = windows.Window("v1", "champion", "1d", at, at + dt.timedelta(days=1), tally, complete=True)
-reference = runs.Reference("v1", 1000 * K, dict.fromkeys(present.INTENTS, 1000), accuracy=0.9, accuracy_n=500, recall=dict.fromkeys(present.INTENTS, 0.9))
+answers = dict.fromkeys(present.INTENTS, 1000)
+recall = dict.fromkeys(present.INTENTS, 0.9)
+reference = runs.Reference("v1", 1000 * K, answers, accuracy=0.9, accuracy_n=500, recall=recall)
 signals = {s.signal: s for s in measure.mix(window, reference)}
 assert signals["intent_mix_kl"].noise_floor == (K - 1) / 2 * (1 / (40 * K) + 1 / (1000 * K))
 assert len([s for s in detail.signals(window, reference) if s.signal == "intent_share"]) == K
 assert list(describe.window(window)["intent_counts"]) == list(present.INTENTS)
-assert policy.Policy().signals.intent_mix_kl.min_n >= 300 * (K - 1) / 9 and policy.Policy().signals.mix_adjusted_accuracy.min_n == 30 * K
+limits = policy.Policy().signals
+assert limits.intent_mix_kl.min_n >= 300 * (K - 1) / 9
+assert limits.mix_adjusted_accuracy.min_n == 30 * K
 
-entries = [votes.Entry("a", "x", at, "1", last, [last, present.INTENTS[0]]), votes.Entry("b", "x", at, "2", last, [last])]
-said = votes.latest(votes.said(["a", "b"], entries))
+both = votes.Entry("a", "x", at, "1", last, [last, present.INTENTS[0]])
+alone = votes.Entry("b", "x", at, "2", last, [last])
+said = votes.latest(votes.said(["a", "b"], [both, alone]))
 assert [len(entry.also) for entry in votes.told(said, ["a", "b"])] == [2, 1]
 asked = live.sample([(at, last, 0.9, 0.5, None)] * 2)
 labelled = that_hold.labelled(asked, said, policy.Labels())
-assert labelled.label.tolist() == [K - 1] * 2 and wishes.hold(labelled.also, labelled.label).tolist() == [True, True]
+assert labelled.label.tolist() == [K - 1] * 2
+assert wishes.hold(labelled.also, labelled.label).tolist() == [True, True]
 assert wishes.hold_others(labelled.also, labelled.label).tolist() == [True, False]
 places = np.arange(K).repeat(3)
 scores = confusion.scores(places, places)
@@ -59,9 +71,11 @@ assert len(equal) == K + 2 and equal[f"recall:{last}"].value == 0
 
 row = describe.window(window) | {"horizon": "1d"}
 promotion = {"model": "v1", "at": at, "kind": "promote", "by": "x"}
-known = facts.Facts(facts.Stream(at + dt.timedelta(days=1)), [row], promotions=[promotion], references=[(at, reference)])
+stream = facts.Stream(at + dt.timedelta(days=1))
+known = facts.Facts(stream, [row], promotions=[promotion], references=[(at, reference)])
 mix = panels.mix(known, "1d")
-assert len(mix.shares) == min(K, 12) and any(f"{K - 12} more" in note for note in mix.notes) == (K > 12)
+assert len(mix.shares) == min(K, 12)
+assert any(f"{K - 12} more" in note for note in mix.notes) == (K > 12)
 assert last in [share.intent for share in mix.shares] or K > 12
 assert chart.bars(mix.shares)
 for number, intent in enumerate(present.INTENTS, start=1):
@@ -79,24 +93,29 @@ from schemas import events, present, runs
 from streams.intents import places
 from streams.count import columns
 
-assert present.INTENTS == ("a", "c", "d", "e") and present.INDEX == {"a": 0, "c": 1, "d": 2, "e": 3, "b": 1}
+assert present.INTENTS == ("a", "c", "d", "e")
+assert present.INDEX == {"a": 0, "c": 1, "d": 2, "e": 3, "b": 1}
 places.learn(["a", "b", "c", "d", "e"])
 old, new = {"intent_count": [1, 2, 3, 4]}, {"intent_count": [1, 0, 5, 4, 7]}
 for row in (old, new):
     row |= {"intent_low": row["intent_count"], "intent_fallback": row["intent_count"]}
 assert [row["intent_count"] for row in places.read([old, new])] == [[1, 5, 4, 0], [1, 5, 4, 7]]
-assert places.written([{name: [1, 5, 4, 7] for name in places.COLUMNS}])[0]["intent_low"] == [1, 0, 5, 4, 7]
+row = {name: [1, 5, 4, 7] for name in places.COLUMNS}
+assert places.written([row])[0]["intent_low"] == [1, 0, 5, 4, 7]
 try:
     places.read([{name: [0] * 6 for name in places.COLUMNS}])
 except places.Grown:
     pass
 else:
     raise AssertionError("an array that has grown beyond what is known was read")
-log = {"v": 1, "ts": "2026-04-20T10:00:00Z", "model": "m", "req_id": "r", "latency_ms": 1, "intent": "b", "confidence": 0.9, "tokens": 2}
+log = {"v": 1, "ts": "2026-04-20T10:00:00Z", "model": "m", "req_id": "r", "latency_ms": 1}
+log |= {"intent": "b", "confidence": 0.9, "tokens": 2}
 log = events.serving_log(json.dumps(log).encode())
 assert columns.of([log], np.zeros(1, dtype=np.int64)).intent.tolist() == [1]
-read = runs.reference({"model": "m", "n": 10, "intent_counts": {"a": 4, "b": 2, "c": 4}, "recall": {"a": 1.0, "b": 0.4, "c": 0.7}})
-assert read.intent_counts == {"a": 4, "c": 6} and abs(read.recall["c"] - 0.6) < 1e-9 and read.recall["a"] == 1.0
+body = {"model": "m", "n": 10, "intent_counts": {"a": 4, "b": 2, "c": 4}}
+read = runs.reference(body | {"recall": {"a": 1.0, "b": 0.4, "c": 0.7}})
+assert read.intent_counts == {"a": 4, "c": 6}
+assert abs(read.recall["c"] - 0.6) < 1e-9 and read.recall["a"] == 1.0
 print("well")
 """
 

@@ -45,17 +45,17 @@ def by_confluent(job: meter.Job, measure: meter.Meter, counted: aggregator.Count
             measure.begin()
         seen += len(messages)
         if counted:
-            for part, found in _by_partition(messages).items():
-                counted.add(part, found[0].offset(), [message.value() for message in found])
+            for part, records in _by_partition(messages).items():
+                counted.add(part, records[0].offset(), [message.value() for message in records])
     measure.stop()
     return seen
 
 
 def _by_partition(messages: list[Any]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
+    parts: dict[int, list[Any]] = defaultdict(list)
     for message in messages:
-        found[message.partition()].append(message)
-    return found
+        parts[message.partition()].append(message)
+    return parts
 
 
 def by_kafka_python(job: meter.Job, measure: meter.Meter, counted: aggregator.Counted) -> int:

@@ -46,8 +46,8 @@ def flow(job: meter.Job, measure: meter.Meter, panes: Panes, seen: list[int]) ->
         if not seen[0]:
             measure.begin()
         seen[0] += len(batch)
-        found = [serving_log.fast(message.value) for message in batch]
-        return [(f"{log[1]}|{log[2]}", log) for log in found if log]
+        logs = [serving_log.fast(message.value) for message in batch]
+        return [(f"{log[1]}|{log[2]}", log) for log in logs if log]
 
     made = Dataflow("minutes")
     messages = op.input(

@@ -85,12 +85,12 @@ def by_table(app: Any, topic: Any, measure: meter.Meter) -> None:
             if not seen:
                 measure.begin()
             seen += 1
-            found = serving_log.fast(event.value)
-            if found:
-                now[0] = found[0].timestamp()
-                key = f"{found[1]}|{found[2]}|{event.message.partition}"
+            log = serving_log.fast(event.value)
+            if log:
+                now[0] = log[0].timestamp()
+                key = f"{log[1]}|{log[2]}|{event.message.partition}"
                 before, latency_us = table[key].value()
-                table[key] = [before + 1, latency_us + found[3]]
+                table[key] = [before + 1, latency_us + log[3]]
             if seen == measure.job.expected:
                 measure.stop()
                 measure.leave(seen, _minutes(table.table))
@@ -103,11 +103,11 @@ def _minutes(table: Any) -> Any:
     )
 
 
-def _add(minutes: dict[tuple[int, str, str], list[int]], found: serving_log.Found | None) -> None:
-    if found:
-        pane = minutes.setdefault((serving_log.minute(found[0]), found[1], found[2]), [0, 0])
+def _add(minutes: dict[tuple[int, str, str], list[int]], log: serving_log.Found | None) -> None:
+    if log:
+        pane = minutes.setdefault((serving_log.minute(log[0]), log[1], log[2]), [0, 0])
         pane[0] += 1
-        pane[1] += found[3]
+        pane[1] += log[3]
 
 
 def main() -> None:

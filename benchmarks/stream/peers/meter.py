@@ -51,7 +51,7 @@ class Meter:
         self._running = True
 
     def stop(self) -> None:
-        """Everything has been counted; what follows is not measured. Stopping twice does no harm."""
+        """All has been counted; what follows is not measured. Stopping twice does no harm."""
         if self._running:
             self._wall, self._cpu = time.monotonic() - self._wall, time.process_time() - self._cpu
         self._running = False

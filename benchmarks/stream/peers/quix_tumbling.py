@@ -41,10 +41,10 @@ class Logs(Deserializer):
         if not self.seen:
             self._measure.begin()
         self.seen += 1
-        found = serving_log.fast(value)
-        if found is None:
+        log = serving_log.fast(value)
+        if log is None:
             raise IgnoreMessage
-        return found
+        return log
 
 
 def main() -> None:

@@ -53,16 +53,16 @@ def test_a_world_of_real_answers_changes_at_the_onset_only_and_as_its_kind_says(
     )
     after = np.arange(8000) >= 4000
     for kind in messages.KINDS:
-        found = world.draw(
+        answers = world.draw(
             dataclasses.replace(scenario.drawn(0), kind=kind, size=0.5),
             np.random.default_rng(1),
             after,
         )
-        assert set(found.truth[~after]) == {0, 1}
-        assert (found.tokens[after] == 8).mean() == pytest.approx(
+        assert set(answers.truth[~after]) == {0, 1}
+        assert (answers.tokens[after] == 8).mean() == pytest.approx(
             0.5 if kind == "language" else 0, abs=0.05
         )
-        assert (found.truth == found.predicted).mean() == pytest.approx(
+        assert (answers.truth == answers.predicted).mean() == pytest.approx(
             0.75 if kind == "language" else 1, abs=0.03
         )
     shares = []
@@ -91,14 +91,14 @@ def test_a_tool_is_shown_the_answers_the_labels_as_they_came_and_nothing_that_fa
 def test_an_alarm_is_false_before_the_onset_and_an_answer_after_it() -> None:
     drawn = dataclasses.replace(scenario.drawn(1), onset_day=8.0)
     days = [scenario.BEGIN + dt.timedelta(days=day) for day in (5, 9, 13)]
-    found = trial.watched("somebody", drawn, days)
-    assert (found.false_alarms, found.found, found.delay_hours) == (1, True, 24.0)
+    outcome = trial.watched("somebody", drawn, days)
+    assert (outcome.false_alarms, outcome.found, outcome.delay_hours) == (1, True, 24.0)
     quiet = trial.watched("somebody", dataclasses.replace(drawn, kind="none"), days)
     assert (quiet.false_alarms, quiet.found) == (3, False)
 
 
 def test_the_interval_covers_and_the_naive_mean_is_far_off() -> None:
-    found = coverage.figures(7, rounds=60)
-    assert found.coverage > 0.85
-    assert abs(found.bias) < 0.6
-    assert found.naive_bias < -3
+    figures = coverage.figures(7, rounds=60)
+    assert figures.coverage > 0.85
+    assert abs(figures.bias) < 0.6
+    assert figures.naive_bias < -3

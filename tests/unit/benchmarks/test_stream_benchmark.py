@@ -131,7 +131,7 @@ def test_a_wrong_count_is_named() -> None:
 
 
 def test_ratios_are_against_the_fastest_of_a_kind() -> None:
-    found = results.ratios(
+    ratios = results.ratios(
         {
             "ours_single": 300_000,
             "faust_event_tuned": 15_000,
@@ -139,9 +139,9 @@ def test_ratios_are_against_the_fastest_of_a_kind() -> None:
             "quix_tumbling": None,
         }
     )
-    assert found["ours_single/faust_tuned"] == 15.0
-    assert found["ours_single/quix_tumbling"] is None
-    assert found["ours_envelope/floor"] is None
+    assert ratios["ours_single/faust_tuned"] == 15.0
+    assert ratios["ours_single/quix_tumbling"] is None
+    assert ratios["ours_envelope/floor"] is None
     assert results.floor(1.2, 0.8) == 500_000
 
 
@@ -168,14 +168,14 @@ def test_the_table_says_what_was_not_measured() -> None:
         ),
         results.Row("other", "none", absent="no javac"),
     ]
-    found = report.as_json(
+    measured = report.as_json(
         rows,
         {"minute_tick": {"median_ms": 4.5}},
         "a machine",
         "2026-04-20T10:00:00Z",
         "make bench-stream",
     )
-    text = report.table(json.loads(json.dumps(found)))
+    text = report.table(json.loads(json.dumps(measured)))
     assert "| ours_single | 1,000 | 1,000 | 100.00 |  | 50 | no: 2 logs too few |" in text
     assert "not measured: no javac" in text
     assert "| minute_tick | median_ms 4.5 |" in text

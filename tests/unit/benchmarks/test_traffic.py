@@ -18,8 +18,8 @@ def drawn(a_day: int, days: int = 10, seed: int = 3) -> tuple[scenes.History, tr
 
 @pytest.mark.parametrize("a_day", [500, 50_000])
 def test_every_count_of_a_tally_is_of_the_same_messages(a_day: int) -> None:
-    found, _ = drawn(a_day)
-    mine = found.archives["v1"]
+    history, _ = drawn(a_day)
+    mine = history.archives["v1"]
     total = mine.tally(mine.rows(traffic.BEGIN, traffic.BEGIN + 10 * windows.HORIZONS["1d"]))
     assert total.n == pytest.approx(10 * a_day, rel=0.1)
     assert (
@@ -35,8 +35,8 @@ def test_every_count_of_a_tally_is_of_the_same_messages(a_day: int) -> None:
 
 
 def test_the_estimate_from_its_labels_is_what_the_world_says() -> None:
-    found, world = drawn(20_000, days=7)
-    mine, end = found.archives["v1"], traffic.BEGIN + windows.HORIZONS["7d"]
+    history, world = drawn(20_000, days=7)
+    mine, end = history.archives["v1"], traffic.BEGIN + windows.HORIZONS["7d"]
     later = end + windows.HORIZONS["7d"]
     sampled = mine.sampled(traffic.BEGIN, end, as_of=later, rules=policy.Labels())
     accuracy = live.figures(sampled, mine.hours(mine.rows(traffic.BEGIN, end))).accuracy

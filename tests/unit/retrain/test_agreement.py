@@ -50,13 +50,13 @@ def long_way(units: list[list[str]]) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_alpha_is_one_less_observed_over_expected_disagreement(seed: int) -> None:
     units = drawn(seed)
-    found = agreement.krippendorff_alpha(units)
-    assert found.n == sum(len(unit) > 1 for unit in units)
-    assert found.alpha == pytest.approx(long_way(units))
-    assert found.alpha is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < found.alpha < found.high
+    alpha = agreement.krippendorff_alpha(units)
+    assert alpha.n == sum(len(unit) > 1 for unit in units)
+    assert alpha.alpha == pytest.approx(long_way(units))
+    assert alpha.alpha is not None
+    assert alpha.low is not None
+    assert alpha.high is not None
+    assert alpha.low < alpha.alpha < alpha.high
 
 
 def test_single_labels_and_their_order_say_nothing() -> None:
@@ -78,8 +78,8 @@ def test_alphas_interval_covers_the_truth_about_19_times_in_20() -> None:
             [truth if chance.random() < 0.7 else chance.choice(INTENTS) for _ in range(2)]
             for truth in truths
         ]
-        found = agreement.krippendorff_alpha(units)
-        hits += found.low is not None and found.high is not None and found.low <= 0.49 <= found.high
+        alpha = agreement.krippendorff_alpha(units)
+        hits += alpha.low is not None and alpha.high is not None and alpha.low <= 0.49 <= alpha.high
     assert 180 <= hits <= 199
 
 
@@ -89,8 +89,8 @@ def test_without_two_intents_there_is_no_alpha(units: list[list[str]]) -> None:
 
 
 def test_full_agreement_is_one_without_an_interval() -> None:
-    found = agreement.krippendorff_alpha([["faq", "faq"], ["chitchat", "chitchat"]] * 20)
-    assert (found.alpha, found.low, found.high) == (1.0, None, None)
+    alpha = agreement.krippendorff_alpha([["faq", "faq"], ["chitchat", "chitchat"]] * 20)
+    assert (alpha.alpha, alpha.low, alpha.high) == (1.0, None, None)
 
 
 def test_kappa_ends() -> None:
@@ -104,5 +104,5 @@ def test_kappa_ends() -> None:
 
 def test_every_two_annotators_are_compared_on_what_they_share() -> None:
     units = [{"c": "faq", "a": "faq", "b": "chitchat"}, {"a": "faq", "c": "faq"}, {"b": "faq"}]
-    found = {pair.annotators: (pair.n, pair.agreement) for pair in agreement.pairs(units)}
-    assert found == {("a", "b"): (1, 0.0), ("a", "c"): (2, 1.0), ("b", "c"): (1, 0.0)}
+    shared = {pair.annotators: (pair.n, pair.agreement) for pair in agreement.pairs(units)}
+    assert shared == {("a", "b"): (1, 0.0), ("a", "c"): (2, 1.0), ("b", "c"): (1, 0.0)}

@@ -7,12 +7,12 @@ from retrain.train import audit
 from schemas import loglines, present
 
 
-def rows(*found: tuple[str, str, str]) -> pd.DataFrame:
-    return pd.DataFrame(list(found), columns=["text", "intent", "kind"])
+def rows(*given: tuple[str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(given), columns=["text", "intent", "kind"])
 
 
 def test_each_share_counts_what_it_says() -> None:
-    found = audit.audit(
+    shares = audit.audit(
         rows(
             ("Where is my parcel?", "order_tracking", "human"),
             ("where is  my PARCEL", "order_tracking", "live"),  # the same to the normaliser
@@ -24,11 +24,11 @@ def test_each_share_counts_what_it_says() -> None:
             ("bread and butter", "faq", "machine"),  # a joining word, but no second wish
         )
     )
-    assert (found["total_examples"], found["production"], found["synthetic"]) == (8, 4, 4)
-    assert found["duplicate_rate"] == 1 / 8
-    assert found["jp_en_mixed"] == 1 / 8
-    assert found["multi_intent_estimate"] == 1 / 8
-    assert found["synthetic_low_quality_estimate"] == 2 / 4
+    assert (shares["total_examples"], shares["production"], shares["synthetic"]) == (8, 4, 4)
+    assert shares["duplicate_rate"] == 1 / 8
+    assert shares["jp_en_mixed"] == 1 / 8
+    assert shares["multi_intent_estimate"] == 1 / 8
+    assert shares["synthetic_low_quality_estimate"] == 2 / 4
 
 
 def test_the_distribution_names_every_intent_also_those_without_a_row() -> None:
@@ -44,10 +44,10 @@ def test_the_distribution_names_every_intent_also_those_without_a_row() -> None:
 
 
 def test_of_no_rows_every_share_is_zero_and_none_is_missing() -> None:
-    found = audit.audit(rows())
-    assert (found["total_examples"], found["production"], found["synthetic"]) == (0, 0, 0)
+    shares = audit.audit(rows())
+    assert (shares["total_examples"], shares["production"], shares["synthetic"]) == (0, 0, 0)
     assert {
-        found[name]
+        shares[name]
         for name in (
             "duplicate_rate",
             "jp_en_mixed",
@@ -55,18 +55,18 @@ def test_of_no_rows_every_share_is_zero_and_none_is_missing() -> None:
             "synthetic_low_quality_estimate",
         )
     } == {0.0}
-    assert set(found["label_distribution"].values()) == {0.0}
+    assert set(shares["label_distribution"].values()) == {0.0}
 
 
 def test_rows_of_people_alone_have_no_synthetic_quality_to_tell() -> None:
-    found = audit.audit(rows(("hi", "chitchat", "human"), ("{", "chitchat", "live")))
-    assert (found["synthetic"], found["synthetic_low_quality_estimate"]) == (0, 0.0)
+    shares = audit.audit(rows(("hi", "chitchat", "human"), ("{", "chitchat", "live")))
+    assert (shares["synthetic"], shares["synthetic_low_quality_estimate"]) == (0, 0.0)
 
 
 def test_a_long_hostile_text_is_read_in_its_length() -> None:
     """Every pair of words could begin a second wish; the pattern looks at each once."""
-    found = audit.audit(rows(("and " * 2_000, "faq", "human"), ("a b " * 2_000, "faq", "human")))
-    assert found["multi_intent_estimate"] == 0.5
+    shares = audit.audit(rows(("and " * 2_000, "faq", "human"), ("a b " * 2_000, "faq", "human")))
+    assert shares["multi_intent_estimate"] == 0.5
 
 
 def test_its_fields_are_those_of_the_line() -> None:

@@ -19,12 +19,12 @@ def counted(said: list[votes.Entry], most: int) -> list[votes.Entry]:
     names = sorted({entry.req_id for entry in said})
     kept = votes.told(cap.within(votes.latest(votes.said(names, said)), most), names)
     place = {(entry.req_id, entry.annotator): entry for entry in said}
-    found = [place[vote.req_id, vote.annotator] for vote in kept]
-    return sorted(found, key=lambda entry: (entry.annotator, entry.labelled_at))
+    places = [place[vote.req_id, vote.annotator] for vote in kept]
+    return sorted(places, key=lambda entry: (entry.annotator, entry.labelled_at))
 
 
 def test_a_flood_takes_no_ones_place() -> None:
-    """A thousand labels of a script: the colleague's all count, of the script's the first ten do."""
+    """A thousand labels of a script: a colleague's all count, the first ten of the script's do."""
     honest = [given(i, "a1", DAY + i * HOUR) for i in range(8)]
     flood = [given(i, "bot", DAY + i * HOUR / 100) for i in range(1000)]
     assert counted([*reversed(flood), *honest], 10) == [*honest, *flood[:10]]
@@ -54,5 +54,5 @@ def test_a_point_of_the_curve_is_over_messages_old_enough_for_it() -> None:
         (as_of - HOUR / 2, as_of),  # too young for any point
         (as_of - 5 * HOUR, as_of - 6 * HOUR),  # labelled before its message came
     ]
-    found = {point.hours: (point.n, point.labelled) for point in latency.curve(messages, as_of)}
-    assert found == {1: (5, 2), 4: (5, 2), 24: (4, 2), 48: (3, 1), 72: (3, 2), 168: (3, 2)}
+    curve = {point.hours: (point.n, point.labelled) for point in latency.curve(messages, as_of)}
+    assert curve == {1: (5, 2), 4: (5, 2), 24: (4, 2), 48: (3, 1), 72: (3, 2), 168: (3, 2)}

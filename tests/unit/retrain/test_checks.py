@@ -24,13 +24,13 @@ def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
     )
 
 
-def named(found: live.Sample) -> dict[str, checks.Figure]:
-    return {figure.name: figure for figure in checks.figures(found)}
+def named(sample: live.Sample) -> dict[str, checks.Figure]:
+    return {figure.name: figure for figure in checks.figures(sample)}
 
 
 def test_hajek_weighs_what_the_plain_mean_does_not() -> None:
-    found = drawn(4_000)
-    hajek, naive = named(found)["hajek_accuracy"], float((found.predicted == found.label).mean())
+    sample = drawn(4_000)
+    hajek, naive = named(sample)["hajek_accuracy"], float((sample.predicted == sample.label).mean())
     truth = (0.7 * 10 * 0.95 + 0.3 * 2 * 0.6) / (0.7 * 10 + 0.3 * 2)
     assert hajek.low is not None
     assert hajek.high is not None
@@ -55,29 +55,29 @@ def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() 
         + [("order_tracking", "product_discovery")] * 2
         + [("faq", "faq")] * 93
     )
-    found = named(
+    figures = named(
         live.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows)
     )
-    assert found["misroute_severity"].value == pytest.approx((5 * 0.1 + 2 * 1.0) / 100)
-    worst = found["confusion_concentration"]
+    assert figures["misroute_severity"].value == pytest.approx((5 * 0.1 + 2 * 1.0) / 100)
+    worst = figures["confusion_concentration"]
     assert (worst.intent, worst.value, worst.n) == ("order_tracking", pytest.approx(2 / 2.5), 7)
     right = builders.sample([True] * 5)
     assert "confusion_concentration" not in named(right)
 
 
 def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -> None:
-    found = drawn(500)
-    assert checks.figures(found) == checks.figures(
-        found.chosen(np.random.default_rng(1).permutation(500))
+    sample = drawn(500)
+    assert checks.figures(sample) == checks.figures(
+        sample.chosen(np.random.default_rng(1).permutation(500))
     )
     waiting = builders.sample([None])
     assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
 
 
 def test_the_second_wish_counts_as_right_only_beside() -> None:
-    found = builders.sample([False] * 10, wrong="order_tracking")
+    sample = builders.sample([False] * 10, wrong="order_tracking")
     also = wishes.of([1 << present.INDEX["faq"]] * 4 + [0] * 6)
-    both = named(dataclasses.replace(found, also=also))
+    both = named(dataclasses.replace(sample, also=also))
     assert (both["any_of_accuracy"].value, both["hajek_accuracy"].value) == (
         pytest.approx(0.4),
         0.0,

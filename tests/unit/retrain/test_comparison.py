@@ -28,33 +28,33 @@ def test_scores_of_eight_rows_one_can_count() -> None:
     """
     labels = places(FAQ, FAQ, FAQ, FAQ, ORDER, ORDER, ORDER, ESCALATION)
     predicted = places(FAQ, FAQ, FAQ, ORDER, ORDER, ORDER, FAQ, FAQ)
-    found = confusion.scores(labels, predicted)
-    assert (found.n, found.accuracy) == (8, 5 / 8)
-    assert (found.recall["faq"], found.recall["order_tracking"], found.recall["escalation"]) == (
+    scores = confusion.scores(labels, predicted)
+    assert (scores.n, scores.accuracy) == (8, 5 / 8)
+    assert (scores.recall["faq"], scores.recall["order_tracking"], scores.recall["escalation"]) == (
         3 / 4,
         pytest.approx(2 / 3),
         0.0,
     )
-    assert (found.recall["chitchat"], found.support["chitchat"]) == (None, 0)
-    assert found.rare_recall == 0.0
+    assert (scores.recall["chitchat"], scores.support["chitchat"]) == (None, 0)
+    assert scores.rare_recall == 0.0
     # F1 = 2 hits / (labelled + predicted): faq 6/9, order 4/6, escalation 0/1; intents without a
     # label do not count.
-    assert found.macro_f1 == pytest.approx((6 / 9 + 4 / 6 + 0) / 3)
+    assert scores.macro_f1 == pytest.approx((6 / 9 + 4 / 6 + 0) / 3)
     # one faq among the orders, one order among the faqs, one person nobody heard
     harm = severity(FAQ, ORDER) + severity(ORDER, FAQ) + 1.0
-    assert found.severity == pytest.approx(harm / 8)
+    assert scores.severity == pytest.approx(harm / 8)
 
 
 def test_without_a_row_nothing_is_claimed() -> None:
-    found = confusion.scores(places(), places())
-    assert (found.n, found.accuracy, found.macro_f1, found.rare_recall, found.severity) == (
+    scores = confusion.scores(places(), places())
+    assert (scores.n, scores.accuracy, scores.macro_f1, scores.rare_recall, scores.severity) == (
         0,
         0.0,
         0.0,
         None,
         0.0,
     )
-    assert set(found.recall.values()) == {None}
+    assert set(scores.recall.values()) == {None}
 
 
 def test_an_intent_that_is_only_predicted_costs_the_others_and_is_none_of_the_mean() -> None:
@@ -62,24 +62,29 @@ def test_an_intent_that_is_only_predicted_costs_the_others_and_is_none_of_the_me
     is nothing else to average.
     """
     counts = confusion.matrix(places(*[FAQ] * 4), places(FAQ, FAQ, FAQ, ESCALATION))
-    found = confusion.macro_f1(np.diagonal(counts), counts.sum(1), counts.sum(0))
-    assert float(found) == pytest.approx(6 / 7)
+    mean = confusion.macro_f1(np.diagonal(counts), counts.sum(1), counts.sum(0))
+    assert float(mean) == pytest.approx(6 / 7)
 
 
 def test_a_candidate_that_mends_ten_rows_of_a_hundred_is_ten_points_better() -> None:
     labels = places(*[FAQ] * 50, *[ORDER] * 50)
     champion = labels.copy()
     champion[:10] = ORDER
-    found = comparison.differences(labels, champion, labels, [f"g{i}" for i in range(100)], seed=1)
-    assert set(found) == {"accuracy", "macro_f1", "recall:faq", "recall:order_tracking"}
-    assert (found["accuracy"].value, found["accuracy"].n) == (pytest.approx(0.10), 100)
-    assert found["accuracy"].low < 0.10 < found["accuracy"].high
-    assert found["accuracy"].low > 0, "never worse on any row"
-    assert (found["recall:faq"].value, found["recall:faq"].n) == (pytest.approx(0.2), 50)
+    differences = comparison.differences(
+        labels, champion, labels, [f"g{i}" for i in range(100)], seed=1
+    )
+    assert set(differences) == {"accuracy", "macro_f1", "recall:faq", "recall:order_tracking"}
+    assert (differences["accuracy"].value, differences["accuracy"].n) == (pytest.approx(0.10), 100)
+    assert differences["accuracy"].low < 0.10 < differences["accuracy"].high
+    assert differences["accuracy"].low > 0, "never worse on any row"
+    assert (differences["recall:faq"].value, differences["recall:faq"].n) == (
+        pytest.approx(0.2),
+        50,
+    )
     assert (
-        found["recall:order_tracking"].value,
-        found["recall:order_tracking"].low,
-        found["recall:order_tracking"].high,
+        differences["recall:order_tracking"].value,
+        differences["recall:order_tracking"].low,
+        differences["recall:order_tracking"].high,
     ) == (0.0, 0.0, 0.0)
 
 
@@ -130,9 +135,9 @@ def test_a_temperature_makes_sure_answers_as_sure_as_they_are_right() -> None:
     """
     logits = np.tile([math.log(9), 0.0], (400, 1))
     labels = places(*[0] * 300, *[1] * 100)
-    found = calibration.temperature(logits, labels)
-    assert found == pytest.approx(2.0, rel=1e-3)
-    assert calibration.probabilities(logits, found)[0].tolist() == pytest.approx(
+    temperature = calibration.temperature(logits, labels)
+    assert temperature == pytest.approx(2.0, rel=1e-3)
+    assert calibration.probabilities(logits, temperature)[0].tolist() == pytest.approx(
         [0.75, 0.25], abs=1e-3
     )
     assert calibration.temperature(np.zeros((0, 10)), places()) == 1.0

@@ -32,14 +32,14 @@ def swapped(rows: int) -> parity.Logits:
 
 
 def test_the_same_logits_pass_with_nothing_lost() -> None:
-    found = check()
+    outcome = check()
     assert (
-        found.n,
-        found.agreement,
-        found.accuracy_loss,
-        found.export_shift,
-        found.logit_shift,
-        found.passed,
+        outcome.n,
+        outcome.agreement,
+        outcome.accuracy_loss,
+        outcome.export_shift,
+        outcome.logit_shift,
+        outcome.passed,
     ) == (N, 1.0, 0.0, 0.0, 0.0, True)
 
 
@@ -54,12 +54,12 @@ def test_each_limit_fails_by_itself() -> None:
 
 
 def test_answers_are_counted_row_by_row() -> None:
-    found = check(compiled=swapped(8))
-    assert (found.agreement, found.accuracy_loss) == (
+    outcome = check(compiled=swapped(8))
+    assert (outcome.agreement, outcome.accuracy_loss) == (
         pytest.approx(192 / 200),
         pytest.approx(8 / 200),
     )
-    assert found.passed is False
+    assert outcome.passed is False
 
 
 def test_too_few_rows_tell_nothing_and_none_at_all_never_pass() -> None:

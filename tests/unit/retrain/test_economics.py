@@ -23,33 +23,34 @@ def evidence(
 
 
 def test_a_week_of_wrong_routes_against_labels_and_an_hour_of_the_machine() -> None:
-    found = economics.costs(evidence(), RULES)
-    assert found is not None
-    assert found.waiting == pytest.approx(7 * 5000 * 0.03 * 0.50)  # 525
-    assert found.retraining == pytest.approx(300 * 0.08 + 1 * 2.00)  # 26
+    costs = economics.costs(evidence(), RULES)
+    assert costs is not None
+    assert costs.waiting == pytest.approx(7 * 5000 * 0.03 * 0.50)  # 525
+    assert costs.retraining == pytest.approx(300 * 0.08 + 1 * 2.00)  # 26
 
 
 def test_a_classifier_as_good_as_its_reference_or_better_costs_nothing_to_keep() -> None:
     for accuracy in (0.92, 0.95):
-        found = economics.costs(evidence(accuracy), RULES)
-        assert found is not None
-        assert found.waiting == 0.0
+        costs = economics.costs(evidence(accuracy), RULES)
+        assert costs is not None
+        assert costs.waiting == 0.0
 
 
 def test_prices_are_the_policys() -> None:
     rules = policy.parse(
-        "[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n[labels]\nmin_to_train = 100\n"
+        "[costs]\nwrong_route = 2.0\nlabel = 0.5\ntraining_hour = 10.0\n"
+        "[labels]\nmin_to_train = 100\n"
     )
-    found = economics.costs(evidence(), rules)
-    assert found is not None
-    assert (found.waiting, found.retraining) == (
+    costs = economics.costs(evidence(), rules)
+    assert costs is not None
+    assert (costs.waiting, costs.retraining) == (
         pytest.approx(7 * 5000 * 0.03 * 2.0),
         100 * 0.5 + 10.0,
     )
 
 
 @pytest.mark.parametrize(
-    "found",
+    "judged",
     [
         [],
         evidence()[:1],
@@ -70,6 +71,6 @@ def test_prices_are_the_policys() -> None:
     ],
 )
 def test_where_accuracy_reference_or_the_days_traffic_is_unknown_nothing_is_claimed(
-    found: list[verdicts.Verdict],
+    judged: list[verdicts.Verdict],
 ) -> None:
-    assert economics.costs(found, RULES) is None
+    assert economics.costs(judged, RULES) is None

@@ -29,10 +29,10 @@ def known(reference: runs.Reference | None = REFERENCE) -> View:
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:
-    found = evaluate.evaluate(known(), decisions.Past(), RULES)
+    evaluation = evaluate.evaluate(known(), decisions.Past(), RULES)
     judged = {
         (v.signal.signal, v.signal.horizon)
-        for v in found.fresh
+        for v in evaluation.fresh
         if v.signal.signal in trigger.TRAFFIC
     }
     assert judged == {
@@ -41,7 +41,7 @@ def test_what_a_rule_judges_is_not_measured_again() -> None:
         ("low_confidence_rate", "1d"),
         ("intent_mix_kl", "1d"),
     }
-    measured = found.measured
+    measured = evaluation.measured
     assert not judged & {(s.signal, s.horizon) for s in measured if s.intent is None}
     assert {
         ("p95_latency_ms", "1d"),
@@ -67,21 +67,21 @@ def test_an_hour_with_too_few_logs_leaves_the_judgement_to_the_day() -> None:
 
 def test_a_horizon_the_policy_moves_a_signal_to_is_judged_there() -> None:
     rules = policy.parse('[signals.error_rate]\nhorizon = "1d"\n')
-    found = evaluate.evaluate(known(), decisions.Past(), rules)
-    measured = {(s.signal, s.horizon) for s in found.measured if s.intent is None}
+    evaluation = evaluate.evaluate(known(), decisions.Past(), rules)
+    measured = {(s.signal, s.horizon) for s in evaluation.measured if s.intent is None}
     assert ("error_rate", "1h") in measured
     assert ("error_rate", "1d") not in measured
 
 
 def test_a_decision_rests_on_judged_signals_alone() -> None:
     """What is only measured may change, come or go: neither evidence nor hash does."""
-    found = evaluate.evaluate(known(), decisions.Past(), RULES)
+    evaluation = evaluate.evaluate(known(), decisions.Past(), RULES)
     other = dataclasses.replace(REFERENCE, mean_confidence=0.2, script_counts={"japanese": 1000})
     changed = evaluate.evaluate(known(other), decisions.Past(), RULES)
-    assert changed.measured != found.measured
-    assert changed.decision == found.decision
-    assert changed.evidence == found.evidence
+    assert changed.measured != evaluation.measured
+    assert changed.decision == evaluation.decision
+    assert changed.evidence == evaluation.evidence
     # No earlier week is known to find anything missing or a spike in.
     of_earlier = {"data_missing", "escalation_spike", "fallback_spike"}
     everything = {signal.name for signal in signals.ALL}
-    assert {reason.signal for reason in found.decision.reasons} == everything - of_earlier
+    assert {reason.signal for reason in evaluation.decision.reasons} == everything - of_earlier

@@ -19,11 +19,11 @@ def evidence(n: int = 2000, seed: int = 1) -> gate.Evidence:
     return gate.Evidence(rng.integers(0, len(present.INTENTS), n), [f"g{i // 2}" for i in range(n)])
 
 
-def answers(found: gate.Evidence, accuracy: float, seed: int = 2) -> gate.Answers:
+def answers(rows: gate.Evidence, accuracy: float, seed: int = 2) -> gate.Answers:
     rng = np.random.default_rng(seed)
-    right = rng.random(len(found.labels)) < accuracy
-    predicted = np.where(right, found.labels, (found.labels + 1) % len(present.INTENTS))
-    return gate.Answers(predicted, np.full(len(found.labels), accuracy))
+    right = rng.random(len(rows.labels)) < accuracy
+    predicted = np.where(right, rows.labels, (rows.labels + 1) % len(present.INTENTS))
+    return gate.Answers(predicted, np.full(len(rows.labels), accuracy))
 
 
 def by_name(report: tuple[runs.Gate, ...]) -> dict[str, runs.Gate]:

@@ -37,13 +37,13 @@ def log(number: int, **changed: Any) -> bytes:
 def label(
     number: int, intent: str, hours: float, annotator: str = "a1", action: str = "label"
 ) -> events.HumanLabel:
-    found = events.human_label(
+    parsed = events.human_label(
         json.dumps(
             builders.label(f"r{number}", intent, annotator, BEGIN + hours * HOUR, action=action)
         ).encode()
     )
-    assert isinstance(found, events.HumanLabel)
-    return found
+    assert isinstance(parsed, events.HumanLabel)
+    return parsed
 
 
 def read(lines: list[bytes], most: int) -> archive.Block:
@@ -64,10 +64,10 @@ def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read
     lines = [log(n, intent="chitchat") if n % 7 == 0 else log(n) for n in range(900)]
     given = [label(n, "faq", 3 + n * 7 / 60) for n in range(0, 900, 2)]
     shuffled = random.Random(5).sample(lines, len(lines))
-    found = []
+    walks = []
     for rows, most in ((lines, 2000), (shuffled, 13)):
         past = scenes.history(read(rows, most), given, BEGIN + 24 * HOUR)
-        found.append(
+        walks.append(
             [
                 (scene.messages, scene.labels, decision.sha256)
                 for scene, decision in replay.walk(
@@ -75,8 +75,8 @@ def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read
                 )
             ]
         )
-    assert len(found[0]) == 105
-    assert found[0] == found[1]
+    assert len(walks[0]) == 105
+    assert walks[0] == walks[1]
 
 
 def test_windows_hold_every_log_of_their_stretch_and_nothing_else() -> None:
@@ -120,8 +120,8 @@ def test_the_newest_label_not_taken_back_holds_from_its_own_instant_on() -> None
 
 
 def test_a_malformed_line_is_named_by_its_place() -> None:
-    found, bad = archive.block([log(0), b"{", log(1)])
-    assert len(found.ts_us) == 2
+    block, bad = archive.block([log(0), b"{", log(1)])
+    assert len(block.ts_us) == 2
     assert [(place, malformed.reason) for place, malformed in bad] == [(1, "not_json")]
 
 
@@ -139,7 +139,8 @@ LINGERING = [log(n, latency_ms=14.5 if n * 7 // 1440 % 2 else 30.0) for n in ran
     [
         (
             UNSTEADY,
-            "[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3",
+            "[signals.p95_latency_ms]\nmin_n = 3\nk = 2\nof = 3\n"
+            "[signals.low_confidence_rate]\nmin_n = 20\nk = 2\nof = 3",
         ),
         # An hour holds 9 logs, so the day is judged.
         (LINGERING, "[signals.p95_latency_ms]\nmin_n = 100"),
@@ -157,10 +158,12 @@ def test_verdicts_that_can_no_longer_count_are_forgotten_without_changing_a_deci
     kept: dict[str, list[verdicts.Verdict]] = {}
     wanted = []
     for scene in scenes.scenes(past, policy.Labels()):
-        found = evaluate.evaluate(dataclasses.replace(scene.view, history=kept), scene.past, rules)
-        for verdict in found.fresh:
+        evaluation = evaluate.evaluate(
+            dataclasses.replace(scene.view, history=kept), scene.past, rules
+        )
+        for verdict in evaluation.fresh:
             kept.setdefault(verdict.signal.signal, []).append(verdict)
-        wanted.append(found.decision)
+        wanted.append(evaluation.decision)
     taken = [decision for _, decision in replay.walk(scenes.scenes(past, rules.labels), rules)]
     assert taken == wanted
     assert {reason.breached for decision in taken for reason in decision.reasons} == {True, False}
@@ -225,13 +228,13 @@ def test_a_messages_slices_and_a_labels_second_wish_come_from_the_files() -> Non
     text = {"queue": "measure", "p": 0.5, "text": "got vol 3 pls"}
     given = [msgspec.structs.replace(label(0, "faq", 2), also=["promotion"])]
     (mine,) = archive.archives(read([log(0, sample=text), log(1)], 10), given).values()
-    found = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + 3 * HOUR, rules=policy.Labels())
-    assert [name for name in slices.NAMES if found.slices[0] & slices.BITS[name]] == [
+    sample = mine.sampled(BEGIN, BEGIN + HOUR, as_of=BEGIN + 3 * HOUR, rules=policy.Labels())
+    assert [name for name in slices.NAMES if sample.slices[0] & slices.BITS[name]] == [
         "latin",
         "jargon",
         "slang",
     ]
-    assert found.also.tolist() == [[1 << present.INDEX["promotion"]], [0]]
+    assert sample.also.tolist() == [[1 << present.INDEX["promotion"]], [0]]
 
 
 def test_a_message_logged_twice_is_asked_about_once() -> None:
@@ -257,15 +260,13 @@ def test_a_reference_may_have_more_keys_than_the_contract_names_and_a_broken_one
             files.reference(path)
 
 
-def test_a_reference_that_does_not_tell_scripts_and_tokens_learns_them_from_the_models_first_day() -> (
-    None
-):
-    found = read([log(n, script="latin" if n % 10 else "other") for n in range(206)], 500)
+def test_a_reference_without_scripts_and_tokens_learns_them_from_the_models_first_day() -> None:
+    block = read([log(n, script="latin" if n % 10 else "other") for n in range(206)], 500)
 
     def held_to(known: runs.Reference, hours: int) -> runs.Reference | None:
         told = {
             scene.view.at: scene.view.reference
-            for scene in scenes.scenes(scenes.history(found, [], known), policy.Labels())
+            for scene in scenes.scenes(scenes.history(block, [], known), policy.Labels())
         }
         return told[BEGIN + hours * HOUR]
 

@@ -24,12 +24,12 @@ def traffic(
     right = rng.random(n) < confidence
     p = np.where(confidence < 0.6, 0.5, 0.05)
     chosen = rng.random(n) < p
-    found: list[Row] = [
+    rows: list[Row] = [
         (hour, "faq", float(c), float(q), "faq" if r else "chitchat")
         for c, r, q, s in zip(confidence, right, p, chosen, strict=True)
         if s
     ]
-    return found, live.Hour(n, float(confidence.sum())), float(right.mean())
+    return rows, live.Hour(n, float(confidence.sum())), float(right.mean())
 
 
 def test_the_estimate_is_unbiased_and_its_interval_covers_while_the_naive_mean_is_far_off() -> None:
@@ -62,9 +62,9 @@ def test_an_hour_without_its_labels_is_left_out_whole() -> None:
 
 
 def test_without_labels_nothing_is_said() -> None:
-    found = live.figures(live.sample([]), {HOUR: live.Hour(100, 90.0)})
-    assert [f.estimate for f in found.every] == [None] * (2 + len(present.INTENTS))
-    assert found.accuracy.n_predictions == 100
+    figures = live.figures(live.sample([]), {HOUR: live.Hour(100, 90.0)})
+    assert [f.estimate for f in figures.every] == [None] * (2 + len(present.INTENTS))
+    assert figures.accuracy.n_predictions == 100
 
 
 def test_rare_recall_weighs_each_label_by_its_probability() -> None:

@@ -70,18 +70,18 @@ def test_a_neighbour_who_takes_the_core_now_and_then_does_not_decide() -> None:
     """One answer in ten waits: the share of all time hardly shows it, the slowest answers do."""
     load = measured(*[(0.004, 0.004)] * 9, (0.024, 0.004))
     assert load.core_share == pytest.approx(4 / 24)
-    found = verdict(load)
-    assert (found.verdict, found.value) == (runs.GateVerdict.PASS, pytest.approx(4))
-    assert (
-        found.note
-        == "the machine was busy: 83 % of the slowest answers' time went to others; judged by CPU time; wall-clock p95 was 24.0 ms"
+    speed = verdict(load)
+    assert (speed.verdict, speed.value) == (runs.GateVerdict.PASS, pytest.approx(4))
+    assert speed.note == (
+        "the machine was busy: 83 % of the slowest answers' time went to others; "
+        "judged by CPU time; wall-clock p95 was 24.0 ms"
     )
 
 
 def test_a_late_model_that_had_its_core_is_judged_by_the_wall_clock() -> None:
     # Under a tenth went to others: that makes nobody late.
-    found = verdict(measured((0.0160, 0.0145)))
-    assert (found.verdict, found.value, found.note) == (
+    speed = verdict(measured((0.0160, 0.0145)))
+    assert (speed.verdict, speed.value, speed.note) == (
         runs.GateVerdict.FAIL,
         pytest.approx(16),
         "",

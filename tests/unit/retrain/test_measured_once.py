@@ -1,4 +1,6 @@
-"""One hour, one measurement: what is judged, recorded and said of a Monday's midnight comes from the same figures."""
+"""One hour, one measurement: what is judged, recorded and said of a Monday's midnight comes from
+the same figures.
+"""
 
 import collections
 import datetime as dt
@@ -87,6 +89,6 @@ def test_what_is_said_is_what_is_recorded() -> None:
 
 
 def test_a_replay_measures_only_what_is_judged(calls: collections.Counter[str]) -> None:
-    """The hour's mix is judged by nobody: it is measured when it is recorded, which a replay never does."""
+    """The hour's mix is judged by nobody: measured when recorded, which a replay never does."""
     evaluate.evaluate(midnight(), decisions.Past(), policy.Policy())
     assert (calls["signals"], calls["mix"], calls["kl"]) == (3, 2, 2)

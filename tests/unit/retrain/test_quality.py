@@ -58,8 +58,8 @@ def known(
 
 
 def evaluated(here: View) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
-    found = evaluate.evaluate(here, decisions.Past(), RULES)
-    return {verdict.signal.signal: verdict for verdict in found.fresh}, found.decision
+    evaluation = evaluate.evaluate(here, decisions.Past(), RULES)
+    return {verdict.signal.signal: verdict for verdict in evaluation.fresh}, evaluation.decision
 
 
 STILL = np.full(10, 0.1)
@@ -67,10 +67,10 @@ EASIER = np.where(EASY, 0.17, 0.03)
 
 
 def test_a_mix_that_moves_to_easy_intents_does_not_hide_a_loss_in_all_of_them() -> None:
-    found, taken = evaluated(known(shares=EASIER, recall=BEFORE - 0.06))
+    judged, taken = evaluated(known(shares=EASIER, recall=BEFORE - 0.06))
     # The seed's masked drift: accuracy looks as good as ever.
-    assert found["live_accuracy"].verdict is Level.OK
-    hidden = found["mix_adjusted_accuracy"]
+    assert judged["live_accuracy"].verdict is Level.OK
+    hidden = judged["mix_adjusted_accuracy"]
     assert (hidden.verdict, hidden.signal.reference) == (Level.BREACH, pytest.approx(0.91))
     assert hidden.signal.value == pytest.approx(0.85, abs=0.02)
     assert hidden.signal.low is not None
@@ -81,31 +81,31 @@ def test_a_mix_that_moves_to_easy_intents_does_not_hide_a_loss_in_all_of_them() 
 
 def test_a_mix_that_moves_alone_loses_nothing_at_the_references_mix() -> None:
     for shares in (EASIER, EASIER[::-1], STILL):
-        found, taken = evaluated(known(shares=shares, recall=BEFORE))
-        assert found["mix_adjusted_accuracy"].verdict is not Level.BREACH
+        judged, taken = evaluated(known(shares=shares, recall=BEFORE))
+        assert judged["mix_adjusted_accuracy"].verdict is not Level.BREACH
         assert taken.decision is not decisions.Kind.RETRAIN
 
 
 def test_a_policy_that_makes_live_accuracy_deaf_means_the_other_mix_too() -> None:
     here = known(shares=EASIER, recall=BEFORE - 0.06)
     for deaf in ("min_n = 1000000", "enter = 0.5\nleave = 0.5"):
-        found = evaluate.evaluate(
+        evaluation = evaluate.evaluate(
             here, decisions.Past(), policy.parse(f"[signals.live_accuracy]\n{deaf}")
         )
         assert not any(
             verdict.in_breach
-            for verdict in found.fresh
+            for verdict in evaluation.fresh
             if verdict.signal.signal == "mix_adjusted_accuracy"
         )
 
 
 def test_with_few_labels_of_an_intent_that_counts_there_is_no_figure() -> None:
-    found, _ = evaluated(known(shares=np.array([0.9982, *[0.0002] * 9]), recall=BEFORE))
+    judged, _ = evaluated(known(shares=np.array([0.9982, *[0.0002] * 9]), recall=BEFORE))
     assert (
-        found["mix_adjusted_accuracy"].signal.value,
-        found["mix_adjusted_accuracy"].verdict,
+        judged["mix_adjusted_accuracy"].signal.value,
+        judged["mix_adjusted_accuracy"].verdict,
     ) == (None, Level.BLIND)
-    assert found["live_accuracy"].verdict is not Level.BLIND
+    assert judged["live_accuracy"].verdict is not Level.BLIND
 
 
 def test_held_out_rows_that_flatter_are_told_with_an_interval() -> None:
@@ -131,8 +131,8 @@ def test_one_intent_that_fails_is_found_among_ten_and_does_not_retrain_alone() -
     here = dataclasses.replace(
         known(shares=few, recall=BEFORE - 0.3 * failing, labels=2_000), reference=usual
     )
-    found, taken = evaluated(here)
-    lost = found["intent_recall_lost"]
+    judged, taken = evaluated(here)
+    lost = judged["intent_recall_lost"]
     assert (lost.verdict, lost.signal.reference) == (Level.BREACH, pytest.approx(0.85))
     assert lost.signal.low is not None
     assert lost.signal.high is not None
@@ -170,8 +170,8 @@ def test_of_ten_intents_that_lost_nothing_none_is_called() -> None:
 
 
 def test_labels_that_do_not_come_are_told_and_nothing_is_done_about_the_model() -> None:
-    found, taken = evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.8))
-    starved = found["label_starved"]
+    judged, taken = evaluated(known(shares=STILL, recall=BEFORE, unlabelled=0.8))
+    starved = judged["label_starved"]
     assert (starved.verdict, starved.signal.value) == (Level.BREACH, pytest.approx(0.8, abs=0.03))
     # Those of the last two days may still come.
     assert starved.signal.n == pytest.approx(3_000 * 5 / 7, abs=1)
@@ -213,9 +213,9 @@ def test_wrong_and_sure_for_a_day_is_a_collapse_before_the_week_shows_it() -> No
     joined = live.Sample(
         *(np.concatenate([getattr(part, name) for part in days]) for name in live.Sample.__slots__)
     )
-    found, taken = evaluated(dataclasses.replace(good, sampled=joined))
-    assert found["live_accuracy"].verdict is not Level.BREACH
-    assert found["recent_accuracy"].verdict is Level.BREACH
+    judged, taken = evaluated(dataclasses.replace(good, sampled=joined))
+    assert judged["live_accuracy"].verdict is not Level.BREACH
+    assert judged["recent_accuracy"].verdict is Level.BREACH
     assert (taken.decision, taken.cause) == (decisions.Kind.RETRAIN, decisions.Cause.LANGUAGE)
 
 
@@ -228,12 +228,12 @@ def test_of_a_bad_day_nothing_stays_once_the_last_day_has_too_few_labels() -> No
         ]
     }
     for recall in (BEFORE, BEFORE - 0.2):
-        found = evaluate.evaluate(
+        evaluation = evaluate.evaluate(
             dataclasses.replace(known(shares=STILL, recall=recall, labels=140), history=history),
             decisions.Past(),
             RULES,
         )
-        (recent,) = [v for v in found.fresh if v.signal.signal == "recent_accuracy"]
+        (recent,) = [v for v in evaluation.fresh if v.signal.signal == "recent_accuracy"]
         assert (recent.verdict, recent.in_breach) == (Level.BLIND, False)
     of_few = [
         dataclasses.replace(bad, verdict=Level.BLIND, signal=dataclasses.replace(bad.signal, n=20))

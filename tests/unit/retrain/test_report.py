@@ -26,11 +26,11 @@ class Elements(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.all: list[tuple[str, dict[str, str | None]]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.all.append((tag, dict(attrs)))
 
 
 def pair(
@@ -80,13 +80,13 @@ def rendered() -> str:
 
 def test_the_page_needs_nothing_from_outside_and_obeys_no_text() -> None:
     text = rendered()
-    found = Elements(text).found
+    elements = Elements(text).all
     assert not {"script", "link", "img", "iframe", "object", "image", "use"} & {
-        tag for tag, _ in found
+        tag for tag, _ in elements
     }
     assert not [
         key
-        for _, attributes in found
+        for _, attributes in elements
         for key in attributes
         if key.startswith("on") or key in ("src", "href")
     ]

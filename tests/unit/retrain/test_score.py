@@ -25,7 +25,7 @@ def taken(
     others calm holds.
     """
     acts = {act[0]: act[1:] for act in kinds}
-    found = []
+    decided = []
     for hour in range(24):
         at = builders.AT + hour * HOUR
         kind, *hold = acts.get(hour, (Kind.HOLD,))
@@ -35,10 +35,10 @@ def taken(
             messages=100 * hour,
             labels=10 * hour,
         )
-        found.append(
+        decided.append(
             (scene, builders.decision(kind, hold=hold[0] if hold else None, id=f"d{hour}", at=at))
         )
-    return found
+    return decided
 
 
 def incident(
@@ -56,16 +56,16 @@ def scored(
 
 
 def test_a_right_answer_is_a_hit_with_its_delay_in_hours_and_messages() -> None:
-    found = scored(taken((9, Kind.RETRAIN)), incident("language", 6.5))
-    assert (found.policy, found.hits, found.misses, found.false_alarms) == ("mine", 1, 0, 0)
-    assert (found.delay_hours, found.delay_messages) == (2.5, 300.0)
-    assert (found.retrains, found.labels_used) == (1, 230)
-    assert found.cost == pytest.approx(230 * 0.10 + 1 * 5.0)
+    score = scored(taken((9, Kind.RETRAIN)), incident("language", 6.5))
+    assert (score.policy, score.hits, score.misses, score.false_alarms) == ("mine", 1, 0, 0)
+    assert (score.delay_hours, score.delay_messages) == (2.5, 300.0)
+    assert (score.retrains, score.labels_used) == (1, 230)
+    assert score.cost == pytest.approx(230 * 0.10 + 1 * 5.0)
 
 
 def test_the_first_right_answer_counts_and_later_ones_are_no_false_alarms() -> None:
-    found = scored(taken((9, Kind.RETRAIN), (20, Kind.RETRAIN)), incident("language", 6))
-    assert (found.hits, found.false_alarms, found.delay_hours, found.retrains) == (1, 0, 3.0, 2)
+    score = scored(taken((9, Kind.RETRAIN), (20, Kind.RETRAIN)), incident("language", 6))
+    assert (score.hits, score.false_alarms, score.delay_hours, score.retrains) == (1, 0, 3.0, 2)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_each_kind_of_incident_has_its_own_answer_and_any_other_act_is_a_false_a
     kind: str, answer: decisions.Kind
 ) -> None:
     for act in (Kind.RETRAIN, Kind.REWEIGHT, Kind.FIX_UPSTREAM, Kind.ROLLBACK):
-        found = scored(taken((9, act)), incident(kind, 6))
-        assert (found.hits, found.misses, found.false_alarms) == (
+        score = scored(taken((9, act)), incident(kind, 6))
+        assert (score.hits, score.misses, score.false_alarms) == (
             (1, 0, 0) if act is answer else (0, 1, 1)
         ), act
 
@@ -98,44 +98,42 @@ def test_a_moved_mix_may_also_be_held_by_its_name() -> None:
 
 @pytest.mark.parametrize(("hour", "right"), [(5, False), (6, True), (12, True), (13, False)])
 def test_an_answer_lies_within_the_incident_its_ends_included(hour: int, right: bool) -> None:
-    found = scored(taken((hour, Kind.RETRAIN)), incident("language", 6, 12))
-    assert (found.hits, found.misses, found.false_alarms) == ((1, 0, 0) if right else (0, 1, 1))
+    score = scored(taken((hour, Kind.RETRAIN)), incident("language", 6, 12))
+    assert (score.hits, score.misses, score.false_alarms) == ((1, 0, 0) if right else (0, 1, 1))
 
 
 def test_an_incident_nobody_answered_is_missed_and_has_no_delay() -> None:
-    found = scored(taken(), incident("language", 6))
+    score = scored(taken(), incident("language", 6))
     assert (
-        found.hits,
-        found.misses,
-        found.false_alarms,
-        found.delay_hours,
-        found.delay_messages,
+        score.hits,
+        score.misses,
+        score.false_alarms,
+        score.delay_hours,
+        score.delay_messages,
     ) == (0, 1, 0, None, None)
-    assert found.cost == pytest.approx(23.0), "labels cost also where nothing is done"
+    assert score.cost == pytest.approx(23.0), "labels cost also where nothing is done"
 
 
-def test_a_stretch_known_to_be_calm_is_neither_hit_nor_missed_and_an_act_in_it_is_a_false_alarm() -> (
-    None
-):
-    found = scored(taken((9, Kind.RETRAIN)), incident("none", 6, 12))
-    assert (found.hits, found.misses, found.false_alarms) == (0, 0, 1)
+def test_in_a_calm_stretch_nothing_is_hit_or_missed_and_an_act_is_a_false_alarm() -> None:
+    score = scored(taken((9, Kind.RETRAIN)), incident("none", 6, 12))
+    assert (score.hits, score.misses, score.false_alarms) == (0, 0, 1)
 
 
 def test_delays_are_means_over_the_incidents_that_were_found() -> None:
     acts = taken((4, Kind.RETRAIN), (15, Kind.FIX_UPSTREAM))
-    found = scored(
+    score = scored(
         acts,
         incident("language", 3),
         incident("pipeline", 10, name="i2"),
         incident("bad_release", 12, 13, name="i3"),
     )
-    assert (found.hits, found.misses, found.false_alarms) == (2, 1, 0)
-    assert (found.delay_hours, found.delay_messages) == ((1 + 5) / 2, (100 + 500) / 2)
+    assert (score.hits, score.misses, score.false_alarms) == (2, 1, 0)
+    assert (score.delay_hours, score.delay_messages) == ((1 + 5) / 2, (100 + 500) / 2)
 
 
 def test_without_a_decision_there_is_nothing_to_score_and_every_incident_is_missed() -> None:
-    found = scored([], incident("language", 6))
-    assert (found.hits, found.misses, found.labels_used, found.retrains, found.cost) == (
+    score = scored([], incident("language", 6))
+    assert (score.hits, score.misses, score.labels_used, score.retrains, score.cost) == (
         0,
         1,
         0,

@@ -43,22 +43,22 @@ def week(labels: int, logs: int = LOGS_A_DAY) -> list[verdicts.Verdict]:
         "live_accuracy": dict(zip(("low", "high"), proportion.wilson(right, labels), strict=True))
         | {"value": 0.898, "n": labels, "reference": 0.921, "reference_n": 2_000},
     }
-    found = []
+    judged = []
     for name, known in signals.items():
         rule: policy.Level = getattr(RULES.signals, name)
         signal = builders.signal(
             name, horizon=rule.horizon, **({"low": None, "high": None} | known)
         )
-        found.append(
+        judged.append(
             judge.falling(signal=signal, rule=rule, trigger=RULES.trigger, past=())
             if name == "live_accuracy"
             else judge.verdict(signal, rule, ())
         )
-    return found
+    return judged
 
 
-def decide(found: list[verdicts.Verdict]) -> decisions.Decision:
-    return trigger.decision(found, decisions.Past(), RULES, model=builders.MODEL, at=AT)
+def decide(judged: list[verdicts.Verdict]) -> decisions.Decision:
+    return trigger.decision(judged, decisions.Past(), RULES, model=builders.MODEL, at=AT)
 
 
 def test_the_week_is_the_seeds_own() -> None:

@@ -50,20 +50,20 @@ def drawn(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0
     )
 
 
-def named(found: live.Sample) -> dict[str, checks.Figure]:
-    return {figure.name: figure for figure in slices.figures(found)}
+def named(sample: live.Sample) -> dict[str, checks.Figure]:
+    return {figure.name: figure for figure in slices.figures(sample)}
 
 
 def test_a_slice_that_is_wrong_and_sure_is_found_and_its_accuracy_told() -> None:
-    found = named(drawn(900, 1, sure_and_wrong=0.25))
-    gap, accuracy = found["gap_japanese"], found["accuracy_japanese"]
+    figures = named(drawn(900, 1, sure_and_wrong=0.25))
+    gap, accuracy = figures["gap_japanese"], figures["accuracy_japanese"]
     assert gap.value == pytest.approx(0.25, abs=0.1)
     assert gap.p_value is not None
     assert gap.p_value < 0.001
     assert accuracy.low is not None
     assert accuracy.high is not None
     assert accuracy.low < 0.65 < accuracy.high
-    assert found["gap_latin"].p_value == 1.0
+    assert figures["gap_latin"].p_value == 1.0
 
 
 def test_a_model_that_is_too_sure_everywhere_has_no_bad_slice() -> None:
@@ -77,29 +77,29 @@ def test_of_many_slices_without_a_difference_few_are_called() -> None:
     """
     called = 0
     for seed in range(200):
-        found = drawn(400, seed)
+        sample = drawn(400, seed)
         anything = (
             np.random.default_rng(seed)
-            .integers(0, 1 << len(kinds.NAMES), len(found))
+            .integers(0, 1 << len(kinds.NAMES), len(sample))
             .astype(np.uint16)
         )
         called += any(
             figure.p_value is not None and figure.p_value < 0.05
-            for figure in slices.figures(replace(found, slices=anything))
+            for figure in slices.figures(replace(sample, slices=anything))
         )
     assert 1 <= called <= 24
 
 
 def test_slices_with_few_labels_say_nothing_and_order_changes_no_bit() -> None:
-    found = drawn(500, 3)
-    assert slices.figures(found) == slices.figures(
-        found.chosen(np.random.default_rng(1).permutation(500))
+    sample = drawn(500, 3)
+    assert slices.figures(sample) == slices.figures(
+        sample.chosen(np.random.default_rng(1).permutation(500))
     )
-    assert slices.figures(found.chosen(slice(0, 30))) == slices.figures(live.sample(())) == ()
+    assert slices.figures(sample.chosen(slice(0, 30))) == slices.figures(live.sample(())) == ()
 
 
 def test_two_wishes_are_a_slice_of_labelled_messages() -> None:
-    found = drawn(300, 4)
-    assert "accuracy_two_wishes" not in named(found)
-    both = replace(found, also=wishes.of([1] * 50 + [0] * 250))
+    sample = drawn(300, 4)
+    assert "accuracy_two_wishes" not in named(sample)
+    both = replace(sample, also=wishes.of([1] * 50 + [0] * 250))
     assert named(both)["accuracy_two_wishes"].n == 50

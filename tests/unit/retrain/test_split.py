@@ -28,18 +28,18 @@ def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
 def test_no_group_cluster_conversation_or_text_stands_on_two_sides(
     rows: list[dict[str, object]],
 ) -> None:
-    found = split.split(frame(rows))
-    used = found[found["part"] != "left_out"]
+    parts = split.split(frame(rows))
+    used = parts[parts["part"] != "left_out"]
     for key in ("group", "cluster", "conversation"):
         sides = used.dropna(subset=[key]).groupby(key)["part"].nunique()
         assert not (sides > 1).any(), key
-    assert len(found) == len(rows)
+    assert len(parts) == len(rows)
 
 
 @given(st.lists(row, min_size=1, max_size=60))
 def test_machine_rows_never_validate_or_test(rows: list[dict[str, object]]) -> None:
-    found = split.split(frame(rows))
-    assert not ((found["kind"] == "machine") & found["part"].isin(["val", "test"])).any()
+    parts = split.split(frame(rows))
+    assert not ((parts["kind"] == "machine") & parts["part"].isin(["val", "test"])).any()
 
 
 @settings(max_examples=50)

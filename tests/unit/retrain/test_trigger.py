@@ -27,8 +27,8 @@ def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
 NOTHING = decisions.Past()
 
 
-def decide(found: list[verdicts.Verdict], past: decisions.Past = NOTHING) -> decisions.Decision:
-    return trigger.decision(found, past, RULES, model=builders.MODEL, at=AT)
+def decide(evidence: list[verdicts.Verdict], past: decisions.Past = NOTHING) -> decisions.Decision:
+    return trigger.decision(evidence, past, RULES, model=builders.MODEL, at=AT)
 
 
 CASES = {
@@ -109,8 +109,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_kind_of_evidence_has_its_answer(case: str) -> None:
-    found, *wanted = CASES[case]
-    taken = decide(found)
+    evidence, *wanted = CASES[case]
+    taken = decide(evidence)
     assert [taken.decision, taken.hold_reason, taken.cause] == wanted
 
 
@@ -135,13 +135,14 @@ def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> N
 
 
 def test_drift_seen_while_something_before_the_model_was_broken_is_none() -> None:
-    found = all_ok(low_confidence_rate=Level.BREACH, accuracy_e_value=Level.BREACH)
+    evidence = all_ok(low_confidence_rate=Level.BREACH, accuracy_e_value=Level.BREACH)
     assert (
-        decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason
+        decide(evidence, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason
         is Hold.WATCHING
     )
     assert (
-        decide(found, decisions.Past(last_fix=AT - dt.timedelta(hours=30))).decision is Kind.RETRAIN
+        decide(evidence, decisions.Past(last_fix=AT - dt.timedelta(hours=30))).decision
+        is Kind.RETRAIN
     )
     moved = all_ok(intent_mix_kl=Level.BREACH)
     assert decide(moved, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).decision is Kind.HOLD
@@ -160,8 +161,8 @@ def test_rare_recall_alone_rolls_back_only_beyond_doubt() -> None:
 
 
 def test_a_business_incident_counts_as_evidence_on_quality() -> None:
-    found = all_ok(low_confidence_rate=Level.BREACH)
-    assert decide(found, decisions.Past(incidents=1)).decision is Kind.RETRAIN
+    evidence = all_ok(low_confidence_rate=Level.BREACH)
+    assert decide(evidence, decisions.Past(incidents=1)).decision is Kind.RETRAIN
 
 
 @pytest.mark.parametrize(
@@ -189,29 +190,29 @@ def test_every_signal_is_a_reason_with_its_numbers() -> None:
 
 
 def test_the_hash_is_of_the_evidence_not_of_its_order_or_zone() -> None:
-    found = all_ok(intent_mix_kl=Level.BREACH)
-    shuffled = random.Random(1).sample(found, len(found))
+    evidence = all_ok(intent_mix_kl=Level.BREACH)
+    shuffled = random.Random(1).sample(evidence, len(evidence))
     tokyo = dt.timezone(dt.timedelta(hours=9))
     same = trigger.decision(
         shuffled, decisions.Past(), RULES, model=builders.MODEL, at=AT.astimezone(tokyo)
     )
-    assert (same.id, same.sha256) == (decide(found).id, decide(found).sha256)
+    assert (same.id, same.sha256) == (decide(evidence).id, decide(evidence).sha256)
 
 
 def test_one_count_one_threshold_or_the_past_change_the_hash() -> None:
-    found = all_ok()
+    evidence = all_ok()
     changed = [
-        dataclasses.replace(found[0], signal=dataclasses.replace(found[0].signal, n=1001)),
-        *found[1:],
+        dataclasses.replace(evidence[0], signal=dataclasses.replace(evidence[0].signal, n=1001)),
+        *evidence[1:],
     ]
     hashes = {
-        decide(found).sha256,
+        decide(evidence).sha256,
         decide(changed).sha256,
-        decide(found, decisions.Past(incidents=1)).sha256,
+        decide(evidence, decisions.Past(incidents=1)).sha256,
     }
     hashes.add(
         trigger.decision(
-            found,
+            evidence,
             decisions.Past(),
             policy.parse("[labels]\nmin_p = 0.003"),
             model=builders.MODEL,
@@ -249,8 +250,8 @@ RELEASE_CASES = {
 def test_a_release_is_blamed_for_what_began_with_it_and_for_nothing_else(case: str) -> None:
     past, kind = RELEASE_CASES[case]
     rules = policy.parse("[trigger]\ncool_down_hours = 0")
-    found = all_ok(live_accuracy=Level.BREACH, low_confidence_rate=Level.BREACH)
-    taken = trigger.decision(found, past, rules, model=builders.MODEL, at=AT)
+    evidence = all_ok(live_accuracy=Level.BREACH, low_confidence_rate=Level.BREACH)
+    taken = trigger.decision(evidence, past, rules, model=builders.MODEL, at=AT)
     assert taken.decision is kind
     assert (taken.cause is Cause.BAD_RELEASE) == (kind is Kind.ROLLBACK)
 
@@ -275,12 +276,12 @@ WITNESSES = {
 def test_no_clause_of_the_rule_can_go_unnoticed(
     clause: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, past = WITNESSES[clause]  # type: ignore[index]
-    before = decide(found, past)
+    evidence, past = WITNESSES[clause]  # type: ignore[index]
+    before = decide(evidence, past)
     monkeypatch.setattr(
         trigger, "CLAUSES", tuple(other for other in trigger.CLAUSES if other is not clause)
     )
-    after = decide(found, past)
+    after = decide(evidence, past)
     assert (before.decision, before.hold_reason, before.cause) != (
         after.decision,
         after.hold_reason,
@@ -299,13 +300,13 @@ def test_a_pause_stops_every_action_and_nothing_else() -> None:
 
 
 def test_a_reference_that_was_moved_is_given_time() -> None:
-    found = all_ok(intent_mix_kl=Level.BREACH)
+    evidence = all_ok(intent_mix_kl=Level.BREACH)
     assert (
-        decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=71))).hold_reason
+        decide(evidence, decisions.Past(last_reweight=AT - dt.timedelta(hours=71))).hold_reason
         is Hold.MIX_ONLY
     )
     assert (
-        decide(found, decisions.Past(last_reweight=AT - dt.timedelta(hours=73))).decision
+        decide(evidence, decisions.Past(last_reweight=AT - dt.timedelta(hours=73))).decision
         is Kind.REWEIGHT
     )
 
@@ -314,21 +315,21 @@ def test_a_reference_that_was_moved_is_given_time() -> None:
 def test_a_retrain_that_costs_more_than_waiting_a_week_waits(
     answers_a_day: int, hold: decisions.HoldReason | None
 ) -> None:
-    found = all_ok(low_confidence_rate=Level.BREACH, live_accuracy=Level.BREACH)
-    found = [
+    evidence = all_ok(low_confidence_rate=Level.BREACH, live_accuracy=Level.BREACH)
+    evidence = [
         dataclasses.replace(v, signal=dataclasses.replace(v.signal, n=answers_a_day))
         if v.signal.signal == "low_confidence_rate"
         else v
-        for v in found
+        for v in evidence
     ]
-    assert decide(found).hold_reason is hold
+    assert decide(evidence).hold_reason is hold
 
 
 def test_which_signals_count_as_what_is_data() -> None:
     rules = policy.parse('[trigger]\ndrift = ["low_confidence_rate"]')
-    found = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
+    evidence = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
     assert (
-        trigger.decision(found, decisions.Past(), rules, model=builders.MODEL, at=AT).decision
+        trigger.decision(evidence, decisions.Past(), rules, model=builders.MODEL, at=AT).decision
         is Kind.HOLD
     )
     with pytest.raises(policy.PolicyError, match=r"trigger\.drift .* expected a list of"):

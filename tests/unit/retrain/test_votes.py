@@ -53,8 +53,8 @@ def now(names: list[str], said: list[Said]) -> votes.Votes:
 def accuracy(
     asked: live.Sample, names: list[str], said: list[Said], rules: policy.Labels
 ) -> tuple[float, int]:
-    found = labelled.labelled(asked, now(names, said), rules)
-    known = found.chosen(found.label != live.UNLABELLED)
+    sample = labelled.labelled(asked, now(names, said), rules)
+    known = sample.chosen(sample.label != live.UNLABELLED)
     return float((known.predicted == known.label).mean()), len(known)
 
 
@@ -65,9 +65,9 @@ def test_a_flood_of_wrong_labels_over_those_of_people_changes_nothing() -> None:
     asked, names = asked_of(72)
     people = say(asked, "a0", range(0, 720, 2), 0.92) + say(asked, "a1", range(1, 720, 2), 0.92)
     bot = say(asked, "bot", range(720), 0.0, after=2 * HOUR)
-    (found,) = distrust.aside(asked, now(names, people + bot), RULES.source_gap)
-    assert (found.annotator, found.n, found.right) == ("bot", 720, 0.0)
-    assert found.gap == pytest.approx(-0.92, abs=0.03)
+    (source,) = distrust.aside(asked, now(names, people + bot), RULES.source_gap)
+    assert (source.annotator, source.n, source.right) == ("bot", 720, 0.0)
+    assert source.gap == pytest.approx(-0.92, abs=0.03)
     assert accuracy(asked, names, people + bot, RULES) == accuracy(asked, names, people, RULES)
 
 
@@ -81,9 +81,7 @@ def test_a_source_that_always_agrees_hides_no_drift() -> None:
     ] == ["yes"]
 
 
-def test_a_drift_that_everybody_sees_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> (
-    None
-):
+def test_a_drift_that_all_see_sets_nobody_aside_though_one_labels_before_it_and_one_after() -> None:
     asked, names = asked_of(96)
     early, late = say(asked, "a0", range(480), 0.92), say(asked, "a1", range(480, 960), 0.4)
     assert distrust.aside(asked, now(names, early + late), RULES.source_gap) == ()
@@ -126,8 +124,8 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     said = [votes.Entry(f"r{i}", "bot", at + i * HOUR, "", "chitchat") for i in range(4)] + [
         votes.Entry("r3", "a0", at, "", "faq")
     ]
-    found = labelled.labelled(asked, now(names, said), rules).label.tolist()
-    assert found == [
+    labels = labelled.labelled(asked, now(names, said), rules).label.tolist()
+    assert labels == [
         present.INDEX["chitchat"],
         present.INDEX["chitchat"],
         live.UNLABELLED,

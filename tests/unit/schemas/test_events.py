@@ -39,11 +39,13 @@ def test_no_bytes_raise(raw: bytes) -> None:
 
 
 def test_the_detail_never_quotes_what_was_sent() -> None:
-    found = events.serving_log((EXAMPLES / "serving_log.1.nul_in_intent.fail.json").read_bytes())
-    assert isinstance(found, events.Malformed)
-    assert "x" not in found.detail.split("`")[0].split()
-    assert "\0" not in found.detail
-    assert "intent" in found.detail
+    malformed = events.serving_log(
+        (EXAMPLES / "serving_log.1.nul_in_intent.fail.json").read_bytes()
+    )
+    assert isinstance(malformed, events.Malformed)
+    assert "x" not in malformed.detail.split("`")[0].split()
+    assert "\0" not in malformed.detail
+    assert "intent" in malformed.detail
 
 
 @pytest.mark.parametrize(

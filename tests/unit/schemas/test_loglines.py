@@ -29,7 +29,10 @@ def test_json_carries_the_same_keys(line: str) -> None:
 
 
 def test_percent_and_points_exist_only_in_the_line() -> None:
-    line = "[MONITOR_HOURLY] model=v14 p50_ms=8.1 p95_ms=12.8 p99_ms=19.7 err_rate=0.08% low_conf_rate=6.2% kl_div=0.011"
+    line = (
+        "[MONITOR_HOURLY] model=v14 p50_ms=8.1 p95_ms=12.8 p99_ms=19.7"
+        " err_rate=0.08% low_conf_rate=6.2% kl_div=0.011"
+    )
     _, fields = loglines.parse(line)
     assert fields["err_rate"] == 0.0008
     assert fields["low_conf_rate"] == 0.062

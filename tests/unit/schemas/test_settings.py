@@ -104,7 +104,12 @@ def test_production_names_what_it_lacks(
 
 @pytest.mark.parametrize("lines", [1, 100_000])
 def test_whoever_reads_may_stop_at_any_line(lines: int) -> None:
-    program = f"from schemas import settings\nwith settings.readable_in_part():\n    for i in range({lines}): print(i)\nraise SystemExit(7)"
+    program = f"""
+from schemas import settings
+with settings.readable_in_part():
+    for i in range({lines}): print(i)
+raise SystemExit(7)
+"""
     done = subprocess.run(
         ["bash", "-c", '"$0" -c "$1" | head -1; exit ${PIPESTATUS[0]}', sys.executable, program],
         capture_output=True,

@@ -9,16 +9,16 @@ from schemas import tallies, windows
 
 def tally(seed: int) -> windows.Tally:
     rng = np.random.default_rng(seed)
-    found = windows.Tally(
+    counted = windows.Tally(
         n=int(rng.integers(1, 99)),
         errors=1,
         margin_n=2,
         latency_sum_us=int(rng.integers(1, 10**12)),
     )
-    found.latency_bins[rng.integers(0, windows.LATENCY_BINS, 5)] += 2
-    found.confidence_bins[rng.integers(0, windows.CONFIDENCE_BINS, 3)] += 1
-    found.intent_count[:] = rng.integers(0, 9, 10)
-    return found
+    counted.latency_bins[rng.integers(0, windows.LATENCY_BINS, 5)] += 2
+    counted.confidence_bins[rng.integers(0, windows.CONFIDENCE_BINS, 3)] += 1
+    counted.intent_count[:] = rng.integers(0, 9, 10)
+    return counted
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=8))

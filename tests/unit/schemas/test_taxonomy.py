@@ -61,10 +61,16 @@ HOSTILE = {
     TWO.replace("[intents.a]", "[intents.Card_Lost]"): "'Card_Lost' is no name",
     TWO.replace("[intents.a]", '[intents."a\\nb"]'): "is no name",
     TWO.replace("[intents.a]", "[intents.b]"): "is not TOML",
-    TWO.replace('destination = "desk_0"', "destination = 5"): "intents.a.destination cannot be 5; write text",
+    TWO.replace('destination = "desk_0"', "destination = 5"): (
+        "intents.a.destination cannot be 5; write text"
+    ),
     TWO.replace('destination = "desk_0"', ""): "intents.a.destination is missing",
-    TWO.replace("[merged]", 'critcal = true\n[merged]'): "unknown key intents.b.critcal; the nearest known one is intents.b.critical",
-    TWO.replace("[merged]", 'critical = "yes"\n[merged]'): "intents.b.critical cannot be 'yes'; write true or false",
+    TWO.replace("[merged]", 'critcal = true\n[merged]'): (
+        "unknown key intents.b.critcal; the nearest known one is intents.b.critical"
+    ),
+    TWO.replace("[merged]", 'critical = "yes"\n[merged]'): (
+        "intents.b.critical cannot be 'yes'; write true or false"
+    ),
     TWO + '[severty]\n"a -> b" = 1\n': "the nearest known one is severity",
     TWO + '[severity]\n"a -> b" = 1.5\n': "a number from 0 to 1",
     TWO + '[severity]\n"a -> b" = nan\n': "a number from 0 to 1",
@@ -105,7 +111,7 @@ def test_a_stored_taxonomy_is_the_one_of_its_file() -> None:
     assert (again, again.sha256) == (MANGAASSIST, MANGAASSIST.sha256)
 
 
-def found(older: str, newer: str) -> succession.Difference:
+def change(older: str, newer: str) -> succession.Difference:
     return succession.difference(taxonomy.parse(older), taxonomy.parse(newer))
 
 
@@ -170,6 +176,6 @@ def of(intents: str, **merged: str) -> str:
 def test_appended_and_merged_may_follow_and_anything_else_is_another_taxonomy(
     older: str, newer: str, kind: succession.Kind, says: str
 ) -> None:
-    difference = found(older, newer)
+    difference = change(older, newer)
     assert difference.kind is kind
     assert says in difference.words

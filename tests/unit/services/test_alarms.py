@@ -25,17 +25,17 @@ def clock(watermark: dt.datetime, still_s: float) -> state.Clock:
     return state.Clock(watermark, still_s, behind_s=0.0, beat_s=0.0)
 
 
-def keys(*found: state.Partition) -> list[str]:
-    return [alarm.key for alarm in causes.alarms(state.Facts(found))]
+def keys(*partitions: state.Partition) -> list[str]:
+    return [alarm.key for alarm in causes.alarms(state.Facts(partitions))]
 
 
 @pytest.mark.parametrize(
-    "found", [(), (EMPTY,), (FRESH,), (FRESH, RESTING), (FRESH, UNREAD), (UNREAD, RESTING)]
+    "partitions", [(), (EMPTY,), (FRESH,), (FRESH, RESTING), (FRESH, UNREAD), (UNREAD, RESTING)]
 )
-def test_nothing_is_told_of_what_rests_or_moves(found: tuple[state.Partition, ...]) -> None:
-    assert keys(*found) == []
-    assert findings.stuck(found).status == "ok"
-    assert findings.arrivals(found).status == "ok"
+def test_nothing_is_told_of_what_rests_or_moves(partitions: tuple[state.Partition, ...]) -> None:
+    assert keys(*partitions) == []
+    assert findings.stuck(partitions).status == "ok"
+    assert findings.arrivals(partitions).status == "ok"
 
 
 def test_a_stuck_partition_is_one_alarm_for_each_stall() -> None:
@@ -44,11 +44,9 @@ def test_a_stuck_partition_is_one_alarm_for_each_stall() -> None:
         "t/3:stuck:50"
     ]
     assert keys(FRESH, dataclasses.replace(STUCK, next_offset=55)) == ["t/3:stuck:55"]
-    found = findings.stuck([FRESH, STUCK])
-    assert (found.status, "partition 3 at offset 50 for 61 s with 10 unread" in found.detail) == (
-        "fail",
-        True,
-    )
+    finding = findings.stuck([FRESH, STUCK])
+    assert finding.status == "fail"
+    assert "partition 3 at offset 50 for 61 s with 10 unread" in finding.detail
 
 
 def test_a_silence_is_one_alarm_until_the_next_log() -> None:
@@ -65,9 +63,7 @@ def test_records_that_wait_unread_are_no_silence() -> None:
     assert keys(dataclasses.replace(STUCK, still_s=9999.0)) == ["t/3:stuck:50"]
 
 
-def test_a_scheduler_that_does_not_tick_for_a_minute_is_dead_and_one_that_never_did_is_not_started_yet() -> (
-    None
-):
+def test_a_scheduler_silent_for_a_minute_is_dead_and_one_that_never_ticked_is_not_started() -> None:
     late = state.Beat(AT, causes.UNATTENDED_S + 1)
     alarm = causes.unattended(late)
     assert alarm is not None
@@ -229,12 +225,12 @@ def test_a_clock_behind_a_stuck_partition_is_told_once() -> None:
 
 def test_a_stream_that_goes_on_without_a_complete_hour_is_named() -> None:
     assert findings.judged(AT + dt.timedelta(hours=2), AT).status == "ok"
-    found = findings.judged(AT + dt.timedelta(hours=2, minutes=1), AT)
+    finding = findings.judged(AT + dt.timedelta(hours=2, minutes=1), AT)
     assert (
-        found.status,
-        "no hour has been complete since 2026-04-20 10:00:00 UTC" in found.detail,
+        finding.status,
+        "no hour has been complete since 2026-04-20 10:00:00 UTC" in finding.detail,
     ) == ("warn", True)
-    assert "the next hour ends at 2026-04-20 13:00:00 UTC" in (found.remedy or "")
+    assert "the next hour ends at 2026-04-20 13:00:00 UTC" in (finding.remedy or "")
     assert "nothing has been judged" in findings.judged(AT, None).detail
 
 

@@ -20,16 +20,16 @@ HOUR = dt.timedelta(hours=1)
 
 def probabilities(**of: float) -> Any:
     """The intents named, and nothing for the others."""
-    found = np.zeros(len(present.INTENTS))
+    values = np.zeros(len(present.INTENTS))
     for intent, value in of.items():
-        found[present.INDEX[intent]] = value
-    return found
+        values[present.INDEX[intent]] = value
+    return values
 
 
 def test_an_answer_is_the_likeliest_intent_with_its_distance_to_the_second() -> None:
-    found = routing.answer(probabilities(faq=0.7, chitchat=0.2, escalation=0.1))
-    assert (found.intent, found.second_intent) == ("faq", "chitchat")
-    assert (found.confidence, found.margin, found.fallback_rerank) == (
+    answer = routing.answer(probabilities(faq=0.7, chitchat=0.2, escalation=0.1))
+    assert (answer.intent, answer.second_intent) == ("faq", "chitchat")
+    assert (answer.confidence, answer.margin, answer.fallback_rerank) == (
         0.7,
         pytest.approx(0.5),
         False,
@@ -54,16 +54,23 @@ def test_reranked_is_what_is_unsure_and_undecided(
 
 
 def test_rounding_never_makes_an_answer_surer_than_certain_or_a_margin_negative() -> None:
-    found = routing.answer(probabilities(faq=1.0000000002, chitchat=1.0000000001))
-    assert (found.confidence, found.margin) == (1.0, 0.0)
+    answer = routing.answer(probabilities(faq=1.0000000002, chitchat=1.0000000001))
+    assert (answer.confidence, answer.margin) == (1.0, 0.0)
 
 
 def test_the_body_is_what_the_contract_promises() -> None:
     body = routing.body("r1", "v1", routing.answer(probabilities(faq=0.7, chitchat=0.3)), 4.2)
     assert body == {
-        "req_id": "r1", "model": "v1", "intent": "faq", "confidence": 0.7, "second_intent": "chitchat", "margin": pytest.approx(0.4),
-        "fallback_rerank": False, "also": [], "latency_ms": 4.2,
-    }  # fmt: skip
+        "req_id": "r1",
+        "model": "v1",
+        "intent": "faq",
+        "confidence": 0.7,
+        "second_intent": "chitchat",
+        "margin": pytest.approx(0.4),
+        "fallback_rerank": False,
+        "also": [],
+        "latency_ms": 4.2,
+    }
 
 
 def one(text: str = "where is my parcel", role: Any = "champion") -> served.Served:
@@ -85,16 +92,16 @@ def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_
     chosen: sample.Choice | None, role: str
 ) -> None:
     written = json.dumps(served.log(one("where is my parcel", role), chosen))
-    found = events.serving_log(written.encode())
-    assert isinstance(found, events.ServingLog)
-    assert (found.ts, found.model, found.role, found.req_id, found.conversation) == (
+    log = events.serving_log(written.encode())
+    assert isinstance(log, events.ServingLog)
+    assert (log.ts, log.model, log.role, log.req_id, log.conversation) == (
         NOON,
         "v1",
         role,
         "r1",
         "c1",
     )
-    assert (found.intent, found.confidence, found.tokens, found.chars, found.latency_ms) == (
+    assert (log.intent, log.confidence, log.tokens, log.chars, log.latency_ms) == (
         "order_tracking",
         0.8,
         3,
@@ -102,9 +109,7 @@ def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_
         4.235,
     )
     assert ("parcel" in written) == (chosen is not None)
-    assert found.sample == (
-        events.Sample("measure", 0.25, "where is my parcel") if chosen else None
-    )
+    assert log.sample == (events.Sample("measure", 0.25, "where is my parcel") if chosen else None)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +117,8 @@ def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_
     [("ナルト", "japanese"), ("Naruto みたいな", "mixed"), ("?!", "other"), ("", "other")],
 )
 def test_the_log_tells_the_script_of_whatever_was_asked(text: str, script: str) -> None:
-    found = served.log(one(text), None)
-    assert (found["script"], found["chars"]) == (script, len(text))
+    line = served.log(one(text), None)
+    assert (line["script"], line["chars"]) == (script, len(text))
 
 
 def test_the_first_hour_is_taken_for_every_hour_of_the_day() -> None:

@@ -53,12 +53,32 @@ RUN = {
     "gates": [],
 }
 CLOSED: dict[str, Any] = {
-    "lost": 0, "duplicated": 0, "events": 16_800, "windows": 9, "decisions": 335, "promoted": 1, "retrains": 1, "early_retrains": 0, "swaps": 2,
-    "same_process": True, "slack_sent": 9, "slack_unsent": 0, "later_from": LATER, "errors": {"ft_2": None},
-    "accuracies": accuracies(0.93, 0.67, 0.90), "runs": [RUN],
-    "all_decisions": [{"id": "d1"}, {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)}, {"id": "d3", "model": "v2", "reasons": []}],
-    "acc_stable": 0.93, "acc_drifted": 0.671, "acc_after": None, "seconds": 371,
-}  # fmt: skip
+    "lost": 0,
+    "duplicated": 0,
+    "events": 16_800,
+    "windows": 9,
+    "decisions": 335,
+    "promoted": 1,
+    "retrains": 1,
+    "early_retrains": 0,
+    "swaps": 2,
+    "same_process": True,
+    "slack_sent": 9,
+    "slack_unsent": 0,
+    "later_from": LATER,
+    "errors": {"ft_2": None},
+    "accuracies": accuracies(0.93, 0.67, 0.90),
+    "runs": [RUN],
+    "all_decisions": [
+        {"id": "d1"},
+        {"id": "d2", "at": dt.datetime(2026, 4, 29, tzinfo=dt.UTC)},
+        {"id": "d3", "model": "v2", "reasons": []},
+    ],
+    "acc_stable": 0.93,
+    "acc_drifted": 0.671,
+    "acc_after": None,
+    "seconds": 371,
+}
 
 
 def rejected(verdict: str, **more: Any) -> dict[str, Any]:
@@ -104,14 +124,14 @@ def rejected(verdict: str, **more: Any) -> dict[str, Any]:
 def test_what_keeps_the_loop_open_has_a_code_and_a_remedy(
     change: dict[str, Any], code: int, says: str
 ) -> None:
-    found = closing.problems(CLOSED | change, "demo.log")
-    assert (found[0].code, found[0].remedy != "") == (code, True)
-    assert says in found[0].what
-    assert "\n" not in found[0].what + found[0].remedy
+    problems = closing.problems(CLOSED | change, "demo.log")
+    assert (problems[0].code, problems[0].remedy != "") == (code, True)
+    assert says in problems[0].what
+    assert "\n" not in problems[0].what + problems[0].remedy
 
 
 @pytest.mark.parametrize(
-    "found",
+    "measured",
     [
         accuracies(0.93, 0.67, 0.90),
         accuracies(0.93, 0.88, 0.91),
@@ -120,13 +140,13 @@ def test_what_keeps_the_loop_open_has_a_code_and_a_remedy(
         accuracies(0.60, 0.50, 0.57),
     ],
 )
-def test_half_of_a_loss_of_any_size_closes_the_loop(found: dict[str, Any]) -> None:
-    assert closing.problems(CLOSED | {"accuracies": found}, "demo.log") == []
+def test_half_of_a_loss_of_any_size_closes_the_loop(measured: dict[str, Any]) -> None:
+    assert closing.problems(CLOSED | {"accuracies": measured}, "demo.log") == []
 
 
 def test_what_came_back_by_chance_did_not_come_back() -> None:
-    found = {"acc_stable": true(9, 10), "acc_drifted": true(80, 100), "acc_after": true(86, 100)}
-    change = closing.change(found)
+    measured = {"acc_stable": true(9, 10), "acc_drifted": true(80, 100), "acc_after": true(86, 100)}
+    change = closing.change(measured)
     assert change is not None
     assert change.regained[0] >= change.lost[0] / 2
     assert not change.enough
@@ -147,23 +167,23 @@ def test_a_language_of_which_little_is_new_costs_little_and_is_judged_by_the_sam
     ]
     mixed, learnt = [*told.days[5], *new[:200]], new[200:1_400]
     first, second = Champion(told.corpus), Champion([*told.corpus, *learnt])
-    found = {
+    measured = {
         "acc_stable": first.right(calm),
         "acc_drifted": first.right(mixed),
         "acc_after": second.right(mixed),
     }
-    change = closing.change(found)
+    change = closing.change(measured)
     assert change is not None
     assert 0.01 < change.lost[0] < 0.10
-    assert closing.problems(CLOSED | {"accuracies": found}, "demo.log") == []
+    assert closing.problems(CLOSED | {"accuracies": measured}, "demo.log") == []
     forgetful = closing.problems(
-        CLOSED | {"accuracies": found | {"acc_after": found["acc_drifted"]}}, "demo.log"
+        CLOSED | {"accuracies": measured | {"acc_after": measured["acc_drifted"]}}, "demo.log"
     )
     assert "less than half" in forgetful[0].what
 
 
 class Champion:
-    """Naive Bayes over words: as good a classifier as these messages need, and learnt in a moment."""
+    """Naive Bayes over words: as good a classifier as these messages need, learnt in a moment."""
 
     def __init__(self, rows: list[story.Row]) -> None:
         self.seen: collections.defaultdict[str, Any] = collections.defaultdict(
@@ -192,14 +212,23 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
     assert dict(closing.box(CLOSED)) == {
         "28 Apr": "customers brought new words: accuracy fell from 93.0 % to 67.0 %",
         "29 Apr": "retrain decided after 24 hours; v2 serves since, at 90.0 %, without a restart",
-        "Back": "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: the truth of 15,600 messages, "
-        "the campaign's day and the hour of the change of models apart",
-        "Labels": "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], from 15,600 of them",
-        "Proven": "lost 0, doubled 0 of 16,800 serving logs, the first two hours of one more day among them, "
-        "Kafka read again against Postgres; 335 decisions, 1 retrain, none early",
+        "Back": (
+            "23.0 points [20.3, 25.8] of the 26.0 points [23.3, 28.8] lost: "
+            "the truth of 15,600 messages, "
+            "the campaign's day and the hour of the change of models apart"
+        ),
+        "Labels": (
+            "said 93.0 % [93.0, 93.0], then 67.0 % [67.0, 67.0], then 90.0 % [90.0, 90.0], "
+            "from 15,600 of them"
+        ),
+        "Proven": (
+            "lost 0, doubled 0 of 16,800 serving logs, "
+            "the first two hours of one more day among them, "
+            "Kafka read again against Postgres; 335 decisions, 1 retrain, none early"
+        ),
     }
     ill = [{"signal": "rare_recall", "breached": True}, {"signal": "error_rate", "breached": False}]
-    found = closing.box(
+    box = closing.box(
         CLOSED
         | {
             "all_decisions": [
@@ -208,7 +237,7 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
             ]
         }
     )
-    assert found[-1] == (
+    assert box[-1] == (
         "Still",
         "v2 is in breach on rare recall: it learnt from one day of the new language",
     )
@@ -224,7 +253,8 @@ def test_the_box_says_what_happened_with_both_kinds_of_accuracy() -> None:
 
 def test_the_last_line_is_what_scripts_read() -> None:
     assert closing.last_line(CLOSED) == (
-        "[DEMO] events=16800 windows=9 lost=0 duplicated=0 decisions=335 retrains=1 promoted=1 acc_stable=0.930 acc_drifted=0.671 acc_after=None seconds=371"
+        "[DEMO] events=16800 windows=9 lost=0 duplicated=0 decisions=335 retrains=1 promoted=1"
+        " acc_stable=0.930 acc_drifted=0.671 acc_after=None seconds=371"
     )
 
 
@@ -245,22 +275,29 @@ def day(
 
 
 def test_days_are_averaged_with_an_interval_that_narrows_by_the_root_of_their_number() -> None:
-    found = closing.accuracy(
+    accuracy = closing.accuracy(
         [
             day(0.90, 0.04, 200, (90, 100)),
             day(0.94, 0.04, 220, (92, 100)),
             day(None, truth=(1, 100)),
         ]
     )
-    assert found == {
-        "mean": pytest.approx(0.92), "low": pytest.approx(0.92 - 0.04 / math.sqrt(2)), "high": pytest.approx(0.92 + 0.04 / math.sqrt(2)),
-        "labels": 420, "days": 2, "right": 183, "asked": 300, "truth": pytest.approx(0.61),
-    }  # fmt: skip
+    half = 0.04 / math.sqrt(2)
+    assert accuracy == {
+        "mean": pytest.approx(0.92),
+        "low": pytest.approx(0.92 - half),
+        "high": pytest.approx(0.92 + half),
+        "labels": 420,
+        "days": 2,
+        "right": 183,
+        "asked": 300,
+        "truth": pytest.approx(0.61),
+    }
 
 
 def test_no_day_with_labels_gives_no_accuracy() -> None:
-    found = closing.accuracy([day(None)])
-    assert (found["mean"], found["low"], found["truth"]) == (None, None, None)
+    accuracy = closing.accuracy([day(None)])
+    assert (accuracy["mean"], accuracy["low"], accuracy["truth"]) == (None, None, None)
 
 
 GONE: Any = SimpleNamespace(returncode=3)
@@ -285,11 +322,11 @@ def test_every_failure_ends_with_a_code_of_the_contract_and_says_what_to_do(
     error: Exception, code: int
 ) -> None:
     assert isinstance(error, demo.FAILURES)
-    found = demo.problem(error, ".local/demo/x/")
-    assert found.code == code
-    assert found.what
-    assert found.remedy
-    assert "\n" not in found.what + found.remedy
+    problem = demo.problem(error, ".local/demo/x/")
+    assert problem.code == code
+    assert problem.what
+    assert problem.remedy
+    assert "\n" not in problem.what + problem.remedy
 
 
 def test_what_the_processes_wrote_outlives_a_failure_and_no_success(tmp_path: Path) -> None:

@@ -35,17 +35,12 @@ GATES = (
 
 
 def decision(**changed: Any) -> compose.Told:
-    taken = decisions.Decision(
-        "d_1",
-        AT,
-        "v1",
+    taken = builders.decision(
         decisions.Kind.RETRAIN,
-        None,
-        decisions.Cause.LANGUAGE,
-        REASONS,
-        "p" * 64,
-        "s" * 64,
-        decisions.Clause.DRIFTED,
+        at=AT,
+        cause=decisions.Cause.LANGUAGE,
+        reasons=REASONS,
+        clause=decisions.Clause.DRIFTED,
     )
     payload = dataclasses.asdict(dataclasses.replace(taken, **changed)) | {
         "at": AT.isoformat(),
@@ -67,8 +62,8 @@ def run(state: runs.State, **changed: Any) -> compose.Told:
     return compose.Told("run", json.loads(json.dumps(payload)), AT + dt.timedelta(minutes=7))
 
 
-def gates(*found: runs.Gate) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(gate) for gate in found]
+def gates(*these: runs.Gate) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(gate) for gate in these]
 
 
 PROMOTED = [
@@ -80,15 +75,15 @@ PROMOTED = [
 
 @pytest.mark.parametrize(("name", "told"), [("retrain", PROMOTED[:1]), ("promoted", PROMOTED)])
 def test_the_message_an_on_call_reads(name: str, told: list[compose.Told]) -> None:
-    """To renew after a change of wording: write `found` to the file and read it."""
-    found = dataclasses.asdict(compose.root(told))
-    assert found == json.loads((GOLDEN / f"slack_{name}.json").read_text())
+    """To renew after a change of wording: write `message` to the file and read it."""
+    message = dataclasses.asdict(compose.root(told))
+    assert message == json.loads((GOLDEN / f"slack_{name}.json").read_text())
 
 
 def test_the_header_says_what_happened_with_numbers_and_n() -> None:
-    assert (
-        compose.root([decision()]).text
-        == "RETRAIN DECIDED v1: live accuracy 65.1 % (limit 90.0 %, n = 327) + intent mix KL 0.592 nats (limit 0.028 nats, n = 1,200)"
+    assert compose.root([decision()]).text == (
+        "RETRAIN DECIDED v1: live accuracy 65.1 % (limit 90.0 %, n = 327)"
+        " + intent mix KL 0.592 nats (limit 0.028 nats, n = 1,200)"
     )
 
 
@@ -129,9 +124,8 @@ def test_every_clause_of_the_rule_has_its_own_grounds(clause: decisions.Clause) 
 
 def test_an_incident_is_a_witness_beside_drift() -> None:
     told = grounds(decision(reasons=REASONS[1:], clause=decisions.Clause.DRIFTED))
-    assert (
-        told
-        == "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
+    assert told == (
+        "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
     )
 
 
@@ -150,7 +144,8 @@ def test_what_is_in_breach_is_listed_and_the_others_are_named_in_one_line() -> N
     lines = list(figures.grounds(builders.decision(reasons=(REASONS[0], slow, unsure, unknown))))
     assert lines[0] == "• live accuracy is in breach (limit at least 90.0 %)"
     assert lines[1] == (
-        "• 3 other signals are not in breach: p95 latency (above its limit, not for long enough to count), "
+        "• 3 other signals are not in breach: "
+        "p95 latency (above its limit, not for long enough to count), "
         "rare recall (below its limit, not surely), error rate"
     )
     assert "above its limit, not for long enough to count\n18.0 ms" in figures.field(slow)

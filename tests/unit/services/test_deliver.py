@@ -9,8 +9,8 @@ Later, Parked = deliver.Later, deliver.Parked
 
 
 def waits(failure: Exception, *attempts: int) -> list[float]:
-    found = [deliver.after(failure, attempt) for attempt in attempts]
-    return [each.after_s for each in found if isinstance(each, Later)]
+    steps = [deliver.after(failure, attempt) for attempt in attempts]
+    return [each.after_s for each in steps if isinstance(each, Later)]
 
 
 def test_waits_double_up_to_five_minutes() -> None:
@@ -54,9 +54,9 @@ def test_a_message_that_is_wrong_in_itself_is_not_tried_again(code: str) -> None
     ["invalid_auth", "channel_not_found", "fatal_error", "ratelimited", "a_code_of_next_year"],
 )
 def test_what_may_be_mended_outside_is_tried_again(code: str) -> None:
-    found = deliver.after(slack.Refused(code), 1)
-    assert isinstance(found, Later)
-    assert found.error.endswith(code)
+    step = deliver.after(slack.Refused(code), 1)
+    assert isinstance(step, Later)
+    assert step.error.endswith(code)
 
 
 def test_whether_it_may_have_arrived_is_kept_with_the_row() -> None:
@@ -80,9 +80,9 @@ def test_whether_it_may_have_arrived_is_kept_with_the_row() -> None:
     ],
 )
 def test_what_nobody_foresaw_is_tried_three_times(failure: Exception) -> None:
-    found = [deliver.after(failure, attempt) for attempt in (1, 2, 3)]
-    assert [type(each) for each in found] == [Later, Later, Parked]
-    assert all(type(failure).__name__ in each.error for each in found)
+    steps = [deliver.after(failure, attempt) for attempt in (1, 2, 3)]
+    assert [type(each) for each in steps] == [Later, Later, Parked]
+    assert all(type(failure).__name__ in each.error for each in steps)
 
 
 def test_a_row_no_message_can_be_made_of_waits_for_nothing() -> None:

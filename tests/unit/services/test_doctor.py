@@ -29,7 +29,7 @@ def stands(behind_s: float) -> state.Clock:
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "says"),
+    ("finding", "status", "says"),
     [
         (findings.migration("0005", "0005"), OK, "at 0005"),
         (
@@ -100,43 +100,45 @@ def stands(behind_s: float) -> state.Clock:
     ],
 )
 def test_a_fact_has_its_status_at_the_edge_and_a_remedy_unless_all_is_well(
-    found: findings.Finding, status: findings.Status, says: str
+    finding: findings.Finding, status: findings.Status, says: str
 ) -> None:
-    assert (found.status, says in found.detail) == (status, True), found.detail
-    assert (found.remedy is None) == (status is OK)
+    assert (finding.status, says in finding.detail) == (status, True), finding.detail
+    assert (finding.remedy is None) == (status is OK)
 
 
 def test_a_missing_topic_is_told_before_one_that_is_cut_otherwise() -> None:
     other = dataclasses.replace(TOPIC, name="other", partitions=4)
-    found = findings.provisioned({TOPIC.name: 3}, (TOPIC, other))
-    assert found.detail == f"other is missing; {TOPIC.name} has 3 partitions, not 12"
-    assert found.remedy == "run `python -m services.provision`"
+    finding = findings.provisioned({TOPIC.name: 3}, (TOPIC, other))
+    assert finding.detail == f"other is missing; {TOPIC.name} has 3 partitions, not 12"
+    assert finding.remedy == "run `python -m services.provision`"
 
 
 def test_hours_set_aside_are_named_the_first_five_and_the_first_one_in_the_command() -> None:
     hours = [state.Aside(AT + i * dt.timedelta(hours=1), AT) for i in range(7)]
-    found = findings.set_aside(hours)
-    assert found.detail.startswith("7 set aside after three failures each: 2026-04-20T10:00:00Z, ")
-    assert found.detail.endswith("2026-04-20T14:00:00Z ...")
-    assert found.remedy is not None
-    assert found.remedy.endswith("again 2026-04-20T10:00:00Z`")
+    finding = findings.set_aside(hours)
+    assert finding.detail.startswith(
+        "7 set aside after three failures each: 2026-04-20T10:00:00Z, "
+    )
+    assert finding.detail.endswith("2026-04-20T14:00:00Z ...")
+    assert finding.remedy is not None
+    assert finding.remedy.endswith("again 2026-04-20T10:00:00Z`")
 
 
 def test_every_stuck_partition_is_in_the_one_finding() -> None:
     still = dataclasses.replace(behind(2, 5), still_s=90.4)
-    found = findings.stuck([FRESH, still, dataclasses.replace(still, part=3)])
-    assert found.status is FAIL
-    assert (
-        found.detail
-        == "standing still: partition 2 at offset 50 for 90 s with 5 unread; partition 3 at offset 50 for 90 s with 5 unread"
+    finding = findings.stuck([FRESH, still, dataclasses.replace(still, part=3)])
+    assert finding.status is FAIL
+    assert finding.detail == (
+        "standing still: partition 2 at offset 50 for 90 s with 5 unread; "
+        "partition 3 at offset 50 for 90 s with 5 unread"
     )
 
 
 def test_open_alarms_are_all_told_and_the_newest_ones_remedy_helps() -> None:
-    found = findings.alarms(
+    finding = findings.alarms(
         [causes.Alarm("a", "one thing", "do this"), causes.Alarm("b", "another", "do that")]
     )
-    assert (found.detail, found.remedy) == ("2 open: one thing; another", "do that")
+    assert (finding.detail, finding.remedy) == ("2 open: one thing; another", "do that")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_open_alarms_are_all_told_and_the_newest_ones_remedy_helps() -> None:
 def test_a_stage_that_fails_is_told_under_its_process_with_that_process_log_to_read(
     name: str,
 ) -> None:
-    found = findings.failing(stage.Failing(name, AT, 90.0, 7, "KeyError: 'x'"))
-    assert (found.check, found.status) == (stage.process(name), FAIL)
-    assert found.remedy == causes.remedy(name)
-    assert "'s log" in found.remedy
+    finding = findings.failing(stage.Failing(name, AT, 90.0, 7, "KeyError: 'x'"))
+    assert (finding.check, finding.status) == (stage.process(name), FAIL)
+    assert finding.remedy == causes.remedy(name)
+    assert "'s log" in finding.remedy

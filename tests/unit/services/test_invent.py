@@ -73,8 +73,8 @@ def test_base_and_later_share_no_pattern_and_a_pattern_means_one_thing(
     cores = [
         {
             unicodedata.normalize("NFKC", core)
-            for found in invent.language(name, {}).cores.values()
-            for core in found
+            for group in invent.language(name, {}).cores.values()
+            for core in group
         }
         for name in ("base", "later")
     ]
@@ -82,12 +82,12 @@ def test_base_and_later_share_no_pattern_and_a_pattern_means_one_thing(
     meanings: dict[str, set[str]] = {}
     for row in tables[0] + tables[1]:
         meanings.setdefault(row["cluster"], set()).add(row["intent"])
-    assert all(len(found) == 1 for found in meanings.values())
+    assert all(len(intents) == 1 for intents in meanings.values())
 
 
 def test_no_core_stands_twice_in_a_file() -> None:
     for name in ("base", "later"):
-        cores = [core for found in invent.language(name, {}).cores.values() for core in found]
+        cores = [core for group in invent.language(name, {}).cores.values() for core in group]
         assert len(set(cores)) == len(cores)
 
 

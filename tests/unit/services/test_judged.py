@@ -72,16 +72,16 @@ def hour(**more: Any) -> Row:
 
 
 def known(**more: Any) -> facts.Facts:
-    found: Row = {
+    given: Row = {
         "stream": facts.Stream(now=AT, watermark=AT),
         "windows": [hour()],
         "promotions": [PROMOTED],
     }
-    return facts.Facts(**(found | more))
+    return facts.Facts(**(given | more))
 
 
 @pytest.mark.parametrize(
-    ("signal", "found", "state", "says"),
+    ("signal", "verdict", "state", "says"),
     [
         (ERRORS, row(ERRORS), "ok", "within the limit"),
         (
@@ -156,9 +156,9 @@ def known(**more: Any) -> facts.Facts:
     ],
 )
 def test_a_verdict_has_a_state_and_says_why(
-    signal: judged.Judged, found: Row, state: str, says: str
+    signal: judged.Judged, verdict: Row, state: str, says: str
 ) -> None:
-    named, words = judged.standing(signal, found, getattr(RULES.signals, signal.key))
+    named, words = judged.standing(signal, verdict, getattr(RULES.signals, signal.key))
     assert (str(named), words.startswith(says) or says in words) == (state, True), words
 
 
@@ -206,7 +206,7 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signal", "found", "says"),
+    ("signal", "seen", "says"),
     [
         (ERRORS, known(windows=[]), "no stream worker runs: `python -m streams worker`"),
         (UNSURE, known(), "No complete window yet, and no stream worker runs"),
@@ -219,16 +219,14 @@ def test_a_mix_has_its_levels_as_lines_and_a_rate_its_limit_alone() -> None:
     ],
 )
 def test_what_is_missing_is_named_with_its_remedy(
-    signal: judged.Judged, found: facts.Facts, says: str
+    signal: judged.Judged, seen: facts.Facts, says: str
 ) -> None:
-    panel = judged.panel(signal, found, RULES)
+    panel = judged.panel(signal, seen, RULES)
     assert says in (panel.missing or "")
     assert panel.value is None
 
 
-def test_before_any_verdict_the_windows_own_figure_stands_with_the_remark_that_nobody_judged_it() -> (
-    None
-):
+def test_before_any_verdict_the_windows_own_figure_stands_and_says_that_nobody_judged_it() -> None:
     panel = judged.panel(ERRORS, known(), RULES)
     assert (str(panel.state), panel.value, panel.n) == ("not judged", 0.005, 1000)
     assert "no scheduler runs" in panel.verdict
@@ -292,8 +290,20 @@ def test_latency_stands_between_the_median_and_the_slowest_of_its_own_window() -
 
 
 def test_labels_of_another_window_or_model_are_not_told_with_this_one() -> None:
-    week = {"model": builders.MODEL, "start": AT - 7 * 24 * HOUR, "end": AT, "metric": "live_accuracy", "intent": None, "n_predictions": 900,
-            "maturity": "mature", "reference": None, "labels_needed": None, "verdict": "ok", "estimate": 0.9, "n_labels": 100}  # fmt: skip
+    week = {
+        "model": builders.MODEL,
+        "start": AT - 7 * 24 * HOUR,
+        "end": AT,
+        "metric": "live_accuracy",
+        "intent": None,
+        "n_predictions": 900,
+        "maturity": "mature",
+        "reference": None,
+        "labels_needed": None,
+        "verdict": "ok",
+        "estimate": 0.9,
+        "n_labels": 100,
+    }
     for other in ({"model": "v0"}, {"end": AT - 24 * HOUR}, {"start": AT - 24 * HOUR}):
         assert (
             judged.panel(

@@ -42,9 +42,9 @@ def test_a_part_of_a_name_finds_it_and_answers_nothing() -> None:
     "typed", ["0", "11", "weather", "4 weather", "-1", "٤", "99999999999999999999", "q 4"]
 )
 def test_what_is_no_answer_gets_a_sentence(typed: str) -> None:
-    found = answer.parse(typed)
-    assert isinstance(found, str)
-    assert "is no intent" in found
+    refused = answer.parse(typed)
+    assert isinstance(refused, str)
+    assert "is no intent" in refused
 
 
 def test_every_number_and_every_name_is_its_intent() -> None:
@@ -52,7 +52,7 @@ def test_every_number_and_every_name_is_its_intent() -> None:
         assert answer.parse(str(number)) == answer.parse(intent) == answer.Choice(intent, [])
 
 
-def found(body: str) -> list[events.HumanLabel | events.Malformed]:
+def read(body: str) -> list[events.HumanLabel | events.Malformed]:
     return [line.parsed for line in ingest.lines(body.encode(), is_csv=True)]
 
 
@@ -60,7 +60,7 @@ def found(body: str) -> list[events.HumanLabel | events.Malformed]:
     "also", ['"promotion,chitchat"', '"[""promotion"", ""chitchat""]"', '" promotion , chitchat "']
 )
 def test_also_in_csv_may_be_names_or_a_json_list(also: str) -> None:
-    (label,) = found(f"{HEADER}r1,faq,{also},a1,2026-04-20T09:00:00Z,label\n")
+    (label,) = read(f"{HEADER}r1,faq,{also},a1,2026-04-20T09:00:00Z,label\n")
     assert label == events.HumanLabel("r1", "a1", AT, "faq", ["promotion", "chitchat"])
 
 
@@ -68,8 +68,12 @@ def test_a_spreadsheets_csv_is_read_too() -> None:
     """With a byte order mark, CR LF, spaces beside the commas, a message id with a line break, and
     a column of its own.
     """
-    body = '\ufeffreq_id, intent,annotator,labelled_at,action,note\r\nr1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
-    assert found(body) == [
+    body = (
+        "\ufeffreq_id, intent,annotator,labelled_at,action,note\r\n"
+        "r1, faq,a1,2026-04-20T09:00:00Z,label,hm\r\n"
+        '"r\n2",,a1,2026-04-20T09:00:00Z,retract,\r\n'
+    )
+    assert read(body) == [
         events.HumanLabel("r1", "a1", AT, "faq"),
         events.HumanLabel("r\n2", "a1", AT, action="retract"),
     ]
@@ -77,7 +81,7 @@ def test_a_spreadsheets_csv_is_read_too() -> None:
 
 def test_a_quote_never_closed_costs_what_follows_it_and_no_more() -> None:
     body = f'{HEADER}r1,faq,,a1,2026-04-20T09:00:00Z,label\n"r2,faq' + "x" * 200_000
-    first, last = found(body)
+    first, last = read(body)
     assert isinstance(first, events.HumanLabel)
     assert isinstance(last, events.Malformed)
     assert last.reason == "not_csv"

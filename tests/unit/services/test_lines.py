@@ -88,8 +88,8 @@ def test_an_hours_line_tells_latency_errors_confidence_and_mix() -> None:
 
 
 def test_a_days_line_tells_what_labels_say_and_a_weeks_the_mix_too() -> None:
-    found = evaluation(labels=300, low=2, fallback=3)
-    ((tag, day),) = lines.of_day(found)
+    evaluated = evaluation(labels=300, low=2, fallback=3)
+    ((tag, day),) = lines.of_day(evaluated)
     assert (tag, day) == (
         "MONITOR_DAILY",
         {
@@ -99,7 +99,7 @@ def test_a_days_line_tells_what_labels_say_and_a_weeks_the_mix_too() -> None:
             "fallback_rate": 0.3,
         },
     )
-    ((tag, week),) = lines.of_week(found)
+    ((tag, week),) = lines.of_week(evaluated)
     assert (tag, week["sampled_acc"], week["low_conf_rate"]) == (
         "MONITOR_WEEKLY",
         pytest.approx(0.9),
@@ -115,5 +115,5 @@ def test_what_nobody_knows_is_said_as_nothing_and_not_as_zero() -> None:
 
 def test_without_a_window_there_is_no_line() -> None:
     view = View(builders.MODEL, MIDNIGHT, {}, None, builders.sample([]), {})
-    found = evaluate.evaluate(view, decisions.Past(), policy.Policy())
-    assert [*lines.of_hour(found), *lines.of_day(found), *lines.of_week(found)] == []
+    evaluated = evaluate.evaluate(view, decisions.Past(), policy.Policy())
+    assert [*lines.of_hour(evaluated), *lines.of_day(evaluated), *lines.of_week(evaluated)] == []

@@ -7,6 +7,7 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import builders
 import pytest
 
 from schemas import policy, present, runs, times
@@ -91,16 +92,24 @@ def known(**more: Any) -> facts.Facts:
     return facts.Facts(**(base | more))
 
 
-def panel(key: str, found: facts.Facts) -> board.Panel:
-    (one,) = [p for p in panels.panels(found, RULES) if p.key == key]
+def panel(key: str, seen: facts.Facts) -> board.Panel:
+    (one,) = [p for p in panels.panels(seen, RULES) if p.key == key]
     return one
 
 
 def test_there_are_ten_in_the_order_of_the_list() -> None:
     assert [p.name for p in panels.panels(known(), RULES)] == [
-        "P50 / P95 / P99 latency", "Request volume", "Error rate", "Low-confidence rate", "Intent distribution", "KL divergence", "Sampled accuracy",
-        "Rare-class recall", "Fallback rate", "Rollback status",
-    ]  # fmt: skip
+        "P50 / P95 / P99 latency",
+        "Request volume",
+        "Error rate",
+        "Low-confidence rate",
+        "Intent distribution",
+        "KL divergence",
+        "Sampled accuracy",
+        "Rare-class recall",
+        "Fallback rate",
+        "Rollback status",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -268,13 +277,13 @@ def test_label_panels_say_what_they_stand_for_and_what_is_wanting() -> None:
         place | {"metric": "rare_recall", "reference": None},
         *rare,
     ]
-    found = known(quality=quality, signals=[signal("live_accuracy"), signal("rare_recall")])
-    notes = panel("live_accuracy", found).notes
+    seen = known(quality=quality, signals=[signal("live_accuracy"), signal("rare_recall")])
+    notes = panel("live_accuracy", seen).notes
     assert notes == (
         "Stands for 9,000 answers, labels still coming in; reference 93.0 %",
         "37 more labels needed: `python -m services.labels next`",
     )
-    assert "escalation 80.0 % (n = 40)" in panel("rare_recall", found).notes[1]
+    assert "escalation 80.0 % (n = 40)" in panel("rare_recall", seen).notes[1]
     watched = known(
         quality=[place | {"metric": "live_accuracy", "labels_needed": 1200, "verdict": "watch"}],
         signals=[signal("live_accuracy")],
@@ -334,11 +343,13 @@ ALIVE = {"streams": 4.0, "gateway": 2.0, "scheduler": 1.0}
         ({"heard": {"streams": 61.0}}, "no stream worker runs"),
         (
             {"heard": ALIVE},
-            "No serving log has been counted yet; the stream worker runs and waits for the first one.",
+            "No serving log has been counted yet; "
+            "the stream worker runs and waits for the first one.",
         ),
         (
             {"heard": ALIVE, "watermark": AT + HOUR / 4},
-            "No complete 1h window yet: the first one ends at 24 Apr 13:00 UTC, by the stream's clock.",
+            "No complete 1h window yet: "
+            "the first one ends at 24 Apr 13:00 UTC, by the stream's clock.",
         ),
     ],
 )
@@ -412,11 +423,11 @@ def test_an_empty_database_names_each_remedy() -> None:
     ],
 )
 def test_silence_is_an_alarm_and_outranks_ok(stream: dict[str, Any], says: str) -> None:
-    found = known(
+    seen = known(
         stream=dataclasses.replace(STREAM, **stream),
         signals=[signal(name) for name in ("p95_latency_ms", "error_rate")],
     )
-    shown = summary.of(found, RULES)
+    shown = summary.of(seen, RULES)
     assert [alarm for alarm in shown.alarms if says in alarm], shown.alarms
     assert shown.state == "stale"
 
@@ -431,31 +442,13 @@ def test_the_headline_is_the_worst_with_its_value_and_limit() -> None:
     rows = [signal(), signal("error_rate", verdict="breach", in_breach=True, value=0.02)]
     shown = summary.of(known(signals=rows), RULES)
     assert (shown.state, shown.headline) == ("breach", "Error rate 2.0 % (limit 0.5 %)")
-    calm = [
-        signal(name)
-        for name in (
-            "p95_latency_ms",
-            "error_rate",
-            "low_confidence_rate",
-            "intent_mix_kl",
-            "live_accuracy",
-            "rare_recall",
-        )
-    ]
+    calm = [signal(name) for name in builders.JUDGED_PANELS]
     assert (
         summary.of(known(signals=calm), RULES).headline
         == "All 6 judged panels are within their limits"
     )
 
 
-SIX = (
-    "p95_latency_ms",
-    "error_rate",
-    "low_confidence_rate",
-    "intent_mix_kl",
-    "live_accuracy",
-    "rare_recall",
-)
 LEFT = dataclasses.replace(STREAM, watermark=AT + 200 * DAY, newest_end=AT)
 
 
@@ -469,21 +462,22 @@ def test_a_board_without_a_judged_figure_is_never_green() -> None:
 
 
 def test_a_clock_that_has_left_every_window_behind_keeps_the_last_state_it_knew() -> None:
-    rows = [signal(name) for name in SIX[:4]] + [
+    rows = [signal(name) for name in builders.JUDGED_PANELS[:4]] + [
         signal("live_accuracy", verdict="breach", in_breach=True),
         signal("rare_recall"),
     ]
     shown = summary.of(known(stream=LEFT, signals=rows), RULES, test_clock=True)
     assert shown.state == "stale"
-    assert (
-        shown.headline
-        == "Nothing is judged now; the last state known was BREACH at 24 Apr 12:00 UTC: Sampled accuracy"
+    assert shown.headline == (
+        "Nothing is judged now; "
+        "the last state known was BREACH at 24 Apr 12:00 UTC: Sampled accuracy"
     )
-    assert {p.state for p in shown.panels if p.key in SIX} == {"stale"}
+    assert {p.state for p in shown.panels if p.key in builders.JUDGED_PANELS} == {"stale"}
     assert shown.until == AT, "the histories end where the windows do"
     (alarm,) = shown.alarms
     assert alarm.startswith(
-        "No hour has been complete since 2026-04-24 12:00:00 UTC, and the stream's clock stands at 2026-11-10 12:00:00 UTC"
+        "No hour has been complete since 2026-04-24 12:00:00 UTC, "
+        "and the stream's clock stands at 2026-11-10 12:00:00 UTC"
     )
     assert "the next hour ends at 2026-11-10 13:00:00 UTC" in alarm
 
@@ -553,9 +547,9 @@ def test_a_chart_draws_its_limit_its_interval_and_its_axes_inside_the_picture() 
     assert all(0 <= n <= chart.WIDTH for n in numbers)
     label = root.get("aria-label") or ""
     assert (
-        "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
-        in label
-    )
+        "4 windows from 24 Apr 09:00 UTC to 24 Apr 12:00 UTC: "
+        "lowest 10.0 ms, highest 13.0 ms, newest 10.0 ms, limit 15.0 ms"
+    ) in label
 
 
 @pytest.mark.parametrize(

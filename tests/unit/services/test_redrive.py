@@ -108,13 +108,15 @@ def test_no_letter_turns_the_writing_round() -> None:
 
 
 def test_a_letter_that_is_a_log_now_is_counted_once_at_its_minute() -> None:
-    found = again(LOG, "future")
-    assert (found.bad, found.counted, found.apart) == (None, 1, False)
-    assert found.seen.keys == [(dt.datetime(2026, 4, 20, 11, 59, tzinfo=dt.UTC), "v1", "champion")]
+    redriven = again(LOG, "future")
+    assert (redriven.bad, redriven.counted, redriven.apart) == (None, 1, False)
+    assert redriven.seen.keys == [
+        (dt.datetime(2026, 4, 20, 11, 59, tzinfo=dt.UTC), "v1", "champion")
+    ]
 
 
-def why(found: letters.Redriven) -> str | None:
-    return None if found.bad is None else found.bad.reason
+def why(redriven: letters.Redriven) -> str | None:
+    return None if redriven.bad is None else redriven.bad.reason
 
 
 def test_a_letter_that_is_none_says_why_now() -> None:
@@ -129,9 +131,9 @@ def test_a_letter_that_is_none_says_why_now() -> None:
 
 
 def test_an_envelope_kept_whole_is_taken_apart() -> None:
-    found = again(b"\n".join([LOG, b'{"v":2}', b"", LOG]), "kills_worker")
-    assert (found.bad, found.counted, found.apart) == (None, 2, True)
-    assert [(line.offset, line.line, line.reason) for line in found.lines] == [(7, 2, "invalid")]
+    redriven = again(b"\n".join([LOG, b'{"v":2}', b"", LOG]), "kills_worker")
+    assert (redriven.bad, redriven.counted, redriven.apart) == (None, 2, True)
+    assert [(line.offset, line.line, line.reason) for line in redriven.lines] == [(7, 2, "invalid")]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +144,8 @@ def test_an_envelope_kept_whole_is_taken_apart() -> None:
     ],
 )
 def test_one_log_is_no_envelope(raw: bytes, reason: str) -> None:
-    found = again(raw, reason)
-    assert (found.bad, found.counted, found.apart) == (None, 1, False)
+    redriven = again(raw, reason)
+    assert (redriven.bad, redriven.counted, redriven.apart) == (None, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +158,12 @@ def test_one_log_is_no_envelope(raw: bytes, reason: str) -> None:
     ],
 )
 def test_what_stays_whole(raw: bytes, reason: str, now: str) -> None:
-    found = again(raw, reason)
-    assert (found.bad.reason if found.bad else None, found.counted, found.lines) == (now, 0, ())
+    redriven = again(raw, reason)
+    assert (redriven.bad.reason if redriven.bad else None, redriven.counted, redriven.lines) == (
+        now,
+        0,
+        (),
+    )
 
 
 def test_a_log_is_late_by_the_streams_clock_alone() -> None:

@@ -15,11 +15,18 @@ from services.local.demo import recount, report, story, telling
 
 
 def rows(name: str, count: int, **more: Any) -> list[story.Row]:
-    return [
-        {"text": f"{name} message {i} about {present.INTENTS[i % 10]} {i * 7919}", "intent": present.INTENTS[i % 10], "kind": "human",
-         "conversation": None, "cluster": f"{name}{i // 3}", **more}
-        for i in range(count)
-    ]  # fmt: skip
+    made: list[story.Row] = []
+    for i in range(count):
+        intent = present.INTENTS[i % 10]
+        row = {
+            "text": f"{name} message {i} about {intent} {i * 7919}",
+            "intent": intent,
+            "kind": "human",
+            "conversation": None,
+            "cluster": f"{name}{i // 3}",
+        }
+        made.append(row | more)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +79,8 @@ def test_rows_of_unknown_intents_are_named_with_their_counts_beside_the_known_on
         story.plan(strange[:50], strange[50:], seed=7)
     said = str(refused.value)
     assert said.startswith(
-        "50 base and 50 later rows give 0 messages a day and 0 to train on; 300 and 600 are needed; 100 rows are left out, "
+        "50 base and 50 later rows give 0 messages a day and 0 to train on; "
+        "300 and 600 are needed; 100 rows are left out, "
     )
     assert "as nobody knows their intent: billing 80, refund" in said
     assert said.endswith(f"(known: {', '.join(present.INTENTS)})")
@@ -145,7 +153,8 @@ def test_a_decision_names_the_labels_that_are_wanting_and_what_counts_first() ->
     assert report.why(
         report.Taken(row, {"error_rate": verdict("breach"), "live_accuracy": verdict("watch", 311)})
     ).strip() == (
-        "2026-04-21 00:00 v1 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%)?; "
+        "2026-04-21 00:00 v1 hold WATCHING: err 95.0% [86.0%, 92.0%] (n 500, limit 90.0%)!; "
+        "acc 89.0% [86.0%, 92.0%] (n 500, limit 90.0%)?; "
         "conf 87.0% [86.0%, 92.0%] (n 500, limit 90.0%); "
         "no value: rare; labels still needed: acc 311"
     )
@@ -186,7 +195,7 @@ def test_a_run_tells_what_each_gate_measured() -> None:
         {"gate": "compiled_parity", "verdict": "inconclusive", "value": None, "n": 0},
     ]
     run = {"id": "r_1", "state": "DEPLOYED", "candidate": "v2", "gates": gates}
-    assert (
-        report.run_line(run)
-        == "run r_1: DEPLOYED, candidate v2, macro_f1 pass 0.9051 (n 450), compiled_parity inconclusive"
+    assert report.run_line(run) == (
+        "run r_1: DEPLOYED, candidate v2, "
+        "macro_f1 pass 0.9051 (n 450), compiled_parity inconclusive"
     )

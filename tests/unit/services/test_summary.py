@@ -76,8 +76,8 @@ def shown(**more: Any) -> board.Board:
     return summary.of(facts.Facts(**(base | more)), RULES)
 
 
-def item(found: board.Board, name: str) -> tuple[str, str]:
-    return next((each.text, each.detail) for each in found.summary if each.name == name)
+def item(on: board.Board, name: str) -> tuple[str, str]:
+    return next((each.text, each.detail) for each in on.summary if each.name == name)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def item(found: board.Board, name: str) -> tuple[str, str]:
 def test_the_headline_is_the_worst_with_its_value_and_limit(
     signals: list[Row], state_: str, says: str
 ) -> None:
-    found = shown(signals=signals)
-    assert (str(found.state), says in found.headline) == (state_, True), found.headline
+    board_ = shown(signals=signals)
+    assert (str(board_.state), says in board_.headline) == (state_, True), board_.headline
 
 
 def test_a_breach_outranks_silence_and_silence_everything_else() -> None:
@@ -259,15 +259,15 @@ def test_a_reason_has_the_unit_of_its_signal_and_the_direction_of_its_limit() ->
         "model": "v1",
         "reasons": reasons,
     }
-    found = shown(decision=decision).reasons
-    assert [str(each["unit"]) for each in found] == ["ms", "nats", "ratio", "odds", "ratio"]
-    assert [each["at_least"] for each in found] == [False, False, True, False, True]
-    assert found[4]["name"] == "accuracy at the reference's mix"
+    rows = shown(decision=decision).reasons
+    assert [str(each["unit"]) for each in rows] == ["ms", "nats", "ratio", "odds", "ratio"]
+    assert [each["at_least"] for each in rows] == [False, False, True, False, True]
+    assert rows[4]["name"] == "accuracy at the reference's mix"
 
 
-def scraped(found: board.Board | None, stream: facts.Stream | None) -> dict[str, float]:
+def scraped(page: board.Board | None, stream: facts.Stream | None) -> dict[str, float]:
     """Samples by name and labels."""
-    text = gauges.text(found, stream).decode()
+    text = gauges.text(page, stream).decode()
     return {
         match[1]: float(match[2])
         for match in re.finditer(r"^([a-z]\S*) (\S+)$", text, re.MULTILINE)
@@ -279,30 +279,33 @@ def test_a_database_that_is_down_is_the_one_sample_there_is() -> None:
 
 
 def test_a_panel_is_its_value_n_limit_and_whether_it_is_in_breach() -> None:
-    found = scraped(
+    samples = scraped(
         shown(signals=[judged("error_rate", verdict="breach", in_breach=True, value=0.02, n=1234)]),
         None,
     )
     of = f'{{horizon="1h",model="{builders.MODEL}"}}'
     of = (
         of
-        if f"intentwatch_error_rate{of}" in found
+        if f"intentwatch_error_rate{of}" in samples
         else f'{{model="{builders.MODEL}",horizon="1h"}}'
     )
-    assert found[f"intentwatch_error_rate{of}"] == 0.02
-    assert found[f"intentwatch_error_rate_n{of}"] == 1234.0
-    assert found[f"intentwatch_error_rate_limit{of}"] == 0.005
-    assert found[f"intentwatch_error_rate_in_breach{of}"] == 1.0
-    assert found[f"intentwatch_error_rate_window_end_timestamp_seconds{of}"] == AT.timestamp()
-    assert f"intentwatch_error_rate_noise_floor{of}" not in found, "what nobody has is no sample"
+    assert samples[f"intentwatch_error_rate{of}"] == 0.02
+    assert samples[f"intentwatch_error_rate_n{of}"] == 1234.0
+    assert samples[f"intentwatch_error_rate_limit{of}"] == 0.005
+    assert samples[f"intentwatch_error_rate_in_breach{of}"] == 1.0
+    assert samples[f"intentwatch_error_rate_window_end_timestamp_seconds{of}"] == AT.timestamp()
+    assert f"intentwatch_error_rate_noise_floor{of}" not in samples, "what nobody has is no sample"
 
 
 def test_what_nobody_knows_is_no_sample_and_never_zero() -> None:
-    found = scraped(summary.of(facts.Facts(facts.Stream(now=AT)), RULES), facts.Stream(now=AT))
+    samples = scraped(summary.of(facts.Facts(facts.Stream(now=AT)), RULES), facts.Stream(now=AT))
     assert {
-        name for name in found if "timestamp" in name or "age" in name or "delay" in name
+        name for name in samples if "timestamp" in name or "age" in name or "delay" in name
     } == set()
-    assert (found["intentwatch_stream_lag_records"], found["intentwatch_database_up"]) == (0.0, 1.0)
+    assert (samples["intentwatch_stream_lag_records"], samples["intentwatch_database_up"]) == (
+        0.0,
+        1.0,
+    )
 
 
 def test_the_stream_is_told_partition_by_partition() -> None:
@@ -319,25 +322,25 @@ def test_the_stream_is_told_partition_by_partition() -> None:
         decided_s=240.0,
         now=AT + HOUR,
     )
-    found = scraped(None, stream)
+    samples = scraped(None, stream)
     assert (
-        found['intentwatch_partition_lag_records{partition="3"}'],
-        found['intentwatch_partition_lag_records{partition="4"}'],
+        samples['intentwatch_partition_lag_records{partition="3"}'],
+        samples['intentwatch_partition_lag_records{partition="4"}'],
     ) == (3.0, 0.0)
     assert (
-        found['intentwatch_partition_stuck{partition="3"}'],
-        found['intentwatch_partition_stuck{partition="4"}'],
+        samples['intentwatch_partition_stuck{partition="3"}'],
+        samples['intentwatch_partition_stuck{partition="4"}'],
     ) == (1.0, 0.0)
-    assert found['intentwatch_dead_letters_last_hour{reason="invalid"}'] == 2.0
+    assert samples['intentwatch_dead_letters_last_hour{reason="invalid"}'] == 2.0
     assert (
-        found["intentwatch_unjudged_hours"],
-        found["intentwatch_scheduler_beat_age_seconds"],
-        found["intentwatch_decision_delay_seconds"],
+        samples["intentwatch_unjudged_hours"],
+        samples["intentwatch_scheduler_beat_age_seconds"],
+        samples["intentwatch_decision_delay_seconds"],
     ) == (1, 3, 240)
     assert (
-        found["intentwatch_watermark_age_seconds"],
-        found["intentwatch_last_record_age_seconds"],
-        found["intentwatch_data_missing"],
+        samples["intentwatch_watermark_age_seconds"],
+        samples["intentwatch_last_record_age_seconds"],
+        samples["intentwatch_data_missing"],
     ) == (3600, 5, 0)
 
 

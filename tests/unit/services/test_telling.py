@@ -65,10 +65,12 @@ def day(*decisions: report.Taken, **change: Any) -> report.Day:
         "low_confidence_rate": 0.056,
         "error_rate": 0.0,
     }
-    found = {"estimate": 0.926, "low": 0.907, "high": 0.945, "n_labels": 900}
+    accuracy = {"estimate": 0.926, "low": 0.907, "high": 0.945, "n_labels": 900}
     signals = {"intent_mix_kl": {"value": 0.002, "noise_floor": 0.008}}
     return dataclasses.replace(
-        report.Day(dt.date(2026, 4, 29), story.STABLE, window, signals, found, (0, 0), decisions),
+        report.Day(
+            dt.date(2026, 4, 29), story.STABLE, window, signals, accuracy, (0, 0), decisions
+        ),
         **change,
     )
 
@@ -83,9 +85,14 @@ def events(before: report.Day | None, now: report.Day) -> list[str]:
 
 QUIET = day(taken())
 RETRAIN = taken(
-    reason("live_accuracy", 0.72), reason("intent_mix_kl", 0.067), reason("low_confidence_rate", 0.215), reason("recent_accuracy", 0.72),
-    decision="retrain", hold=None, cause="language",
-)  # fmt: skip
+    reason("live_accuracy", 0.72),
+    reason("intent_mix_kl", 0.067),
+    reason("low_confidence_rate", 0.215),
+    reason("recent_accuracy", 0.72),
+    decision="retrain",
+    hold=None,
+    cause="language",
+)
 
 
 def test_a_day_is_a_row_under_its_headings() -> None:
@@ -131,9 +138,11 @@ def test_a_day_of_which_nothing_is_known_is_a_row_too() -> None:
 @WIDTHS
 def test_no_row_is_wider_than_the_screen_at_worst(width: int) -> None:
     worst = day(
-        taken(decision="rollback", hold=None), window={"n": 9_999, "p95_latency_ms": 600_000, "low_confidence_rate": 1.0},
-        signals={"intent_mix_kl": {"value": 2.303}}, quality={"estimate": 1.0, "low": 0.981, "high": 1.0},
-    )  # fmt: skip
+        taken(decision="rollback", hold=None),
+        window={"n": 9_999, "p95_latency_ms": 600_000, "low_confidence_rate": 1.0},
+        signals={"intent_mix_kl": {"value": 2.303}},
+        quality={"estimate": 1.0, "low": 0.981, "high": 1.0},
+    )
     assert len(plain(grid.row(worst, width))) <= width
     assert len(plain(grid.heading(width))) <= width
 
@@ -163,15 +172,17 @@ def test_the_story_says_what_changes() -> None:
 
 def test_a_retrain_says_why_in_words() -> None:
     assert events(QUIET, day(taken(), RETRAIN)) == [
-        "30 Apr 00:00 retrain decided (cause: new language): accuracy 72 % [69, 75] where 92 % was usual, the mix moved, and 22 % [18, 24] of the "
-        "answers are unsure; a new model is in training"
+        "30 Apr 00:00 retrain decided (cause: new language): "
+        "accuracy 72 % [69, 75] where 92 % was usual, the mix moved, "
+        "and 22 % [18, 24] of the answers are unsure; a new model is in training"
     ]
 
 
 def test_a_loss_that_only_one_signal_shows_is_said_by_it() -> None:
     alone = taken(reason("accuracy_e_value", 3.2), decision="retrain", hold=None)
     assert events(QUIET, day(alone)) == [
-        "30 Apr 00:00 retrain decided: 1,585 to one that accuracy fell, by 1,000 labels; a new model is in training"
+        "30 Apr 00:00 retrain decided: "
+        "1,585 to one that accuracy fell, by 1,000 labels; a new model is in training"
     ]
     incident = taken(*WELL, decision="retrain", hold=None, cause="language")
     assert "an open business incident" in events(QUIET, day(incident))[0]
@@ -187,15 +198,16 @@ def test_a_loss_that_only_one_signal_shows_is_said_by_it() -> None:
 )
 def test_every_other_action_has_its_sentence_once_a_day(decision: str, says: str) -> None:
     asked = taken(reason("error_rate", 0.3), decision=decision, hold=None, cause="pipeline")
-    (found,) = events(QUIET, day(asked, taken(), asked))
-    assert says in found
-    assert "(cause: a broken pipeline): 30 % [27, 33] of the requests fail" in found
+    (sentence,) = events(QUIET, day(asked, taken(), asked))
+    assert says in sentence
+    assert "(cause: a broken pipeline): 30 % [27, 33] of the requests fail" in sentence
 
 
 def test_a_breach_that_retrains_nothing_is_said_once_with_how_good_the_answers_are() -> None:
     moved = day(taken(*WELL[:1], reason("intent_mix_shift", 0.112), hold="WATCHING"))
     assert events(QUIET, moved) == [
-        "30 Apr 00:00 no retrain: one intent's share moved by 11 [8, 14] points; accuracy holds at 93 % [90, 96]"
+        "30 Apr 00:00 no retrain: "
+        "one intent's share moved by 11 [8, 14] points; accuracy holds at 93 % [90, 96]"
     ]
     assert events(moved, moved) == []
     assert events(moved, QUIET) == [
@@ -256,9 +268,8 @@ def test_what_will_be_played_and_where_to_look() -> None:
         first.text
         == "14 days of a shop's chat in minutes: 16,800 invented messages, new language from 28 Apr"
     )
-    assert (
-        corpus.text
-        == "2,900 labelled ones of 1 intents to learn from; none of them comes again, nor one like it"
+    assert corpus.text == (
+        "2,900 labelled ones of 1 intents to learn from; none of them comes again, nor one like it"
     )
     kept = dict(telling.places("127.0.0.1", 1, 2, keep=".local/demo/env", log="x.log"))
     assert (kept["Board"], kept["Replay"]) == (

@@ -57,9 +57,9 @@ def test_an_unknown_method_is_named() -> None:
 def test_time_stamps_are_ids_that_never_come_twice_even_while_the_clock_stands(
     slack: workspace.Workspace,
 ) -> None:
-    found = [posted(slack)["ts"] for _ in range(50)]
-    assert len(set(found)) == 50
-    assert found == sorted(found)
+    stamps = [posted(slack)["ts"] for _ in range(50)]
+    assert len(set(stamps)) == 50
+    assert stamps == sorted(stamps)
 
 
 def test_a_channel_is_opened_by_its_name_and_then_known_by_its_id(
@@ -227,8 +227,8 @@ def text(of: str, kind: str = "plain_text") -> dict[str, str]:
     ],
 )
 def test_a_block_is_held_to_slacks_limits(block: Any, says: str) -> None:
-    found = blocks.problems([{"type": "divider"}, block])
-    assert found == ([f"{says} [json-pointer:/blocks/1]"] if says else [])
+    problems = blocks.problems([{"type": "divider"}, block])
+    assert problems == ([f"{says} [json-pointer:/blocks/1]"] if says else [])
 
 
 def test_at_most_fifty_blocks_and_a_list_of_them() -> None:

@@ -48,8 +48,8 @@ def test_percentiles_are_of_all_logs_and_within_half_a_percent() -> None:
     shown = describe.window(
         builders.window(builders.tally(latency_ms=np.repeat(np.arange(1.0, 101.0), 10)))
     )
-    found = [shown[f"p{percent}_latency_ms"] for percent in (50, 95, 99)]
-    assert found == pytest.approx([50, 95, 99], rel=windows.ALPHA)
+    latencies = [shown[f"p{percent}_latency_ms"] for percent in (50, 95, 99)]
+    assert latencies == pytest.approx([50, 95, 99], rel=windows.ALPHA)
 
 
 def test_an_empty_window_has_no_figure_and_still_every_key() -> None:

@@ -27,7 +27,7 @@ def hour(answers: Sequence[int], errors: int = 0, **more: Sequence[int]) -> wind
     )
 
 
-def found(
+def signals_of(
     where: windows.Window, known: runs.Reference | None = None
 ) -> dict[tuple[str, str | None], verdicts.Signal]:
     signals = detail.signals(where, known)
@@ -48,7 +48,7 @@ def test_percentiles_lie_between_the_order_statistics_that_bound_them() -> None:
     """1 .. 1000 ms: of the median's rank 500, Wilson has 469.1 .. 530.9; of rank 990, 981.7 ..
     994.6.
     """
-    signals = found(hour([1000] + [0] * 9))
+    signals = signals_of(hour([1000] + [0] * 9))
     for name, value, low, high in (
         ("p50_latency_ms", 500, 470, 531),
         ("p99_latency_ms", 990, 982, 995),
@@ -61,7 +61,7 @@ def test_percentiles_lie_between_the_order_statistics_that_bound_them() -> None:
 
 
 def test_rates_are_over_answers_and_each_intents_over_its_own() -> None:
-    signals = found(
+    signals = signals_of(
         hour([200, 50] + [0] * 8, low=[40, 25] + [0] * 8, fallback=[10, 5] + [0] * 8, errors=50)
     )
     whole = signals["fallback_rate", None]
@@ -74,7 +74,7 @@ def test_rates_are_over_answers_and_each_intents_over_its_own() -> None:
 
 
 def test_an_intent_without_an_answer_has_a_share_of_nothing_but_no_rate() -> None:
-    signals = found(hour([200, 50] + [0] * 8))
+    signals = signals_of(hour([200, 50] + [0] * 8))
     assert [signal.intent for signal in of("low_confidence_rate", signals)] == list(
         present.INTENTS[:2]
     )
@@ -92,7 +92,7 @@ def test_means_say_their_n_and_only_confidence_has_an_interval() -> None:
     )
     where.tally.confidence_sum_micro = 800_000_000
     where.tally.confidence_bins[[70, 90]] = 500
-    signals = found(where, builders.reference([1000] + [0] * 9, mean_confidence=0.84))
+    signals = signals_of(where, builders.reference([1000] + [0] * 9, mean_confidence=0.84))
     tokens, margin, confidence = (
         signals[name, None] for name in ("mean_tokens", "mean_margin", "mean_confidence")
     )
@@ -108,26 +108,26 @@ def test_means_say_their_n_and_only_confidence_has_an_interval() -> None:
 
 
 def test_a_margin_nobody_tells_is_no_row() -> None:
-    assert ("mean_margin", None) not in found(hour([1000] + [0] * 9))
+    assert ("mean_margin", None) not in signals_of(hour([1000] + [0] * 9))
 
 
 def test_a_share_stands_beside_its_reference_with_the_chance_of_so_wide_a_gap() -> None:
-    share = found(hour([30, 70] + [0] * 8), builders.reference([500, 500] + [0] * 8))[
+    share = signals_of(hour([30, 70] + [0] * 8), builders.reference([500, 500] + [0] * 8))[
         "intent_share", present.INTENTS[0]
     ]
     assert (share.value, share.reference, share.reference_n, share.n) == (0.3, 0.5, 1000, 100)
     assert share.p_value == pytest.approx(
         divergence.g_test(live=[30, 70], reference=[500, 500]), rel=1e-9
     )
-    without = found(hour([30, 70] + [0] * 8))["intent_share", present.INTENTS[0]]
+    without = signals_of(hour([30, 70] + [0] * 8))["intent_share", present.INTENTS[0]]
     assert (without.reference, without.reference_n, without.p_value) == (None, None, None)
 
 
 def test_the_mix_of_scripts_is_measured_where_the_reference_knows_it() -> None:
     where = hour([1000] + [0] * 9)
     where.tally.script_count[:] = [500, 400, 100, 0]
-    assert ("script_mix_kl", None) not in found(where, builders.reference([1000] + [0] * 9))
-    signal = found(where, builders.reference([1000] + [0] * 9, script_counts=SCRIPTS))[
+    assert ("script_mix_kl", None) not in signals_of(where, builders.reference([1000] + [0] * 9))
+    signal = signals_of(where, builders.reference([1000] + [0] * 9, script_counts=SCRIPTS))[
         "script_mix_kl", None
     ]
     p, q = np.array([500.5, 400.5, 100.5, 0.5]) / 1002, np.array([800.5, 150.5, 50.5, 0.5]) / 1002
@@ -149,7 +149,7 @@ def test_an_empty_window_and_one_of_errors_alone_make_nothing_up() -> None:
         )
         == ()
     )
-    failed = found(hour([0] * K, errors=20), builders.reference([10] * K))
+    failed = signals_of(hour([0] * K, errors=20), builders.reference([10] * K))
     assert set(failed) == {("p50_latency_ms", None), ("p99_latency_ms", None)}
 
 
@@ -158,7 +158,10 @@ def test_contributions_and_their_floors_add_up_to_the_whole(
     live: list[int], known: list[int]
 ) -> None:
     where, before = hour(live[:1] + [count // 100 for count in live[1:]]), builders.reference(known)
-    whole, parts = measure.intent_mix_kl(where, before), of("intent_mix_kl", found(where, before))
+    whole, parts = (
+        measure.intent_mix_kl(where, before),
+        of("intent_mix_kl", signals_of(where, before)),
+    )
     if not whole.n:
         assert parts == []
         return
@@ -173,7 +176,7 @@ def test_contributions_and_their_floors_add_up_to_the_whole(
 
 @given(live=COUNTS)
 def test_shares_add_up_to_one(live: list[int]) -> None:
-    shares = of("intent_share", found(hour([count // 100 for count in live])))
+    shares = of("intent_share", signals_of(hour([count // 100 for count in live])))
     assert not shares or math.fsum(share.value or 0.0 for share in shares) == pytest.approx(1.0)
 
 
@@ -184,7 +187,7 @@ def test_shares_add_up_to_one(live: list[int]) -> None:
 def test_an_intent_is_unseen_exactly_where_it_is_answered_and_the_reference_has_none(
     live: list[int], known: list[int]
 ) -> None:
-    unseen = of("unseen_intent", found(hour(live), builders.reference(known)))
+    unseen = of("unseen_intent", signals_of(hour(live), builders.reference(known)))
     wanted = [
         intent
         for intent, now, before in zip(present.INTENTS, live, known, strict=True)
@@ -198,7 +201,7 @@ def test_an_intent_is_unseen_exactly_where_it_is_answered_and_the_reference_has_
 
 def test_an_intent_the_reference_does_not_even_name_is_unseen() -> None:
     known = runs.Reference("v14", 100, {"faq": 100})
-    (signal,) = of("unseen_intent", found(hour([4, 0, 0, 96] + [0] * 6), known))
+    (signal,) = of("unseen_intent", signals_of(hour([4, 0, 0, 96] + [0] * 6), known))
     assert (signal.intent, signal.value) == ("product_discovery", 0.04)
 
 

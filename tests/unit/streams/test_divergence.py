@@ -21,11 +21,11 @@ def test_the_interval_covers_the_truth(n: int, reference_n: int, moved: float) -
     truth = float((mix * np.log(mix / MIX)).sum())
     covered = 0
     for _ in range(ROUNDS):
-        found = divergence.kl(
+        estimate = divergence.kl(
             live=rng.multinomial(n, mix), reference=rng.multinomial(reference_n, MIX)
         )
-        low, high = divergence.interval(found, k=len(MIX), n=n, reference_n=reference_n)
-        assert low <= found <= high
+        low, high = divergence.interval(estimate, k=len(MIX), n=n, reference_n=reference_n)
+        assert low <= estimate <= high
         covered += low <= truth <= high
     assert 0.92 < covered / ROUNDS < 0.995
 

@@ -33,8 +33,8 @@ def measured(of: windows.Window, known: runs.Reference | None) -> dict[str, verd
 
 
 def test_every_number_carries_its_n_and_interval() -> None:
-    found = measured(day(1000, low=0.1, errors=10), REFERENCE)
-    assert list(found) == [
+    signals = measured(day(1000, low=0.1, errors=10), REFERENCE)
+    assert list(signals) == [
         "p95_latency_ms",
         "error_rate",
         "low_confidence_rate",
@@ -43,16 +43,16 @@ def test_every_number_carries_its_n_and_interval() -> None:
         "intent_mix_kl",
         "intent_mix_shift",
     ]
-    assert found["error_rate"].n == found["p95_latency_ms"].n == 1010
-    assert found["low_confidence_rate"].n == found["intent_mix_kl"].n == 1000
+    assert signals["error_rate"].n == signals["p95_latency_ms"].n == 1010
+    assert signals["low_confidence_rate"].n == signals["intent_mix_kl"].n == 1000
     for name in ("low_confidence_rate", "error_rate", "intent_mix_kl", "intent_mix_shift"):
-        signal = found[name]
+        signal = signals[name]
         assert signal.low is not None
         assert signal.value is not None
         assert signal.high is not None
         assert signal.low <= signal.value <= signal.high
         assert signal.low < signal.high
-    assert found["p95_latency_ms"].value == pytest.approx(8.0, rel=windows.ALPHA)
+    assert signals["p95_latency_ms"].value == pytest.approx(8.0, rel=windows.ALPHA)
 
 
 def test_without_a_reference_there_is_no_mix_signal() -> None:
@@ -159,9 +159,9 @@ def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdi
         assert signal.value is not None
         assert signal.high is not None
         half = (signal.high - signal.value) * math.sqrt(signal.n / n)
-        found = dataclasses.replace(signal, n=n, low=signal.value - half, high=signal.value + half)
+        grown = dataclasses.replace(signal, n=n, low=signal.value - half, high=signal.value + half)
         return judge.falling(
-            signal=found,
+            signal=grown,
             rule=dataclasses.replace(SIGNALS.live_accuracy, min_n=100),
             trigger=policy.Trigger(),
             past=(),
@@ -176,10 +176,10 @@ def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdi
 
 def test_a_hair_under_its_limit_no_number_of_labels_that_anyone_gives_proves_a_loss() -> None:
     signal = accuracy(math.nextafter(0.9, 0), 0.87, 0.93, 300, known=None)
-    found = judge.falling(
+    verdict = judge.falling(
         signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()
     )
-    assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
+    assert (verdict.verdict, verdict.labels_needed) == (verdicts.Level.WATCH, None)
 
 
 def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
@@ -195,21 +195,21 @@ def test_a_mix_in_breach_stays_so_while_too_few_logs_say_nothing() -> None:
 
 
 def test_a_shift_that_may_be_none_begins_at_none() -> None:
-    def found(shares: dict[str, float]) -> verdicts.Signal:
+    def shift(shares: dict[str, float]) -> verdicts.Signal:
         return measured(day(2000, shares), REFERENCE)["intent_mix_shift"]
 
-    assert found(SEED_MIX | {"escalation": 3.8, "product_discovery": 21.3}).low == 0
-    moved = found(MOVED)
+    assert shift(SEED_MIX | {"escalation": 3.8, "product_discovery": 21.3}).low == 0
+    moved = shift(MOVED)
     assert moved.low is not None
     assert moved.low > 0.03
 
 
 def test_a_loss_within_the_references_own_error_no_label_can_prove() -> None:
     signal = dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=500)
-    found = judge.falling(
+    verdict = judge.falling(
         signal=signal, rule=SIGNALS.live_accuracy, trigger=policy.Trigger(), past=()
     )
-    assert (found.verdict, found.labels_needed) == (verdicts.Level.WATCH, None)
+    assert (verdict.verdict, verdict.labels_needed) == (verdicts.Level.WATCH, None)
 
 
 def test_a_glaring_rate_needs_no_thousand_logs_to_enter_and_a_clean_hour_none_to_leave() -> None:

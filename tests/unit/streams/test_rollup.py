@@ -16,11 +16,11 @@ HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 NOON = dt.datetime(2026, 4, 20, 12, tzinfo=dt.UTC)  # a Monday
 
 
-def panes(*found: tuple[dt.datetime, int, int]) -> merge.Panes:
+def panes(*given: tuple[dt.datetime, int, int]) -> merge.Panes:
     """Panes of v1: start, partition, logs."""
-    places = [windows.Place(start, "v1", "champion", part) for start, part, _ in found]
+    places = [windows.Place(start, "v1", "champion", part) for start, part, _ in given]
     return merge.Panes(
-        places, tallies.from_rows([windows.to_row(windows.Tally(n=n)) for _, _, n in found])
+        places, tallies.from_rows([windows.to_row(windows.Tally(n=n)) for _, _, n in given])
     )
 
 
@@ -29,37 +29,37 @@ def counts(of: tallies.Tallies) -> list[object]:
 
 
 def test_minutes_become_hours_partition_by_partition() -> None:
-    found = merge.wider(
+    hours = merge.wider(
         panes((NOON, 0, 1), (NOON + 59 * HOUR / 60, 0, 2), (NOON + HOUR, 0, 4), (NOON, 1, 8)), HOUR
     )
-    assert [(place.start, place.part) for place in found.places] == [
+    assert [(place.start, place.part) for place in hours.places] == [
         (NOON, 0),
         (NOON, 1),
         (NOON + HOUR, 0),
     ]
-    assert counts(found.tallies) == [3, 8, 4]
+    assert counts(hours.tallies) == [3, 8, 4]
 
 
 def test_a_window_holds_what_lies_in_it_and_of_every_partition() -> None:
     """[12:00, 13:00) has the pane that begins at 12:00 and not the one at 13:00."""
     target, later = ("v1", "champion", NOON + HOUR), ("v1", "champion", NOON + 2 * HOUR)
-    wanted, found = merge.merged(
+    wanted, merged = merge.merged(
         panes((NOON, 0, 1), (NOON, 1, 2), (NOON + HOUR, 0, 4)), "1h", [later, target]
     )
     assert wanted == [target, later]
-    assert counts(found) == [3, 4]
+    assert counts(merged) == [3, 4]
 
 
 def test_a_window_nobody_has_a_pane_of_is_empty_and_there() -> None:
     target = ("v1", "champion", NOON)
-    wanted, found = merge.merged(panes((NOON, 0, 1)), "1h", [target])
-    assert (wanted, counts(found)) == ([target], [0])
+    wanted, merged = merge.merged(panes((NOON, 0, 1)), "1h", [target])
+    assert (wanted, counts(merged)) == ([target], [0])
 
 
 def test_a_day_is_in_seven_weeks_that_end_a_day_apart() -> None:
-    found = merge.ends(NOON, "7d", NOON + 30 * DAY)
-    assert found == [NOON.replace(hour=0) + i * DAY for i in range(1, 8)]
-    targets = [("v1", "champion", end) for end in found]
+    ends = merge.ends(NOON, "7d", NOON + 30 * DAY)
+    assert ends == [NOON.replace(hour=0) + i * DAY for i in range(1, 8)]
+    targets = [("v1", "champion", end) for end in ends]
     assert counts(merge.merged(panes((NOON, 0, 5)), "7d", targets)[1]) == [5] * 7
 
 

@@ -25,7 +25,7 @@ def test_at_its_limit_wealth_of_a_thousand_is_as_rare_as_promised() -> None:
 
 
 def test_a_bad_day_is_found_after_six_good_ones() -> None:
-    found = [
+    days = [
         sequential.log10_e_value(
             drawn(seed, 0.93, 1200) + drawn(-seed % 97, 0.74, 200), [1.0] * 1400, 0.9, WEEK
         )
@@ -37,7 +37,7 @@ def test_a_bad_day_is_found_after_six_good_ones() -> None:
         )
         for seed in range(50)
     ]
-    assert sum(value >= 3 for value in found) >= 45
+    assert sum(value >= 3 for value in days) >= 45
     assert sum(value >= 3 for value in alone) < 10, (
         "one bet on the whole week has lost too much on the good days"
     )

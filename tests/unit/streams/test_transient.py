@@ -56,9 +56,9 @@ def test_a_mistake_before_the_server_was_asked_is_no_outage() -> None:
 
 
 def test_what_is_told_of_an_error_is_its_first_line_and_never_what_was_sent() -> None:
-    for found in (failure("23505"), failure(None)):
-        assert "\n" not in transient.first_line(found)
-        assert "secret" not in transient.first_line(found)
+    for error in (failure("23505"), failure(None)):
+        assert "\n" not in transient.first_line(error)
+        assert "secret" not in transient.first_line(error)
     assert transient.first_line(failure("23505")) == "the first line"
     assert (
         transient.first_line(sa.exc.DBAPIError("select secret", None, Exception("")))

@@ -42,16 +42,16 @@ def test_the_share_of_foreign_tokenizers_is_never_overstated_and_exact_for_one(
     names: list[str | None],
 ) -> None:
     told = [name for name in names if name is not None]
-    found = measure.tokenizer_mismatch(builders.window(hashed(*names)), REFERENCE)
-    assert found.n == len(told)
+    signal = measure.tokenizer_mismatch(builders.window(hashed(*names)), REFERENCE)
+    assert signal.n == len(told)
     if not told:
-        assert found.value is None
+        assert signal.value is None
         return
     share = sum(name != OWN for name in told) / len(told)
-    assert found.value is not None
-    assert found.value <= share + 1e-12
+    assert signal.value is not None
+    assert signal.value <= share + 1e-12
     if len(set(told) - {OWN}) <= 1:
-        assert found.value == pytest.approx(share)
+        assert signal.value == pytest.approx(share)
 
 
 def test_a_tokenizer_of_another_model_is_a_breach_and_its_own_is_not() -> None:
@@ -86,10 +86,10 @@ def test_without_a_known_tokenizer_nothing_is_said() -> None:
 
 
 def test_unreadable_texts_count_above_what_is_usual() -> None:
-    found = tally(
+    counted = tally(
         *({"script": "other"} for _ in range(36)), *({"script": "latin"} for _ in range(164))
     )
-    signal = measure.other_script_excess(builders.window(found), {"latin": 95, "other": 5})
+    signal = measure.other_script_excess(builders.window(counted), {"latin": 95, "other": 5})
     assert signal.value == pytest.approx(0.13)
     assert signal.low is not None
     assert signal.high is not None

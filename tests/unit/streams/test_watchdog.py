@@ -18,11 +18,11 @@ def watched(
     """The cause and status with which a watchdog of 0.6 s patience ends its process within 3 s, if
     it does. `beats_s`: how long the worker beats.
     """
-    found: list[tuple[str, int]] = []
+    ends: list[tuple[str, int]] = []
     ended = threading.Event()
 
     def end(cause: str, code: int) -> NoReturn:
-        found.append((cause, code))
+        ends.append((cause, code))
         ended.set()
         while True:  # as ended as a thread can be
             time.sleep(60)
@@ -38,19 +38,19 @@ def watched(
     while time.monotonic() < until and not ended.wait(0.05):
         dog.beat()
     ended.wait(0 if beats_s else 3)
-    return found[0] if found else None
+    return ends[0] if ends else None
 
 
 def test_a_membership_that_has_ended_ends_the_worker_although_it_beats() -> None:
-    found = watched(RuntimeError("no member any more"), beats_s=3)
-    assert found is not None
-    assert found[1] == settings.EXIT_TRY_AGAIN
-    assert "no member any more" in found[0]
+    ending = watched(RuntimeError("no member any more"), beats_s=3)
+    assert ending is not None
+    assert ending[1] == settings.EXIT_TRY_AGAIN
+    assert "no member any more" in ending[0]
 
 
 @pytest.mark.parametrize("raises", [False, True])
 def test_a_worker_that_beats_lives_and_one_that_does_not_ends(raises: bool) -> None:
     assert watched(None, raises=raises, beats_s=1.8) is None
-    found = watched(None, raises=raises)
-    assert found is not None
-    assert "stalled" in found[0]
+    ending = watched(None, raises=raises)
+    assert ending is not None
+    assert "stalled" in ending[0]
