@@ -30,6 +30,7 @@ def panel(snapshot: Facts) -> board.Panel:
     models = [row["model"] for row in promotions]
     levels = tuple(dict.fromkeys(models))  # each once
     reigns = _reigns(snapshot, levels)
+    history = board.Series("champion", None, reigns)
     state, verdict = _rolled_back(snapshot)
     return dataclasses.replace(
         empty,
@@ -39,7 +40,7 @@ def panel(snapshot: Facts) -> board.Panel:
         n=len(promotions),
         end=last["at"],
         notes=(_before(promotions),),
-        series=(board.Series("champion", None, reigns),),
+        series=(history,),
         levels=levels,
     )
 
@@ -48,14 +49,16 @@ def _before(promotions: Sequence[Row]) -> str:
     """The model that served before the champion: what a rollback would go back to."""
     champion = promotions[-1]["model"]
     for row in reversed(promotions):
-        if row["model"] != champion:
-            return f"Before it: {row['model']}"
+        model = row["model"]
+        if model != champion:
+            return f"Before it: {model}"
     return "There is no earlier champion to go back to"
 
 
 def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
     """Who was champion from when on, as places in `levels`; the last one until now."""
-    since = snapshot.stream.since
+    stream = snapshot.stream
+    since = stream.since
     older = []
     newer = []
     for row in snapshot.promotions:
@@ -70,7 +73,7 @@ def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
         begin = max(row["at"], since)
         points.append(_reign(begin, row, levels))
     last = snapshot.promotions[-1]
-    now = max(snapshot.stream.until, last["at"])
+    now = max(stream.until, last["at"])
     points.append(_reign(now, last, levels))
     return tuple(points)
 

@@ -68,7 +68,8 @@ def history(
     """The panel's history with its levels; an empty string where there is none."""
     values = []
     for series in panel.series:
-        values += [point.value for point in series.points]
+        for point in series.points:
+            values.append(point.value)
     if not values:
         return Markup("")
 
@@ -242,14 +243,17 @@ def _frame(panel: Panel, scale: Scale) -> Iterator[Markup]:
     )
     low = _label(panel, scale.low)
     high = _label(panel, scale.high)
-    yield _text(_LEFT - 5, _BOTTOM, low, "end")
+    beside = _LEFT - 5
+    yield _text(beside, _BOTTOM, low, "end")
     # One champion all along: its name once.
     if not panel.levels or high != low:
-        yield _text(_LEFT - 5, _TOP + 4, high, "end")
+        yield _text(beside, _TOP + 4, high, "end")
 
-    times = HEIGHT - 10
-    yield _text(_LEFT, times, words.when(scale.since))
-    yield _text(_RIGHT, times, words.when(scale.until), "end")
+    since = words.when(scale.since)
+    until = words.when(scale.until)
+    below = HEIGHT - 10
+    yield _text(_LEFT, below, since)
+    yield _text(_RIGHT, below, until, "end")
 
 
 def _levels(panel: Panel, scale: Scale) -> Iterator[Markup]:
@@ -346,8 +350,10 @@ def _band(stretch: Sequence[Point], scale: Scale) -> Markup:
         if point.low is None or point.high is None:
             continue
         x = scale.x(point.end)
-        upper.append((x, scale.y(point.high)))
-        lower.append((x, scale.y(point.low)))
+        high = scale.y(point.high)
+        low = scale.y(point.low)
+        upper.append((x, high))
+        lower.append((x, low))
     if len(upper) < 2:
         return Markup("")
 

@@ -59,10 +59,11 @@ def latest_hour(
     if value is None:
         return ()
 
+    n = row["n"]
     unit = Unit(signal.unit)
     end = words.when(row["end"])
     figure = words.amount(unit, value)
-    counted = f"n = {row['n']:,}"
+    counted = f"n = {n:,}"
     if floor is not None:
         chance = words.amount(unit, floor)
         counted += f", chance alone {chance}"

@@ -264,18 +264,19 @@ def _decision(decision: Row | None, action: Row | None) -> tuple[str, str]:
         return "none yet", "the scheduler decides after each complete hour"
 
     what = words.spoken(decision["decision"])
-    if decision["hold_reason"]:
-        why = words.spoken(decision["hold_reason"])
-        what = f"{what}: {why}"
+    hold_reason = decision["hold_reason"]
+    if hold_reason:
+        what += f": {words.spoken(hold_reason)}"
 
-    at = words.when(decision["at"])
-    detail = f"{at}, {decision['model']}"
-    if decision["cause"]:
-        cause = words.spoken(decision["cause"])
-        detail += f", cause {cause}"
+    taken = words.when(decision["at"])
+    detail = f"{taken}, {decision['model']}"
+    cause = decision["cause"]
+    if cause:
+        detail += f", cause {words.spoken(cause)}"
     if action is not None and action["id"] != decision["id"]:
         earlier = words.spoken(action["decision"])
-        detail += f"; before that {earlier} at {words.when(action['at'])}"
+        at = words.when(action["at"])
+        detail += f"; before that {earlier} at {at}"
     return what, detail
 
 
@@ -284,36 +285,44 @@ def _run(run: Row | None) -> tuple[str, str]:
     if run is None:
         return "none yet", ""
 
+    name = run["id"]
+    state = run["state"]
+    candidate = run["candidate"]
+    gates = run["gates"]
+    error = str(run["error"] or "")
+
     parts = []
-    if run["candidate"]:
-        parts.append(f"candidate {run['candidate']}")
-    if run["gates"]:
-        parts.append(_gates(run["gates"]))
-    if run["state"] == runs.State.REGISTERED:
-        parts.append(f"waits for a promotion: `python retrain/run.py show {run['id']}`")
-    if run["error"]:
-        first_line, _, _ = str(run["error"]).partition("\n")
+    if candidate:
+        parts.append(f"candidate {candidate}")
+    if gates:
+        parts.append(_gates(gates))
+    if state == runs.State.REGISTERED:
+        parts.append(f"waits for a promotion: `python retrain/run.py show {name}`")
+    first_line, _, _ = error.partition("\n")
+    if first_line:
         parts.append(first_line[:200])
     parts.append(_since(run))
-    detail = ", ".join(filter(None, parts))
-    return f"{run['id']}: {run['state']}", detail
+    return f"{name}: {state}", ", ".join(parts)
 
 
 def _gates(gates: Sequence[Row]) -> str:
     missed = []
     for gate in gates:
-        if gate["verdict"] != runs.GateVerdict.PASS:
-            missed.append(f"{gate['gate']} {gate['verdict']}")
+        verdict = gate["verdict"]
+        if verdict != runs.GateVerdict.PASS:
+            missed.append(f"{gate['gate']} {verdict}")
     outcome = ", ".join(missed) or "all passed"
     return f"{len(gates)} gates, {outcome}"
 
 
 def _since(run: Row) -> str:
     """When it ended, else when it began, else that nobody has taken it."""
-    if run["ended"]:
-        return f"ended {words.when(run['ended'])}"
-    if run["started"]:
-        return f"started {words.when(run['started'])}"
+    ended = run["ended"]
+    started = run["started"]
+    if ended:
+        return f"ended {words.when(ended)}"
+    if started:
+        return f"started {words.when(started)}"
     return "waits for a worker: `python retrain/run.py work`"
 
 
