@@ -83,6 +83,7 @@ def _reign(
     promotion: Row,
     levels: Sequence[str],
 ) -> Point:
+    """That this model was champion at the instant."""
     place = levels.index(promotion["model"])
     return Point(at, float(place))
 

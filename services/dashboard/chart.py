@@ -124,6 +124,7 @@ def _bar(
     top: int,
     widest: float,
 ) -> Markup:
+    """One row: the name of the intent, its bar, the tick of its reference, its share."""
     bar = board.markup(
         '<rect class="bar" x="{x}" y="{y}" width="{w:.1f}" height="11"/>',
         x=_BARS,
@@ -152,7 +153,11 @@ def _shortened(text: str, most: int) -> str:
     return text[: most - 1] + "…"
 
 
-def _svg(label: str, height: int, parts: Sequence[Markup]) -> Markup:
+def _svg(
+    label: str,
+    height: int,
+    parts: Sequence[Markup],
+) -> Markup:
     return board.markup(
         '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{inside}</svg>',
         w=WIDTH,
@@ -257,6 +262,7 @@ def _frame(panel: Panel, scale: Scale) -> Iterator[Markup]:
 
 
 def _levels(panel: Panel, scale: Scale) -> Iterator[Markup]:
+    """A line across for each level, with its name where there is room."""
     limits = [scale.y(line.value) for line in panel.lines if line.limit]
     for line in panel.lines:
         css = "limit" if line.limit else "level"
@@ -277,6 +283,7 @@ def _levels(panel: Panel, scale: Scale) -> Iterator[Markup]:
 
 
 def _lines(panel: Panel, scale: Scale) -> Iterator[Markup]:
+    """Each series, the main one with its band and a dot at its newest value."""
     step = bool(panel.levels)
     for number, series in enumerate(panel.series):
         main = number == 0

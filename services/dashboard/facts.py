@@ -107,6 +107,7 @@ class Facts:
         return [best[end] for end in sorted(best)]
 
     def _rank(self, row: Row) -> tuple[bool, int]:
+        """The champion before all others, then who answered more."""
         champion = champion_at(self.promotions, row["end"])
         return row["model"] == champion, row["n"]
 

@@ -175,6 +175,7 @@ def _blind(
     row: Row,
     rule: policy.Level,
 ) -> tuple[State, str]:
+    """Of a window with too little evidence: a breach before it stands."""
     n = row["n"]
     wanting = f"{n:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
     if row["in_breach"]:
@@ -188,6 +189,7 @@ def _in_breach(
     row: Row,
     rule: policy.Level,
 ) -> str:
+    """Why a signal is in breach, or still is."""
     if row["verdict"] != "breach":
         back = words.amount(signal.unit, rule.leave)
         return f"recovering, but not back past {back} yet"
@@ -297,6 +299,7 @@ def _percentile(
     rows: Sequence[Row],
     step: float,
 ) -> board.Series:
+    """The history of another percentile beside the judged one."""
     points = []
     for row in rows:
         value = board.finite(row[f"{name}_latency_ms"])
@@ -306,6 +309,7 @@ def _percentile(
 
 
 def _judged_point(row: Row) -> Point | None:
+    """The value as it was judged; None where it had none."""
     value = board.finite(row["value"])
     if value is None:
         return None

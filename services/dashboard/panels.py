@@ -245,6 +245,7 @@ def _mix_notes(most: board.Share, rest: int) -> tuple[str, ...]:
 
 
 def _answers(row: Row) -> int:
+    """Logs of a window that carry an intent, all but its errors."""
     counts = row["intent_counts"].values()
     return int(sum(counts))
 

@@ -130,11 +130,11 @@ def decision(connection: Connection, *, holds: bool = True) -> Any:
     query = sa.select(table)
     if not holds:
         query = query.where(table.c.decision != "hold")
-    query = query.order_by(
+    newest_first = query.order_by(
         table.c.at.desc(),
         table.c.taken_at.desc(),
     )
-    return _first(connection, query)
+    return _first(connection, newest_first)
 
 
 def newest_run(connection: Connection) -> Any:
@@ -148,6 +148,7 @@ def newest_run(connection: Connection) -> Any:
 
 
 def _rows(connection: Connection, query: Query) -> list[Any]:
+    """All rows of the query, as mappings."""
     answer = connection.execute(query)
     return list(answer.mappings())
 

@@ -146,6 +146,7 @@ def _headline(
 
 
 def _worst(states: Collection[State]) -> State:
+    """The first of these in the order of how bad they are."""
     for state in _ORDER:
         if state in states:
             return state
@@ -206,8 +207,9 @@ def _measured(panel: Panel) -> str:
     """A panel with its value and limit, for the headline."""
     if panel.limit is None or panel.value is None:
         return panel.name
-    value = words.amount(panel.unit, panel.value)
-    limit = words.amount(panel.unit, panel.limit)
+    unit = panel.unit
+    value = words.amount(unit, panel.value)
+    limit = words.amount(unit, panel.limit)
     return f"{panel.name} {value} (limit {limit})"
 
 
@@ -223,6 +225,7 @@ def _summary(snapshot: Facts, *, test_clock: bool) -> Iterator[Item]:
 
 
 def _champion(snapshot: Facts) -> tuple[str, str]:
+    """Who serves, since when and by whose word."""
     if not snapshot.promotions:
         return "none", judged.no_champion(snapshot)
     last = snapshot.promotions[-1]
@@ -246,6 +249,7 @@ def _clock(snapshot: Facts) -> tuple[str, str]:
 
 
 def _freshness(stream: Stream, *, test_clock: bool) -> tuple[str, str]:
+    """How long ago the clock moved, and how far it is behind the wall clock."""
     lag = f"lag {stream.lag:,} records"
     if stream.watermark is None or stream.beat_s is None:
         return "no log counted yet", lag
@@ -254,6 +258,7 @@ def _freshness(stream: Stream, *, test_clock: bool) -> tuple[str, str]:
     if not test_clock:
         behind = stream.now - stream.watermark
         event = f"newest log {words.span(behind.total_seconds())} old"
+
     moved = words.span(stream.beat_s)
     return f"clock moved {moved} ago", f"{event}, {lag}"
 
@@ -306,6 +311,7 @@ def _run(run: Row | None) -> tuple[str, str]:
 
 
 def _gates(gates: Sequence[Row]) -> str:
+    """How many gates there were, and those it did not pass."""
     missed = []
     for gate in gates:
         verdict = gate["verdict"]

@@ -21,6 +21,7 @@ from streams import store as streams_store
 
 
 def _read(path: Path) -> bytes:
+    """The bytes of a file, unpacked; exit 2 if it cannot be read."""
     try:
         raw = path.read_bytes()
         if path.suffix == ".gz":
@@ -171,12 +172,14 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
 
 def _json(value: dt.date) -> str:
+    """An instant or a day as JSON has it."""
     if isinstance(value, dt.datetime):
         return times.rfc3339(value)
     return value.isoformat()
 
 
 def _rules() -> policy.Labels:
+    """What the policy says of labels."""
     loaded = settings.load()
     return settings.rules(loaded).labels
 

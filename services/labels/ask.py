@@ -73,6 +73,7 @@ def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
 
 
 def _shown(row: Any) -> str:
+    """The message, and what the guideline says of its likely intents."""
     likely = guideline.likely(row["intent"], row["second_intent"])
     rules = guideline.rules(likely)
     decides = guideline.between(likely)
@@ -102,6 +103,7 @@ def _commit(
     annotator: str,
     choice: answer.Choice,
 ) -> None:
+    """Store one answer, in a transaction of its own."""
     label = events.HumanLabel(
         req_id,
         annotator,

@@ -44,8 +44,7 @@ def figures(
     confused = []
     confusions = agreement.confusions(several)
     for pair, n in confusions.items():
-        intents = list(pair)
-        confused.append({"intents": intents, "n": n})
+        confused.append({"intents": list(pair), "n": n})
 
     alpha = agreement.krippendorff_alpha(several)
     kappas = agreement.pairs(messages)

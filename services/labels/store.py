@@ -303,7 +303,9 @@ def current(connection: Connection) -> list[Row]:
 
 
 def _holding(entries: Sequence[Entry]) -> dict[str, Row]:
-    """The label that holds for each request that has one."""
+    """The label that holds for each request that has one, by request; `conflict`: annotators differ
+    on it.
+    """
     req_ids, newest = _newest(entries)
     conflicts = votes.conflicts(newest)
     disputed = {req_ids[place] for place in conflicts.tolist()}
@@ -328,7 +330,8 @@ def status(connection: Connection) -> Row:
     req_id = sample.c.req_id
 
     labelled = _labelled(connection, req_id)
-    waiting = _distinct(req_id).where(sa.not_(labelled))
+    waiting = _distinct(req_id)
+    waiting = waiting.where(sa.not_(labelled))
 
     was_sampled = sa.exists().where(req_id == label.req_id)
     orphans = _distinct(label.req_id)

@@ -60,11 +60,14 @@ def next_step(decision: decisions.Decision | None, run: Run | None) -> str:
         promote = f"`python retrain/run.py promote {name} --by YOUR_NAME`"
         return f"{serving}. To promote: {promote}"
     if run.state is State.REJECTED:
-        todo = "Read the gates above; where one is inconclusive, label what it asks for."
-        return f"{serving}. {todo} {details}"
+        return (
+            f"{serving}. Read the gates above;"
+            f" where one is inconclusive, label what it asks for. {details}"
+        )
     if run.state is State.FAILED:
-        todo = "Remove the cause, then start again: `python retrain/run.py run`."
-        return f"{serving}. {todo} {details}"
+        return (
+            f"{serving}. Remove the cause, then start again: `python retrain/run.py run`. {details}"
+        )
     return f"Nothing to do: the run is at *{run.state}*{progress(run.state)}. {serving}."
 
 

@@ -203,10 +203,9 @@ def _headline(story: Story) -> str:
     if run.state is State.REGISTERED:
         return f"APPROVAL NEEDED {run.candidate}: every gate passed, {first_gate}"
 
-    training = f"TRAINING {run.run_id}"
     if decision is None:
-        return training
-    return f"{training} for {decision.model}: {_evidence(decision)}"
+        return f"TRAINING {run.run_id}"
+    return f"TRAINING {run.run_id} for {decision.model}: {_evidence(decision)}"
 
 
 def _rejected(run: Run) -> str:
