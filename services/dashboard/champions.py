@@ -46,7 +46,11 @@ def panel(snapshot: Facts) -> board.Panel:
 
 
 def _before(promotions: Sequence[Row]) -> str:
-    """The model that served before the champion: what a rollback would go back to."""
+    """The model that served before the champion: what a rollback would go back to.
+
+    >>> _before([{"model": "v1"}, {"model": "v2"}, {"model": "v2"}])
+    'Before it: v1'
+    """
     champion = promotions[-1]["model"]
     for row in reversed(promotions):
         model = row["model"]

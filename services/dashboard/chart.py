@@ -66,10 +66,7 @@ def history(
     until: dt.datetime,
 ) -> Markup:
     """The panel's history with its levels; an empty string where there is none."""
-    values = []
-    for series in panel.series:
-        for point in series.points:
-            values.append(point.value)
+    values = [point.value for series in panel.series for point in series.points]
     if not values:
         return Markup("")
 
@@ -153,11 +150,7 @@ def _shortened(text: str, most: int) -> str:
     return text[: most - 1] + "…"
 
 
-def _svg(
-    label: str,
-    height: int,
-    parts: Sequence[Markup],
-) -> Markup:
+def _svg(label: str, height: int, parts: Sequence[Markup]) -> Markup:
     return board.markup(
         '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{inside}</svg>',
         w=WIDTH,
