@@ -151,6 +151,7 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _svg(label: str, height: int, parts: Sequence[Markup]) -> Markup:
+    """The picture around its parts. `label`: for who does not see it."""
     return board.markup(
         '<svg viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{inside}</svg>',
         w=WIDTH,
