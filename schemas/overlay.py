@@ -20,7 +20,11 @@ class Refused(ValueError):
     """A key or value that does not fit; the message names the key and what would fit."""
 
 
-def overlaid(value: Any, changes: Mapping[str, Any], path: str = "") -> Any:
+def overlaid(
+    value: Any,
+    changes: Mapping[str, Any],
+    path: str = "",
+) -> Any:
     """The dataclass `value` with these fields changed, down into the dataclasses it holds. `path`:
     the dotted name of the table that `changes` is, with its dot. Raises Refused.
 
@@ -35,17 +39,23 @@ def overlaid(value: Any, changes: Mapping[str, Any], path: str = "") -> Any:
     new: dict[str, Any] = {}
 
     for key, change in changes.items():
+        dotted = path + key
         if key not in names:
-            (nearest,) = difflib.get_close_matches(key, names, n=1, cutoff=0)
-            raise Refused(f"unknown key {path}{key}; the nearest known one is {path}{nearest}")
+            (nearest,) = difflib.get_close_matches(
+                key,
+                names,
+                n=1,
+                cutoff=0,
+            )
+            raise Refused(f"unknown key {dotted}; the nearest known one is {path}{nearest}")
 
         current = getattr(value, key)
         if not dataclasses.is_dataclass(current):
-            new[key] = _checked(change, kinds[key], path + key)
+            new[key] = _checked(change, kinds[key], dotted)
         elif isinstance(change, dict):
-            new[key] = overlaid(current, change, f"{path}{key}.")
+            new[key] = overlaid(current, change, f"{dotted}.")
         else:
-            raise Refused(f"{path}{key} must be a table, not {change!r}")
+            raise Refused(f"{dotted} must be a table, not {change!r}")
 
     return dataclasses.replace(value, **new)
 
@@ -61,7 +71,13 @@ def _checked(change: Any, kind: Any, key: str) -> Any:
     return float(change) if float in options else change
 
 
-def _fits(change: Any, kind: Any, options: tuple[Any, ...], key: str) -> bool:
+def _fits(
+    change: Any,
+    kind: Any,
+    options: tuple[Any, ...],
+    key: str,
+) -> bool:
+    """Whether a value is of the kind, and no number below zero."""
     if typing.get_origin(kind) is Literal:
         return change in options
     if float in options:
@@ -91,7 +107,8 @@ def _expected(kind: Any, options: tuple[Any, ...], key: str) -> str:
 def _signals(change: Any, key: str) -> tuple[str, ...]:
     """The only lists there are: names of signals."""
     names = {signal.name for signal in signals.ALL}
-    if not isinstance(change, list) or not names.issuperset(map(str, change)):
+    fits = isinstance(change, list) and names.issuperset(map(str, change))
+    if not fits:
         expected = ", ".join(sorted(names))
         raise Refused(f"{key} cannot be {change!r}; expected a list of {expected}")
     return tuple(change)
@@ -103,4 +120,6 @@ def _whole(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return _whole(value) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return _whole(value)

@@ -21,7 +21,8 @@ _EXIT: Final = 3  # settings.EXIT_CONFIGURATION
 def _read() -> taxonomy.Taxonomy:
     try:
         path = _named()
-        return taxonomy.parse(path.read_text(encoding="utf-8"), f"taxonomy {path}")
+        text = path.read_text(encoding="utf-8")
+        return taxonomy.parse(text, f"taxonomy {path}")
     except taxonomy.TaxonomyError as error:
         cause = str(error)
     except (OSError, UnicodeDecodeError, ValueError) as error:
@@ -49,13 +50,21 @@ def _places() -> dict[str, int]:
     """The place of every name that may be read: of a merged intent that of the one which took it
     over.
     """
-    place = {name: i for i, name in enumerate(INTENTS)}
-    merged = {name: place[into] for name, into in MERGED.items()}
-    return place | merged
+    places = {}
+    for place, name in enumerate(INTENTS):
+        places[name] = place
+    for name, into in MERGED.items():
+        places[name] = places[into]
+    return places
 
 
 def _marked(mark: str) -> tuple[str, ...]:
-    return tuple(intent.name for intent in TAXONOMY.intents if getattr(intent, mark))
+    """The intents with this mark, in order."""
+    names = []
+    for intent in TAXONOMY.intents:
+        if getattr(intent, mark):
+            names.append(intent.name)
+    return tuple(names)
 
 
 INDEX: Final[Mapping[str, int]] = _places()

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from schemas import taxonomy
 
+Taxonomy = taxonomy.Taxonomy
+Intent = taxonomy.Intent
+
 
 class Kind(StrEnum):
     """How one taxonomy follows another. All but `other` read what was stored under the older."""
@@ -27,7 +30,7 @@ class Difference:
     words: str
 
 
-def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference:
+def difference(older: Taxonomy, newer: Taxonomy) -> Difference:
     """How `newer` follows `older`. One with merged intents may have appended ones, too."""
     wrong = next(_contradictions(older, newer), None)
     if wrong is not None:
@@ -39,43 +42,45 @@ def difference(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Difference
         if name not in older.merged:
             merged.append(f"{name} into {into}")
 
+    new = f"{listed(appended)} appended"
+    gone = f"{listed(merged)} merged"
     if merged and appended:
-        words = f"{listed(appended)} appended and {listed(merged)} merged"
-        return Difference(Kind.MERGED, words)
+        return Difference(Kind.MERGED, f"{new} and {gone}")
     if merged:
-        return Difference(Kind.MERGED, f"{listed(merged)} merged")
+        return Difference(Kind.MERGED, gone)
     if appended:
-        return Difference(Kind.APPENDED, f"{listed(appended)} appended")
+        return Difference(Kind.APPENDED, new)
     return Difference(Kind.SAME, "the same")
 
 
-def _contradictions(older: taxonomy.Taxonomy, newer: taxonomy.Taxonomy) -> Iterator[str]:
+def _contradictions(older: Taxonomy, newer: Taxonomy) -> Iterator[str]:
     """What neither appending nor merging explains."""
+    version = newer.version
     readable = {*newer.names, *newer.merged}
     gone = [name for name in older.names if name not in readable]
     if gone:
-        yield f"{newer.version} lacks {listed(gone)}"
+        yield f"{version} lacks {listed(gone)}"
 
     for name, into in older.merged.items():
         now_into = newer.merged.get(name)
         if now_into is None:
-            yield f"{name} was merged into {into} and must stay in [merged] of {newer.version}"
+            yield f"{name} was merged into {into} and must stay in [merged] of {version}"
         # What took it over may have been merged itself since.
         elif now_into != newer.merged.get(into, into):
-            yield f"{name} was merged into {into}, in {newer.version} into {now_into}"
+            yield f"{name} was merged into {into}, in {version} into {now_into}"
 
     kept = [intent for intent in older.intents if intent.name in newer.names]
-    pairs = list(zip(kept, newer.intents, strict=False))
+    both: dict[str, tuple[Intent, Intent]] = {}
+    pairs = zip(kept, newer.intents, strict=False)
     for place, (before, now) in enumerate(pairs, start=1):
+        both[before.name] = (before, now)
         yield from _moved(before, now, place)
-
-    both = {before.name: (before, now) for before, now in pairs}
     yield from _harmed(older, newer, both)
 
 
 def _moved(
-    before: taxonomy.Intent,
-    now: taxonomy.Intent,
+    before: Intent,
+    now: Intent,
     place: int,
 ) -> Iterator[str]:
     """What differs at one place."""
@@ -83,18 +88,22 @@ def _moved(
         yield f"place {place} is {before.name}, not {now.name}: intents are only appended"
         return
     for mark in ("destination", "rare", "critical", "handoff"):
-        then, here = getattr(before, mark), getattr(now, mark)
+        then = getattr(before, mark)
+        here = getattr(now, mark)
         if then != here:
-            yield f"{mark} of {now.name} is {json.dumps(then)}, not {json.dumps(here)}"
+            old = json.dumps(then)
+            new = json.dumps(here)
+            yield f"{mark} of {now.name} is {old}, not {new}"
 
 
 def _harmed(
-    older: taxonomy.Taxonomy,
-    newer: taxonomy.Taxonomy,
-    both: dict[str, tuple[taxonomy.Intent, taxonomy.Intent]],
+    older: Taxonomy,
+    newer: Taxonomy,
+    both: dict[str, tuple[Intent, Intent]],
 ) -> Iterator[str]:
     """What differs in severity, of the intents that both have."""
-    for true, predicted in sorted({*older.harm, *newer.harm}):
+    confusions = {*older.harm, *newer.harm}
+    for true, predicted in sorted(confusions):
         if not {true, predicted} <= both.keys():
             continue
         true_then, true_here = both[true]
@@ -113,4 +122,6 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """
     first = ", ".join(names[:most])
     more = len(names) - most
-    return f"{first} and {more} more" if more > 0 else first
+    if more <= 0:
+        return first
+    return f"{first} and {more} more"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 Pair = tuple[str, str]  # two intents' names
+Names = Set[str]
+Table = Mapping[str, Any]  # of the file
 
 FEWEST, MOST = 2, 200
 _NAME: Final = re.compile(r"[a-z0-9_]{1,100}")
@@ -26,8 +28,18 @@ _TOP: Final = {
     "merged": dict,
     "between": dict,
 }
-_MARKS: Final = {"destination": str, "rare": bool, "critical": bool, "handoff": bool, "rule": str}
-_EXPECTED: Final = {str: "text in quotes", bool: "true or false", dict: "a table"}
+_MARKS: Final = {
+    "destination": str,
+    "rare": bool,
+    "critical": bool,
+    "handoff": bool,
+    "rule": str,
+}
+_EXPECTED: Final = {
+    str: "text in quotes",
+    bool: "true or false",
+    dict: "a table",
+}
 _TWO_WISHES: Final = (
     "Two wishes: the one whose delay hurts most is the intent; the other goes into also."
 )
@@ -75,6 +87,9 @@ class Taxonomy:
     @property
     def body(self) -> dict[str, Any]:
         """The taxonomy as its file has it, for JSON: `of` reads it back."""
+        intents = {}
+        for intent in self.intents:
+            intents[intent.name] = _marks(intent)
         severity = {}
         for (true, predicted), value in self.harm.items():
             severity[f"{true} -> {predicted}"] = value
@@ -85,7 +100,7 @@ class Taxonomy:
         return {
             "version": self.version,
             "two_wishes": self.two_wishes,
-            "intents": {intent.name: _marks(intent) for intent in self.intents},
+            "intents": intents,
             "severity": severity,
             "merged": dict(self.merged),
             "between": between,
@@ -135,15 +150,17 @@ def parse(text: str, name: str = "taxonomy") -> Taxonomy:
         raise TaxonomyError(f"{name}: {error}") from None
 
 
-def of(body: Mapping[str, Any]) -> Taxonomy:
+def of(body: Table) -> Taxonomy:
     """A taxonomy from the file's tables, which is how it is stored, too. Raises TaxonomyError."""
     _checked(body, _TOP, "")
     version = body.get("version", "")
-    if not version.isprintable() or not 1 <= len(version) <= 100:
+    short = 1 <= len(version) <= 100
+    if not version.isprintable() or not short:
         raise TaxonomyError('version must name the taxonomy, as in version = "shop-1"')
 
-    tables = body.get("intents", {})
-    intents = tuple(_intent(name, marks) for name, marks in tables.items())
+    intents = []
+    for name, marks in body.get("intents", {}).items():
+        intents.append(_intent(name, marks))
     if not FEWEST <= len(intents) <= MOST:
         have = f"[intents] has {len(intents)}"
         raise TaxonomyError(f"{have}; a taxonomy has {FEWEST} to {MOST} intents")
@@ -151,7 +168,7 @@ def of(body: Mapping[str, Any]) -> Taxonomy:
     names = {intent.name for intent in intents}
     return Taxonomy(
         version,
-        intents,
+        tuple(intents),
         harm=_harm(body.get("severity", {}), names),
         between=_between(body.get("between", {}), names),
         merged=_resolved(body.get("merged", {}), names),
@@ -159,7 +176,7 @@ def of(body: Mapping[str, Any]) -> Taxonomy:
     )
 
 
-def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[Pair, float]:
+def _harm(severity: Table, names: Names) -> dict[Pair, float]:
     harm = {}
     for key, value in severity.items():
         confusion = _pair(key, " -> ", names, "severity")
@@ -167,7 +184,7 @@ def _harm(severity: Mapping[str, Any], names: Set[str]) -> dict[Pair, float]:
     return harm
 
 
-def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[Pair, str]:
+def _between(rules: Table, names: Names) -> dict[Pair, str]:
     between = {}
     for key, rule in rules.items():
         both = _pair(key, ", ", names, "between")
@@ -176,7 +193,7 @@ def _between(rules: Mapping[str, Any], names: Set[str]) -> dict[Pair, str]:
 
 
 def _checked(
-    table: Mapping[str, Any],
+    table: Table,
     kinds: Mapping[str, type],
     path: str,
 ) -> None:
@@ -185,7 +202,12 @@ def _checked(
     """
     for key, value in table.items():
         if key not in kinds:
-            (nearest,) = difflib.get_close_matches(key, kinds, n=1, cutoff=0)
+            (nearest,) = difflib.get_close_matches(
+                key,
+                kinds,
+                n=1,
+                cutoff=0,
+            )
             unknown = key if _NAME.fullmatch(key) else _shown(key)
             near = f"the nearest known one is {path}{nearest}"
             raise TaxonomyError(f"unknown key {path}{unknown}; {near}")
@@ -208,7 +230,7 @@ def _intent(name: str, marks: Any) -> Intent:
 def _pair(
     key: str,
     between: str,
-    names: Set[str],
+    names: Names,
     table: str,
 ) -> Pair:
     one, _, other = key.partition(between)
@@ -222,19 +244,30 @@ def _share(key: str, value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= 1:
         wanted = "write a number from 0 to 1"
-        raise TaxonomyError(f"[severity] {_shown(key)} cannot be {_shown(value)}; {wanted}")
+        cause = f"[severity] {_shown(key)} cannot be {_shown(value)}"
+        raise TaxonomyError(f"{cause}; {wanted}")
     return float(value)
 
 
 def _judged_by(intent: Intent) -> list[Any]:
     """What a figure may depend on: not the rule."""
-    return [intent.name, intent.destination, intent.rare, intent.critical, intent.handoff]
+    return [
+        intent.name,
+        intent.destination,
+        intent.rare,
+        intent.critical,
+        intent.handoff,
+    ]
 
 
 def _marks(intent: Intent) -> dict[str, Any]:
     """Whatever an intent's table may hold, but for what it leaves out."""
-    marks = {name: getattr(intent, name) for name in _MARKS}
-    return {name: value for name, value in marks.items() if value is not None}
+    marks = {}
+    for name in _MARKS:
+        value = getattr(intent, name)
+        if value is not None:
+            marks[name] = value
+    return marks
 
 
 def _text(key: str, value: Any) -> str:
@@ -243,7 +276,7 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
-def _resolved(merged: Mapping[str, Any], names: Set[str]) -> dict[str, str]:
+def _resolved(merged: Table, names: Names) -> dict[str, str]:
     """Every merged intent with the one that holds its messages now: where a went into b, and b
     into c later, that is c for both.
     """

@@ -155,6 +155,7 @@ def _files(app: FastAPI) -> None:
 
 
 def _pages() -> jinja2.Environment:
+    """The templates; every value in them is escaped, and one that is missing raises."""
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,

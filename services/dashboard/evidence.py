@@ -12,6 +12,7 @@ from streams.stats import divergence
 Unit = board.Unit
 Facts = facts.Facts
 Row = facts.Row
+Signal = signals.Signal
 
 _MATURITY: Final = {"immature": "labels still coming in", "mature": "labels complete"}
 _RARE: Final = 6  # rare intents in one note, those of the lowest recall
@@ -22,19 +23,28 @@ def kl(row: Row, snapshot: Facts) -> tuple[float | None, float | None]:
     without answers.
     """
     reference = snapshot.reference(row["model"], row["end"])
-    live = [row["intent_counts"][intent] for intent in present.INTENTS]
-    if reference is None or not sum(live):
+    counts = row["intent_counts"]
+    live = [counts[intent] for intent in present.INTENTS]
+    n = sum(live)
+    if reference is None or not n:
         return None, None
-    expected = [reference.intent_counts.get(intent, 0) for intent in present.INTENTS]
+
+    before = reference.intent_counts
+    expected = [before.get(intent, 0) for intent in present.INTENTS]
+    moved = divergence.kl(live=live, reference=expected)
     floor = divergence.noise_floor(
         k=len(live),
-        n=sum(live),
+        n=n,
         reference_n=reference.n,
     )
-    return divergence.kl(live=live, reference=expected), floor
+    return moved, floor
 
 
-def latest_hour(signal: signals.Signal, snapshot: Facts, rule: policy.Level) -> tuple[str, ...]:
+def latest_hour(
+    signal: Signal,
+    snapshot: Facts,
+    rule: policy.Level,
+) -> tuple[str, ...]:
     """The newest hour of what is judged by the day: a drift of this night shows here first."""
     rows = snapshot.served("1h")
     if signal.labelled or rule.horizon == "1h" or not rows:
@@ -49,17 +59,19 @@ def latest_hour(signal: signals.Signal, snapshot: Facts, rule: policy.Level) -> 
     if value is None:
         return ()
 
+    n = row["n"]
     unit = Unit(signal.unit)
     end = words.when(row["end"])
     figure = words.amount(unit, value)
-    counted = f"n = {row['n']:,}"
+    counted = f"n = {n:,}"
     if floor is not None:
-        counted += f", chance alone {words.amount(unit, floor)}"
+        chance = words.amount(unit, floor)
+        counted += f", chance alone {chance}"
     return (f"Latest hour, to {end}: {figure} ({counted})",)
 
 
 def notes(
-    signal: signals.Signal,
+    signal: Signal,
     row: Row,
     snapshot: Facts,
 ) -> tuple[str, ...]:
@@ -76,7 +88,8 @@ def notes(
 def _percentiles(row: Row, snapshot: Facts) -> tuple[str, ...]:
     """p50 and p99 of the judged window; nothing where the history no longer has it."""
     judged = (row["model"], row["end"])
-    for window in reversed(snapshot.served(row["horizon"])):
+    rows = snapshot.served(row["horizon"])
+    for window in reversed(rows):
         if (window["model"], window["end"]) == judged:
             p50 = words.amount(Unit.MS, window["p50_latency_ms"])
             p99 = words.amount(Unit.MS, window["p99_latency_ms"])
@@ -87,9 +100,11 @@ def _percentiles(row: Row, snapshot: Facts) -> tuple[str, ...]:
 def _reference(row: Row) -> str:
     """The mix a KL is measured against, and how likely chance alone would show as much."""
     n = row["reference_n"] or 0
+    p_value = row["p_value"]
     compared = f"Reference n = {n:,}"
-    if row["p_value"] is not None:
-        compared += f", p {words.probability(row['p_value'])}"
+    if p_value is not None:
+        chance = words.probability(p_value)
+        compared += f", p {chance}"
     return f"{compared}. Levels count above the noise floor."
 
 
@@ -101,17 +116,19 @@ def _labels(
     """The label figures of the same window: what they stand for, what is still to be labelled, and
     each rare intent's recall.
     """
-    start = row["end"] - windows.HORIZONS[row["horizon"]]
-    window = (row["model"], start, row["end"])
+    end = row["end"]
+    start = end - windows.HORIZONS[row["horizon"]]
+    window = (row["model"], start, end)
     sentences = []
     rare = []
     for estimate in quality:
         of = (estimate["model"], estimate["start"], estimate["end"])
         if of != window:
             continue
-        if estimate["metric"] == metric:
+        of_metric = estimate["metric"]
+        if of_metric == metric:
             sentences += _estimate(estimate)
-        if estimate["metric"] == "recall" and estimate["intent"] in present.RARE:
+        if of_metric == "recall" and estimate["intent"] in present.RARE:
             rare.append(estimate)
 
     if rare and metric == signals.RARE_RECALL.name:
@@ -124,8 +141,9 @@ def _estimate(estimate: Row) -> list[str]:
     answers = estimate["n_predictions"]
     maturity = estimate["maturity"]
     sentence = f"Stands for {answers:,} answers, {_MATURITY.get(maturity, maturity)}"
-    if estimate["reference"] is not None:
-        reference = words.amount(Unit.RATIO, estimate["reference"])
+    before = estimate["reference"]
+    if before is not None:
+        reference = words.amount(Unit.RATIO, before)
         sentence += f"; reference {reference}"
     sentences = [sentence]
 
@@ -145,7 +163,8 @@ def _rare(rare: Sequence[Row]) -> str:
     for estimate in rare:
         if estimate not in worst:
             continue
-        intent, n = estimate["intent"], estimate["n_labels"]
+        intent = estimate["intent"]
+        n = estimate["n_labels"]
         recall = words.amount(Unit.RATIO, estimate["estimate"])
         recalls.append(f"{intent} {recall} (n = {n:,})")
 

@@ -85,7 +85,10 @@ class Facts:
     @property
     def champion(self) -> str | None:
         """The model of the newest promotion."""
-        return self.promotions[-1]["model"] if self.promotions else None
+        if not self.promotions:
+            return None
+        newest = self.promotions[-1]
+        return str(newest["model"])
 
     def served(self, horizon: str) -> list[Row]:
         """The champion's window at each end, oldest first: of the model promoted last before it, as
@@ -96,6 +99,7 @@ class Facts:
             served = row["role"] == "champion" and row["complete"]
             if row["horizon"] != horizon or not served:
                 continue
+
             end = row["end"]
             # Around a promotion two models have a window that ends at once.
             if end not in best or self._rank(row) > self._rank(best[end]):
@@ -103,6 +107,7 @@ class Facts:
         return [best[end] for end in sorted(best)]
 
     def _rank(self, row: Row) -> tuple[bool, int]:
+        """The champion before all others, then who answered more."""
         champion = champion_at(self.promotions, row["end"])
         return row["model"] == champion, row["n"]
 
@@ -123,7 +128,8 @@ class Facts:
         it either.
         """
         behind = self.stream.clock - end
-        return behind > 2 * windows.STEPS[horizon]
+        step = windows.STEPS[horizon]
+        return behind > 2 * step
 
 
 def champion_at(promotions: Iterable[Row], at: dt.datetime) -> str | None:

@@ -12,6 +12,8 @@ from prometheus_client import metrics_core, registry
 from services.alarms import causes
 from services.dashboard import board, facts
 
+Metric = metrics_core.Metric
+
 _HELP: Final = {
     board.Unit.MS: "milliseconds",
     board.Unit.RATIO: "a ratio",
@@ -25,7 +27,7 @@ class _Collector(registry.Collector):
         self._shown = shown
         self._stream = stream
 
-    def collect(self) -> Iterator[metrics_core.Metric]:
+    def collect(self) -> Iterator[Metric]:
         yield _gauge(
             "intentwatch_database_up",
             "Whether Postgres answers and has its tables",
@@ -46,8 +48,11 @@ def text(shown: board.Board | None, stream: facts.Stream | None) -> bytes:
 
 
 def _gauge(
-    name: str, about: str, value: float, labels: Mapping[str, str] | None = None
-) -> metrics_core.Metric:
+    name: str,
+    about: str,
+    value: float,
+    labels: Mapping[str, str] | None = None,
+) -> Metric:
     """A gauge with one sample."""
     labels = labels or {}
     gauge = metrics_core.GaugeMetricFamily(name, about, labels=list(labels))
@@ -55,7 +60,12 @@ def _gauge(
     return gauge
 
 
-def _by(label: str, name: str, about: str, samples: Mapping[str, float]) -> metrics_core.Metric:
+def _by(
+    label: str,
+    name: str,
+    about: str,
+    samples: Mapping[str, float],
+) -> Metric:
     """A gauge with a sample for each value of its label."""
     gauge = metrics_core.GaugeMetricFamily(name, about, labels=[label])
     for value, sample in samples.items():
@@ -63,7 +73,7 @@ def _by(label: str, name: str, about: str, samples: Mapping[str, float]) -> metr
     return gauge
 
 
-def _panel(panel: board.Panel) -> Iterator[metrics_core.Metric]:
+def _panel(panel: board.Panel) -> Iterator[Metric]:
     if panel.unit is board.Unit.MODEL or panel.model is None or panel.end is None:
         return
     in_breach = None
@@ -195,7 +205,7 @@ _STREAM: Final = (
 )
 
 
-def _streamed(stream: facts.Stream) -> Iterator[metrics_core.Metric]:
+def _streamed(stream: facts.Stream) -> Iterator[Metric]:
     for gauge in _STREAM:
         value = gauge.read(stream)
         if isinstance(value, Mapping):

@@ -83,7 +83,8 @@ def _of_verdict(
     """A panel with its newest verdict."""
     judgement, verdict = standing(signal, row, rule)
     if snapshot.stale(row["end"], row["horizon"]):
-        behind = words.span((snapshot.stream.clock - row["end"]).total_seconds())
+        passed = snapshot.stream.clock - row["end"]
+        behind = words.span(passed.total_seconds())
         verdict = f"{behind} behind the stream, then {judgement}{_since(snapshot.stream)}"
         judgement = State.STALE
 
@@ -132,10 +133,11 @@ def unjudged(stream: facts.Stream) -> str:
             "no scheduler runs: `python -m services.scheduler`;"
             " `python -m services.doctor scheduler` names what is missing"
         )
-    if not stream.unjudged:
+    left = stream.unjudged
+    if not left:
         return "the scheduler is at work"
-    hours = "hour" if stream.unjudged == 1 else "hours"
-    return f"the scheduler is at work, {stream.unjudged} {hours} to go"
+    hours = "hour" if left == 1 else "hours"
+    return f"the scheduler is at work, {left} {hours} to go"
 
 
 def no_champion(snapshot: Facts) -> str:
@@ -173,7 +175,9 @@ def _blind(
     row: Row,
     rule: policy.Level,
 ) -> tuple[State, str]:
-    wanting = f"{row['n']:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
+    """Of a window with too little evidence: a breach before it stands."""
+    n = row["n"]
+    wanting = f"{n:,} of the {rule.min_n:,} {signal.of.counted} the policy asks for"
     if row["in_breach"]:
         why = f"was in breach; too little evidence to say it has ended: {wanting}"
         return State.BREACH, why
@@ -185,6 +189,7 @@ def _in_breach(
     row: Row,
     rule: policy.Level,
 ) -> str:
+    """Why a signal is in breach, or still is."""
     if row["verdict"] != "breach":
         back = words.amount(signal.unit, rule.leave)
         return f"recovering, but not back past {back} yet"
@@ -213,7 +218,12 @@ def _one_window(
     return State.OK, "within the limit"
 
 
-def _unjudged(empty: Panel, signal: Judged, snapshot: Facts, rule: policy.Level) -> Panel:
+def _unjudged(
+    empty: Panel,
+    signal: Judged,
+    snapshot: Facts,
+    rule: policy.Level,
+) -> Panel:
     """A panel without any verdict."""
     if not snapshot.windows:
         return dataclasses.replace(empty, missing=no_window(snapshot.stream))
@@ -271,11 +281,17 @@ def _series(
     if not points and not signal.labelled:
         points = [_point(signal, row, snapshot) for row in rows]
 
-    step = _HOUR_S if signal.labelled else windows.STEPS[rule.horizon].total_seconds()
-    main = board.Series(signal.key, step, tuple(point for point in points if point))
+    step = windows.STEPS[rule.horizon].total_seconds()
+    if signal.labelled:
+        step = _HOUR_S
+    drawn = tuple(point for point in points if point)
+    main = board.Series(signal.key, step, drawn)
     if signal.of is not signals.P95_LATENCY_MS:
         return (main,)
-    return main, _percentile("p50", rows, step), _percentile("p99", rows, step)
+
+    p50 = _percentile("p50", rows, step)
+    p99 = _percentile("p99", rows, step)
+    return main, p50, p99
 
 
 def _percentile(
@@ -283,6 +299,7 @@ def _percentile(
     rows: Sequence[Row],
     step: float,
 ) -> board.Series:
+    """The history of another percentile beside the judged one."""
     points = []
     for row in rows:
         value = board.finite(row[f"{name}_latency_ms"])
@@ -292,10 +309,12 @@ def _percentile(
 
 
 def _judged_point(row: Row) -> Point | None:
+    """The value as it was judged; None where it had none."""
     value = board.finite(row["value"])
     if value is None:
         return None
-    low, high = board.finite(row["low"]), board.finite(row["high"])
+    low = board.finite(row["low"])
+    high = board.finite(row["high"])
     return Point(row["end"], value, row["n"], low, high)
 
 

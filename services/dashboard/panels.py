@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas import policy, present, signals, windows
-from services.dashboard import board, facts, judged, words
+from services.dashboard import board, champions, facts, judged, words
 from streams.stats import proportion
 
 Panel = board.Panel
@@ -18,6 +18,12 @@ Facts = facts.Facts
 Row = facts.Row
 
 _SHOWN: Final = 12  # intents in one panel
+# What a volume is compared with, the first that there is.
+_EARLIER: Final = {
+    "a week": windows.HORIZONS["7d"],
+    "a day": windows.HORIZONS["1d"],
+}
+
 LATENCY: Final = judged.Judged(signals.P95_LATENCY_MS, "P50 / P95 / P99 latency")
 ERRORS: Final = judged.Judged(signals.ERROR_RATE, "Error rate")
 UNSURE: Final = judged.Judged(signals.LOW_CONFIDENCE_RATE, "Low-confidence rate")
@@ -39,58 +45,83 @@ def panels(snapshot: Facts, rules: policy.Policy) -> tuple[Panel, ...]:
         judged.panel(ACCURACY, snapshot, rules),
         judged.panel(RARE, snapshot, rules),
         fallback(snapshot),
-        rollback(snapshot),
+        champions.panel(snapshot),
     )
 
 
 def volume(snapshot: Facts) -> Panel:
     """Logs of the newest complete hour, errors included."""
-    panel = Panel("request_volume", "Request volume", Unit.LOGS, horizon="1h")
+    panel = Panel(
+        "request_volume",
+        "Request volume",
+        Unit.LOGS,
+        horizon="1h",
+    )
     rows = snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
+        return _without_window(panel, snapshot)
+
+    points = []
+    for row in rows:
+        n = row["n"]
+        points.append(Point(row["end"], float(n), n))
 
     newest = rows[-1]
-    points = tuple(Point(row["end"], float(row["n"]), row["n"]) for row in rows)
+    notes = []
     usual = _usual(rows)
-    notes = [usual] if usual else []
-    if newest["late"]:
-        notes.append(f"{newest['late']:,} of them came late")
+    if usual:
+        notes.append(usual)
+    late = newest["late"]
+    if late:
+        notes.append(f"{late:,} of them came late")
     return _watched(
         panel,
         newest,
         snapshot,
-        points,
+        tuple(points),
         value=float(newest["n"]),
         notes=tuple(notes),
     )
 
 
+def _without_window(panel: Panel, snapshot: Facts) -> Panel:
+    why = judged.no_window(snapshot.stream)
+    return dataclasses.replace(panel, missing=why)
+
+
 def _usual(rows: Sequence[Row]) -> str:
     """The same hour a week before, else the day before: what to compare a volume with."""
     newest = rows[-1]["end"]
-    for back, name in ((7, "a week"), (1, "a day")):
-        end = newest - back * windows.HORIZONS["1d"]
+    for name, back in _EARLIER.items():
+        end = newest - back
         for row in rows:
             if row["end"] == end:
-                return f"The same hour {name} before: {words.amount(Unit.LOGS, row['n'])}"
+                logs = words.amount(Unit.LOGS, row["n"])
+                return f"The same hour {name} before: {logs}"
     return ""
 
 
 def fallback(snapshot: Facts) -> Panel:
     """Share of the newest complete hour's answers that went to the fallback."""
-    panel = Panel("fallback_rate", "Fallback rate", Unit.RATIO, horizon="1h")
+    panel = Panel(
+        "fallback_rate",
+        "Fallback rate",
+        Unit.RATIO,
+        horizon="1h",
+    )
     rows = snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
+        return _without_window(panel, snapshot)
 
     points = []
     for row in rows:
-        if row["fallback_rate"] is not None:
-            points.append(_share_point(row, row["fallback_rate"]))
+        rate = row["fallback_rate"]
+        if rate is not None:
+            points.append(_share_point(row, rate))
 
     newest = rows[-1]
-    figures: dict[str, Any] = {"n": newest["n"] - newest["errors"]}
+    answers = newest["n"] - newest["errors"]
+    figures: dict[str, Any] = {"n": answers}
     # An hour of errors alone has no rate: then the panel has no value, not that of an hour before.
     if points and points[-1].end == newest["end"]:
         last = points[-1]
@@ -104,9 +135,10 @@ def fallback(snapshot: Facts) -> Panel:
 
 def _share_point(row: Row, share: float) -> Point:
     """A share of a window's answers with Wilson's interval."""
-    n = row["n"] - row["errors"]
-    low, high = proportion.wilson(round(share * n), n)
-    return Point(row["end"], share, n, low, high)
+    answers = row["n"] - row["errors"]
+    hits = round(share * answers)
+    low, high = proportion.wilson(hits, answers)
+    return Point(row["end"], share, answers, low, high)
 
 
 def _watched(
@@ -117,30 +149,43 @@ def _watched(
     **figures: Any,
 ) -> Panel:
     """A panel without a limit of its own; `figures` win over the window's own."""
-    state, verdict = State.NO_LIMIT, "watched, the policy sets no limit"
-    if snapshot.stale(row["end"], row["horizon"]):
-        behind = words.span((snapshot.stream.clock - row["end"]).total_seconds())
-        state, verdict = State.STALE, f"{behind} behind the stream: no champion traffic since"
+    end = row["end"]
+    horizon = row["horizon"]
+    state = State.NO_LIMIT
+    verdict = "watched, the policy sets no limit"
+    if snapshot.stale(end, horizon):
+        passed = snapshot.stream.clock - end
+        behind = words.span(passed.total_seconds())
+        state = State.STALE
+        verdict = f"{behind} behind the stream: no champion traffic since"
 
-    step = windows.STEPS[row["horizon"]].total_seconds()
-    place = {
+    step = windows.STEPS[horizon]
+    history = board.Series(panel.key, step.total_seconds(), points)
+    of_window = {
+        "state": state,
+        "verdict": verdict,
         "model": row["model"],
         "n": row["n"],
-        "end": row["end"],
-        "horizon": row["horizon"],
-        "series": (board.Series(panel.key, step, points),),
+        "end": end,
+        "horizon": horizon,
+        "series": (history,),
     }
-    return dataclasses.replace(panel, state=state, verdict=verdict, **(place | figures))
+    return dataclasses.replace(panel, **(of_window | figures))
 
 
 def mix(snapshot: Facts, horizon: str) -> Panel:
     """The shares of the newest day (before the first, of the newest hour); its value and history
     are those of the intent that moved most.
     """
-    panel = Panel("intent_distribution", "Intent distribution", Unit.RATIO, horizon=horizon)
+    panel = Panel(
+        "intent_distribution",
+        "Intent distribution",
+        Unit.RATIO,
+        horizon=horizon,
+    )
     rows = snapshot.served(horizon) or snapshot.served("1h")
     if not rows:
-        return dataclasses.replace(panel, missing=judged.no_window(snapshot.stream))
+        return _without_window(panel, snapshot)
 
     newest = rows[-1]
     n = _answers(newest)
@@ -150,10 +195,11 @@ def mix(snapshot: Facts, horizon: str) -> Panel:
     parts = shares(newest, snapshot)
     most = max(parts, key=_move)
     shown = _foremost(parts)
+    rest = len(parts) - len(shown)
     low, high = proportion.wilson(most.n, n)
-    lines: tuple[board.Line, ...] = ()
+    lines = []
     if most.reference is not None:
-        lines = (board.Line("reference", most.reference),)
+        lines.append(board.Line("reference", most.reference))
     panel = _watched(
         panel,
         newest,
@@ -163,8 +209,8 @@ def mix(snapshot: Facts, horizon: str) -> Panel:
         n=n,
         low=low,
         high=high,
-        notes=_mix_notes(most, len(parts) - len(shown)),
-        lines=lines,
+        notes=_mix_notes(most, rest),
+        lines=tuple(lines),
         shares=shown,
         lead=most.intent,
     )
@@ -177,9 +223,10 @@ def _history(rows: Sequence[Row], intent: str) -> tuple[Point, ...]:
     """An intent's share of the answers of each window that has any."""
     points = []
     for row in rows:
+        count = row["intent_counts"][intent]
         answers = _answers(row)
         if answers:
-            points.append(_share_point(row, row["intent_counts"][intent] / answers))
+            points.append(_share_point(row, count / answers))
     return tuple(points)
 
 
@@ -201,7 +248,9 @@ def _mix_notes(most: board.Share, rest: int) -> tuple[str, ...]:
 
 
 def _answers(row: Row) -> int:
-    return int(sum(row["intent_counts"].values()))
+    """Logs of a window that carry an intent, all but its errors."""
+    counts = row["intent_counts"].values()
+    return int(sum(counts))
 
 
 def shares(row: Row, snapshot: Facts) -> tuple[board.Share, ...]:
@@ -216,7 +265,8 @@ def shares(row: Row, snapshot: Facts) -> tuple[board.Share, ...]:
     for intent in present.INTENTS:
         count = row["intent_counts"][intent]
         share = count / n if n else 0.0
-        parts.append(board.Share(intent, count, share, expected.get(intent)))
+        before = expected.get(intent)
+        parts.append(board.Share(intent, count, share, before))
     return tuple(parts)
 
 
@@ -225,78 +275,22 @@ def _reference_shares(counts: Mapping[str, int]) -> dict[str, float]:
     total = sum(counts.values())
     if not total:
         return {}
-    return {intent: counts.get(intent, 0) / total for intent in present.INTENTS}
+    parts = {}
+    for intent in present.INTENTS:
+        parts[intent] = counts.get(intent, 0) / total
+    return parts
 
 
 def _move(part: board.Share) -> float:
     """How far a share has moved; without a reference how large it is."""
-    return abs(part.share - part.reference) if part.reference is not None else part.share
+    if part.reference is None:
+        return part.share
+    return abs(part.share - part.reference)
 
 
 def _foremost(parts: Sequence[board.Share]) -> tuple[board.Share, ...]:
     """The shares that moved most, in the taxonomy's order, as many as one takes in at a glance."""
-    by_move = sorted(range(len(parts)), key=lambda place: -_move(parts[place]))
+    places = range(len(parts))
+    by_move = sorted(places, key=lambda place: -_move(parts[place]))
     shown = sorted(by_move[:_SHOWN])
     return tuple(parts[place] for place in shown)
-
-
-def rollback(snapshot: Facts) -> Panel:
-    """Whether a model was put back, or is to be; the history is who was champion."""
-    panel = Panel("rollback_status", "Rollback status", Unit.MODEL, counted="promotions")
-    promotions = snapshot.promotions
-    if not promotions:
-        return dataclasses.replace(panel, missing=judged.no_champion(snapshot))
-
-    last = promotions[-1]
-    levels = tuple(dict.fromkeys(row["model"] for row in promotions))
-    state, verdict = _rolled_back(snapshot)
-    return dataclasses.replace(
-        panel,
-        state=state,
-        verdict=verdict,
-        model=last["model"],
-        n=len(promotions),
-        end=last["at"],
-        notes=(_before(promotions),),
-        series=(board.Series("champion", None, _reigns(snapshot, levels)),),
-        levels=levels,
-    )
-
-
-def _before(promotions: Sequence[Row]) -> str:
-    """The model that served before the champion: what a rollback would go back to."""
-    champion = promotions[-1]["model"]
-    for row in reversed(promotions):
-        if row["model"] != champion:
-            return f"Before it: {row['model']}"
-    return "There is no earlier champion to go back to"
-
-
-def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
-    """Who was champion from when on, as places in `levels`; the last one until now."""
-    since = snapshot.stream.since
-    older = [row for row in snapshot.promotions if row["at"] <= since]
-    newer = [row for row in snapshot.promotions if row["at"] > since]
-    # Of those from before the history only the last is drawn: it reigned when that began.
-    steps = []
-    for row in (*older[-1:], *newer):
-        steps.append((max(row["at"], since), row["model"]))
-    last = snapshot.promotions[-1]
-    steps.append((max(snapshot.stream.until, last["at"]), last["model"]))
-    return tuple(Point(at, float(levels.index(model))) for at, model in steps)
-
-
-def _rolled_back(snapshot: Facts) -> tuple[State, str]:
-    last = snapshot.promotions[-1]
-    action = snapshot.action
-    if action is not None and action["decision"] == "rollback" and action["at"] >= last["at"]:
-        at = words.when(action["at"])
-        return State.BREACH, f"a rollback was decided at {at} and has not been done"
-    if last["kind"] == "rollback":
-        return State.WATCH, f"rolled back to {last['model']} by {last['by']}"
-
-    for row in reversed(snapshot.promotions):
-        if row["kind"] == "rollback" and row["at"] >= snapshot.stream.since:
-            at = words.when(row["at"])
-            return State.OK, f"last one at {at}, another model promoted since"
-    return State.OK, "none in 14 days"

@@ -13,6 +13,9 @@ from services.dashboard import facts
 from streams.stages import store as stages_store
 
 Connection = sa.Connection
+Query = sa.Select[Any]
+Reference = runs.Reference
+Stream = facts.Stream
 
 
 def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
@@ -23,13 +26,14 @@ def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
     )
     with snapshot as connection, connection.begin():
         now = stream(connection)
-        histories: list[facts.Row] = []
+        shown: list[facts.Row] = []
         for horizon in sorted({"1h", *horizons}):
-            histories += complete(connection, horizon, now)
+            shown += complete(connection, horizon, now)
+
         since = store.Wanted(since=now.since)
         return facts.Facts(
             stream=now,
-            windows=histories,
+            windows=shown,
             signals=signals(connection, now.since),
             quality=list(store.quality(connection, since)),
             promotions=promotions(connection),
@@ -40,20 +44,23 @@ def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
         )
 
 
-def stream(connection: Connection) -> facts.Stream:
+def stream(connection: Connection) -> Stream:
     """How the stream stands, ages by database time."""
     causes = alarms_store.facts(connection)
+    now = connection.execute(sa.select(sa.func.now())).scalar_one()
     clock = causes.output.clock
-    return facts.Stream(
-        now=connection.execute(sa.select(sa.func.now())).scalar_one(),
+    due = alarms_store.hours_due(connection)
+    alarms = alarms_store.open_alarms(connection, causes)
+    return Stream(
+        now=now,
         watermark=clock.watermark if clock else None,
         newest_end=alarms_store.newest_hour(connection),
         beat_s=clock.beat_s if clock else None,
         lag=sum(partition.lag for partition in causes.partitions),
-        unjudged=len(alarms_store.hours_due(connection)),
+        unjudged=len(due),
         partitions=causes.partitions,
         dead=store.dead_last_hour(connection),
-        open_alarms=len(alarms_store.open_alarms(connection, causes)),
+        open_alarms=len(alarms),
         scheduler=causes.beat,
         decided_s=decision_delay_s(connection),
         heard=stages_store.heard(connection),
@@ -66,24 +73,26 @@ def decision_delay_s(connection: Connection) -> float | None:
     """
     job = tables.job_run
     delay = sa.extract("epoch", job.c.finished_at - job.c.due_at)
-    query = (
-        sa.select(delay)
-        .where(
-            job.c.job == alarms_store.HOURLY,
-            job.c.finished_at.is_not(None),
-        )
-        .order_by(job.c.due_at.desc())
-        .limit(1)
+    query = sa.select(delay).where(
+        job.c.job == alarms_store.HOURLY,
+        job.c.finished_at.is_not(None),
     )
-    seconds = connection.execute(query).scalar()
+    newest = query.order_by(job.c.due_at.desc()).limit(1)
+    seconds = connection.execute(newest).scalar()
     return None if seconds is None else float(seconds)
 
 
-def complete(connection: Connection, horizon: str, now: facts.Stream) -> list[dict[str, Any]]:
+def complete(
+    connection: Connection,
+    horizon: str,
+    now: Stream,
+) -> list[dict[str, Any]]:
     """The horizon's complete windows of the history; of the one before it begins at most a step."""
-    since = windows.floor(now.since, windows.STEPS[horizon])
+    step = windows.STEPS[horizon]
+    since = windows.floor(now.since, step)
     wanted = store.Wanted(horizon=horizon, since=since)
-    return [row for row in store.windows(connection, wanted) if row["complete"]]
+    rows = store.windows(connection, wanted)
+    return [row for row in rows if row["complete"]]
 
 
 def signals(connection: Connection, since: dt.datetime) -> list[Any]:
@@ -95,33 +104,56 @@ def signals(connection: Connection, since: dt.datetime) -> list[Any]:
         table.c.verdict.is_not(None),
     )
     query = query.order_by(table.c.end, table.c.model)
-    return list(connection.execute(query).mappings())
+    return _rows(connection, query)
 
 
 def promotions(connection: Connection) -> list[Any]:
     """Who became champion when, oldest first."""
-    query = sa.select(tables.promotion).order_by(tables.promotion.c.id)
-    return list(connection.execute(query).mappings())
+    table = tables.promotion
+    query = sa.select(table).order_by(table.c.id)
+    return _rows(connection, query)
 
 
-def references(connection: Connection) -> list[tuple[dt.datetime, runs.Reference]]:
+def references(connection: Connection) -> list[tuple[dt.datetime, Reference]]:
     """Each reference with the instant it holds from, oldest first."""
     table = tables.reference
     query = sa.select(table.c.at, table.c.body).order_by(table.c.at)
-    return [(row.at, runs.reference(row.body)) for row in connection.execute(query)]
+    history = []
+    for at, body in connection.execute(query):
+        history.append((at, runs.reference(body)))
+    return history
 
 
 def decision(connection: Connection, *, holds: bool = True) -> Any:
     """The newest decision, or None; without holds the newest that asked for something."""
     table = tables.decision
-    query = sa.select(table).order_by(table.c.at.desc(), table.c.taken_at.desc()).limit(1)
+    query = sa.select(table)
     if not holds:
         query = query.where(table.c.decision != "hold")
-    return connection.execute(query).mappings().first()
+    newest_first = query.order_by(
+        table.c.at.desc(),
+        table.c.taken_at.desc(),
+    )
+    return _first(connection, newest_first)
 
 
 def newest_run(connection: Connection) -> Any:
     """The run queued last, or None."""
     table = tables.run
-    query = sa.select(table).order_by(table.c.queued_at.desc(), table.c.id).limit(1)
-    return connection.execute(query).mappings().first()
+    query = sa.select(table).order_by(
+        table.c.queued_at.desc(),
+        table.c.id,
+    )
+    return _first(connection, query)
+
+
+def _rows(connection: Connection, query: Query) -> list[Any]:
+    """All rows of the query, as mappings."""
+    answer = connection.execute(query)
+    return list(answer.mappings())
+
+
+def _first(connection: Connection, query: Query) -> Any:
+    """The query's first row, or None."""
+    answer = connection.execute(query.limit(1))
+    return answer.mappings().first()

@@ -55,12 +55,10 @@ class Gateway:
         *,
         test_clock: bool,
     ) -> None:
-        self.champion, self.emitter, self.policy, self.test_clock = (
-            champion,
-            emitter,
-            rules,
-            test_clock,
-        )
+        self.champion = champion
+        self.emitter = emitter
+        self.policy = rules
+        self.test_clock = test_clock
         self.shadow = Shadow(candidate, self.tell)
         self.volume = volume.Volume()
         self.pool = ThreadPoolExecutor(2, "classify")
@@ -143,16 +141,15 @@ def build(gateway: Gateway) -> FastAPI:
         x_request_id: Annotated[str | None, Header(max_length=100)] = None,
     ) -> Any:
         asked, single = _parsed(await _limited(request))
-        ts = (
-            _event_time(x_event_time)
-            if gateway.test_clock and x_event_time
-            else dt.datetime.now(dt.UTC)
-        )
+        ts = dt.datetime.now(dt.UTC)
+        if gateway.test_clock and x_event_time:
+            ts = _event_time(x_event_time)
+
         req_id = x_request_id or uuid.uuid4().hex
-        messages = [
-            Message(one.text, one.conversation, req_id if single else f"{req_id}-{i}", ts)
-            for i, one in enumerate(asked)
-        ]
+        messages = []
+        for place, one in enumerate(asked):
+            own_id = req_id if single else f"{req_id}-{place}"
+            messages.append(Message(one.text, one.conversation, own_id, ts))
         results = await _answered(gateway, messages)
         return results[0] if single else {"results": results}
 
@@ -195,12 +192,10 @@ def _operation(gateway: Gateway) -> APIRouter:
     @router.get("/readyz")
     async def readyz() -> Response:
         model = gateway.champion.session
-        status = (
-            {"status": "ok", "model": model.model}
-            if model
-            else {"status": "waiting", "reason": "no champion yet"}
-        )
-        return JSONResponse(status, 200 if model else 503)
+        if model is None:
+            status = {"status": "waiting", "reason": "no champion yet"}
+            return JSONResponse(status, 503)
+        return JSONResponse({"status": "ok", "model": model.model})
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -227,14 +222,13 @@ def _parsed(raw: bytes) -> tuple[list[Asked], bool]:
     """The messages and whether they came as a single one. 422 names the field, 413 the limit."""
     try:
         body = pydantic_core.from_json(raw)
-        batch = (
-            Batch.model_validate(body) if isinstance(body, dict) and "messages" in body else None
-        )
-        messages = batch.messages if batch else [Asked.model_validate(body)]
+        single = not isinstance(body, dict) or "messages" not in body
+        messages = _validated(body, single=single)
     except ValidationError as error:
-        detail = [
-            {"loc": ["body", *problem["loc"]], "msg": problem["msg"]} for problem in error.errors()
-        ]
+        detail = []
+        for problem in error.errors():
+            place = ["body", *problem["loc"]]
+            detail.append({"loc": place, "msg": problem["msg"]})
         raise HTTPException(422, detail) from None
     except ValueError as error:
         raise HTTPException(422, [{"loc": ["body"], "msg": f"not JSON: {error}"}]) from None
@@ -243,7 +237,14 @@ def _parsed(raw: bytes) -> tuple[list[Asked], bool]:
     for i, message in enumerate(messages):
         if len(message.text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
             raise HTTPException(413, f"messages.{i}.text: over {MAX_TEXT_BYTES} bytes")
-    return messages, batch is None
+    return messages, single
+
+
+def _validated(body: Any, *, single: bool) -> list[Asked]:
+    """Raises pydantic's ValidationError."""
+    if single:
+        return [Asked.model_validate(body)]
+    return Batch.model_validate(body).messages
 
 
 def _event_time(text: str) -> dt.datetime:

@@ -21,9 +21,12 @@ from streams import store as streams_store
 
 
 def _read(path: Path) -> bytes:
+    """The bytes of a file, unpacked; exit 2 if it cannot be read."""
     try:
         raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+        if path.suffix == ".gz":
+            raw = gzip.decompress(raw)
+        return raw
     except (OSError, EOFError, zlib.error) as error:
         cause = getattr(error, "strerror", None) or error
         settings.refuse(f"cannot read {path}: {cause}", 2)
@@ -31,19 +34,32 @@ def _read(path: Path) -> bytes:
 
 def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Commit the good lines, report the others; exit 5 if there are any."""
-    body = _read(chosen.file)
-    lines = list(ingest.lines(body, is_csv=chosen.file.suffix == ".csv"))
+    path = chosen.file
+    is_csv = path.suffix == ".csv"
+    body = _read(path)
+    lines = list(ingest.lines(body, is_csv=is_csv))
     with engine.begin() as connection:
         report = accept.labels(connection, lines)
-    print(json.dumps(report) if chosen.json else _readable(report))
+
+    if chosen.json:
+        print(json.dumps(report))
+    else:
+        print(_readable(report))
     return settings.EXIT_INTEGRITY if report["rejected"] else 0
 
 
 def _readable(report: dict[str, Any]) -> str:
-    counts = ", ".join(f"{name} {value}" for name, value in report.items() if name != "rejected")
-    lines = [counts]
+    """The counts in one line, then a line for each that was rejected."""
+    counts = []
+    for name, value in report.items():
+        if name != "rejected":
+            counts.append(f"{name} {value}")
+
+    lines = [", ".join(counts)]
     for rejected in report["rejected"]:
-        lines.append(f"line {rejected['line']} rejected: {rejected['reason']}")
+        line = rejected["line"]
+        reason = rejected["reason"]
+        lines.append(f"line {line} rejected: {reason}")
     return "\n".join(lines)
 
 
@@ -51,7 +67,8 @@ def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Load labelled messages for training; exit 5 if a line was rejected, the others committed."""
     rows = []
     rejected = []
-    for number, raw in enumerate(_read(chosen.file).splitlines(), start=1):
+    body = _read(chosen.file)
+    for number, raw in enumerate(body.splitlines(), start=1):
         if not raw.strip():
             continue
         row = ingest.corpus_row(raw)
@@ -79,14 +96,25 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     if chosen.annotator is not None:
         # What is typed may be no UTF-8.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
-        answered = ask.session(engine, chosen.annotator, _rules().twice_share, chosen.limit)
+        rules = _rules()
+        answered = ask.session(
+            engine,
+            chosen.annotator,
+            rules.twice_share,
+            chosen.limit,
+        )
         print(json.dumps({"answered": answered}))
         return 0
 
     with engine.connect() as connection:
         waiting = store.queue(connection, chosen.limit)
     for row in waiting:
-        print(json.dumps(_asked(row), default=times.rfc3339, ensure_ascii=False))
+        line = json.dumps(
+            _asked(row),
+            default=times.rfc3339,
+            ensure_ascii=False,
+        )
+        print(line)
     return 0
 
 
@@ -128,17 +156,32 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         clock = streams_store.clock(connection) or newest
         aside = history.aside(connection, clock, rules) if clock else ()
 
-    figures = counts | status.figures(held, waits, clock, most, aside)
-    print(json.dumps(figures, default=_json) if chosen.json else status.table(figures))
+    judged = status.figures(
+        held,
+        waits,
+        clock,
+        most,
+        aside,
+    )
+    figures = counts | judged
+    if chosen.json:
+        print(json.dumps(figures, default=_json))
+    else:
+        print(status.table(figures))
     return 0
 
 
 def _json(value: dt.date) -> str:
-    return times.rfc3339(value) if isinstance(value, dt.datetime) else value.isoformat()
+    """An instant or a day as JSON has it."""
+    if isinstance(value, dt.datetime):
+        return times.rfc3339(value)
+    return value.isoformat()
 
 
 def _rules() -> policy.Labels:
-    return settings.rules(settings.load()).labels
+    """What the policy says of labels."""
+    loaded = settings.load()
+    return settings.rules(loaded).labels
 
 
 def _name(text: str) -> str:
@@ -149,7 +192,8 @@ def _name(text: str) -> str:
         "labelled_at": "2026-01-01T00:00:00Z",
         "action": "retract",
     }
-    label = events.human_label(json.dumps(fields).encode())
+    line = json.dumps(fields)
+    label = events.human_label(line.encode())
     if isinstance(label, events.Malformed):
         raise argparse.ArgumentTypeError("an annotator's name has 1 to 200 letters")
     return text
@@ -157,7 +201,8 @@ def _name(text: str) -> str:
 
 def _amount(text: str) -> int:
     # isdigit alone takes the digits of any script.
-    if not (text.isascii() and text.isdigit() and int(text) < 2**31):
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or int(text) >= 2**31:
         raise argparse.ArgumentTypeError("a limit is a whole number")
     return int(text)
 
@@ -197,11 +242,13 @@ def main() -> None:
     chosen = _parser().parse_args()
     try:
         with settings.readable_in_part():
-            engine = database.opened(settings.load("database_url").database_url)
+            loaded = settings.load("database_url")
+            engine = database.opened(loaded.database_url)
             code = chosen.do(engine, chosen)
         sys.exit(code)
     except sa.exc.SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        text = str(getattr(error, "orig", None) or error)
+        cause = text.splitlines()[0]
         settings.refuse(
             f"Postgres has not done it ({cause}); what was committed stays, run it again",
             settings.EXIT_DEPENDENCY,

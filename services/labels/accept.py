@@ -9,7 +9,10 @@ from schemas import events
 from services.labels import ingest, store
 
 
-def labels(connection: sa.Connection, lines: Sequence[ingest.Line]) -> dict[str, Any]:
+def labels(
+    connection: sa.Connection,
+    lines: Sequence[ingest.Line],
+) -> dict[str, Any]:
     """Store the good lines; returns contract.md's report with the reason of each rejected one."""
     good = []
     rejected = []
@@ -25,10 +28,12 @@ def labels(connection: sa.Connection, lines: Sequence[ingest.Line]) -> dict[str,
     req_ids = {label.req_id for label in good}
     sampled = store.sampled_requests(connection, req_ids)
     before = store.labels_of(connection, req_ids)
-    report: dict[str, Any] = dict(ingest.report(good, sampled, before))
+    counts = ingest.report(good, sampled, before)
 
     rows = [ingest.row(label) for label in good]
     store.add_labels(connection, rows)
-    report["read"] = len(lines)
-    report["rejected"] = rejected
-    return report
+    return {
+        **counts,
+        "read": len(lines),
+        "rejected": rejected,
+    }

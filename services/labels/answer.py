@@ -52,6 +52,7 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
 
 
 def _intent(word: str) -> str | None:
+    """The intent that a word names, by its number or its name; None if it names none."""
     if word in present.INDEX:
         return present.survivor(word)
     # At most three digits: int() refuses a number of thousands of digits.

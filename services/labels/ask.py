@@ -31,7 +31,8 @@ def session(
     committed before the next message is shown; an interrupted commit is in whole or not at all, and
     the queue knows which.
     """
-    answered, passed = 0, set[str]()
+    answered = 0
+    passed: set[str] = set()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
         serving.detach()  # closed at the end, not given back to a pool with its locks
         while answered < limit:
@@ -42,11 +43,13 @@ def session(
             choice = _choice(row, read)
             if choice is None:
                 break
+
+            req_id = row["req_id"]
             if isinstance(choice, answer.Choice):
-                _commit(engine, row["req_id"], annotator, choice)
+                _commit(engine, req_id, annotator, choice)
                 answered += 1
-            passed.add(row["req_id"])
-            store.release(serving, row["req_id"])
+            passed.add(req_id)
+            store.release(serving, req_id)
     return answered
 
 
@@ -70,6 +73,7 @@ def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:
 
 
 def _shown(row: Any) -> str:
+    """The message, and what the guideline says of its likely intents."""
     likely = guideline.likely(row["intent"], row["second_intent"])
     rules = guideline.rules(likely)
     decides = guideline.between(likely)
@@ -89,12 +93,23 @@ def _numbers(likely: Sequence[str]) -> str:
     if len(present.INTENTS) <= answer.GLANCE:
         return answer.numbered(present.INTENTS)
     total = len(present.INTENTS)
-    return f"{answer.numbered(likely)}  or type a part of a name to find one of the {total}"
+    numbered = answer.numbered(likely)
+    return f"{numbered}  or type a part of a name to find one of the {total}"
 
 
-def _commit(engine: sa.Engine, req_id: str, annotator: str, choice: answer.Choice) -> None:
+def _commit(
+    engine: sa.Engine,
+    req_id: str,
+    annotator: str,
+    choice: answer.Choice,
+) -> None:
+    """Store one answer, in a transaction of its own."""
     label = events.HumanLabel(
-        req_id, annotator, dt.datetime.now(dt.UTC), choice.intent, choice.also
+        req_id,
+        annotator,
+        dt.datetime.now(dt.UTC),
+        choice.intent,
+        choice.also,
     )
     with engine.begin() as connection:
         accept.labels(connection, [ingest.Line(1, label)])

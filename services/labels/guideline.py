@@ -21,7 +21,10 @@ def likely(*intents: str | None) -> list[str]:
     >>> likely("faq", None)
     ['faq']
     """
-    wanted = {present.survivor(intent) for intent in intents if intent}
+    wanted = set()
+    for intent in intents:
+        if intent:
+            wanted.add(present.survivor(intent))
     return [intent for intent in present.INTENTS if intent in wanted]
 
 
@@ -31,7 +34,11 @@ def rules(intents: Iterable[str]) -> dict[str, str]:
     >>> list(rules(["faq", "unheard_of"]))
     ['faq']
     """
-    return {intent: RULES[intent] for intent in intents if intent in RULES}
+    chosen = {}
+    for intent in intents:
+        if intent in RULES:
+            chosen[intent] = RULES[intent]
+    return chosen
 
 
 def between(intents: Sequence[str]) -> str | None:

@@ -12,13 +12,14 @@ from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
 Figures = Mapping[str, Any]
+Wait = tuple[dt.datetime, dt.datetime | None]  # asked, and first labelled
 
 _PAIRS = 20  # of intents that were confused, in the table
 
 
 def figures(
     held: Sequence[votes.Entry],
-    waits: Iterable[tuple[dt.datetime, dt.datetime | None]],
+    waits: Iterable[Wait],
     as_of: dt.datetime | None,
     most: int,
     aside: Sequence[distrust.Aside] = (),
@@ -29,28 +30,45 @@ def figures(
     Agreement is of the newest label of each annotator: a correction counts, and so does one made
     after people talked.
     """
-    # Of each message what each annotator says: the units of the agreement.
-    units_of: dict[str, dict[str, str]] = defaultdict(dict)
-    for label in held:
-        units_of[label.req_id][label.annotator] = str(label.intent)
-    several = [list(unit.values()) for unit in units_of.values() if len(unit) > 1]
-    conflicts = sum(len(set(unit)) > 1 for unit in several)
+    messages = _by_message(held)
+    several = []
+    conflicts = 0
+    for intent_of in messages:
+        if len(intent_of) < 2:
+            continue
+        intents = list(intent_of.values())
+        several.append(intents)
+        if len(set(intents)) > 1:
+            conflicts += 1
 
     confused = []
-    for pair, n in agreement.confusions(several).items():
+    confusions = agreement.confusions(several)
+    for pair, n in confusions.items():
         confused.append({"intents": list(pair), "n": n})
 
     alpha = agreement.krippendorff_alpha(several)
+    kappas = agreement.pairs(messages)
+    curve = latency.curve(waits, as_of) if as_of else ()
+    surplus = cap.surplus(held, most)
     return {
         "doubly_labelled": len(several),
         "conflicts": conflicts,
         "krippendorff": dataclasses.asdict(alpha),
-        "cohen": _plain(agreement.pairs(units_of.values())),
+        "cohen": _plain(kappas),
         "confused": confused,
-        "latency": _plain(latency.curve(waits, as_of) if as_of else ()),
-        "over_cap": _plain(cap.surplus(held, most)),
+        "latency": _plain(curve),
+        "over_cap": _plain(surplus),
         "aside": _plain(aside),
     }
+
+
+def _by_message(held: Sequence[votes.Entry]) -> list[dict[str, str]]:
+    """Of each message what each annotator says: the units of the agreement."""
+    messages: dict[str, dict[str, str]] = defaultdict(dict)
+    for label in held:
+        intent_of = messages[label.req_id]
+        intent_of[label.annotator] = str(label.intent)
+    return list(messages.values())
 
 
 def _plain(values: Iterable[Any]) -> list[dict[str, Any]]:
@@ -66,9 +84,18 @@ def table(figures: Figures) -> str:
             lines.append(f"{name:20} {value}")
 
     parts = (
-        ("sampled messages labelled", _latency(figures)),
-        ("annotators agree", _agreement(figures)),
-        ("labelled as both", _confused(figures)),
+        (
+            "sampled messages labelled",
+            _latency(figures),
+        ),
+        (
+            "annotators agree",
+            _agreement(figures),
+        ),
+        (
+            "labelled as both",
+            _confused(figures),
+        ),
         (
             "more labels of one annotator in a day than the policy's labels.per_annotator_per_day",
             _over_cap(figures),
@@ -81,7 +108,8 @@ def table(figures: Figures) -> str:
     )
     for title, rows in parts:
         if rows:
-            lines += ["", title, *rows]
+            lines += ["", title]
+            lines += rows
     return "\n".join(lines)
 
 
@@ -90,7 +118,8 @@ def _latency(figures: Figures) -> list[str]:
     lines = []
     for point in figures["latency"]:
         hours = point["hours"]
-        lines.append(f"  within {hours:>3} h  {_share(point)}")
+        share = _share(point)
+        lines.append(f"  within {hours:>3} h  {share}")
     return lines
 
 
@@ -101,11 +130,13 @@ def _agreement(figures: Figures) -> list[str]:
     if not n:
         return []
     value = _number(alpha["alpha"])
-    lines = [f"  Krippendorff's alpha {value}{_interval(alpha)}  n {n}"]
+    interval = _interval(alpha)
+    lines = [f"  Krippendorff's alpha {value}{interval}  n {n}"]
     for pair in figures["cohen"]:
         names = _names(pair["annotators"])
         kappa = _number(pair["kappa"])
-        equal = _share(pair | {"share": pair["agreement"]})
+        agreed = pair | {"share": pair["agreement"]}
+        equal = _share(agreed)
         lines.append(f"  {names}  kappa {kappa}  equal {equal}")
     return lines
 
@@ -115,8 +146,9 @@ def _confused(figures: Figures) -> list[str]:
     pairs = figures["confused"]
     lines = []
     for pair in pairs[:_PAIRS]:
+        n = pair["n"]
         intents = " / ".join(pair["intents"])
-        lines.append(f"  {intents}  {pair['n']}")
+        lines.append(f"  {intents}  {n}")
     rest = len(pairs) - _PAIRS
     if rest > 0:
         lines.append(f"  and {rest} more pairs")
@@ -129,8 +161,9 @@ def _over_cap(figures: Figures) -> list[str]:
     for surplus in figures["over_cap"]:
         name = _names([surplus["annotator"]])
         day = surplus["day"]
-        over = f"{surplus['over']} of {surplus['labels']} do not train"
-        lines.append(f"  {name}  {day}  {over}")
+        over = surplus["over"]
+        labels = surplus["labels"]
+        lines.append(f"  {name}  {day}  {over} of {labels} do not train")
     return lines
 
 
@@ -140,11 +173,10 @@ def _aside(figures: Figures) -> list[str]:
     for source in figures["aside"]:
         name = _names([source["annotator"]])
         right = units.percent(source["right"])
+        n = source["n"]
         points = source["gap"] * 100
-        lines.append(
-            f"  {name}  right {right} of {source['n']},"
-            f" {points:+.0f} points to all others of the same hours"
-        )
+        gap = f"{points:+.0f} points to all others of the same hours"
+        lines.append(f"  {name}  right {right} of {n}, {gap}")
     return lines
 
 
@@ -152,22 +184,29 @@ def _share(point: Figures) -> str:
     """A share with its interval and its n."""
     if point["share"] is None:
         return "-  n 0"
+    n = point["n"]
     share = units.percent(point["share"])
     low = units.percent(point["low"])
     high = units.percent(point["high"])
-    return f"{share} [{low}, {high}]  n {point['n']}"
+    return f"{share} [{low}, {high}]  n {n}"
 
 
 def _interval(alpha: Figures) -> str:
-    low, high = alpha["low"], alpha["high"]
+    """Its 95 % interval; empty without one."""
+    low = alpha["low"]
+    high = alpha["high"]
     if low is None:
         return ""
     return f" [{low:.2f}, {high:.2f}]"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    """An agreement; a dash where there is nothing to compute it from."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}"
 
 
 def _names(annotators: Iterable[str]) -> str:
+    """Names that people have typed, safe for a terminal."""
     return ", ".join(map(escaping.printable, annotators))

@@ -15,6 +15,11 @@ from retrain.labels import votes
 from schemas import tables
 
 Connection = sa.Connection
+Entry = votes.Entry
+Select = sa.Select[Any]
+Subquery = sa.Subquery
+Row = dict[str, Any]
+Wait = tuple[dt.datetime, dt.datetime | None]
 
 _LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's screen
 
@@ -24,14 +29,15 @@ def sampled_requests(connection: Connection, req_ids: Collection[str]) -> set[st
     column = tables.sampled_prediction.c.req_id
     sampled: set[str] = set()
     for part in _parts(req_ids):
-        query = sa.select(column).where(column.in_(part)).distinct()
-        sampled.update(connection.execute(query).scalars())
+        query = sa.select(column).where(column.in_(part))
+        rows = connection.execute(query.distinct())
+        sampled.update(rows.scalars())
     return sampled
 
 
-def labels_of(connection: Connection, req_ids: Collection[str]) -> list[votes.Entry]:
+def labels_of(connection: Connection, req_ids: Collection[str]) -> list[Entry]:
     """Everything ever said of these requests."""
-    entries: list[votes.Entry] = []
+    entries: list[Entry] = []
     for part in _parts(req_ids):
         entries += retrain_store.entries(connection, part)
     return entries
@@ -44,61 +50,87 @@ def _parts(req_ids: Collection[str]) -> Iterator[list[str]]:
         yield ordered[begin : begin + 10_000]
 
 
-def add_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def add_labels(connection: Connection, rows: Sequence[Row]) -> None:
     """Add labels to the history; one that is there already stays one."""
     if rows:
-        connection.execute(pg.insert(tables.human_label).on_conflict_do_nothing(), list(rows))
+        insert = pg.insert(tables.human_label).on_conflict_do_nothing()
+        connection.execute(insert, list(rows))
 
 
-def add_corpus(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+def add_corpus(connection: Connection, rows: Sequence[Row]) -> int:
     """Add labelled messages; returns how many are new."""
-    insert = pg.insert(tables.corpus).on_conflict_do_nothing()
-    before = _count(connection, tables.corpus)
+    table = tables.corpus
+    insert = pg.insert(table).on_conflict_do_nothing()
+    before = _count(connection, table)
     for begin in range(0, len(rows), 1000):
         part = rows[begin : begin + 1000]
         connection.execute(insert, list(part))
-    return _count(connection, tables.corpus) - before
+
+    after = _count(connection, table)
+    return after - before
 
 
-def _counts(connection: Connection) -> "sa.Subquery":
+def _counts(connection: Connection) -> Subquery:
     """(req_id, n): how many annotators' labels stand, of every request that has any.
 
     Where nobody ever took one back each annotator's does. The rule (retrain/labels/votes.py) is
     asked about the others, which are few.
     """
-    label = tables.human_label
-    req_id = label.c.req_id
-    taken_back = sa.select(req_id).where(label.c.action != "label")
-    n = sa.func.count(sa.distinct(label.c.annotator)).label("n")
-    plain = sa.select(req_id, n).where(req_id.not_in(taken_back))
+    label = tables.human_label.c
+    req_id = label.req_id
+    taken_back = sa.select(req_id).where(label.action != "label")
+
+    annotators = sa.distinct(label.annotator)
+    n = sa.func.count(annotators).label("n")
+    plain = sa.select(req_id, n)
+    plain = plain.where(req_id.not_in(taken_back))
     plain = plain.group_by(req_id)
-    others = Counter(vote.req_id for vote in _standing(connection, taken_back))
+
+    held = _standing(connection, taken_back)
+    others = Counter(vote.req_id for vote in held)
     if not others:
         return plain.subquery()
-    columns = sa.column("req_id", sa.Text), sa.column("n", sa.BigInteger)
-    rest = sa.values(*columns, name="rest").data(list(others.items()))
+
+    columns = (
+        sa.column("req_id", sa.Text),
+        sa.column("n", sa.BigInteger),
+    )
+    counts = list(others.items())
+    rest = sa.values(*columns, name="rest").data(counts)
     of_rest = sa.select(rest.c.req_id, rest.c.n)
     return sa.union_all(plain, of_rest).subquery()
 
 
-def _standing(connection: Connection, among: "sa.Select[Any]") -> list[votes.Entry]:
+def _standing(connection: Connection, among: Select) -> list[Entry]:
     """What each annotator says now of these requests."""
     entries = retrain_store.entries(connection, among)
-    req_ids = sorted({entry.req_id for entry in entries})
-    newest = votes.latest(votes.said(req_ids, entries))
+    req_ids, newest = _newest(entries)
     return votes.told(newest, req_ids)
 
 
-def standing(connection: Connection) -> list[votes.Entry]:
+def _newest(entries: Sequence[Entry]) -> tuple[list[str], votes.Votes]:
+    """The requests, and each annotator's newest vote on each; a vote's row is its request's place
+    among them.
+    """
+    distinct = {entry.req_id for entry in entries}
+    req_ids = sorted(distinct)
+    ever = votes.said(req_ids, entries)
+    return req_ids, votes.latest(ever)
+
+
+def standing(connection: Connection) -> list[Entry]:
     """What each annotator says now of every sampled request."""
-    return _standing(connection, sa.select(tables.sampled_prediction.c.req_id))
+    sample = tables.sampled_prediction.c
+    sampled = sa.select(sample.req_id)
+    return _standing(connection, sampled)
 
 
-def _once() -> "sa.Subquery":
+def _once() -> Subquery:
     """Each sampled message once, whichever models answered it."""
     sample = tables.sampled_prediction
     req_id = sample.c.req_id
-    once = sa.select(sample).ext(pg.distinct_on(req_id))
+    once = sa.select(sample)
+    once = once.ext(pg.distinct_on(req_id))
     once = once.order_by(
         req_id,
         sample.c.role,
@@ -112,15 +144,28 @@ def queue(connection: Connection, limit: int) -> list[Any]:
     retracted label is none.
     """
     sample = _once()
+    labelled = _labelled(connection, sample.c.req_id)
+    order = _oldest_first(sample)
+    query = sa.select(sample).where(sa.not_(labelled))
+    query = query.order_by(*order).limit(limit)
+    rows = connection.execute(query)
+    return list(rows.mappings())
+
+
+def _labelled(connection: Connection, req_id: Any) -> Any:
+    """Whether a label holds for the message of this column."""
     held = _counts(connection)
-    labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    query = sa.select(sample).where(sa.not_(labelled)).order_by(*_oldest_first(sample)).limit(limit)
-    return list(connection.execute(query).mappings())
+    req_ids = sa.select(held.c.req_id)
+    return req_id.in_(req_ids)
 
 
-def _oldest_first(sample: "sa.Subquery") -> tuple[Any, ...]:
+def _oldest_first(sample: Subquery) -> tuple[Any, ...]:
     """The order of the queue: what measures before what trains."""
-    return sample.c.queue, sample.c.ts, sample.c.req_id
+    return (
+        sample.c.queue,
+        sample.c.ts,
+        sample.c.req_id,
+    )
 
 
 def serve(
@@ -157,20 +202,24 @@ def serve(
 
 
 def _waiting(
-    sample: "sa.Subquery", counts: "sa.Subquery", annotator: str, twice_share: float
-) -> "sa.Select[Any]":
+    sample: Subquery,
+    counts: Subquery,
+    annotator: str,
+    twice_share: float,
+) -> Select:
     """What an annotator may be asked: what nobody has labelled, or one person and a second is
     wanted; nothing the annotator has had before.
     """
-    label = tables.human_label
+    label = tables.human_label.c
     req_id = sample.c.req_id
     touched = sa.exists().where(
-        label.c.req_id == req_id,
-        label.c.annotator == annotator,
+        label.req_id == req_id,
+        label.annotator == annotator,
     )
     # As a bigint: abs() of the smallest 32-bit hash would be out of range.
-    hashed = sa.cast(sa.func.hashtext(req_id), sa.BigInteger)
-    thousandth = sa.func.mod(sa.func.abs(hashed), 1000)
+    hashed = sa.func.hashtext(req_id)
+    size = sa.func.abs(sa.cast(hashed, sa.BigInteger))
+    thousandth = sa.func.mod(size, 1000)
     asked_twice = thousandth < 1000 * twice_share
 
     n = sa.func.coalesce(counts.c.n, 0)
@@ -178,95 +227,125 @@ def _waiting(
         n == 0,
         sa.and_(n == 1, asked_twice),
     )
-    joined = sa.select(sample).outerjoin(counts, counts.c.req_id == req_id)
-    return joined.where(sa.not_(touched), wanted)
+    # A message that nobody has labelled has no count.
+    same = counts.c.req_id == req_id
+    joined = sa.select(sample).outerjoin(counts, same)
+    return joined.where(
+        sa.not_(touched),
+        wanted,
+    )
 
 
 def _lock(connection: Connection, req_id: str) -> bool:
     """Whether the message is on no other annotator's screen; then it is on this one's."""
-    lock = sa.func.pg_try_advisory_lock(_LOCK, sa.func.hashtext(req_id))
-    return bool(connection.execute(sa.select(lock)).scalar())
+    key = sa.func.hashtext(req_id)
+    lock = sa.func.pg_try_advisory_lock(_LOCK, key)
+    taken = connection.execute(sa.select(lock))
+    return bool(taken.scalar())
 
 
 def release(connection: Connection, req_id: str) -> None:
     """Let others be served the message."""
-    unlock = sa.func.pg_advisory_unlock(_LOCK, sa.func.hashtext(req_id))
+    key = sa.func.hashtext(req_id)
+    unlock = sa.func.pg_advisory_unlock(_LOCK, key)
     connection.execute(sa.select(unlock))
 
 
-def waits(connection: Connection) -> list[tuple[dt.datetime, dt.datetime | None]]:
+def waits(connection: Connection) -> list[Wait]:
     """Of every sampled message its instant and that of its first label, by the annotator's clock;
     None where it never had one.
     """
-    label = tables.human_label
-    at = sa.func.min(label.c.labelled_at).label("at")
-    first = (
-        sa.select(label.c.req_id, at)
-        .where(label.c.action == "label")
-        .group_by(label.c.req_id)
-        .subquery()
-    )
+    label = tables.human_label.c
+    req_id = label.req_id
+    at = sa.func.min(label.labelled_at).label("at")
+    first = sa.select(req_id, at)
+    first = first.where(label.action == "label")
+    labelled = first.group_by(req_id).subquery()
 
-    sample = tables.sampled_prediction
-    ts = sa.func.min(sample.c.ts).label("ts")
-    asked = sa.select(sample.c.req_id, ts).group_by(sample.c.req_id).subquery()
+    sample = tables.sampled_prediction.c
+    req_id = sample.req_id
+    ts = sa.func.min(sample.ts).label("ts")
+    asked = sa.select(req_id, ts).group_by(req_id).subquery()
 
-    same = first.c.req_id == asked.c.req_id
-    query = sa.select(asked.c.ts, first.c.at).outerjoin(first, same)
-    return [(row.ts, row.at) for row in connection.execute(query)]
+    same = labelled.c.req_id == asked.c.req_id
+    query = sa.select(asked.c.ts, labelled.c.at)
+    query = query.outerjoin(labelled, same)
+    instants = []
+    for row in connection.execute(query):
+        instants.append((row.ts, row.at))
+    return instants
 
 
-def current(connection: Connection) -> list[dict[str, Any]]:
+def current(connection: Connection) -> list[Row]:
     """The label that holds for each sampled request, with its prediction, and whether annotators
     differ on it.
     """
-    sample = tables.sampled_prediction
-    req_id, model = sample.c.req_id, sample.c.model
-    predicted = retrain_store.read_through(sample.c.intent).label("predicted")
+    sample = tables.sampled_prediction.c
+    req_id = sample.req_id
+    model = sample.model
+    predicted = retrain_store.read_through(sample.intent)
     query = sa.select(
         req_id,
         model,
-        predicted,
-        sample.c.queue,
+        predicted.label("predicted"),
+        sample.queue,
     )
     query = query.order_by(req_id, model)
-    rows = connection.execute(query).mappings().all()
+    predictions = connection.execute(query).mappings().all()
 
-    req_ids = sorted({row["req_id"] for row in rows})
     entries = retrain_store.entries(connection, sa.select(req_id))
-    newest = votes.latest(votes.said(req_ids, entries))
-    differ = {req_ids[place] for place in votes.conflicts(newest).tolist()}
-    labels: dict[str, dict[str, Any]] = {}
-    for vote in votes.told(votes.holding(newest), req_ids):
+    labels = _holding(entries)
+    rows = []
+    for prediction in predictions:
+        label = labels.get(prediction["req_id"])
+        if label is not None:
+            rows.append(dict(prediction) | label)
+    return rows
+
+
+def _holding(entries: Sequence[Entry]) -> dict[str, Row]:
+    """The label that holds for each request that has one, by request; `conflict`: annotators differ
+    on it.
+    """
+    req_ids, newest = _newest(entries)
+    conflicts = votes.conflicts(newest)
+    disputed = {req_ids[place] for place in conflicts.tolist()}
+    holding = votes.holding(newest)
+
+    labels: dict[str, Row] = {}
+    for vote in votes.told(holding, req_ids):
         labels[vote.req_id] = {
             "intent": vote.intent,
             "annotator": vote.annotator,
             "labelled_at": vote.labelled_at,
             "also": list(vote.also),
-            "conflict": vote.req_id in differ,
+            "conflict": vote.req_id in disputed,
         }
-    return [dict(row) | labels[row["req_id"]] for row in rows if row["req_id"] in labels]
+    return labels
 
 
-def status(connection: Connection) -> dict[str, Any]:
+def status(connection: Connection) -> Row:
     """Counts of the queue and of what was labelled."""
     sample = tables.sampled_prediction
-    label = tables.human_label
-    held = _counts(connection)
+    label = tables.human_label.c
+    req_id = sample.c.req_id
 
-    labelled = sample.c.req_id.in_(sa.select(held.c.req_id))
-    waiting = _distinct(sample.c.req_id).where(sa.not_(labelled))
+    labelled = _labelled(connection, req_id)
+    waiting = _distinct(req_id)
+    waiting = waiting.where(sa.not_(labelled))
 
-    was_sampled = sa.exists().where(sample.c.req_id == label.c.req_id)
-    orphans = _distinct(label.c.req_id).where(sa.not_(was_sampled))
+    was_sampled = sa.exists().where(req_id == label.req_id)
+    orphans = _distinct(label.req_id)
+    orphans = orphans.where(sa.not_(was_sampled))
 
-    duplicates = sa.select(sa.func.count()).select_from(sample)
-    duplicates = duplicates.where(sample.c.seen > 1)
-    newest = sa.select(sa.func.max(label.c.labelled_at))
+    duplicates = _rows(sample).where(sample.c.seen > 1)
+    last = sa.func.max(label.labelled_at)
+    newest = sa.select(last)
+
     return {
         "sampled": _count(connection, sample),
         "waiting": connection.execute(waiting).scalar_one(),
-        "labels": _count(connection, label),
+        "labels": _count(connection, tables.human_label),
         "orphans": connection.execute(orphans).scalar_one(),
         "duplicate_requests": connection.execute(duplicates).scalar_one(),
         "corpus": _count(connection, tables.corpus),
@@ -274,10 +353,18 @@ def status(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _distinct(column: "sa.Column[str]") -> "sa.Select[Any]":
-    return sa.select(sa.func.count(sa.distinct(column)))
+def _distinct(column: "sa.Column[str]") -> Select:
+    """How many different values a column has."""
+    distinct = sa.distinct(column)
+    return sa.select(sa.func.count(distinct))
 
 
 def _count(connection: Connection, table: sa.Table) -> int:
-    query = sa.select(sa.func.count()).select_from(table)
-    return connection.execute(query).scalar_one()
+    n: int = connection.execute(_rows(table)).scalar_one()
+    return n
+
+
+def _rows(table: sa.Table) -> Select:
+    """How many rows a table has."""
+    n = sa.func.count()
+    return sa.select(n).select_from(table)

@@ -9,7 +9,11 @@ from schemas import decisions, runs, signals
 from services import units
 from services.notifier import limits
 
-Clause, Role = decisions.Clause, signals.Role
+Clause = decisions.Clause
+Reason = decisions.Reason
+Gate = runs.Gate
+Role = signals.Role
+
 _GATES: Final = 16  # lines of one message
 
 _NAMES_OF_GATES: Final = {
@@ -30,152 +34,221 @@ _GROUNDS: Final = {
 }
 
 
-def amount(reason: decisions.Reason, value: float) -> str:
+def amount(reason: Reason, value: float) -> str:
     """A figure of a signal with its unit."""
-    return units.amount(signals.of(reason.signal).unit, value)
+    signal = signals.of(reason.signal)
+    return units.amount(signal.unit, value)
 
 
-def limit(reason: decisions.Reason) -> str:
+def limit(reason: Reason) -> str:
     """A signal's limit with its direction."""
-    direction = "at least" if signals.of(reason.signal).falls else "at most"
+    signal = signals.of(reason.signal)
+    direction = "at least" if signal.falls else "at most"
     return f"{direction} {amount(reason, reason.limit)}"
 
 
-def counted(reason: decisions.Reason) -> str:
+def counted(reason: Reason) -> str:
     """How much was looked at: labels or logs."""
-    return f"n = {reason.n:,} {signals.of(reason.signal).counted}"
+    signal = signals.of(reason.signal)
+    return f"n = {reason.n:,} {signal.counted}"
 
 
-def short(reason: decisions.Reason) -> str:
+def short(reason: Reason) -> str:
     """A signal in one breath, for the header."""
-    value = "no value" if reason.value is None else amount(reason, reason.value)
-    words = signals.of(reason.signal).words
-    return f"{words} {value} (limit {amount(reason, reason.limit)}, n = {reason.n:,})"
+    signal = signals.of(reason.signal)
+    value = "no value"
+    if reason.value is not None:
+        value = amount(reason, reason.value)
+
+    allowed = amount(reason, reason.limit)
+    return f"{signal.words} {value} (limit {allowed}, n = {reason.n:,})"
 
 
-def field(reason: decisions.Reason) -> str:
+def field(reason: Reason) -> str:
     """A signal as a field: name and verdict, value and limit, n and interval."""
-    value = "no value yet" if reason.value is None else amount(reason, reason.value)
+    value = "no value yet"
+    if reason.value is not None:
+        value = amount(reason, reason.value)
+
     interval = "no interval"
     if reason.low is not None and reason.high is not None:
-        interval = f"95 % interval {amount(reason, reason.low)} to {amount(reason, reason.high)}"
-    name = limits.escape(signals.of(reason.signal).words)
-    head = f"*{name[:1].upper()}{name[1:]}*: {_state(reason)}"
-    return f"{head}\n{value}, limit {limit(reason)}\n{counted(reason)}, {interval}"
+        low = amount(reason, reason.low)
+        high = amount(reason, reason.high)
+        interval = f"95 % interval {low} to {high}"
+
+    words = _words(reason)
+    name = words[:1].upper() + words[1:]
+    lines = (
+        f"*{name}*: {_state(reason)}",
+        f"{value}, limit {limit(reason)}",
+        f"{counted(reason)}, {interval}",
+    )
+    return "\n".join(lines)
 
 
-def _state(reason: decisions.Reason) -> str:
+def _state(reason: Reason) -> str:
     if reason.value is None:
-        return "no value" + (", BREACH since before" if reason.breached else "")
-    beyond = signals.of(reason.signal).beyond(reason.value, reason.limit)
-    if reason.breached:
-        return "BREACH" if beyond else "BREACH, recovering"
-    return _not_yet(reason) or "within limit"
+        return "no value, BREACH since before" if reason.breached else "no value"
+    if not reason.breached:
+        return _not_yet(reason) or "within limit"
 
-
-def _not_yet(reason: decisions.Reason) -> str:
-    """Why a value that is beyond its limit does not count; empty for all others."""
     signal = signals.of(reason.signal)
-    if reason.breached or reason.value is None or not signal.beyond(reason.value, reason.limit):
+    beyond = signal.beyond(reason.value, reason.limit)
+    return "BREACH" if beyond else "BREACH, recovering"
+
+
+def _not_yet(reason: Reason) -> str:
+    """Why a value that is beyond its limit does not count; empty for all others."""
+    if reason.breached or reason.value is None:
         return ""
+    signal = signals.of(reason.signal)
+    if not signal.beyond(reason.value, reason.limit):
+        return ""
+
+    # The end of the interval that is nearest to the limit.
     nearest = reason.high if signal.falls else reason.low
     surely = nearest is None or signal.beyond(nearest, reason.limit)
-    return f"{signal.bad} its limit, not {'for long enough to count' if surely else 'surely'}"
+    wanting = "for long enough to count" if surely else "surely"
+    return f"{signal.bad} its limit, not {wanting}"
 
 
 def grounds(decision: decisions.Decision) -> Iterator[str]:
     """What is in breach, a line each; the others in one; and the rule they make together under the
     policy in force.
     """
-    breached = [reason for reason in decision.reasons if reason.breached]
+    breached = []
+    calm = []
+    for reason in decision.reasons:
+        if reason.breached:
+            breached.append(reason)
+        else:
+            calm.append(reason)
+
     for reason in breached:
         yield f"• {_words(reason)} is in breach (limit {limit(reason)})"
-    others = [reason for reason in decision.reasons if not reason.breached]
-    if others:
-        which, are = (
-            "other " if breached else "",
-            "signal is" if len(others) == 1 else "signals are",
-        )
-        yield f"• {len(others)} {which}{are} not in breach: {', '.join(map(_calm, others))}"
-    if decision.clause is None:  # recorded before decisions named their clause
-        return
-    roles = {role for reason in decision.reasons if reason.breached for role in reason.roles}
-    rule = f"Loss of quality: {_yes(Role.QUALITY in roles)}. Drift: {_yes(Role.DRIFT in roles)}."
-    if decision.clause is Clause.DRIFTED:
-        witness = (
-            "Both together ask"
-            if Role.QUALITY in roles
-            else "With an open business incident it asks"
-        )
-        rule += f" {witness} for a retrain."
+    if calm:
+        subject = "signal is" if len(calm) == 1 else "signals are"
+        if breached:
+            subject = f"other {subject}"
+        named = ", ".join(map(_calm, calm))
+        yield f"• {len(calm)} {subject} not in breach: {named}"
+
+    # A decision from before decisions named their clause has none.
+    if decision.clause is not None:
+        rule = _rule(decision.clause, breached)
+        held = decision.hold_reason
+        yield f"{rule} Held: {held}." if held else rule
+
+
+def _rule(clause: Clause, breached: Sequence[Reason]) -> str:
+    """What is lost and what has moved, and what the clause that answered asks for."""
+    roles: set[str] = set()
+    for reason in breached:
+        roles.update(reason.roles)
+    quality = Role.QUALITY in roles
+    drift = Role.DRIFT in roles
+
+    if clause is not Clause.DRIFTED:
+        asked = _GROUNDS[clause]
+    elif quality:
+        asked = "Both together ask for a retrain."
     else:
-        rule += f" {_GROUNDS[decision.clause]}"
-    yield rule + (f" Held: {decision.hold_reason}." if decision.hold_reason else "")
+        asked = "With an open business incident it asks for a retrain."
+    return f"Loss of quality: {_yes(quality)}. Drift: {_yes(drift)}. {asked}"
 
 
-def _words(reason: decisions.Reason) -> str:
-    return limits.escape(signals.of(reason.signal).words)
+def _words(reason: Reason) -> str:
+    signal = signals.of(reason.signal)
+    return limits.escape(signal.words)
 
 
-def _calm(reason: decisions.Reason) -> str:
+def _calm(reason: Reason) -> str:
     """A signal that is not in breach, with why where one might ask."""
     why = _not_yet(reason)
-    return f"{_words(reason)} ({why})" if why else _words(reason)
+    words = _words(reason)
+    return f"{words} ({why})" if why else words
 
 
 def _yes(true: bool) -> str:
     return "*yes*" if true else "no"
 
 
-def _gate_amount(gate: runs.Gate, value: float) -> str:
+def _gate_amount(gate: Gate, value: float) -> str:
     """A figure of a gate: latency in milliseconds, all others are ratios."""
-    return units.ms(value) if gate.gate.endswith("_ms") else units.percent(value)
+    if gate.gate.endswith("_ms"):
+        return units.ms(value)
+    return units.percent(value)
 
 
-def gates_short(gates: Sequence[runs.Gate]) -> str:
+def gates_short(gates: Sequence[Gate]) -> str:
     """Gates in one breath, for the header."""
-    return (
-        ", ".join(f"{_gate_name(gate)} {_against(gate)} (n = {gate.n:,})" for gate in gates)
-        or "no gate was measured (n = 0)"
-    )
+    if not gates:
+        return "no gate was measured (n = 0)"
+    figures = []
+    for gate in gates:
+        name = _gate_name(gate)
+        figures.append(f"{name} {_against(gate)} (n = {gate.n:,})")
+    return ", ".join(figures)
 
 
-def gate_lines(gates: Sequence[runs.Gate]) -> Iterator[str]:
+def gate_lines(gates: Sequence[Gate]) -> Iterator[str]:
     """A line a gate, those that do not pass first; of many, as a taxonomy with many critical
     intents has them, how many more there are.
     """
     ordered = sorted(gates, key=lambda gate: gate.verdict is runs.GateVerdict.PASS)
-    yield from map(gate_line, ordered[:_GATES])
-    if len(ordered) > _GATES:
-        yield f"… and {len(ordered) - _GATES} more: `python -m services.show runs --json`"
+    for gate in ordered[:_GATES]:
+        yield gate_line(gate)
+
+    more = len(ordered) - _GATES
+    if more > 0:
+        yield f"… and {more} more: `python -m services.show runs --json`"
 
 
-def gate_line(gate: runs.Gate) -> str:
+def gate_line(gate: Gate) -> str:
     """A gate with its verdict, both models' values, n and interval."""
-    note = f"; {limits.escape(gate.note)}" if gate.note else ""
-    return f"• *{gate.verdict}*: {limits.escape(_gate_name(gate))} {_against(gate)} (n = {gate.n:,}{_interval(gate)}{note})"
+    name = limits.escape(_gate_name(gate))
+    evidence = f"n = {gate.n:,}{_interval(gate)}"
+    if gate.note:
+        evidence += f"; {limits.escape(gate.note)}"
+    return f"• *{gate.verdict}*: {name} {_against(gate)} ({evidence})"
 
 
-def _gate_name(gate: runs.Gate) -> str:
+def _gate_name(gate: Gate) -> str:
     kind, _, intent = gate.gate.partition(":")
-    return f"{kind} of {intent}" if intent else _NAMES_OF_GATES.get(kind) or kind.replace("_", " ")
+    if intent:
+        return f"{kind} of {intent}"
+    return _NAMES_OF_GATES.get(kind) or kind.replace("_", " ")
 
 
-def _against(gate: runs.Gate) -> str:
-    value = "no value" if gate.value is None else _gate_amount(gate, gate.value)
+def _against(gate: Gate) -> str:
+    """The candidate's value beside the champion's, or beside the margin where there is none."""
+    value = "no value"
+    if gate.value is not None:
+        value = _gate_amount(gate, gate.value)
+
     if gate.champion is not None:
-        return f"{value} against {_gate_amount(gate, gate.champion)}"
-    return value if gate.margin is None else f"{value}, limit {_gate_amount(gate, gate.margin)}"
+        champion = _gate_amount(gate, gate.champion)
+        return f"{value} against {champion}"
+    if gate.margin is not None:
+        margin = _gate_amount(gate, gate.margin)
+        return f"{value}, limit {margin}"
+    return value
 
 
-def _interval(gate: runs.Gate) -> str:
+def _interval(gate: Gate) -> str:
     """Of the difference where there is a champion, of the value where there is none; a lone lower
     end is the noise floor.
     """
     if gate.low is None:
         return ""
     if gate.high is None:
-        return f"; noise floor {_gate_amount(gate, gate.low)}"
+        floor = _gate_amount(gate, gate.low)
+        return f"; noise floor {floor}"
     if gate.champion is None:
-        return f"; 95 % interval {_gate_amount(gate, gate.low)} to {_gate_amount(gate, gate.high)}"
-    return f"; difference {100 * gate.low:+.1f} to {100 * gate.high:+.1f} points, 95 %"
+        low = _gate_amount(gate, gate.low)
+        high = _gate_amount(gate, gate.high)
+        return f"; 95 % interval {low} to {high}"
+
+    low_points = 100 * gate.low
+    high_points = 100 * gate.high
+    return f"; difference {low_points:+.1f} to {high_points:+.1f} points, 95 %"

@@ -18,6 +18,13 @@ BLOCKS: Final = 50
 TOTAL: Final = 12_000  # the whole message as JSON, as it goes over the wire
 MARK: Final = " … (cut)"
 _LEAST: Final = 2 * len(MARK)
+# The ampersand first: the others bring their own.
+_LITERALS: Final = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "`": "'",
+}
 
 
 def escape(text: str) -> str:
@@ -26,7 +33,9 @@ def escape(text: str) -> str:
     >>> escape("<!channel> a & `b`")
     "&lt;!channel&gt; a &amp; 'b'"
     """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+    for letter, literal in _LITERALS.items():
+        text = text.replace(letter, literal)
+    return text
 
 
 def cut(text: str, limit: int) -> str:
@@ -47,7 +56,8 @@ def cut(text: str, limit: int) -> str:
 
 def size(text: str, blocks: list[Block]) -> int:
     """Characters of the message as JSON."""
-    return len(json.dumps({"text": text, "blocks": blocks}))
+    message = {"text": text, "blocks": blocks}
+    return len(json.dumps(message))
 
 
 def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
@@ -57,7 +67,8 @@ def fitted(text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
     fallback = {"text": cut(text, SECTION)}
     blocks = copy.deepcopy(blocks[:BLOCKS])
     while size(fallback["text"], blocks) > TOTAL:
-        longest = max((fallback, *_texts(blocks)), key=_length)
+        texts = (fallback, *_texts(blocks))
+        longest = max(texts, key=_length)
         letters = len(longest["text"])
         if letters <= _LEAST:
             blocks.pop()
@@ -90,14 +101,23 @@ def date(at: dt.datetime) -> str:
 
 def section(text: str) -> Block:
     """A paragraph of mrkdwn."""
-    return {"type": "section", "text": _mrkdwn(text, SECTION)}
+    return {
+        "type": "section",
+        "text": _mrkdwn(text, SECTION),
+    }
 
 
 def context(texts: Sequence[str]) -> Block:
     """Small print."""
     elements = [_mrkdwn(text, FIELD) for text in texts]
-    return {"type": "context", "elements": elements}
+    return {
+        "type": "context",
+        "elements": elements,
+    }
 
 
 def _mrkdwn(text: str, limit: int) -> Block:
-    return {"type": "mrkdwn", "text": cut(text, limit)}
+    return {
+        "type": "mrkdwn",
+        "text": cut(text, limit),
+    }

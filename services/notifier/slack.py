@@ -71,8 +71,14 @@ class Mark:
 
     def metadata(self) -> dict[str, Any]:
         """As Slack takes it."""
-        payload = {"outbox_id": self.outbox_id, "dedupe_key": self.dedupe_key}
-        return {"event_type": _EVENT, "event_payload": payload}
+        payload = {
+            "outbox_id": self.outbox_id,
+            "dedupe_key": self.dedupe_key,
+        }
+        return {
+            "event_type": _EVENT,
+            "event_payload": payload,
+        }
 
 
 class Slack:

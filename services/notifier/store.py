@@ -19,7 +19,8 @@ IN_FLIGHT = Delivery.UNCLEAR.because(
     "an attempt is under way, or its process ended in the middle of it"
 )
 
-_outbox, _thread = tables.outbox, tables.slack_thread
+_outbox = tables.outbox
+_thread = tables.slack_thread
 _PARKED = _outbox.c.error.startswith(Delivery.PARKED.because(""))
 _NOT_PARKED = sa.or_(_outbox.c.error.is_(None), sa.not_(_PARKED))
 OPEN = (_outbox.c.sent_at.is_(None), _NOT_PARKED)
@@ -51,7 +52,9 @@ _ROW = tuple(_outbox.c[field.name] for field in dataclasses.fields(Row))
 
 
 def _seconds(seconds: float) -> Any:
-    return sa.func.now() + sa.cast(f"{seconds:.3f} seconds", pg.INTERVAL)
+    """The instant so many seconds from now, by Postgres' clock."""
+    wait = sa.cast(f"{seconds:.3f} seconds", pg.INTERVAL)
+    return sa.func.now() + wait
 
 
 def claim(connection: Connection, lease_s: float) -> Row | None:
@@ -88,7 +91,8 @@ def claim(connection: Connection, lease_s: float) -> Row | None:
         next_attempt_at=_seconds(lease_s),
         error=IN_FLIGHT,
     )
-    return row if connection.execute(mine).rowcount else None
+    taken = connection.execute(mine).rowcount
+    return row if taken else None
 
 
 def thread(connection: Connection, row: Row) -> list[Row]:
@@ -102,8 +106,11 @@ def thread(connection: Connection, row: Row) -> list[Row]:
         _NOT_PARKED,
     )
     query = query.order_by(_outbox.c.id)
-    rows = [Row(**each) for each in connection.execute(query).mappings()]
-    return [row if each.id == row.id else each for each in rows]
+    rows = []
+    for stored in connection.execute(query).mappings():
+        mine = stored["id"] == row.id
+        rows.append(row if mine else Row(**stored))
+    return rows
 
 
 def place(connection: Connection, thread_key: str) -> tuple[str, str] | None:
@@ -142,7 +149,8 @@ def settle(
 
 
 def _change(connection: Connection, row: Row, **values: Any) -> None:
-    connection.execute(sa.update(_outbox).where(_outbox.c.id == row.id).values(**values))
+    change = sa.update(_outbox).where(_outbox.c.id == row.id)
+    connection.execute(change.values(**values))
 
 
 def postpone(

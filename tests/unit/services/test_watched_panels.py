@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import policy, present, runs
-from services.dashboard import board, facts, panels, summary
+from services.dashboard import board, champions, facts, panels, summary
 
 AT = builders.AT
 HOUR = dt.timedelta(hours=1)
@@ -217,7 +217,7 @@ def test_the_reference_is_the_models_newest_from_before_the_window_ended() -> No
 
 
 def rollback(*history: Row, action: Row | None = None) -> board.Panel:
-    return panels.rollback(snapshot(promotions=list(history), action=action))
+    return champions.panel(snapshot(promotions=list(history), action=action))
 
 
 def test_a_first_champion_has_nothing_to_go_back_to() -> None:
@@ -284,7 +284,7 @@ def test_a_rollback_that_was_decided_stands_until_another_promotion() -> None:
     ],
 )
 def test_without_a_champion_the_way_to_one_is_named(run: Row | None, says: str) -> None:
-    shown = panels.rollback(snapshot(promotions=[], run=run))
+    shown = champions.panel(snapshot(promotions=[], run=run))
 
     assert (shown.missing or "").startswith(says)
 
