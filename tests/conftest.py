@@ -5,6 +5,7 @@ With INTENTWATCH_KAFKA and INTENTWATCH_DATABASE_URL set, the tests use those ins
 """
 
 import contextlib
+import gc
 import os
 import signal
 import uuid
@@ -31,7 +32,7 @@ hypothesis.settings.register_profile(
 )
 # `make unit` asks each property of fewer examples: it is run every few minutes.
 hypothesis.settings.register_profile(
-    "quick", parent=hypothesis.settings.get_profile("patient"), max_examples=20
+    "quick", parent=hypothesis.settings.get_profile("patient"), max_examples=10
 )
 hypothesis.settings.load_profile("patient")
 
@@ -47,6 +48,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.skipped and not hasattr(report, "wasxfail"):
         report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
     return report
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: no collection of garbage need look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

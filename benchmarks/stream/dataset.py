@@ -3,7 +3,7 @@ columns as the bytes that travel.
 
 Every log is 215 bytes long and differs from others only at fixed places, so numpy writes a hundred
 thousand of them at once; numbers are padded with blanks, which JSON allows. The oracle counts the
-columns, the contestants read the bytes; tests/unit/benchmarks decodes the bytes to compare both.
+columns, the contestants read the bytes; tests/benchmarks decodes the bytes to compare both.
 """
 
 import datetime as dt

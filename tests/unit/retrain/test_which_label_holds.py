@@ -5,7 +5,7 @@ labels.
 import datetime as dt
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain.labels import votes
@@ -44,7 +44,6 @@ def the_one_that_holds(said: list[votes.Entry], req_id: str) -> votes.Entry | No
     return min(newest, key=lambda entry: entry.annotator, default=None)
 
 
-@settings(max_examples=300, deadline=None)
 @given(histories, st.randoms())
 def test_the_newest_not_taken_back_holds_whoever_asks(
     said: list[votes.Entry], rng: random.Random
@@ -63,7 +62,6 @@ def test_the_newest_not_taken_back_holds_whoever_asks(
         assert set(vote.also) == set(wanted.also)
 
 
-@settings(max_examples=200, deadline=None)
 @given(histories, st.integers(0, 4))
 def test_as_of_an_instant_later_entries_do_not_count(said: list[votes.Entry], minutes: int) -> None:
     at = BEGIN + minutes * MINUTE
@@ -73,7 +71,6 @@ def test_as_of_an_instant_later_entries_do_not_count(said: list[votes.Entry], mi
     assert votes.told(then, REQUESTS) == votes.told(known, REQUESTS)
 
 
-@settings(max_examples=200, deadline=None)
 @given(histories)
 def test_annotators_differ_where_two_of_their_newest_do(said: list[votes.Entry]) -> None:
     now = votes.latest(votes.said(REQUESTS, said))

@@ -1,5 +1,5 @@
-"""A history as a picture: where a value lies, where a line breaks, which levels have their name, and
-how the picture is said to who does not see it.
+"""A history as a picture: where a value lies, where a line breaks, which levels have their name,
+and how the picture is said to who does not see it.
 """
 
 import dataclasses

@@ -1,5 +1,5 @@
-"""What an answer of Slack's, or none, says about whether the message arrived: sent, surely not sent,
-or to be looked up before another try.
+"""What an answer of Slack's, or none, says about whether the message arrived: sent, surely not
+sent, or to be looked up before another try.
 """
 
 import email.message

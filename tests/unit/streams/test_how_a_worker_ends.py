@@ -1,4 +1,4 @@
-"""What ends a stream worker and with which exit code, what does not, and where a test may kill it."""
+"""What ends a stream worker and with which code, what does not, and where a test may kill it."""
 
 import asyncio
 from types import SimpleNamespace

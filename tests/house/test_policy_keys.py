@@ -11,11 +11,11 @@ import datetime as dt
 import functools
 import typing
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import syntax
 
 from retrain.decide import evaluate
 from retrain.decide.view import History, View
@@ -27,7 +27,6 @@ from schemas import decisions, policy, present, runs, signals, verdicts, windows
 from streams import sample
 from streams.stats import histogram
 
-ROOT = Path(__file__).parents[2]
 AT = dt.datetime(2026, 4, 27, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 INTENTS = present.INTENTS
@@ -340,12 +339,7 @@ def test_a_key_that_cannot_be_turned_is_refused(key: str) -> None:
 
 def test_what_shells_read_is_read() -> None:
     read = set()
-    for folder in ("streams", "retrain", "services"):
-        for path in (ROOT / folder).rglob("*.py"):
-            read |= {
-                node.attr
-                for node in ast.walk(ast.parse(path.read_text()))
-                if isinstance(node, ast.Attribute)
-            }
+    for path in syntax.modules("streams", "retrain", "services"):
+        read |= {node.attr for node in syntax.nodes(path) if isinstance(node, ast.Attribute)}
     assert KEYS.keys() >= READ_BY_SHELLS
     assert {key.rpartition(".")[2] for key in READ_BY_SHELLS} <= read

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import syntax
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "pyproject.toml").read_text()
@@ -27,8 +28,8 @@ def imported(folders: Iterable[str]) -> set[str]:
     """The packages that the Python files of these folders import."""
     modules: set[str] = set()
     for folder in folders:
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+        for path in syntax.modules(folder):
+            for node in syntax.nodes(path):
                 if isinstance(node, ast.Import):
                     modules |= {alias.name.split(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:

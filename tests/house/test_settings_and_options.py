@@ -1,18 +1,15 @@
 """Every setting and every option of a command is read: what nobody reads is an empty promise."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
+import syntax
+
 from schemas import settings
 
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("schemas", "streams", "retrain", "services")
-SOURCES = {
-    path.relative_to(ROOT): ast.parse(path.read_text())
-    for folder in FOLDERS
-    for path in (ROOT / folder).rglob("*.py")
-}
+SOURCES = syntax.modules()
 
 # Asked for by MODE=production and read by nothing until something of Slack's comes in; and what
 # schemas/present.py reads before all else.
@@ -29,9 +26,9 @@ def is_loaded(node: ast.expr) -> bool:
 
 def test_every_setting_is_read() -> None:
     read = set()
-    for path, module in SOURCES.items():
-        if path != Path("schemas/settings.py"):
-            for node in ast.walk(module):
+    for path in SOURCES:
+        if path != syntax.ROOT / "schemas" / "settings.py":
+            for node in syntax.nodes(path):
                 if isinstance(node, ast.Attribute) and is_loaded(node.value):
                     read.add(node.attr)
     read |= {"policy"} if reads_rules() else set()
@@ -40,18 +37,13 @@ def test_every_setting_is_read() -> None:
 
 def reads_rules() -> bool:
     """Whether the policy's file is read: settings.rules does that for every process."""
-    calls = [
-        node
-        for module in SOURCES.values()
-        for node in ast.walk(module)
-        if isinstance(node, ast.Call)
-    ]
+    calls = [node for path in SOURCES for node in syntax.nodes(path) if isinstance(node, ast.Call)]
     return any(ast.unparse(call.func) == "settings.rules" for call in calls)
 
 
-def options(module: ast.Module) -> Iterator[str]:
+def options(path: Path) -> Iterator[str]:
     """The attribute that argparse fills for each argument declared in a module."""
-    for node in ast.walk(module):
+    for node in syntax.nodes(path):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         if node.func.attr != "add_argument" or not isinstance(node.args[0], ast.Constant):
@@ -63,10 +55,11 @@ def options(module: ast.Module) -> Iterator[str]:
             yield str(node.args[0].value).lstrip("-").replace("-", "_")
 
 
-def asked_for(module: ast.Module) -> set[str]:
+@functools.cache
+def asked_for(path: Path) -> set[str]:
     """The attributes of the filled namespace that a module reads."""
     read = set()
-    for node in ast.walk(module):
+    for node in syntax.nodes(path):
         if (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
@@ -77,11 +70,11 @@ def asked_for(module: ast.Module) -> set[str]:
 
 
 def test_every_option_is_read_beside_its_declaration() -> None:
-    declared = {path: list(options(module)) for path, module in SOURCES.items()}
+    declared = {path: list(options(path)) for path in SOURCES}
     assert sum(map(len, declared.values())) > 40
     unread = []
     for path, names in declared.items():
-        folder = [module for other, module in SOURCES.items() if other.parent == path.parent]
+        folder = [other for other in SOURCES if other.parent == path.parent]
         read = set().union(*map(asked_for, folder))
-        unread += [f"{path}: {name}" for name in names if name not in read]
+        unread += [f"{path.relative_to(syntax.ROOT)}: {name}" for name in names if name not in read]
     assert unread == []
