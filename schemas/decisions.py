@@ -30,6 +30,7 @@ class HoldReason(StrEnum):
     STALE_WINDOWS = "STALE_WINDOWS"
     PAUSED = "PAUSED"
     NOT_WORTH_IT = "NOT_WORTH_IT"
+    INTENT_LOST = "INTENT_LOST"
 
 
 class Told(StrEnum):
@@ -67,6 +68,7 @@ class Clause(StrEnum):
     UPSTREAM = "upstream"
     DRIFTED = "drifted"
     COLLAPSE = "collapse"
+    INTENT_LOST = "intent_lost"
     MIX_MOVED = "mix_moved"
     SLOW = "slow"
     CALM = "calm"
@@ -74,8 +76,8 @@ class Clause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One signal the decision looked at, breached or not. `roles`: what the policy in force hears
-    it say.
+    """One signal the decision looked at, breached or not, and since when (RFC 3339). `roles`: what
+    the policy in force hears it say; `intents`: of which it is proven.
     """
 
     signal: str
@@ -86,6 +88,8 @@ class Reason:
     high: float | None
     breached: bool
     roles: tuple[str, ...] = ()
+    since: str | None = None
+    intents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

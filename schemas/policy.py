@@ -75,7 +75,12 @@ class Signals:
 
     p95_latency_ms: Level = Level(horizon="1h", enter=15, leave=14, k=2, of=3, min_n=200)
     error_rate: Level = Level(horizon="1h", enter=0.005, leave=0.003, k=2, of=3, min_n=1000)
+    # What customers are promised, whichever model answers. A model that has always been less sure
+    # misses it and has not changed.
     low_confidence_rate: Level = Level(horizon="1d", enter=0.08, leave=0.07, k=1, of=1, min_n=500)
+    # Points more than when this version was promoted: its weekends and its harder hours differ by
+    # one or two.
+    low_confidence_rise: Level = Level(horizon="1d", enter=0.03, leave=0.02, min_n=500)
     # With no drift at all KL of K intents averages (K - 1)/(2n): below min_n its three levels are
     # noise, and alpha decides whether it counts.
     intent_mix_kl: Level = Level(
@@ -148,11 +153,20 @@ class Trigger:
     unneeded_per_year: float = 1
     # A person promotes unless the policy says otherwise.
     promotion: Literal["approve", "auto"] = "approve"
-    # Live accuracy counts as lost only this far under its reference: label noise and season.
-    accuracy_margin: float = 0.02
+    # A loss counts only as far as its whole interval lies further than this under what the version
+    # was: people who label held-out rows and live ones differ by about as much.
+    accuracy_margin: float = 0.01
     # A proven loss beyond this needs no second witness: answers that are wrong and sure move no
     # other signal.
     collapse_margin: float = 0.05
+    # An intent of this share of the messages or more is a common one: its proven loss asks for a
+    # retrain alone, as that of a critical one does. Ten intents alike would have 0.1 each.
+    common_share: float = 0.05
+    # What the proven loss of any other intent asks for alone: ask for labels of it, or a retrain.
+    other_intent: Literal["ask", "retrain"] = "ask"
+    # Days in a row that show the moved mix before a new reference is asked for: a sale lasts one, a
+    # weekend two.
+    reweight_days: int = 3
     autonomy: Autonomy = Autonomy()
 
     def roles(self, name: str) -> tuple[str, ...]:

@@ -139,6 +139,7 @@ INTENT_RECALL_LOST: Final = Signal(
     short="intent lost",
     alert="intent recall degradation",
     counted=Counted.LABELS,
+    roles=(Role.QUALITY,),
 )
 INTENT_MIX_KL: Final = Signal(
     name="intent_mix_kl",
@@ -161,8 +162,16 @@ LOW_CONFIDENCE_RATE: Final = Signal(
     words="low-confidence rate",
     short="conf",
     alert="low confidence",
-    roles=(Role.DRIFT, Role.TRAFFIC),
+    roles=(Role.TRAFFIC,),
     phrase="{value} of the answers are unsure",
+)
+LOW_CONFIDENCE_RISE: Final = Signal(
+    name="low_confidence_rise",
+    words="low-confidence rate above the reference's",
+    short="rise",
+    alert="low confidence",
+    roles=(Role.DRIFT,),
+    phrase="unsure answers are up by {points} points",
 )
 ESCALATION_SPIKE: Final = Signal(
     name="escalation_spike",
@@ -240,6 +249,7 @@ ALL: Final = (
     INTENT_MIX_KL,
     INTENT_MIX_SHIFT,
     LOW_CONFIDENCE_RATE,
+    LOW_CONFIDENCE_RISE,
     ESCALATION_SPIKE,
     FALLBACK_SPIKE,
     OTHER_SCRIPT_EXCESS,

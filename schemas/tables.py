@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0007"  # of migrations/: the oldest these tables are good for
+REVISION = "0008"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -261,6 +261,7 @@ signal = sa.Table(
     Column("verdict", sa.Text),
     Column("limit", sa.Double),
     Column("in_breach", sa.Boolean, nullable=False),
+    Column("since", _TIME),  # of a breach: the end of its first window
 )
 decision = sa.Table(
     "decision",

@@ -42,7 +42,8 @@ class Signal:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
-    holds, with hysteresis.
+    holds, with hysteresis, and `since` from which window's end on without a break. `intents`: of
+    which it is proven, where a figure is of the worst of them.
     """
 
     signal: Signal
@@ -51,3 +52,5 @@ class Verdict:
     in_breach: bool
     level: str | None = None
     labels_needed: int | None = None
+    since: dt.datetime | None = None
+    intents: tuple[str, ...] = ()

@@ -104,16 +104,20 @@ def verdict(
     in_breach: bool | None = None,
     limit: float = 0.9,
     value: float | None = 0.5,
+    days: int = 3,
     **more: Any,
 ) -> verdicts.Verdict:
     """A verdict on `signal(name, value, ...)`; in breach where its level is one, unless told
-    otherwise.
+    otherwise, and for `days` days now.
     """
+    judged = signal(name, value, **more)
+    breached = level is verdicts.Level.BREACH if in_breach is None else in_breach
     return verdicts.Verdict(
-        signal(name, value, **more),
+        judged,
         level,
         limit,
-        level is verdicts.Level.BREACH if in_breach is None else in_breach,
+        breached,
+        since=judged.end - dt.timedelta(days=days) if breached else None,
     )
 
 

@@ -28,7 +28,10 @@ ROOT = Path(__file__).parents[1]
 ZONE = "America/New_York"
 # A slow machine is no failed test.
 hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "patient",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 # `make unit` asks each property of fewer examples: it is run every few minutes.
 hypothesis.settings.register_profile(

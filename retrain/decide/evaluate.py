@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrain.decide import quality, release, trigger
+from retrain.decide import quality, record, release, trigger
 from retrain.decide import view as views
 from retrain.decide.view import View
 from retrain.evaluation import live
@@ -44,7 +44,7 @@ class Evaluation:
         """
         judged = (*self.fresh, *self.standing)
         model, at = self.decision.model, self.decision.at
-        return trigger.evidence(judged, self.past, model=model, at=at)
+        return record.evidence(judged, self.past, model=model, at=at)
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:
@@ -58,7 +58,7 @@ class Evaluation:
         for horizon, window in sorted(self.view.windows.items()):
             every += self.by_window[horizon]
             if not _has_mix(self.by_window[horizon]):
-                every += measure.mix(window, reference)
+                every += measure.mix(window, reference, _usual(self.view, horizon))
             every += detail.signals(window, reference)
 
         judged = {_place(verdict.signal) for verdict in self.fresh}
@@ -151,8 +151,14 @@ def _measured(
     for horizon, window in view.windows.items():
         measured[horizon] = list(measure.signals(window, view.reference))
         if windows.HORIZONS[horizon] >= shortest:
-            measured[horizon] += measure.mix(window, view.reference)
+            usual = _usual(view, horizon)
+            measured[horizon] += measure.mix(window, view.reference, usual)
     return measured
+
+
+def _usual(view: View, horizon: str) -> windows.Tally | None:
+    """What of earlier weeks a window of this horizon is like."""
+    return view.usual_day if horizon == "1d" else None
 
 
 def _traffic(

@@ -5,7 +5,6 @@ hides that, and whether there are labels at all.
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -50,14 +49,12 @@ def verdicts_of(
     accuracy = fallen[signals.LIVE_ACCURACY.name].signal
     yield _betting(view, accuracy.reference, rules)
 
-    levels = rules.signals
-    others = (
-        _gap(view, figures, levels.offline_live_gap),
-        _recall_lost(view, figures, levels.intent_recall_lost),
+    yield recalls.verdict(view, figures[rules.signals.intent_recall_lost.horizon], rules)
+    for signal in (
+        _gap(view, figures, rules.signals.offline_live_gap),
         _starved(view, rules),
-    )
-    for signal in others:
-        rule = getattr(levels, signal.signal)
+    ):
+        rule = getattr(rules.signals, signal.signal)
         before = view.history.get(signal.signal, ())
         yield judge.verdict(signal, rule, before)
 
@@ -253,7 +250,11 @@ def _betting(
     name = signals.ACCURACY_E_VALUE.name
     accuracy, own = rules.signals.live_accuracy, rules.signals.accuracy_e_value
     rule = dataclasses.replace(own, min_n=max(own.min_n, accuracy.min_n))  # the same labels
-    floor = judge.lowest(accuracy, expected, rules.trigger.accuracy_margin)
+    # Of a reference only as much as its own labels are sure of: a bet takes its floor for granted.
+    sure = expected
+    if expected is not None:
+        sure = recalls.promise(expected, reference.labels(view.reference))[1]
+    floor = judge.lowest(accuracy, sure, rules.trigger.accuracy_margin)
 
     recent = view.recent(rule.horizon)
     labelled = recent.chosen(recent.label != live.UNLABELLED)
@@ -310,36 +311,6 @@ def _gap(
         high=high,
         reference=before.accuracy,
         reference_n=before.accuracy_n,
-    )
-
-
-def _recall_lost(
-    view: View,
-    figures: ByHorizon,
-    rule: policy.Level,
-) -> verdicts.Signal:
-    """The intent whose recall has fallen most surely under the reference's: by how much, and the
-    chance of it (normal, times the intents looked at).
-    """
-    name, of_window = signals.INTENT_RECALL_LOST.name, figures[rule.horizon]
-    fallen = recalls.losses(view.reference, of_window, least=rule.min_n)
-    if not fallen:
-        of_few = recalls.losses(view.reference, of_window, least=0)
-        most = max((lost.n for lost in of_few), default=0)
-        return _signal(view, name, rule.horizon, None, most)
-
-    worst = max(fallen, key=lambda lost: (lost.z, lost.n))
-    by_chance = NormalDist().cdf(-worst.z)
-    return _signal(
-        view,
-        name,
-        rule.horizon,
-        worst.value,
-        worst.n,
-        low=worst.low,
-        high=worst.high,
-        p_value=min(1.0, len(fallen) * by_chance),
-        reference=worst.then,
     )
 
 

@@ -1,11 +1,20 @@
-"""Pure. By how much each intent's recall has fallen under what its reference promises."""
+"""Pure. By how much each intent's recall has fallen under what its reference promises, and the
+verdict on the one that lost most surely.
+"""
 
+import dataclasses
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
+from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import runs
+from schemas import policy, present, runs, signals, verdicts
+from streams.signals import judge
 from streams.stats import proportion
 
+Level = verdicts.Level
 _NONE = 1e-9  # half an interval that has no width: a standard error to divide by
 
 
@@ -30,6 +39,79 @@ class Loss:
         """In standard errors: those that the lower end of the interval tells."""
         half = max(self.value - self.low, _NONE)
         return self.value / half * proportion.Z95
+
+
+def verdict(
+    view: View,
+    figures: live.Figures,
+    rules: policy.Policy,
+) -> verdicts.Verdict:
+    """On the intent whose recall has fallen most surely, with all of which a loss is proven;
+    `grave` where one of these is critical or common. Short of a breach the worst one is named with
+    the labels that would prove its loss.
+    """
+    rule = rules.signals.intent_recall_lost
+    fallen = losses(view.reference, figures, least=rule.min_n)
+    worst = max(fallen, key=lambda lost: (lost.z, lost.n), default=None)
+    signal = _signal(view, figures, worst, len(fallen), rule.horizon)
+    sure = proven(fallen, rule)
+    level = None
+    if worst is not None:
+        level = Level.BREACH if sure else Level.OK
+    before = view.history.get(signal.signal, ())
+    judged = judge.verdict(signal, rule, before, given=level)
+    if worst is None:
+        return judged
+    if not judged.in_breach:
+        needed = labels_to_prove(worst, len(fallen), rule)
+        named = (worst.intent,) if needed else ()
+        return dataclasses.replace(judged, labels_needed=needed, intents=named)
+
+    # What stays in breach may be proven of none just now: then it is the worst one's.
+    lost = sure or [worst]
+    intents = tuple(each.intent for each in lost)
+    grave = any(_is_grave(view.reference, intent, rules) for intent in intents)
+    return dataclasses.replace(judged, intents=intents, level="grave" if grave else None)
+
+
+def _signal(
+    view: View,
+    figures: live.Figures,
+    worst: Loss | None,
+    looked_at: int,
+    horizon: str,
+) -> verdicts.Signal:
+    """By how much the worst recall has fallen, and how often chance alone would show that."""
+    none = verdicts.Signal(
+        view.model,
+        horizon,
+        view.at,
+        signals.INTENT_RECALL_LOST.name,
+        None,
+        n=0,
+    )
+    if worst is None:
+        of_few = losses(view.reference, figures, least=0)
+        most = max((lost.n for lost in of_few), default=0)
+        return dataclasses.replace(none, n=most)
+    return dataclasses.replace(
+        none,
+        value=worst.value,
+        n=worst.n,
+        low=worst.low,
+        high=worst.high,
+        p_value=chance(worst, looked_at),
+        reference=worst.then,
+    )
+
+
+def _is_grave(before: runs.Reference | None, intent: str, rules: policy.Policy) -> bool:
+    """Whether an intent is critical, or a common one of the reference's mix."""
+    if intent in present.CRITICAL:
+        return True
+    counts = before.intent_counts if before else {}
+    every = sum(counts.values())
+    return bool(every) and counts.get(intent, 0) >= rules.trigger.common_share * every
 
 
 def losses(
@@ -72,6 +154,47 @@ def loss(
         then=then,
         intent=recall.intent,
     )
+
+
+def chance(lost: Loss, looked_at: int) -> float:
+    """How often chance alone shows such a loss in any of the intents `looked_at`: normal, times
+    their number (Bonferroni).
+    """
+    return min(1.0, looked_at * NormalDist().cdf(-lost.z))
+
+
+def proven(losses: Sequence[Loss], rule: policy.Level) -> list[Loss]:
+    """Those whose whole interval lies beyond the rule's limit and that chance alone hardly shows,
+    surest first.
+    """
+    assert rule.alpha is not None
+    sure = []
+    for lost in losses:
+        if lost.low > rule.enter and chance(lost, len(losses)) < rule.alpha:
+            sure.append(lost)
+    return sorted(sure, key=lambda lost: (-lost.z, lost.intent))
+
+
+def labels_to_prove(lost: Loss, looked_at: int, rule: policy.Level) -> int | None:
+    """How many labels more of the intent would prove its loss, were it to stay; None where it is
+    not beyond the limit, or proven.
+
+    A loss of 15 points at two standard errors, in 25 labels, one of ten intents:
+
+    >>> rule = policy.Level(horizon="7d", enter=0.1, leave=0.07, min_n=20, alpha=0.001)
+    >>> labels_to_prove(Loss(0.15, 0.003, 0.297, 25, 0.9, "faq"), 10, rule)
+    192
+    """
+    assert rule.alpha is not None
+    beyond = lost.value - rule.enter
+    if beyond <= 0 or lost in proven([lost] * looked_at, rule):
+        return None
+    alpha = min(0.5, max(rule.alpha, _NONE) / looked_at)
+    wanted = NormalDist().inv_cdf(1 - alpha)
+    half = lost.value - lost.low
+    # Each error falls with the root of n; the farther one decides.
+    times = max((half / beyond) ** 2, (wanted / lost.z) ** 2)
+    return max(1, math.ceil(lost.n * (times - 1)))
 
 
 def promise(value: float, n: int | None) -> proportion.Estimate:

@@ -7,17 +7,13 @@ errors are never cured by retraining, a release that was bad from its first hour
 a mix that moved while the answers stay good only moves the reference.
 """
 
-import dataclasses
 import datetime as dt
-import functools
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from retrain.decide import economics
-from schemas import decisions, policy, signals, verdicts, windows
+from retrain.decide import economics, record
+from schemas import decisions, policy, signals, times, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
@@ -29,6 +25,7 @@ STARVED: Final = signals.LABEL_STARVED.name
 RARE: Final = signals.RARE_RECALL.name
 ACCURACY: Final = signals.LIVE_ACCURACY.name
 RECENT: Final = signals.RECENT_ACCURACY.name
+INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
 
 
@@ -62,12 +59,17 @@ class Evidence:
         begins = signal.end - windows.HORIZONS[signal.horizon]
         return begins < last_fix
 
-    def level(self, name: str) -> verdicts.Level:
-        """How a signal stands; blind where nothing is known of it."""
+    def verdict(self, name: str) -> verdicts.Verdict | None:
+        """The verdict on a signal; None where nothing is known of it."""
         for verdict in self.judged:
             if verdict.signal.signal == name:
-                return verdict.verdict
-        return Level.BLIND
+                return verdict
+        return None
+
+    def level(self, name: str) -> verdicts.Level:
+        """How a signal stands; blind where nothing is known of it."""
+        verdict = self.verdict(name)
+        return Level.BLIND if verdict is None else verdict.verdict
 
 
 def decision(
@@ -86,14 +88,9 @@ def decision(
     clause, wish = wanted(case)
     kind, hold, cause = _permitted(wish, case)
 
-    identity = _sha256(f"{model}|{_plain(at)}|{rules.sha256}")
-    body = {
-        "evidence": evidence(ordered, past, model=model, at=at),
-        "policy": rules.sha256,
-        "outcome": [kind, hold, cause],
-    }
+    evidence = record.evidence(ordered, past, model=model, at=at)
     return decisions.Decision(
-        f"d_{identity[:16]}",
+        record.identity(model, at, rules),
         at,
         model,
         kind,
@@ -101,48 +98,9 @@ def decision(
         cause,
         tuple(_reason(verdict, rules.trigger) for verdict in ordered),
         rules.sha256,
-        _sha256(json.dumps(body, sort_keys=True)),
+        record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
     )
-
-
-def evidence(
-    judged: Sequence[verdicts.Verdict],
-    past: decisions.Past,
-    *,
-    model: str,
-    at: dt.datetime,
-) -> dict[str, Any]:
-    """The arguments as JSON: a stored decision can be taken again from them."""
-    return {
-        "model": model,
-        "at": _plain(at),
-        "verdicts": [_plain(verdict) for verdict in judged],
-        "past": _plain(past),
-    }
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    names = _fields(value.__class__)
-    if names:
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
-    return value
-
-
-@functools.cache
-def _fields(kind: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields; none of anything else. Asked of every figure of every hour
-    of a replayed year.
-    """
-    if not dataclasses.is_dataclass(kind):
-        return ()
-    return tuple(each.name for each in dataclasses.fields(kind))
 
 
 def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reason:
@@ -156,6 +114,8 @@ def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reaso
         signal.high,
         verdict.in_breach,
         rules.roles(signal.signal),
+        times.rfc3339(verdict.since) if verdict.since else None,
+        verdict.intents,
     )
 
 
@@ -248,16 +208,37 @@ def collapse(case: Evidence) -> Outcome | None:
     return Kind.RETRAIN, None, Cause.LANGUAGE
 
 
+def intent_lost(case: Evidence) -> Outcome | None:
+    """One intent's answers are proven worse, however well the others do, and nothing else has
+    changed: a retrain where the intent is critical or common; else labels of it are asked for.
+    """
+    lost = case.verdict(INTENT)
+    if lost is None or not case.breached((INTENT,)):
+        return None
+    if lost.level != "grave" and case.rules.trigger.other_intent == "ask":
+        return Kind.HOLD, Hold.INTENT_LOST, Cause.LANGUAGE
+    return Kind.RETRAIN, None, Cause.LANGUAGE
+
+
 def mix_moved(case: Evidence) -> Outcome | None:
-    """People ask for other things than before. Where labels show that the answers are as good, the
-    reference is what has to move.
+    """People ask for other things than before. Where labels show that the answers are as good, and
+    several days in a row agree, the reference is what has to move.
     """
     trigger = case.rules.trigger
     if case.breached(trigger.drift) != {MIX}:
         return None
-    if case.level(ACCURACY) is Level.OK and not case.breached(trigger.quality):
+    well = case.level(ACCURACY) is Level.OK and not case.breached(trigger.quality)
+    if well and _stays(case, MIX, trigger.reweight_days):
         return Kind.REWEIGHT, None, Cause.MIX
     return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
+
+
+def _stays(case: Evidence, name: str, days: int) -> bool:
+    """Whether so many days in a row have shown it."""
+    verdict = case.verdict(name)
+    if verdict is None or verdict.since is None:
+        return False
+    return verdict.signal.end - verdict.since >= (days - 1) * windows.HORIZONS["1d"]
 
 
 def slow(case: Evidence) -> Outcome | None:
@@ -292,6 +273,7 @@ CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (
     upstream,
     drifted,
     collapse,
+    intent_lost,
     mix_moved,
     slow,
     calm,

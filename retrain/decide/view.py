@@ -25,8 +25,9 @@ class View:
 
     windows: those that end there, by horizon. sampled, hours: messages to be labelled with the
     labels given so far, and all answers, of the longest label horizon. earlier: the same hour of
-    earlier weeks together, whichever model was champion, `earlier_hours` of them. history: each
-    signal's verdicts before, oldest first.
+    earlier weeks together, whichever model was champion, `earlier_hours` of them. usual_day: the
+    same day of earlier weeks together, where a day ends. history: each signal's verdicts before,
+    oldest first.
     """
 
     model: str
@@ -37,6 +38,7 @@ class View:
     hours: Mapping[dt.datetime, live.Hour]
     earlier: Tally | None = None
     earlier_hours: int = 0
+    usual_day: Tally | None = None
     history: History = field(default_factory=dict)
 
     def recent(self, horizon: str) -> live.Sample:

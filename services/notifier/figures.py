@@ -28,6 +28,7 @@ _GROUNDS: Final = {
     Clause.BAD_RELEASE: "Bad ever since this model serves, and well under the one before.",
     Clause.UPSTREAM: "Something before or around the model is broken; no training cures it.",
     Clause.COLLAPSE: "A collapse of accuracy asks for a retrain alone.",
+    Clause.INTENT_LOST: "The recall of one intent is proven lost.",
     Clause.MIX_MOVED: "The mix of intents alone has moved.",
     Clause.SLOW: "Slow answers, and nothing else that counts.",
     Clause.CALM: "No clause of the rule asks for anything.",
@@ -158,8 +159,11 @@ def _rule(clause: Clause, breached: Sequence[Reason]) -> str:
 
 
 def _words(reason: Reason) -> str:
-    signal = signals.of(reason.signal)
-    return limits.escape(signal.words)
+    """A signal as people call it, with the intents it is about."""
+    words = signals.of(reason.signal).words
+    if reason.intents:
+        words += f" ({', '.join(reason.intents)})"
+    return limits.escape(words)
 
 
 def _calm(reason: Reason) -> str:

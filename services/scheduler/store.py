@@ -158,7 +158,13 @@ def put_signals(
     """Write signals over what was there, in one statement; the measured ones have neither verdict
     nor limit.
     """
-    unjudged = {"verdict": None, "limit": None, "in_breach": False, "level": None}
+    unjudged = {
+        "verdict": None,
+        "limit": None,
+        "in_breach": False,
+        "level": None,
+        "since": None,
+    }
     rows = [_verdict_row(verdict) for verdict in judged]
     rows += [_signal_row(signal) | unjudged for signal in measured]
     if rows:
@@ -178,6 +184,7 @@ def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
         "limit": verdict.limit,
         "in_breach": verdict.in_breach,
         "level": verdict.level,
+        "since": verdict.since,
     }
     return _signal_row(verdict.signal) | judgement
 

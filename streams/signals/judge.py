@@ -14,6 +14,7 @@ from streams.stats import proportion
 
 Level = verdicts.Level
 _CHANCE = 0.05
+_WATCHED = 2.58  # standard errors
 _LABELS = 100_000  # more than anybody gives one model
 # Fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in
 # ten years at 0.3 %.
@@ -22,12 +23,16 @@ _HITS = 4
 
 
 def verdict(
-    signal: verdicts.Signal, rule: policy.Level, past: Sequence[verdicts.Verdict]
+    signal: verdicts.Signal,
+    rule: policy.Level,
+    past: Sequence[verdicts.Verdict],
+    *,
+    given: Level | None = None,
 ) -> verdicts.Verdict:
     """Judge one signal. `past`: this signal's verdicts on earlier disjoint windows of its horizon,
-    newest last.
+    newest last; `given`: how this window stands, where more than the signal tells that.
     """
-    level, name = _level(signal, rule)
+    level, name = (given, None) if given else _level(signal, rule)
     breaches = 1 + _breaches(past, rule.of - 1)
     enters = level is Level.BREACH and breaches >= rule.k
 
@@ -44,7 +49,18 @@ def verdict(
         limit=rule.enter,
         in_breach=enters or stays,
         level=name,
+        since=_since(signal, past) if enters or stays else None,
     )
+
+
+def _since(signal: verdicts.Signal, past: Sequence[verdicts.Verdict]) -> dt.datetime:
+    """Since the end of which window the signal has been in breach without a break: the one before
+    remembers it, as older ones are forgotten.
+    """
+    if not _in_breach(past):
+        return signal.end
+    before = past[-1]
+    return before.since or before.signal.end
 
 
 def _breaches(past: Sequence[verdicts.Verdict], last: int) -> int:
@@ -128,14 +144,15 @@ def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
 
 
 def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
-    """The limit of a label-based signal: the lower of the policy's level and the reference less
-    `margin`.
+    """The limit of a label-based signal: the reference less `margin`; the policy's level only where
+    nothing is known of before.
 
-    A model whose reference never reached the level is not retrained for staying where it was.
+    What a model never reached it has not lost, and one that was far better has lost it long before
+    it is down at the level.
     """
     if reference is None:
         return rule.enter
-    return min(rule.enter, reference - margin)
+    return reference - margin
 
 
 def certainty(unneeded_per_year: float, horizon: str) -> float:
@@ -174,44 +191,73 @@ def falling(
         level = Level.OK
     else:
         needed = _labels_to_prove(signal, limit, z)
-        level = Level.WATCH if needed != 0 else Level.BREACH
+        level = _of_a_loss(signal, needed)
+        if level is Level.OK:
+            needed = None
 
     leave = limit + (rule.leave - rule.enter)
     back = level is not Level.BLIND and (signal.value or 0.0) >= leave
     stays = _in_breach(past) and not back
+    in_breach = level is Level.BREACH or stays
     return verdicts.Verdict(
         signal=signal,
         verdict=level,
         limit=limit,
-        in_breach=level is Level.BREACH or stays,
+        in_breach=in_breach,
         labels_needed=needed or None,
+        since=_since(signal, past) if in_breach else None,
     )
 
 
-def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | None:
-    """How many labels more would prove the loss by `z` standard errors, were the figure to stay: 0
-    if it is proven, None if no number that anyone labels would.
+def _of_a_loss(signal: verdicts.Signal, needed: int | None) -> Level:
+    """How a figure under its limit stands. Watched is what chance alone shows once in two hundred
+    looks: a figure that swings about what it always was is no news.
+    """
+    if needed == 0:
+        return Level.BREACH
+    if signal.value is None or signal.high is None or signal.reference is None:
+        return Level.WATCH
+    error = _WATCHED * (signal.high - signal.value) / proportion.Z95
+    return Level.WATCH if signal.value + error < signal.reference else Level.OK
 
-    89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of before. The
-    reference's own sampling error counts where its n is known: at 95 %, as it is drawn once a model
-    and not at every look. Without a reference the loss is that against the limit.
+
+def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | None:
+    """How many labels more would prove the loss, were the figure to stay: 0 if it is proven, None
+    if no number that anyone labels would.
+
+    Proven is what lies by `z` standard errors under what it was, and with its whole 95 % interval
+    under `limit`: 89.8 % is no evidence against a bare 90 %, but it can be against the 92.1 % of
+    before.
     """
     if signal.value is None or signal.high is None:
         return None
     half = signal.high - signal.value
-    error = z * half / proportion.Z95
-    then = limit
-    own = 0.0
-    if signal.reference is not None:
-        then = signal.reference
-        if signal.reference_n:
-            own = proportion.Z95**2 * then * (1 - then) / signal.reference_n
-    loss = then - signal.value
-    room = loss**2 - max(0.0, own)  # the square of what the error may be
-    if then <= signal.value or room <= 0:
+    room_to_limit = (limit - signal.value) ** 2
+    room_to_before = _room(signal, limit)
+    if room_to_limit <= 0 or room_to_before <= 0:
         return None
 
-    if error**2 < room:
+    # Each error falls with the root of n; the farther one decides.
+    error = z * half / proportion.Z95
+    times = max(half**2 / room_to_limit, error**2 / room_to_before)
+    if times < 1:
         return 0
-    more = signal.n * (error**2 / room - 1)
+    more = signal.n * (times - 1)
     return max(1, math.ceil(more)) if more < _LABELS else None
+
+
+def _room(signal: verdicts.Signal, limit: float) -> float:
+    """The square of what the error of a loss may be: it counts from the reference, less the
+    reference's own sampling error where its n is known (at 95 %, as it is drawn once a model and
+    not at every look); without a reference from the limit. Not positive: no loss, or none to see.
+    """
+    then = limit if signal.reference is None else signal.reference
+    loss = then - (signal.value or 0.0)
+    if loss <= 0:
+        return 0.0
+    own = 0.0
+    if signal.reference is not None and signal.reference_n:
+        n = signal.reference_n
+        # By Wilson: a perfect recall of a dozen held-out rows is no certainty.
+        own = then - proportion.wilson(then * n, n)[0]
+    return loss**2 - own**2

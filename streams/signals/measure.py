@@ -28,16 +28,23 @@ def signals(window: windows.Window, reference: runs.Reference | None) -> Iterato
     yield rate(window, "low_confidence_rate", unsure, tally.answered)
     if reference is None:
         return
+    yield low_confidence_rise(window, reference)
     yield tokenizer_mismatch(window, reference)
     yield tokens_lost(window, reference)
     if reference.script_counts:
         yield other_script_excess(window, reference.script_counts)
 
 
-def mix(window: windows.Window, reference: runs.Reference | None) -> Iterator[verdicts.Signal]:
-    """What compares the predicted intents with the reference's; nothing without one."""
+def mix(
+    window: windows.Window,
+    reference: runs.Reference | None,
+    usual: windows.Tally | None = None,
+) -> Iterator[verdicts.Signal]:
+    """What compares the predicted intents with the reference's; nothing without one. `usual`: the
+    same day of earlier weeks, where the window is a day.
+    """
     if reference is not None:
-        yield intent_mix_kl(window, reference)
+        yield intent_mix_kl(window, reference, usual)
         yield intent_mix_shift(window, reference)
 
 
@@ -89,10 +96,27 @@ def latency(window: windows.Window, percent: int) -> verdicts.Signal:
     )
 
 
-def intent_mix_kl(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
-    """D(live || reference) of the predicted intents in nats."""
-    live = window.tally.intent_count
-    return mix_kl(window, "intent_mix_kl", live, intents(reference), reference.n)
+def intent_mix_kl(
+    window: windows.Window,
+    reference: runs.Reference,
+    usual: windows.Tally | None = None,
+) -> verdicts.Signal:
+    """D(live || reference) of the predicted intents in nats; against the same day of earlier weeks,
+    where the window differs less from that.
+
+    A weekend is unlike the mean of the week, and like the one before. With few answers in `usual`
+    nothing would differ from it: then the reference alone is asked.
+    """
+    name, live = "intent_mix_kl", window.tally.intent_count
+    moved = mix_kl(window, name, live, intents(reference), reference.n)
+    if usual is None or 2 * usual.answered < window.tally.answered or not window.tally.answered:
+        return moved
+    unusual = mix_kl(window, name, live, usual.intent_count.tolist(), usual.answered)
+    return min(moved, unusual, key=_excess_over_chance)
+
+
+def _excess_over_chance(signal: verdicts.Signal) -> float:
+    return (signal.value or 0.0) - (signal.noise_floor or 0.0)
 
 
 def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
@@ -125,6 +149,31 @@ def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdi
         p_value=min(1.0, k * float(p_values[most])),
         low=least if low * high > 0 else 0.0,
         high=largest,
+    )
+
+
+def low_confidence_rise(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
+    """By how much (ratio) the share of unsure answers exceeds the reference's, with Newcombe's
+    interval (1998) from the sizes of both samples.
+    """
+    name = "low_confidence_rise"
+    then, then_n = reference.low_confidence_rate, reference.n
+    n = window.tally.answered
+    if then is None or not n or not then_n:
+        return number(window, name, None, 0)
+    unsure = int(window.tally.intent_low.sum())
+    now = proportion.estimate(unsure, n)
+    before = proportion.estimate(then * then_n, then_n)
+    value, low, high = proportion.difference(now, before)
+    return number(
+        window,
+        name,
+        value,
+        n,
+        low=low,
+        high=high,
+        reference=then,
+        reference_n=then_n,
     )
 
 

@@ -13,11 +13,12 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import builders
 import numpy as np
 import pytest
 import syntax
 
-from retrain.decide import evaluate
+from retrain.decide import evaluate, trigger
 from retrain.decide.view import History, View
 from retrain.evaluation import live
 from retrain.labels import labelled as labels_that_hold
@@ -52,6 +53,7 @@ class World:
     odd: float = 0.0  # other tokenizer, no known script, cut, fallen back, missing
     latency_ms: float = 8.0
     unlabelled: float = 0.02
+    known: bool = True  # what the model was at its promotion
 
 
 CALM = World()
@@ -59,6 +61,7 @@ SLIGHT = World(moved=0.02, unsure=0.06, errors=0.002, odd=0.008, latency_ms=12.0
 MILD = World(moved=0.06, unsure=0.075, errors=0.004, odd=0.008, latency_ms=14.5, wrong=0.15)
 WORSE = World(moved=0.2, unsure=0.2, wrong=0.13)
 COLLAPSED = World(wrong=0.3)
+STRANGE = World(wrong=0.13, known=False)
 BROKEN = World(errors=0.1, odd=0.7, latency_ms=40.0, unlabelled=0.7)
 
 ESCALATION = present.INDEX["escalation"]
@@ -115,6 +118,7 @@ REFERENCE = runs.Reference(
     script_counts={"latin": 100_000},
     mean_tokens=20.0,
     tokenizer=OURS,
+    low_confidence_rate=0.03,
 )
 
 
@@ -129,7 +133,8 @@ def here(world: World) -> View:
         ends[horizon] = windows.Window("v1", "champion", horizon, start, AT, logs, complete=True)
     hours = {AT - (back + 1) * HOUR: live.Hour(25, 22.5) for back in range(168)}
     earlier = tally(CALM, 4 * usual["1h"])
-    return View("v1", AT, ends, REFERENCE, labelled(world), hours, earlier, 4)
+    reference = REFERENCE if world.known else None
+    return View("v1", AT, ends, reference, labelled(world), hours, earlier, 4)
 
 
 def history(*levels: verdicts.Level, in_breach: bool) -> History:
@@ -168,7 +173,8 @@ def judged(world: World, before: History, past: decisions.Past, rules: policy.Po
     """The verdicts and the decision, without the identity of the policy."""
     evaluated = evaluate.evaluate(dataclasses.replace(here(world), history=before), past, rules)
     taken = evaluated.decision
-    return evaluated.fresh, taken.decision, taken.hold_reason, taken.cause, taken.reasons
+    said = (taken.clause, taken.decision, taken.hold_reason, taken.cause, taken.reasons)
+    return evaluated.fresh, *said
 
 
 def asked(rules: policy.Policy) -> object:
@@ -244,12 +250,30 @@ JUDGED = [
         (WORSE, ONCE, ANY),
         (WORSE, ONCE, COOLING),
         (COLLAPSED, ONCE, ANY),
+        (STRANGE, NOTHING, ANY),
     )
 ]
+
+
+def one_thing(breached: str, days: int, rules: policy.Policy) -> object:
+    """What is decided where accuracy is well and this alone has been in breach for days."""
+    verdicts_now = [
+        builders.verdict(trigger.ACCURACY),
+        builders.verdict(breached, Level.BREACH, days=days),
+    ]
+    past = decisions.Past()
+    taken = trigger.decision(verdicts_now, past, rules, model="v1", at=AT)
+    return taken.decision, taken.hold_reason
+
+
 SITUATIONS: dict[str, list[Callable[[policy.Policy], object]]] = {
     "labels": [asked, held, *JUDGED],
     "signals": [*JUDGED],
-    "trigger": [*JUDGED],
+    "trigger": [
+        *JUDGED,
+        functools.partial(one_thing, trigger.MIX, 3),
+        functools.partial(one_thing, trigger.INTENT, 0),
+    ],
     "costs": [*JUDGED],
     "gates": [functools.partial(gated, True), functools.partial(gated, False)],
 }

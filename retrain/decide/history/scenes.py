@@ -172,15 +172,17 @@ def _view(
     mine = past.archives[model]
     week = mine.rows(end - _WEEK, end)
     earlier, earlier_hours = _earlier(past, end)
+    ending = _windows(mine, end)
     return View(
         model=model,
         at=end,
-        windows=_windows(mine, end),
+        windows=ending,
         reference=reference,
         sampled=mine.sampled(end - _WEEK, end, as_of=end, rules=rules),
         hours=mine.hours(week),
         earlier=earlier,
         earlier_hours=earlier_hours,
+        usual_day=_usual_day(past, end) if "1d" in ending else None,
     )
 
 
@@ -205,6 +207,18 @@ def _earlier(
             tally = one.tally(np.concatenate(rows))
             total = tally if total is None else total + tally
     return total, len(with_traffic)
+
+
+def _usual_day(past: History, end: dt.datetime) -> windows.Tally | None:
+    """The day that ends at this instant in earlier weeks, all champions together."""
+    total = None
+    for back in EARLIER:
+        for one in past.archives.values():
+            rows = one.rows(end - back - _DAY, end - back)
+            if len(rows):
+                tally = one.tally(rows)
+                total = tally if total is None else total + tally
+    return total
 
 
 def _windows(

@@ -66,16 +66,19 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
     """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     # Whatever the horizons of the rules: a week shows which source is not to be believed.
     start = at - windows.HORIZONS["7d"]
-    earlier, earlier_hours = _earlier(connection, at)
+    earlier, earlier_hours = _earlier(connection, "1h", at)
+    ending = _windows(connection, model, at)
+    usual_day = _earlier(connection, "1d", at)[0] if "1d" in ending else None
     return View(
         model=model,
         at=at,
-        windows=_windows(connection, model, at),
+        windows=ending,
         reference=reference_at(connection, model, at),
         sampled=sampled(connection, model, start, at, as_of=at, rules=rules.labels),
         hours=hours(connection, model, start, at),
         earlier=earlier,
         earlier_hours=earlier_hours,
+        usual_day=usual_day,
     )
 
 
@@ -91,14 +94,18 @@ def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, w
     return {row["horizon"]: places.window(row) for row in rows}
 
 
-def _earlier(connection: Connection, at: dt.datetime) -> tuple[windows.Tally | None, int]:
-    """The same hour of earlier weeks, all champions together, and of how many weeks; None without
+def _earlier(
+    connection: Connection,
+    horizon: str,
+    at: dt.datetime,
+) -> tuple[windows.Tally | None, int]:
+    """The same window of earlier weeks, all champions together, and of how many weeks; None without
     any.
     """
     table = tables.window_state
     query = sa.select(table).where(
         table.c.role == "champion",
-        table.c.horizon == "1h",
+        table.c.horizon == horizon,
         table.c.end.in_([at - back for back in EARLIER]),
     )
     rows = connection.execute(query.order_by(table.c.end, table.c.model)).mappings()
@@ -278,7 +285,14 @@ def _verdict(row: Any) -> verdicts.Verdict:
         reference=row["reference"],
     )
     level = verdicts.Level(row["verdict"])
-    return verdicts.Verdict(signal, level, row["limit"], row["in_breach"], row["level"])
+    return verdicts.Verdict(
+        signal,
+        level,
+        row["limit"],
+        row["in_breach"],
+        row["level"],
+        since=row["since"],
+    )
 
 
 def past(connection: Connection, promotion: Any, at: dt.datetime) -> decisions.Past:

@@ -80,15 +80,13 @@ def test_without_a_label_every_verdict_is_blind_and_says_how_many_would_do() -> 
 # The limit that a reference sets
 
 
-def test_a_model_is_held_to_its_reference_less_the_margin_and_never_to_more_than_the_policy() -> (
-    None
-):
-    """Promised 0.95: the policy's 0.90 is lower. Promised 0.85: 0.83, two points under it."""
+def test_a_model_is_held_to_its_own_reference_less_the_margin() -> None:
+    """A point under 0.95 and 0.85 that were promised; the policy's 0.90 where nothing was."""
     modest = dataclasses.replace(PROMISED, accuracy=0.85, recall=None)
 
-    assert judged(week(rows(90, 10)))["live_accuracy"].limit == 0.90
+    assert judged(week(rows(90, 10)))["live_accuracy"].limit == pytest.approx(0.94)
     assert judged(week(rows(90, 10), reference=modest))["live_accuracy"].limit == pytest.approx(
-        0.83
+        0.84
     )
     assert judged(week(rows(90, 10), reference=None))["live_accuracy"].limit == 0.90
 
@@ -97,8 +95,7 @@ def test_a_model_is_held_to_its_reference_less_the_margin_and_never_to_more_than
     ("right", "wrong", "level"),
     [
         (95, 5, Level.OK),
-        (91, 9, Level.OK),
-        (88, 12, Level.WATCH),
+        (91, 9, Level.OK),  # four of a hundred more: chance
         (50, 50, Level.BREACH),
         (0, 100, Level.BREACH),
         (50, 49, Level.BLIND),
@@ -125,12 +122,12 @@ def test_rare_recall_is_of_the_rare_intents_alone() -> None:
 
 
 def test_a_breach_goes_on_until_its_figure_is_back_over_the_level_at_which_it_leaves() -> None:
-    """Entered under 0.90, left at 0.91."""
+    """Entered under 0.94, a point under what was promised; left at 0.95."""
     before = [builders.verdict("live_accuracy", Level.BREACH, horizon="7d", end=AT - DAY)]
     history = {"live_accuracy": before}
 
-    lingering = judged(week(rows(905, 95), history=history))["live_accuracy"]
-    recovered = judged(week(rows(920, 80), history=history))["live_accuracy"]
+    lingering = judged(week(rows(945, 55), history=history))["live_accuracy"]
+    recovered = judged(week(rows(955, 45), history=history))["live_accuracy"]
 
     assert (lingering.verdict, lingering.in_breach) == (Level.OK, True)
     assert (recovered.verdict, recovered.in_breach) == (Level.OK, False)
@@ -233,7 +230,9 @@ def test_right_answers_win_the_bet_nothing_and_wrong_ones_a_breach() -> None:
     assert (calm.signal.value, calm.verdict) == (0.0, Level.OK)
     assert lost.signal.value is not None
     assert lost.signal.value > RULES.signals.accuracy_e_value.enter == 3
-    assert (lost.verdict, lost.signal.reference) == (Level.BREACH, 0.90)
+    assert lost.verdict is Level.BREACH
+    # Of 0.95 in 2,000 labels 0.9396 is sure; a point under that.
+    assert lost.signal.reference == pytest.approx(0.9296, abs=0.0001)
 
 
 def test_a_bet_needs_as_many_labels_as_live_accuracy_does() -> None:

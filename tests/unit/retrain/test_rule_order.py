@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.decide import trigger
+from retrain.decide import record, trigger
 from schemas import decisions, policy, signals, verdicts
 
 CHANCES = st.integers(0, 9_999).map(random.Random)
@@ -25,7 +25,7 @@ Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause
 Clause = decisions.Clause
 INSTANT = dt.timedelta(microseconds=1)
 
-MIX, UNSURE, ERRORS, SLOW = "intent_mix_kl", "low_confidence_rate", "error_rate", "p95_latency_ms"
+MIX, UNSURE, ERRORS, SLOW = "intent_mix_kl", "low_confidence_rise", "error_rate", "p95_latency_ms"
 ACCURACY, RARE = "live_accuracy", "rare_recall"
 EVERYTHING = (MIX, UNSURE, ERRORS, SLOW, ACCURACY, RARE)
 
@@ -295,7 +295,7 @@ def test_the_evidence_is_plain_json_in_utc() -> None:
     tokyo = AT.astimezone(dt.timezone(9 * HOUR))
     past = decisions.Past(last_fix=tokyo, well=(ERRORS,))
 
-    body = trigger.evidence(judged(), past, model="v1", at=tokyo)
+    body = record.evidence(judged(), past, model="v1", at=tokyo)
 
     assert json.loads(json.dumps(body))["at"] == "2026-04-20T00:00:00+00:00"
     assert body["past"]["last_fix"] == "2026-04-20T00:00:00+00:00"

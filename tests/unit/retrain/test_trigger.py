@@ -19,9 +19,11 @@ Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause
 judged = functools.partial(builders.verdict, reference=0.92)
 
 
+EVERY = sorted({*trigger.TRAFFIC, *RULES.trigger.quality, *RULES.trigger.drift})
+
+
 def all_ok(**changed: verdicts.Level) -> list[verdicts.Verdict]:
-    names = (*trigger.TRAFFIC, *RULES.trigger.quality)
-    return [judged(name, changed.get(name, Level.OK), high=0.88) for name in names]
+    return [judged(name, changed.get(name, Level.OK), high=0.88) for name in EVERY]
 
 
 NOTHING = decisions.Past()
@@ -31,6 +33,10 @@ def decide(evidence: list[verdicts.Verdict], past: decisions.Past = NOTHING) -> 
     return trigger.decision(evidence, past, RULES, model=builders.MODEL, at=AT)
 
 
+GRAVE = [
+    dataclasses.replace(v, level="grave") if v.signal.signal == trigger.INTENT else v
+    for v in all_ok(intent_recall_lost=Level.BREACH)
+]
 CASES = {
     "nothing known": ([], Kind.HOLD, Hold.STALE_WINDOWS, None),
     "all well": (all_ok(), Kind.HOLD, Hold.HEALTHY, None),
@@ -42,7 +48,7 @@ CASES = {
         Cause.LANGUAGE,
     ),
     "low confidence and rare recall": (
-        all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH),
+        all_ok(low_confidence_rise=Level.BREACH, rare_recall=Level.BREACH),
         Kind.RETRAIN,
         None,
         Cause.LANGUAGE,
@@ -52,6 +58,33 @@ CASES = {
         Kind.REWEIGHT,
         None,
         Cause.MIX,
+    ),
+    "the mix alone, for two days": (
+        [
+            judged(name, Level.BREACH, days=1) if name == trigger.MIX else judged(name)
+            for name in EVERY
+        ],
+        Kind.HOLD,
+        Hold.MIX_ONLY,
+        Cause.MIX,
+    ),
+    "one intent, neither critical nor common": (
+        all_ok(intent_recall_lost=Level.BREACH),
+        Kind.HOLD,
+        Hold.INTENT_LOST,
+        Cause.LANGUAGE,
+    ),
+    "one intent, critical or common": (
+        GRAVE,
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "one intent, and a mix that moved": (
+        all_ok(intent_mix_kl=Level.BREACH, intent_recall_lost=Level.BREACH),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
     ),
     "the mix alone, answers unknown": (
         all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BLIND),
@@ -71,7 +104,7 @@ CASES = {
         Hold.WATCHING,
         None,
     ),
-    "confidence alone": (all_ok(low_confidence_rate=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
+    "confidence alone": (all_ok(low_confidence_rise=Level.BREACH), Kind.HOLD, Hold.WATCHING, None),
     "latency alone": (all_ok(p95_latency_ms=Level.BREACH), Kind.HOLD, Hold.LATENCY_ONLY, None),
     "latency, and held-out rows that flatter": (
         [*all_ok(p95_latency_ms=Level.BREACH), judged("offline_live_gap", Level.BREACH)],
@@ -135,7 +168,7 @@ def test_a_bad_day_collapses_by_itself_and_a_week_that_holds_one_does_not() -> N
 
 
 def test_drift_seen_while_something_before_the_model_was_broken_is_none() -> None:
-    evidence = all_ok(low_confidence_rate=Level.BREACH, accuracy_e_value=Level.BREACH)
+    evidence = all_ok(low_confidence_rise=Level.BREACH, accuracy_e_value=Level.BREACH)
     assert (
         decide(evidence, decisions.Past(last_fix=AT - dt.timedelta(hours=3))).hold_reason
         is Hold.WATCHING
@@ -161,7 +194,7 @@ def test_rare_recall_alone_rolls_back_only_beyond_doubt() -> None:
 
 
 def test_a_business_incident_counts_as_evidence_on_quality() -> None:
-    evidence = all_ok(low_confidence_rate=Level.BREACH)
+    evidence = all_ok(low_confidence_rise=Level.BREACH)
     assert decide(evidence, decisions.Past(incidents=1)).decision is Kind.RETRAIN
 
 
@@ -184,7 +217,7 @@ def test_a_retrain_waits_and_keeps_its_cause(
 
 def test_every_signal_is_a_reason_with_its_numbers() -> None:
     taken = decide(all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH))
-    assert [r.signal for r in taken.reasons] == sorted((*trigger.TRAFFIC, *RULES.trigger.quality))
+    assert [r.signal for r in taken.reasons] == EVERY
     assert {r.signal for r in taken.reasons if r.breached} == {"intent_mix_kl", "live_accuracy"}
     assert all(r.n == 1000 for r in taken.reasons)
 
@@ -250,7 +283,7 @@ RELEASE_CASES = {
 def test_a_release_is_blamed_for_what_began_with_it_and_for_nothing_else(case: str) -> None:
     past, kind = RELEASE_CASES[case]
     rules = policy.parse("[trigger]\ncool_down_hours = 0")
-    evidence = all_ok(live_accuracy=Level.BREACH, low_confidence_rate=Level.BREACH)
+    evidence = all_ok(live_accuracy=Level.BREACH, low_confidence_rise=Level.BREACH)
     taken = trigger.decision(evidence, past, rules, model=builders.MODEL, at=AT)
     assert taken.decision is kind
     assert (taken.cause is Cause.BAD_RELEASE) == (kind is Kind.ROLLBACK)
@@ -263,10 +296,11 @@ WITNESSES = {
     trigger.bad_release: (all_ok(error_rate=Level.BREACH), SINCE_RELEASE),
     trigger.upstream: (all_ok(error_rate=Level.BREACH), decisions.Past()),
     trigger.drifted: (
-        all_ok(low_confidence_rate=Level.BREACH, rare_recall=Level.BREACH),
+        all_ok(low_confidence_rise=Level.BREACH, rare_recall=Level.BREACH),
         decisions.Past(),
     ),
     trigger.collapse: (COLLAPSE, decisions.Past()),
+    trigger.intent_lost: (GRAVE, decisions.Past()),
     trigger.mix_moved: (all_ok(intent_mix_kl=Level.BREACH), decisions.Past()),
     trigger.slow: (all_ok(p95_latency_ms=Level.BREACH), decisions.Past()),
 }
@@ -315,7 +349,7 @@ def test_a_reference_that_was_moved_is_given_time() -> None:
 def test_a_retrain_that_costs_more_than_waiting_a_week_waits(
     answers_a_day: int, hold: decisions.HoldReason | None
 ) -> None:
-    evidence = all_ok(low_confidence_rate=Level.BREACH, live_accuracy=Level.BREACH)
+    evidence = all_ok(low_confidence_rise=Level.BREACH, live_accuracy=Level.BREACH)
     evidence = [
         dataclasses.replace(v, signal=dataclasses.replace(v.signal, n=answers_a_day))
         if v.signal.signal == "low_confidence_rate"
@@ -326,7 +360,7 @@ def test_a_retrain_that_costs_more_than_waiting_a_week_waits(
 
 
 def test_which_signals_count_as_what_is_data() -> None:
-    rules = policy.parse('[trigger]\ndrift = ["low_confidence_rate"]')
+    rules = policy.parse('[trigger]\ndrift = ["low_confidence_rise"]')
     evidence = all_ok(intent_mix_kl=Level.BREACH, live_accuracy=Level.BREACH)
     assert (
         trigger.decision(evidence, decisions.Past(), rules, model=builders.MODEL, at=AT).decision

@@ -2,6 +2,8 @@
 what is beyond a limit does not count yet.
 """
 
+import dataclasses
+
 import builders
 import pytest
 
@@ -228,3 +230,17 @@ def test_a_hold_names_what_holds_it_back_after_what_it_would_have_done() -> None
     *_, rule = figures.grounds(cooling)
 
     assert rule.endswith("A collapse of accuracy asks for a retrain alone. Held: COOLING_DOWN.")
+
+
+def test_a_loss_of_some_intents_names_them() -> None:
+    lost = dataclasses.replace(
+        builders.reason("intent_recall_lost", 0.28, breached=True), intents=("escalation", "faq")
+    )
+    decision = builders.decision(
+        decisions.Kind.RETRAIN, reasons=(lost,), clause=decisions.Clause.INTENT_LOST
+    )
+
+    lines = list(figures.grounds(decision))
+
+    assert "recall lost by one intent (escalation, faq) is in breach" in lines[0]
+    assert lines[-1].endswith("The recall of one intent is proven lost.")

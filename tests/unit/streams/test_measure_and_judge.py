@@ -38,6 +38,7 @@ def test_every_number_carries_its_n_and_interval() -> None:
         "p95_latency_ms",
         "error_rate",
         "low_confidence_rate",
+        "low_confidence_rise",
         "tokenizer_mismatch",
         "tokens_lost",
         "intent_mix_kl",
@@ -126,14 +127,16 @@ def accuracy(
 @pytest.mark.parametrize(
     ("signal", "level"),
     [
-        (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.WATCH),
-        (accuracy(0.898, 0.885, 0.911, 2000), verdicts.Level.BREACH),
+        (accuracy(0.898, 0.868, 0.922, 500), verdicts.Level.OK),
+        (accuracy(0.898, 0.885, 0.912, 2000), verdicts.Level.WATCH),
+        (accuracy(0.898, 0.886, 0.910, 2200), verdicts.Level.BREACH),
         (accuracy(0.898, 0.885, 0.911, 2000, known=None), verdicts.Level.WATCH),
         (
             dataclasses.replace(accuracy(0.898, 0.885, 0.911, 2000), reference_n=1000),
             verdicts.Level.WATCH,
         ),
-        (accuracy(0.905, 0.900, 0.910, 9000), verdicts.Level.OK),
+        (accuracy(0.912, 0.907, 0.917, 9000), verdicts.Level.OK),
+        (accuracy(0.905, 0.900, 0.910, 9000), verdicts.Level.BREACH),
         (accuracy(0.70, 0.66, 0.74, 500), verdicts.Level.BREACH),
         (accuracy(0.70, 0.5, 0.85, 30), verdicts.Level.BLIND),
         (accuracy(None, 0, 1, 0), verdicts.Level.BLIND),
@@ -152,7 +155,7 @@ def test_accuracy_is_judged_by_its_interval_against_its_reference(
 
 
 @pytest.mark.parametrize(
-    "signal", [accuracy(0.898, 0.868, 0.928, 500), accuracy(0.86, 0.80, 0.92, 120, known=None)]
+    "signal", [accuracy(0.898, 0.884, 0.912, 1500), accuracy(0.86, 0.80, 0.92, 120, known=None)]
 )
 def test_with_the_labels_it_says_it_needs_a_watched_loss_is_proven(signal: verdicts.Signal) -> None:
     def judged(n: int) -> verdicts.Verdict:

@@ -1,0 +1,71 @@
+"""Pure. What a decision is remembered by: its evidence as JSON, and the hashes that a replay must
+give again.
+"""
+
+import dataclasses
+import datetime as dt
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from schemas import decisions, policy, verdicts
+
+
+def evidence(
+    judged: Sequence[verdicts.Verdict],
+    past: decisions.Past,
+    *,
+    model: str,
+    at: dt.datetime,
+) -> dict[str, Any]:
+    """The arguments as JSON: a stored decision can be taken again from them."""
+    return {
+        "model": model,
+        "at": _plain(at),
+        "verdicts": [_plain(verdict) for verdict in judged],
+        "past": _plain(past),
+    }
+
+
+def identity(model: str, at: dt.datetime, rules: policy.Policy) -> str:
+    """The id of the one decision of a model at an instant under a policy."""
+    return f"d_{_hashed(f'{model}|{_plain(at)}|{rules.sha256}')[:16]}"
+
+
+def sha256(
+    evidence: dict[str, Any],
+    rules: policy.Policy,
+    outcome: Sequence[str | None],
+) -> str:
+    """What a replay is compared by: evidence, policy and outcome."""
+    body = {
+        "evidence": evidence,
+        "policy": rules.sha256,
+        "outcome": outcome,
+    }
+    return _hashed(json.dumps(body, sort_keys=True))
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    names = _fields(value.__class__)
+    if names:
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    return value
+
+
+@functools.cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; none of anything else. Asked of every figure of every hour
+    of a replayed year.
+    """
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(each.name for each in dataclasses.fields(kind))
