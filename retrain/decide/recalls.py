@@ -52,6 +52,9 @@ def verdict(
     """
     rule = rules.signals.intent_recall_lost
     fallen = losses(view.reference, figures, least=rule.min_n)
+    # These are live accuracy's labels, too: whoever makes that one deafer means all.
+    if figures.accuracy.n_labels < rules.signals.live_accuracy.min_n:
+        fallen = []
     worst = max(fallen, key=lambda lost: (lost.z, lost.n), default=None)
     signal = _signal(view, figures, worst, len(fallen), rule.horizon)
     sure = proven(fallen, rule)

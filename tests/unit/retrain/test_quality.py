@@ -338,3 +338,12 @@ def test_figures_are_drawn_of_every_horizon_that_a_rule_looks_at() -> None:
     )
     assert quality.horizons(RULES) == {"1d", "7d"}
     assert quality.horizons(rules) == {"1h", "1d", "7d"}
+
+
+def test_a_policy_that_makes_live_accuracy_deaf_means_each_intent_too() -> None:
+    here = known(shares=STILL, recall=BEFORE - 0.4)
+    deaf = policy.parse("[signals.live_accuracy]\nmin_n = 1000000")
+    for rules, level in ((RULES, Level.BREACH), (deaf, Level.BLIND)):
+        evaluation = evaluate.evaluate(here, decisions.Past(), rules)
+        (lost,) = [v for v in evaluation.fresh if v.signal.signal == "intent_recall_lost"]
+        assert lost.verdict is level
