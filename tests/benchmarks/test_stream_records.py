@@ -51,11 +51,14 @@ def test_all_logs_of_a_key_are_in_one_partition() -> None:
 
 
 def test_a_key_is_the_model_and_the_intent_that_the_log_says() -> None:
+    checked = 0
     for _, message in messages("keyed")[:500]:
         log = serving_log.fast(message["value"])
         if log is not None:
             _, model, intent, _ = log
             assert message["key"] == f"{model}|{intent}".encode()
+            checked += 1
+    assert checked > 250, "most are well formed"
 
 
 def test_a_keyed_topic_ends_with_a_late_log_of_every_key() -> None:

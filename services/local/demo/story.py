@@ -129,6 +129,7 @@ def plan(
         MIX: iter(moved),
     }
     messages = [list(itertools.islice(pools[day], size)) for day in days]
+    assert {len(of_day) for of_day in messages} == {size}
     return Story(corpus, days, messages, left_out)
 
 

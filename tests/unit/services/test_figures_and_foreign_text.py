@@ -164,5 +164,3 @@ def test_a_port_listens_while_somebody_accepts_connections_there() -> None:
 
         nobody_yet.listen()
         assert ports.listening(port)
-
-    assert not ports.listening(port)

@@ -53,7 +53,7 @@ def detail(line: ingest.Line) -> str:
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\n\n\n", b"  \n\t\n\r\n"])
 @pytest.mark.parametrize("is_csv", [False, True])
-def test_a_file_of_nothing_has_no_lines(body: bytes, is_csv: bool) -> None:
+def test_a_file_of_nothing_holds_no_label(body: bytes, is_csv: bool) -> None:
     labels = [line for line in ingest.lines(body, is_csv=is_csv) if reason(line) is None]
 
     assert labels == []
