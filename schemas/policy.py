@@ -112,8 +112,8 @@ class Signals:
     recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)
     # Held-out rows flatter by a point or two; five are another world.
     offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)
-    # Of many intents one always looks worst: beyond this, and beyond the chance that any of them
-    # does. For whoever looks into it.
+    # Of many intents one always looks worst: its whole interval beyond this, and beyond the chance
+    # that any of them does.
     intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.001)
     # With half of the labels missing those that came may be the easy ones.
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)

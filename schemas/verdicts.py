@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schemas import signals
+
 
 class Level(StrEnum):
     """How a single window stands. `blind`: too little evidence to say, which is never the same as
@@ -43,7 +45,7 @@ class Signal:
 class Verdict:
     """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
     holds, with hysteresis, and `since` from which window's end on without a break. `intents`: of
-    which it is proven, where a figure is of the worst of them.
+    which it is proven, or labels are needed of, where a figure is of the worst of them.
     """
 
     signal: Signal
@@ -54,3 +56,13 @@ class Verdict:
     labels_needed: int | None = None
     since: dt.datetime | None = None
     intents: tuple[str, ...] = ()
+
+    @property
+    def well(self) -> bool:
+        """Whether it shows that all is well, which is more than that nothing is proven: what should
+        not fall is not under its limit, either.
+        """
+        if self.verdict is not Level.OK or self.in_breach:
+            return False
+        value, falls = self.signal.value, signals.of(self.signal.signal).falls
+        return not (falls and value is not None and value < self.limit)

@@ -7,13 +7,14 @@ the noun it builds.
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
-from schemas import decisions, present, runs, verdicts, windows
+from schemas import decisions, present, runs, signals, verdicts, windows
 from streams.stats import histogram
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -103,13 +104,17 @@ def verdict(
     *,
     in_breach: bool | None = None,
     limit: float = 0.9,
-    value: float | None = 0.5,
+    value: float | EllipsisType | None = ...,
     days: int = 3,
     **more: Any,
 ) -> verdicts.Verdict:
     """A verdict on `signal(name, value, ...)`; in breach where its level is one, unless told
-    otherwise, and for `days` days now.
+    otherwise, and for `days` days now. Its value is 0.5; 0.95 where that of what should not fall is
+    ok.
     """
+    if value is ...:
+        well = level is verdicts.Level.OK and signals.of(name).falls
+        value = 0.95 if well else 0.5
     judged = signal(name, value, **more)
     breached = level is verdicts.Level.BREACH if in_breach is None else in_breach
     return verdicts.Verdict(

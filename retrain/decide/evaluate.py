@@ -157,8 +157,13 @@ def _measured(
 
 
 def _usual(view: View, horizon: str) -> windows.Tally | None:
-    """What of earlier weeks a window of this horizon is like."""
-    return view.usual_day if horizon == "1d" else None
+    """What of earlier weeks a window of this horizon is like. Once the mix has moved it is no more:
+    after a few weeks the moved days would be the usual ones, and nobody would have moved the
+    reference.
+    """
+    judged = view.history.get(signals.INTENT_MIX_KL.name, ())
+    moved = bool(judged) and judged[-1].in_breach
+    return None if moved or horizon != "1d" else view.usual_day
 
 
 def _traffic(

@@ -70,9 +70,9 @@ def verdict(
         named = (worst.intent,) if needed else ()
         return dataclasses.replace(judged, labels_needed=needed, intents=named)
 
-    # What stays in breach may be proven of none just now: then it is the worst one's.
-    lost = sure or [worst]
-    intents = tuple(each.intent for each in lost)
+    if not sure:  # it stays in breach for what was proven before, of nothing else
+        return dataclasses.replace(judged, level=before[-1].level)
+    intents = tuple(each.intent for each in sure)
     grave = any(_is_grave(view.reference, intent, rules) for intent in intents)
     return dataclasses.replace(judged, intents=intents, level="grave" if grave else None)
 

@@ -22,7 +22,7 @@ def stood_well(
     names = set()
     for verdict in judged:
         signal = verdict.signal
-        if verdict.verdict is not verdicts.Level.OK or verdict.in_breach:
+        if not verdict.well:
             continue
         early = labelled_from is not None and signal.end < labelled_from
         if not (early and signals.of(signal.signal).labelled):

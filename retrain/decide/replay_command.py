@@ -19,8 +19,8 @@ from retrain.decide import baselines, replay
 from retrain.decide.history import archive, files, scenes, topic
 from retrain.decide.history import store as history
 from retrain.decide.report import page
-from retrain.decide.view import REMEMBERED
-from schemas import decisions, events, policy, settings, times
+from retrain.decide.view import EARLIER, REMEMBERED
+from schemas import decisions, events, policy, settings, times, windows
 from streams import database
 
 EXIT_FIRES = 10
@@ -236,7 +236,9 @@ def _from_topic(options: argparse.Namespace) -> archive.Block:
     # Simulated time: when a log was appended says nothing of when it happened.
     if not loaded.test_clock:
         if options.since:
-            since = options.since - REMEMBERED - events.FUTURE_LIMIT
+            # Its first verdicts compare a day with that of weeks before.
+            since = options.since - REMEMBERED - EARLIER[-1] - windows.HORIZONS["1d"]
+            since -= events.FUTURE_LIMIT
         if options.until:
             until = options.until + events.PAST_LIMIT
     return topic.serving_logs(str(loaded.kafka), options.topic, since, until)

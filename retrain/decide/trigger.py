@@ -2,9 +2,10 @@
 acts: services.scheduler records, retrain.train.job runs.
 
 The rule is CLAUSES, asked in this order; which signals each looks at is data in the policy. A
-retrain needs evidence on quality AND evidence of drift, or a proven collapse alone. Latency and
-errors are never cured by retraining, a release that was bad from its first hour is rolled back, and
-a mix that moved while the answers stay good only moves the reference.
+retrain needs evidence on quality AND evidence of drift, or a proven collapse, or the proven loss of
+an intent that counts. Latency and errors are never cured by retraining, a release that was bad from
+its first hour is rolled back, and a mix that moved while the answers stay good only moves the
+reference.
 """
 
 import datetime as dt
@@ -65,6 +66,11 @@ class Evidence:
             if verdict.signal.signal == name:
                 return verdict
         return None
+
+    def well(self, name: str) -> bool:
+        """Whether a signal shows that all is well."""
+        verdict = self.verdict(name)
+        return verdict is not None and verdict.well
 
     def level(self, name: str) -> verdicts.Level:
         """How a signal stands; blind where nothing is known of it."""
@@ -201,7 +207,7 @@ def collapse(case: Evidence) -> Outcome | None:
     margin = case.rules.trigger.collapse_margin
     if not any(collapsed(verdict, margin) for verdict in case.judged):
         return None
-    if case.level(RECENT) is Level.OK:  # a week that holds a bad day is no bad week
+    if case.well(RECENT):  # a week that holds a bad day is no bad week
         return None
     if _released(case) and ACCURACY not in case.past.well:
         return Kind.RETRAIN, None, Cause.UNKNOWN
@@ -213,11 +219,12 @@ def intent_lost(case: Evidence) -> Outcome | None:
     changed: a retrain where the intent is critical or common; else labels of it are asked for.
     """
     lost = case.verdict(INTENT)
-    if lost is None or not case.breached((INTENT,)):
+    if lost is None or INTENT not in case.breached(case.rules.trigger.quality):
         return None
+    cause = Cause.UNKNOWN if _released(case) else Cause.LANGUAGE
     if lost.level != "grave" and case.rules.trigger.other_intent == "ask":
-        return Kind.HOLD, Hold.INTENT_LOST, Cause.LANGUAGE
-    return Kind.RETRAIN, None, Cause.LANGUAGE
+        return Kind.HOLD, Hold.INTENT_LOST, cause
+    return Kind.RETRAIN, None, cause
 
 
 def mix_moved(case: Evidence) -> Outcome | None:
@@ -227,16 +234,16 @@ def mix_moved(case: Evidence) -> Outcome | None:
     trigger = case.rules.trigger
     if case.breached(trigger.drift) != {MIX}:
         return None
-    well = case.level(ACCURACY) is Level.OK and not case.breached(trigger.quality)
+    well = case.well(ACCURACY) and not case.breached(trigger.quality)
     if well and _stays(case, MIX, trigger.reweight_days):
         return Kind.REWEIGHT, None, Cause.MIX
     return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
 
 
 def _stays(case: Evidence, name: str, days: int) -> bool:
-    """Whether so many days in a row have shown it."""
+    """Whether so many days in a row have shown it, the last one too."""
     verdict = case.verdict(name)
-    if verdict is None or verdict.since is None:
+    if verdict is None or verdict.since is None or verdict.verdict is not Level.BREACH:
         return False
     return verdict.signal.end - verdict.since >= (days - 1) * windows.HORIZONS["1d"]
 

@@ -65,7 +65,7 @@ def accuracy(reference: runs.Reference, sampled: live.Sample) -> float | None:
     if reference.accuracy is None:
         return None
     moved = _moved(reference, reference.accuracy, sampled)
-    return reference.accuracy + min(0.0, moved)
+    return max(0.0, reference.accuracy + min(0.0, moved))
 
 
 def _moved(

@@ -15,6 +15,7 @@ from streams.stats import proportion
 Level = verdicts.Level
 _CHANCE = 0.05
 _WATCHED = 2.58  # standard errors
+_LONGEST = dt.timedelta(days=21)  # a replay looks back for four weeks
 _LABELS = 100_000  # more than anybody gives one model
 # Fewer logs, or fewer of them in breach, show nothing at all: four of fifty come by chance once in
 # ten years at 0.3 %.
@@ -55,12 +56,14 @@ def verdict(
 
 def _since(signal: verdicts.Signal, past: Sequence[verdicts.Verdict]) -> dt.datetime:
     """Since the end of which window the signal has been in breach without a break: the one before
-    remembers it, as older ones are forgotten.
+    remembers it, as older ones are forgotten. At most as long as a replay looks back before it
+    begins, so that it says the same.
     """
     if not _in_breach(past):
         return signal.end
     before = past[-1]
-    return before.since or before.signal.end
+    since = before.since or before.signal.end
+    return max(since, signal.end - _LONGEST)
 
 
 def _breaches(past: Sequence[verdicts.Verdict], last: int) -> int:
@@ -195,7 +198,7 @@ def falling(
         if level is Level.OK:
             needed = None
 
-    leave = limit + (rule.leave - rule.enter)
+    leave = _leave(limit, rule, signal.reference)
     back = level is not Level.BLIND and (signal.value or 0.0) >= leave
     stays = _in_breach(past) and not back
     in_breach = level is Level.BREACH or stays
@@ -207,6 +210,16 @@ def falling(
         labels_needed=needed or None,
         since=_since(signal, past) if in_breach else None,
     )
+
+
+def _leave(limit: float, rule: policy.Level, reference: float | None) -> float:
+    """As far above the limit as the policy's two levels lie apart, and never more than half of the
+    way to the reference: what is as good as ever has no loss any more.
+    """
+    leave = limit + (rule.leave - rule.enter)
+    if reference is None:
+        return leave
+    return min(leave, (limit + reference) / 2)
 
 
 def _of_a_loss(signal: verdicts.Signal, needed: int | None) -> Level:

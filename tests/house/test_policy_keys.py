@@ -53,6 +53,7 @@ class World:
     odd: float = 0.0  # other tokenizer, no known script, cut, fallen back, missing
     latency_ms: float = 8.0
     unlabelled: float = 0.02
+    faq_wrong: float = 0.0  # beside what is wrong everywhere
     known: bool = True  # what the model was at its promotion
 
 
@@ -61,6 +62,7 @@ SLIGHT = World(moved=0.02, unsure=0.06, errors=0.002, odd=0.008, latency_ms=12.0
 MILD = World(moved=0.06, unsure=0.075, errors=0.004, odd=0.008, latency_ms=14.5, wrong=0.15)
 WORSE = World(moved=0.2, unsure=0.2, wrong=0.13)
 COLLAPSED = World(wrong=0.3)
+FORGOTTEN = World(faq_wrong=0.3)
 STRANGE = World(wrong=0.13, known=False)
 BROKEN = World(errors=0.1, odd=0.7, latency_ms=40.0, unlabelled=0.7)
 
@@ -98,7 +100,8 @@ def labelled(world: World) -> live.Sample:
     n = 2_100
     rng = np.random.default_rng(7)
     meant = rng.integers(0, len(INTENTS), n)
-    wrong, silent = rng.random(n) < world.wrong, rng.random(n) < world.unlabelled
+    chance = world.wrong + world.faq_wrong * (meant == present.INDEX["faq"])
+    wrong, silent = rng.random(n) < chance, rng.random(n) < world.unlabelled
     answered = np.where(wrong, (meant + 1) % len(INTENTS), meant)
     rows = []
     for i in range(n):
@@ -251,6 +254,7 @@ JUDGED = [
         (WORSE, ONCE, COOLING),
         (COLLAPSED, ONCE, ANY),
         (STRANGE, NOTHING, ANY),
+        (FORGOTTEN, NOTHING, ANY),
     )
 ]
 
