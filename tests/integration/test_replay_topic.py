@@ -19,7 +19,9 @@ BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
 
 def logs(first: int, last: int) -> list[bytes]:
-    """Every minute one, every second one sampled."""
+    """Every minute one, every second one sampled; from the sixth hour of the second day on all are
+    answered alike.
+    """
     lines = []
     for number in range(first, last):
         log = {
@@ -30,7 +32,7 @@ def logs(first: int, last: int) -> list[bytes]:
         }
         log |= {
             "latency_ms": 5.0,
-            "intent": "faq" if number % 3 else "chitchat",
+            "intent": "faq" if number % 3 and number < 1800 else "chitchat",
             "confidence": 0.5 + number % 5 / 10,
             "tokens": 9,
         }
