@@ -40,6 +40,11 @@ class Signal:
     p_value: float | None = None
     reference: float | None = None
 
+    @property
+    def excess(self) -> float:
+        """What of the value is more than chance alone shows on average."""
+        return (self.value or 0.0) - (self.noise_floor or 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -64,5 +69,5 @@ class Verdict:
         """
         if self.verdict is not Level.OK or self.in_breach:
             return False
-        value, falls = self.signal.value, signals.of(self.signal.signal).falls
-        return not (falls and value is not None and value < self.limit)
+        value, about = self.signal.value, signals.of(self.signal.signal)
+        return value is None or not (about.falls and about.beyond(value, self.limit))

@@ -253,7 +253,7 @@ def _betting(
     # Of a reference only as much as its own labels are sure of: a bet takes its floor for granted.
     sure = expected
     if expected is not None:
-        sure = recalls.promise(expected, reference.labels(view.reference))[1]
+        sure = proportion.promise(expected, reference.labels(view.reference))[1]
     floor = judge.lowest(accuracy, sure, rules.trigger.accuracy_margin)
 
     recent = view.recent(rule.horizon)
@@ -298,7 +298,7 @@ def _gap(
     if now.estimate is None or now.low is None or now.high is None:
         return nothing
 
-    held_out = recalls.promise(before.accuracy, before.accuracy_n)
+    held_out = proportion.promise(before.accuracy, before.accuracy_n)
     live_now = (now.estimate, now.low, now.high)
     value, low, high = proportion.difference(held_out, live_now)
     return _signal(

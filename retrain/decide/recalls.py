@@ -148,7 +148,7 @@ def loss(
     assert recall.high is not None
     now = (recall.estimate, recall.low, recall.high)
     labels_then = reference.labels(before, (recall.intent,))
-    value, low, high = proportion.difference(promise(then, labels_then), now)
+    value, low, high = proportion.difference(proportion.promise(then, labels_then), now)
     return Loss(
         value=value,
         low=low,
@@ -167,15 +167,15 @@ def chance(lost: Loss, looked_at: int) -> float:
 
 
 def proven(losses: Sequence[Loss], rule: policy.Level) -> list[Loss]:
-    """Those whose whole interval lies beyond the rule's limit and that chance alone hardly shows,
-    surest first.
-    """
-    assert rule.alpha is not None
-    sure = []
-    for lost in losses:
-        if lost.low > rule.enter and chance(lost, len(losses)) < rule.alpha:
-            sure.append(lost)
+    """Those that are proven, surest first."""
+    sure = [lost for lost in losses if _is_proven(lost, len(losses), rule)]
     return sorted(sure, key=lambda lost: (-lost.z, lost.intent))
+
+
+def _is_proven(lost: Loss, looked_at: int, rule: policy.Level) -> bool:
+    """Whether its whole interval lies beyond the rule's limit and chance alone hardly shows it."""
+    assert rule.alpha is not None
+    return lost.low > rule.enter and chance(lost, looked_at) < rule.alpha
 
 
 def labels_to_prove(lost: Loss, looked_at: int, rule: policy.Level) -> int | None:
@@ -190,7 +190,7 @@ def labels_to_prove(lost: Loss, looked_at: int, rule: policy.Level) -> int | Non
     """
     assert rule.alpha is not None
     beyond = lost.value - rule.enter
-    if beyond <= 0 or lost in proven([lost] * looked_at, rule):
+    if beyond <= 0 or _is_proven(lost, looked_at, rule):
         return None
     alpha = min(0.5, max(rule.alpha, _NONE) / looked_at)
     wanted = NormalDist().inv_cdf(1 - alpha)
@@ -198,17 +198,3 @@ def labels_to_prove(lost: Loss, looked_at: int, rule: policy.Level) -> int | Non
     # Each error falls with the root of n; the farther one decides.
     times = max((half / beyond) ** 2, (wanted / lost.z) ** 2)
     return max(1, math.ceil(lost.n * (times - 1)))
-
-
-def promise(value: float, n: int | None) -> proportion.Estimate:
-    """A reference's figure with its interval: without error only where nobody says on how many
-    labels it rests.
-
-    >>> tuple(round(end, 2) for end in promise(1.0, 21))
-    (1.0, 0.85, 1.0)
-    >>> promise(0.9, None)
-    (0.9, 0.9, 0.9)
-    """
-    if not n:
-        return value, value, value
-    return proportion.estimate(value * n, n)

@@ -125,7 +125,7 @@ def _mix_level(signal: verdicts.Signal, rule: policy.Level) -> tuple[Level, str 
     assert rule.alpha is not None
     if signal.p_value is None or signal.p_value >= rule.alpha:
         return Level.OK, None
-    excess = signal.value - (signal.noise_floor or 0.0)
+    excess = signal.excess
     if excess > rule.enter:
         # Only KL's three levels have names.
         return Level.BREACH, "retrain" if rule.alert is not None else None
@@ -142,8 +142,7 @@ def _left(signal: verdicts.Signal, rule: policy.Level) -> bool:
     """
     if signal.p_value is not None and signal.p_value >= _CHANCE:
         return True
-    excess = (signal.value or 0.0) - (signal.noise_floor or 0.0)
-    return excess <= rule.leave
+    return signal.excess <= rule.leave
 
 
 def lowest(rule: policy.Level, reference: float | None, margin: float) -> float:
@@ -193,10 +192,7 @@ def falling(
     elif signal.value >= limit:
         level = Level.OK
     else:
-        needed = _labels_to_prove(signal, limit, z)
-        level = _of_a_loss(signal, needed)
-        if level is Level.OK:
-            needed = None
+        level, needed = _of_a_loss(signal, limit, z)
 
     leave = _leave(limit, rule, signal.reference)
     back = level is not Level.BLIND and (signal.value or 0.0) >= leave
@@ -222,16 +218,20 @@ def _leave(limit: float, rule: policy.Level, reference: float | None) -> float:
     return min(leave, (limit + reference) / 2)
 
 
-def _of_a_loss(signal: verdicts.Signal, needed: int | None) -> Level:
-    """How a figure under its limit stands. Watched is what chance alone shows once in two hundred
-    looks: a figure that swings about what it always was is no news.
+def _of_a_loss(signal: verdicts.Signal, limit: float, z: float) -> tuple[Level, int | None]:
+    """How a figure under its limit stands, and the labels that would prove its loss. Watched is
+    what chance alone shows once in two hundred looks: a figure that swings about what it always was
+    is no news.
     """
+    needed = _labels_to_prove(signal, limit, z)
     if needed == 0:
-        return Level.BREACH
+        return Level.BREACH, None
     if signal.value is None or signal.high is None or signal.reference is None:
-        return Level.WATCH
+        return Level.WATCH, needed
     error = _WATCHED * (signal.high - signal.value) / proportion.Z95
-    return Level.WATCH if signal.value + error < signal.reference else Level.OK
+    if signal.value + error < signal.reference:
+        return Level.WATCH, needed
+    return Level.OK, None
 
 
 def _labels_to_prove(signal: verdicts.Signal, limit: float, z: float) -> int | None:
@@ -269,8 +269,7 @@ def _room(signal: verdicts.Signal, limit: float) -> float:
     if loss <= 0:
         return 0.0
     own = 0.0
-    if signal.reference is not None and signal.reference_n:
-        n = signal.reference_n
-        # By Wilson: a perfect recall of a dozen held-out rows is no certainty.
-        own = then - proportion.wilson(then * n, n)[0]
+    if signal.reference is not None:
+        _, low, _ = proportion.promise(then, signal.reference_n)
+        own = then - low
     return loss**2 - own**2

@@ -112,11 +112,7 @@ def intent_mix_kl(
     if usual is None or 2 * usual.answered < window.tally.answered or not window.tally.answered:
         return moved
     unusual = mix_kl(window, name, live, usual.intent_count.tolist(), usual.answered)
-    return min(moved, unusual, key=_excess_over_chance)
-
-
-def _excess_over_chance(signal: verdicts.Signal) -> float:
-    return (signal.value or 0.0) - (signal.noise_floor or 0.0)
+    return min(moved, unusual, key=lambda signal: signal.excess)
 
 
 def intent_mix_shift(window: windows.Window, reference: runs.Reference) -> verdicts.Signal:
@@ -163,7 +159,7 @@ def low_confidence_rise(window: windows.Window, reference: runs.Reference) -> ve
         return number(window, name, None, 0)
     unsure = int(window.tally.intent_low.sum())
     now = proportion.estimate(unsure, n)
-    before = proportion.estimate(then * then_n, then_n)
+    before = proportion.promise(then, then_n)
     value, low, high = proportion.difference(now, before)
     return number(
         window,

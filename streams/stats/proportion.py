@@ -35,6 +35,20 @@ def estimate(k: float, n: float, z: float = Z95) -> Estimate:
     return k / n, low, high
 
 
+def promise(value: float, n: int | None) -> Estimate:
+    """A reference's figure with its interval: without error only where nobody says on how many
+    labels it rests.
+
+    >>> tuple(round(end, 2) for end in promise(1.0, 21))
+    (1.0, 0.85, 1.0)
+    >>> promise(0.9, None)
+    (0.9, 0.9, 0.9)
+    """
+    if not n:
+        return value, value, value
+    return estimate(value * n, n)
+
+
 def difference(one: Estimate, other: Estimate) -> Estimate:
     """`one` less `other`, independent of each other, with Newcombe's interval from theirs (1998).
 

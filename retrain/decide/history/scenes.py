@@ -171,7 +171,7 @@ def _view(
 ) -> View:
     mine = past.archives[model]
     week = mine.rows(end - _WEEK, end)
-    earlier, earlier_hours = _earlier(past, end)
+    earlier, earlier_hours = _earlier(past, "1h", end)
     ending = _windows(mine, end)
     return View(
         model=model,
@@ -182,43 +182,32 @@ def _view(
         hours=mine.hours(week),
         earlier=earlier,
         earlier_hours=earlier_hours,
-        usual_day=_usual_day(past, end) if "1d" in ending else None,
+        usual_day=_earlier(past, "1d", end)[0] if "1d" in ending else None,
     )
 
 
 def _earlier(
     past: History,
+    horizon: str,
     end: dt.datetime,
 ) -> tuple[windows.Tally | None, int]:
-    """The same hour of earlier weeks, all champions together, and of how many weeks; None without
+    """The same window of earlier weeks, all champions together, and of how many weeks; None without
     any.
     """
-    hours = [end - archive.HOUR - back for back in EARLIER]
+    ends = [end - back for back in EARLIER]
     with_traffic = set()
     total = None
     for one in past.archives.values():
         rows = []
-        for hour in hours:
-            of_hour = one.rows(hour, hour + archive.HOUR)
-            if len(of_hour):
-                with_traffic.add(hour)
-                rows.append(of_hour)
+        for then in ends:
+            of_then = one.rows(then - windows.HORIZONS[horizon], then)
+            if len(of_then):
+                with_traffic.add(then)
+                rows.append(of_then)
         if rows:
             tally = one.tally(np.concatenate(rows))
             total = tally if total is None else total + tally
     return total, len(with_traffic)
-
-
-def _usual_day(past: History, end: dt.datetime) -> windows.Tally | None:
-    """The day that ends at this instant in earlier weeks, all champions together."""
-    total = None
-    for back in EARLIER:
-        for one in past.archives.values():
-            rows = one.rows(end - back - _DAY, end - back)
-            if len(rows):
-                tally = one.tally(rows)
-                total = tally if total is None else total + tally
-    return total
 
 
 def _windows(

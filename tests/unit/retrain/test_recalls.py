@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from retrain.decide import recalls
 from retrain.evaluation import live
 from schemas import present, runs
+from streams.stats import proportion
 
 SHARES = st.floats(0.0, 1.0)
 # Of nobody knows how many labels: its recalls are taken at their word.
@@ -45,13 +46,13 @@ def names(losses: Sequence[recalls.Loss]) -> list[str]:
 
 
 def test_a_figure_of_which_nobody_says_its_labels_is_taken_at_its_word() -> None:
-    assert recalls.promise(0.9, None) == (0.9, 0.9, 0.9)
-    assert recalls.promise(0.9, 0) == (0.9, 0.9, 0.9)
+    assert proportion.promise(0.9, None) == (0.9, 0.9, 0.9)
+    assert proportion.promise(0.9, 0) == (0.9, 0.9, 0.9)
 
 
 def test_ninety_of_a_hundred_promise_eighty_three_to_ninety_four_percent() -> None:
     """Wilson: centre (0.9 + 1.92 / 100) / 1.0384 = 0.8852, half 0.0594."""
-    value, low, high = recalls.promise(0.9, 100)
+    value, low, high = proportion.promise(0.9, 100)
 
     assert (value, low, high) == (
         pytest.approx(0.9),
@@ -64,7 +65,7 @@ def test_ninety_of_a_hundred_promise_eighty_three_to_ninety_four_percent() -> No
 def test_a_promise_lies_within_its_interval_and_that_within_nothing_and_all(
     value: float, n: int
 ) -> None:
-    middle, low, high = recalls.promise(value, n)
+    middle, low, high = proportion.promise(value, n)
 
     assert 0.0 <= low <= middle + 1e-12
     assert middle - 1e-12 <= high <= 1.0
@@ -72,8 +73,8 @@ def test_a_promise_lies_within_its_interval_and_that_within_nothing_and_all(
 
 @given(SHARES, st.integers(1, 1_000))
 def test_a_hundred_times_the_labels_promise_more_narrowly(value: float, n: int) -> None:
-    _, low, high = recalls.promise(value, n)
-    _, lower, higher = recalls.promise(value, 100 * n)
+    _, low, high = proportion.promise(value, n)
+    _, lower, higher = proportion.promise(value, 100 * n)
 
     assert higher - lower < high - low
 
@@ -101,7 +102,7 @@ def test_a_promise_of_few_labels_widens_the_interval_of_the_loss_on_both_sides()
     some = dataclasses.replace(REFERENCE, accuracy_n=1_000)
     loss = recalls.loss(some, recall("faq"), 0.85)
 
-    _, low, high = recalls.promise(0.85, 100)
+    _, low, high = proportion.promise(0.85, 100)
     assert loss.low == pytest.approx(0.30 - math.hypot(0.85 - low, 0.10))
     assert loss.high == pytest.approx(0.30 + math.hypot(high - 0.85, 0.10))
     assert loss.value == pytest.approx(0.30)
