@@ -4,6 +4,7 @@ a database that is not there.
 
 from typing import NoReturn
 
+# Port 1 is nobody's: a connection is refused at once.
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 

@@ -7,14 +7,18 @@ e^4 / (e^4 + 9) = 0.858, and of two different ones to e^4 / (2 e^4 + 8) = 0.466 
 import json
 from pathlib import Path
 
+import ends
 import numpy as np
 import onnx
 import tokenizers
 from onnx import helper, numpy_helper
-from tokenizers import models, pre_tokenizers, processors
+from tokenizers import models as token_models
+from tokenizers import pre_tokenizers, processors
 
 from retrain.train.compile import manifest, session
 from schemas import normalise, present
+from services.gateway.follow import Follower
+from streams import database
 
 WEIGHT = 4.0
 SURE = 54.598 / 63.598
@@ -41,9 +45,28 @@ def written(directory: Path, *, unknown: float = 0.0, signed: bool = True) -> Pa
     return directory
 
 
+def shelf(directory: Path) -> Path:
+    """The directory with four models: v1 and v2 are whole, `lost` answers with no number to a word
+    that it does not know, `unsigned` has no signature.
+    """
+    written(directory / "v1")
+    written(directory / "v2")
+    written(directory / "lost", unknown=float("nan"))
+    written(directory / "unsigned", signed=False)
+    return directory
+
+
+def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
+    """Of these models, and with one of them if told; its database is not there."""
+    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
+    if serves:
+        one.session = session.load(models / serves)
+    return one
+
+
 def _tokenizer() -> tokenizers.Tokenizer:
     vocabulary = {word: i for i, word in enumerate((*_SPECIAL, *present.INTENTS))}
-    tokenizer = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer = tokenizers.Tokenizer(token_models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A", special_tokens=[("[CLS]", 1)]

@@ -20,6 +20,14 @@ from services.labels import ask, store
 from services.local import topology
 from streams import connect
 
+TAKEN_BACK = {
+    "id": "x",
+    "req_id": "r0",
+    "annotator": "a1",
+    "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
+    "also": [],
+    "action": "retract",
+}
 TEXTS = {f"r{i}": f"an invented message {i}" for i in range(6)}
 
 
@@ -214,16 +222,8 @@ def test_skipped_messages_come_back_in_the_next_session_only(engine: sa.Engine) 
 
 
 def test_a_message_taken_back_is_for_others(engine: sa.Engine) -> None:
-    taken_back = {
-        "id": "x",
-        "req_id": "r0",
-        "annotator": "a1",
-        "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
-        "also": [],
-        "action": "retract",
-    }
     with engine.begin() as connection:
-        connection.execute(sa.insert(tables.human_label), taken_back)
+        connection.execute(sa.insert(tables.human_label), TAKEN_BACK)
     ask.session(engine, "a1", 0.0, 1, typing("faq"))
     ask.session(engine, "a2", 0.0, 1, typing("faq"))
     assert {("a1", "r1", "faq"), ("a2", "r0", "faq")} <= set(labels(engine))
@@ -233,17 +233,9 @@ def test_what_another_labels_between_the_list_and_the_lock_is_not_asked_again(
     engine: sa.Engine,
 ) -> None:
     """Nor where the message was once taken back, so that its count is not the database's own."""
-    given = {
-        "id": "x",
-        "req_id": "r0",
-        "annotator": "a1",
-        "labelled_at": dt.datetime(2026, 4, 22, tzinfo=dt.UTC),
-        "also": [],
-        "action": "retract",
-    }
-    answer = given | {"id": "y", "annotator": "a2", "action": "label", "intent": "faq"}
+    answer = TAKEN_BACK | {"id": "y", "annotator": "a2", "action": "label", "intent": "faq"}
     with engine.begin() as connection:
-        connection.execute(sa.insert(tables.human_label), given)
+        connection.execute(sa.insert(tables.human_label), TAKEN_BACK)
 
     others = sa.create_engine(engine.url, poolclass=sa.NullPool)
     before_lock: list[dict[str, Any]] = [answer]

@@ -4,14 +4,13 @@ leaves for the serving log.
 The model knows one word for each intent, its name (tests/wordmodel.py).
 """
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import asgi
 import builders
-import ends
 import pytest
 import wordmodel
 from fastapi import FastAPI, HTTPException, Request
@@ -21,37 +20,19 @@ from schemas import events, policy, present
 from services.gateway import app, serving_log
 from services.gateway.follow import Follower
 from services.gateway.served import Message, served
-from streams import database
 
 K = len(present.INTENTS)
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`lost` answers with no number to a word that it does not know."""
-    directory = tmp_path_factory.mktemp("models")
-    wordmodel.written(directory / "v1")
-    wordmodel.written(directory / "v2")
-    wordmodel.written(directory / "lost", unknown=float("nan"))
-    return directory
-
-
-def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
-    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
-    if serves:
-        one.session = session.load(models / serves)
-    return one
-
-
 @pytest.fixture
 def gateway(models: Path) -> Iterator[app.Gateway]:
-    yield from gateway_of(follower(models, "v1"))
+    yield from gateway_of(wordmodel.follower(models, "v1"))
 
 
 @pytest.fixture
 def empty(models: Path) -> Iterator[app.Gateway]:
     """One that nobody has promoted a model for."""
-    yield from gateway_of(follower(models, None))
+    yield from gateway_of(wordmodel.follower(models, None))
 
 
 def gateway_of(champion: Follower) -> Iterator[app.Gateway]:
@@ -67,36 +48,11 @@ def ask(
     path: str,
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
-) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and what the body says, as whoever speaks ASGI gets them."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "scheme": "http",
-        "query_string": b"",
-        "headers": [(name.encode(), text.encode()) for name, text in (headers or {}).items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 1),
-    }
-    parts: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(part: Any) -> None:
-        parts.append(part)
-
-    asyncio.run(asked(scope, receive, send))
-    begun, *rest = parts
-    answered = {name.decode(): text.decode() for name, text in begun["headers"]}
-    raw = b"".join(part["body"] for part in rest)
-    is_json = answered["content-type"] == "application/json"
-    return begun["status"], answered, json.loads(raw) if is_json else raw.decode()
+) -> tuple[int, Mapping[str, str], Any]:
+    """Status, headers and what the body says."""
+    answer = asgi.ask(asked, method, f"http://127.0.0.1{path}", body, headers)
+    is_json = answer.headers["content-type"] == "application/json"
+    return answer.status, answer.headers, answer.json() if is_json else answer.text
 
 
 def message(text: str) -> Message:
@@ -198,7 +154,9 @@ def test_the_header_sets_event_time_where_time_is_simulated_and_nowhere_else(
 
 def test_a_full_buffer_drops_and_counts_and_the_customer_is_answered(models: Path) -> None:
     emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=2)
-    gateway = app.Gateway(follower(models, "v1"), None, emitter, policy.Policy(), test_clock=False)
+    gateway = app.Gateway(
+        wordmodel.follower(models, "v1"), None, emitter, policy.Policy(), test_clock=False
+    )
 
     statuses = [classify(gateway, {"text": "faq"})[0] for _ in range(5)]
 

@@ -3,6 +3,7 @@ are told, and what no answer goes without.
 """
 
 import asgi
+import ends
 import pytest
 from fastapi import FastAPI
 
@@ -10,14 +11,12 @@ from schemas import policy
 from services.dashboard import app, gauges
 from streams import database
 
-# Port 1 is nobody's: a connection is refused at once.
-NOWHERE = "postgresql+psycopg://postgres@127.0.0.1:1/postgres"
 PAGES = ["/", "/api/production", "/livez", "/readyz", "/metrics", "/style.css", "/icon.svg"]
 
 
 @pytest.fixture(scope="module")
 def served() -> FastAPI:
-    engine = database.engine(NOWHERE)
+    engine = database.engine(ends.NOWHERE)
     return app.build(app.Dashboard(engine, policy.Policy(), test_clock=False))
 
 

@@ -7,7 +7,6 @@ The models are real ones of one word an intent (tests/wordmodel.py).
 from pathlib import Path
 
 import builders
-import ends
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -21,35 +20,16 @@ from services.gateway import routing, serving_log
 from services.gateway.follow import Follower, Refused
 from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
-from streams import database
 
 K = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """v1 and v2 are whole, `lost` answers with no number to a word it does not know."""
-    directory = tmp_path_factory.mktemp("models")
-    wordmodel.written(directory / "v1")
-    wordmodel.written(directory / "v2")
-    wordmodel.written(directory / "lost", unknown=float("nan"))
-    wordmodel.written(directory / "unsigned", signed=False)
-    return directory
-
-
-def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
-    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
-    if serves:
-        one.session = session.load(models / serves)
-    return one
 
 
 # what is loaded, and what is refused
 
 
 def test_the_newest_that_is_named_and_whole_is_loaded(models: Path) -> None:
-    one = follower(models, None)
+    one = wordmodel.follower(models, None)
 
     assert one._loaded("v2", now=0.0).model == "v2"
 
@@ -66,14 +46,14 @@ def test_a_model_that_cannot_serve_is_refused_with_its_name_and_why(
     models: Path, model: str, why: str
 ) -> None:
     with pytest.raises(Refused, match=f"champion {model} is refused: .*{why}"):
-        follower(models, None)._loaded(model, now=0.0)
+        wordmodel.follower(models, None)._loaded(model, now=0.0)
 
 
 def test_a_refused_model_is_tried_again_later_each_time_and_every_minute_at_last(
     models: Path,
 ) -> None:
     """After 1, 2, 4, 8, 16, 32, 60 and 60 seconds: its directory may still be on its way."""
-    one = follower(models, None)
+    one = wordmodel.follower(models, None)
     tries, now = [], 0.0
     for _ in range(9):
         with pytest.raises(Refused):
@@ -89,7 +69,7 @@ def test_between_two_tries_nothing_is_verified_and_the_reason_stays(
     models: Path, tmp_path: Path
 ) -> None:
     """Verifying takes CPU from the answers; the model that has arrived meanwhile waits its turn."""
-    one = follower(tmp_path, None)
+    one = wordmodel.follower(tmp_path, None)
     with pytest.raises(Refused) as first:
         one._loaded("v1", now=100.0)
     wordmodel.written(tmp_path / "v1")
@@ -102,7 +82,7 @@ def test_between_two_tries_nothing_is_verified_and_the_reason_stays(
 
 
 def test_another_model_does_not_wait_for_the_refused_one(models: Path) -> None:
-    one = follower(models, None)
+    one = wordmodel.follower(models, None)
     with pytest.raises(Refused):
         one._loaded("v9", now=0.0)
 
@@ -134,7 +114,7 @@ def test_without_a_candidate_an_answer_is_handed_on_at_once(models: Path) -> Non
 
 
 def test_a_candidate_that_serves_already_has_no_shadow(models: Path) -> None:
-    one, heard = shadow(follower(models, "v1", "shadow"))
+    one, heard = shadow(wordmodel.follower(models, "v1", "shadow"))
     answer = served(message(), session.load(models / "v1"), "champion")
 
     one.hear(answer)
@@ -144,7 +124,7 @@ def test_a_candidate_that_serves_already_has_no_shadow(models: Path) -> None:
 
 def test_what_the_candidate_has_no_time_for_goes_without_it_and_is_counted(models: Path) -> None:
     """64 messages may wait; the two that come after them do not."""
-    one, heard = shadow(follower(models, "v2", "shadow"))
+    one, heard = shadow(wordmodel.follower(models, "v2", "shadow"))
     champion = session.load(models / "v1")
     answers = [served(message(req_id=f"r{i}"), champion, "champion") for i in range(66)]
 
@@ -156,7 +136,7 @@ def test_what_the_candidate_has_no_time_for_goes_without_it_and_is_counted(model
 
 
 def test_a_candidate_answers_the_same_message_in_its_own_role(models: Path) -> None:
-    one, _ = shadow(follower(models, "v2", "shadow"))
+    one, _ = shadow(wordmodel.follower(models, "v2", "shadow"))
     mine = served(message("chitchat"), session.load(models / "v1"), "champion")
 
     other = one._own(mine)
@@ -169,7 +149,7 @@ def test_a_candidate_answers_the_same_message_in_its_own_role(models: Path) -> N
 def test_a_candidate_that_answers_with_no_number_fails_and_the_champions_log_goes_out(
     models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, _ = shadow(follower(models, "lost", "shadow"))
+    one, _ = shadow(wordmodel.follower(models, "lost", "shadow"))
     mine = served(message("unheard of"), session.load(models / "v1"), "champion")
 
     others = [one._own(mine), one._own(mine)]

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 
+import ends
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -13,9 +14,6 @@ from hypothesis import strategies as st
 
 from streams import connect
 from streams.stages import rounds, stage
-
-# Nobody listens at port 1: a database that is away.
-AWAY = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 
 class Clock:
@@ -30,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def engine() -> Iterator[sa.Engine]:
-    away = connect.engine(AWAY)
+    away = connect.engine(ends.NOWHERE)
     yield away
     away.dispose()
 
