@@ -228,13 +228,15 @@ def rollback(chosen: argparse.Namespace) -> int:
 
 
 def reweight(chosen: argparse.Namespace) -> int:
-    """Acknowledge a reweight decision: the mix of its day becomes the reference."""
+    """Acknowledge a reweight decision: the mix of its days becomes the reference."""
     from retrain.train import promote as promotion
 
+    loaded = settings.load("database_url")
     try:
         model = promotion.reweight(
-            database.opened(settings.load("database_url").database_url),
+            database.opened(loaded.database_url),
             chosen.decision,
+            settings.rules(loaded),
             by=chosen.by,
         )
     except promotion.NotPromotable as error:
@@ -285,7 +287,8 @@ def _decisions_of_people(commands: Any) -> None:
     back.set_defaults(do=rollback)
 
     moved = commands.add_parser(
-        "reweight", help="acknowledge a reweight decision: the mix of its day becomes the reference"
+        "reweight",
+        help="acknowledge a reweight decision: the mix of its days becomes the reference",
     )
     moved.add_argument("decision")
     moved.add_argument("--by", required=True, metavar="NAME")

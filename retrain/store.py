@@ -229,8 +229,10 @@ def decision(connection: Connection, decision_id: str) -> Any:
     return connection.execute(query).mappings().first()
 
 
-def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Window | None:
-    """The champion's newest complete day that ends by `at`."""
+def last_days(connection: Connection, model: str, at: dt.datetime) -> tuple[windows.Tally, ...]:
+    """The champion's days up to the newest that ends by `at`, without a gap, a week at most, oldest
+    first; complete ones only.
+    """
     table = tables.window_state
     complete_days = sa.select(table).where(
         table.c.model == model,
@@ -239,9 +241,14 @@ def last_day(connection: Connection, model: str, at: dt.datetime) -> windows.Win
         table.c.complete,
         table.c.end <= at,
     )
-    newest = complete_days.order_by(table.c.end.desc()).limit(1)
-    row = connection.execute(newest).mappings().first()
-    return places.window(row) if row else None
+    newest_first = complete_days.order_by(table.c.end.desc()).limit(7)
+    days: list[windows.Window] = []
+    for row in connection.execute(newest_first).mappings():
+        window = places.window(row)
+        if days and window.end != days[-1].start:
+            break
+        days.append(window)
+    return tuple(day.tally for day in reversed(days))
 
 
 def next_model(connection: Connection) -> str:

@@ -31,6 +31,8 @@ class HoldReason(StrEnum):
     PAUSED = "PAUSED"
     NOT_WORTH_IT = "NOT_WORTH_IT"
     INTENT_LOST = "INTENT_LOST"
+    LEVEL_MISSED = "LEVEL_MISSED"
+    EXPECTED = "EXPECTED"
 
 
 class Told(StrEnum):
@@ -95,7 +97,9 @@ class Reason:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
-    the policy and the outcome; `clause` and the reasons follow from these.
+    the policy and the outcome; `clause`, the reasons and `expected`, the names of the calendar's
+    events in the day before, follow from these. `under_new_reference`: of a reweight, what would
+    have been decided had the reference moved already.
     """
 
     id: str
@@ -108,6 +112,8 @@ class Decision:
     policy_sha256: str
     sha256: str
     clause: Clause | None = None  # None: recorded before decisions named it
+    expected: tuple[str, ...] = ()
+    under_new_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class Source(StrEnum):
 
     HELD_OUT = "held_out"  # the rows its run kept apart
     FIRST_DAY = "first_day"  # its first whole day as champion
-    REWEIGHT = "reweight"  # the day of a moved mix, as a person has said
+    FIRST_WEEK = "first_week"  # its first whole week, with every day of the week once
+    REWEIGHT = "reweight"  # the days of a moved mix, as a person has said
 
     def told_by(self, person: str) -> str:
         """The source with who has said so.

@@ -41,6 +41,7 @@ class Role(StrEnum):
     UPSTREAM = "upstream"  # something before or around the model is broken
     RELEASE = "release"  # bad since a release: roll it back
     TRAFFIC = "traffic"  # what any hour of traffic tells: with none of these there are too few logs
+    LEVEL = "level"  # what customers were promised, whichever model answers: no witness of change
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,26 @@ RARE_RECALL: Final = Signal(
     roles=(Role.QUALITY, Role.RELEASE),
     phrase="recall of rare intents {value}",
 )
+LIVE_ACCURACY_LEVEL: Final = Signal(
+    name="live_accuracy_level",
+    words="live accuracy against its service level",
+    short="acc level",
+    alert="live accuracy under its service level",
+    bad=Side.BELOW,
+    counted=Counted.LABELS,
+    roles=(Role.LEVEL,),
+    phrase="accuracy {value} is under its service level",
+)
+RARE_RECALL_LEVEL: Final = Signal(
+    name="rare_recall_level",
+    words="rare recall against its service level",
+    short="rare level",
+    alert="rare recall under its service level",
+    bad=Side.BELOW,
+    counted=Counted.LABELS,
+    roles=(Role.LEVEL,),
+    phrase="recall of rare intents {value} is under its service level",
+)
 INTENT_RECALL_LOST: Final = Signal(
     name="intent_recall_lost",
     words="recall lost by one intent",
@@ -162,7 +183,7 @@ LOW_CONFIDENCE_RATE: Final = Signal(
     words="low-confidence rate",
     short="conf",
     alert="low confidence",
-    roles=(Role.TRAFFIC,),
+    roles=(Role.LEVEL, Role.TRAFFIC),
     phrase="{value} of the answers are unsure",
 )
 LOW_CONFIDENCE_RISE: Final = Signal(
@@ -245,6 +266,8 @@ ALL: Final = (
     MIX_ADJUSTED_ACCURACY,
     OFFLINE_LIVE_GAP,
     RARE_RECALL,
+    LIVE_ACCURACY_LEVEL,
+    RARE_RECALL_LEVEL,
     INTENT_RECALL_LOST,
     INTENT_MIX_KL,
     INTENT_MIX_SHIFT,

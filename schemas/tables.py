@@ -262,6 +262,7 @@ signal = sa.Table(
     Column("limit", sa.Double),
     Column("in_breach", sa.Boolean, nullable=False),
     Column("since", _TIME),  # of a breach: the end of its first window
+    Column("days_alike", sa.SmallInteger),  # of a mix in breach: how many last days have one mix
 )
 decision = sa.Table(
     "decision",
@@ -274,6 +275,8 @@ decision = sa.Table(
     Column("cause", sa.Text),
     Column("clause", sa.Text),  # of the rule, that answered; null before decisions named it
     Column("reasons", pg.JSONB, nullable=False),
+    Column("expected", pg.JSONB, nullable=False, server_default=sa.text("'[]'")),
+    Column("under_new_reference", sa.Text),
     # The function's arguments: the record replays to the same sha256.
     Column("evidence", pg.JSONB, nullable=False),
     Column("policy_sha256", sa.Text, nullable=False),

@@ -51,6 +51,7 @@ class Verdict:
     """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
     holds, with hysteresis, and `since` from which window's end on without a break. `intents`: of
     which it is proven, or labels are needed of, where a figure is of the worst of them.
+    `days_alike`: of a mix in breach, how many of the last days have one mix.
     """
 
     signal: Signal
@@ -61,6 +62,7 @@ class Verdict:
     labels_needed: int | None = None
     since: dt.datetime | None = None
     intents: tuple[str, ...] = ()
+    days_alike: int | None = None
 
     @property
     def well(self) -> bool:

@@ -120,6 +120,8 @@ def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, A
         "cause",
         "clause",
         "reasons",
+        "expected",
+        "under_new_reference",
         "policy_sha256",
         "sha256",
         "run_id",

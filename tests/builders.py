@@ -123,6 +123,7 @@ def verdict(
         limit,
         breached,
         since=judged.end - dt.timedelta(days=days) if breached else None,
+        days_alike=days if breached else None,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from retrain.decide import quality, record, release, trigger
+from retrain.decide import mix, quality, record, release, trigger
 from retrain.decide import view as views
 from retrain.decide.view import View
 from retrain.evaluation import live
@@ -58,7 +58,7 @@ class Evaluation:
         for horizon, window in sorted(self.view.windows.items()):
             every += self.by_window[horizon]
             if not _has_mix(self.by_window[horizon]):
-                every += measure.mix(window, reference, _usual(self.view, horizon))
+                every += measure.mix(window, reference)
             every += detail.signals(window, reference)
 
         judged = {_place(verdict.signal) for verdict in self.fresh}
@@ -104,6 +104,9 @@ def evaluate(
         model=view.model,
         at=view.at,
     )
+    if decision.decision is decisions.Kind.REWEIGHT:
+        after = _under_new_reference(view, past, rules)
+        decision = dataclasses.replace(decision, under_new_reference=after)
     return Evaluation(
         view=view,
         fresh=fresh,
@@ -113,6 +116,19 @@ def evaluate(
         decision=decision,
         past=past,
     )
+
+
+def _under_new_reference(
+    view: View,
+    past: decisions.Past,
+    rules: policy.Policy,
+) -> str | None:
+    """What would be decided now, had the reference moved to the days that agree."""
+    settled = mix.settled(view, rules)
+    if settled is None:
+        return None
+    taken = evaluate(settled, past, rules).decision
+    return " ".join(filter(None, (taken.decision, taken.hold_reason)))
 
 
 def _place(signal: verdicts.Signal) -> tuple[str, str, str | None]:
@@ -147,23 +163,18 @@ def _measured(
     """
     kl, shift = rules.signals.intent_mix_kl, rules.signals.intent_mix_shift
     shortest = min(windows.HORIZONS[kl.horizon], windows.HORIZONS[shift.horizon])
-    measured = {}
-    for horizon, window in view.windows.items():
+    measured: dict[str, list[verdicts.Signal]] = {}
+    # The longest first: the day asks the week.
+    for horizon in sorted(view.windows, key=lambda name: -windows.HORIZONS[name]):
+        window = view.windows[horizon]
         measured[horizon] = list(measure.signals(window, view.reference))
-        if windows.HORIZONS[horizon] >= shortest:
-            usual = _usual(view, horizon)
-            measured[horizon] += measure.mix(window, view.reference, usual)
+        if windows.HORIZONS[horizon] < shortest:
+            continue
+        usual = None
+        if horizon == "1d":
+            usual = mix.usual_day(view, measured.get("7d", ()), rules)
+        measured[horizon] += measure.mix(window, view.reference, usual)
     return measured
-
-
-def _usual(view: View, horizon: str) -> windows.Tally | None:
-    """What of earlier weeks a window of this horizon is like. Once the mix has moved it is no more:
-    after a few weeks the moved days would be the usual ones, and nobody would have moved the
-    reference.
-    """
-    judged = view.history.get(signals.INTENT_MIX_KL.name, ())
-    moved = bool(judged) and judged[-1].in_breach
-    return None if moved or horizon != "1d" else view.usual_day
 
 
 def _traffic(
@@ -178,7 +189,11 @@ def _traffic(
             signal = by_horizon[rule.horizon]
             start = view.windows[rule.horizon].start
             before = _disjoint(view.history.get(name, ()), start, rule)
-            yield judge.verdict(signal, rule, before)
+            verdict = judge.verdict(signal, rule, before)
+            if name == mix.KL and verdict.in_breach:
+                alike = mix.agreeing(view.last_days, rule)
+                verdict = dataclasses.replace(verdict, days_alike=alike)
+            yield verdict
 
 
 def _by_name(

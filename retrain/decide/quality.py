@@ -19,6 +19,7 @@ from streams.stats import proportion, sequential
 ByHorizon = Mapping[str, live.Figures]
 
 FALLING: Final = tuple(signal.name for signal in signals.ALL if signal.falls)
+_OF_RARE: Final = (signals.RARE_RECALL.name, signals.RARE_RECALL_LEVEL.name)
 # Bets begin so long ago: on the whole week, and on what may be new in it.
 _BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))
 _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are most of it
@@ -110,7 +111,7 @@ def falling(
     rule = dataclasses.replace(_rule(name, rules.signals), horizon=horizon)
     if expected is None:
         expected = _expected(view, name, horizon)
-    intents = present.RARE if name == signals.RARE_RECALL.name else present.INTENTS
+    intents = present.RARE if name in _OF_RARE else present.INTENTS
     signal = _signal(
         view,
         name,
@@ -165,14 +166,9 @@ def _fallen(
         expected = reference.mean_recall(recall, counts)
         return falling(view, at_mix, horizon, rules, past, expected)
 
-    if name == signals.RARE_RECALL.name:
-        return falling(
-            view,
-            of_window.rare_recall,
-            horizon,
-            rules,
-            past,
-        )
+    if name in _OF_RARE:
+        rare = dataclasses.replace(of_window.rare_recall, metric=name)
+        return falling(view, rare, horizon, rules, past)
 
     if name == signals.RECENT_ACCURACY.name:
         recent = dataclasses.replace(accuracy, metric=name)
@@ -181,7 +177,8 @@ def _fallen(
             past = ()
         return falling(view, recent, horizon, rules, past)
 
-    return falling(view, accuracy, horizon, rules, past)
+    of_all = dataclasses.replace(accuracy, metric=name)
+    return falling(view, of_all, horizon, rules, past)
 
 
 def _of_both(
@@ -211,7 +208,9 @@ def _of_both(
 
 
 def _expected(view: View, name: str, horizon: str) -> float | None:
-    """What the reference says of a label-based signal."""
+    """What the reference says of a label-based signal; nothing of a service level, which no model
+    moves.
+    """
     before = view.reference
     if before is None:
         return None

@@ -10,17 +10,18 @@ reference.
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from retrain.decide import economics, record
-from schemas import decisions, policy, signals, times, verdicts, windows
+from retrain.decide.case import Case
+from schemas import decisions, policy, seasons, signals, times, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
 Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
 
 TRAFFIC: Final = signals.in_role(signals.Role.TRAFFIC)
+LEVELS: Final = signals.in_role(signals.Role.LEVEL)
 MIX: Final = signals.INTENT_MIX_KL.name
 STARVED: Final = signals.LABEL_STARVED.name
 RARE: Final = signals.RARE_RECALL.name
@@ -28,54 +29,6 @@ ACCURACY: Final = signals.LIVE_ACCURACY.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The case that every clause looks at: the verdicts in the order of their names, what had
-    happened before, the policy, the instant.
-    """
-
-    judged: Sequence[verdicts.Verdict]
-    past: decisions.Past
-    rules: policy.Policy
-    at: dt.datetime
-
-    def breached(self, names: Sequence[str]) -> set[str]:
-        """Which of these signals are in breach."""
-        breached = set()
-        for verdict in self.judged:
-            name = verdict.signal.signal
-            if verdict.in_breach and name in names and not self.broken(verdict):
-                breached.add(name)
-        return breached
-
-    def broken(self, verdict: verdicts.Verdict) -> bool:
-        """Whether it is about drift and its window holds hours when something before the model was
-        broken: that says nothing of people.
-        """
-        signal, last_fix = verdict.signal, self.past.last_fix
-        if last_fix is None or signal.signal not in self.rules.trigger.drift:
-            return False
-        begins = signal.end - windows.HORIZONS[signal.horizon]
-        return begins < last_fix
-
-    def verdict(self, name: str) -> verdicts.Verdict | None:
-        """The verdict on a signal; None where nothing is known of it."""
-        for verdict in self.judged:
-            if verdict.signal.signal == name:
-                return verdict
-        return None
-
-    def well(self, name: str) -> bool:
-        """Whether a signal shows that all is well."""
-        verdict = self.verdict(name)
-        return verdict is not None and verdict.well
-
-    def level(self, name: str) -> verdicts.Level:
-        """How a signal stands; blind where nothing is known of it."""
-        verdict = self.verdict(name)
-        return Level.BLIND if verdict is None else verdict.verdict
 
 
 def decision(
@@ -90,7 +43,7 @@ def decision(
     runs, in whatever order the verdicts come.
     """
     ordered = sorted(judged, key=lambda verdict: verdict.signal.signal)
-    case = Evidence(ordered, past, rules, at)
+    case = Case(ordered, past, rules, at)
     clause, wish = wanted(case)
     kind, hold, cause = _permitted(wish, case)
 
@@ -106,6 +59,7 @@ def decision(
         rules.sha256,
         record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
+        seasons.during(rules.calendar, at - windows.HORIZONS["1d"], at),
     )
 
 
@@ -125,7 +79,7 @@ def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reaso
     )
 
 
-def wanted(case: Evidence) -> tuple[decisions.Clause, Outcome]:
+def wanted(case: Case) -> tuple[decisions.Clause, Outcome]:
     """The first clause that has an answer, and what it asks for, were nothing in the way."""
     for clause in CLAUSES:
         outcome = clause(case)
@@ -134,14 +88,14 @@ def wanted(case: Evidence) -> tuple[decisions.Clause, Outcome]:
     raise AssertionError("calm() always has an answer")
 
 
-def stale(case: Evidence) -> Outcome | None:
+def stale(case: Case) -> Outcome | None:
     """Nothing has been judged."""
     if case.judged:
         return None
     return Kind.HOLD, Hold.STALE_WINDOWS, None
 
 
-def bad_release(case: Evidence) -> Outcome | None:
+def bad_release(case: Case) -> Outcome | None:
     """Bad ever since this model serves, and well under the one before: what changed is the model.
     Nobody goes back to one whose answers were bad.
     """
@@ -159,7 +113,7 @@ def bad_release(case: Evidence) -> Outcome | None:
     return Kind.ROLLBACK, None, Cause.BAD_RELEASE
 
 
-def _released(case: Evidence) -> bool:
+def _released(case: Case) -> bool:
     """Whether the model serves for so short a time that it may be to blame."""
     since = case.past.promoted_at
     if since is None:
@@ -181,7 +135,7 @@ def _beyond_doubt(verdict: verdicts.Verdict) -> bool:
     return signal.value + 4 * standard_error < signal.reference
 
 
-def upstream(case: Evidence) -> Outcome | None:
+def upstream(case: Case) -> Outcome | None:
     """Something before or around the model is broken; training on what it produces would make it
     worse.
     """
@@ -190,7 +144,7 @@ def upstream(case: Evidence) -> Outcome | None:
     return Kind.FIX_UPSTREAM, None, Cause.PIPELINE
 
 
-def drifted(case: Evidence) -> Outcome | None:
+def drifted(case: Case) -> Outcome | None:
     """Worse answers, seen by labels or by the business, and messages that have changed."""
     trigger = case.rules.trigger
     worse = case.breached(trigger.quality) or case.past.incidents
@@ -199,7 +153,7 @@ def drifted(case: Evidence) -> Outcome | None:
     return Kind.RETRAIN, None, Cause.LANGUAGE
 
 
-def collapse(case: Evidence) -> Outcome | None:
+def collapse(case: Case) -> Outcome | None:
     """Accuracy lost by so much, in a week or a day, that no second witness is needed, and not back.
     With neither a release nor anything broken to blame it is the language: answers that are wrong
     and sure move no other signal.
@@ -214,7 +168,7 @@ def collapse(case: Evidence) -> Outcome | None:
     return Kind.RETRAIN, None, Cause.LANGUAGE
 
 
-def intent_lost(case: Evidence) -> Outcome | None:
+def intent_lost(case: Case) -> Outcome | None:
     """One intent's answers are proven worse, however well the others do, and nothing else has
     changed: a retrain where the intent is critical or common; else labels of it are asked for.
     """
@@ -227,28 +181,47 @@ def intent_lost(case: Evidence) -> Outcome | None:
     return Kind.RETRAIN, None, cause
 
 
-def mix_moved(case: Evidence) -> Outcome | None:
+def mix_moved(case: Case) -> Outcome | None:
     """People ask for other things than before. Where labels show that the answers are as good, and
-    several days in a row agree, the reference is what has to move.
+    several days in a row agree, the reference is what has to move; in an event of the calendar it
+    was to be expected.
     """
     trigger = case.rules.trigger
-    if case.breached(trigger.drift) != {MIX}:
+    moved = case.verdict(MIX)
+    if moved is None or not moved.in_breach or case.broken(moved):
         return None
+    if case.breached(trigger.drift) - {MIX}:
+        return None
+    if case.expected(moved):
+        return Kind.HOLD, Hold.EXPECTED, Cause.MIX
     well = case.well(ACCURACY) and not case.breached(trigger.quality)
-    if well and _stays(case, MIX, trigger.reweight_days):
+    day_ends_now = moved.signal.end == case.at  # so that its days are at hand
+    if well and day_ends_now and _stays(moved, case.rules) and not _has_no_week_yet(case):
         return Kind.REWEIGHT, None, Cause.MIX
     return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
 
 
-def _stays(case: Evidence, name: str, days: int) -> bool:
-    """Whether so many days in a row have shown it, the last one too."""
-    verdict = case.verdict(name)
-    if verdict is None or verdict.since is None or verdict.verdict is not Level.BREACH:
+def _has_no_week_yet(case: Case) -> bool:
+    """Whether the model serves for so short a time that its reference may be of one day, which may
+    have been a Saturday.
+    """
+    since = case.past.promoted_at
+    return since is not None and case.at - since <= windows.HORIZONS["7d"]
+
+
+def _stays(moved: verdicts.Verdict, rules: policy.Policy) -> bool:
+    """Whether so many days in a row have shown one and the same mix, the last one too, outside the
+    calendar's events. A window of a week counts only once it holds nothing of before.
+    """
+    if moved.since is None or moved.verdict is not Level.BREACH:
         return False
-    return verdict.signal.end - verdict.since >= (days - 1) * windows.HORIZONS["1d"]
+    day, end = windows.HORIZONS["1d"], moved.signal.end
+    since = seasons.after(rules.calendar, moved.since - day, end)
+    wanted = max(rules.trigger.reweight_days * day, windows.HORIZONS[moved.signal.horizon])
+    return end - since >= wanted and (moved.days_alike or 0) >= rules.trigger.reweight_days
 
 
-def slow(case: Evidence) -> Outcome | None:
+def slow(case: Case) -> Outcome | None:
     """Slow answers, and nothing else that counts: for whoever runs the servers."""
     trigger = case.rules.trigger
     if not case.breached((LATENCY,)) or case.breached((*trigger.quality, *trigger.drift)):
@@ -256,25 +229,32 @@ def slow(case: Evidence) -> Outcome | None:
     return Kind.HOLD, Hold.LATENCY_ONLY, None
 
 
-def calm(case: Evidence) -> Outcome | None:
+def calm(case: Case) -> Outcome | None:
     """Nothing is to be done; why."""
-    traffic = set()
-    for verdict in case.judged:
-        name, level = verdict.signal.signal, verdict.verdict
-        # Labels that are missing are no worry of their own: they are what is too few, below.
-        if name != STARVED and (verdict.in_breach or level in (Level.WATCH, Level.BREACH)):
-            return Kind.HOLD, Hold.WATCHING, None
-        if name in TRAFFIC:
-            traffic.add(level)
+    if any(_worries(verdict) and not case.expected(verdict) for verdict in case.judged):
+        return Kind.HOLD, Hold.WATCHING, None
 
+    judged = [verdict for verdict in case.judged if verdict.signal.signal in TRAFFIC]
+    traffic = {verdict.verdict for verdict in judged}
     if traffic == {Level.BLIND}:
         return Kind.HOLD, Hold.TOO_FEW_LOGS, None
     if case.level(ACCURACY) is Level.BLIND or case.breached((STARVED,)):
         return Kind.HOLD, Hold.TOO_FEW_LABELS, None
+    if case.breached(LEVELS):
+        return Kind.HOLD, Hold.LEVEL_MISSED, None
     return Kind.HOLD, Hold.HEALTHY, None
 
 
-CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (
+def _worries(verdict: verdicts.Verdict) -> bool:
+    """Whether a signal seems to change. Labels that are missing are no worry of their own: they are
+    what is too few. Nor is a service level that this model may never have met.
+    """
+    if verdict.signal.signal in (STARVED, *LEVELS):
+        return False
+    return verdict.in_breach or verdict.verdict in (Level.WATCH, Level.BREACH)
+
+
+CLAUSES: Final[tuple[Callable[[Case], Outcome | None], ...]] = (
     stale,
     bad_release,
     upstream,
@@ -301,7 +281,7 @@ def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     return signal.high < signal.reference - margin
 
 
-def _permitted(outcome: Outcome, case: Evidence) -> Outcome:
+def _permitted(outcome: Outcome, case: Case) -> Outcome:
     """What is wanted waits for the run in progress, for the cool-down, for a person's pause; its
     cause stays named.
     """
@@ -314,7 +294,7 @@ def _permitted(outcome: Outcome, case: Evidence) -> Outcome:
     return Kind.HOLD, obstacle, cause
 
 
-def _obstacle(kind: decisions.Kind, case: Evidence) -> decisions.HoldReason | None:
+def _obstacle(kind: decisions.Kind, case: Case) -> decisions.HoldReason | None:
     """Why an action cannot be taken now; None where it can."""
     past = case.past
     if past.paused:
@@ -332,12 +312,12 @@ def _obstacle(kind: decisions.Kind, case: Evidence) -> decisions.HoldReason | No
     return None
 
 
-def _cools_down(case: Evidence, last: dt.datetime | None) -> bool:
+def _cools_down(case: Case, last: dt.datetime | None) -> bool:
     cool_down = dt.timedelta(hours=case.rules.trigger.cool_down_hours)
     return last is not None and case.at - last < cool_down
 
 
-def _worth_it(case: Evidence) -> bool:
+def _worth_it(case: Case) -> bool:
     """Whether waiting a week costs as much as the retrain; it is where accuracy shows no loss that
     could be priced.
     """

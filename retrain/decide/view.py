@@ -25,9 +25,9 @@ class View:
 
     windows: those that end there, by horizon. sampled, hours: messages to be labelled with the
     labels given so far, and all answers, of the longest label horizon. earlier: the same hour of
-    earlier weeks together, whichever model was champion, `earlier_hours` of them. usual_day: the
-    same day of earlier weeks together, where a day ends. history: each signal's verdicts before,
-    oldest first.
+    earlier weeks together, whichever model was champion, `earlier_hours` of them. Where a day ends,
+    usual_day: the same day of earlier weeks together; last_days: the whole days up to there without
+    a gap, a week at most, oldest first. history: each signal's verdicts before, oldest first.
     """
 
     model: str
@@ -39,6 +39,7 @@ class View:
     earlier: Tally | None = None
     earlier_hours: int = 0
     usual_day: Tally | None = None
+    last_days: Sequence[Tally] = ()
     history: History = field(default_factory=dict)
 
     def recent(self, horizon: str) -> live.Sample:

@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store
+from retrain.decide import mix
 from retrain.evaluation import reference
 from retrain.train.compile import manifest
-from schemas import decisions, messages, runs
+from schemas import decisions, messages, policy, runs
 from streams import outbox
 from streams import store as streams_store
 
@@ -127,9 +128,9 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
     return model
 
 
-def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
-    """Acknowledge a reweight decision: the day it rests on becomes the champion's reference;
-    returns the model.
+def reweight(engine: sa.Engine, decision_id: str, rules: policy.Policy, *, by: str) -> str:
+    """Acknowledge a reweight decision: the days it rests on, those that agree, become the
+    champion's reference; returns the model.
     """
     with engine.begin() as connection:
         row = store.decision(connection, decision_id)
@@ -143,14 +144,14 @@ def reweight(engine: sa.Engine, decision_id: str, *, by: str) -> str:
             raise NotPromotable(f"{decision_id} is about {model}, but {serving} serves now")
 
         references = store.references(connection, model)
-        day = store.last_day(connection, model, row["at"])
-        if not references or day is None:
+        days = store.last_days(connection, model, row["at"])
+        if not references or not days:
             raise NotPromotable(f"{decision_id}: no complete day of {model} lies before it")
 
         _, _, newest = references[-1]
         store.put_reference(
             connection,
-            reference.seen(day.tally, newest),
+            reference.seen(mix.standing(days, rules), newest),
             at=streams_store.clock(connection) or row["at"],
             source=runs.Source.REWEIGHT.told_by(by),
         )

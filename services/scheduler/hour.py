@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
-from retrain.decide import evaluate, quality
+from retrain.decide import evaluate, mix, quality
 from retrain.decide.history import store as history
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
@@ -110,7 +110,7 @@ def day(
     restate(connection, evaluation, rules)
     of_week = quality.measured(view, evaluation.figures, "7d")
     store.put_signals(connection, (), of_week)
-    first_day(connection, view, promotion, rules)
+    first_days(connection, evaluation, promotion, rules)
 
     log_lines = list(lines.of_day(evaluation))
     ends_a_week = view.at.weekday() == 0 and "7d" in view.windows
@@ -166,31 +166,48 @@ def put_day(
     put_quality(connection, view, figures, judged, "1d", as_of=as_of, rules=rules)
 
 
-def first_day(
+def first_days(
     connection: sa.Connection,
-    view: View,
+    evaluation: evaluate.Evaluation,
     promotion: Any,
     rules: policy.Policy,
 ) -> None:
-    """A champion's first complete day of traffic replaces the mix its held-out rows predicted: a
-    recorded event.
+    """A champion's first complete day of traffic replaces the mix its held-out rows predicted, and
+    a whole week that of the day, which may have been a Saturday: recorded events.
     """
+    view = evaluation.view
     window = view.windows.get("1d")
     before = view.reference
     if window is None or before is None or window.start < promotion["at"]:
         return
-    # More than one: a first day, or a person, has replaced it already.
-    if len(retrain_store.references(connection, view.model)) > 1:
-        return
+
+    sources = [source for _, source, _ in retrain_store.references(connection, view.model)]
     enough = max(1, rules.signals.intent_mix_kl.min_n)
-    if window.tally.answered >= enough:
-        learnt = reference.seen(window.tally, before)
-        retrain_store.put_reference(
-            connection,
-            learnt,
-            at=view.at,
-            source=runs.Source.FIRST_DAY,
-        )
+    if len(sources) == 1 and window.tally.answered >= enough:
+        learnt, source = window.tally, runs.Source.FIRST_DAY
+    elif sources[-1] == runs.Source.FIRST_DAY and _first_week(evaluation, promotion["at"]):
+        learnt, source = mix.together(view.last_days), runs.Source.FIRST_WEEK
+    else:  # or a person has replaced it already
+        return
+    retrain_store.put_reference(
+        connection,
+        reference.seen(learnt, before),
+        at=view.at,
+        source=source,
+    )
+
+
+def _first_week(evaluation: evaluate.Evaluation, promoted_at: dt.datetime) -> bool:
+    """Whether a week with the new champion is over, not long ago, in which its answers were as good
+    as they should be: the mix is then what people ask for.
+    """
+    view, clause = evaluation.view, evaluation.decision.clause
+    age = view.at - promoted_at
+    week = windows.HORIZONS["7d"]
+    if not week <= age <= 2 * week or len(view.last_days) < week // DAY:
+        return False
+    well = any(v.well for v in evaluation.fresh if v.signal.signal == FIGURES[0])
+    return well and clause in (decisions.Clause.CALM, decisions.Clause.MIX_MOVED)
 
 
 def decide(

@@ -164,6 +164,7 @@ def put_signals(
         "in_breach": False,
         "level": None,
         "since": None,
+        "days_alike": None,
     }
     rows = [_verdict_row(verdict) for verdict in judged]
     rows += [_signal_row(signal) | unjudged for signal in measured]
@@ -185,6 +186,7 @@ def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
         "in_breach": verdict.in_breach,
         "level": verdict.level,
         "since": verdict.since,
+        "days_alike": verdict.days_alike,
     }
     return _signal_row(verdict.signal) | judgement
 
@@ -261,6 +263,8 @@ def put_decision(
         "clause": decision.clause,
         "policy_sha256": decision.policy_sha256,
         "sha256": decision.sha256,
+        "expected": list(decision.expected),
+        "under_new_reference": decision.under_new_reference,
         "reasons": [dataclasses.asdict(reason) for reason in decision.reasons],
         "evidence": dict(evidence),
         "run_id": run_id,

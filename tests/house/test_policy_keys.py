@@ -24,7 +24,7 @@ from retrain.evaluation import live
 from retrain.labels import labelled as labels_that_hold
 from retrain.labels import votes
 from retrain.train import gate
-from schemas import decisions, policy, present, runs, signals, verdicts, windows
+from schemas import decisions, policy, present, runs, seasons, signals, verdicts, windows
 from streams import sample
 from streams.stats import histogram
 
@@ -266,7 +266,7 @@ def one_thing(breached: str, days: int, rules: policy.Policy) -> object:
         builders.verdict(breached, Level.BREACH, days=days),
     ]
     past = decisions.Past()
-    taken = trigger.decision(verdicts_now, past, rules, model="v1", at=AT)
+    taken = trigger.decision(verdicts_now, past, rules, model="v1", at=builders.AT)
     return taken.decision, taken.hold_reason
 
 
@@ -279,6 +279,7 @@ SITUATIONS: dict[str, list[Callable[[policy.Policy], object]]] = {
         functools.partial(one_thing, trigger.INTENT, 0),
     ],
     "costs": [*JUDGED],
+    "calendar": [functools.partial(one_thing, trigger.MIX, 3)],
     "gates": [functools.partial(gated, True), functools.partial(gated, False)],
 }
 
@@ -318,6 +319,8 @@ def values(key: str) -> list[Any]:
     kind, now = KEYS[key], valued(policy.Policy(), key)
     if typing.get_origin(kind) is typing.Literal:
         return [option for option in typing.get_args(kind) if option != now]
+    if key == "calendar":
+        return [(seasons.Event("sale", builders.AT - DAY, builders.AT),)]
     if isinstance(now, tuple):
         return [(), tuple(field.name for field in dataclasses.fields(policy.Signals))]
     if isinstance(now, str):

@@ -101,31 +101,34 @@ def test_a_rollback_to_nothing_or_to_a_damaged_model_is_refused(
     assert champions(engine)[-1][0] == "v2"
 
 
-def test_an_acknowledged_reweight_makes_the_day_the_reference(
+def test_an_acknowledged_reweight_makes_the_days_that_agree_the_reference(
     engine: sa.Engine, environment: dict[str, str], two_champions: Path
 ) -> None:
-    tally = windows.Tally(n=1000, confidence_sum_micro=900_000_000, intent_count=MIX)
+    # Before a gap; two of the moved mix; one that is not over.
+    days = ((4, MIX, True), (2, MIX[::-1], True), (1, MIX, True), (0, MIX, True), (-1, MIX, False))
     with engine.begin() as connection:
-        day = {
-            "model": "v2",
-            "role": "champion",
-            "horizon": "1d",
-            "start": AT - dt.timedelta(days=1),
-            "end": AT,
-            "revision": 1,
-            "amended": False,
-        }
-        connection.execute(
-            sa.insert(tables.window_state).values(day | {"complete": True} | windows.to_row(tally))
-        )
+        for back, counts, complete in days:
+            tally = windows.Tally(n=1000, confidence_sum_micro=900_000_000, intent_count=counts)
+            end = AT - dt.timedelta(days=back)
+            day = {
+                "model": "v2",
+                "role": "champion",
+                "horizon": "1d",
+                "start": end - dt.timedelta(days=1),
+                "end": end,
+                "revision": 1,
+                "amended": False,
+                "complete": complete,
+            }
+            connection.execute(sa.insert(tables.window_state).values(day | windows.to_row(tally)))
         connection.execute(sa.insert(tables.decision).values(DECISION))
     done = processes.run(["retrain/run.py", "reweight", "d_1", "--by", "ada"], environment)
     assert (done.returncode, json.loads(done.stdout)) == (0, {"reweighted": "v2"}), done.stderr
     with engine.connect() as connection:
         known = history.reference_at(connection, "v2", AT + dt.timedelta(seconds=1))
     assert known is not None
-    assert [known.intent_counts[intent] for intent in present.INTENTS] == MIX.tolist()
-    assert (known.accuracy, known.n) == (0.92, 1000)
+    assert [known.intent_counts[intent] for intent in present.INTENTS] == (2 * MIX).tolist()
+    assert (known.accuracy, known.n) == (0.92, 2000)
     refused = processes.run(["retrain/run.py", "reweight", "d_2", "--by", "ada"], environment)
     assert refused.returncode == 5
     assert "d_2 is no reweight decision" in refused.stderr

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import log
+from retrain import store as retrain_store
 from retrain.evaluation import live
 from schemas import policy, times
 from services.alarms import causes, state
@@ -326,4 +327,42 @@ def test_hours_before_the_first_promotion_have_no_decision_and_somebody_is_told(
     assert "v1 answers as champion, but no model has been promoted here" in alarm.cause
     past.champion(engine, BEGIN + HOUR)
     assert list(causes.alarms(facts(engine))) == []
+    engine.dispose()
+
+
+def test_a_reference_of_one_day_becomes_that_of_the_first_week(database: str) -> None:
+    """The first whole day was a Saturday; with a week of good answers every weekday counts once."""
+    saturday = dt.datetime(2026, 4, 25, tzinfo=dt.UTC)
+    engine = databases.engine(database)
+    past.champion(engine, saturday)
+    logs = []
+    for n in range(8 * 120 + 1):  # before each midnight: promotion at the weekend, else faq
+        day, place = divmod(n, 120)
+        ts = saturday + day * 24 * HOUR + 23 * HOUR + place * HOUR / 120
+        intent = "promotion" if ts.weekday() >= 5 else "faq"
+        sample = {"queue": "measure", "p": 1.0, "text": "an invented message"}
+        logs.append(builders.log(n, ts, intent=intent, sample=sample))
+    past.count(engine, logs)
+    change(
+        engine,
+        "insert into human_label (id, req_id, intent, annotator, labelled_at, also, action) "
+        "select req_id, req_id, intent, 'ana', ts + interval '1 second', '{}', 'label' "
+        "from sampled_prediction",
+    )
+    few = "[signals.intent_mix_kl]\nmin_n = 100\n[signals.live_accuracy]\nmin_n = 50"
+    while scheduler(engine, rules=few).tick():
+        pass
+
+    with engine.connect() as connection:
+        known = retrain_store.references(connection, builders.MODEL)
+        asked = connection.execute(sa.text("select at from decision where decision <> 'hold'"))
+        assert list(asked) == []
+    assert [(at, source) for at, source, _ in known] == [
+        (saturday, "held_out"),
+        (saturday + 24 * HOUR, "first_day"),
+        (saturday + 7 * 24 * HOUR, "first_week"),
+    ]
+    of_day, of_week = known[1][2].intent_counts, known[2][2].intent_counts
+    assert (of_day["promotion"], of_day["faq"]) == (120, 0)
+    assert (of_week["promotion"], of_week["faq"]) == (240, 600)
     engine.dispose()

@@ -183,7 +183,20 @@ def _view(
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=_earlier(past, "1d", end)[0] if "1d" in ending else None,
+        last_days=_last_days(mine, end) if "1d" in ending else (),
     )
+
+
+def _last_days(mine: archive.Archive, end: dt.datetime) -> tuple[windows.Tally, ...]:
+    """The whole days up to an instant without a gap, a week at most, oldest first."""
+    days: list[windows.Tally] = []
+    while len(days) < _WEEK // _DAY:
+        rows = mine.rows(end - _DAY, end)
+        if not len(rows):
+            break
+        days.append(mine.tally(rows))
+        end -= _DAY
+    return tuple(reversed(days))
 
 
 def _earlier(

@@ -79,6 +79,7 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=usual_day,
+        last_days=store.last_days(connection, model, at) if "1d" in ending else (),
     )
 
 
@@ -292,6 +293,7 @@ def _verdict(row: Any) -> verdicts.Verdict:
         row["in_breach"],
         row["level"],
         since=row["since"],
+        days_alike=row["days_alike"],
     )
 
 

@@ -58,6 +58,23 @@ def test_who_has_always_been_unsure_misses_the_level_and_has_not_changed() -> No
     assert "low_confidence_rate" not in RULES.trigger.drift
 
 
+@pytest.mark.parametrize(("right", "level"), [(0.84, Level.BREACH), (0.89, Level.WATCH)])
+def test_a_champion_under_its_service_level_misses_that_and_has_lost_nothing(
+    right: float, level: verdicts.Level
+) -> None:
+    """What it always was; a point under the level in 1,000 labels proves nothing."""
+    before = reference(accuracy=right, accuracy_n=20_000)
+    meant = ["faq"] * round(1_000 * right) + ["chitchat"] * round(1_000 * (1 - right))
+    sampled = live.sample([(AT - DAY, "faq", right, 1 / 3, label) for label in meant])
+    view = View("v1", AT, {}, before, sampled, {AT - DAY: live.Hour(3_000, 3_000 * right)})
+    judged = {v.signal.signal: v for v in evaluate.evaluate(view, decisions.Past(), RULES).fresh}
+
+    assert judged["live_accuracy"].verdict is Level.OK
+    assert judged["live_accuracy_level"].verdict is level
+    assert judged["live_accuracy_level"].limit == 0.90
+    assert judged["live_accuracy_level"].signal.reference is None
+
+
 def test_what_the_reference_does_not_tell_is_no_change() -> None:
     assert measure.low_confidence_rise(day(WEEKDAY, 0.5), reference()).value is None
 

@@ -206,6 +206,32 @@ def test_whatever_is_watched_is_watched(name: str) -> None:
     assert (decision.clause, decision.hold_reason) == (Clause.CALM, Hold.WATCHING)
 
 
+PROMISED = ("low_confidence_rate", "live_accuracy_level", "rare_recall_level")
+
+
+@pytest.mark.parametrize("level", PROMISED)
+def test_a_service_level_that_is_missed_is_said_and_is_no_change(level: str) -> None:
+    taken = decide(judged(level))
+    assert (taken.hold_reason, taken.cause) == (Hold.LEVEL_MISSED, None)
+    # Together they are no two witnesses, either.
+    assert decide(judged(*PROMISED)).hold_reason is Hold.LEVEL_MISSED
+    # Merely under it, unproven: a champion that swings about its level is no news.
+    assert decide(judged(**{level: Level.WATCH})).hold_reason is Hold.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("levels", "hold"),
+    [
+        ({MIX: Level.WATCH}, Hold.WATCHING),
+        ({ACCURACY: Level.BLIND}, Hold.TOO_FEW_LABELS),
+    ],
+)
+def test_a_missed_level_hides_neither_a_change_nor_that_nobody_can_see(
+    levels: dict[str, verdicts.Level], hold: decisions.HoldReason
+) -> None:
+    assert decide(judged("low_confidence_rate", **levels)).hold_reason is hold
+
+
 def test_one_figure_of_traffic_that_can_be_told_is_enough_to_see_the_traffic() -> None:
     blind = dict.fromkeys(signals.in_role(signals.Role.TRAFFIC), Level.BLIND)
 
