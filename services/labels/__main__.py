@@ -1,64 +1,93 @@
-"""`python -m services.labels import | next | export | status | corpus`: what people say messages
-mean.
+"""`python -m services.labels import | next | tasks | export | status | corpus`: what people say
+messages mean.
 """
 
 import argparse
 import datetime as dt
-import gzip
 import json
 import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from retrain.decide.history import store as history
+from retrain.intake import labels as files
+from retrain.intake import mapping, read, tools, unpack
 from schemas import events, policy, settings, times
-from services.labels import accept, ask, guideline, ingest, status, store
+from services import escaping
+from services.labels import accept, ask, guideline, ingest, status, store, tasks
 from streams import database
 from streams import store as streams_store
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of a file, unpacked; exit 2 if it cannot be read."""
-    try:
-        raw = path.read_bytes()
-        if path.suffix == ".gz":
-            raw = gzip.decompress(raw)
-        return raw
-    except (OSError, EOFError, zlib.error) as error:
-        cause = getattr(error, "strerror", None) or error
-        settings.refuse(f"cannot read {path}: {cause}", 2)
-
-
 def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Commit the good lines, report the others; exit 5 if there are any."""
-    path = chosen.file
-    is_csv = path.suffix == ".csv"
-    body = _read(path)
-    lines = list(ingest.lines(body, is_csv=is_csv))
-    with engine.begin() as connection:
-        report = accept.labels(connection, lines)
+    loaded = settings.load()
+    # Simulated time is not the time of arrival.
+    received = None if loaded.test_clock else dt.datetime.now(dt.UTC)
+    source = _source(chosen)
+    try:
+        with files.opened(chosen.file, source) as file:
+            with engine.begin() as connection:
+                report = accept.labels(
+                    connection,
+                    file.lines,
+                    received,
+                    write=not chosen.dry_run,
+                )
+            report |= {"encoding": file.encoding, "format": file.format}
+    except unpack.WrongFile as error:
+        report = accept.refused(str(error))
+    except unpack.Unreadable as error:
+        settings.refuse(str(error), 2)
 
-    if chosen.json:
-        print(json.dumps(report))
-    else:
-        print(_readable(report))
+    print(json.dumps(report) if chosen.json else _readable(report))
+    if chosen.dry_run:
+        print("intentwatch: a dry run: nothing was stored", file=sys.stderr)
     return settings.EXIT_INTEGRITY if report["rejected"] else 0
+
+
+def _source(chosen: argparse.Namespace) -> files.Source:
+    """Which tool the file is from and what is told of it; exit 3 for a mapping that is none."""
+    told = mapping.Mapping()
+    tool = chosen.source
+    try:
+        if tool is not None and tool not in tools.TOOLS:
+            told = mapping.parse(Path(tool).read_text(encoding="utf-8"))
+            tool = None
+        return files.Source(tool, _told(told, chosen))
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or error
+        names = ", ".join(tools.TOOLS)
+        settings.refuse(f"cannot read {tool}: {cause}; --from is one of {names} or a file", 2)
+    except mapping.MappingError as error:
+        settings.refuse(f"mapping {chosen.source}: {error}")
+
+
+def _told(told: mapping.Mapping, chosen: argparse.Namespace) -> mapping.Mapping:
+    """A mapping with what the command says beside it. Raises mapping.MappingError."""
+    always = dict(told.always)
+    if chosen.annotator:
+        always["annotator"] = chosen.annotator
+    if chosen.at:
+        always["labelled_at"] = times.rfc3339(chosen.at)
+    if chosen.zone:
+        mapping.zone(chosen.zone)
+    return mapping.with_told(told, always, chosen.zone or told.zone)
 
 
 def _readable(report: dict[str, Any]) -> str:
     """The counts in one line, then a line for each that was rejected."""
     counts = []
     for name, value in report.items():
-        if name != "rejected":
+        if name != "rejected" and value is not None:
             counts.append(f"{name} {value}")
 
     lines = [", ".join(counts)]
     for rejected in report["rejected"]:
         line = rejected["line"]
-        reason = rejected["reason"]
+        reason = escaping.printable(rejected["reason"])
         lines.append(f"line {line} rejected: {reason}")
     return "\n".join(lines)
 
@@ -66,27 +95,38 @@ def _readable(report: dict[str, Any]) -> str:
 def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Load labelled messages for training; exit 5 if a line was rejected, the others committed."""
     rows = []
-    rejected = []
-    body = _read(chosen.file)
-    for number, raw in enumerate(body.splitlines(), start=1):
-        if not raw.strip():
-            continue
-        row = ingest.corpus_row(raw)
-        if isinstance(row, str):
-            rejected.append({"line": number, "reason": row})
-        else:
-            rows.append(row)
+    rejected = accept.Rejected()
+    try:
+        with read.opened(chosen.file) as file:
+            for number, raw in file.rows:
+                row = raw.detail if isinstance(raw, events.Malformed) else ingest.corpus_row(raw)
+                if isinstance(row, str):
+                    rejected.add(number, row)
+                else:
+                    rows.append(row)
+    except unpack.WrongFile as error:
+        rejected.add(1, str(error))
+    except unpack.Unreadable as error:
+        settings.refuse(str(error), 2)
 
     with engine.begin() as connection:
         added = store.add_corpus(connection, rows)
-    read = len(rows) + len(rejected)
+    total = len(rows) + rejected.n
     report = {
-        "read": read,
+        "read": total,
         "added": added,
-        "rejected": rejected[:100],
+        "rejected": rejected.told(total)[:100],
     }
     print(json.dumps(report))
-    return settings.EXIT_INTEGRITY if rejected else 0
+    return settings.EXIT_INTEGRITY if rejected.n else 0
+
+
+def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
+    """The next messages as tasks of a labelling tool."""
+    with engine.connect() as connection:
+        waiting = store.queue(connection, chosen.limit)
+    sys.stdout.write(tasks.written(waiting, chosen.to))
+    return 0
 
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
@@ -207,18 +247,41 @@ def _amount(text: str) -> int:
     return int(text)
 
 
+def _import_options(command: argparse.ArgumentParser) -> None:
+    """What `import` takes."""
+    command.add_argument("file", type=Path)
+    command.add_argument(
+        "--from",
+        dest="source",
+        metavar="TOOL|MAPPING.toml",
+        help=f"{', '.join(tools.TOOLS)}, or a file that says which column is what;"
+        " without it the file is read as what it looks like",
+    )
+    command.add_argument("--zone", help="of times that have none: Asia/Tokyo, +09:00")
+    command.add_argument(
+        "--annotator", type=_name, help="whose labels these are, if it is not told"
+    )
+    command.add_argument(
+        "--at",
+        type=times.instant,
+        metavar="T",
+        help="when these were labelled, if it is not told",
+    )
+    command.add_argument("--dry-run", action="store_true", help="report, and store nothing")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(do=import_labels)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.labels", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
-    for name, do, text in (
-        ("import", import_labels, "read a JSON Lines or CSV file of labels"),
-        ("corpus", import_corpus, "read labelled messages to train on"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("file", type=Path)
-        command.add_argument("--json", action="store_true")
-        command.set_defaults(do=do)
+    _import_options(commands.add_parser("import", help="read a file of labels"))
+
+    corpus = commands.add_parser("corpus", help="read labelled messages to train on")
+    corpus.add_argument("file", type=Path)
+    corpus.add_argument("--json", action="store_true")
+    corpus.set_defaults(do=import_corpus)
 
     queue = commands.add_parser("next", help="messages to label, the measure queue first")
     queue.add_argument("--limit", type=_amount, default=10)
@@ -228,6 +291,11 @@ def _parser() -> argparse.ArgumentParser:
         help="label here, under this name; without it the messages are printed as JSON",
     )
     queue.set_defaults(do=following)
+
+    out = commands.add_parser("tasks", help="messages to label, for a labelling tool to import")
+    out.add_argument("--to", choices=tasks.TOOLS, default=tasks.TOOLS[0])
+    out.add_argument("--limit", type=_amount, default=100)
+    out.set_defaults(do=show_tasks)
 
     commands.add_parser("export", help="current labels").set_defaults(do=export)
 
@@ -249,6 +317,11 @@ def main() -> None:
     except sa.exc.SQLAlchemyError as error:
         text = str(getattr(error, "orig", None) or error)
         cause = text.splitlines()[0]
+        if isinstance(error, sa.exc.DataError):
+            settings.refuse(
+                f"Postgres cannot keep a value of the file ({cause}): nothing was stored",
+                settings.EXIT_INTEGRITY,
+            )
         settings.refuse(
             f"Postgres has not done it ({cause}); what was committed stays, run it again",
             settings.EXIT_DEPENDENCY,
