@@ -2,7 +2,7 @@
 parted by. A bad row costs itself; a file that is none of these is refused once.
 """
 
-import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,16 +12,14 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from retrain.intake import encoding, layout, table, unpack
+from retrain.intake import encoding, layout, lines, table, unpack
 from schemas import events
 
 Malformed = events.Malformed
 # What a row is: the bytes of a JSON object, the cells of a table by column, or why it is none.
 Row = tuple[int, bytes | dict[str, str] | Malformed]
-Line = tuple[int, bytes | None]
-
-LINE_MAX: Final = 1 << 20  # bytes; a longer line is no row
-JSON_MAX: Final = 256 << 20  # bytes of JSON over several lines, which are held in memory
+_NO_LETTER: Final = re.compile("[\udc80-\udcff]")  # what a byte became that is none
+_TOO_LONG: Final = "\udcff"
 _HEAD_LINES: Final = 100  # that tell how the file holds its rows
 
 
@@ -47,7 +45,7 @@ def opened(path: Path, told: str | None = None) -> Iterator[Reading]:
 
 def reading(body: BinaryIO, told: str | None = None) -> Reading:
     """The rows of what is unpacked. Raises unpack.WrongFile."""
-    head = body.read(LINE_MAX)
+    head = body.read(lines.LINE_MAX)
     body.seek(0)
     known = encoding.Encoding(told) if told else encoding.marked(head)
     spoken = known or encoding.Encoding(encoding.UTF_8)
@@ -59,19 +57,19 @@ def reading(body: BinaryIO, told: str | None = None) -> Reading:
         body.seek(0)
 
     if form is layout.Layout.LINES:
-        lines = _lines(body, spoken, blank=False)
-        return Reading(spoken, form, _of_lines(lines))
+        objects = lines.numbered(body, spoken, blank=False)
+        return Reading(spoken, form, _of_lines(objects))
     if form is layout.Layout.JSON:
-        document = _document(body, spoken)
+        document = lines.whole(body, spoken)
         return Reading(spoken, form, _of_document(document))
-    header, rows = _of_table(_lines(body, spoken))
+    header, rows = _of_table(lines.numbered(body, spoken))
     return Reading(spoken, form, rows, header)
 
 
 def _begin(body: BinaryIO, spoken: encoding.Encoding) -> list[bytes]:
     """The first lines, of one that is too long its first letters."""
     begin: list[bytes] = []
-    for _, line in islice(_lines(body, spoken), _HEAD_LINES):
+    for _, line in islice(lines.numbered(body, spoken), _HEAD_LINES):
         if line is None and not begin:
             body.seek(spoken.skip)
             return [body.read(64)]
@@ -80,8 +78,8 @@ def _begin(body: BinaryIO, spoken: encoding.Encoding) -> list[bytes]:
 
 
 def _guessed(body: BinaryIO) -> encoding.Encoding:
-    lines = iter(lambda: body.readline(LINE_MAX), b"")
-    guess = encoding.guessed(lines)
+    pieces = iter(lambda: body.readline(lines.LINE_MAX), b"")
+    guess = encoding.guessed(pieces)
     if guess is None:
         raise unpack.WrongFile(
             "its letters are no UTF-8, and which encoding they are in cannot be told: save it as"
@@ -90,56 +88,8 @@ def _guessed(body: BinaryIO) -> encoding.Encoding:
     return guess
 
 
-def _lines(body: BinaryIO, spoken: encoding.Encoding, *, blank: bool = True) -> Iterator[Line]:
-    """The lines in UTF-8, numbered from 1, None for one that is too long; without the empty ones
-    unless `blank`. Of another encoding what it has no letter for is left as bytes that are no
-    UTF-8.
-    """
-    body.seek(spoken.skip)
-    if spoken.name == encoding.UTF_8:
-        yield from _cut(body, blank=blank)
-        return
-    wide = spoken.name.startswith("utf")
-    errors = "strict" if wide else "surrogateescape"
-    text = io.TextIOWrapper(body, spoken.name, errors, newline="\n")
-    number = 0
-    try:
-        for number, line in enumerate(iter(lambda: text.readline(LINE_MAX), ""), start=1):
-            yield number, line.encode("utf-8", "surrogatepass" if wide else "surrogateescape")
-    except (UnicodeError, LookupError) as error:
-        raise unpack.WrongFile(
-            f"behind line {number} it is not in {spoken.name}, as it began: save it as UTF-8"
-        ) from error
-    finally:
-        text.detach()
-
-
-def _cut(body: BinaryIO, *, blank: bool) -> Iterator[Line]:
-    """Lines of what is read piece by piece: a packed file of a megabyte may hold a billion empty
-    ones, and one line may be all of it.
-    """
-    number = 0
-    rest: bytes | None = b""  # of a line that goes on in the next piece; None: it is too long
-    while piece := body.read(LINE_MAX):
-        if rest == b"" and not blank and not piece.strip(b"\n"):
-            number += len(piece)
-            continue
-        first, *others = piece.split(b"\n")
-        if rest is not None:
-            rest += first
-        if len(rest or b"") > LINE_MAX:
-            rest = None
-        for line in others:
-            number += 1
-            if blank or rest or rest is None:
-                yield number, rest
-            rest = line
-    if rest or rest is None:
-        yield number + 1, rest
-
-
-def _of_lines(lines: Iterator[Line]) -> Iterator[Row]:
-    for number, line in lines:
+def _of_lines(numbered: Iterator[lines.Line]) -> Iterator[Row]:
+    for number, line in numbered:
         if line is None:
             yield number, _too_long()
             continue
@@ -149,21 +99,7 @@ def _of_lines(lines: Iterator[Line]) -> Iterator[Row]:
 
 
 def _too_long() -> Malformed:
-    return Malformed(events.Reason.NOT_JSON, f"a line of more than {LINE_MAX >> 20} MiB")
-
-
-def _document(body: BinaryIO, spoken: encoding.Encoding) -> bytes:
-    """The whole of it in UTF-8. Raises WrongFile where that is too much to hold."""
-    if spoken.name == encoding.UTF_8:
-        body.seek(spoken.skip)
-        whole = body.read(JSON_MAX + 1)
-    else:
-        whole = b"".join(line or b"" for _, line in _lines(body, spoken))
-    if len(whole) > JSON_MAX:
-        raise unpack.WrongFile(
-            f"its JSON unpacks to more than {JSON_MAX >> 20} MiB: write it as JSON Lines"
-        )
-    return whole
+    return Malformed(events.Reason.NOT_JSON, f"a line of more than {lines.LINE_MAX >> 20} MiB")
 
 
 def _of_document(whole: bytes) -> Iterator[Row]:
@@ -176,37 +112,45 @@ def _of_document(whole: bytes) -> Iterator[Row]:
     return iter(())
 
 
-def _of_table(lines: Iterator[Line]) -> tuple[list[str], Iterator[Row]]:
+def _of_table(numbered: Iterator[lines.Line]) -> tuple[list[str], Iterator[Row]]:
     """The header and the rows below it. Raises WrongFile for a column that is given twice."""
-    texts = _texts(lines)
-    number, line = next(texts, (0, ""))
-    while not line.strip():
-        if not number:
-            return [], iter(())
-        number, line = next(texts, (0, ""))
-    parted = line.lower().strip("\r\n ").removeprefix("sep=")
-    if len(parted) == 1 and line.lower().startswith("sep="):  # Excel's own hint
-        delimiter = parted
-    else:
-        delimiter = layout.delimiter(line)
-        texts = chain([(number, line)], texts)
+    texts = _texts(numbered)
+    first = _first(texts)
+    if first is None:
+        return [], iter(())
+    delimiter = _hint(first[1])
+    if not delimiter:
+        delimiter = layout.delimiter(first[1])
+        texts = chain([first], texts)
 
     rows = table.rows(texts, delimiter)
-    top = next(rows, (number, []))[1]
-    if isinstance(top, Malformed):
-        raise unpack.WrongFile(f"its header cannot be read: {top.detail}")
-    header = [cell.strip() for cell in top]
+    _, cells = next(rows, (0, []))
+    if isinstance(cells, Malformed):
+        raise unpack.WrongFile(f"its header cannot be read: {cells.detail}")
+    header = [cell.strip() for cell in cells]
     for name in header:
         if name and header.count(name) > 1:
             raise unpack.WrongFile(f"its header has the column {name} twice: remove one of them")
     return header, _named(rows, header)
 
 
-def _texts(lines: Iterator[Line]) -> Iterator[table.Line]:
-    for number, line in lines:
-        text = (line or b"").decode("utf-8", "surrogateescape")
-        if line is None:
-            text = "\udcff"  # no letter: the row is malformed
+def _first(texts: Iterator[table.Line]) -> table.Line | None:
+    """The first line that is not blank."""
+    for number, line in texts:
+        if line.strip():
+            return number, line
+    return None
+
+
+def _hint(line: str) -> str:
+    """The delimiter of Excel's own first line, `sep=;`; empty for any other line."""
+    name, _, delimiter = line.strip("\r\n ").partition("=")
+    return delimiter if name.lower() == "sep" and len(delimiter) == 1 else ""
+
+
+def _texts(numbered: Iterator[lines.Line]) -> Iterator[table.Line]:
+    for number, line in numbered:
+        text = _TOO_LONG if line is None else line.decode("utf-8", "surrogateescape")
         yield number, text + "\n"
 
 
@@ -219,8 +163,9 @@ def _named(rows: Iterator[table.Cells], header: list[str]) -> Iterator[Row]:
             yield number, cells
             continue
         named = _cells(cells, header)
-        if any(_is_foreign(cell) for cell in cells):
-            yield number, Malformed(events.Reason.NOT_CSV, "bytes that are no letters, or too many")
+        if any(map(_NO_LETTER.search, cells)):
+            detail = "a byte that is no letter of its encoding, or a line that is too long"
+            yield number, Malformed(events.Reason.NOT_CSV, detail)
         elif named and list(named.values()) != header:
             yield number, named
 
@@ -231,11 +176,6 @@ def _cells(cells: list[str], header: list[str]) -> dict[str, str]:
         if name and cell.strip():
             named[name] = cell.strip()
     return named
-
-
-def _is_foreign(cell: str) -> bool:
-    """Whether it holds bytes that were no letters."""
-    return any("\udc80" <= letter <= "\udcff" for letter in cell)
 
 
 def decoded(raw: bytes) -> dict[str, Any] | Malformed:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.intake import encoding, layout, read, table, unpack
+from retrain.intake import encoding, layout, lines, read, table, unpack
 from schemas import events
 
 NAMES = ("田中", "佐藤", "鈴木", "高橋")
@@ -117,7 +117,7 @@ def test_a_file_of_nothing_has_no_row(body: bytes) -> None:
 
 
 def test_a_line_that_is_too_long_costs_itself_and_an_array_on_one_line_is_none() -> None:
-    long = json.dumps({"a": "x" * read.LINE_MAX}).encode()
+    long = json.dumps({"a": "x" * lines.LINE_MAX}).encode()
 
     assert objects(b'{"a": 1}\n' + long + b'\n{"a": 2}') == [
         (1, {"a": 1}),
@@ -134,8 +134,8 @@ def test_a_line_that_is_too_long_costs_itself_and_an_array_on_one_line_is_none()
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("hint", [False, True])
 def test_a_table_is_parted_by_what_parts_its_header(delimiter: str, end: str, hint: bool) -> None:
-    lines = ["a,b", '1,"x;y|z\t"'] if delimiter == "," else ["a,b", "1,x"]
-    body = end.join(line.replace(",", delimiter) for line in lines)
+    written = ["a,b", '1,"x;y|z\t"'] if delimiter == "," else ["a,b", "1,x"]
+    body = end.join(line.replace(",", delimiter) for line in written)
     first = f"sep={delimiter}{end}" if hint else ""
 
     ((_, row),) = rows((first + body).encode())
@@ -195,9 +195,9 @@ def test_a_column_given_twice_is_refused(header: str) -> None:
 
 @given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=2), max_size=5))
 def test_no_table_stops_the_reading(cells: list[list[str]]) -> None:
-    lines = [(i, ",".join(row)) for i, row in enumerate(cells, start=1)]
+    given = [(i, ",".join(row)) for i, row in enumerate(cells, start=1)]
 
-    numbers = [number for number, _ in table.rows(iter(lines), ",")]
+    numbers = [number for number, _ in table.rows(iter(given), ",")]
 
     assert numbers == sorted(set(numbers))
 

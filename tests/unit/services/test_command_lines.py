@@ -20,6 +20,7 @@ from services import show
 from services.doctor import __main__ as doctor
 from services.doctor import findings
 from services.labels import __main__ as labels
+from services.labels import hand_in
 from services.redrive import __main__ as redrive
 from services.redrive import letters, redeliver
 from services.scheduler import incidents
@@ -179,7 +180,6 @@ def test_a_file_that_cannot_be_read_is_a_matter_of_usage(
     [
         (["--from", "labelbox"], 2, "--from is one of label-studio, argilla, doccano, prodigy or"),
         (["--from", "{folder}/bad.toml"], 3, "mapping"),
-        (["--zone", "Tokyo"], 3, "Asia/Tokyo or +09:00"),
     ],
 )
 def test_what_is_told_of_a_file_is_refused_before_it_is_read(
@@ -190,7 +190,7 @@ def test_what_is_told_of_a_file_is_refused_before_it_is_read(
     chosen = labels._parser().parse_args(["import", str(tmp_path / "none"), *told])
 
     with pytest.raises(SystemExit) as ended:
-        labels._source(chosen)
+        hand_in.source(chosen)
 
     assert ended.value.code == code
     assert said in capsys.readouterr().err
@@ -202,6 +202,7 @@ def test_what_is_told_of_a_file_is_refused_before_it_is_read(
         ["import"],
         ["import", "f", "--at", "yesterday"],
         ["import", "f", "--annotator", ""],
+        ["import", "f", "--zone", "Tokyo"],
         ["tasks", "--to", "labelbox"],
         ["tasks", "--limit", "-1"],
     ],
@@ -220,7 +221,7 @@ def test_an_imports_report_has_its_counts_in_a_line_and_each_rejected_one_in_its
         "rejected": [{"line": 2, "reason": "not_json: no"}, {"line": 3, "reason": "invalid: so"}],
     }
 
-    assert labels._readable(report).splitlines() == [
+    assert hand_in.readable(report).splitlines() == [
         "read 3, joined 1, orphans 0, relabels 0, conflicts 0",
         "line 2 rejected: not_json: no",
         "line 3 rejected: invalid: so",
