@@ -32,7 +32,6 @@ _NO_JAPANESE: Final = re.compile(
 )
 _ODD: Final = 0.3  # of the letters; more are no words
 _CLEAR: Final = 0.05  # of the letters, between the likeliest and the next
-_LOOKED_AT: Final = 10_000  # lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +75,27 @@ def guessed(lines: Iterable[bytes]) -> Encoding | None:
             continue
         if _text(line, UTF_8) is not None:
             good += 1
+        else:
+            bad += 1
+            _weigh(line, odd, letters)
+    return Encoding(UTF_8) if good >= bad else _likeliest(odd, letters)
+
+
+def _weigh(line: bytes, odd: dict[str, float], letters: dict[str, int]) -> None:
+    """Add a line's foreign letters, and those of them that are odd, of each encoding; one in which
+    it does not read is out.
+    """
+    for name in list(odd):
+        text = _text(line, name)
+        if text is None:
+            del odd[name]
             continue
-        bad += 1
-        for name in list(odd):
-            text = _text(line, name)
-            if text is None:
-                del odd[name]
-            elif bad <= _LOOKED_AT:
-                odd[name] += _oddness(text, name)
-                letters[name] += sum(letter > "\x7f" for letter in text)
-    if good >= bad:
-        return Encoding(UTF_8)
+        odd[name] += _oddness(text, name)
+        letters[name] += sum(letter > "\x7f" for letter in text)
+
+
+def _likeliest(odd: dict[str, float], letters: dict[str, int]) -> Encoding | None:
+    """The encoding with the fewest odd letters; None where two are as likely, or none is."""
     shares = sorted((odd[name] / max(letters[name], 1), name) for name in odd)
     if not shares or shares[0][0] > _ODD:
         return None

@@ -348,7 +348,7 @@ def test_a_file_may_have_more_lines_than_a_statement_has_parameters(
     with connect.engine(
         environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
     ).connect() as connection:
-        assert store.sampled_requests(connection, many) == {f"r{i}" for i in range(6)}
+        assert set(store.sampled_requests(connection, many)) == {f"r{i}" for i in range(6)}
         assert store.labels_of(connection, many) == []
 
 
