@@ -81,7 +81,8 @@ def measure(folder: Path) -> dict[str, object]:
     wall, and a digest of all decisions.
     """
     began, cpu = time.perf_counter(), time.process_time()
-    logs, labels = files.serving_logs(folder / "logs.jsonl"), files.labels(folder / "labels.jsonl")
+    logs = files.serving_logs(folder / "logs.jsonl").held
+    labels = files.labels(folder / "labels.jsonl").held
     read, cpu_read = time.perf_counter(), time.process_time()
     past = scenes.history(logs, labels, BEGIN + dt.timedelta(days=14))
     taken = [

@@ -70,14 +70,14 @@ class ServingLog(msgspec.Struct, frozen=True):
 
 
 class HumanLabel(msgspec.Struct, frozen=True):
-    """What a person says a message meant, or takes back."""
+    """What a person says a message meant, takes back, or cannot tell."""
 
     req_id: Name
     annotator: Name
     labelled_at: Instant
     intent: Intent | None = None
     also: list[Intent] = []
-    action: Literal["label", "retract"] = "label"
+    action: Literal["label", "retract", "cannot_tell"] = "label"
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     KILLS_WORKER = "kills_worker"
     DELETED_UNREAD = "deleted_unread"
-    NOT_CSV = "not_csv"  # of a file of labels
+    NOT_CSV = "not_csv"  # of a table of labels
 
 
 DEAD_LETTER: Final = tuple(reason for reason in Reason if reason is not Reason.NOT_CSV)
@@ -178,8 +178,8 @@ def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
 
 
 def human_label(line: bytes) -> HumanLabel | Malformed:
-    """Decode one label. `action` label needs an intent; retract takes the annotator's label
-    back.
+    """Decode one label. `action` label needs an intent; retract takes the annotator's label back;
+    cannot_tell is an answer without one.
     """
     label = _decoded(_label, line, "labelled_at")
     if isinstance(label, Malformed):
@@ -190,19 +190,27 @@ def human_label(line: bytes) -> HumanLabel | Malformed:
 
 
 def label_id(label: HumanLabel) -> str:
-    """Identity of a label by its content: importing a file twice adds nothing, and of two in one
-    instant the smaller holds wherever they are read.
+    """Identity of a label by its content, the instant whatever zone it was written in: importing a
+    file twice adds nothing, and of two in one instant the smaller holds wherever they are read.
     """
     content = [
         label.req_id,
         label.annotator,
-        label.labelled_at.isoformat(),
+        label.labelled_at.astimezone(dt.UTC).isoformat(),
         label.intent,
         sorted(label.also),
         label.action,
     ]
     text = json.dumps(content)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def ahead(label: HumanLabel, received: dt.datetime) -> Malformed | None:
+    """The contract's limit of a label's time, against its arrival (both aware)."""
+    if label.labelled_at - received > FUTURE_LIMIT:
+        detail = "labelled_at is more than 5 minutes ahead of now: mend its clock or zone"
+        return Malformed(Reason.FUTURE, detail)
+    return None
 
 
 def incident(line: bytes) -> Incident | Malformed:

@@ -20,6 +20,7 @@ from retrain.decide.history import archive, files, scenes, topic
 from retrain.decide.history import store as history
 from retrain.decide.report import page
 from retrain.decide.view import EARLIER, REMEMBERED
+from retrain.intake import unpack
 from schemas import decisions, events, policy, settings, times, windows
 from streams import database
 
@@ -29,11 +30,12 @@ EXIT_FIRES = 10
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
     """Where the scenes of a stretch of history come from, oldest first, and how many hours it has
-    at most.
+    at most. `left_out`: of files, how many lines are none, and labels of a wrong clock.
     """
 
     hours: int
     scenes: Callable[[policy.Policy], Iterator[replay.Scene]]
+    left_out: dict[str, int] | None = None
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -167,12 +169,12 @@ def _played(
         source.hours,
         "h",
         iterable=in_time,
-        delay=files.QUIET_S,
+        delay=unpack.QUIET_S,
     )
     for scene, decision in replay.walk(shown, rules):
         # Earlier hours are walked as well: decisions look back.
         if options.since is None or decision.at >= options.since:
-            print(_line(decision, name, as_json=options.json))
+            print(_line(decision, name, source.left_out, as_json=options.json))
             taken.append((replay.bare(scene), decision))
     score = replay.score(name, taken, incidents, rules)
     return replay.Played(name, rules, taken, score)
@@ -214,20 +216,52 @@ def _from_files(options: argparse.Namespace) -> Source:
     reference = options.reference_until
     if options.reference:
         reference = files.reference(options.reference)
-    labels = files.labels(options.labels)
-    logs = files.serving_logs(options.logs) if options.logs else _from_topic(options)
+    told = files.labels(options.labels)
+    taken = files.serving_logs(options.logs) if options.logs else _from_topic(options)
+    logs = taken.held
+    labels = files.timely(told.held, logs.newest)
+    left_out = {
+        "logs": taken.malformed,
+        "labels": told.malformed,
+        "future_labels": len(told.held) - len(labels),
+    }
     past = scenes.history(logs, labels, reference)
     strangers = past.strangers(labels)
-    if strangers:
-        print(
-            f"intentwatch: {strangers} of {len(labels)} labels are of messages "
-            "that no log gives as sampled; they measure nothing",
-            file=sys.stderr,
-        )
-    return Source(past.hours, lambda rules: scenes.scenes(past, rules.labels))
+    of_logs = str(options.logs or options.topic)
+    for sentence in (
+        _malformed(of_logs, taken),
+        _malformed(str(options.labels), told),
+        _counted(
+            left_out["future_labels"],
+            len(told.held),
+            f"labels are dated more than {files.LABELS_AFTER.days} days after the newest log,"
+            " a wrong clock; they are left out",
+        ),
+        _counted(
+            strangers,
+            len(labels),
+            "labels are of messages that no log gives as sampled; they measure nothing",
+        ),
+    ):
+        if sentence:
+            print(f"intentwatch: {sentence}", file=sys.stderr)
+    return Source(past.hours, lambda rules: scenes.scenes(past, rules.labels), left_out)
 
 
-def _from_topic(options: argparse.Namespace) -> archive.Block:
+def _malformed(name: str, taken: files.Taken[Any]) -> str:
+    """What of a file or a topic was no line of it."""
+    if not taken.malformed:
+        return ""
+    first = f"; the first: {taken.first}" if taken.first else ""
+    return f"{taken.malformed} malformed lines of {name} are left out{first}"
+
+
+def _counted(n: int, total: int, what: str) -> str:
+    """How many of so many; nothing where there are none."""
+    return f"{n} of {total} {what}" if n else ""
+
+
+def _from_topic(options: argparse.Namespace) -> files.Taken[archive.Block]:
     """Logs appended from a week and more before --from, as decisions look back, until they could no
     longer come: the contract's two time limits.
     """
@@ -269,11 +303,14 @@ def _from_postgres(options: argparse.Namespace, engine: sa.Engine) -> Source:
 def _line(
     decision: decisions.Decision,
     name: str,
+    left_out: dict[str, int] | None,
     *,
     as_json: bool,
 ) -> str:
     if as_json:
         body: dict[str, Any] = dataclasses.asdict(decision) | {"run_id": None, "policy": name}
+        if left_out is not None:
+            body["left_out"] = left_out
         return json.dumps(body, default=times.rfc3339)
     at = times.rfc3339(decision.at)
     why = decision.hold_reason or decision.cause or ""

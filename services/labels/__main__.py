@@ -1,92 +1,29 @@
-"""`python -m services.labels import | next | export | status | corpus`: what people say messages
-mean.
+"""`python -m services.labels import | next | tasks | export | status | corpus`: what people say
+messages mean.
 """
 
 import argparse
 import datetime as dt
-import gzip
 import json
 import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from retrain.decide.history import store as history
-from schemas import events, policy, settings, times
-from services.labels import accept, ask, guideline, ingest, status, store
+from schemas import policy, settings, times
+from services.labels import ask, guideline, hand_in, status, store, tasks
 from streams import database
 from streams import store as streams_store
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of a file, unpacked; exit 2 if it cannot be read."""
-    try:
-        raw = path.read_bytes()
-        if path.suffix == ".gz":
-            raw = gzip.decompress(raw)
-        return raw
-    except (OSError, EOFError, zlib.error) as error:
-        cause = getattr(error, "strerror", None) or error
-        settings.refuse(f"cannot read {path}: {cause}", 2)
-
-
-def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Commit the good lines, report the others; exit 5 if there are any."""
-    path = chosen.file
-    is_csv = path.suffix == ".csv"
-    body = _read(path)
-    lines = list(ingest.lines(body, is_csv=is_csv))
-    with engine.begin() as connection:
-        report = accept.labels(connection, lines)
-
-    if chosen.json:
-        print(json.dumps(report))
-    else:
-        print(_readable(report))
-    return settings.EXIT_INTEGRITY if report["rejected"] else 0
-
-
-def _readable(report: dict[str, Any]) -> str:
-    """The counts in one line, then a line for each that was rejected."""
-    counts = []
-    for name, value in report.items():
-        if name != "rejected":
-            counts.append(f"{name} {value}")
-
-    lines = [", ".join(counts)]
-    for rejected in report["rejected"]:
-        line = rejected["line"]
-        reason = rejected["reason"]
-        lines.append(f"line {line} rejected: {reason}")
-    return "\n".join(lines)
-
-
-def import_corpus(engine: sa.Engine, chosen: argparse.Namespace) -> int:
-    """Load labelled messages for training; exit 5 if a line was rejected, the others committed."""
-    rows = []
-    rejected = []
-    body = _read(chosen.file)
-    for number, raw in enumerate(body.splitlines(), start=1):
-        if not raw.strip():
-            continue
-        row = ingest.corpus_row(raw)
-        if isinstance(row, str):
-            rejected.append({"line": number, "reason": row})
-        else:
-            rows.append(row)
-
-    with engine.begin() as connection:
-        added = store.add_corpus(connection, rows)
-    read = len(rows) + len(rejected)
-    report = {
-        "read": read,
-        "added": added,
-        "rejected": rejected[:100],
-    }
-    print(json.dumps(report))
-    return settings.EXIT_INTEGRITY if rejected else 0
+def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
+    """The next messages as tasks of a labelling tool."""
+    with engine.connect() as connection:
+        waiting = store.queue(connection, chosen.limit)
+    sys.stdout.write(tasks.written(waiting, chosen.to))
+    return 0
 
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
@@ -184,21 +121,6 @@ def _rules() -> policy.Labels:
     return settings.rules(loaded).labels
 
 
-def _name(text: str) -> str:
-    """A name that a label can carry: asked of the decoder itself, which knows the rule."""
-    fields = {
-        "req_id": "r",
-        "annotator": text,
-        "labelled_at": "2026-01-01T00:00:00Z",
-        "action": "retract",
-    }
-    line = json.dumps(fields)
-    label = events.human_label(line.encode())
-    if isinstance(label, events.Malformed):
-        raise argparse.ArgumentTypeError("an annotator's name has 1 to 200 letters")
-    return text
-
-
 def _amount(text: str) -> int:
     # isdigit alone takes the digits of any script.
     is_number = text.isascii() and text.isdigit()
@@ -211,23 +133,26 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.labels", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
-    for name, do, text in (
-        ("import", import_labels, "read a JSON Lines or CSV file of labels"),
-        ("corpus", import_corpus, "read labelled messages to train on"),
-    ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("file", type=Path)
-        command.add_argument("--json", action="store_true")
-        command.set_defaults(do=do)
+    hand_in.options(commands.add_parser("import", help="read a file of labels"))
+
+    corpus = commands.add_parser("corpus", help="read labelled messages to train on")
+    corpus.add_argument("file", type=Path)
+    corpus.add_argument("--json", action="store_true")
+    corpus.set_defaults(do=hand_in.corpus)
 
     queue = commands.add_parser("next", help="messages to label, the measure queue first")
     queue.add_argument("--limit", type=_amount, default=10)
     queue.add_argument(
         "--annotator",
-        type=_name,
+        type=hand_in.name,
         help="label here, under this name; without it the messages are printed as JSON",
     )
     queue.set_defaults(do=following)
+
+    out = commands.add_parser("tasks", help="messages to label, for a labelling tool to import")
+    out.add_argument("--to", choices=tasks.TOOLS, default=tasks.TOOLS[0])
+    out.add_argument("--limit", type=_amount, default=100)
+    out.set_defaults(do=show_tasks)
 
     commands.add_parser("export", help="current labels").set_defaults(do=export)
 
@@ -249,6 +174,11 @@ def main() -> None:
     except sa.exc.SQLAlchemyError as error:
         text = str(getattr(error, "orig", None) or error)
         cause = text.splitlines()[0]
+        if isinstance(error, sa.exc.DataError):
+            settings.refuse(
+                f"Postgres cannot keep a value of the file ({cause}): nothing was stored",
+                settings.EXIT_INTEGRITY,
+            )
         settings.refuse(
             f"Postgres has not done it ({cause}); what was committed stays, run it again",
             settings.EXIT_DEPENDENCY,

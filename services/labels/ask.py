@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from retrain.intake import labels as files
 from schemas import events, present
 from services import escaping
-from services.labels import accept, answer, guideline, ingest, store
+from services.labels import accept, answer, guideline, store
 
 _PROMPT = "intent [and also ...], s to skip, q to stop: "
 
@@ -112,4 +113,4 @@ def _commit(
         choice.also,
     )
     with engine.begin() as connection:
-        accept.labels(connection, [ingest.Line(1, label)])
+        accept.labels(connection, [files.Line(1, label)])

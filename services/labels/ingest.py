@@ -1,88 +1,34 @@
-"""Pure. Label files: lines -> labels or a reason each, and what a label does to those before it."""
+"""Pure. What labels do to those before them, and labelled messages as rows."""
 
-import csv
+import datetime as dt
 import hashlib
-import io
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Annotated, Any, Literal
 
+import msgspec
+
+from retrain.intake import mapping, plain
 from retrain.labels import votes
-from schemas import events, normalise, present
-
-# Postgres stores neither a NUL nor half a character in a text, and JSON may hold both.
-_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+from schemas import events, normalise
 
 Entry = votes.Entry
 Label = events.HumanLabel
 Row = dict[str, Any]
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]  # Postgres keeps no NUL
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a file and what it is: a label, or why it is none."""
+class Message(msgspec.Struct, frozen=True):
+    """A labelled message that did not come through the queue."""
 
-    number: int
-    parsed: Label | events.Malformed
-
-
-def lines(body: bytes, *, is_csv: bool) -> Iterator[Line]:
-    """Every non-empty line of a JSON Lines or CSV file, numbered from 1 (in CSV the header is line
-    1).
-    """
-    if is_csv:
-        yield from _csv_lines(body)
-        return
-    for number, raw in enumerate(body.split(b"\n"), start=1):
-        if raw.strip():
-            yield Line(number, events.human_label(raw))
+    text: Text
+    intent: str
+    kind: Literal["human", "machine", ""] | None = None
+    conversation: Text | None = None
+    cluster: Text | None = None
 
 
-def _csv_lines(body: bytes) -> Iterator[Line]:
-    """Those of a CSV file, each decoded as the JSON it stands for."""
-    text = body.decode("utf-8-sig", "replace")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for row in reader:
-            fields = json.dumps(_csv_fields(row))
-            label = events.human_label(fields.encode())
-            yield Line(reader.line_num, label)
-    except csv.Error as error:
-        # A field of more than 131,072 letters, as after a quote that is never closed: what follows
-        # cannot be told apart.
-        malformed = events.Malformed(
-            events.Reason.NOT_CSV,
-            str(error),
-        )
-        yield Line(reader.line_num, malformed)
-
-
-def _csv_fields(row: Mapping[str, str]) -> Row:
-    """A CSV row as the JSON Lines object it stands for; `also` is names with commas, as a JSON list
-    or bare.
-    """
-    fields: Row = {}
-    for name, cell in row.items():
-        # An empty cell is a field left out; a cell beyond the header has no name.
-        if name and cell and cell.strip():
-            fields[name.strip()] = cell.strip()
-    if "also" in fields:
-        fields["also"] = _names(fields["also"])
-    return fields
-
-
-def _names(cell: str) -> list[str]:
-    """`["a", "b"]`, or bare `a, b`; what is empty is no name."""
-    bare = cell.strip("[]").replace('"', "")
-    names = []
-    for part in bare.split(","):
-        name = part.strip()
-        if name:
-            names.append(name)
-    return names
+_message = msgspec.json.Decoder(Message)
 
 
 def row(label: Label) -> Row:
@@ -100,13 +46,15 @@ def row(label: Label) -> Row:
 
 def report(
     labels: Sequence[Label],
-    sampled: set[str],
+    sampled: Mapping[str, dt.datetime],
     history: Sequence[Entry],
 ) -> dict[str, int]:
     """joined: requests we have a prediction of; orphans: the others, kept; relabels: the same
-    person chose anew; conflicts: people differ now.
+    person chose anew; conflicts: people differ now; already: were there before; before_message:
+    dated before the message they are of.
 
-    `sampled`: the requests we have a prediction of. `history`: all that was said of them before.
+    `sampled`: the requests we have a prediction of, and when each came. `history`: all that was
+    said of them before.
     """
     stored = {entry.id for entry in history}
     new: dict[str, Entry] = {}
@@ -130,12 +78,23 @@ def report(
     conflicts = votes.conflicts(newest)
     joined = sum(label.req_id in sampled for label in labels)
     return {
-        "read": 0,
         "joined": joined,
         "orphans": len(labels) - joined,
         "relabels": relabels,
         "conflicts": len(conflicts),
+        "already": len(labels) - len(new),
+        "before_message": _too_early(labels, sampled),
     }
+
+
+def _too_early(labels: Sequence[Label], sampled: Mapping[str, dt.datetime]) -> int:
+    """How many labels are dated before their message."""
+    early = 0
+    for label in labels:
+        ts = sampled.get(label.req_id)
+        if ts is not None and label.labelled_at < ts:
+            early += 1
+    return early
 
 
 def _changes(before: Entry, now: Entry) -> bool:
@@ -149,40 +108,31 @@ def _changes(before: Entry, now: Entry) -> bool:
     return before.intent != now.intent
 
 
-def corpus_row(raw: bytes) -> Row | str:
-    """A labelled message as a row of tables.corpus, or why it is none. Only text, intent, kind,
-    conversation and cluster are read.
+def corpus_row(raw: bytes | Mapping[str, str]) -> Row | str:
+    """A labelled message, of JSON or of the cells of a table, as a row of tables.corpus, or why it
+    is none. Only text, intent, kind, conversation and cluster are read.
     """
     try:
-        message = json.loads(raw)
-        text = message["text"]
-        intent = message["intent"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        name = type(error).__name__
-        return f"not a labelled message: {name} {error}"
+        message = _decoded(raw)
+        intent = plain.intent(message.intent, mapping.Mapping())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, plain.NotPlain) as error:
+        return f"not a labelled message: {error}"
 
-    if not isinstance(text, str) or not normalise.text(text):
+    if not normalise.text(message.text):
         return "text is empty"
-    if not isinstance(intent, str) or intent not in present.INDEX:
-        shown = str(intent)[:60]
-        return f"intent {shown!r} is not one of the {len(present.INTENTS)}"
-    kind = message.get("kind") or "human"
-    if kind not in ("human", "machine"):
-        return f"kind {kind!r} is neither human nor machine"
-
-    groups = {}
-    for name in ("conversation", "cluster"):
-        value = message.get(name)
-        if not isinstance(value, str | None):
-            return f"{name} is no text"
-        groups[name] = value and _NO_TEXT.sub("\ufffd", value)
-
-    content = f"{intent}\n{text}"
-    identity = hashlib.sha256(content.encode(errors="surrogatepass"))
+    content = f"{intent}\n{message.text}"
+    identity = hashlib.sha256(content.encode())
     return {
         "id": identity.hexdigest(),
-        "text": _NO_TEXT.sub("\ufffd", text),
+        "text": message.text,
         "intent": intent,
-        "kind": kind,
-        **groups,
+        "kind": message.kind or "human",
+        "conversation": message.conversation,
+        "cluster": message.cluster,
     }
+
+
+def _decoded(raw: bytes | Mapping[str, str]) -> Message:
+    if isinstance(raw, bytes):
+        return _message.decode(raw)
+    return msgspec.convert(dict(raw), Message)

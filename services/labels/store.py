@@ -24,14 +24,14 @@ Wait = tuple[dt.datetime, dt.datetime | None]
 _LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's screen
 
 
-def sampled_requests(connection: Connection, req_ids: Collection[str]) -> set[str]:
-    """Which of these requests were sampled."""
-    column = tables.sampled_prediction.c.req_id
-    sampled: set[str] = set()
+def sampled_requests(connection: Connection, req_ids: Collection[str]) -> dict[str, dt.datetime]:
+    """Which of these requests were sampled, and when each came."""
+    sample = tables.sampled_prediction.c
+    sampled: dict[str, dt.datetime] = {}
     for part in _parts(req_ids):
-        query = sa.select(column).where(column.in_(part))
-        rows = connection.execute(query.distinct())
-        sampled.update(rows.scalars())
+        query = sa.select(sample.req_id, sa.func.min(sample.ts)).where(sample.req_id.in_(part))
+        for req_id, first in connection.execute(query.group_by(sample.req_id)):
+            sampled[req_id] = first
     return sampled
 
 

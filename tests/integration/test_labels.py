@@ -348,7 +348,7 @@ def test_a_file_may_have_more_lines_than_a_statement_has_parameters(
     with connect.engine(
         environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool
     ).connect() as connection:
-        assert store.sampled_requests(connection, many) == {f"r{i}" for i in range(6)}
+        assert set(store.sampled_requests(connection, many)) == {f"r{i}" for i in range(6)}
         assert store.labels_of(connection, many) == []
 
 
@@ -356,6 +356,104 @@ def test_a_missing_file_is_a_usage_error(environment: dict[str, str]) -> None:
     done = processes.run(["-m", "services.labels", "import", "/nowhere.jsonl"], environment)
     assert done.returncode == 2
     assert "cannot read /nowhere.jsonl" in done.stderr
+
+
+def read_in(
+    environment: dict[str, str], file: Path, *words: str
+) -> tuple[int, dict[str, Any], str]:
+    command = ["-m", "services.labels", "import", str(file), "--json", *words]
+    done = processes.run(command, environment)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def test_a_spreadsheet_from_japan_is_read_and_its_people_stay_apart(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A dry run reports the same and stores nothing."""
+    file = tmp_path / "export.csv"
+    rows = [f"r{i};FAQ;{name};{AT}" for i, name in enumerate(("田中", "佐藤", "鈴木"))]
+    file.write_text("\n".join(["req_id;intent;annotator;labelled_at", *rows]), encoding="cp932")
+
+    _, dry, told = read_in(environment, file, "--dry-run")
+    stored = status_of(environment)["labels"]
+    status, report, _ = read_in(environment, file)
+    _, again, _ = read_in(environment, file)
+
+    assert (status, stored, "nothing was stored" in told) == (0, 0, True)
+    assert report == dry
+    assert (report["encoding"], report["format"]) == ("cp932 (a guess)", "csv")
+    assert (report["read"], report["already"], again["already"]) == (3, 0, 3)
+    assert status_of(environment)["labels"] == 3
+    assert current(environment) == {"r0": "faq", "r1": "faq", "r2": "faq"}
+
+
+def test_a_label_of_the_future_is_quarantined_and_one_before_its_message_is_counted(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """r3 came at three o'clock. With simulated time a date is no fault."""
+    file = tmp_path / "labels.jsonl"
+    lines = [
+        label("r1", "faq", at="2126-04-21T09:00:00Z"),
+        label("r1", "promotion", at="2026-04-21T10:00:00Z"),
+        label("r3", "faq", at="2026-04-20T02:59:59Z"),
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    status, report, _ = read_in(environment, file)
+    simulated = environment | {"INTENTWATCH_TEST_CLOCK": "1"}
+    _, in_a_test, _ = read_in(simulated, file, "--dry-run")
+
+    assert (status, report["future"], report["before_message"]) == (5, 1, 1)
+    assert report["rejected"][0]["line"] == 1
+    assert "5 minutes ahead" in report["rejected"][0]["reason"]
+    assert current(environment) == {"r1": "promotion", "r3": "faq"}
+    assert in_a_test["future"] == 0
+
+
+def test_a_wrong_file_is_refused_once(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text("id;class\n" + "1;faq\n" * 9)
+
+    status, report, _ = read_in(environment, file)
+
+    assert status == 5
+    assert (report["read"], report["encoding"]) == (0, None)
+    (reason,) = [each["reason"] for each in report["rejected"]]
+    assert "the header is `id;class`; name it in a mapping file" in reason
+
+
+def test_the_queue_goes_to_a_tool_and_its_export_comes_back(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    out = processes.run(["-m", "services.labels", "tasks", "--limit", "2"], environment)
+    waiting = json.loads(out.stdout)
+    choice = {"type": "choices", "from_name": "intent", "value": {"choices": ["Chitchat"]}}
+    done = {"completed_by": 7, "updated_at": "2026-04-21T18:00:00", "result": [choice]}
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps([task | {"id": 1, "annotations": [done]} for task in waiting]))
+
+    status, report, _ = read_in(environment, file, "--zone", "Asia/Tokyo")
+
+    assert (status, report["joined"], report["format"]) == (0, 2, "label-studio json")
+    assert current(environment) == {"r1": "chitchat", "r3": "chitchat"}
+
+
+def test_a_hostile_message_costs_itself_alone(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "corpus.jsonl"
+    hostile = [
+        '{"text": "x \\ud83d", "intent": "faq"}',
+        '{"text": "x", "intent": ["faq"]}',
+        '{"text": "x", "intent": "faq", "conversation": {"id": 1}}',
+        '{"text": "x", "intent": "faq", "conversation": "a\\u0000"}',
+        '{"text": ' + "[" * 100_000,
+    ]
+    file.write_text("\n".join([*hostile, '{"text": "ok", "intent": "faq"}']))
+
+    done = processes.run(["-m", "services.labels", "corpus", str(file)], environment)
+    report = json.loads(done.stdout)
+
+    assert (done.returncode, report["added"]) == (5, 1)
+    assert [bad["line"] for bad in report["rejected"]] == [1, 2, 3, 4, 5]
 
 
 def test_the_corpus_takes_labelled_messages_and_names_the_others(

@@ -80,6 +80,12 @@ def given(tmp_path: Path) -> list[str]:
     ]
 
 
+def apart(printed: str) -> tuple[list[dict[str, object]], list[int]]:
+    """The decisions of a replay, and how many logs each says were left out."""
+    decided = [json.loads(line) for line in printed.splitlines()]
+    return decided, [each.pop("left_out")["logs"] for each in decided]
+
+
 def test_a_topic_replays_as_a_file_of_the_same_logs_does(
     kafka: str, new_topic: Callable[..., topics.Topic], given: list[str], tmp_path: Path
 ) -> None:
@@ -101,8 +107,9 @@ def test_a_topic_replays_as_a_file_of_the_same_logs_does(
     assert {group["group_id"] for group in groups.list_groups()} == before
     groups.close()
     assert (from_topic.returncode, from_file.returncode) == (10, 10), from_topic.stderr
-    assert from_topic.stdout == from_file.stdout
-    assert len(from_topic.stdout.splitlines()) == 48
+    decided, left_out = apart(from_topic.stdout)
+    assert (decided, [0] * 48) == apart(from_file.stdout)
+    assert left_out == [1] * 48
     assert f"1 malformed lines of {topic.name} are left out" in from_topic.stderr
 
 

@@ -44,6 +44,11 @@ class Block:
     asked: Sequence[Asked]
     ts_us: windows.Counts
 
+    @property
+    def newest(self) -> dt.datetime:
+        """The time of the newest log; the last there may be, of a history without one."""
+        return times.from_micros(int(self.ts_us.max())) if len(self.ts_us) else times.LAST
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Archive:

@@ -3,87 +3,131 @@ Nothing is written.
 """
 
 import dataclasses
-import gzip
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from retrain import progress
 from retrain.decide import replay
 from retrain.decide.history import archive
+from retrain.intake import labels as label_files
+from retrain.intake import read, unpack
 from schemas import events, runs
 
 LINES = 2_000  # decoded together: more are no faster, and one unusual line makes all of them slower
 KINDS = (*replay.ANSWERS, "none")  # of incidents that score a replay
-QUIET_S = 1.0  # shorter waits show no bar
+GIVEN_UP: Final = 10_000  # lines without a single log: there is none behind them
+# No labelling takes longer than a quarter; a date beyond it is a wrong clock.
+LABELS_AFTER: Final = dt.timedelta(days=92)
+_NO_INCIDENT: Final = events.Malformed(events.Reason.INVALID, "incidents are JSON Lines")
 
-_T = TypeVar("_T")
+T = TypeVar("T")
 
 
 class BadHistory(ValueError):
     """History that cannot be replayed; the message names file and line."""
 
 
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Non-empty lines of a file or a gzip file, numbered; what takes longer than a second shows its
-    progress. Raises BadHistory.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Taken(Generic[T]):
+    """What a file held, and how many of its lines were left out: a bad line costs itself.
+    `first`: the first of these and why.
     """
+
+    held: T
+    malformed: int = 0
+    first: str = ""
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What a file cannot be used for, as BadHistory."""
     try:
-        size = path.stat().st_size
-        with (
-            path.open("rb") as raw,
-            progress.bar(
-                path.name,
-                size,
-                "B",
-                unit_scale=True,
-                delay=QUIET_S,
-            ) as bar,
-        ):
-            is_gzip = path.suffix == ".gz"
-            body: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-            for number, line in enumerate(body, start=1):
-                if number % LINES == 0:
-                    bar.update(raw.tell() - bar.n)
-                stripped = line.strip()
-                if stripped:
-                    yield number, stripped
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BadHistory(f"cannot read {path}: {reason}") from error
+        yield
+    except (unpack.Unreadable, unpack.WrongFile) as error:
+        cause = str(error)
+        raise BadHistory(cause if str(path) in cause else f"{path}: {cause}") from error
 
 
-def serving_logs(path: Path) -> archive.Block:
-    """The champion's logs of a file, counted. Raises BadHistory on the first malformed line."""
-    return archive.joined(_blocks(path))
+@dataclasses.dataclass(slots=True)
+class _LeftOut:
+    """Malformed lines of a file, counted; the first is told."""
+
+    path: Path
+    n: int = 0
+    first: str = ""
+
+    def add(self, number: int, fault: events.Malformed) -> None:
+        """One more."""
+        self.first = self.first or f"{self.path}:{number}: {fault.reason}: {fault.detail}"
+        self.n += 1
+
+    def of(self, held: T, total: int) -> Taken[T]:
+        """What was taken of so many lines. Raises BadHistory where all of them were malformed."""
+        if self.n and self.n == total:
+            raise BadHistory(f"{self.first} (and no line is better)" if total > 1 else self.first)
+        return Taken(held, self.n, self.first)
 
 
-def _blocks(path: Path) -> Iterator[archive.Block]:
-    numbered = lines(path)
-    while rows := list(islice(numbered, LINES)):
-        block, malformed = archive.block([line for _, line in rows])
-        if malformed:
-            place, first = malformed[0]
-            number = rows[place][0]
-            raise BadHistory(f"{path}:{number}: {first.reason}: {first.detail}")
-        yield block
+def serving_logs(path: Path) -> Taken[archive.Block]:
+    """The champion's logs of a file, counted. Raises BadHistory for a file without a single one."""
+    blocks = []
+    left_out = _LeftOut(path)
+    total = 0
+    with _named(path), read.opened(path) as file:
+        if file.header:
+            raise BadHistory(f"{path}: serving logs are JSON Lines; this is a table")
+        while rows := list(islice(file.rows, LINES)):
+            lines = [row if isinstance(row, bytes) else b"{" for _, row in rows]
+            block, malformed = archive.block(lines)
+            for place, fault in malformed:
+                left_out.add(rows[place][0], fault)
+            blocks.append(block)
+            total += len(rows)
+            if left_out.n == total > GIVEN_UP:
+                break
+    return left_out.of(archive.joined(blocks), total)
 
 
-def labels(path: Path) -> list[events.HumanLabel]:
-    """Labels in the order people gave them. Raises BadHistory."""
-    given = _decoded(path, events.human_label)
-    return sorted(given, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
+def labels(path: Path) -> Taken[list[events.HumanLabel]]:
+    """Labels in the order people gave them. Raises BadHistory for a file without a single one."""
+    given: list[events.HumanLabel] = []
+    left_out = _LeftOut(path)
+    with _named(path), label_files.opened(path) as file:
+        for line in file.lines:
+            if isinstance(line.parsed, events.Malformed):
+                left_out.add(line.number, line.parsed)
+            else:
+                given.append(line.parsed)
+    given.sort(key=lambda label: (label.labelled_at, label.req_id, label.annotator))
+    return left_out.of(given, len(given) + left_out.n)
+
+
+def timely(
+    given: Sequence[events.HumanLabel],
+    newest: dt.datetime,
+) -> list[events.HumanLabel]:
+    """The labels that can have been given by then: in a file nobody knows when a label arrived, so
+    one dated long after the newest log has a wrong clock.
+    """
+    return [label for label in given if label.labelled_at - newest <= LABELS_AFTER]
 
 
 def incidents(path: Path) -> list[events.Incident]:
-    """Incidents of a file. Raises BadHistory, also for a kind that no decision answers: it would
-    count as neither hit nor miss.
+    """Incidents of a file. Raises BadHistory for its first bad line, also for a kind that no
+    decision answers: it would count as neither hit nor miss.
     """
-    incidents = _decoded(path, events.incident)
+    incidents = []
+    with _named(path), read.opened(path) as file:
+        for number, row in file.rows:
+            incident = events.incident(row) if isinstance(row, bytes) else _NO_INCIDENT
+            if isinstance(incident, events.Malformed):
+                raise BadHistory(f"{path}:{number}: {incident.reason}: {incident.detail}")
+            incidents.append(incident)
     for incident in incidents:
         if incident.kind not in KINDS:
             kinds = ", ".join(KINDS)
@@ -91,19 +135,6 @@ def incidents(path: Path) -> list[events.Incident]:
                 f"{path}: incident {incident.id}: kind {incident.kind!r} is none of {kinds}"
             )
     return incidents
-
-
-def _decoded(
-    path: Path,
-    decode: Callable[[bytes], _T | events.Malformed],
-) -> list[_T]:
-    decoded: list[_T] = []
-    for number, line in lines(path):
-        event = decode(line)
-        if isinstance(event, events.Malformed):
-            raise BadHistory(f"{path}:{number}: {event.reason}: {event.detail}")
-        decoded.append(event)
-    return decoded
 
 
 def reference(path: Path) -> runs.Reference:

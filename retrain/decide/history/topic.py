@@ -3,7 +3,6 @@ group, nothing committed, nothing written.
 """
 
 import datetime as dt
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -14,6 +13,7 @@ from kafka.errors import KafkaError
 
 from retrain import progress
 from retrain.decide.history import archive, files
+from retrain.intake import unpack
 from schemas import settings, times
 from streams.count import observe
 
@@ -25,12 +25,12 @@ def serving_logs(
     name: str,
     since: dt.datetime | None,
     until: dt.datetime | None,
-) -> archive.Block:
+) -> files.Taken[archive.Block]:
     """The champion's logs of the records appended at since <= t < until; None: from the first
     record kept, to the last there is now.
 
-    Malformed lines, which the stream worker puts among the dead letters, are left out and counted
-    on stderr. Raises files.BadHistory for a topic that does not exist; ends with exit 4 where the
+    Malformed lines, which the stream worker puts among the dead letters, are left out and counted.
+    Raises files.BadHistory for a topic that does not exist; ends with exit 4 where the
     broker does not answer.
     """
     malformed = 0
@@ -44,9 +44,7 @@ def serving_logs(
             yield block
 
     joined = archive.joined(blocks())
-    if malformed:
-        print(f"intentwatch: {malformed} malformed lines of {name} are left out", file=sys.stderr)
-    return joined
+    return files.Taken(joined, malformed)
 
 
 def lines(
@@ -131,7 +129,7 @@ def _read(
         total,
         "record",
         unit_scale=True,
-        delay=files.QUIET_S,
+        delay=unpack.QUIET_S,
     ) as bar:
         while open_parts:
             polled = consumer.poll(timeout_ms=1_000)

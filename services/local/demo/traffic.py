@@ -12,8 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from retrain.intake import labels as files
 from schemas import events, times
-from services.labels import accept, ingest
+from services.labels import accept
 from services.labels import store as labels_store
 from services.local import supervisor
 from services.local.demo import story
@@ -122,9 +123,9 @@ def _labels(
     rows: Sequence[Any],
     customers: Customers,
     now: dt.datetime,
-) -> Iterator[ingest.Line]:
+) -> Iterator[files.Line]:
     for number, row in enumerate(rows, start=1):
         req_id = row["req_id"]
         intent: Any = customers.truth[req_id]
         label = events.HumanLabel(req_id, "demo", now, intent)
-        yield ingest.Line(number, label)
+        yield files.Line(number, label)

@@ -2,6 +2,7 @@
 encoding. Whatever cannot be replayed is named by file and line.
 """
 
+import datetime as dt
 import gzip
 import json
 from pathlib import Path
@@ -29,85 +30,6 @@ def label(hour: int, req_id: str = "r0", annotator: str = "a1") -> bytes:
     return json.dumps(builders.label(req_id, annotator=annotator, at=at)).encode()
 
 
-# Lines
-
-
-def numbered(path: Path) -> list[tuple[int, bytes]]:
-    return list(files.lines(path))
-
-
-def test_empty_lines_are_no_lines_and_count_as_some(tmp_path: Path) -> None:
-    """A line is called by the number that an editor shows."""
-    path = written(tmp_path / "f", b"", b"one", b"   \t", b"two", b"", b"")
-
-    assert numbered(path) == [(2, b"one"), (4, b"two")]
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        (b"", []),
-        (b"\n\n\n", []),
-        (b"one", [(1, b"one")]),
-        (b"one\n", [(1, b"one")]),
-        (b"one\r\ntwo\r\n", [(1, b"one"), (2, b"two")]),
-        (b"\xff\xfe\x00", [(1, b"\xff\xfe\x00")]),
-        (b" one \n", [(1, b"one")]),
-    ],
-    ids=["empty", "blank", "cut off", "one", "of Windows", "no UTF-8", "indented"],
-)
-def test_a_file_is_its_lines_whatever_ends_them(
-    text: bytes, lines: list[tuple[int, bytes]], tmp_path: Path
-) -> None:
-    path = tmp_path / "f"
-    path.write_bytes(text)
-
-    assert numbered(path) == lines
-
-
-def test_a_compressed_file_reads_like_the_plain_one(tmp_path: Path) -> None:
-    text = b"\n".join(f"line {i}".encode() for i in range(5_000))
-    plain, packed = tmp_path / "f.jsonl", tmp_path / "f.jsonl.gz"
-    plain.write_bytes(text)
-    packed.write_bytes(gzip.compress(text))
-
-    assert numbered(packed) == numbered(plain)
-    assert len(numbered(plain)) == 5_000
-
-
-def test_two_compressed_files_one_after_the_other_are_one(tmp_path: Path) -> None:
-    """What `cat a.gz b.gz` makes."""
-    path = tmp_path / "f.gz"
-    path.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n"))
-
-    assert numbered(path) == [(1, b"one"), (2, b"two")]
-
-
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        lambda packed: packed[: len(packed) // 2],
-        lambda packed: packed[:-4],
-        lambda packed: b"not compressed at all",
-        lambda packed: packed[:20] + b"\xff" * 20 + packed[40:],
-    ],
-    ids=["half of it", "without its end", "plain text", "damaged"],
-)
-def test_a_compressed_file_that_is_damaged_is_named(spoilt: Any, tmp_path: Path) -> None:
-    path = tmp_path / "f.gz"
-    path.write_bytes(spoilt(gzip.compress(b"".join(b"line %d\n" % i for i in range(999)))))
-
-    with pytest.raises(files.BadHistory, match=r"cannot read .*f\.gz: "):
-        numbered(path)
-
-
-def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(files.BadHistory, match=r"cannot read .*gone: No such file"):
-        numbered(tmp_path / "gone")
-    with pytest.raises(files.BadHistory, match="Is a directory"):
-        numbered(tmp_path)
-
-
 # Serving logs
 
 
@@ -115,14 +37,14 @@ def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path) -> None
 def test_logs_are_counted_over_as_many_reads_as_they_take(n: int, tmp_path: Path) -> None:
     path = written(tmp_path / "logs", *[log(i) for i in range(n)])
 
-    block = files.serving_logs(path)
+    block = files.serving_logs(path).held
 
     assert len(block.ts_us) == n
     assert len(block.keys) == 1
 
 
 def test_an_empty_file_of_logs_is_a_history_without_an_hour(tmp_path: Path) -> None:
-    block = files.serving_logs(written(tmp_path / "logs"))
+    block = files.serving_logs(written(tmp_path / "logs")).held
 
     assert (len(block.keys), len(block.asked), len(block.ts_us)) == (0, 0, 0)
     assert archive.archives(block, []) == {}
@@ -140,20 +62,61 @@ def test_an_empty_file_of_logs_is_a_history_without_an_hour(tmp_path: Path) -> N
         (log(ts="yesterday"), "invalid"),
     ],
 )
-def test_the_first_malformed_log_is_named_by_its_line_and_why(
+def test_a_malformed_log_costs_itself_and_is_counted(
     line: bytes, reason: str, tmp_path: Path
 ) -> None:
-    path = written(tmp_path / "logs", log(), b"", line, b"{")
+    path = written(tmp_path / "logs", log(), b"", line, b"{", log(1))
 
-    with pytest.raises(files.BadHistory, match=rf"logs:3: {reason}: "):
-        files.serving_logs(path)
+    taken = files.serving_logs(path)
+
+    assert (len(taken.held.ts_us), taken.malformed) == (2, 2)
+    assert f"logs:3: {reason}: " in taken.first
 
 
 def test_a_malformed_log_behind_the_first_read_has_its_own_line(tmp_path: Path) -> None:
     path = written(tmp_path / "logs", *[log(i) for i in range(2_500)], b"{")
 
-    with pytest.raises(files.BadHistory, match="logs:2501: "):
+    assert "logs:2501: " in files.serving_logs(path).first
+
+
+def test_a_file_without_a_single_log_is_refused_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "logs", b"{", b"[]", label(1))
+
+    with pytest.raises(files.BadHistory, match=r"logs:1: not_json: .*no line is better"):
         files.serving_logs(path)
+
+
+def test_a_table_is_no_file_of_logs(tmp_path: Path) -> None:
+    path = written(tmp_path / "logs", b"v,ts,model", b"1,2026,v1")
+
+    with pytest.raises(files.BadHistory, match="serving logs are JSON Lines; this is a table"):
+        files.serving_logs(path)
+
+
+def test_logs_in_an_array_packed_under_another_name_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "logs"
+    path.write_bytes(gzip.compress(b"[" + log() + b", " + log(1) + b"]"))
+
+    assert len(files.serving_logs(path).held.ts_us) == 2
+
+
+@pytest.mark.parametrize("name", ["logs.jsonl.gz", "labels.jsonl.gz"])
+def test_a_compressed_file_that_is_cut_off_is_named(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    lines = log() if "logs" in name else label(1)
+    packed = gzip.compress((lines + b"\n") * 999)
+    path.write_bytes(packed[:-9])
+    read = files.serving_logs if "logs" in name else files.labels
+
+    with pytest.raises(files.BadHistory, match=rf"cannot read .*{name}: "):
+        read(path)
+
+
+def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(files.BadHistory, match=r"cannot read .*gone: No such file"):
+        files.serving_logs(tmp_path / "gone")
+    with pytest.raises(files.BadHistory, match="Is a directory"):
+        files.labels(tmp_path)
 
 
 # Labels
@@ -168,7 +131,7 @@ def test_labels_come_in_the_order_in_which_people_gave_them(tmp_path: Path) -> N
         label(3, "r1"),
     )
 
-    given = [(each.req_id, each.annotator) for each in files.labels(path)]
+    given = [(each.req_id, each.annotator) for each in files.labels(path).held]
 
     assert given == [("r1", "a1"), ("r2", "ana"), ("r2", "zoe"), ("r9", "a1")]
 
@@ -180,22 +143,52 @@ def test_an_instant_of_another_zone_is_ordered_by_when_it_was(tmp_path: Path) ->
     times = ["2026-11-01T01:30:00-06:00", "2026-11-01T07:00:00Z", "2026-11-01T01:30:00-05:00"]
     lines = [json.dumps(builders.label(f"r{i}", at=at)).encode() for i, at in enumerate(times)]
 
-    given = files.labels(written(tmp_path / "labels", *lines))
+    given = files.labels(written(tmp_path / "labels", *lines)).held
 
     assert [each.req_id for each in given] == ["r2", "r1", "r0"]
 
 
 def test_no_label_is_no_fault(tmp_path: Path) -> None:
-    assert files.labels(written(tmp_path / "labels")) == []
+    assert files.labels(written(tmp_path / "labels")) == files.Taken([])
 
 
 def test_a_malformed_label_is_named_without_what_it_says(tmp_path: Path) -> None:
     secret = json.dumps(builders.label(intent="my card is 4111")).encode()
 
-    with pytest.raises(files.BadHistory, match="labels:2: invalid: ") as refusal:
-        files.labels(written(tmp_path / "labels", label(1), secret))
+    taken = files.labels(written(tmp_path / "labels", label(1), secret))
 
-    assert "4111" not in str(refusal.value)
+    assert (len(taken.held), taken.malformed) == (1, 1)
+    assert "labels:2: invalid: " in taken.first
+    assert "4111" not in taken.first
+
+
+def test_labels_are_read_as_people_have_them(tmp_path: Path) -> None:
+    """A spreadsheet's table, in the encoding of its country."""
+    table = "req_id;intent;annotator;labelled_at\nr1;FAQ;田中;2026-04-20T09:00:00Z\n"
+
+    (given,) = files.labels(written(tmp_path / "labels", table.encode("cp932"))).held
+
+    assert (given.intent, given.annotator) == ("faq", "田中")
+
+
+def test_a_label_dated_long_after_the_newest_log_has_a_wrong_clock(tmp_path: Path) -> None:
+    """The limit itself is in time."""
+    given = []
+    for days in (-1, 0, 92, 93, 36_500):
+        at = builders.AT + dt.timedelta(days=days)
+        given.append(events.HumanLabel(f"r{days}", "a1", at, "faq"))
+
+    timely = files.timely(given, builders.AT)
+
+    assert [label.req_id for label in timely] == ["r-1", "r0", "r92"]
+
+
+def test_without_a_log_every_label_is_timely() -> None:
+    nothing = archive.joined([])
+
+    given = [events.HumanLabel("r1", "a1", builders.AT, "faq")]
+
+    assert files.timely(given, nothing.newest) == given
 
 
 # Incidents

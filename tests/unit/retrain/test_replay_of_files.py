@@ -293,7 +293,7 @@ def test_a_time_that_is_none_is_a_wrong_use(at: str, shop: Shop) -> None:
         ("policy.toml", "[signals.p95_latency]\nmin_n = 3", 3, "p95_latency_ms"),
         ("policy.toml", "[", 3, "is not TOML"),
         ("logs", "{", 2, "logs:1: not_json"),
-        ("labels", "[]", 2, "labels:1: invalid"),
+        ("labels", "PK\x03\x04", 2, "unpack"),
         ("reference", "{}", 2, "not a reference.json"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import builders
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from services import show
 from services.doctor import __main__ as doctor
 from services.doctor import findings
 from services.labels import __main__ as labels
+from services.labels import hand_in
 from services.redrive import __main__ as redrive
 from services.redrive import letters, redeliver
 from services.scheduler import incidents
@@ -135,50 +137,78 @@ def test_a_name_no_label_carries_is_refused_before_a_message_is_shown(name: str)
 
 
 def test_each_labels_command_has_its_own_work() -> None:
-    commands = [["import", "f"], ["corpus", "f"], ["next"], ["export"], ["status"]]
+    commands = [["import", "f"], ["corpus", "f"], ["next"], ["tasks"], ["export"], ["status"]]
 
     work = [labels._parser().parse_args(words).do for words in commands]
 
     assert len(set(work)) == len(commands)
 
 
-def test_a_file_may_be_compressed(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "l.jsonl", tmp_path / "l.jsonl.gz"
-    plain.write_bytes(b"one\n")
-    packed.write_bytes(gzip.compress(b"one\n"))
-
-    assert labels._read(plain) == labels._read(packed) == b"one\n"
-
-
+@pytest.mark.parametrize("command", ["import", "corpus"])
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("missing.jsonl", None),
-        ("plain.gz", b"not packed"),
-        ("half.gz", gzip.compress(b"one\n" * 100, mtime=0)[:-12]),
+        ("half.gz", gzip.compress(b"{}\n" * 100, mtime=0)[:-12]),
         ("empty.gz", b"\x1f\x8b"),
-        ("torn.gz", gzip.compress(b"one\n", mtime=0)[:10] + b"\xff" * 20),
+        ("torn.gz", gzip.compress(b"{}\n", mtime=0)[:10] + b"\xff" * 20),
+        (".", None),
     ],
-    ids=["missing", "not packed", "cut off", "only begun", "torn"],
+    ids=["missing", "cut off", "only begun", "torn", "a folder"],
 )
 def test_a_file_that_cannot_be_read_is_a_matter_of_usage(
-    tmp_path: Path, name: str, content: bytes | None, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    command: str,
+    name: str,
+    content: bytes | None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
+    chosen = labels._parser().parse_args([command, str(tmp_path / name)])
+    unused = sa.create_engine("sqlite://")
 
     with pytest.raises(SystemExit) as ended:
-        labels._read(tmp_path / name)
+        chosen.do(unused, chosen)
 
     assert ended.value.code == 2
     assert f"cannot read {tmp_path / name}: " in capsys.readouterr().err
 
 
-def test_a_directory_is_no_file_of_labels(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit) as ended:
-        labels._read(tmp_path)
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--from", "labelbox"], 2, "--from is one of label-studio, argilla, doccano, prodigy or"),
+        (["--from", "{folder}/bad.toml"], 3, "mapping"),
+    ],
+)
+def test_what_is_told_of_a_file_is_refused_before_it_is_read(
+    words: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.toml").write_text("[columns]\nrequest = 'id'\n")
+    told = [word.format(folder=tmp_path) for word in words]
+    chosen = labels._parser().parse_args(["import", str(tmp_path / "none"), *told])
 
-    assert ended.value.code == 2
+    with pytest.raises(SystemExit) as ended:
+        hand_in.source(chosen)
+
+    assert ended.value.code == code
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import"],
+        ["import", "f", "--at", "yesterday"],
+        ["import", "f", "--annotator", ""],
+        ["import", "f", "--zone", "Tokyo"],
+        ["tasks", "--to", "labelbox"],
+        ["tasks", "--limit", "-1"],
+    ],
+)
+def test_a_command_that_says_nothing_that_is_known_is_usage(words: list[str]) -> None:
+    assert refused(labels._parser(), *words) == 2
 
 
 def test_an_imports_report_has_its_counts_in_a_line_and_each_rejected_one_in_its_own() -> None:
@@ -191,7 +221,7 @@ def test_an_imports_report_has_its_counts_in_a_line_and_each_rejected_one_in_its
         "rejected": [{"line": 2, "reason": "not_json: no"}, {"line": 3, "reason": "invalid: so"}],
     }
 
-    assert labels._readable(report).splitlines() == [
+    assert hand_in.readable(report).splitlines() == [
         "read 3, joined 1, orphans 0, relabels 0, conflicts 0",
         "line 2 rejected: not_json: no",
         "line 3 rejected: invalid: so",

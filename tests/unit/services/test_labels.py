@@ -1,6 +1,7 @@
 """Label files and answers, without a database."""
 
 import datetime as dt
+import io
 import json
 import re
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from retrain.intake import labels as files
+from retrain.intake import read as reading
 from retrain.labels import distrust, votes
 from schemas import events, present
 from services.labels import answer, guideline, ingest, status
@@ -53,7 +56,8 @@ def test_every_number_and_every_name_is_its_intent() -> None:
 
 
 def read(body: str) -> list[events.HumanLabel | events.Malformed]:
-    return [line.parsed for line in ingest.lines(body.encode(), is_csv=True)]
+    rows = reading.reading(io.BytesIO(body.encode()))
+    return [line.parsed for line in files.file(rows, files.Source()).lines]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +112,8 @@ def test_the_report_and_the_queue_agree_on_two_labels_of_one_instant() -> None:
     both = [events.HumanLabel("r1", "a1", AT, "faq"), events.HumanLabel("r1", "a1", AT, "chitchat")]
     holds = min(both, key=events.label_id)
     colleague = events.HumanLabel("r1", "a2", AT, holds.intent)
-    assert ingest.report([*both, colleague], {"r1"}, [])["conflicts"] == 0
-    assert ingest.report([*reversed(both), colleague], {"r1"}, [])["conflicts"] == 0
+    assert ingest.report([*both, colleague], {"r1": AT}, [])["conflicts"] == 0
+    assert ingest.report([*reversed(both), colleague], {"r1": AT}, [])["conflicts"] == 0
 
 
 def figures(*labels: tuple[str, str, str], most: int = 100) -> dict[str, Any]:
