@@ -93,9 +93,34 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """An annotator who is not believed: of `n` labels the share that agrees, by how much that is
+    more than others' of the same hours (ratio), and how surely (z-score, against gold 0).
+
+    since: of which messages on (RFC 3339; None: all). intent: of messages the classifier calls so
+    (in gold: that mean so; None: of all) the annotator said `named` `times` times, others
+    `others_times` of `others`. gold: it is the known answers that are not met.
+    """
+
+    annotator: str
+    n: int
+    right: float
+    gap: float
+    z: float
+    since: str | None = None
+    intent: str | None = None
+    named: str | None = None
+    times: int = 0
+    others: int = 0
+    others_times: int = 0
+    gold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
-    the policy and the outcome; `clause` and the reasons follow from these.
+    the policy and the outcome; `clause` and the reasons follow from these. `aside`: whose labels
+    it does not rest on.
     """
 
     id: str
@@ -108,6 +133,7 @@ class Decision:
     policy_sha256: str
     sha256: str
     clause: Clause | None = None  # None: recorded before decisions named it
+    aside: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

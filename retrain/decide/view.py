@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from retrain.evaluation import live
-from schemas import runs, signals, verdicts, windows
+from schemas import decisions, runs, signals, verdicts, windows
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 Tally = windows.Tally  # inside View its field `windows` hides the module
@@ -27,7 +27,7 @@ class View:
     labels given so far, and all answers, of the longest label horizon. earlier: the same hour of
     earlier weeks together, whichever model was champion, `earlier_hours` of them. usual_day: the
     same day of earlier weeks together, where a day ends. history: each signal's verdicts before,
-    oldest first.
+    oldest first. aside: whose labels are not among those of `sampled`.
     """
 
     model: str
@@ -40,6 +40,7 @@ class View:
     earlier_hours: int = 0
     usual_day: Tally | None = None
     history: History = field(default_factory=dict)
+    aside: tuple[decisions.Aside, ...] = ()
 
     def recent(self, horizon: str) -> live.Sample:
         """The sampled messages of the trailing `horizon`."""

@@ -68,17 +68,20 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
     start = at - windows.HORIZONS["7d"]
     earlier, earlier_hours = _earlier(connection, "1h", at)
     ending = _windows(connection, model, at)
+    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
+    of_week, not_believed = labelled.judged(asked, standing, rules.labels)
     usual_day = _earlier(connection, "1d", at)[0] if "1d" in ending else None
     return View(
         model=model,
         at=at,
         windows=ending,
         reference=reference_at(connection, model, at),
-        sampled=sampled(connection, model, start, at, as_of=at, rules=rules.labels),
+        sampled=of_week,
         hours=hours(connection, model, start, at),
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=usual_day,
+        aside=not_believed,
     )
 
 
@@ -201,7 +204,7 @@ def doubts(
     doubts = []
     while first is not None and as_of > first:
         for source in aside(connection, as_of, rules):
-            doubts.append(distrust.Doubt(source.annotator, as_of - week, as_of))
+            doubts.append(distrust.doubt(source, as_of - week, as_of))
         as_of -= week
     return doubts
 
