@@ -115,6 +115,21 @@ class Aside:
     others_times: int = 0
     gold: bool = False
 
+    @property
+    def said(self) -> str:
+        """Why, for a person.
+
+        >>> Aside("a3", 61, 0.2, -0.77, -9.0, None, "faq", "chitchat", 48, 120, 2).said
+        'calls faq chitchat, 48 of 61; others 2 of 120'
+        """
+        seen = f"{self.times} of {self.n}; others {self.others_times} of {self.others}"
+        if self.intent is None:
+            points = f"{self.gap * 100:+.0f} points to all others of the same hours"
+            return f"agrees with the classifier in {self.right:.0%} of {self.n}, {points}"
+        if self.intent == self.named:
+            return f"confirms the classifier's {self.intent}, {seen}"
+        return f"calls {self.intent} {self.named}, {seen}"
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -32,6 +32,7 @@ class Doubt(NamedTuple):
     annotator: str
     start: dt.datetime
     end: dt.datetime
+    why: str = ""
 
 
 def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
@@ -69,7 +70,7 @@ def doubt(source: Aside, start: dt.datetime, end: dt.datetime) -> Doubt:
     them.
     """
     begin = start if source.since is None else max(start, times.instant(source.since))
-    return Doubt(source.annotator, begin, end)
+    return Doubt(source.annotator, begin, end, source.said)
 
 
 def _theirs(votes: Votes, sources: Iterable[Aside]) -> npt.NDArray[np.bool_]:

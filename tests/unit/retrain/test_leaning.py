@@ -200,7 +200,7 @@ def test_a_loss_in_one_intent_that_all_annotators_see_sets_nobody_aside() -> Non
 
 @pytest.mark.parametrize("seed", range(3))
 def test_honest_annotators_are_believed_whatever_their_habits(seed: int) -> None:
-    """2 % noise; one with a leaning of eight points; one who came yesterday; one who sees little."""
+    """2 % noise; with a leaning of eight points; who came yesterday; who sees little."""
     honest = week(a_day=500, seed=seed)
     assert honest.aside == ()
 
