@@ -95,11 +95,10 @@ class Reason:
 @dataclass(frozen=True, slots=True)
 class Aside:
     """An annotator who is not believed: of `n` labels the share that agrees, by how much that is
-    more than others' of the same hours (ratio), and how surely (z-score, against gold 0).
+    more than others' of the same hours (ratio), and how surely (z-score).
 
     since: of which messages on (RFC 3339; None: all). intent: of messages the classifier calls so
-    (in gold: that mean so; None: of all) the annotator said `named` `times` times, others
-    `others_times` of `others`. gold: it is the known answers that are not met.
+    (None: of all) the annotator said `named` `times` times, others `others_times` of `others`.
     """
 
     annotator: str
@@ -113,7 +112,6 @@ class Aside:
     times: int = 0
     others: int = 0
     others_times: int = 0
-    gold: bool = False
 
     @property
     def said(self) -> str:

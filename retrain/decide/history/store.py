@@ -7,10 +7,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import release
+from retrain.decide import breaks, release
 from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
 from retrain.labels import cap, distrust, labelled, votes
@@ -352,6 +353,22 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
     newest = sa.select(sa.func.max(table.c.at))
     newest = newest.where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)
     return connection.execute(newest).scalar()
+
+
+def breaks_before(connection: Connection, at: dt.datetime) -> tuple[breaks.Break, ...]:
+    """What was found broken before the model while verdicts count, oldest first."""
+    table = tables.decision
+    query = sa.select(table.c.at, table.c.reasons).where(
+        table.c.cause == decisions.Cause.PIPELINE,
+        table.c.at < at,
+        table.c.at >= at - REMEMBERED,
+    )
+    rows = connection.execute(query.order_by(table.c.at))
+    every = []
+    for row in rows:
+        reasons = msgspec.convert(row.reasons, list[decisions.Reason])
+        every.append(breaks.of(row.at, reasons))
+    return tuple(every)
 
 
 def _former(connection: Connection, promotion: Any) -> History:
