@@ -44,7 +44,7 @@ def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
     later goes. Of two that contradict each other in one intent alone both go.
     """
     sources: list[Aside] = []
-    while len(np.unique(votes.annotator)) > 1:
+    while _sources(votes) > 1:
         counts = shifts.counted(asked, votes)
         broken = _broken(counts, votes, gap) or _leaning(counts, asked, votes)
         if not broken:
@@ -98,9 +98,13 @@ def _broken(counts: shifts.Counts, votes: Votes, gap: float) -> list[Aside]:
 
 def _leaning(counts: shifts.Counts, asked: live.Sample, votes: Votes) -> list[Aside]:
     """The source that leans most surely in one intent, or the two who contradict each other."""
-    proofs = leaning.proofs(counts)
-    sources = len(np.unique(votes.annotator))
-    return [leaning.told(proof, asked, votes) for proof in leaning.worst(proofs, sources)]
+    proofs = leaning.worst(leaning.proofs(counts), _sources(votes))
+    return [leaning.told(proof, asked, votes) for proof in proofs]
+
+
+def _sources(votes: Votes) -> int:
+    """How many annotators say anything."""
+    return int(np.count_nonzero(np.bincount(votes.annotator)))
 
 
 def _worst(votes: Votes, z: Floats, among: Sequence[int]) -> int:

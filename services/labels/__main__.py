@@ -1,5 +1,5 @@
-"""`python -m services.labels import | next | export | status | corpus`: what people say messages
-mean.
+"""`python -m services.labels import | next | export | status | corpus | annotators`: what people
+say messages mean.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from retrain.decide.history import store as history
 from schemas import events, policy, settings, times
-from services.labels import accept, ask, guideline, ingest, status, store
+from services.labels import accept, annotators, ask, guideline, ingest, status, store
 from streams import database
 from streams import store as streams_store
 
@@ -45,6 +45,8 @@ def import_labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         print(json.dumps(report))
     else:
         print(_readable(report))
+    if any(each["reason"].startswith(events.Reason.UNREGISTERED) for each in report["rejected"]):
+        sys.stderr.write(f"labels of names that are not registered; {annotators.REMEDY}\n")
     return settings.EXIT_INTEGRITY if report["rejected"] else 0
 
 
@@ -96,6 +98,8 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     if chosen.annotator is not None:
         # What is typed may be no UTF-8.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        with engine.connect() as connection:
+            annotators.known_or_refuse(connection, chosen.annotator)
         rules = _rules()
         answered = ask.session(
             engine,
@@ -234,6 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     counts = commands.add_parser("status", help="counts")
     counts.add_argument("--json", action="store_true")
     counts.set_defaults(do=show_status)
+    people = commands.add_parser("annotators", help="whose labels are taken")
+    annotators.arguments(people, _name)
     return parser
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import events
-from services.labels import ingest, store
+from services.labels import annotators, ingest, store
 
 
 def labels(
@@ -16,7 +16,7 @@ def labels(
     """Store the good lines; returns contract.md's report with the reason of each rejected one."""
     good = []
     rejected = []
-    for line in lines:
+    for line in annotators.quarantined(lines, store.annotators(connection)):
         parsed = line.parsed
         if isinstance(parsed, events.Malformed):
             reason = f"{parsed.reason}: {parsed.detail}"

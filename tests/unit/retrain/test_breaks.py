@@ -22,7 +22,7 @@ EXCESS, TOKENS, ERRORS = "other_script_excess", "tokens_lost", "error_rate"
 
 
 def reason(name: str, since: dt.datetime | None, *, breached: bool = True) -> decisions.Reason:
-    told = since and times.rfc3339(since)
+    told = None if since is None else times.rfc3339(since)
     roles = ("upstream",) if name in (EXCESS, TOKENS, ERRORS) else ("quality",)
     return decisions.Reason(name, 0.5, 0.1, 100, 0.4, 0.6, breached, roles, told)
 
