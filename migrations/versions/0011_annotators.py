@@ -12,7 +12,9 @@ def upgrade() -> None:
         "annotator",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("by", sa.Text),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")
+        ),
         sa.PrimaryKeyConstraint("name", name="pk_annotator"),
     )
 

@@ -34,10 +34,10 @@ def test_a_break_has_the_signals_in_breach_and_begins_before_the_first_of_them()
         reason("live_accuracy", AT - 9 * HOUR),
     ]
 
-    found = breaks.of(AT, reasons)
+    broken = breaks.of(AT, reasons)
 
-    assert (found.signals, found.start, found.end) == ((EXCESS,), AT - 5 * HOUR, AT)
-    assert not found.whole
+    assert (broken.signals, broken.start, broken.end) == ((EXCESS,), AT - 5 * HOUR, AT)
+    assert not broken.whole
 
 
 @pytest.mark.parametrize("names", [(ERRORS,), (EXCESS, ERRORS), ("tokenizer_mismatch",), ()])
