@@ -95,11 +95,48 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """An annotator who is not believed: of `n` labels the share that agrees, by how much that is
+    more than others' of the same hours (ratio), and how surely (z-score).
+
+    since: of which messages on (RFC 3339; None: all). intent: of messages the classifier calls so
+    (None: of all) the annotator said `named` `times` times, others `others_times` of `others`.
+    """
+
+    annotator: str
+    n: int
+    right: float
+    gap: float
+    z: float
+    since: str | None = None
+    intent: str | None = None
+    named: str | None = None
+    times: int = 0
+    others: int = 0
+    others_times: int = 0
+
+    @property
+    def said(self) -> str:
+        """Why, for a person.
+
+        >>> Aside("a3", 61, 0.2, -0.77, -9.0, None, "faq", "chitchat", 48, 120, 2).said
+        'calls faq chitchat, 48 of 61; others 2 of 120'
+        """
+        seen = f"{self.times} of {self.n}; others {self.others_times} of {self.others}"
+        if self.intent is None:
+            points = f"{self.gap * 100:+.0f} points to all others of the same hours"
+            return f"agrees with the classifier in {self.right:.0%} of {self.n}, {points}"
+        if self.intent == self.named:
+            return f"confirms the classifier's {self.intent}, {seen}"
+        return f"calls {self.intent} {self.named}, {seen}"
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
     the policy and the outcome; `clause`, the reasons and `expected`, the names of the calendar's
     events in the day before, follow from these. `under_new_reference`: of a reweight, what would
-    have been decided had the reference moved already.
+    have been decided had the reference moved already. `aside`: whose labels it does not rest on.
     """
 
     id: str
@@ -114,6 +151,7 @@ class Decision:
     clause: Clause | None = None  # None: recorded before decisions named it
     expected: tuple[str, ...] = ()
     under_new_reference: str | None = None
+    aside: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

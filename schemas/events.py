@@ -104,10 +104,12 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     KILLS_WORKER = "kills_worker"
     DELETED_UNREAD = "deleted_unread"
-    NOT_CSV = "not_csv"  # of a table of labels
+    NOT_CSV = "not_csv"  # of a file of labels
+    UNREGISTERED = "unregistered"  # a label of a name that is not registered
 
 
-DEAD_LETTER: Final = tuple(reason for reason in Reason if reason is not Reason.NOT_CSV)
+_OF_LABELS: Final = (Reason.NOT_CSV, Reason.UNREGISTERED)
+DEAD_LETTER: Final = tuple(reason for reason in Reason if reason not in _OF_LABELS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0008"  # of migrations/: the oldest these tables are good for
+REVISION = "0010"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -203,6 +203,14 @@ human_label = sa.Table(
     Column("also", pg.ARRAY(sa.Text), nullable=False),
     Column("action", sa.Text, nullable=False),
     Column("received_at", _TIME, nullable=False, server_default=_now()),
+)
+# Whose labels are taken; none: everybody's.
+annotator = sa.Table(
+    "annotator",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("by", sa.Text),
+    Column("at", _TIME, nullable=False, server_default=_now()),
 )
 # Labelled messages that did not come through the queue: what the first champion is trained on.
 corpus = sa.Table(

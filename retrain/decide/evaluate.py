@@ -44,7 +44,7 @@ class Evaluation:
         """
         judged = (*self.fresh, *self.standing)
         model, at = self.decision.model, self.decision.at
-        return record.evidence(judged, self.past, model=model, at=at)
+        return record.evidence(judged, self.past, model=model, at=at, aside=self.view.aside)
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:
@@ -103,6 +103,7 @@ def evaluate(
         rules,
         model=view.model,
         at=view.at,
+        aside=view.aside,
     )
     if decision.decision is decisions.Kind.REWEIGHT:
         after = _under_new_reference(view, past, rules)

@@ -19,14 +19,20 @@ def evidence(
     *,
     model: str,
     at: dt.datetime,
+    aside: Sequence[decisions.Aside] = (),
 ) -> dict[str, Any]:
-    """The arguments as JSON: a stored decision can be taken again from them."""
-    return {
+    """The arguments as JSON: a stored decision can be taken again from them. Whose labels are not
+    believed stands there where anybody's are not.
+    """
+    evidence = {
         "model": model,
         "at": _plain(at),
         "verdicts": [_plain(verdict) for verdict in judged],
         "past": _plain(past),
     }
+    if aside:
+        evidence["aside"] = [_plain(source) for source in aside]
+    return evidence
 
 
 def identity(model: str, at: dt.datetime, rules: policy.Policy) -> str:

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from retrain.decide import evaluate, release
+from retrain.decide import breaks, evaluate, release
 from retrain.decide.view import REMEMBERED, View
 from retrain.evaluation import live
 from schemas import decisions, events, policy, verdicts, windows
@@ -78,6 +78,7 @@ def walk(
     named = _named(rules)
     last: dict[decisions.Kind, dt.datetime] = {}
     last_fix: dt.datetime | None = None
+    broken: list[breaks.Break] = []
     memories: dict[str, _Memory] = {}  # by model: two may answer side by side for a while
     memory = _Memory()
     for scene in scenes:
@@ -94,7 +95,9 @@ def walk(
             ill_before=memory.ill or scene.past.ill_before,
             well=memory.well,
         )
-        view = replace(scene.view, history=memory.history)
+        oldest = scene.view.at - REMEMBERED
+        broken = [one for one in broken if one.end >= oldest]
+        view = replace(scene.view, history=memory.history, broken=tuple(broken))
         evaluation = evaluate.evaluate(view, past, named)
 
         _remember(memory.history, evaluation.fresh, scene.view.at, named)
@@ -103,6 +106,7 @@ def walk(
         last[decision.decision] = decision.at
         if decision.cause is decisions.Cause.PIPELINE:
             last_fix = decision.at
+            broken.append(breaks.of(decision.at, decision.reasons))
         yield scene, decision
 
 

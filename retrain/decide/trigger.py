@@ -38,16 +38,17 @@ def decision(
     *,
     model: str,
     at: dt.datetime,
+    aside: tuple[decisions.Aside, ...] = (),
 ) -> decisions.Decision:
     """Decide for one model at one instant. The same arguments give the same sha256 wherever this
-    runs, in whatever order the verdicts come.
+    runs, in whatever order the verdicts come. `aside`: whose labels they do not rest on.
     """
     ordered = sorted(judged, key=lambda verdict: verdict.signal.signal)
     case = Case(ordered, past, rules, at)
     clause, wish = wanted(case)
     kind, hold, cause = _permitted(wish, case)
 
-    evidence = record.evidence(ordered, past, model=model, at=at)
+    evidence = record.evidence(ordered, past, model=model, at=at, aside=aside)
     return decisions.Decision(
         record.identity(model, at, rules),
         at,
@@ -59,7 +60,8 @@ def decision(
         rules.sha256,
         record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
-        seasons.during(rules.calendar, at - windows.HORIZONS["1d"], at),
+        expected=seasons.during(rules.calendar, at - windows.HORIZONS["1d"], at),
+        aside=aside,
     )
 
 

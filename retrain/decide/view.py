@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from retrain.decide import breaks
 from retrain.evaluation import live
-from schemas import runs, signals, verdicts, windows
+from schemas import decisions, runs, signals, verdicts, windows
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
 Tally = windows.Tally  # inside View its field `windows` hides the module
@@ -28,6 +29,8 @@ class View:
     earlier weeks together, whichever model was champion, `earlier_hours` of them. Where a day ends,
     usual_day: the same day of earlier weeks together; last_days: the whole days up to there without
     a gap, a week at most, oldest first. history: each signal's verdicts before, oldest first.
+    aside: whose labels are not among those of `sampled`. broken: what was found broken before the
+    model since REMEMBERED.
     """
 
     model: str
@@ -41,6 +44,8 @@ class View:
     usual_day: Tally | None = None
     last_days: Sequence[Tally] = ()
     history: History = field(default_factory=dict)
+    aside: tuple[decisions.Aside, ...] = ()
+    broken: tuple[breaks.Break, ...] = ()
 
     def recent(self, horizon: str) -> live.Sample:
         """The sampled messages of the trailing `horizon`."""
@@ -59,36 +64,37 @@ class View:
 
 def since(
     view: View,
-    mended: dt.datetime,
+    last_fix: dt.datetime,
     drift: Sequence[str],
 ) -> View:
-    """The view without what rests on hours before something upstream was last found broken.
-
-    Those labels say nothing of the model; nor do label-based verdicts from then, nor windows of
-    the signals of `drift` that reach back there.
+    """The view without what rests on hours before something upstream was last found broken: windows
+    of the signals of `drift` that reach back there, and where everything was broken all labels of
+    before with the verdicts on them. Of what was broken in part only that part's labels are void.
     """
-    hours = {}
-    for hour, answers in view.hours.items():
-        if hour >= mended:
-            hours[hour] = answers
+    mended = breaks.mended(view.broken, last_fix)
+    sampled = breaks.outside(view.sampled, view.broken)
+    hours = view.hours
+    if mended is not None:
+        sampled = sampled.between(mended, view.at)
+        hours = {hour: answers for hour, answers in hours.items() if hour >= mended}
 
     history = {}
     for name, judged in view.history.items():
-        history[name] = [v for v in judged if _rests_on_later(v, mended, drift)]
-
-    sampled = view.sampled.between(mended, view.at)
+        history[name] = [v for v in judged if _counts(v, mended, last_fix, drift)]
     return dataclasses.replace(view, sampled=sampled, hours=hours, history=history)
 
 
-def _rests_on_later(
+def _counts(
     verdict: verdicts.Verdict,
-    mended: dt.datetime,
+    mended: dt.datetime | None,
+    last_fix: dt.datetime,
     drift: Sequence[str],
 ) -> bool:
+    """Whether a verdict rests on hours that say something."""
     signal = verdict.signal
     if signals.of(signal.signal).labelled:
-        return signal.end > mended
+        return mended is None or signal.end > mended
     if signal.signal in drift:
         begin = signal.end - windows.HORIZONS[signal.horizon]
-        return begin >= mended
+        return begin >= last_fix
     return True

@@ -7,23 +7,23 @@ a drift shows in everybody's labels.
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
+from retrain.labels import leaning, shifts
 from retrain.labels.votes import Votes
-from schemas import times
+from schemas import decisions, times
 
+Aside = decisions.Aside
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# Long enough to hold labels of several sources, too short for a drift to come between them.
-_SHIFT_US: Final = 3 * 3_600_000_000
 # One honest source in some 16,000 is beyond it; it is asked of every source at every hour.
 _PROVEN_Z: Final = 4.0
+_WHOLE: Final = np.array([0])  # the span that begins with the first shift
 
 
 class Doubt(NamedTuple):
@@ -32,40 +32,79 @@ class Doubt(NamedTuple):
     annotator: str
     start: dt.datetime
     end: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """A source that is not believed: its `n` labels, the share of them by which the classifier was
-    right, and by how much that differs from all others' of the same hours (ratio, with its
-    z-score).
-    """
-
-    annotator: str
-    n: int
-    right: float
-    gap: float
-    z: float
+    why: str = ""
 
 
 def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
-    """Which sources differ from all others by more than `gap` (ratio), beyond chance; the one that
-    differs most surely first, then the rest anew.
+    """Which sources differ from all others beyond chance, by more than `gap` (ratio) in all or by
+    more than leaning.LEEWAY in one intent; the one that differs most surely first, then the rest
+    anew.
 
-    Of two that contradict each other alone neither is surer: the one that came later goes.
+    Of two that differ in all, and contradict each other alone, neither is surer: the one that came
+    later goes. Of two that contradict each other in one intent alone both go.
     """
     sources: list[Aside] = []
-    while len(np.unique(votes.annotator)) > 1:
-        compared = _against_others(asked, votes)
-        far = np.abs(compared.gap) > gap
-        sure = np.abs(compared.z) > _PROVEN_Z
-        beyond = np.flatnonzero(far & sure).tolist()
-        if not beyond:
+    while _sources(votes) > 1:
+        counts = shifts.counted(asked, votes)
+        broken = _broken(counts, votes, gap) or _leaning(counts, asked, votes)
+        if not broken:
             break
-        worst = _worst(votes, compared.z, beyond)
-        sources.append(compared.source(worst, votes.names[worst]))
-        votes = votes.chosen(votes.annotator != worst)
+        sources += broken
+        votes = votes.chosen(~_theirs(votes, broken))
     return tuple(sources)
+
+
+def believed(asked: live.Sample, votes: Votes, sources: Iterable[Aside]) -> Votes:
+    """The votes that count: of a source that is set aside none since it is."""
+    for source in sources:
+        theirs = _theirs(votes, [source])
+        if source.since is not None:
+            begin = times.micros(times.instant(source.since))
+            theirs &= asked.ts_us[votes.row] >= begin
+        votes = votes.chosen(~theirs)
+    return votes
+
+
+def doubt(source: Aside, start: dt.datetime, end: dt.datetime) -> Doubt:
+    """What was found of a source in the messages with start <= ts < end, for another look at
+    them.
+    """
+    begin = start if source.since is None else max(start, times.instant(source.since))
+    return Doubt(source.annotator, begin, end, source.said)
+
+
+def _theirs(votes: Votes, sources: Iterable[Aside]) -> npt.NDArray[np.bool_]:
+    """Whose votes they are: shape (m,)."""
+    names = {source.annotator for source in sources}
+    places = [place for place, name in enumerate(votes.names) if name in names]
+    return np.isin(votes.annotator, places)
+
+
+def _broken(counts: shifts.Counts, votes: Votes, gap: float) -> list[Aside]:
+    """The source that differs most in all, if one does by more than `gap`."""
+    compared = shifts.compared(counts.of_all_intents, _WHOLE)
+    gaps, z = compared.gap.ravel(), compared.z.ravel()
+    far = np.abs(gaps) > gap
+    sure = np.abs(z) > _PROVEN_Z
+    beyond = np.flatnonzero(far & sure).tolist()
+    if not beyond:
+        return []
+
+    i = _worst(votes, z, beyond)
+    n = int(counts.n[i].sum())
+    right = int(counts.right[i].sum())
+    return [Aside(votes.names[i], n, right / n, float(gaps[i]), float(z[i]))]
+
+
+def _leaning(counts: shifts.Counts, asked: live.Sample, votes: Votes) -> list[Aside]:
+    """The source that leans most surely in one intent, or the two who contradict each other."""
+    proofs = leaning.worst(leaning.proofs(counts), _sources(votes))
+    return [leaning.told(proof, asked, votes) for proof in proofs]
+
+
+def _sources(votes: Votes) -> int:
+    """How many annotators say anything."""
+    return int(np.count_nonzero(np.bincount(votes.annotator)))
 
 
 def _worst(votes: Votes, z: Floats, among: Sequence[int]) -> int:
@@ -78,67 +117,6 @@ def _worst(votes: Votes, z: Floats, among: Sequence[int]) -> int:
         return sure, came, i
 
     return max(among, key=surely)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Compared:
-    """Of each annotator: labels; those that agree with the classifier; how much that share differs
-    from all others' of the same shifts; its z-score. Shapes (annotators,).
-    """
-
-    n: Ints
-    right: Ints
-    gap: Floats
-    z: Floats
-
-    def source(self, i: int, annotator: str) -> Aside:
-        return Aside(
-            annotator=annotator,
-            n=int(self.n[i]),
-            right=float(self.right[i] / self.n[i]),
-            gap=float(self.gap[i]),
-            z=float(self.z[i]),
-        )
-
-
-def _against_others(asked: live.Sample, votes: Votes) -> _Compared:
-    """Mantel-Haenszel's risk difference to all others over shifts, and its z (Cochran 1954)."""
-    n, right = _by_shift(asked, votes)
-    all_n = n.sum(axis=0)
-    all_right = right.sum(axis=0)
-    others = all_n - n
-    others_right = all_right - right
-    weight = (n * others / all_n).sum(axis=1)
-    difference = ((right * others - others_right * n) / all_n).sum(axis=1)
-
-    # A shift of one label has no others, and no spread.
-    possible = np.maximum(all_n**2 * (all_n - 1), 1)
-    of_shift = all_right * (all_n - all_right) / possible
-    spread = np.where(all_n > 1, n * others * of_shift, 0.0).sum(axis=1)
-    return _Compared(
-        n=n.sum(axis=1),
-        right=right.sum(axis=1),
-        gap=_quotient(difference, weight),
-        z=_quotient(difference, np.sqrt(spread)),
-    )
-
-
-def _by_shift(asked: live.Sample, votes: Votes) -> tuple[Ints, Ints]:
-    """Labels, and those that agree with the classifier: shapes (annotators, shifts)."""
-    number = asked.ts_us[votes.row] // _SHIFT_US
-    shifts, shift = np.unique(number, return_inverse=True)
-    shape = len(votes.names), len(shifts)
-    cells = shape[0] * shape[1]
-    cell = votes.annotator * len(shifts) + shift
-    agrees = asked.predicted[votes.row] == votes.label
-    n = np.bincount(cell, minlength=cells)
-    right = np.bincount(cell[agrees], minlength=cells)
-    return n.reshape(shape), right.reshape(shape)
-
-
-def _quotient(part: Floats, whole: Floats) -> Floats:
-    """0 where nothing is divided by."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
 def without(votes: Votes, ts_us: Ints, doubts: Iterable[Doubt]) -> Votes:

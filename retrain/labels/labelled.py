@@ -11,18 +11,23 @@ from schemas import policy
 
 def labelled(asked: live.Sample, standing: votes.Votes, rules: policy.Labels) -> live.Sample:
     """The sample, labelled by what annotators say (`votes.standing`): those of a day beyond the cap
-    do not count, nor does a source that differs from all others.
+    do not count, nor does a source that nobody should believe.
     """
+    return judged(asked, standing, rules)[0]
+
+
+def judged(
+    asked: live.Sample,
+    standing: votes.Votes,
+    rules: policy.Labels,
+) -> tuple[live.Sample, tuple[distrust.Aside, ...]]:
+    """The same, and whom it does not believe."""
     counted = cap.within(standing, rules.per_annotator_per_day)
     aside = distrust.aside(asked, counted, rules.source_gap)
-    distrusted = [counted.names.index(source.annotator) for source in aside]
-    if distrusted:
-        theirs = np.isin(counted.annotator, distrusted)
-        counted = counted.chosen(~theirs)
+    held = votes.holding(distrust.believed(asked, counted, aside))
 
-    held = votes.holding(counted)
     label = np.full(len(asked), live.UNLABELLED, dtype=np.int16)
     label[held.row] = held.label
     also = wishes.none(len(asked))
     also[held.row] = held.also
-    return replace(asked, label=label, also=also)
+    return replace(asked, label=label, also=also), aside

@@ -5,9 +5,10 @@ champion is untouched until the last step.
 
 import dataclasses
 import datetime as dt
+import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from retrain import log, store
 from retrain.decide.history import store as history
+from retrain.labels import distrust
 from retrain.train import (
     audit,
     build,
@@ -30,8 +32,10 @@ from retrain.train import (
 )
 from retrain.train.compile import manifest
 from retrain.train.fit import model
-from schemas import policy, runs
+from schemas import policy, runs, times
 from streams.stages import rounds
+
+log_of_runs = logging.getLogger("intentwatch.retrain")
 
 _BEAT_S = 2.0
 LEASE_S = 30
@@ -79,14 +83,15 @@ def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         run = store.run(connection, run_id)
-        rows = _labelled(connection, shop, run["as_of"])
+        doubts = history.doubts(connection, run["as_of"], shop.policy.labels)
+        rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     serving = champion["model"] if champion else None
     parts = _parts(shop, rows)
-    _begin(shop, run_id, rows, serving)
+    _begin(shop, run_id, rows, serving, doubts)
 
     scratch = _emptied(shop, run_id)
     trained = _train(shop, run_id, parts, scratch)
@@ -97,16 +102,32 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     return _reject(shop, run_id, trained, report)
 
 
-def _labelled(connection: sa.Connection, shop: Workshop, as_of: dt.datetime) -> pd.DataFrame:
+def _labelled(
+    connection: sa.Connection,
+    shop: Workshop,
+    as_of: dt.datetime,
+    doubts: Sequence[distrust.Doubt],
+) -> pd.DataFrame:
     """Every row a model may be trained on, with the labels as they were known at `as_of`."""
-    rules = shop.policy.labels
-    doubts = history.doubts(connection, as_of, rules)
-    rows = store.labelled_rows(connection, as_of, rules.per_annotator_per_day, doubts)
+    most = shop.policy.labels.per_annotator_per_day
+    rows = store.labelled_rows(connection, as_of, most, doubts)
     return snapshot.frame(rows)
 
 
-def _begin(shop: Workshop, run_id: str, rows: pd.DataFrame, champion: str | None) -> None:
-    """Freeze the rows and record what the run is made of; a run that starts over begins anew."""
+def _begin(
+    shop: Workshop,
+    run_id: str,
+    rows: pd.DataFrame,
+    champion: str | None,
+    doubts: Sequence[distrust.Doubt],
+) -> None:
+    """Freeze the rows and record what the run is made of, and whose labels it is not made of; a
+    run that starts over begins anew.
+    """
+    for doubt in doubts:
+        span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
+        words = "%s leaves out the labels of %s, %s: %s"
+        log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
     _advance(
         shop,
         run_id,
@@ -118,8 +139,19 @@ def _begin(shop: Workshop, run_id: str, rows: pd.DataFrame, champion: str | None
         snapshot_sha256=snapshot.freeze(rows, shop.models / "snapshots"),
         recipe_sha256=shop.recipe.sha256,
         base_model=shop.recipe.base_model,
+        detail={"aside": [_plain(doubt) for doubt in doubts]},
     )
     shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
+
+
+def _plain(doubt: distrust.Doubt) -> dict[str, str]:
+    """A doubt as JSON."""
+    return {
+        "annotator": doubt.annotator,
+        "start": times.rfc3339(doubt.start),
+        "end": times.rfc3339(doubt.end),
+        "why": doubt.why,
+    }
 
 
 def _emptied(shop: Workshop, run_id: str) -> Path:
@@ -269,14 +301,15 @@ def _advance(
     state: runs.State,
     *,
     tell: bool = True,
+    detail: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> None:
-    """Record a state, and tell of it in the same transaction; one that is over at once need not be
-    told.
+    """Record a state, with what else is to be known of it, and tell of it in the same transaction;
+    one that is over at once need not be told.
     """
     with shop.engine.begin() as connection:
         store.change_run(connection, run_id, state=state, **values)
-        store.record_step(connection, run_id, state, {})
+        store.record_step(connection, run_id, state, dict(detail or {}))
         if tell:
             promote.tell(connection, run_id)
 

@@ -94,8 +94,21 @@ def alarms(facts: state.Facts, watched_s: float = math.inf) -> Iterator[Alarm]:
     """
     yield from _partitions(facts.partitions)
     yield from failing(facts.stages)
+    for one in facts.output.distrusted:
+        yield distrusted(one)
     if watched_s > IDLE_OUTPUT_S:
         yield from _output(facts)
+
+
+def distrusted(one: state.Distrusted) -> Alarm:
+    """An annotator's labels do not count; who, and why."""
+    name = one.source.annotator
+    return Alarm(
+        one.key,
+        f"annotator {name} is set aside: {one.source.said}",
+        "their labels count neither in accuracy nor in training; talk to them, let somebody"
+        " label these messages again; `python -m services.labels status`",
+    )
 
 
 def _partitions(partitions: Sequence[state.Partition]) -> Iterator[Alarm]:

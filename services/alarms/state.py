@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from schemas import decisions
 from streams.stages import stage
 
 # A worker stores what it has counted four times a second, and a takeover takes less than ten
@@ -90,13 +91,28 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Distrusted:
+    """Whose labels the newest decision does not rest on, and its instant."""
+
+    at: dt.datetime
+    source: decisions.Aside
+
+    @property
+    def key(self) -> str:
+        """Of the alarm: while it lasts it is told again each week."""
+        year, week, _ = self.at.isocalendar()
+        intent = self.source.intent or "all"
+        return f"annotator:{self.source.annotator}:{intent}:{year}-{week}"
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What should have come out of what went in; None where nothing waits.
 
     minute: the changed minute that has waited longest for the roll-up. run: the queued run that no
     worker takes. unpromoted: the model of the newest champion hour, while no model has ever been
     promoted. due: the ends of complete hours that are not judged; set_aside: of those that could
-    not be.
+    not be. distrusted: annotators whose labels do not count.
     """
 
     clock: Clock | None = None
@@ -105,6 +121,7 @@ class Output:
     unpromoted: str | None = None
     due: Sequence[dt.datetime] = ()
     set_aside: Sequence["Aside"] = ()
+    distrusted: Sequence["Distrusted"] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ function per question.
 import datetime as dt
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from schemas import messages, runs, tables, times
+from schemas import decisions, messages, runs, tables, times
 from services.alarms import causes, state
 from streams.stages import store as stages_store
 
@@ -127,7 +128,20 @@ def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
         unpromoted=unpromoted(connection),
         due=hours_due(connection, 500),
         set_aside=hours_set_aside(connection),
+        distrusted=distrusted(connection),
     )
+
+
+def distrusted(connection: sa.Connection) -> list[state.Distrusted]:
+    """Whose labels the newest decision does not rest on."""
+    table = tables.decision
+    newest = sa.select(table.c.at, table.c.evidence["aside"])
+    row = connection.execute(newest.order_by(table.c.at.desc()).limit(1)).first()
+    if row is None:
+        return []
+    at, sources = row
+    every = msgspec.convert(sources or [], list[decisions.Aside])
+    return [state.Distrusted(at, source) for source in every]
 
 
 def clock(connection: sa.Connection, topic: str | None = None) -> state.Clock | None:

@@ -1,5 +1,5 @@
-"""`python -m services.labels import | next | tasks | export | status | corpus`: what people say
-messages mean.
+"""`python -m services.labels import | next | tasks | export | status | corpus | annotators`: what
+people say messages mean.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from retrain.decide.history import store as history
 from schemas import policy, settings, times
-from services.labels import ask, guideline, hand_in, status, store, tasks
+from services.labels import annotators, ask, guideline, hand_in, status, store, tasks
 from streams import database
 from streams import store as streams_store
 
@@ -33,6 +33,8 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     if chosen.annotator is not None:
         # What is typed may be no UTF-8.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        with engine.connect() as connection:
+            annotators.known_or_refuse(connection, chosen.annotator)
         rules = _rules()
         answered = ask.session(
             engine,
@@ -159,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     counts = commands.add_parser("status", help="counts")
     counts.add_argument("--json", action="store_true")
     counts.set_defaults(do=show_status)
+    people = commands.add_parser("annotators", help="whose labels are taken")
+    annotators.arguments(people, hand_in.name)
     return parser
 
 

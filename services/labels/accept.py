@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from retrain.intake import labels as files
 from schemas import events
-from services.labels import ingest, store
+from services.labels import annotators, ingest, store
 
 Report = dict[str, Any]
 _TOLD: Final = 1_000  # of the rejected lines; a file may have millions
@@ -68,7 +68,7 @@ def labels(
     good = []
     rejected = Rejected()
     future = 0
-    for line in lines:
+    for line in annotators.quarantined(lines, store.annotators(connection)):
         parsed = _timely(line.parsed, received)
         if isinstance(parsed, events.Malformed):
             future += parsed.reason is events.Reason.FUTURE

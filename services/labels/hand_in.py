@@ -13,7 +13,7 @@ from retrain.intake import labels as files
 from retrain.intake import mapping, read, tools, unpack
 from schemas import events, settings, times
 from services import escaping
-from services.labels import accept, ingest, store
+from services.labels import accept, annotators, ingest, store
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -90,6 +90,8 @@ def labels(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
     text = json.dumps(report) if chosen.json else readable(report)
     sys.stdout.write(text + "\n")
+    if any(each["reason"].startswith(events.Reason.UNREGISTERED) for each in report["rejected"]):
+        sys.stderr.write(f"labels of names that are not registered; {annotators.REMEDY}\n")
     if chosen.dry_run:
         sys.stderr.write("intentwatch: a dry run: nothing was stored\n")
     return settings.EXIT_INTEGRITY if report["rejected"] else 0

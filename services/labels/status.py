@@ -101,8 +101,7 @@ def table(figures: Figures) -> str:
             _over_cap(figures),
         ),
         (
-            "not believed, in live accuracy and in training: differs from all other sources by"
-            " more than the policy's labels.source_gap",
+            "not believed, in live accuracy and in training",
             _aside(figures),
         ),
     )
@@ -172,11 +171,9 @@ def _aside(figures: Figures) -> list[str]:
     lines = []
     for source in figures["aside"]:
         name = _names([source["annotator"]])
-        right = units.percent(source["right"])
-        n = source["n"]
-        points = source["gap"] * 100
-        gap = f"{points:+.0f} points to all others of the same hours"
-        lines.append(f"  {name}  right {right} of {n}, {gap}")
+        why = distrust.Aside(**source).said
+        since = source["since"] or "all of the week"
+        lines.append(f"  {name}  {why}; messages since {since}")
     return lines
 
 

@@ -57,6 +57,24 @@ def add_labels(connection: Connection, rows: Sequence[Row]) -> None:
         connection.execute(insert, list(rows))
 
 
+def register(connection: Connection, name: str, by: str | None) -> None:
+    """Take this annotator's labels; once more changes nothing."""
+    row = {"name": name, "by": by}
+    connection.execute(pg.insert(tables.annotator).values(row).on_conflict_do_nothing())
+
+
+def registered(connection: Connection) -> list[Row]:
+    """Everybody who is registered, the first one first."""
+    table = tables.annotator
+    rows = connection.execute(sa.select(table).order_by(table.c.at, table.c.name))
+    return [dict(row) for row in rows.mappings()]
+
+
+def annotators(connection: Connection) -> set[str]:
+    """The registered names."""
+    return {row["name"] for row in registered(connection)}
+
+
 def add_corpus(connection: Connection, rows: Sequence[Row]) -> int:
     """Add labelled messages; returns how many are new."""
     table = tables.corpus
@@ -349,6 +367,7 @@ def status(connection: Connection) -> Row:
         "orphans": connection.execute(orphans).scalar_one(),
         "duplicate_requests": connection.execute(duplicates).scalar_one(),
         "corpus": _count(connection, tables.corpus),
+        "annotators": _count(connection, tables.annotator),
         "newest_label": connection.execute(newest).scalar(),
     }
 

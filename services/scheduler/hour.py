@@ -32,7 +32,11 @@ def work(
         return []
     model = promotion["model"]
     view = history.view_at(connection, model, at, rules)
-    view = dataclasses.replace(view, history=history.verdicts_of(connection, model, at))
+    view = dataclasses.replace(
+        view,
+        history=history.verdicts_of(connection, model, at),
+        broken=history.breaks_before(connection, at),
+    )
     past = history.past(connection, promotion, at)
     evaluation = evaluate.evaluate(view, past, rules)
     put(connection, evaluation, rules)

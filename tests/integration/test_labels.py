@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -471,3 +472,29 @@ def test_the_corpus_takes_labelled_messages_and_names_the_others(
     assert done.returncode == 5
     report = json.loads(done.stdout)
     assert (report["added"], [bad["line"] for bad in report["rejected"]]) == (1, [2, 3])
+
+
+def test_once_a_name_is_registered_labels_of_others_are_quarantined_with_the_remedy(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    def labels(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return processes.run(["-m", "services.labels", *arguments], environment)
+
+    assert "any name's labels are taken" in labels("annotators", "list").stderr
+    status, report = imported(environment, tmp_path, label("r1", annotator="eve"))
+    assert (status, report["joined"]) == (0, 1)
+
+    assert labels("annotators", "add", "ana", "--by", "boss").returncode == 0
+    (row,) = labels("annotators", "list", "--json").stdout.splitlines()
+    assert (json.loads(row)["name"], json.loads(row)["by"]) == ("ana", "boss")
+
+    lines = label("r2", annotator="eve"), label("r3", annotator="ana")
+    status, report = imported(environment, tmp_path, *lines)
+    assert (status, report["joined"], report["read"]) == (5, 1, 2)
+    assert report["rejected"] == [{"line": 1, "reason": "unregistered: annotator 'eve'"}]
+    done = labels("import", str(tmp_path / "labels.jsonl"))
+    assert "annotators add NAME" in done.stderr
+
+    refused = labels("next", "--annotator", "eve")
+    assert refused.returncode == 2
+    assert "annotator 'eve' is not registered" in refused.stderr

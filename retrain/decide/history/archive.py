@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from retrain.evaluation import live
-from retrain.labels import labelled, votes
+from retrain.labels import distrust, labelled, votes
 from schemas import events, policy, slices, tallies, times, windows
 from streams.count import columns, decode
 
@@ -88,10 +88,20 @@ class Archive:
         rules: policy.Labels,
     ) -> live.Sample:
         """The messages with start <= ts < end, with the labels that held at `as_of`."""
+        return self.judged(start, end, as_of, rules)[0]
+
+    def judged(
+        self,
+        start: dt.datetime,
+        end: dt.datetime,
+        as_of: dt.datetime,
+        rules: policy.Labels,
+    ) -> tuple[live.Sample, tuple[distrust.Aside, ...]]:
+        """The same, and whose labels are not among them."""
         low, high = _between(self.asked.ts_us, start, end)
         asked = self.asked.chosen(slice(low, high))
         standing = votes.standing(self.said, low, high, times.micros(as_of))
-        return labelled.labelled(asked, standing, rules)
+        return labelled.judged(asked, standing, rules)
 
 
 def _ints(values: Sequence[int]) -> windows.Counts:

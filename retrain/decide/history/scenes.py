@@ -173,17 +173,19 @@ def _view(
     week = mine.rows(end - _WEEK, end)
     earlier, earlier_hours = _earlier(past, "1h", end)
     ending = _windows(mine, end)
+    sampled, aside = mine.judged(end - _WEEK, end, end, rules)
     return View(
         model=model,
         at=end,
         windows=ending,
         reference=reference,
-        sampled=mine.sampled(end - _WEEK, end, as_of=end, rules=rules),
+        sampled=sampled,
         hours=mine.hours(week),
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=_earlier(past, "1d", end)[0] if "1d" in ending else None,
         last_days=_last_days(mine, end) if "1d" in ending else (),
+        aside=aside,
     )
 
 

@@ -7,10 +7,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.decide import release
+from retrain.decide import breaks, release
 from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
 from retrain.labels import cap, distrust, labelled, votes
@@ -68,18 +69,21 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
     start = at - windows.HORIZONS["7d"]
     earlier, earlier_hours = _earlier(connection, "1h", at)
     ending = _windows(connection, model, at)
+    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
+    of_week, not_believed = labelled.judged(asked, standing, rules.labels)
     usual_day = _earlier(connection, "1d", at)[0] if "1d" in ending else None
     return View(
         model=model,
         at=at,
         windows=ending,
         reference=reference_at(connection, model, at),
-        sampled=sampled(connection, model, start, at, as_of=at, rules=rules.labels),
+        sampled=of_week,
         hours=hours(connection, model, start, at),
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=usual_day,
         last_days=store.last_days(connection, model, at) if "1d" in ending else (),
+        aside=not_believed,
     )
 
 
@@ -202,7 +206,7 @@ def doubts(
     doubts = []
     while first is not None and as_of > first:
         for source in aside(connection, as_of, rules):
-            doubts.append(distrust.Doubt(source.annotator, as_of - week, as_of))
+            doubts.append(distrust.doubt(source, as_of - week, as_of))
         as_of -= week
     return doubts
 
@@ -351,6 +355,22 @@ def _broken(connection: Connection, at: dt.datetime) -> dt.datetime | None:
     newest = sa.select(sa.func.max(table.c.at))
     newest = newest.where(table.c.cause == decisions.Cause.PIPELINE, table.c.at < at)
     return connection.execute(newest).scalar()
+
+
+def breaks_before(connection: Connection, at: dt.datetime) -> tuple[breaks.Break, ...]:
+    """What was found broken before the model while verdicts count, oldest first."""
+    table = tables.decision
+    query = sa.select(table.c.at, table.c.reasons).where(
+        table.c.cause == decisions.Cause.PIPELINE,
+        table.c.at < at,
+        table.c.at >= at - REMEMBERED,
+    )
+    rows = connection.execute(query.order_by(table.c.at))
+    every = []
+    for row in rows:
+        reasons = msgspec.convert(row.reasons, list[decisions.Reason])
+        every.append(breaks.of(row.at, reasons))
+    return tuple(every)
 
 
 def _former(connection: Connection, promotion: Any) -> History:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas import messages
+from schemas import decisions, messages
 from services.alarms import causes, state
 from services.doctor import findings
 from streams.stages import stage
@@ -266,3 +266,24 @@ def test_an_hour_set_aside_stands_until_it_is_judged() -> None:
     assert causes.standing(state.Facts()) == set()
     assert findings.set_aside([hour]).status == "warn"
     assert findings.set_aside([]).status == "ok"
+
+
+def test_an_annotator_who_is_set_aside_is_an_alarm_once_a_week() -> None:
+    liar = decisions.Aside(
+        "a3", 61, 0.1, -0.77, -9.0, None, "recommendation", "product_discovery", 48, 120, 2
+    )
+
+    def alarm(at: dt.datetime) -> messages.AlarmRaised:
+        output = state.Output(distrusted=[state.Distrusted(at, liar)])
+        (raised,) = causes.alarms(state.Facts(output=output))
+        return raised
+
+    assert alarm(AT).cause == (
+        "annotator a3 is set aside: calls recommendation product_discovery,"
+        " 48 of 61; others 2 of 120"
+    )
+    assert alarm(AT).key == alarm(AT + dt.timedelta(days=6)).key
+    assert alarm(AT).key != alarm(AT + dt.timedelta(days=7)).key
+    assert alarm(AT).key in causes.standing(
+        state.Facts(output=state.Output(distrusted=[state.Distrusted(AT, liar)]))
+    )

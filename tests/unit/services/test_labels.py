@@ -165,9 +165,29 @@ def test_without_labels_and_messages_there_is_a_status_all_the_same() -> None:
 
 def test_status_names_a_source_that_is_not_believed() -> None:
     known = status.figures([], [], None, 10, [distrust.Aside("bot", 720, 0.05, -0.87, -30.0)])
-    assert known["aside"] == [
-        {"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0}
-    ]
-    assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in status.table(
-        known
+    (bot,) = known["aside"]
+    assert bot | {"annotator": "bot", "n": 720, "right": 0.05, "gap": -0.87, "z": -30.0} == bot
+    words = "bot  agrees with the classifier in 5% of 720, -87 points to all others"
+    assert words in status.table(known)
+
+
+def test_status_names_what_a_source_calls_an_intent_and_what_others_do() -> None:
+    liar = distrust.Aside(
+        annotator="a3",
+        n=61,
+        right=0.1,
+        gap=-0.77,
+        z=-9.0,
+        since="2026-04-20T00:00:00Z",
+        intent="recommendation",
+        named="product_discovery",
+        times=48,
+        others=120,
+        others_times=2,
     )
+    known = status.figures([], [], None, 10, [liar])
+
+    table = status.table(known)
+
+    assert "a3  calls recommendation product_discovery, 48 of 61; others 2 of 120" in table
+    assert "since 2026-04-20T00:00:00Z" in table
