@@ -70,14 +70,14 @@ class ServingLog(msgspec.Struct, frozen=True):
 
 
 class HumanLabel(msgspec.Struct, frozen=True):
-    """What a person says a message meant, or takes back."""
+    """What a person says a message meant, that nobody can tell, or that it is taken back."""
 
     req_id: Name
     annotator: Name
     labelled_at: Instant
     intent: Intent | None = None
     also: list[Intent] = []
-    action: Literal["label", "retract"] = "label"
+    action: Literal["label", "retract", "cannot_tell"] = "label"
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -179,7 +179,7 @@ def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
 
 def human_label(line: bytes) -> HumanLabel | Malformed:
     """Decode one label. `action` label needs an intent; retract takes the annotator's label
-    back.
+    back; cannot_tell is an answer without one.
     """
     label = _decoded(_label, line, "labelled_at")
     if isinstance(label, Malformed):

@@ -23,7 +23,8 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One number of one window. Rates are ratios, latencies milliseconds, KL nats; `low`/`high` its
-    95 % interval.
+    95 % interval. `age_hours`: how long before `end` the window ended that it is of, where labels
+    take longer than a week.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Signal:
     noise_floor: float | None = None
     p_value: float | None = None
     reference: float | None = None
+    age_hours: int = 0
 
     @property
     def excess(self) -> float:
@@ -50,7 +52,8 @@ class Signal:
 class Verdict:
     """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
     holds, with hysteresis, and `since` from which window's end on without a break. `intents`: of
-    which it is proven, or labels are needed of, where a figure is of the worst of them.
+    which it is proven, or labels are needed of, where a figure is of the worst of them; `strata`:
+    the messages that annotators leave out.
     """
 
     signal: Signal
@@ -61,6 +64,7 @@ class Verdict:
     labels_needed: int | None = None
     since: dt.datetime | None = None
     intents: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
 
     @property
     def well(self) -> bool:

@@ -156,7 +156,7 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         live_mix, reference = live_mix + today.intent_count, reference + before.intent_count
         low, answered = low + int(today.intent_low.sum()), answered + today.answered
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
-        named = sampled.label != live.UNLABELLED
+        named = sampled.named
         labels, right = (
             labels + int(named.sum()),
             right + int((sampled.predicted[named] == sampled.label[named]).sum()),

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
-from retrain.labels.votes import Votes
+from retrain.labels.votes import Votes, named
 from schemas import times
+from streams.stats import stratified
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -55,6 +56,7 @@ def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
     Of two that contradict each other alone neither is surer: the one that came later goes.
     """
     sources: list[Aside] = []
+    votes = named(votes)  # what nobody can tell is neither right nor wrong
     while len(np.unique(votes.annotator)) > 1:
         compared = _against_others(asked, votes)
         far = np.abs(compared.gap) > gap
@@ -63,7 +65,7 @@ def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
         if not beyond:
             break
         worst = _worst(votes, compared.z, beyond)
-        sources.append(compared.source(worst, votes.names[worst]))
+        sources.append(_source(compared, worst, votes.names[worst]))
         votes = votes.chosen(votes.annotator != worst)
     return tuple(sources)
 
@@ -80,65 +82,22 @@ def _worst(votes: Votes, z: Floats, among: Sequence[int]) -> int:
     return max(among, key=surely)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Compared:
-    """Of each annotator: labels; those that agree with the classifier; how much that share differs
-    from all others' of the same shifts; its z-score. Shapes (annotators,).
-    """
-
-    n: Ints
-    right: Ints
-    gap: Floats
-    z: Floats
-
-    def source(self, i: int, annotator: str) -> Aside:
-        return Aside(
-            annotator=annotator,
-            n=int(self.n[i]),
-            right=float(self.right[i] / self.n[i]),
-            gap=float(self.gap[i]),
-            z=float(self.z[i]),
-        )
-
-
-def _against_others(asked: live.Sample, votes: Votes) -> _Compared:
-    """Mantel-Haenszel's risk difference to all others over shifts, and its z (Cochran 1954)."""
-    n, right = _by_shift(asked, votes)
-    all_n = n.sum(axis=0)
-    all_right = right.sum(axis=0)
-    others = all_n - n
-    others_right = all_right - right
-    weight = (n * others / all_n).sum(axis=1)
-    difference = ((right * others - others_right * n) / all_n).sum(axis=1)
-
-    # A shift of one label has no others, and no spread.
-    possible = np.maximum(all_n**2 * (all_n - 1), 1)
-    of_shift = all_right * (all_n - all_right) / possible
-    spread = np.where(all_n > 1, n * others * of_shift, 0.0).sum(axis=1)
-    return _Compared(
-        n=n.sum(axis=1),
-        right=right.sum(axis=1),
-        gap=_quotient(difference, weight),
-        z=_quotient(difference, np.sqrt(spread)),
-    )
-
-
-def _by_shift(asked: live.Sample, votes: Votes) -> tuple[Ints, Ints]:
-    """Labels, and those that agree with the classifier: shapes (annotators, shifts)."""
-    number = asked.ts_us[votes.row] // _SHIFT_US
-    shifts, shift = np.unique(number, return_inverse=True)
-    shape = len(votes.names), len(shifts)
-    cells = shape[0] * shape[1]
-    cell = votes.annotator * len(shifts) + shift
+def _against_others(asked: live.Sample, votes: Votes) -> stratified.Compared:
+    """How often each annotator agrees with the classifier, against all others of its shifts."""
+    shift = asked.ts_us[votes.row] // _SHIFT_US
     agrees = asked.predicted[votes.row] == votes.label
-    n = np.bincount(cell, minlength=cells)
-    right = np.bincount(cell[agrees], minlength=cells)
-    return n.reshape(shape), right.reshape(shape)
+    labels = stratified.by_stratum(votes.annotator, shift, agrees, len(votes.names))
+    return stratified.against_others(*labels)
 
 
-def _quotient(part: Floats, whole: Floats) -> Floats:
-    """0 where nothing is divided by."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+def _source(compared: stratified.Compared, i: int, annotator: str) -> Aside:
+    return Aside(
+        annotator=annotator,
+        n=int(compared.n[i]),
+        right=float(compared.hits[i] / compared.n[i]),
+        gap=float(compared.gap[i]),
+        z=float(compared.z[i]),
+    )
 
 
 def without(votes: Votes, ts_us: Ints, doubts: Iterable[Doubt]) -> Votes:

@@ -13,7 +13,7 @@ from schemas import events, present
 from services import escaping
 from services.labels import accept, answer, guideline, ingest, store
 
-_PROMPT = "intent [and also ...], s to skip, q to stop: "
+_PROMPT = "intent [and also ...], ? if nobody can tell, s to skip, q to stop: "
 
 
 def session(
@@ -110,6 +110,7 @@ def _commit(
         dt.datetime.now(dt.UTC),
         choice.intent,
         choice.also,
+        "label" if choice.intent else "cannot_tell",
     )
     with engine.begin() as connection:
         accept.labels(connection, [ingest.Line(1, label)])
