@@ -14,7 +14,6 @@ import numpy as np
 from benchmarks.decisions import rivals, scenario
 from retrain.decide import replay
 from retrain.decide.history import archive, scenes
-from retrain.evaluation import live
 from schemas import decisions, policy, present
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")

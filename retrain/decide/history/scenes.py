@@ -170,6 +170,7 @@ def view(
     reference: runs.Reference | None,
     rules: policy.Labels,
 ) -> View:
+    """What was known of a model when an hour ended."""
     mine = past.archives[model]
     age = lateness.IN_TIME
     sampled = mine.sampled(end - _WEEK, end, as_of=end, rules=rules)
