@@ -34,6 +34,7 @@ def entries(
         label.c.id,
         intent,
         label.c.also,
+        label.c.action == "cannot_tell",
     )
     query = query.where(label.c.req_id.in_(among))
     if as_of:
@@ -75,7 +76,7 @@ def labelled_rows(
     believed = distrust.without(votes.latest(ever), ts_us, doubts)
     counted = cap.within(believed, per_annotator_per_day)
 
-    for vote in votes.told(votes.holding(counted), names):
+    for vote in votes.told(votes.named(votes.holding(counted)), names):
         message = by_name[vote.req_id]
         rows.append(
             {

@@ -33,6 +33,7 @@ class HoldReason(StrEnum):
     INTENT_LOST = "INTENT_LOST"
     LEVEL_MISSED = "LEVEL_MISSED"
     EXPECTED = "EXPECTED"
+    LABELS_BIASED = "LABELS_BIASED"
 
 
 class Told(StrEnum):
@@ -71,6 +72,7 @@ class Clause(StrEnum):
     DRIFTED = "drifted"
     COLLAPSE = "collapse"
     INTENT_LOST = "intent_lost"
+    LABELS_BIASED = "labels_biased"
     MIX_MOVED = "mix_moved"
     SLOW = "slow"
     CALM = "calm"
@@ -79,7 +81,8 @@ class Clause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One signal the decision looked at, breached or not, and since when (RFC 3339). `roles`: what
-    the policy in force hears it say; `intents`: of which it is proven.
+    the policy in force hears it say; `intents`: of which it is proven; `strata`: the messages that
+    annotators leave out; `age_hours`: how long ago the stretch ended that labels tell of.
     """
 
     signal: str
@@ -92,6 +95,8 @@ class Reason:
     roles: tuple[str, ...] = ()
     since: str | None = None
     intents: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+    age_hours: int = 0
 
 
 @dataclass(frozen=True, slots=True)

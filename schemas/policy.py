@@ -112,6 +112,9 @@ class Signals:
     # What accuracy would be at the reference's mix: a mix that moves to easy intents hides a loss
     # in all of them. Many recalls need more labels than one mean.
     mix_adjusted_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=_RECALLS_N)
+    # What accuracy would be if all messages were wrong that annotators leave out, as far as some
+    # strata are answered less often than the others.
+    worst_case_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
     # Live accuracy of the last day: a week of good days hides a bad one.
     recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)
     # Held-out rows flatter by a point or two; five are another world.

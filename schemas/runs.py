@@ -68,6 +68,7 @@ class Reference:
     p95_latency_ms: float | None = None
     script_counts: dict[str, int] | None = None
     mean_tokens: float | None = None
+    left_out: float | None = None  # share of the messages whose labels were missing not at random
     tokenizer: int | None = None  # windows.tokenizer_code of its tokenizer's hash
 
 

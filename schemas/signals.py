@@ -117,6 +117,14 @@ MIX_ADJUSTED_ACCURACY: Final = Signal(
     counted=Counted.LABELS,
     roles=(Role.QUALITY,),
 )
+WORST_CASE_ACCURACY: Final = Signal(
+    name="worst_case_accuracy",
+    words="accuracy if what is left unlabelled were wrong",
+    short="worst",
+    alert="live accuracy degradation",
+    bad=Side.BELOW,
+    counted=Counted.LABELS,
+)
 OFFLINE_LIVE_GAP: Final = Signal(
     name="offline_live_gap",
     words="live accuracy below that on held-out rows",
@@ -264,6 +272,7 @@ ALL: Final = (
     ACCURACY_E_VALUE,
     RECENT_ACCURACY,
     MIX_ADJUSTED_ACCURACY,
+    WORST_CASE_ACCURACY,
     OFFLINE_LIVE_GAP,
     RARE_RECALL,
     LIVE_ACCURACY_LEVEL,

@@ -23,7 +23,8 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One number of one window. Rates are ratios, latencies milliseconds, KL nats; `low`/`high` its
-    95 % interval.
+    95 % interval. `age_hours`: how long before `end` the window ended that it is of, where labels
+    take longer than a week.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Signal:
     noise_floor: float | None = None
     p_value: float | None = None
     reference: float | None = None
+    age_hours: int = 0
 
     @property
     def excess(self) -> float:
@@ -50,8 +52,9 @@ class Signal:
 class Verdict:
     """A signal judged. `limit` is the policy's enter level; `in_breach` says that the k-of-n rule
     holds, with hysteresis, and `since` from which window's end on without a break. `intents`: of
-    which it is proven, or labels are needed of, where a figure is of the worst of them.
-    `days_alike`: of a mix in breach, how many of the last days have one mix.
+    which it is proven, or labels are needed of, where a figure is of the worst of them; `strata`:
+    the messages that annotators leave out. `days_alike`: of a mix in breach, how many of the last
+    days have one mix.
     """
 
     signal: Signal
@@ -63,6 +66,7 @@ class Verdict:
     since: dt.datetime | None = None
     intents: tuple[str, ...] = ()
     days_alike: int | None = None
+    strata: tuple[str, ...] = ()
 
     @property
     def well(self) -> bool:

@@ -62,7 +62,7 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
         wishes.none(k),
         np.zeros(k, dtype=np.uint16),
     )
-    accuracy = live.accuracy(labelled, 1.0, n, float(confidence.mean()))
+    accuracy = live.accuracy(labelled, n, float(confidence.mean()))
     truth = float(right.mean())
     assert accuracy.estimate is not None
     assert accuracy.low is not None

@@ -14,7 +14,6 @@ import numpy as np
 from benchmarks.decisions import rivals, scenario
 from retrain.decide import replay
 from retrain.decide.history import archive, scenes
-from retrain.evaluation import live
 from schemas import decisions, policy, present
 
 RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
@@ -156,7 +155,7 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         live_mix, reference = live_mix + today.intent_count, reference + before.intent_count
         low, answered = low + int(today.intent_low.sum()), answered + today.answered
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
-        named = sampled.label != live.UNLABELLED
+        named = sampled.named
         labels, right = (
             labels + int(named.sum()),
             right + int((sampled.predicted[named] == sampled.label[named]).sum()),

@@ -20,8 +20,14 @@ ByHorizon = Mapping[str, live.Figures]
 
 FALLING: Final = tuple(signal.name for signal in signals.ALL if signal.falls)
 _OF_RARE: Final = (signals.RARE_RECALL.name, signals.RARE_RECALL_LEVEL.name)
+OF_ALL: Final = (
+    signals.LIVE_ACCURACY.name,
+    signals.RECENT_ACCURACY.name,
+    signals.WORST_CASE_ACCURACY.name,
+)
 # Bets begin so long ago: on the whole week, and on what may be new in it.
 _BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))
+_LATELY: Final = dt.timedelta(days=3)  # long enough for labels of a fall of two days ago
 _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are most of it
 
 
@@ -45,10 +51,9 @@ def verdicts_of(
 ) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict."""
     fallen = {name: _fallen(view, figures, name, rules) for name in FALLING}
-    yield from fallen.values()
-
-    accuracy = fallen[signals.LIVE_ACCURACY.name].signal
-    yield _betting(view, accuracy.reference, rules)
+    accuracy = fallen[signals.LIVE_ACCURACY.name]
+    yield from _as_labels_allow(view, figures, fallen, rules)
+    yield _betting(view, accuracy.signal.reference, rules)
 
     yield recalls.verdict(view, figures[rules.signals.intent_recall_lost.horizon], rules)
     for signal in (
@@ -103,9 +108,10 @@ def falling(
     rules: policy.Policy,
     past: Sequence[verdicts.Verdict] = (),
     expected: float | None = None,
+    sure_of: str | None = None,
 ) -> verdicts.Verdict:
     """Judge a figure that should not fall under what is `expected` of it; if not told, what the
-    reference says.
+    reference says. `sure_of`: a horizon, if one has to be as sure of a loss as of that.
     """
     name = estimate.metric
     rule = dataclasses.replace(_rule(name, rules.signals), horizon=horizon)
@@ -123,6 +129,8 @@ def falling(
         reference=expected,
         reference_n=reference.labels(view.reference, intents),
     )
+    if sure_of is not None:
+        rule = dataclasses.replace(rule, horizon=sure_of)
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
 
 
@@ -144,6 +152,7 @@ def _signal(
         name,
         value,
         n,
+        age_hours=view.age_hours,
         **more,
     )
 
@@ -170,6 +179,9 @@ def _fallen(
         rare = dataclasses.replace(of_window.rare_recall, metric=name)
         return falling(view, rare, horizon, rules, past)
 
+    if name == signals.WORST_CASE_ACCURACY.name:
+        return _worst(view, accuracy, rules)
+
     if name == signals.RECENT_ACCURACY.name:
         recent = dataclasses.replace(accuracy, metric=name)
         # What was in breach on another day says nothing of the last one.
@@ -179,6 +191,59 @@ def _fallen(
 
     of_all = dataclasses.replace(accuracy, metric=name)
     return falling(view, of_all, horizon, rules, past)
+
+
+def _worst(
+    view: View,
+    accuracy: live.Estimate,
+    rules: policy.Policy,
+) -> verdicts.Verdict:
+    """The verdict on live accuracy if what annotators leave out were wrong: over the week, or where
+    that shows nothing, over its last days, of which one has to be as sure as of a day.
+    """
+    name = signals.WORST_CASE_ACCURACY.name
+    past = view.history.get(name, ())
+    horizon = getattr(rules.signals, name).horizon
+    bounds = view.bounds(windows.HORIZONS[horizon])
+    if bounds is None:
+        as_told = dataclasses.replace(accuracy, metric=name)
+        return falling(view, as_told, horizon, rules, past)
+
+    of_week = dataclasses.replace(bounds.worst, metric=name)
+    judged = falling(view, of_week, horizon, rules, past)
+    lately = None if judged.in_breach else view.bounds(_LATELY)
+    if lately is not None:
+        of_days = dataclasses.replace(lately.worst, metric=name)
+        of_days_judged = falling(view, of_days, horizon, rules, past, sure_of="1d")
+        if of_days_judged.in_breach:
+            judged, bounds = of_days_judged, lately
+    return dataclasses.replace(judged, strata=bounds.strata)
+
+
+def _as_labels_allow(
+    view: View,
+    figures: ByHorizon,
+    fallen: Mapping[str, verdicts.Verdict],
+    rules: policy.Policy,
+) -> Iterator[verdicts.Verdict]:
+    """The verdicts; where labels do not speak for all, live accuracy has the interval of all that
+    they leave open, and is blind unless that proves a loss.
+    """
+    worst = fallen[signals.WORST_CASE_ACCURACY.name]
+    biased = worst.in_breach and worst.strata
+    for name, verdict in fallen.items():
+        if not biased or name != signals.LIVE_ACCURACY.name:
+            yield verdict
+            continue
+        horizon = verdict.signal.horizon
+        bounds = view.bounds(windows.HORIZONS[horizon])
+        wide = verdict
+        if bounds is not None:
+            accuracy = figures[horizon].accuracy
+            open_ = dataclasses.replace(accuracy, low=bounds.worst.low, high=bounds.best.high)
+            wide = falling(view, open_, horizon, rules, view.history.get(name, ()))
+        level = wide.verdict if wide.in_breach else verdicts.Level.BLIND
+        yield dataclasses.replace(wide, verdict=level, strata=worst.strata)
 
 
 def _of_both(
@@ -214,7 +279,7 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
     before = view.reference
     if before is None:
         return None
-    if name in (signals.LIVE_ACCURACY.name, signals.RECENT_ACCURACY.name):
+    if name in OF_ALL:
         return reference.accuracy(before, view.recent(horizon))
     if name == signals.RARE_RECALL.name:
         equally = dict.fromkeys(present.RARE, 1)
@@ -227,7 +292,7 @@ def _rule(name: str, levels: policy.Signals) -> policy.Level:
     accuracy: whoever makes that one deafer means all.
     """
     rule: policy.Level = getattr(levels, name)
-    if name not in (signals.MIX_ADJUSTED_ACCURACY.name, signals.RECENT_ACCURACY.name):
+    if name not in (*OF_ALL, signals.MIX_ADJUSTED_ACCURACY.name):
         return rule
     accuracy = levels.live_accuracy
     return dataclasses.replace(
@@ -256,8 +321,8 @@ def _betting(
     floor = judge.lowest(accuracy, sure, rules.trigger.accuracy_margin)
 
     recent = view.recent(rule.horizon)
-    labelled = recent.chosen(recent.label != live.UNLABELLED)
-    value = _e_value(labelled, view.at, floor)
+    labelled = recent.chosen(recent.named)
+    value = _e_value(labelled, view.until, floor)
 
     # A bound by itself: no interval.
     signal = _signal(
@@ -318,12 +383,13 @@ def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
     nobody has labelled.
     """
     name, rule = signals.LABEL_STARVED.name, rules.signals.label_starved
-    begin = view.at - windows.HORIZONS[rule.horizon]
-    overdue = view.at - dt.timedelta(hours=rules.labels.maturity_hours)
+    begin = view.until - windows.HORIZONS[rule.horizon]
+    wait = dt.timedelta(hours=rules.labels.maturity_hours)
+    overdue = view.at - max(wait, view.age)
     asked = view.sampled.between(begin, overdue)
 
     n = len(asked)
-    missing = int((asked.label == live.UNLABELLED).sum())
+    missing = int((~asked.answered).sum())
     value = missing / n if n else None
     low, high = proportion.wilson(missing, n)
     return _signal(

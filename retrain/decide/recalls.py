@@ -92,6 +92,7 @@ def _signal(
         signals.INTENT_RECALL_LOST.name,
         None,
         n=0,
+        age_hours=view.age_hours,
     )
     if worst is None:
         of_few = losses(view.reference, figures, least=0)

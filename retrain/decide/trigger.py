@@ -26,6 +26,7 @@ MIX: Final = signals.INTENT_MIX_KL.name
 STARVED: Final = signals.LABEL_STARVED.name
 RARE: Final = signals.RARE_RECALL.name
 ACCURACY: Final = signals.LIVE_ACCURACY.name
+WORST: Final = signals.WORST_CASE_ACCURACY.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
@@ -78,6 +79,8 @@ def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reaso
         rules.roles(signal.signal),
         times.rfc3339(verdict.since) if verdict.since else None,
         verdict.intents,
+        verdict.strata,
+        signal.age_hours,
     )
 
 
@@ -183,6 +186,16 @@ def intent_lost(case: Case) -> Outcome | None:
     return Kind.RETRAIN, None, cause
 
 
+def labels_biased(case: Case) -> Outcome | None:
+    """Annotators leave out messages of some strata, and so many that a loss may hide there: nobody
+    can say how good the answers are until these are labelled.
+    """
+    worst = case.verdict(WORST)
+    if worst is None or not worst.in_breach or not worst.strata:
+        return None
+    return Kind.HOLD, Hold.LABELS_BIASED, None
+
+
 def mix_moved(case: Case) -> Outcome | None:
     """People ask for other things than before. Where labels show that the answers are as good, and
     several days in a row agree, the reference is what has to move; in an event of the calendar it
@@ -263,6 +276,7 @@ CLAUSES: Final[tuple[Callable[[Case], Outcome | None], ...]] = (
     drifted,
     collapse,
     intent_lost,
+    labels_biased,
     mix_moved,
     slow,
     calm,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from retrain.decide import breaks
-from retrain.evaluation import live
+from retrain.evaluation import live, nonresponse
 from schemas import decisions, runs, signals, verdicts, windows
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
@@ -25,12 +25,13 @@ class View:
     """A model as known at `at`.
 
     windows: those that end there, by horizon. sampled, hours: messages to be labelled with the
-    labels given so far, and all answers, of the longest label horizon. earlier: the same hour of
-    earlier weeks together, whichever model was champion, `earlier_hours` of them. Where a day ends,
-    usual_day: the same day of earlier weeks together; last_days: the whole days up to there without
-    a gap, a week at most, oldest first. history: each signal's verdicts before, oldest first.
-    aside: whose labels are not among those of `sampled`. broken: what was found broken before the
-    model since REMEMBERED.
+    labels given so far, and all answers, of the longest label horizon and of `age`: where labels
+    take longer than a week, their figures are of windows that ended so long before. earlier: the
+    same hour of earlier weeks together, whichever model was champion, `earlier_hours` of them.
+    Where a day ends, usual_day: the same day of earlier weeks together; last_days: the whole days
+    up to there without a gap, a week at most, oldest first. history: each signal's verdicts before,
+    oldest first. aside: whose labels are not among those of `sampled`. broken: what was found
+    broken before the model since REMEMBERED.
     """
 
     model: str
@@ -46,20 +47,41 @@ class View:
     history: History = field(default_factory=dict)
     aside: tuple[decisions.Aside, ...] = ()
     broken: tuple[breaks.Break, ...] = ()
+    age: dt.timedelta = dt.timedelta()
+
+    @property
+    def until(self) -> dt.datetime:
+        """The end of the windows that labels tell of."""
+        return self.at - self.age
+
+    @property
+    def age_hours(self) -> int:
+        """`age` in hours, which it is whole ones of."""
+        return self.age // windows.HORIZONS["1h"]
 
     def recent(self, horizon: str) -> live.Sample:
         """The sampled messages of the trailing `horizon`."""
-        start = self.at - windows.HORIZONS[horizon]
-        return self.sampled.between(start, self.at)
+        start = self.until - windows.HORIZONS[horizon]
+        return self.sampled.between(start, self.until)
 
     def figures(self, horizon: str) -> live.Figures:
         """What labels say of the trailing `horizon`."""
-        start = self.at - windows.HORIZONS[horizon]
-        hours = {}
-        for hour, answers in self.hours.items():
-            if start <= hour < self.at:
-                hours[hour] = answers
-        return live.figures(self.recent(horizon), hours)
+        answered = self._answered(windows.HORIZONS[horizon])
+        return live.figures(self.recent(horizon), answered)
+
+    def bounds(self, stretch: dt.timedelta) -> nonresponse.Bounds | None:
+        """What live accuracy of a trailing stretch may be at worst and at best; None where its
+        labels speak for all.
+        """
+        recent = self.sampled.between(self.until - stretch, self.until)
+        before = self.reference
+        usual = before.left_out if before and before.left_out else 0.0
+        return nonresponse.bounds(recent, self._answered(stretch), usual)
+
+    def _answered(self, stretch: dt.timedelta) -> dict[dt.datetime, live.Hour]:
+        """All answers of a trailing stretch by hour."""
+        start, end = self.until - stretch, self.until
+        return {hour: all_of for hour, all_of in self.hours.items() if start <= hour < end}
 
 
 def since(

@@ -45,7 +45,7 @@ def figures(sampled: live.Sample) -> tuple[Figure, ...]:
 
 def labelled(sampled: live.Sample) -> live.Sample:
     """The messages that have a label, in an order that does not depend on the one they came in."""
-    answered = sampled.chosen(sampled.label != live.UNLABELLED)
+    answered = sampled.chosen(sampled.named)
     columns = (
         answered.slices,
         *answered.also.T,

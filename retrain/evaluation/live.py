@@ -8,7 +8,7 @@ with the label commands.
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,19 +23,24 @@ Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int16]
 Bits = npt.NDArray[np.uint16]
 
-UNLABELLED: Final = -1
+UNLABELLED: Final = -1  # nobody has answered
+CANNOT_TELL: Final = -2  # answered, and there is no intent to tell
 _HOUR_US: Final = 3_600_000_000
 LABELS_OF_AN_INTENT: Final = 5  # of fewer a recall says next to nothing
 # An hour whose labels are mostly still to come is left out whole, instead of biasing its day.
 _ANSWERED_SHARE = 0.5
+# Between them confidences count as alike: the policy's low confidence, and thirds of the rest.
+STRATA: Final = (windows.LOW_CONFIDENCE, 0.75, 0.9)
+_ALIKE: Final = 25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds
     since 1970; the predicted intent and the one people named, as places in present.INTENTS
-    (UNLABELLED while nobody has said what it meant); confidence; inclusion probability p; what else
-    people named, as wishes has it; its slices, as schemas.slices has them.
+    (UNLABELLED while nobody has answered, CANNOT_TELL where that was the answer); confidence;
+    inclusion probability p; what else people named, as wishes has it; its slices, as
+    schemas.slices has them.
     """
 
     ts_us: Ints
@@ -49,6 +54,18 @@ class Sample:
     def __len__(self) -> int:
         """How many messages."""
         return len(self.ts_us)
+
+    @property
+    def named(self) -> npt.NDArray[np.bool_]:
+        """Which of them have a label, shape (n,)."""
+        named: npt.NDArray[np.bool_] = self.label >= 0
+        return named
+
+    @property
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Of which of them people have said something, be it that they cannot tell, shape (n,)."""
+        answered: npt.NDArray[np.bool_] = self.label != UNLABELLED
+        return answered
 
     def chosen(self, rows: Any) -> "Sample":
         """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
@@ -147,32 +164,34 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
 
     Every sum is math.fsum's, correctly rounded whatever the order of rows: the same evidence
     gives the same decision, bit by bit. Labels still missing in covered hours are taken as
-    missing at random.
+    missing at random among messages that are alike (`weighted`); nonresponse.py asks how far that
+    is true.
     """
-    covered, inside = _covered(sampled, hours)
-    labelled = inside.chosen(inside.label != UNLABELLED)
-    response = len(labelled) / len(inside) if len(inside) else 1.0
-
-    n = sum(hour.n for hour in covered)
-    confidence = math.fsum(hour.confidence_sum for hour in covered)
-    mean = confidence / n if n else 0.0
-
+    covered, inside = covers(sampled, hours)
+    labelled = weighted(inside)
+    n, mean = answers(covered)
     recalls = [recall(labelled, (one,), "recall", one, n) for one in present.INTENTS]
     return Figures(
-        accuracy=accuracy(labelled, response, n, mean),
+        accuracy=accuracy(labelled, n, mean),
         rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
         recalls=tuple(recalls),
     )
 
 
-def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
-    """The hours of which enough of the sampled messages have their label (one without any such
-    message is covered), and the messages in them.
+def answers(hours: Sequence[Hour]) -> tuple[int, float]:
+    """How many answers the hours hold, and their mean confidence."""
+    n = sum(hour.n for hour in hours)
+    confidence = math.fsum(hour.confidence_sum for hour in hours)
+    return n, confidence / n if n else 0.0
+
+
+def covers(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
+    """The hours of which enough of the sampled messages are answered (one without any such message
+    is covered), and the messages in them.
     """
     numbers, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
     asked = np.bincount(place, minlength=len(numbers))
-    has_label = sampled.label != UNLABELLED
-    answered = np.bincount(place[has_label], minlength=len(numbers))
+    answered = np.bincount(place[sampled.answered], minlength=len(numbers))
     enough = answered >= _ANSWERED_SHARE * asked
     complete = dict(zip(numbers.tolist(), enough.tolist(), strict=True))
 
@@ -186,31 +205,69 @@ def _covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[H
     return list(covered.values()), sampled.chosen(taken[place])
 
 
-def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) -> Estimate:
+def weighted(asked: Sample) -> Sample:
+    """The messages that have a label, each with the probability of both being asked about and being
+    labelled: p times the share of labelled ones among those alike in confidence, predicted intent
+    and script; of fewer than 25 such, of those alike in confidence (weighting classes, Oh and
+    Scheuren 1983).
+
+    >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+    >>> labels = ["faq"] * 3 + [None]
+    >>> weighted(sample((at, "faq", 0.9, 0.8, label) for label in labels)).p.round(3).tolist()
+    [0.6, 0.6, 0.6]
+    """
+    named = asked.named
+    sure = sureness(asked.confidence)
+    cell = (sure * len(present.INTENTS) + asked.predicted) * 16 + (asked.slices & 15)
+    n, response = _response(cell, named)
+    _, coarse = _response(sure, named)
+    alike = np.where(n >= _ALIKE, response, coarse)
+    return replace(asked, p=asked.p * alike).chosen(named)
+
+
+def sureness(confidence: Floats) -> Ints:
+    """Of each message the stratum of its confidence, a place in STRATA's gaps."""
+    return np.searchsorted(STRATA, confidence, side="right")
+
+
+def _response(cell: Ints, named: npt.NDArray[np.bool_]) -> tuple[Ints, Floats]:
+    """Of each message how many are in its cell, and the share of them that has a label."""
+    n = np.bincount(cell)
+    labelled = np.bincount(cell[named], minlength=len(n))
+    return n[cell], (labelled / np.maximum(n, 1))[cell]
+
+
+def accuracy(
+    labelled: Sample,
+    n: int,
+    mean_confidence: float,
+    right: Floats | None = None,
+) -> Estimate:
     """AIPW: mean confidence of all n answers + Horvitz-Thompson total of (correct - confidence) / n
     (Robins et al. 1994).
 
     The confidences carry what the labels need not: on the sampled share alone the estimate would be
-    noisier. A message was labelled with probability p * response. The variance is that of the n
-    influence values c + (y - c)/p over n.
+    noisier. p: of being asked about and labelled. `right`: of each whether it is, 0 to 1; if not
+    told, by its label. The variance is that of the n influence values c + (y - c)/p over n.
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> labels = ["chitchat"] + ["faq"] * 9
     >>> ten = sample((at, "faq", 0.9, 0.5, label) for label in labels)
-    >>> round(accuracy(ten, 1.0, 20, 0.9).estimate, 3)
+    >>> round(accuracy(ten, 20, 0.9).estimate, 3)
     0.9
     """
     if not len(labelled) or not n:
         return _nothing("live_accuracy", None, len(labelled), n)
-    w = 1 / (labelled.p * response)
+    w = 1 / labelled.p
     c = labelled.confidence
-    right = labelled.predicted == labelled.label
-    off = right - c
-    value = min(1.0, max(0.0, mean_confidence + _sum(off * w) / n))
+    named_right = labelled.predicted == labelled.label
+    y = named_right if right is None else right
+    off = y - c
+    value = min(1.0, max(0.0, mean_confidence + total(off * w) / n))
 
     squares = c * c * w + 2 * c * off * w + (off * w) ** 2
     # Never less than the variance of so many answers that are all labelled.
-    variance = max(_sum(squares) / n - value**2, value * (1 - value)) / n
+    variance = max(total(squares) / n - value**2, value * (1 - value)) / n
     half = proportion.Z95 * math.sqrt(variance)
     return Estimate(
         metric="live_accuracy",
@@ -219,9 +276,9 @@ def accuracy(labelled: Sample, response: float, n: int, mean_confidence: float) 
         low=max(0.0, value - half),
         high=min(1.0, value + half),
         n_labels=len(labelled),
-        n_effective=_sum(w) ** 2 / _sum(w * w),
+        n_effective=total(w) ** 2 / total(w * w),
         n_predictions=n,
-        naive=int(right.sum()) / len(labelled),
+        naive=int(named_right.sum()) / len(labelled),
     )
 
 
@@ -243,9 +300,9 @@ def recall(
 
     weights = 1 / labelled.p[mine]
     right = labelled.predicted[mine] == labelled.label[mine]
-    total = _sum(weights)
-    value = _sum(weights[right]) / total
-    effective = total**2 / _sum(weights * weights)
+    whole = total(weights)
+    value = total(weights[right]) / whole
+    effective = whole**2 / total(weights * weights)
     low, high = proportion.wilson(value * effective, effective)
     return Estimate(
         metric=metric,
@@ -285,9 +342,9 @@ def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
     count, value, low, high, naive = np.array(rows).T
     share = count / sum(counts.values())
 
-    mean = _sum(share * value)
-    under = math.sqrt(_sum((share * (value - low)) ** 2))
-    over = math.sqrt(_sum((share * (high - value)) ** 2))
+    mean = total(share * value)
+    under = math.sqrt(total((share * (value - low)) ** 2))
+    over = math.sqrt(total((share * (high - value)) ** 2))
     return Estimate(
         metric="mix_adjusted_accuracy",
         intent=None,
@@ -297,7 +354,7 @@ def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
         n_labels=labels,
         n_effective=None,
         n_predictions=n,
-        naive=_sum(share * naive),
+        naive=total(share * naive),
     )
 
 
@@ -306,5 +363,6 @@ def _nothing(metric: str, intent: str | None, labels: int, n: int) -> Estimate:
     return Estimate(metric, intent, None, None, None, labels, None, n, None)
 
 
-def _sum(values: Floats) -> float:
+def total(values: Floats) -> float:
+    """The sum, the same in any order."""
     return math.fsum(values.tolist())

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from retrain.evaluation import live
 from retrain.labels import leaning, shifts
-from retrain.labels.votes import Votes
+from retrain.labels.votes import Votes, named
 from schemas import decisions, times
 
 Aside = decisions.Aside
@@ -44,6 +44,7 @@ def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
     later goes. Of two that contradict each other in one intent alone both go.
     """
     sources: list[Aside] = []
+    votes = named(votes)  # what nobody can tell is neither right nor wrong
     while _sources(votes) > 1:
         counts = shifts.counted(asked, votes)
         broken = _broken(counts, votes, gap) or _leaning(counts, asked, votes)

@@ -3,7 +3,8 @@ accuracy, replay, queue and export ask here.
 
 The rule: of each annotator the newest entry counts, unless it takes a label back; of several
 annotators the newest vote holds, of equally new ones the first annotator's by name. Of two entries
-of one annotator in one instant that of the smaller id is the newer.
+of one annotator in one instant that of the smaller id is the newer. That nobody can tell is a vote
+like any other: where it holds the message is answered and has no label.
 """
 
 import datetime as dt
@@ -21,8 +22,9 @@ Ints = npt.NDArray[np.int64]
 
 
 class Entry(NamedTuple):
-    """One thing an annotator said of a request: an intent with further ones, or None, which takes
-    back what was said before. `labelled_at` is aware. `source`: its id, or the label that has it.
+    """One thing an annotator said of a request: an intent with further ones, that it cannot be
+    told, or neither, which takes back what was said before. `labelled_at` is aware. `source`: its
+    id, or the label that has it.
     """
 
     req_id: str
@@ -31,6 +33,7 @@ class Entry(NamedTuple):
     source: str | events.HumanLabel
     intent: str | None
     also: Sequence[str] = ()
+    cannot_tell: bool = False
 
     @property
     def id(self) -> str:
@@ -44,8 +47,8 @@ class Entry(NamedTuple):
 class Votes:
     """m votes, each array of shape (m,): place of the message in its sample, of the annotator in
     `names` (in order), when it was said in microseconds since 1970, the label as a place in
-    present.INTENTS (UNLABELLED where it takes one back), further intents, as wishes has
-    them.
+    present.INTENTS (UNLABELLED where it takes one back, CANNOT_TELL where there is none to
+    tell), further intents, as wishes has them.
     """
 
     names: tuple[str, ...]
@@ -76,7 +79,16 @@ def entry(label: events.HumanLabel) -> Entry:
     intent = None
     if label.action == "label" and label.intent is not None:
         intent = present.survivor(label.intent)
-    return Entry(label.req_id, label.annotator, label.labelled_at, label, intent, label.also)
+    cannot_tell = label.action == "cannot_tell"
+    return Entry(
+        label.req_id,
+        label.annotator,
+        label.labelled_at,
+        label,
+        intent,
+        label.also,
+        cannot_tell,
+    )
 
 
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
@@ -124,6 +136,8 @@ def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
 def _numbers(entry: Entry, place: Mapping[str, int]) -> tuple[int, int, int, int]:
     """Place of the annotator, instant in microseconds, label, further intents as bits."""
     label = live.UNLABELLED if entry.intent is None else present.INDEX[entry.intent]
+    if entry.cannot_tell:
+        label = live.CANNOT_TELL
     return place[entry.annotator], times.micros(entry.labelled_at), label, bits(entry.also)
 
 
@@ -162,8 +176,14 @@ def holding(votes: Votes) -> Votes:
     return votes.chosen(order[last])
 
 
+def named(votes: Votes) -> Votes:
+    """Those that name an intent."""
+    return votes.chosen(votes.label >= 0)
+
+
 def conflicts(votes: Votes) -> Ints:
-    """The messages, by row, on which annotators differ (`standing`)."""
+    """The messages, by row, of which annotators name different intents (`standing`)."""
+    votes = named(votes)
     labels_of_rows = np.stack([votes.row, votes.label.astype(np.int64)], axis=1)
     different = np.unique(labels_of_rows, axis=0)
     rows, labels = np.unique(different[:, 0], return_counts=True)
@@ -186,8 +206,9 @@ def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
             annotator=votes.names[annotator],
             labelled_at=times.from_micros(at_us),
             source="",
-            intent=present.INTENTS[label],
+            intent=present.INTENTS[label] if label >= 0 else None,
             also=tuple(present.INTENTS[place] for place in also),
+            cannot_tell=label == live.CANNOT_TELL,
         )
         entries.append(entry)
     return entries

@@ -94,6 +94,7 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         newest = max((ts for ts, _ in waits), default=None)
         clock = streams_store.clock(connection) or newest
         aside = history.aside(connection, clock, rules) if clock else ()
+        asked = history.answered(connection, clock, rules) if clock else None
 
     judged = status.figures(
         held,
@@ -101,6 +102,7 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         clock,
         most,
         aside,
+        asked,
     )
     figures = counts | judged
     if chosen.json:

@@ -1,5 +1,5 @@
-"""Pure. What an annotator types for a message: `4`, `faq`, or `4 7` for an intent and one more in
-`also`.
+"""Pure. What an annotator types for a message: `4`, `faq`, `4 7` for an intent and one more in
+`also`, or `?` where nobody can tell.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ GLANCE: Final = 20  # intents in one line of choices
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The main intent and further wishes."""
+    """The main intent and further wishes; no intent where none can be told."""
 
-    intent: str
+    intent: str | None
     also: list[str]
 
 
 def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
-    """A choice; `skip` for an empty line or s, `quit` for q; else a sentence that says what is
-    wrong.
+    """A choice, one of no intent for ?; `skip` for an empty line or s, `quit` for q; else a
+    sentence that says what is wrong.
 
     Intents go by number (their place in the taxonomy, from 1) or by name; the first is the intent,
     the others go into `also`, each once. A part of a name answers nothing: the sentence lists the
@@ -31,8 +31,10 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
     (Choice(intent='faq', also=['promotion']), Choice(intent='faq', also=['promotion']))
     >>> parse(""), parse("q")
     ('skip', 'quit')
+    >>> parse("?")
+    Choice(intent=None, also=[])
     >>> parse("11")
-    "'11' is no intent; type 1 to 10, a name or a part of one, s to skip or q to stop"
+    "'11' is no intent; type 1 to 10, a name or a part of one, ?, s to skip or q to stop"
     >>> parse("product")
     "2 have 'product': 1 product_discovery  2 product_question"
     """
@@ -41,6 +43,8 @@ def parse(typed: str) -> Choice | Literal["skip", "quit"] | str:
         return "skip"
     if words == ["q"]:
         return "quit"
+    if words == ["?"]:
+        return Choice(None, [])
     chosen: list[str] = []
     for word in words:
         intent = _intent(word)
@@ -72,7 +76,7 @@ def _near(word: str) -> str:
         return f"{len(having)} have {shown}: {numbered(having)}"
     return (
         f"{shown} is no intent; type 1 to {len(present.INTENTS)},"
-        " a name or a part of one, s to skip or q to stop"
+        " a name or a part of one, ?, s to skip or q to stop"
     )
 
 

@@ -14,7 +14,7 @@ from schemas import events, present
 from services import escaping
 from services.labels import accept, answer, guideline, store
 
-_PROMPT = "intent [and also ...], s to skip, q to stop: "
+_PROMPT = "intent [and also ...], ? if nobody can tell, s to skip, q to stop: "
 
 
 def session(
@@ -111,6 +111,7 @@ def _commit(
         dt.datetime.now(dt.UTC),
         choice.intent,
         choice.also,
+        "label" if choice.intent else "cannot_tell",
     )
     with engine.begin() as connection:
         accept.labels(connection, [files.Line(1, label)])

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from retrain.evaluation import live, nonresponse
 from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
@@ -23,14 +24,16 @@ def figures(
     as_of: dt.datetime | None,
     most: int,
     aside: Sequence[distrust.Aside] = (),
+    asked: live.Sample | None = None,
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve
-    as of the stream's clock, what exceeds the cap, and which sources are set aside.
+    as of the stream's clock, what exceeds the cap, and which sources are set aside; of the messages
+    `asked` whose time is over the response rates, and the strata that are left out.
 
     Agreement is of the newest label of each annotator: a correction counts, and so does one made
     after people talked.
     """
-    messages = _by_message(held)
+    messages = _by_message(label for label in held if label.intent is not None)
     several = []
     conflicts = 0
     for intent_of in messages:
@@ -50,6 +53,8 @@ def figures(
     kappas = agreement.pairs(messages)
     curve = latency.curve(waits, as_of) if as_of else ()
     surplus = cap.surplus(held, most)
+    rates = () if asked is None else nonresponse.rates(asked)
+    strata = () if asked is None else nonresponse.left_out(asked)[0]
     return {
         "doubly_labelled": len(several),
         "conflicts": conflicts,
@@ -59,10 +64,12 @@ def figures(
         "latency": _plain(curve),
         "over_cap": _plain(surplus),
         "aside": _plain(aside),
+        "response": _plain(rates),
+        "left_out": list(strata),
     }
 
 
-def _by_message(held: Sequence[votes.Entry]) -> list[dict[str, str]]:
+def _by_message(held: Iterable[votes.Entry]) -> list[dict[str, str]]:
     """Of each message what each annotator says: the units of the agreement."""
     messages: dict[str, dict[str, str]] = defaultdict(dict)
     for label in held:
@@ -103,6 +110,10 @@ def table(figures: Figures) -> str:
         (
             "not believed, in live accuracy and in training",
             _aside(figures),
+        ),
+        (
+            "answered of those whose time is over",
+            _response(figures),
         ),
     )
     for title, rows in parts:
@@ -174,6 +185,16 @@ def _aside(figures: Figures) -> list[str]:
         why = distrust.Aside(**source).said
         since = source["since"] or "all of the week"
         lines.append(f"  {name}  {why}; messages since {since}")
+    return lines
+
+
+def _response(figures: Figures) -> list[str]:
+    """How often each stratum is answered, and which are left out beyond chance."""
+    lines = []
+    for rate in figures["response"]:
+        left_out = "  left out" if rate["stratum"] in figures["left_out"] else ""
+        share = _share(rate)
+        lines.append(f"  {rate['by']:10} {rate['stratum']:22} {share}{left_out}")
     return lines
 
 

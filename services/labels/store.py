@@ -96,7 +96,7 @@ def _counts(connection: Connection) -> Subquery:
     """
     label = tables.human_label.c
     req_id = label.req_id
-    taken_back = sa.select(req_id).where(label.action != "label")
+    taken_back = sa.select(req_id).where(label.action == "retract")
 
     annotators = sa.distinct(label.annotator)
     n = sa.func.count(annotators).label("n")
@@ -158,8 +158,8 @@ def _once() -> Subquery:
 
 
 def queue(connection: Connection, limit: int) -> list[Any]:
-    """Sampled messages without a label that holds, the measure queue first, oldest first. A
-    retracted label is none.
+    """Sampled messages without an answer that holds, the measure queue first, oldest first. A
+    retracted one is none.
     """
     sample = _once()
     labelled = _labelled(connection, sample.c.req_id)
@@ -270,14 +270,14 @@ def release(connection: Connection, req_id: str) -> None:
 
 
 def waits(connection: Connection) -> list[Wait]:
-    """Of every sampled message its instant and that of its first label, by the annotator's clock;
+    """Of every sampled message its instant and that of its first answer, by the annotator's clock;
     None where it never had one.
     """
     label = tables.human_label.c
     req_id = label.req_id
     at = sa.func.min(label.labelled_at).label("at")
     first = sa.select(req_id, at)
-    first = first.where(label.action == "label")
+    first = first.where(label.action != "retract")
     labelled = first.group_by(req_id).subquery()
 
     sample = tables.sampled_prediction.c
@@ -328,7 +328,7 @@ def _holding(entries: Sequence[Entry]) -> dict[str, Row]:
     req_ids, newest = _newest(entries)
     conflicts = votes.conflicts(newest)
     disputed = {req_ids[place] for place in conflicts.tolist()}
-    holding = votes.holding(newest)
+    holding = votes.named(votes.holding(newest))
 
     labels: dict[str, Row] = {}
     for vote in votes.told(holding, req_ids):

@@ -29,6 +29,7 @@ _GROUNDS: Final = {
     Clause.UPSTREAM: "Something before or around the model is broken; no training cures it.",
     Clause.COLLAPSE: "A collapse of accuracy asks for a retrain alone.",
     Clause.INTENT_LOST: "The recall of one intent is proven lost.",
+    Clause.LABELS_BIASED: "Labels do not speak for the messages that annotators leave out.",
     Clause.MIX_MOVED: "The mix of intents alone has moved.",
     Clause.SLOW: "Slow answers, and nothing else that counts.",
     Clause.CALM: "No clause of the rule asks for anything.",
@@ -159,10 +160,13 @@ def _rule(clause: Clause, breached: Sequence[Reason]) -> str:
 
 
 def _words(reason: Reason) -> str:
-    """A signal as people call it, with the intents it is about."""
+    """A signal as people call it, with the intents or the strata it is about, and its age."""
     words = signals.of(reason.signal).words
-    if reason.intents:
-        words += f" ({', '.join(reason.intents)})"
+    about = (*reason.intents, *reason.strata)
+    if about:
+        words += f" ({', '.join(about)})"
+    if reason.age_hours:
+        words += f", of labels that take {reason.age_hours // 24} days"
     return limits.escape(words)
 
 

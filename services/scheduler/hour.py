@@ -78,7 +78,8 @@ def put_quality(
     rules: policy.Policy,
 ) -> None:
     """Record label figures of the horizon that ends with the view, as people knew at `as_of`."""
-    mature = as_of - view.at >= dt.timedelta(hours=rules.labels.maturity_hours)
+    start, end = view.until - windows.HORIZONS[horizon], view.until
+    mature = as_of - end >= dt.timedelta(hours=rules.labels.maturity_hours)
 
     # What each figure is compared with: an intent's recall, or the verdict's own reference.
     recall = (view.reference.recall or {}) if view.reference else {}
@@ -93,8 +94,8 @@ def put_quality(
         figures.every,
         of_figures,
         model=view.model,
-        start=view.at - windows.HORIZONS[horizon],
-        end=view.at,
+        start=start,
+        end=end,
         as_of=as_of,
         maturity="mature" if mature else "immature",
         expected=expected,
@@ -130,7 +131,7 @@ def restate(
     stay.
     """
     now = evaluation.view
-    days = int(rules.labels.maturity_hours // 24) + 2
+    days = int(rules.labels.maturity_hours // 24) + now.age.days + 2
     since = now.at - max(days, 7) * DAY
     sampled = history.sampled(
         connection,

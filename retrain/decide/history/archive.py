@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from retrain.evaluation import live
-from retrain.labels import distrust, labelled, votes
+from retrain.labels import distrust, labelled, lateness, votes
 from schemas import events, policy, slices, tallies, times, windows
 from streams.count import columns, decode
 
@@ -102,6 +102,12 @@ class Archive:
         asked = self.asked.chosen(slice(low, high))
         standing = votes.standing(self.said, low, high, times.micros(as_of))
         return labelled.judged(asked, standing, rules)
+
+    def age(self, at: dt.datetime) -> dt.timedelta:
+        """How late the labels are that people gave by `at`."""
+        low, high = _between(self.asked.ts_us, at - lateness.LOOK_BACK, at)
+        standing = votes.standing(self.said, low, high, times.micros(at))
+        return lateness.age(self.asked.ts_us[low:high], standing, at)
 
 
 def _ints(values: Sequence[int]) -> windows.Counts:

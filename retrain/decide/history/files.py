@@ -168,6 +168,7 @@ def _ratios(reference: runs.Reference) -> Iterator[tuple[str, float | None]]:
     yield "accuracy", reference.accuracy
     yield "mean_confidence", reference.mean_confidence
     yield "low_confidence_rate", reference.low_confidence_rate
+    yield "left_out", reference.left_out
     for intent, recall in (reference.recall or {}).items():
         yield f"recall of {intent}", recall
 

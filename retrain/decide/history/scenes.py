@@ -13,8 +13,9 @@ import numpy as np
 from retrain.decide import replay
 from retrain.decide.history import archive
 from retrain.decide.view import EARLIER, View
-from retrain.evaluation import live
+from retrain.evaluation import live, nonresponse
 from retrain.evaluation import reference as references_of
+from retrain.labels import lateness
 from schemas import decisions, events, policy, runs, slices, times, windows
 
 _DAY, _WEEK = windows.HORIZONS["1d"], windows.HORIZONS["7d"]
@@ -150,7 +151,7 @@ def scenes(past: History, rules: policy.Labels) -> Iterator[replay.Scene]:
         messages = int(np.searchsorted(past.logs.ts_us, end_us, side="right"))
         labels = bisect_right(past.labelled_us, end_us)
         yield replay.Scene(
-            _view(past, model, end, reference, rules),
+            view(past, model, end, reference, rules),
             decisions.Past(promoted_at=promoted_at),
             messages,
             labels,
@@ -162,30 +163,37 @@ def _is_past(reference: runs.Reference | dt.datetime, end: dt.datetime) -> bool:
     return isinstance(reference, runs.Reference) or end > reference
 
 
-def _view(
+def view(
     past: History,
     model: str,
     end: dt.datetime,
     reference: runs.Reference | None,
     rules: policy.Labels,
 ) -> View:
+    """What was known of a model when an hour ended."""
     mine = past.archives[model]
-    week = mine.rows(end - _WEEK, end)
+    age = lateness.IN_TIME
+    sampled, aside = mine.judged(end - _WEEK, end, end, rules)
+    if lateness.may_be(sampled):
+        age = mine.age(end)
+    start = end - age - _WEEK
+    if age:
+        sampled, aside = mine.judged(start, end, end, rules)
     earlier, earlier_hours = _earlier(past, "1h", end)
     ending = _windows(mine, end)
-    sampled, aside = mine.judged(end - _WEEK, end, end, rules)
     return View(
         model=model,
         at=end,
         windows=ending,
         reference=reference,
         sampled=sampled,
-        hours=mine.hours(week),
+        hours=mine.hours(mine.rows(start, end)),
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=_earlier(past, "1d", end)[0] if "1d" in ending else None,
         last_days=_last_days(mine, end) if "1d" in ending else (),
         aside=aside,
+        age=age,
     )
 
 
@@ -280,5 +288,6 @@ def learnt(
         accuracy=figures.accuracy.estimate,
         accuracy_n=None if n is None else round(n),
         recall=recall,
+        left_out=nonresponse.share(sampled, hours),
     )
     return references_of.seen(total, labelled)

@@ -14,7 +14,7 @@ from retrain import store
 from retrain.decide import breaks, release
 from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
-from retrain.labels import cap, distrust, labelled, votes
+from retrain.labels import cap, distrust, labelled, lateness, votes
 from schemas import decisions, policy, runs, slices, tables, verdicts, windows
 from streams.intents import places
 
@@ -66,25 +66,39 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
 def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> View:
     """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     # Whatever the horizons of the rules: a week shows which source is not to be believed.
-    start = at - windows.HORIZONS["7d"]
+    week = windows.HORIZONS["7d"]
+    messages, aside = _judged(connection, model, at - week, at, rules.labels)
+    age = lateness.IN_TIME
+    if lateness.may_be(messages):
+        age = _age(connection, model, at)
+    start = at - age - week
+    if age:
+        messages, aside = _judged(connection, model, start, at, rules.labels)
+
     earlier, earlier_hours = _earlier(connection, "1h", at)
     ending = _windows(connection, model, at)
-    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
-    of_week, not_believed = labelled.judged(asked, standing, rules.labels)
     usual_day = _earlier(connection, "1d", at)[0] if "1d" in ending else None
     return View(
         model=model,
         at=at,
         windows=ending,
         reference=reference_at(connection, model, at),
-        sampled=of_week,
+        sampled=messages,
         hours=hours(connection, model, start, at),
         earlier=earlier,
         earlier_hours=earlier_hours,
         usual_day=usual_day,
         last_days=store.last_days(connection, model, at) if "1d" in ending else (),
-        aside=not_believed,
+        aside=aside,
+        age=age,
     )
+
+
+def _age(connection: Connection, model: str, at: dt.datetime) -> dt.timedelta:
+    """How late the labels are that people gave by `at`."""
+    start = at - lateness.LOOK_BACK
+    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
+    return lateness.age(asked.ts_us, standing, at)
 
 
 def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
@@ -146,6 +160,18 @@ def sampled(
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
     asked, standing = measure_queue(connection, start, end, as_of=as_of, model=model)
     return labelled.labelled(asked, standing, rules)
+
+
+def _judged(
+    connection: Connection,
+    model: str,
+    start: dt.datetime,
+    at: dt.datetime,
+    rules: policy.Labels,
+) -> tuple[live.Sample, tuple[decisions.Aside, ...]]:
+    """The same as known at its end, and whom it does not believe."""
+    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
+    return labelled.judged(asked, standing, rules)
 
 
 def measure_queue(
@@ -223,6 +249,20 @@ def aside(
     asked, standing = measure_queue(connection, start, as_of, as_of=as_of)
     capped = cap.within(standing, rules.per_annotator_per_day)
     return distrust.aside(asked, capped, rules.source_gap)
+
+
+def answered(
+    connection: Connection,
+    as_of: dt.datetime,
+    rules: policy.Labels,
+) -> live.Sample:
+    """The measure queue of the week before `as_of`, whichever model answered, with its labels; but
+    for messages whose time to be labelled is not over.
+    """
+    start = as_of - windows.HORIZONS["7d"]
+    overdue = as_of - dt.timedelta(hours=rules.maturity_hours)
+    asked, standing = measure_queue(connection, start, overdue, as_of=as_of)
+    return labelled.labelled(asked, standing, rules)
 
 
 def hours(

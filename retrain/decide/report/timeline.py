@@ -29,6 +29,7 @@ HOLDS: Final = {
     Hold.RUN_IN_PROGRESS: (svg.BLUE, "4 2"),
     Hold.LATENCY_ONLY: (svg.PURPLE, "3 3"),
     Hold.MIX_ONLY: (svg.BLUE, "1 3"),
+    Hold.LABELS_BIASED: (svg.VERMILION, "2 2"),
 }
 _OTHER_HOLD = (svg.GREY, "4 4")
 _PANELS: Final = (

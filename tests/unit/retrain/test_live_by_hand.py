@@ -27,7 +27,7 @@ def accuracy_of(
 ) -> live.Estimate:
     """Of n answers with that mean confidence, these labelled."""
     sampled = builders.sample(right, confidence=confidence, p=p)
-    return live.accuracy(sampled, 1.0, n, confidence)
+    return live.accuracy(sampled, n, confidence)
 
 
 # Accuracy
@@ -63,9 +63,9 @@ def test_where_every_answer_has_its_label_the_confidences_say_nothing_more() -> 
 
 def test_labels_that_are_missing_at_random_let_each_other_one_stand_for_more() -> None:
     """Half of those asked answered, so p 0.2 stands for ten: 0.9 - 10 x 0.9 / 100 = 0.81."""
-    wrong = builders.sample([False], p=0.2)
+    asked = builders.sample([False, None], p=0.2)
 
-    estimate = live.accuracy(wrong, 0.5, 100, 0.9)
+    estimate = live.accuracy(live.weighted(asked), 100, 0.9)
 
     assert estimate.estimate == pytest.approx(0.81)
 
@@ -114,7 +114,7 @@ def test_whatever_the_labels_the_estimate_lies_in_its_interval(
     right, confidence, p = zip(*labels, strict=True)
     sampled = builders.sample(right, confidence=confidence, p=p)
 
-    estimate = live.accuracy(sampled, 1.0, n, sum(confidence) / len(confidence))
+    estimate = live.accuracy(sampled, n, sum(confidence) / len(confidence))
 
     assert estimate.estimate is not None
     assert estimate.low is not None

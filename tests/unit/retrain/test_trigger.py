@@ -37,7 +37,36 @@ GRAVE = [
     dataclasses.replace(v, level="grave") if v.signal.signal == trigger.INTENT else v
     for v in all_ok(intent_recall_lost=Level.BREACH)
 ]
+
+
+def left_out(evidence: list[verdicts.Verdict]) -> list[verdicts.Verdict]:
+    """The same, with messages left unlabelled where a loss may hide."""
+    biased = judged("worst_case_accuracy", Level.BREACH)
+    named = dataclasses.replace(biased, strata=("confidence 0 to 0.6",))
+    return [*evidence, named]
+
+
+BIASED = left_out(all_ok(live_accuracy=Level.BLIND))
 CASES = {
+    "labels leave messages out": (BIASED, Kind.HOLD, Hold.LABELS_BIASED, None),
+    "and the mix moves": (
+        left_out(all_ok(live_accuracy=Level.BLIND, intent_mix_kl=Level.BREACH)),
+        Kind.HOLD,
+        Hold.LABELS_BIASED,
+        None,
+    ),
+    "and a loss is proven all the same": (
+        left_out(all_ok(live_accuracy=Level.BREACH, low_confidence_rise=Level.BREACH)),
+        Kind.RETRAIN,
+        None,
+        Cause.LANGUAGE,
+    ),
+    "at worst as bad as it is": (
+        [*all_ok(), judged("worst_case_accuracy", Level.BREACH)],
+        Kind.HOLD,
+        Hold.WATCHING,
+        None,
+    ),
     "nothing known": ([], Kind.HOLD, Hold.STALE_WINDOWS, None),
     "all well": (all_ok(), Kind.HOLD, Hold.HEALTHY, None),
     "a watch": (all_ok(intent_mix_kl=Level.WATCH), Kind.HOLD, Hold.WATCHING, None),
@@ -301,6 +330,7 @@ WITNESSES = {
     ),
     trigger.collapse: (COLLAPSE, decisions.Past()),
     trigger.intent_lost: (GRAVE, decisions.Past()),
+    trigger.labels_biased: (BIASED, decisions.Past()),
     trigger.mix_moved: (all_ok(intent_mix_kl=Level.BREACH), decisions.Past()),
     trigger.slow: (all_ok(p95_latency_ms=Level.BREACH), decisions.Past()),
 }

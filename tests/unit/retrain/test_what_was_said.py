@@ -436,3 +436,40 @@ def test_a_curve_does_not_depend_on_order_and_every_share_lies_in_its_interval(
             assert math.isclose(point.share * point.n, point.labelled)
     # Older messages alone can tell of longer waits.
     assert [point.n for point in points] == sorted((p.n for p in points), reverse=True)
+
+
+def test_that_nobody_can_tell_is_an_answer_without_a_label() -> None:
+    """The newest holds: ana's intent over her own doubt, ben's doubt over ana's intent."""
+    said = events.human_label(
+        b'{"req_id":"r0","annotator":"ana","labelled_at":"2026-04-20T09:00:00Z",'
+        b'"action":"cannot_tell"}'
+    )
+    assert isinstance(said, events.HumanLabel)
+    doubt = votes.entry(said)
+    assert (doubt.intent, doubt.cannot_tell) == (None, True)
+
+    at = said.labelled_at
+    named = votes.Entry("r0", "ana", at + HOUR, "1", present.INTENTS[0])
+    again = votes.Entry("r0", "ben", at + 2 * HOUR, "2", None, (), cannot_tell=True)
+    sampled, rules = asked(2), policy.Labels()
+    label_of = []
+    for entries in ([doubt], [doubt, named], [doubt, named, again]):
+        newest = votes.latest(votes.said(["r0", "r1"], entries))
+        label_of.append(labelled.labelled(sampled, newest, rules).label.tolist())
+    assert label_of == [
+        [live.CANNOT_TELL, live.UNLABELLED],
+        [present.INDEX[present.INTENTS[0]], live.UNLABELLED],
+        [live.CANNOT_TELL, live.UNLABELLED],
+    ]
+
+
+def test_what_nobody_can_tell_is_no_disagreement_and_discredits_nobody() -> None:
+    """A colleague who cannot tell finds the classifier neither right nor wrong."""
+    ids = [f"r{i}" for i in range(200)]
+    intents = [votes.Entry(i, "ana", AT, f"a{i}", present.INTENTS[0]) for i in ids]
+    doubts = [votes.Entry(i, "ben", AT, f"b{i}", None, (), cannot_tell=True) for i in ids]
+    newest = votes.latest(votes.said(ids, [*intents, *doubts]))
+
+    assert votes.conflicts(newest).tolist() == []
+    assert distrust.aside(asked(200), newest, gap=0.3) == ()
+    assert len(votes.named(newest)) == 200

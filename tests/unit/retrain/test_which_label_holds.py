@@ -4,6 +4,7 @@ labels.
 
 import datetime as dt
 import random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,13 +16,19 @@ BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 REQUESTS = ["r0", "r1", "r2"]
 
+
+def entry(said: str, **of: Any) -> votes.Entry:
+    intent = None if said in ("retract", "cannot_tell") else said
+    return votes.Entry(intent=intent, cannot_tell=said == "cannot_tell", **of)
+
+
 entries = st.builds(
-    votes.Entry,
+    entry,
     req_id=st.sampled_from([*REQUESTS, "orphan"]),
     annotator=st.sampled_from(["a", "b", "c"]),
     labelled_at=st.integers(0, 4).map(lambda minutes: BEGIN + minutes * MINUTE),
     source=st.text("0123456789abcdef", min_size=4, max_size=4),
-    intent=st.sampled_from([*present.INTENTS[:3], None]),
+    said=st.sampled_from([*present.INTENTS[:3], "retract", "cannot_tell"]),
     also=st.lists(st.sampled_from(present.INTENTS), unique=True, max_size=3).map(tuple),
 )
 histories = st.lists(entries, max_size=12, unique_by=lambda entry: entry.id)
@@ -34,7 +41,7 @@ def newest_of_each(said: list[votes.Entry], req_id: str) -> list[votes.Entry]:
         before = current.get(entry.annotator)
         if entry.req_id == req_id and (before is None or before.labelled_at <= entry.labelled_at):
             current[entry.annotator] = entry
-    return [entry for entry in current.values() if entry.intent is not None]
+    return [entry for entry in current.values() if entry.intent or entry.cannot_tell]
 
 
 def the_one_that_holds(said: list[votes.Entry], req_id: str) -> votes.Entry | None:
@@ -59,6 +66,7 @@ def test_the_newest_not_taken_back_holds_whoever_asks(
             continue
         assert vote is not None
         assert (vote.annotator, vote.labelled_at, vote.intent) == (*wanted[1:3], wanted.intent)
+        assert vote.cannot_tell == wanted.cannot_tell
         assert set(vote.also) == set(wanted.also)
 
 
@@ -76,7 +84,7 @@ def test_annotators_differ_where_two_of_their_newest_do(said: list[votes.Entry])
     now = votes.latest(votes.said(REQUESTS, said))
     differ = {REQUESTS[row] for row in votes.conflicts(now).tolist()}
     for req_id in REQUESTS:
-        named = {entry.intent for entry in newest_of_each(said, req_id)}
+        named = {entry.intent for entry in newest_of_each(said, req_id)} - {None}
         assert (req_id in differ) == (len(named) > 1)
 
 

@@ -99,7 +99,7 @@ def test_whatever_a_noun_holds_has_a_column() -> None:
         held(
             tables.signal,
             names(verdicts.Verdict),
-            but=["signal", "labels_needed", "intents"],
+            but=["signal", "labels_needed", "intents", "strata"],
         )
         == []
     )
