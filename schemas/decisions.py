@@ -77,7 +77,10 @@ class Clause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One signal the decision looked at, breached or not, and since when (RFC 3339). `roles`: what
-    the policy in force hears it say; `intents`: of which it is proven.
+    the policy in force hears it say; `intents`: of which it is proven, or labels are needed.
+
+    decided: whether the clause that answered rests on it. reference: what the version was at its
+    promotion. labels_needed: so many more would tell.
     """
 
     signal: str
@@ -90,12 +93,27 @@ class Reason:
     roles: tuple[str, ...] = ()
     since: str | None = None
     intents: tuple[str, ...] = ()
+    decided: bool = False
+    reference: float | None = None
+    labels_needed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """In the policy's currency. waiting: wrong routes of a week beyond those of the reference, and
+    between what its accuracy's interval leaves open. retraining: labels and machine.
+    """
+
+    waiting: float
+    retraining: float
+    waiting_low: float | None = None
+    waiting_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
-    the policy and the outcome; `clause` and the reasons follow from these.
+    what waiting would cost, the policy and the outcome; `clause` and the reasons follow from these.
     """
 
     id: str
@@ -108,6 +126,7 @@ class Decision:
     policy_sha256: str
     sha256: str
     clause: Clause | None = None  # None: recorded before decisions named it
+    costs: Costs | None = None  # None: nothing is claimed
 
 
 @dataclass(frozen=True, slots=True)

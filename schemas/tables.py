@@ -279,7 +279,27 @@ decision = sa.Table(
     Column("policy_sha256", sa.Text, nullable=False),
     Column("sha256", sa.Text, nullable=False),
     Column("run_id", sa.Text),
+    Column("alert_id", sa.Text),  # of what asked for something
     Column("taken_at", _TIME, nullable=False, server_default=_now()),
+)
+# What stands in breach, from when it began until it is over: alerts.Alert.
+alert = sa.Table(
+    "alert",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column("model", sa.Text, nullable=False),
+    Column("subject", sa.Text, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("seen", _TIME, nullable=False),
+    Column("figures", pg.JSONB, nullable=False),
+    Column("decision_id", sa.Text, nullable=False),
+    Column("asked", sa.Text, nullable=False),
+    Column("hold", sa.Text),
+    Column("never", sa.Boolean, nullable=False),
+    Column("told", _TIME),  # null while it has not lasted for long enough
+    Column("updated", _TIME),
+    Column("ended", _TIME, index=True),
+    Column("by", sa.Text),
 )
 incident = sa.Table(
     "incident",

@@ -24,6 +24,19 @@ def tell(connection: sa.Connection, message: messages.Message) -> None:
     connection.execute(insert.on_conflict_do_nothing())
 
 
+def tell_newest(connection: sa.Connection, message: messages.AlertChanged) -> None:
+    """Put what an alert shows now into the outbox in the place of what it showed before, sent or
+    not: in a catch-up of many hours only the newest is worth an edit.
+    """
+    table = tables.outbox
+    earlier = sa.delete(table).where(
+        table.c.thread_key == message.thread_key,
+        table.c.dedupe_key.startswith(message.passing, autoescape=True),
+    )
+    connection.execute(earlier)
+    tell(connection, message)
+
+
 def today(connection: sa.Connection) -> dt.date:
     """The day, by database time in UTC."""
     in_utc = sa.func.timezone("UTC", sa.func.now())

@@ -43,8 +43,14 @@ class Evaluation:
         does.
         """
         judged = (*self.fresh, *self.standing)
-        model, at = self.decision.model, self.decision.at
-        return record.evidence(judged, self.past, model=model, at=at)
+        taken = self.decision
+        return record.evidence(
+            judged,
+            self.past,
+            model=taken.model,
+            at=taken.at,
+            costs=taken.costs,
+        )
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:

@@ -19,13 +19,17 @@ def evidence(
     *,
     model: str,
     at: dt.datetime,
+    costs: decisions.Costs | None,
 ) -> dict[str, Any]:
-    """The arguments as JSON: a stored decision can be taken again from them."""
+    """The arguments as JSON: a stored decision can be taken again from them. costs: what follows
+    from them, for whoever reads the record.
+    """
     return {
         "model": model,
         "at": _plain(at),
         "verdicts": [_plain(verdict) for verdict in judged],
         "past": _plain(past),
+        "costs": _plain(costs),
     }
 
 

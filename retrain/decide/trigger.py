@@ -8,8 +8,9 @@ its first hour is rolled back, and a mix that moved while the answers stay good 
 reference.
 """
 
+import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,6 @@ from schemas import decisions, policy, signals, times, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
-Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
-
 TRAFFIC: Final = signals.in_role(signals.Role.TRAFFIC)
 MIX: Final = signals.INTENT_MIX_KL.name
 STARVED: Final = signals.LABEL_STARVED.name
@@ -28,6 +27,16 @@ ACCURACY: Final = signals.LIVE_ACCURACY.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a clause answers. `by`: the signals that its answer rests on."""
+
+    kind: decisions.Kind
+    hold: decisions.HoldReason | None
+    cause: decisions.Cause | None
+    by: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +100,12 @@ def decision(
     """
     ordered = sorted(judged, key=lambda verdict: verdict.signal.signal)
     case = Evidence(ordered, past, rules, at)
+    costs = economics.costs(ordered, rules)
     clause, wish = wanted(case)
-    kind, hold, cause = _permitted(wish, case)
+    outcome = _permitted(wish, case, costs)
+    kind, hold, cause = outcome.kind, outcome.hold, outcome.cause
 
-    evidence = record.evidence(ordered, past, model=model, at=at)
+    evidence = record.evidence(ordered, past, model=model, at=at, costs=costs)
     return decisions.Decision(
         record.identity(model, at, rules),
         at,
@@ -102,14 +113,19 @@ def decision(
         kind,
         hold,
         cause,
-        tuple(_reason(verdict, rules.trigger) for verdict in ordered),
+        tuple(_reason(verdict, rules.trigger, outcome.by) for verdict in ordered),
         rules.sha256,
         record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
+        costs,
     )
 
 
-def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reason:
+def _reason(
+    verdict: verdicts.Verdict,
+    rules: policy.Trigger,
+    by: Collection[str],
+) -> decisions.Reason:
     signal = verdict.signal
     return decisions.Reason(
         signal.signal,
@@ -122,6 +138,9 @@ def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reaso
         rules.roles(signal.signal),
         times.rfc3339(verdict.since) if verdict.since else None,
         verdict.intents,
+        signal.signal in by,
+        signal.reference,
+        verdict.labels_needed,
     )
 
 
@@ -138,7 +157,7 @@ def stale(case: Evidence) -> Outcome | None:
     """Nothing has been judged."""
     if case.judged:
         return None
-    return Kind.HOLD, Hold.STALE_WINDOWS, None
+    return Outcome(Kind.HOLD, Hold.STALE_WINDOWS, None)
 
 
 def bad_release(case: Evidence) -> Outcome | None:
@@ -156,7 +175,7 @@ def bad_release(case: Evidence) -> Outcome | None:
         return None
     if new == {RARE} and not any(_beyond_doubt(verdict) for verdict in case.judged):
         return None
-    return Kind.ROLLBACK, None, Cause.BAD_RELEASE
+    return Outcome(Kind.ROLLBACK, None, Cause.BAD_RELEASE, new)
 
 
 def _released(case: Evidence) -> bool:
@@ -185,18 +204,19 @@ def upstream(case: Evidence) -> Outcome | None:
     """Something before or around the model is broken; training on what it produces would make it
     worse.
     """
-    if not case.breached(case.rules.trigger.upstream):
+    broken = case.breached(case.rules.trigger.upstream)
+    if not broken:
         return None
-    return Kind.FIX_UPSTREAM, None, Cause.PIPELINE
+    return Outcome(Kind.FIX_UPSTREAM, None, Cause.PIPELINE, broken)
 
 
 def drifted(case: Evidence) -> Outcome | None:
     """Worse answers, seen by labels or by the business, and messages that have changed."""
     trigger = case.rules.trigger
-    worse = case.breached(trigger.quality) or case.past.incidents
-    if not worse or not case.breached(trigger.drift):
+    worse, moved = case.breached(trigger.quality), case.breached(trigger.drift)
+    if not moved or not (worse or case.past.incidents):
         return None
-    return Kind.RETRAIN, None, Cause.LANGUAGE
+    return Outcome(Kind.RETRAIN, None, Cause.LANGUAGE, worse | moved)
 
 
 def collapse(case: Evidence) -> Outcome | None:
@@ -205,13 +225,14 @@ def collapse(case: Evidence) -> Outcome | None:
     and sure move no other signal.
     """
     margin = case.rules.trigger.collapse_margin
-    if not any(collapsed(verdict, margin) for verdict in case.judged):
+    lost = {verdict.signal.signal for verdict in case.judged if collapsed(verdict, margin)}
+    if not lost:
         return None
     if case.well(RECENT):  # a week that holds a bad day is no bad week
         return None
     if _released(case) and ACCURACY not in case.past.well:
-        return Kind.RETRAIN, None, Cause.UNKNOWN
-    return Kind.RETRAIN, None, Cause.LANGUAGE
+        return Outcome(Kind.RETRAIN, None, Cause.UNKNOWN, lost)
+    return Outcome(Kind.RETRAIN, None, Cause.LANGUAGE, lost)
 
 
 def intent_lost(case: Evidence) -> Outcome | None:
@@ -223,8 +244,8 @@ def intent_lost(case: Evidence) -> Outcome | None:
         return None
     cause = Cause.UNKNOWN if _released(case) else Cause.LANGUAGE
     if lost.level != "grave" and case.rules.trigger.other_intent == "ask":
-        return Kind.HOLD, Hold.INTENT_LOST, cause
-    return Kind.RETRAIN, None, cause
+        return Outcome(Kind.HOLD, Hold.INTENT_LOST, cause, {INTENT})
+    return Outcome(Kind.RETRAIN, None, cause, {INTENT})
 
 
 def mix_moved(case: Evidence) -> Outcome | None:
@@ -236,8 +257,8 @@ def mix_moved(case: Evidence) -> Outcome | None:
         return None
     well = case.well(ACCURACY) and not case.breached(trigger.quality)
     if well and _stays(case, MIX, trigger.reweight_days):
-        return Kind.REWEIGHT, None, Cause.MIX
-    return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
+        return Outcome(Kind.REWEIGHT, None, Cause.MIX, {MIX})
+    return Outcome(Kind.HOLD, Hold.MIX_ONLY, Cause.MIX, {MIX})
 
 
 def _stays(case: Evidence, name: str, days: int) -> bool:
@@ -253,25 +274,39 @@ def slow(case: Evidence) -> Outcome | None:
     trigger = case.rules.trigger
     if not case.breached((LATENCY,)) or case.breached((*trigger.quality, *trigger.drift)):
         return None
-    return Kind.HOLD, Hold.LATENCY_ONLY, None
+    return Outcome(Kind.HOLD, Hold.LATENCY_ONLY, None, {LATENCY})
 
 
 def calm(case: Evidence) -> Outcome | None:
     """Nothing is to be done; why."""
-    traffic = set()
-    for verdict in case.judged:
-        name, level = verdict.signal.signal, verdict.verdict
-        # Labels that are missing are no worry of their own: they are what is too few, below.
-        if name != STARVED and (verdict.in_breach or level in (Level.WATCH, Level.BREACH)):
-            return Kind.HOLD, Hold.WATCHING, None
-        if name in TRAFFIC:
-            traffic.add(level)
+    worries = _worries(case)
+    if worries:
+        return Outcome(Kind.HOLD, Hold.WATCHING, None, worries)
 
-    if traffic == {Level.BLIND}:
-        return Kind.HOLD, Hold.TOO_FEW_LOGS, None
-    if case.level(ACCURACY) is Level.BLIND or case.breached((STARVED,)):
-        return Kind.HOLD, Hold.TOO_FEW_LABELS, None
-    return Kind.HOLD, Hold.HEALTHY, None
+    traffic = [verdict for verdict in case.judged if verdict.signal.signal in TRAFFIC]
+    if traffic and all(verdict.verdict is Level.BLIND for verdict in traffic):
+        return Outcome(Kind.HOLD, Hold.TOO_FEW_LOGS, None, TRAFFIC)
+    starved = case.breached((STARVED,))
+    blind = {ACCURACY} if case.level(ACCURACY) is Level.BLIND else set()
+    if blind or starved:
+        return Outcome(Kind.HOLD, Hold.TOO_FEW_LABELS, None, blind | starved)
+    return Outcome(Kind.HOLD, Hold.HEALTHY, None)
+
+
+def _worries(case: Evidence) -> set[str]:
+    """What is in breach; where nothing is, what is watched. Labels that are missing are no worry of
+    their own: they are what is too few.
+    """
+    breached, watched = set(), set()
+    for verdict in case.judged:
+        name = verdict.signal.signal
+        if name == STARVED:
+            continue
+        if verdict.in_breach:
+            breached.add(name)
+        elif verdict.verdict in (Level.WATCH, Level.BREACH):
+            watched.add(name)
+    return breached or watched
 
 
 CLAUSES: Final[tuple[Callable[[Evidence], Outcome | None], ...]] = (
@@ -301,20 +336,27 @@ def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     return signal.high < signal.reference - margin
 
 
-def _permitted(outcome: Outcome, case: Evidence) -> Outcome:
+def _permitted(
+    outcome: Outcome,
+    case: Evidence,
+    costs: decisions.Costs | None,
+) -> Outcome:
     """What is wanted waits for the run in progress, for the cool-down, for a person's pause; its
-    cause stays named.
+    cause, and what it rests on, stay named.
     """
-    kind, _, cause = outcome
-    if kind is Kind.HOLD:
+    if outcome.kind is Kind.HOLD:
         return outcome
-    obstacle = _obstacle(kind, case)
+    obstacle = _obstacle(outcome.kind, case, costs)
     if obstacle is None:
         return outcome
-    return Kind.HOLD, obstacle, cause
+    return dataclasses.replace(outcome, kind=Kind.HOLD, hold=obstacle)
 
 
-def _obstacle(kind: decisions.Kind, case: Evidence) -> decisions.HoldReason | None:
+def _obstacle(
+    kind: decisions.Kind,
+    case: Evidence,
+    costs: decisions.Costs | None,
+) -> decisions.HoldReason | None:
     """Why an action cannot be taken now; None where it can."""
     past = case.past
     if past.paused:
@@ -327,7 +369,7 @@ def _obstacle(kind: decisions.Kind, case: Evidence) -> decisions.HoldReason | No
         return Hold.RUN_IN_PROGRESS
     if _cools_down(case, past.last_retrain) or _cools_down(case, past.promoted_at):
         return Hold.COOLING_DOWN
-    if not _worth_it(case):
+    if not _worth_it(case, costs):
         return Hold.NOT_WORTH_IT
     return None
 
@@ -337,11 +379,10 @@ def _cools_down(case: Evidence, last: dt.datetime | None) -> bool:
     return last is not None and case.at - last < cool_down
 
 
-def _worth_it(case: Evidence) -> bool:
+def _worth_it(case: Evidence, costs: decisions.Costs | None) -> bool:
     """Whether waiting a week costs as much as the retrain; it is where accuracy shows no loss that
     could be priced.
     """
-    costs = economics.costs(case.judged, case.rules)
     if costs is None or ACCURACY not in case.breached(case.rules.trigger.quality):
         return True
     return costs.waiting >= costs.retraining

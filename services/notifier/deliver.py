@@ -186,6 +186,8 @@ class Carrier:
     def _reply(self, row: store.Row, place: slack.Place) -> None:
         """Add the row's line to the thread, unless an attempt that nobody confirmed has."""
         line = compose.reply(_told(row))
+        if line is None:
+            return
         if row.maybe_posted:
             try:
                 if self.client.find([_mark(row)], since=row.created_at, thread=place):

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import runs, signals
-from services import units
+from schemas import runs, signals, units
 from services.local.demo import report, story
 
 WIDEST: Final = 100
