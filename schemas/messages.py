@@ -118,9 +118,14 @@ class AlertChanged:
     @property
     def dedupe_key(self) -> str:
         """It opens once and ends once; it is shown anew at most once an hour."""
-        if self.news is News.REFRESHED:
+        if self.passes:
             return f"{self.passing}{self.alert.updated}"
         return f"{self.thread_key}:{self.news}"
+
+    @property
+    def passes(self) -> bool:
+        """Whether a newer one, or the end, takes its place: nobody is called by it."""
+        return self.news is News.REFRESHED
 
     @property
     def passing(self) -> str:
@@ -173,6 +178,7 @@ class AlarmOver:
 
 Message = DecisionTaken | RunChanged | AlertChanged | AlarmRaised | AlarmOver
 OVER: Final = ":over"  # behind the key of an alarm
+ENDED: Final = ":ended:"  # in the key of the alarm that a worker has ended
 
 
 def _incident(decision_id: str) -> str:
@@ -186,6 +192,11 @@ def _alert(alert_id: str) -> str:
 def alarm_key(key: str) -> str:
     """The `dedupe_key` of the alarm with this key."""
     return f"alarm:{key}"
+
+
+def aside_key(run_id: str) -> str:
+    """The key of the alarm that a run is set aside: it stands until another one is queued."""
+    return f"run:aside:{run_id}"
 
 
 def of_run(row: Mapping[str, Any], alert_id: str | None = None) -> RunChanged:

@@ -280,6 +280,7 @@ decision = sa.Table(
     Column("sha256", sa.Text, nullable=False),
     Column("run_id", sa.Text),
     Column("alert_id", sa.Text),  # of what asked for something
+    Column("costs", pg.JSONB),  # of waiting a week and of a retrain; null where none is claimed
     Column("taken_at", _TIME, nullable=False, server_default=_now()),
 )
 # What stands in breach, from when it began until it is over: alerts.Alert.

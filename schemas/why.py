@@ -128,7 +128,7 @@ def evidence(reason: Reason) -> str:
     """
     parts = ["no value" if reason.value is None else amount(reason, reason.value)]
     parts.append(f"limit {limit(reason)}")
-    if reason.reference is not None:
+    if reason.reference is not None and _same_kind(reason):
         parts.append(f"was {amount(reason, reason.reference)}")
     parts.append(counted(reason))
     if reason.low is not None and reason.high is not None:
@@ -137,6 +137,12 @@ def evidence(reason: Reason) -> str:
     if reason.labels_needed:
         parts.append(needed(reason))
     return ", ".join(parts)
+
+
+def _same_kind(reason: Reason) -> bool:
+    """Whether its reference is the same figure at the promotion; that of a difference is not."""
+    signal = signals.of(reason.signal)
+    return signal.falls or signal is signals.LOW_CONFIDENCE_RATE
 
 
 def needed(reason: Reason) -> str:

@@ -14,6 +14,8 @@ def tell(connection: sa.Connection, message: messages.Message) -> None:
     """Put a message into the outbox, in the transaction of what it tells of; the same one again
     changes nothing.
     """
+    if isinstance(message, messages.AlertChanged) and message.passes:
+        _forget(connection, message)
     row = {
         "dedupe_key": message.dedupe_key,
         "thread_key": message.thread_key,
@@ -24,9 +26,9 @@ def tell(connection: sa.Connection, message: messages.Message) -> None:
     connection.execute(insert.on_conflict_do_nothing())
 
 
-def tell_newest(connection: sa.Connection, message: messages.AlertChanged) -> None:
-    """Put what an alert shows now into the outbox in the place of what it showed before, sent or
-    not: in a catch-up of many hours only the newest is worth an edit.
+def _forget(connection: sa.Connection, message: messages.AlertChanged) -> None:
+    """What an alert showed before, sent or not, gives way to what it shows now: in a catch-up of
+    many hours only the newest is worth an edit.
     """
     table = tables.outbox
     earlier = sa.delete(table).where(
@@ -34,7 +36,6 @@ def tell_newest(connection: sa.Connection, message: messages.AlertChanged) -> No
         table.c.dedupe_key.startswith(message.passing, autoescape=True),
     )
     connection.execute(earlier)
-    tell(connection, message)
 
 
 def today(connection: sa.Connection) -> dt.date:

@@ -1,4 +1,4 @@
-"""alerts: what stands in breach until it is over, and to which alert a decision belongs."""
+"""alerts: what stands in breach until it is over, and of a decision its alert and costs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ _TIME = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column("decision", sa.Column("alert_id", sa.Text()))
+    op.add_column("decision", sa.Column("costs", pg.JSONB()))
     op.create_table(
         "alert",
         sa.Column("id", sa.Text(), nullable=False),
@@ -35,4 +36,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("alert")
+    op.drop_column("decision", "costs")
     op.drop_column("decision", "alert_id")

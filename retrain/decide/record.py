@@ -1,5 +1,5 @@
-"""Pure. What a decision is remembered by: its evidence as JSON, and the hashes that a replay must
-give again.
+"""Pure. What a decision is remembered by: its reasons, its evidence as JSON, and the hashes that a
+replay must give again.
 """
 
 import dataclasses
@@ -7,10 +7,10 @@ import datetime as dt
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from schemas import decisions, policy, verdicts
+from schemas import decisions, policy, times, verdicts
 
 
 def evidence(
@@ -31,6 +31,38 @@ def evidence(
         "past": _plain(past),
         "costs": _plain(costs),
     }
+
+
+def reasons(
+    judged: Sequence[verdicts.Verdict],
+    rules: policy.Trigger,
+    by: Collection[str],
+) -> tuple[decisions.Reason, ...]:
+    """What the decision looked at. `by`: the signals that it rests on."""
+    return tuple(_reason(verdict, rules, by) for verdict in judged)
+
+
+def _reason(
+    verdict: verdicts.Verdict,
+    rules: policy.Trigger,
+    by: Collection[str],
+) -> decisions.Reason:
+    signal = verdict.signal
+    return decisions.Reason(
+        signal.signal,
+        signal.value,
+        verdict.limit,
+        signal.n,
+        signal.low,
+        signal.high,
+        verdict.in_breach,
+        rules.roles(signal.signal),
+        times.rfc3339(verdict.since) if verdict.since else None,
+        verdict.intents,
+        signal.signal in by,
+        signal.reference,
+        verdict.labels_needed,
+    )
 
 
 def identity(model: str, at: dt.datetime, rules: policy.Policy) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from retrain.decide import economics, record
-from schemas import decisions, policy, signals, times, verdicts, windows
+from schemas import decisions, policy, signals, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
@@ -113,34 +113,11 @@ def decision(
         kind,
         hold,
         cause,
-        tuple(_reason(verdict, rules.trigger, outcome.by) for verdict in ordered),
+        record.reasons(ordered, rules.trigger, outcome.by),
         rules.sha256,
         record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
         costs,
-    )
-
-
-def _reason(
-    verdict: verdicts.Verdict,
-    rules: policy.Trigger,
-    by: Collection[str],
-) -> decisions.Reason:
-    signal = verdict.signal
-    return decisions.Reason(
-        signal.signal,
-        signal.value,
-        verdict.limit,
-        signal.n,
-        signal.low,
-        signal.high,
-        verdict.in_breach,
-        rules.roles(signal.signal),
-        times.rfc3339(verdict.since) if verdict.since else None,
-        verdict.intents,
-        signal.signal in by,
-        signal.reference,
-        verdict.labels_needed,
     )
 
 

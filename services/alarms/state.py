@@ -96,7 +96,7 @@ class Output:
     minute: the changed minute that has waited longest for the roll-up. run: the queued run that no
     worker takes. unpromoted: the model of the newest champion hour, while no model has ever been
     promoted. due: the ends of complete hours that are not judged; set_aside: of those that could
-    not be.
+    not be. newest_run: the run that was queued last.
     """
 
     clock: Clock | None = None
@@ -105,6 +105,7 @@ class Output:
     unpromoted: str | None = None
     due: Sequence[dt.datetime] = ()
     set_aside: Sequence["Aside"] = ()
+    newest_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ told, shown anew when a figure has changed enough to be read, and end.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +54,20 @@ def after(known: Sequence[Alert], hour: standing.Hour) -> Iterator[Change]:
         change = _rests(alert, taken.at, hour.rules.telling, shown)
         if change is not None:
             yield change
+
+
+def told(
+    changes: Iterable[Change],
+    taken: decisions.Decision,
+    run_id: str | None,
+) -> Iterator[messages.Message]:
+    """What a person is told of these changes; `run_id`: the run that the decision begins."""
+    for change in changes:
+        if change.tells:
+            yield messages.DecisionTaken(taken, run_id, change.alert.id)
+        if change.news is not None:
+            about = taken if change.alert.model == taken.model else None
+            yield messages.AlertChanged(change.alert, change.news, about)
 
 
 def _over(alert: Alert, by: str | None = None) -> Change:

@@ -84,12 +84,22 @@ def next_step(told: story.Story) -> str:
 def _without_a_run(told: story.Story) -> str:
     decision = told.decision
     if told.held is not None:
-        return _HELD.get(story.word(told.held), _HELD[story.BREACH])
+        return _asked_labels(told.held) + _HELD.get(story.word(told.held), _HELD[story.BREACH])
     if decision is None or decision.decision is Kind.HOLD:
         return _HELD[story.BREACH]
     if decision.decision is Kind.RETRAIN and told.run_id is None:
         return _ASKED
     return _BEFORE_A_RUN[decision.decision]
+
+
+def _asked_labels(alert: alerts.Alert) -> str:
+    """Of which intents labels are asked for, where it is about some."""
+    named: set[str] = set()
+    for each in alert.figures:
+        named.update(each.reason.intents)
+    if not named:
+        return ""
+    return f"Label more messages of *{limits.escape(', '.join(sorted(named)))}*: "
 
 
 def _of_run(run: messages.RunChanged) -> str:

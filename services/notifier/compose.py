@@ -152,8 +152,8 @@ def _lead(told: Story) -> str:
     decision, alert = told.decision, told.alert
     if decision:
         parts.append(f"Model `{limits.escape(decision.model)}`")
-        if decision.cause:
-            parts.append(f"believed cause: *{decision.cause}*")
+        if told.about and told.about.cause:
+            parts.append(f"believed cause: *{told.about.cause}*")
     elif alert:
         parts.append(f"Model `{limits.escape(alert.model)}`")
     if alert:
@@ -202,13 +202,10 @@ def _grounds(told: Story) -> Iterator[str]:
     """Why it is told: the clause of the rule and the numbers that decided. Where the decision was
     about something else, what the alert itself says.
     """
-    alert, decision = told.alert, told.decision
-    about = alert is None or alert.subject in alerts.CASES or told.held is None
-    if decision is not None and about:
-        yield from why.lines(decision)
-        return
-    if alert is not None:
-        yield advice.ground(alert)
+    if told.about is not None:
+        yield from why.lines(told.about)
+    elif told.alert is not None:
+        yield advice.ground(told.alert)
 
 
 def _outcome(run: Run) -> Iterator[limits.Block]:

@@ -2,6 +2,7 @@
 happened with numbers. The word comes first: a phone shows the first forty letters.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,9 +68,18 @@ class Story:
 
     @property
     def held(self) -> alerts.Alert | None:
-        """The alert of which nothing was asked yet; None where something was."""
-        asked = self.decision is not None and self.decision.decision is not Kind.HOLD
-        return None if asked or self.run is not None else self.alert
+        """The alert that nobody acts on; None where something was asked."""
+        if self.alert is None or self.run is not None:
+            return None
+        return self.alert if self.alert.asked is Kind.HOLD else None
+
+    @property
+    def about(self) -> Decision | None:
+        """The decision, where it is about this incident: slow answers beside a drift have their own
+        thread, and what was decided of the drift says nothing of them.
+        """
+        apart = self.alert is not None and self.alert.subject not in alerts.CASES
+        return None if apart else self.decision
 
     @property
     def reasons(self) -> list[decisions.Reason]:
@@ -95,6 +105,8 @@ def story(thread: Sequence[Told]) -> Story:
             case messages.DecisionTaken() as told:
                 decision, run_id = told.taken, told.run_id or run_id
                 run = None if told.run_id else run  # the one before it has ended
+                if alert is not None:
+                    alert = dataclasses.replace(alert, asked=told.taken.decision)
             case Run() as told:
                 run, run_id = told, told.run_id
             case messages.AlertChanged() as told:
@@ -117,7 +129,8 @@ def headline(told: Story) -> str:
             return _held(told.held)
         if decision is None:
             return "nothing is known of it any more"
-        return f"{WORDS[decision.decision]} {decision.model}: {numbers(told.reasons)}"
+        called = word(alert) if alert is not None else WORDS[decision.decision]
+        return f"{called} {decision.model}: {numbers(told.reasons)}"
 
     if run.state is State.REJECTED:
         return _rejected(run)
@@ -146,9 +159,8 @@ def over(alert: alerts.Alert) -> str:
     lasted = units.lasted(alert.lasted_s)
     worst = [_worst(each) for each in alert.figures if each.worst is not None]
     was = f"{word(alert)} {alert.model}"
-    ended = f"OVER after {lasted}: {was}"
-    if alert.by:
-        ended += f", {alert.by}"
+    ended = f"OVER after {lasted}: "
+    ended += f"{alert.by}; was {was}" if alert.by else was
     return f"{ended}; {', '.join(worst[:2])}" if worst else ended
 
 

@@ -4,7 +4,6 @@ belong to the hour that ends them.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +13,7 @@ from retrain.decide import evaluate, quality
 from retrain.decide.history import store as history
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import decisions, messages, policy, present, runs, signals, verdicts, windows
+from schemas import decisions, policy, present, runs, signals, verdicts, windows
 from services.alerts import lifecycle, standing
 from services.alerts import store as alerts_store
 from services.scheduler import lines, store
@@ -225,7 +224,8 @@ def decide(
             decision_id=taken.id,
             as_of=taken.at,
         )
-    tell(connection, changes, taken, run_id)
+    for message in lifecycle.told(changes, taken, run_id):
+        outbox.tell(connection, message)
     return [lines.alert(taken, evaluation.past.incidents)] if retrain else []
 
 
@@ -234,23 +234,3 @@ def _seen(evaluation: evaluate.Evaluation, rules: policy.Policy) -> standing.Hou
     judged = (*evaluation.fresh, *evaluation.standing)
     never = standing.never_met(evaluation.view.history, judged)
     return standing.Hour(evaluation.decision, judged, rules, never)
-
-
-def tell(
-    connection: sa.Connection,
-    changes: Sequence[lifecycle.Change],
-    taken: decisions.Decision,
-    run_id: str | None,
-) -> None:
-    """Put into the outbox what a person is told of the hour."""
-    for change in changes:
-        if change.tells:
-            outbox.tell(connection, messages.DecisionTaken(taken, run_id, change.alert.id))
-        if change.news is None:
-            continue
-        about = taken if change.alert.model == taken.model else None
-        changed = messages.AlertChanged(change.alert, change.news, about)
-        if change.news is messages.News.REFRESHED:
-            outbox.tell_newest(connection, changed)
-        else:
-            outbox.tell(connection, changed)

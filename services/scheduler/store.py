@@ -266,6 +266,7 @@ def put_decision(
         "evidence": dict(evidence),
         "run_id": run_id,
         "alert_id": alert_id,
+        "costs": dataclasses.asdict(decision.costs) if decision.costs else None,
     }
     connection.execute(pg.insert(tables.decision).values(row).on_conflict_do_nothing())
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import CreateTable
 
-from schemas import decisions, events, messages, runs, tables, verdicts, windows
+from schemas import alerts, decisions, events, messages, runs, tables, verdicts, windows
 
 TABLES = sorted(tables.metadata.tables.values(), key=lambda table: table.name)
 EACH = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -104,8 +104,9 @@ def test_whatever_a_noun_holds_has_a_column() -> None:
         == []
     )
     assert held(tables.decision, names(decisions.Decision)) == []
+    assert held(tables.alert, names(alerts.Alert)) == []
     assert held(tables.promotion, names(runs.Promotion)) == []
-    assert held(tables.run, names(messages.RunChanged), but=["run_id"]) == []
+    assert held(tables.run, names(messages.RunChanged), but=["run_id", "alert_id"]) == []
     assert held(tables.incident, events.Incident.__struct_fields__) == []
     assert held(tables.human_label, events.HumanLabel.__struct_fields__) == []
 
