@@ -50,6 +50,12 @@ def breach(name: str, value: float = 0.5, *, hours: float = 0, **more: Any) -> v
     return dataclasses.replace(judged, since=builders.AT - hours * HOUR)
 
 
+LOST = (
+    breach("live_accuracy", 0.77, hours=30, reference=0.92, n=4_621),
+    breach("intent_mix_kl", 0.2, hours=30, limit=0.028),
+)
+
+
 @dataclasses.dataclass
 class Shop:
     """What the database holds of alerts: the rows, and the outbox by its keys."""

@@ -20,8 +20,8 @@ def open_alerts(connection: sa.Connection) -> list[alerts.Alert]:
     table = tables.alert
     query = sa.select(*(table.c[name] for name in _NAMES))
     query = query.where(table.c.ended.is_(None)).order_by(table.c.since, table.c.id)
-    rows = connection.execute(query).mappings()
-    return [msgspec.convert(dict(row), alerts.Alert) for row in rows]
+    stored = [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(query)]
+    return msgspec.convert(stored, list[alerts.Alert])
 
 
 def put(connection: sa.Connection, changed: Iterable[alerts.Alert]) -> None:

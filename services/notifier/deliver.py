@@ -148,6 +148,8 @@ class Carrier:
         with self.engine.connect() as connection:
             rows = store.thread(connection, row)
             posted = store.place(connection, row.thread_key)
+        if row not in rows:
+            return  # what is newer has taken its place
         root = compose.root([_told(each) for each in rows])
         place = slack.Place(*posted) if posted else None
         if place is not None and self._edited(place, root):

@@ -106,6 +106,13 @@ def test_the_architectures_calls_stand_where_it_says() -> None:
             assert any(home.exists() for home in homes), f"{arrow.strip()}: {module}"
 
 
+def test_the_runbook_has_an_answer_to_every_word_a_message_begins_with() -> None:
+    told = (ROOT / "docs/runbook.md").read_text()
+    first = "\n".join(line.split("|")[1] for line in told.splitlines() if line.startswith("| "))
+    words = (*story.HELD.values(), story.SLOW, story.BLIND, story.MISSED, story.BREACH, "OVER")
+    assert [word for word in words if word not in first] == []
+
+
 def test_the_runbook_has_an_answer_to_every_decision() -> None:
     told = (ROOT / "docs/runbook.md").read_text()
     assert [reason for reason in decisions.HoldReason if f"| hold {reason} |" not in told] == []

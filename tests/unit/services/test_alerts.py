@@ -7,7 +7,7 @@ import datetime as dt
 
 import builders
 import pytest
-from alerting import CALM, HOUR, RULES, Level, Shop, breach, slow
+from alerting import CALM, HOUR, LOST, RULES, Level, Shop, breach, slow
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,10 +15,6 @@ from schemas import alerts, decisions, messages, policy, signals
 from services.alerts import lifecycle, standing
 
 Kind, News = decisions.Kind, messages.News
-LOST = (
-    breach("live_accuracy", 0.77, hours=30, reference=0.92, n=4_621),
-    breach("intent_mix_kl", 0.2, hours=30, limit=0.028),
-)
 
 
 def test_a_calm_shop_tells_nothing() -> None:
