@@ -10,9 +10,9 @@ import builders
 import pytest
 from alerting import CALM, Level, Shop, breach, slow
 
-from schemas import decisions, messages, runs
+from schemas import alerts, decisions, messages, runs
 from services.local.slack_sandbox import blocks
-from services.notifier import compose
+from services.notifier import compose, story
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "slack_messages.txt"
 RUNNING = decisions.Past(run_in_progress=True)
@@ -214,3 +214,29 @@ def test_dates_are_the_readers_own() -> None:
     (rows,) = slow_answers().threads.values()
     began = int((builders.AT - dt.timedelta(0)).timestamp())
     assert f"<!date^{began}^" in str(compose.root(rows).blocks)
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"subject": "p95_latency_ms"}, "SLOW"),
+        ({"subject": "labels"}, "BLIND"),
+        ({"subject": "data_missing"}, "IN BREACH"),
+        ({"subject": "low_confidence_rate", "never": True}, "NEVER MET"),
+        ({"subject": "language", "hold": decisions.HoldReason.PAUSED}, "PAUSED"),
+        ({"subject": "language", "hold": decisions.HoldReason.WATCHING}, "IN BREACH"),
+        ({"subject": "language"}, "IN BREACH"),
+        ({"subject": "mix", "asked": decisions.Kind.REWEIGHT}, "REWEIGHT"),
+    ],
+)
+def test_every_alert_has_its_word(changed: dict[str, object], word: str) -> None:
+    plain = alerts.Alert("a_1", "v1", "x", builders.AT, builders.AT, (), "d_1")
+    alert = dataclasses.replace(plain, **changed)  # type: ignore[arg-type]
+    assert story.word(alert) == word
+    assert story.over(alert) == f"OVER after under a minute: {word} v1"
+
+
+def test_an_alert_in_which_nothing_is_known_is_a_message_too() -> None:
+    alert = alerts.Alert("a_1", "v1", "data_missing", builders.AT, builders.AT, (), "d_1")
+    told = alerting.row(messages.AlertChanged(alert, messages.News.OPENED))
+    assert compose.root([told]).text == "IN BREACH v1 for under a minute"
