@@ -145,6 +145,13 @@ def unfinished_run(connection: Connection, *, promotes: bool = False) -> Any:
     return connection.execute(oldest).mappings().first()
 
 
+def alert_of(connection: Connection, decision_id: str | None) -> str | None:
+    """The alert that a decision belongs to; None for one without, or for none."""
+    table = tables.decision
+    query = sa.select(table.c.alert_id).where(table.c.id == decision_id)
+    return connection.execute(query).scalar()
+
+
 def run(connection: Connection, run_id: str) -> Any:
     """One run's row, or None."""
     query = sa.select(tables.run).where(tables.run.c.id == run_id)

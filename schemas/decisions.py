@@ -81,8 +81,12 @@ class Clause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One signal the decision looked at, breached or not, and since when (RFC 3339). `roles`: what
-    the policy in force hears it say; `intents`: of which it is proven; `strata`: the messages that
-    annotators leave out; `age_hours`: how long ago the stretch ended that labels tell of.
+    the policy in force hears it say; `intents`: of which it is proven, or labels are needed;
+    `strata`: the messages that annotators leave out; `age_hours`: how long ago the stretch ended
+    that labels tell of.
+
+    decided: whether the clause that answered rests on it. reference: what the version was at its
+    promotion. labels_needed: so many more would tell.
     """
 
     signal: str
@@ -97,6 +101,9 @@ class Reason:
     intents: tuple[str, ...] = ()
     strata: tuple[str, ...] = ()
     age_hours: int = 0
+    decided: bool = False
+    reference: float | None = None
+    labels_needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +144,24 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """In the policy's currency. waiting: wrong routes of a week beyond those of the reference, and
+    between what its accuracy's interval leaves open. retraining: labels and machine.
+    """
+
+    waiting: float
+    retraining: float
+    waiting_low: float | None = None
+    waiting_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A decision of one model at one instant of the stream's clock. `sha256` covers the evidence,
-    the policy and the outcome; `clause`, the reasons and `expected`, the names of the calendar's
-    events in the day before, follow from these. `under_new_reference`: of a reweight, what would
-    have been decided had the reference moved already. `aside`: whose labels it does not rest on.
+    what waiting would cost, the policy and the outcome; `clause`, the reasons and `expected`, the
+    names of the calendar's events in the day before, follow from these. `under_new_reference`: of a
+    reweight, what would have been decided had the reference moved already. `aside`: whose labels it
+    does not rest on.
     """
 
     id: str
@@ -157,6 +177,7 @@ class Decision:
     expected: tuple[str, ...] = ()
     under_new_reference: str | None = None
     aside: tuple[Aside, ...] = ()
+    costs: Costs | None = None  # None: nothing is claimed
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,14 +210,28 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """When a person is told of what nobody acts on. What acts is told at once."""
+
+    # Answers that have been slow for so many hours: a deployment's hour is over by then.
+    slow_after_hours: float = 2
+    # Anything else that stands in breach, or a retrain that is called for and held: once a day is
+    # how often somebody looks at it. Blind accuracy waits for `labels.maturity_hours` besides.
+    after_hours: float = 24
+    # Nothing of it in breach for so long: over. What comes back earlier is the same incident.
+    over_after_hours: float = 6
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything a decision depends on besides the evidence."""
+    """Everything a decision depends on besides the evidence, and when it is told."""
 
     labels: Labels = Labels()
     signals: Signals = Signals()
     trigger: Trigger = Trigger()
     gates: Gates = Gates()
     costs: Costs = Costs()
+    telling: Telling = Telling()
     # Sales and holidays: in these a mix that moves was to be expected.
     calendar: tuple[seasons.Event, ...] = ()
 

@@ -304,13 +304,32 @@ def of(name: str) -> Signal:
 
 
 def repeats(name: str) -> bool:
-    """Whether it is a second figure of what a signal before it tells already.
+    """Whether it is a second figure of what a signal before it tells already, and says no more: the
+    rise of a rate is evidence of change, the rate alone is none.
 
     >>> [signal.name for signal in ALL if repeats(signal.name)][:2]
     ['accuracy_e_value', 'recent_accuracy']
+    >>> repeats("low_confidence_rise")
+    False
     """
-    first = next((signal for signal in ALL if signal.alert == of(name).alert), None)
-    return first is not None and first.name != name
+    before = of(first(name))
+    return before.name != name and set(of(name).roles) <= set(before.roles)
+
+
+def first(name: str) -> str:
+    """The name of the signal that tells the same first; its own where none does."""
+    told = of(name).alert
+    return next((signal.name for signal in ALL if signal.alert == told), name)
+
+
+def family(name: str) -> set[str]:
+    """The names of all signals that tell the same, its own too.
+
+    >>> sorted(family("low_confidence_rise"))
+    ['low_confidence_rate', 'low_confidence_rise']
+    """
+    told = of(name).alert
+    return {name, *(signal.name for signal in ALL if signal.alert == told)}
 
 
 def in_role(role: Role) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0010"  # of migrations/: the oldest these tables are good for
+REVISION = "0011"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -290,7 +290,28 @@ decision = sa.Table(
     Column("policy_sha256", sa.Text, nullable=False),
     Column("sha256", sa.Text, nullable=False),
     Column("run_id", sa.Text),
+    Column("alert_id", sa.Text),  # of what asked for something
+    Column("costs", pg.JSONB),  # of waiting a week and of a retrain; null where none is claimed
     Column("taken_at", _TIME, nullable=False, server_default=_now()),
+)
+# What stands in breach, from when it began until it is over: alerts.Alert.
+alert = sa.Table(
+    "alert",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column("model", sa.Text, nullable=False),
+    Column("subject", sa.Text, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("seen", _TIME, nullable=False),
+    Column("figures", pg.JSONB, nullable=False),
+    Column("decision_id", sa.Text, nullable=False),
+    Column("asked", sa.Text, nullable=False),
+    Column("hold", sa.Text),
+    Column("never", sa.Boolean, nullable=False),
+    Column("told", _TIME),  # null while it has not lasted for long enough
+    Column("updated", _TIME),
+    Column("ended", _TIME, index=True),
+    Column("by", sa.Text),
 )
 incident = sa.Table(
     "incident",

@@ -51,6 +51,7 @@ COLUMNS = {
         "noise_floor",
         "verdict",
         "in_breach",
+        "since",
     ),
     "quality": (
         "model",

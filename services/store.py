@@ -76,6 +76,7 @@ def signals(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any
         "level",
         "verdict",
         "in_breach",
+        "since",
     )
     return _whole(_rows(connection, tables.signal, names, wanted, "end"))
 
@@ -125,6 +126,8 @@ def decisions(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, A
         "policy_sha256",
         "sha256",
         "run_id",
+        "alert_id",
+        "costs",
     )
     return _rows(connection, tables.decision, names, wanted, "at")
 

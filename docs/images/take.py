@@ -29,7 +29,7 @@ def take(board: str, slack: str) -> None:
         page = browser.new_page(viewport={"width": 820, "height": 900})
         page.goto(slack)
         place = (
-            page.locator("article.message", has_text="Why this fired")
+            page.locator("article.message", has_text="believed cause")
             .filter(has_text="PROMOTED")
             .first.bounding_box()
         )

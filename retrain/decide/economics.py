@@ -1,30 +1,19 @@
 """Pure. What waiting costs against what a retrain costs, from the evidence a decision rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from schemas import policy, verdicts
+from schemas import decisions, policy, verdicts
 
 _WAIT_DAYS: Final = 7  # the question is always: now, or look again in a week?
 # Of the training machine; what the recipe of design takes, load test included.
 _RETRAIN_HOURS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """In the policy's currency. waiting: wrong routes of a week beyond those of the reference.
-    retraining: labels and machine.
-    """
-
-    waiting: float
-    retraining: float
-
-
 def costs(
     judged: Sequence[verdicts.Verdict],
     rules: policy.Policy,
-) -> Costs | None:
+) -> decisions.Costs | None:
     """None unless accuracy, its reference and the day's traffic are known: then nothing is claimed.
 
     waiting = 7 days x answers a day x (reference - accuracy) x cost of a wrong route. 5,000 answers
@@ -38,9 +27,17 @@ def costs(
     if day is None or day.horizon != "1d" or not day.n:
         return None
 
-    lost = max(0.0, accuracy.reference - accuracy.value)
-    prices = rules.costs
-    waiting = _WAIT_DAYS * day.n * lost * prices.wrong_route
+    prices, before = rules.costs, accuracy.reference
+    of_all = _WAIT_DAYS * day.n * prices.wrong_route  # were every answer wrong from now on
     labels = rules.labels.min_to_train * prices.label
     machine = _RETRAIN_HOURS * prices.training_hour
-    return Costs(waiting, labels + machine)
+    return decisions.Costs(
+        _lost(before, accuracy.value) * of_all,
+        labels + machine,
+        None if accuracy.high is None else _lost(before, accuracy.high) * of_all,
+        None if accuracy.low is None else _lost(before, accuracy.low) * of_all,
+    )
+
+
+def _lost(before: float, now: float) -> float:
+    return max(0.0, before - now)

@@ -43,8 +43,15 @@ class Evaluation:
         does.
         """
         judged = (*self.fresh, *self.standing)
-        model, at = self.decision.model, self.decision.at
-        return record.evidence(judged, self.past, model=model, at=at, aside=self.view.aside)
+        taken = self.decision
+        return record.evidence(
+            judged,
+            self.past,
+            model=taken.model,
+            at=taken.at,
+            costs=taken.costs,
+            aside=self.view.aside,
+        )
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:

@@ -25,6 +25,11 @@ OF_ALL: Final = (
     signals.RECENT_ACCURACY.name,
     signals.WORST_CASE_ACCURACY.name,
 )
+# A service level -> the figure it is of.
+_OF_LEVEL: Final = {
+    signals.LIVE_ACCURACY_LEVEL.name: signals.LIVE_ACCURACY.name,
+    signals.RARE_RECALL_LEVEL.name: signals.RARE_RECALL.name,
+}
 # Bets begin so long ago: on the whole week, and on what may be new in it.
 _BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))
 _LATELY: Final = dt.timedelta(days=3)  # long enough for labels of a fall of two days ago
@@ -177,7 +182,7 @@ def _fallen(
 
     if name in _OF_RARE:
         rare = dataclasses.replace(of_window.rare_recall, metric=name)
-        return falling(view, rare, horizon, rules, past)
+        return _told(view, falling(view, rare, horizon, rules, past))
 
     if name == signals.WORST_CASE_ACCURACY.name:
         return _worst(view, accuracy, rules)
@@ -190,7 +195,18 @@ def _fallen(
         return falling(view, recent, horizon, rules, past)
 
     of_all = dataclasses.replace(accuracy, metric=name)
-    return falling(view, of_all, horizon, rules, past)
+    return _told(view, falling(view, of_all, horizon, rules, past))
+
+
+def _told(view: View, judged: verdicts.Verdict) -> verdicts.Verdict:
+    """The verdict; of a service level, which no reference moves, with what this version was at its
+    promotion: it may never have met it.
+    """
+    meant = _OF_LEVEL.get(judged.signal.signal)
+    if meant is None:
+        return judged
+    before = _expected(view, meant, judged.signal.horizon)
+    return dataclasses.replace(judged, signal=dataclasses.replace(judged.signal, reference=before))
 
 
 def _worst(

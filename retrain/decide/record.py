@@ -1,5 +1,5 @@
-"""Pure. What a decision is remembered by: its evidence as JSON, and the hashes that a replay must
-give again.
+"""Pure. What a decision is remembered by: its reasons, its evidence as JSON, and the hashes that a
+replay must give again.
 """
 
 import dataclasses
@@ -7,10 +7,10 @@ import datetime as dt
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from schemas import decisions, policy, verdicts
+from schemas import decisions, policy, times, verdicts
 
 
 def evidence(
@@ -19,20 +19,57 @@ def evidence(
     *,
     model: str,
     at: dt.datetime,
+    costs: decisions.Costs | None,
     aside: Sequence[decisions.Aside] = (),
 ) -> dict[str, Any]:
-    """The arguments as JSON: a stored decision can be taken again from them. Whose labels are not
-    believed stands there where anybody's are not.
+    """The arguments as JSON: a stored decision can be taken again from them. costs: what follows
+    from them, for whoever reads the record. Whose labels are not believed stands there where
+    anybody's are not.
     """
     evidence = {
         "model": model,
         "at": _plain(at),
         "verdicts": [_plain(verdict) for verdict in judged],
         "past": _plain(past),
+        "costs": _plain(costs),
     }
     if aside:
         evidence["aside"] = [_plain(source) for source in aside]
     return evidence
+
+
+def reasons(
+    judged: Sequence[verdicts.Verdict],
+    rules: policy.Trigger,
+    by: Collection[str],
+) -> tuple[decisions.Reason, ...]:
+    """What the decision looked at. `by`: the signals that it rests on."""
+    return tuple(_reason(verdict, rules, by) for verdict in judged)
+
+
+def _reason(
+    verdict: verdicts.Verdict,
+    rules: policy.Trigger,
+    by: Collection[str],
+) -> decisions.Reason:
+    signal = verdict.signal
+    return decisions.Reason(
+        signal.signal,
+        signal.value,
+        verdict.limit,
+        signal.n,
+        signal.low,
+        signal.high,
+        verdict.in_breach,
+        rules.roles(signal.signal),
+        times.rfc3339(verdict.since) if verdict.since else None,
+        intents=verdict.intents,
+        strata=verdict.strata,
+        age_hours=signal.age_hours,
+        decided=signal.signal in by,
+        reference=signal.reference,
+        labels_needed=verdict.labels_needed,
+    )
 
 
 def identity(model: str, at: dt.datetime, rules: policy.Policy) -> str:

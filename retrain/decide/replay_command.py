@@ -21,7 +21,7 @@ from retrain.decide.history import store as history
 from retrain.decide.report import page
 from retrain.decide.view import EARLIER, REMEMBERED
 from retrain.intake import unpack
-from schemas import decisions, events, policy, settings, times, windows
+from schemas import decisions, events, policy, settings, times, why, windows
 from streams import database
 
 EXIT_FIRES = 10
@@ -313,15 +313,9 @@ def _line(
             body["left_out"] = left_out
         return json.dumps(body, default=times.rfc3339)
     at = times.rfc3339(decision.at)
-    why = decision.hold_reason or decision.cause or ""
-    breached = ", ".join(_reason(reason) for reason in decision.reasons if reason.breached)
-    line = f"{at}  {name}  {decision.model}  {decision.decision} {why}  {breached}"
-    return line.rstrip()
-
-
-def _reason(reason: decisions.Reason) -> str:
-    value = "no value" if reason.value is None else f"{reason.value:.4g}"
-    interval = ""
-    if reason.low is not None and reason.high is not None:
-        interval = f" [{reason.low:.4g}, {reason.high:.4g}]"
-    return f"{reason.signal} {value}{interval} (limit {reason.limit:.4g}, n {reason.n})"
+    called = decision.hold_reason or decision.cause or ""
+    line = f"{at}  {name}  {decision.model}  {decision.decision} {called}"
+    # Hours in which nothing is in breach are most of a history, and need no words.
+    if not any(reason.breached for reason in decision.reasons):
+        return line
+    return "  ".join((line, *why.lines(decision)))

@@ -8,18 +8,18 @@ its first hour is rolled back, and a mix that moved while the answers stay good 
 reference.
 """
 
+import dataclasses
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from retrain.decide import economics, record
 from retrain.decide.case import Case
-from schemas import decisions, policy, seasons, signals, times, verdicts, windows
+from schemas import decisions, policy, seasons, signals, verdicts, windows
 from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
-Outcome = tuple[decisions.Kind, decisions.HoldReason | None, decisions.Cause | None]
-
 TRAFFIC: Final = signals.in_role(signals.Role.TRAFFIC)
 LEVELS: Final = signals.in_role(signals.Role.LEVEL)
 MIX: Final = signals.INTENT_MIX_KL.name
@@ -30,6 +30,16 @@ WORST: Final = signals.WORST_CASE_ACCURACY.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a clause answers. `by`: the signals that its answer rests on."""
+
+    kind: decisions.Kind
+    hold: decisions.HoldReason | None
+    cause: decisions.Cause | None
+    by: Collection[str] = ()
 
 
 def decision(
@@ -46,10 +56,12 @@ def decision(
     """
     ordered = sorted(judged, key=lambda verdict: verdict.signal.signal)
     case = Case(ordered, past, rules, at)
+    costs = economics.costs(ordered, rules)
     clause, wish = wanted(case)
-    kind, hold, cause = _permitted(wish, case)
+    outcome = _permitted(wish, case, costs)
+    kind, hold, cause = outcome.kind, outcome.hold, outcome.cause
 
-    evidence = record.evidence(ordered, past, model=model, at=at, aside=aside)
+    evidence = record.evidence(ordered, past, model=model, at=at, costs=costs, aside=aside)
     return decisions.Decision(
         record.identity(model, at, rules),
         at,
@@ -57,30 +69,13 @@ def decision(
         kind,
         hold,
         cause,
-        tuple(_reason(verdict, rules.trigger) for verdict in ordered),
+        record.reasons(ordered, rules.trigger, outcome.by),
         rules.sha256,
         record.sha256(evidence, rules, [kind, hold, cause]),
         clause,
+        costs=costs,
         expected=seasons.during(rules.calendar, at - windows.HORIZONS["1d"], at),
         aside=aside,
-    )
-
-
-def _reason(verdict: verdicts.Verdict, rules: policy.Trigger) -> decisions.Reason:
-    signal = verdict.signal
-    return decisions.Reason(
-        signal.signal,
-        signal.value,
-        verdict.limit,
-        signal.n,
-        signal.low,
-        signal.high,
-        verdict.in_breach,
-        rules.roles(signal.signal),
-        times.rfc3339(verdict.since) if verdict.since else None,
-        verdict.intents,
-        verdict.strata,
-        signal.age_hours,
     )
 
 
@@ -97,7 +92,7 @@ def stale(case: Case) -> Outcome | None:
     """Nothing has been judged."""
     if case.judged:
         return None
-    return Kind.HOLD, Hold.STALE_WINDOWS, None
+    return Outcome(Kind.HOLD, Hold.STALE_WINDOWS, None)
 
 
 def bad_release(case: Case) -> Outcome | None:
@@ -115,7 +110,7 @@ def bad_release(case: Case) -> Outcome | None:
         return None
     if new == {RARE} and not any(_beyond_doubt(verdict) for verdict in case.judged):
         return None
-    return Kind.ROLLBACK, None, Cause.BAD_RELEASE
+    return Outcome(Kind.ROLLBACK, None, Cause.BAD_RELEASE, new)
 
 
 def _released(case: Case) -> bool:
@@ -144,18 +139,19 @@ def upstream(case: Case) -> Outcome | None:
     """Something before or around the model is broken; training on what it produces would make it
     worse.
     """
-    if not case.breached(case.rules.trigger.upstream):
+    broken = case.breached(case.rules.trigger.upstream)
+    if not broken:
         return None
-    return Kind.FIX_UPSTREAM, None, Cause.PIPELINE
+    return Outcome(Kind.FIX_UPSTREAM, None, Cause.PIPELINE, broken)
 
 
 def drifted(case: Case) -> Outcome | None:
     """Worse answers, seen by labels or by the business, and messages that have changed."""
     trigger = case.rules.trigger
-    worse = case.breached(trigger.quality) or case.past.incidents
-    if not worse or not case.breached(trigger.drift):
+    worse, moved = case.breached(trigger.quality), case.breached(trigger.drift)
+    if not moved or not (worse or case.past.incidents):
         return None
-    return Kind.RETRAIN, None, Cause.LANGUAGE
+    return Outcome(Kind.RETRAIN, None, Cause.LANGUAGE, worse | moved)
 
 
 def collapse(case: Case) -> Outcome | None:
@@ -164,13 +160,14 @@ def collapse(case: Case) -> Outcome | None:
     and sure move no other signal.
     """
     margin = case.rules.trigger.collapse_margin
-    if not any(collapsed(verdict, margin) for verdict in case.judged):
+    lost = {verdict.signal.signal for verdict in case.judged if collapsed(verdict, margin)}
+    if not lost:
         return None
     if case.well(RECENT):  # a week that holds a bad day is no bad week
         return None
     if _released(case) and ACCURACY not in case.past.well:
-        return Kind.RETRAIN, None, Cause.UNKNOWN
-    return Kind.RETRAIN, None, Cause.LANGUAGE
+        return Outcome(Kind.RETRAIN, None, Cause.UNKNOWN, lost)
+    return Outcome(Kind.RETRAIN, None, Cause.LANGUAGE, lost)
 
 
 def intent_lost(case: Case) -> Outcome | None:
@@ -182,8 +179,8 @@ def intent_lost(case: Case) -> Outcome | None:
         return None
     cause = Cause.UNKNOWN if _released(case) else Cause.LANGUAGE
     if lost.level != "grave" and case.rules.trigger.other_intent == "ask":
-        return Kind.HOLD, Hold.INTENT_LOST, cause
-    return Kind.RETRAIN, None, cause
+        return Outcome(Kind.HOLD, Hold.INTENT_LOST, cause, {INTENT})
+    return Outcome(Kind.RETRAIN, None, cause, {INTENT})
 
 
 def labels_biased(case: Case) -> Outcome | None:
@@ -193,7 +190,7 @@ def labels_biased(case: Case) -> Outcome | None:
     worst = case.verdict(WORST)
     if worst is None or not worst.in_breach or not worst.strata:
         return None
-    return Kind.HOLD, Hold.LABELS_BIASED, None
+    return Outcome(Kind.HOLD, Hold.LABELS_BIASED, None, {WORST})
 
 
 def mix_moved(case: Case) -> Outcome | None:
@@ -208,12 +205,12 @@ def mix_moved(case: Case) -> Outcome | None:
     if case.breached(trigger.drift) - {MIX}:
         return None
     if case.expected(moved):
-        return Kind.HOLD, Hold.EXPECTED, Cause.MIX
+        return Outcome(Kind.HOLD, Hold.EXPECTED, Cause.MIX, {MIX})
     well = case.well(ACCURACY) and not case.breached(trigger.quality)
     day_ends_now = moved.signal.end == case.at  # so that its days are at hand
     if well and day_ends_now and _stays(moved, case.rules) and not _has_no_week_yet(case):
-        return Kind.REWEIGHT, None, Cause.MIX
-    return Kind.HOLD, Hold.MIX_ONLY, Cause.MIX
+        return Outcome(Kind.REWEIGHT, None, Cause.MIX, {MIX})
+    return Outcome(Kind.HOLD, Hold.MIX_ONLY, Cause.MIX, {MIX})
 
 
 def _has_no_week_yet(case: Case) -> bool:
@@ -241,32 +238,43 @@ def slow(case: Case) -> Outcome | None:
     trigger = case.rules.trigger
     if not case.breached((LATENCY,)) or case.breached((*trigger.quality, *trigger.drift)):
         return None
-    return Kind.HOLD, Hold.LATENCY_ONLY, None
+    return Outcome(Kind.HOLD, Hold.LATENCY_ONLY, None, {LATENCY})
 
 
 def calm(case: Case) -> Outcome | None:
     """Nothing is to be done; why."""
-    if any(_worries(verdict) and not case.expected(verdict) for verdict in case.judged):
-        return Kind.HOLD, Hold.WATCHING, None
+    worries = _worries(case)
+    if worries:
+        return Outcome(Kind.HOLD, Hold.WATCHING, None, worries)
 
-    judged = [verdict for verdict in case.judged if verdict.signal.signal in TRAFFIC]
-    traffic = {verdict.verdict for verdict in judged}
-    if traffic == {Level.BLIND}:
-        return Kind.HOLD, Hold.TOO_FEW_LOGS, None
-    if case.level(ACCURACY) is Level.BLIND or case.breached((STARVED,)):
-        return Kind.HOLD, Hold.TOO_FEW_LABELS, None
-    if case.breached(LEVELS):
-        return Kind.HOLD, Hold.LEVEL_MISSED, None
-    return Kind.HOLD, Hold.HEALTHY, None
+    traffic = [verdict for verdict in case.judged if verdict.signal.signal in TRAFFIC]
+    if traffic and all(verdict.verdict is Level.BLIND for verdict in traffic):
+        return Outcome(Kind.HOLD, Hold.TOO_FEW_LOGS, None, TRAFFIC)
+    starved = case.breached((STARVED,))
+    blind = {ACCURACY} if case.level(ACCURACY) is Level.BLIND else set()
+    if blind or starved:
+        return Outcome(Kind.HOLD, Hold.TOO_FEW_LABELS, None, blind | starved)
+    missed = case.breached(LEVELS)
+    if missed:
+        return Outcome(Kind.HOLD, Hold.LEVEL_MISSED, None, missed)
+    return Outcome(Kind.HOLD, Hold.HEALTHY, None)
 
 
-def _worries(verdict: verdicts.Verdict) -> bool:
-    """Whether a signal seems to change. Labels that are missing are no worry of their own: they are
-    what is too few. Nor is a service level that this model may never have met.
+def _worries(case: Case) -> set[str]:
+    """What seems to change: is in breach or, where nothing is, watched. Labels that are missing are
+    no worry of their own, they are what is too few; nor is a service level that this model may
+    never have met, nor a mix that was to be expected.
     """
-    if verdict.signal.signal in (STARVED, *LEVELS):
-        return False
-    return verdict.in_breach or verdict.verdict in (Level.WATCH, Level.BREACH)
+    breached, watched = set(), set()
+    for verdict in case.judged:
+        name = verdict.signal.signal
+        if name in (STARVED, *LEVELS) or case.expected(verdict):
+            continue
+        if verdict.in_breach:
+            breached.add(name)
+        elif verdict.verdict in (Level.WATCH, Level.BREACH):
+            watched.add(name)
+    return breached or watched
 
 
 CLAUSES: Final[tuple[Callable[[Case], Outcome | None], ...]] = (
@@ -297,20 +305,27 @@ def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
     return signal.high < signal.reference - margin
 
 
-def _permitted(outcome: Outcome, case: Case) -> Outcome:
+def _permitted(
+    outcome: Outcome,
+    case: Case,
+    costs: decisions.Costs | None,
+) -> Outcome:
     """What is wanted waits for the run in progress, for the cool-down, for a person's pause; its
-    cause stays named.
+    cause, and what it rests on, stay named.
     """
-    kind, _, cause = outcome
-    if kind is Kind.HOLD:
+    if outcome.kind is Kind.HOLD:
         return outcome
-    obstacle = _obstacle(kind, case)
+    obstacle = _obstacle(outcome.kind, case, costs)
     if obstacle is None:
         return outcome
-    return Kind.HOLD, obstacle, cause
+    return dataclasses.replace(outcome, kind=Kind.HOLD, hold=obstacle)
 
 
-def _obstacle(kind: decisions.Kind, case: Case) -> decisions.HoldReason | None:
+def _obstacle(
+    kind: decisions.Kind,
+    case: Case,
+    costs: decisions.Costs | None,
+) -> decisions.HoldReason | None:
     """Why an action cannot be taken now; None where it can."""
     past = case.past
     if past.paused:
@@ -323,7 +338,7 @@ def _obstacle(kind: decisions.Kind, case: Case) -> decisions.HoldReason | None:
         return Hold.RUN_IN_PROGRESS
     if _cools_down(case, past.last_retrain) or _cools_down(case, past.promoted_at):
         return Hold.COOLING_DOWN
-    if not _worth_it(case):
+    if not _worth_it(case, costs):
         return Hold.NOT_WORTH_IT
     return None
 
@@ -333,11 +348,10 @@ def _cools_down(case: Case, last: dt.datetime | None) -> bool:
     return last is not None and case.at - last < cool_down
 
 
-def _worth_it(case: Case) -> bool:
+def _worth_it(case: Case, costs: decisions.Costs | None) -> bool:
     """Whether waiting a week costs as much as the retrain; it is where accuracy shows no loss that
     could be priced.
     """
-    costs = economics.costs(case.judged, case.rules)
     if costs is None or ACCURACY not in case.breached(case.rules.trigger.quality):
         return True
     return costs.waiting >= costs.retraining

@@ -62,7 +62,7 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
 
 def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
     alarm = messages.AlarmRaised(
-        f"run:aside:{run_id}",
+        messages.aside_key(run_id),
         f"run {run_id} is set aside after {TRIES} tries: {cause}",
         "read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. "
         f"Details: `python retrain/run.py show {run_id}`",

@@ -123,6 +123,7 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
             f"rollback:{serving['id']}",
             f"{serving['model']} was rolled back to {model} by {by}",
             "look at what the release changed before it is tried again",
+            lasts=False,
         )
         outbox.tell(connection, alarm)
     return model
@@ -165,4 +166,6 @@ def _name(promotion: Any) -> str | None:
 
 def tell(connection: sa.Connection, run_id: str) -> None:
     """Put a run's state into the outbox."""
-    outbox.tell(connection, messages.of_run(store.run(connection, run_id)))
+    row = store.run(connection, run_id)
+    alert_id = store.alert_of(connection, row["decision_id"])
+    outbox.tell(connection, messages.of_run(row, alert_id))

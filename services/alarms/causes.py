@@ -5,7 +5,7 @@ that loop. Each is an alarm with its remedy.
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,16 @@ HELD: Final = dt.timedelta(minutes=5)  # a clock so far behind the newest log is
 BEHIND: Final = dt.timedelta(hours=2)
 DYING: Final = 3  # owners in a row that ended before they had settled
 
+_OF_NO_TOPIC: Final = (
+    "annotator:",
+    "champion:",
+    "clock:",
+    "hour:",
+    "rollup:",
+    "run:",
+    "scheduler:",
+    "stage:",
+)
 _DOCTOR = "`python -m services.doctor` names what is missing"
 _READ_LOG: Final = {
     stage.ROLLUP: "no window comes out meanwhile;"
@@ -173,7 +183,7 @@ def _output(facts: state.Facts) -> Iterator[Alarm]:
     if run is not None and run.age_s > IDLE_OUTPUT_S:
         since = _utc(run.since)
         yield Alarm(
-            f"run:waiting:{run.name}",
+            f"run:waiting:{run.name}:{run.since.isoformat()}",
             f"run {run.name} has waited since {since} and no retrain worker is there",
             "start `python retrain/run.py work`",
         )
@@ -321,6 +331,8 @@ def standing(facts: state.Facts) -> set[str]:
     for end in facts.output.due:
         keys.add(hour_waiting(end).key)
 
+    if facts.output.newest_run is not None:
+        keys.add(messages.aside_key(facts.output.newest_run))
     # The stream worker names its alarm after all the bad records that were accepted of a topic.
     bad_until: Counter[str] = Counter()
     for p in facts.partitions:
@@ -328,6 +340,25 @@ def standing(facts: state.Facts) -> set[str]:
     for topic, total in bad_until.items():
         keys.add(f"{topic}:bad:{total}")
     return keys
+
+
+def about(key: str, topic: str | None) -> bool:
+    """Whether an alarm is of this topic, or of what is no topic's; any is of None."""
+    if topic is None:
+        return True
+    return key.startswith((*_OF_NO_TOPIC, f"{topic}:", f"{topic}/"))
+
+
+def holds(key: str, facts: state.Facts, keys: Collection[str]) -> bool:
+    """Whether the cause of a told alarm still holds; `keys`: those of `standing`.
+
+    A worker that ended is back when one beats and has settled on every partition.
+    """
+    if messages.ENDED not in key:
+        return key in keys
+    clock = facts.output.clock
+    beats = clock is not None and clock.beat_s <= UNATTENDED_S
+    return not beats or any(p.stalls for p in facts.partitions)
 
 
 def _utc(at: dt.datetime) -> str:

@@ -112,7 +112,8 @@ class Output:
     minute: the changed minute that has waited longest for the roll-up. run: the queued run that no
     worker takes. unpromoted: the model of the newest champion hour, while no model has ever been
     promoted. due: the ends of complete hours that are not judged; set_aside: of those that could
-    not be. distrusted: annotators whose labels do not count.
+    not be. distrusted: annotators whose labels do not count. newest_run: the run that was queued
+    last.
     """
 
     clock: Clock | None = None
@@ -122,6 +123,7 @@ class Output:
     due: Sequence[dt.datetime] = ()
     set_aside: Sequence["Aside"] = ()
     distrusted: Sequence["Distrusted"] = ()
+    newest_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

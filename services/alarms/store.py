@@ -13,6 +13,7 @@ from services.alarms import causes, state
 from streams.stages import store as stages_store
 
 BEAT, BEAT_S = "scheduler", 10  # the lease that schedulers renew as they tick, and for how long
+LEAST_S = 60.0  # an alarm stands for at least so long
 HOURLY = "hourly"  # the job that judges an hour
 
 
@@ -129,6 +130,7 @@ def output(connection: sa.Connection, topic: str | None = None) -> state.Output:
         due=hours_due(connection, 500),
         set_aside=hours_set_aside(connection),
         distrusted=distrusted(connection),
+        newest_run=newest_run(connection),
     )
 
 
@@ -221,6 +223,13 @@ def run_waiting(connection: sa.Connection) -> state.Waiting | None:
     )
 
 
+def newest_run(connection: sa.Connection) -> str | None:
+    """The run that was queued last."""
+    run = tables.run
+    query = sa.select(run.c.id).order_by(run.c.queued_at.desc(), run.c.id.desc())
+    return connection.execute(query.limit(1)).scalar()
+
+
 def unpromoted(connection: sa.Connection) -> str | None:
     """The model of the newest complete champion hour, while nothing has ever been promoted."""
     window = tables.window_state
@@ -237,6 +246,34 @@ def unpromoted(connection: sa.Connection) -> str | None:
 
 def _age_s(at: "sa.ColumnElement[dt.datetime]") -> sa.Extract:
     return sa.extract("epoch", sa.func.clock_timestamp() - at)
+
+
+def over(
+    connection: sa.Connection,
+    facts: state.Facts,
+    topic: str | None = None,
+) -> list[messages.AlarmOver]:
+    """The alarms told whose cause holds no more, oldest first, each until that is told, too. One is
+    told for a while before it may be over: what it tells of may need a moment to be seen. Facts of
+    one topic say nothing of another one's.
+    """
+    told, ended = tables.outbox, tables.outbox.alias("ended")
+    said = sa.exists().where(ended.c.dedupe_key == told.c.dedupe_key + messages.OVER)
+    age_s = _age_s(told.c.created_at)
+    query = sa.select(told.c.payload, age_s).where(
+        told.c.kind == messages.Kind.ALARM,
+        told.c.payload["lasts"].as_boolean(),
+        age_s > LEAST_S,
+        sa.not_(said),
+    )
+    keys = causes.standing(facts)
+    gone = []
+    for payload, lasted_s in connection.execute(query.order_by(told.c.id)):
+        alarm = messages.read(messages.Kind.ALARM, payload)
+        assert isinstance(alarm, messages.AlarmRaised)
+        if causes.about(alarm.key, topic) and not causes.holds(alarm.key, facts, keys):
+            gone.append(messages.AlarmOver(alarm.key, alarm.cause, float(lasted_s)))
+    return gone
 
 
 def open_alarms(connection: sa.Connection, facts: state.Facts) -> list[messages.AlarmRaised]:

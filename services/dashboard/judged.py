@@ -9,6 +9,7 @@ from typing import Final
 
 from schemas import policy, runs, signals, windows
 from services.dashboard import board, evidence, facts, words
+from streams.signals import judge
 
 Panel = board.Panel
 Point = board.Point
@@ -191,7 +192,8 @@ def _in_breach(
 ) -> str:
     """Why a signal is in breach, or still is."""
     if row["verdict"] != "breach":
-        back = words.amount(signal.unit, rule.leave)
+        left = judge.left_at(row["limit"], rule, row["reference"], falls=signal.of.falls)
+        back = words.amount(signal.unit, left)
         return f"recovering, but not back past {back} yet"
     if rule.alpha is None:
         return f"{signal.of.bad} the limit, interval and all"

@@ -4,7 +4,7 @@ import datetime as dt
 
 import markupsafe
 
-from services import units
+from schemas import units
 from services.dashboard import board
 
 Unit = board.Unit

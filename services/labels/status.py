@@ -10,7 +10,8 @@ from typing import Any
 
 from retrain.evaluation import live, nonresponse
 from retrain.labels import agreement, cap, distrust, latency, votes
-from services import escaping, units
+from schemas import units
+from services import escaping
 
 Figures = Mapping[str, Any]
 Wait = tuple[dt.datetime, dt.datetime | None]  # asked, and first labelled

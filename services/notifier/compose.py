@@ -6,42 +6,20 @@ a number without its n.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
-from schemas import decisions, messages, runs, signals, times
-from services.notifier import advice, figures, limits
+from schemas import alerts, messages, runs, times, units, why
+from services.notifier import advice, figures, limits, story
 
-Kind = decisions.Kind
-Role = signals.Role
-State = runs.State
-Verdict = runs.GateVerdict
 Alarm = messages.AlarmRaised
+Over = messages.AlarmOver
+Verdict = runs.GateVerdict
+State = runs.State
 Run = messages.RunChanged
-Decision = decisions.Decision
-
-WORDS: Final = {
-    Kind.RETRAIN: "RETRAIN DECIDED",
-    Kind.ROLLBACK: "ROLL BACK",
-    Kind.FIX_UPSTREAM: "FIX UPSTREAM",
-    Kind.REWEIGHT: "REWEIGHT",
-    Kind.HOLD: "HOLD",
-}
-_ROLES: Final = (Role.QUALITY, Role.DRIFT)
-
-
-class NotComposable(ValueError):
-    """A payload that no message can be made of; the text names the field."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One row of the outbox, not yet read: its kind, its payload, when it was written."""
-
-    kind: str
-    payload: Mapping[str, Any]
-    at: dt.datetime
+Story = story.Story
+Told = story.Told
+NotComposable = story.NotComposable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,52 +30,37 @@ class Message:
     blocks: list[limits.Block]
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """Everything a thread has told: its decision, if one began it, and where its run stands."""
-
-    decision: Decision | None
-    run: Run | None
-    run_id: str | None
-    at: dt.datetime
-
-
 def root(thread: Sequence[Told]) -> Message:
     """The message at the head of the thread: the state now over the evidence of the decision."""
     last = thread[-1]
-    newest = _message(last)
+    newest = story.message(last)
     if isinstance(newest, Alarm):
         return _alarm(newest, last.at)
+    if isinstance(newest, Over):
+        return _over(newest, last.at)
 
-    story = _story(thread)
-    headline = limits.cut(_headline(story), limits.HEADER)
+    told = story.story(thread)
+    headline = limits.cut(story.headline(told), limits.HEADER)
     blocks = [
         _header(headline),
-        limits.section(_lead(story)),
+        limits.section(_lead(told)),
+        *_fields(told),
     ]
-    if story.decision:
-        grounds = "\n".join(figures.grounds(story.decision))
-        blocks += _fields(story.decision.reasons)
-        blocks.append(limits.section(f"*Why this fired*\n{grounds}"))
-    if story.run:
-        blocks += _outcome(story.run)
+    grounds = "\n".join(limits.escape(line) for line in _grounds(told))
+    if grounds:
+        blocks.append(limits.section(f"*Why*\n{grounds}"))
+    if told.run:
+        blocks += _outcome(told.run)
 
-    next_step = advice.next_step(story.decision, story.run)
+    next_step = advice.next_step(told)
     blocks.append(limits.section(f"*Next step*\n{next_step}"))
-    blocks.append(limits.context(_origin(story)))
+    blocks.append(limits.context(_origin(told)))
     return _fitted(limits.escape(headline), blocks)
 
 
 def _fitted(text: str, blocks: list[limits.Block]) -> Message:
     text, blocks = limits.fitted(text, blocks)
     return Message(text, blocks)
-
-
-def _message(row: Told) -> messages.Message:
-    try:
-        return messages.read(row.kind, row.payload)
-    except messages.NotReadable as error:
-        raise NotComposable(str(error)) from None
 
 
 def _header(headline: str) -> limits.Block:
@@ -129,14 +92,31 @@ def _alarm(alarm: Alarm, at: dt.datetime) -> Message:
     return _fitted(limits.escape(headline), blocks)
 
 
-def reply(row: Told) -> Message:
-    """One line of history in the thread."""
-    message = _message(row)
+def _over(alarm: Over, at: dt.datetime) -> Message:
+    """In the place of the alarm: that it is over, and for how long it was told."""
+    headline = limits.cut(_ended(alarm), limits.HEADER)
+    blocks = [
+        _header(headline),
+        limits.section(limits.escape(alarm.cause)),
+        limits.section("*Next step*\nNothing to do: its cause holds no more."),
+        limits.context([f"over since {limits.date(at)}"]),
+    ]
+    return _fitted(limits.escape(headline), blocks)
+
+
+def _ended(alarm: Over) -> str:
+    return f"OVER after {units.lasted(alarm.lasted_s)}: {alarm.cause}"
+
+
+def reply(row: Told) -> Message | None:
+    """One line of history in the thread; None for what the root alone shows."""
+    message = story.message(row)
     if isinstance(message, Alarm):
         return _alarm(message, row.at)
+    if isinstance(message, messages.AlertChanged) and message.news is messages.News.REFRESHED:
+        return None
 
-    story = _story([row])
-    line = _line(story)
+    line = limits.escape(_ended(message)) if isinstance(message, Over) else _line(row)
     blocks = [
         limits.section(line),
         limits.context([f"at {limits.date(row.at)}"]),
@@ -144,11 +124,12 @@ def reply(row: Told) -> Message:
     return _fitted(line, blocks)
 
 
-def _line(story: Story) -> str:
+def _line(row: Told) -> str:
     """A step of a run by its name; whatever ends or waits for a person with its numbers."""
-    run = story.run
+    told = story.story([row])
+    run = told.run
     if run is None or run.state in runs.ENDED or run.state is State.REGISTERED:
-        return limits.escape(_headline(story))
+        return limits.escape(story.headline(told))
     state = run.state.upper()
     return f"{state} `{limits.escape(run.run_id)}`{advice.progress(run.state)}"
 
@@ -165,125 +146,66 @@ def possible_duplicate(message: Message) -> Message:
     return _fitted(message.text, blocks)
 
 
-def _story(thread: Sequence[Told]) -> Story:
-    decision = None
-    run = None
-    run_id = None
-    for row in thread:
-        match _message(row):
-            case messages.DecisionTaken() as message:
-                decision = message.taken
-                run_id = message.run_id
-            case Run() as message:
-                run = message
-                run_id = message.run_id
-            case Alarm():
-                raise NotComposable("an alarm in the thread of something else")
-    return Story(decision, run, run_id, thread[-1].at)
-
-
-def _headline(story: Story) -> str:
-    """What happened, with numbers. The word comes first: a phone shows the first forty letters."""
-    run = story.run
-    decision = story.decision
-    if run is None:
-        assert decision is not None
-        word = WORDS[decision.decision]
-        return f"{word} {decision.model}: {_evidence(decision)}"
-
-    if run.state is State.REJECTED:
-        return _rejected(run)
-    if run.state is State.FAILED:
-        return f"FAILED {run.run_id}: {run.error}"
-
-    first_gate = figures.gates_short(run.gates[:1])
-    if run.state is State.CHAMPION:
-        over = f" over {run.champion}" if run.champion else ", the first champion"
-        return f"PROMOTED {run.candidate}{over}: {first_gate}"
-    if run.state is State.REGISTERED:
-        return f"APPROVAL NEEDED {run.candidate}: every gate passed, {first_gate}"
-
-    if decision is None:
-        return f"TRAINING {run.run_id}"
-    return f"TRAINING {run.run_id} for {decision.model}: {_evidence(decision)}"
-
-
-def _rejected(run: Run) -> str:
-    """The gates that do not pass, those that failed before those that cannot tell."""
-    failed = []
-    inconclusive = []
-    for gate in run.gates:
-        if gate.verdict is Verdict.FAIL:
-            failed.append(gate)
-        elif gate.verdict is not Verdict.PASS:
-            inconclusive.append(gate)
-
-    outcome = "FAILED" if failed else "INCONCLUSIVE"
-    gates = figures.gates_short(failed + inconclusive)
-    return f"GATES {outcome} {run.candidate}: {gates}"
-
-
-def _evidence(decision: Decision) -> str:
-    """The breached signals that fit beside each other, quality first."""
-    breached = [reason for reason in decision.reasons if reason.breached]
-    breached.sort(key=_foremost)
-    line = ""
-    for reason in breached:
-        figure = figures.short(reason)
-        if not line:
-            line = figure
-            continue
-        longer = f"{line} + {figure}"
-        if len(longer) > limits.HEADER - 42:
-            break
-        line = longer
-    return line or "no signal in breach"
-
-
-def _foremost(reason: decisions.Reason) -> list[bool]:
-    """A key that sorts a loss of quality first, then a drift, then whatever else."""
-    return [role not in reason.roles for role in _ROLES]
-
-
-def _lead(story: Story) -> str:
+def _lead(told: Story) -> str:
+    """Of which model it is, what is believed of it, since when it stands."""
     parts = []
-    decision = story.decision
+    decision, alert = told.decision, told.alert
     if decision:
-        model = limits.escape(decision.model)
-        parts.append(f"Model `{model}`")
-        if decision.cause:
-            parts.append(f"believed cause: *{decision.cause}*")
-        else:
-            parts.append("no cause named")
-        total = len(decision.reasons)
-        breached = sum(reason.breached for reason in decision.reasons)
-        parts.append(f"{breached} of {total} signals in breach")
+        parts.append(f"Model `{limits.escape(decision.model)}`")
+        if told.about and told.about.cause:
+            parts.append(f"believed cause: *{told.about.cause}*")
+    elif alert:
+        parts.append(f"Model `{limits.escape(alert.model)}`")
+    if alert:
+        parts.append(f"since {limits.date(alert.since)}")
+        parts.append(_stands(alert))
 
-    if story.run_id:
-        run_id = limits.escape(story.run_id)
+    if told.run_id:
+        run_id = limits.escape(told.run_id)
         run = f"run `{run_id}`"
         parts.append(run if decision else f"{run}, started by hand")
     return "  ·  ".join(parts)
 
 
-def _fields(reasons: Sequence[decisions.Reason]) -> Iterator[limits.Block]:
-    """The evidence in two columns, what is in breach first. Beyond Slack's ten the last one says
-    how many are missing.
+def _stands(alert: alerts.Alert) -> str:
+    """For how long it has stood, or had when it ended."""
+    lasted = units.lasted(alert.lasted_s)
+    if alert.ended is None:
+        return f"for {lasted}"
+    by = f": {limits.escape(alert.by)}" if alert.by else ""
+    return f"*over* after {lasted}{by}"
+
+
+def _fields(told: Story) -> Iterator[limits.Block]:
+    """The numbers in two columns: the newest and the worst of an alert, or those that decided.
+    Beyond Slack's ten the last one says how many are missing.
     """
-    if not reasons:
+    if told.alert is not None:
+        order = {reason.signal: place for place, reason in enumerate(told.reasons)}
+        shown = sorted(told.alert.figures, key=lambda each: order[each.reason.signal])
+        texts = [figures.field(each.reason, each.worst) for each in shown]
+    else:
+        texts = [figures.field(reason) for reason in told.reasons]
+    if not texts:
         return
-    ordered = sorted(reasons, key=lambda reason: not reason.breached)
-    texts = [figures.field(reason) for reason in ordered]
     if len(texts) > limits.FIELDS:
-        shown = limits.FIELDS - 1
-        rest = len(texts) - shown
-        texts = [*texts[:shown], f"… and {rest} more signals"]
+        kept = limits.FIELDS - 1
+        texts = [*texts[:kept], f"… and {len(texts) - kept} more signals"]
 
     fields = []
     for text in texts:
-        cut = limits.cut(text, limits.FIELD)
-        fields.append({"type": "mrkdwn", "text": cut})
+        fields.append({"type": "mrkdwn", "text": limits.cut(text, limits.FIELD)})
     yield {"type": "section", "fields": fields}
+
+
+def _grounds(told: Story) -> Iterator[str]:
+    """Why it is told: the clause of the rule and the numbers that decided. Where the decision was
+    about something else, what the alert itself says.
+    """
+    if told.about is not None:
+        yield from why.lines(told.about)
+    elif told.alert is not None:
+        yield advice.ground(told.alert)
 
 
 def _outcome(run: Run) -> Iterator[limits.Block]:
@@ -298,9 +220,9 @@ def _outcome(run: Run) -> Iterator[limits.Block]:
         yield limits.section("\n".join(lines))
 
 
-def _origin(story: Story) -> list[str]:
-    updated = f"updated {limits.date(story.at)}"
-    taken = story.decision
+def _origin(told: Story) -> list[str]:
+    updated = f"updated {limits.date(told.at)}"
+    taken = told.decision
     if taken is None:
         return [updated]
 

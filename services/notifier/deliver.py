@@ -148,6 +148,8 @@ class Carrier:
         with self.engine.connect() as connection:
             rows = store.thread(connection, row)
             posted = store.place(connection, row.thread_key)
+        if row not in rows:
+            return  # what is newer has taken its place
         root = compose.root([_told(each) for each in rows])
         place = slack.Place(*posted) if posted else None
         if place is not None and self._edited(place, root):
@@ -186,6 +188,8 @@ class Carrier:
     def _reply(self, row: store.Row, place: slack.Place) -> None:
         """Add the row's line to the thread, unless an attempt that nobody confirmed has."""
         line = compose.reply(_told(row))
+        if line is None:
+            return
         if row.maybe_posted:
             try:
                 if self.client.find([_mark(row)], since=row.created_at, thread=place):

@@ -2,17 +2,15 @@
 number without its n.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schemas import decisions, runs, signals
-from services import units
+from schemas import decisions, runs, signals, units, why
 from services.notifier import limits
 
-Clause = decisions.Clause
 Reason = decisions.Reason
 Gate = runs.Gate
-Role = signals.Role
 
 _GATES: Final = 16  # lines of one message
 
@@ -22,69 +20,34 @@ _NAMES_OF_GATES: Final = {
     "p95_latency_ms": "p95 latency",
     "ece": "calibration error",
 }
-# What a clause of the rule asks for, and on what grounds.
-_GROUNDS: Final = {
-    Clause.STALE: "Nothing was judged.",
-    Clause.BAD_RELEASE: "Bad ever since this model serves, and well under the one before.",
-    Clause.UPSTREAM: "Something before or around the model is broken; no training cures it.",
-    Clause.COLLAPSE: "A collapse of accuracy asks for a retrain alone.",
-    Clause.INTENT_LOST: "The recall of one intent is proven lost.",
-    Clause.LABELS_BIASED: "Labels do not speak for the messages that annotators leave out.",
-    Clause.MIX_MOVED: "The mix of intents alone has moved.",
-    Clause.SLOW: "Slow answers, and nothing else that counts.",
-    Clause.CALM: "No clause of the rule asks for anything.",
-}
 
 
-def amount(reason: Reason, value: float) -> str:
-    """A figure of a signal with its unit."""
-    signal = signals.of(reason.signal)
-    return units.amount(signal.unit, value)
-
-
-def limit(reason: Reason) -> str:
-    """A signal's limit with its direction."""
-    signal = signals.of(reason.signal)
-    direction = "at least" if signal.falls else "at most"
-    return f"{direction} {amount(reason, reason.limit)}"
-
-
-def counted(reason: Reason) -> str:
-    """How much was looked at: labels or logs."""
-    signal = signals.of(reason.signal)
-    return f"n = {reason.n:,} {signal.counted}"
-
-
-def short(reason: Reason) -> str:
-    """A signal in one breath, for the header."""
-    signal = signals.of(reason.signal)
-    value = "no value"
-    if reason.value is not None:
-        value = amount(reason, reason.value)
-
-    allowed = amount(reason, reason.limit)
-    return f"{signal.words} {value} (limit {allowed}, n = {reason.n:,})"
-
-
-def field(reason: Reason) -> str:
-    """A signal as a field: name and verdict, value and limit, n and interval."""
+def field(reason: Reason, worst: float | None = None) -> str:
+    """A signal as a field: name and verdict since when, value and limit, n and interval; `worst`:
+    of an alert, the worst it has been.
+    """
     value = "no value yet"
     if reason.value is not None:
-        value = amount(reason, reason.value)
+        value = why.amount(reason, reason.value)
+    if worst is not None:
+        value += f", worst {why.amount(reason, worst)}"
 
     interval = "no interval"
     if reason.low is not None and reason.high is not None:
-        low = amount(reason, reason.low)
-        high = amount(reason, reason.high)
+        low = why.amount(reason, reason.low)
+        high = why.amount(reason, reason.high)
         interval = f"95 % interval {low} to {high}"
 
     words = _words(reason)
     name = words[:1].upper() + words[1:]
-    lines = (
-        f"*{name}*: {_state(reason)}",
-        f"{value}, limit {limit(reason)}",
-        f"{counted(reason)}, {interval}",
-    )
+    began = f" since {_date(reason.since)}" if reason.since and reason.breached else ""
+    lines = [
+        f"*{name}*: {_state(reason)}{began}",
+        f"{value}, limit {why.limit(reason)}",
+        f"{why.counted(reason)}, {interval}",
+    ]
+    if reason.labels_needed:
+        lines.append(limits.escape(why.needed(reason)))
     return "\n".join(lines)
 
 
@@ -114,71 +77,12 @@ def _not_yet(reason: Reason) -> str:
     return f"{signal.bad} its limit, not {wanting}"
 
 
-def grounds(decision: decisions.Decision) -> Iterator[str]:
-    """What is in breach, a line each; the others in one; and the rule they make together under the
-    policy in force.
-    """
-    breached = []
-    calm = []
-    for reason in decision.reasons:
-        if reason.breached:
-            breached.append(reason)
-        else:
-            calm.append(reason)
-
-    for reason in breached:
-        yield f"• {_words(reason)} is in breach (limit {limit(reason)})"
-    if calm:
-        subject = "signal is" if len(calm) == 1 else "signals are"
-        if breached:
-            subject = f"other {subject}"
-        named = ", ".join(map(_calm, calm))
-        yield f"• {len(calm)} {subject} not in breach: {named}"
-
-    # A decision from before decisions named their clause has none.
-    if decision.clause is not None:
-        rule = _rule(decision.clause, breached)
-        held = decision.hold_reason
-        yield f"{rule} Held: {held}." if held else rule
-
-
-def _rule(clause: Clause, breached: Sequence[Reason]) -> str:
-    """What is lost and what has moved, and what the clause that answered asks for."""
-    roles: set[str] = set()
-    for reason in breached:
-        roles.update(reason.roles)
-    quality = Role.QUALITY in roles
-    drift = Role.DRIFT in roles
-
-    if clause is not Clause.DRIFTED:
-        asked = _GROUNDS[clause]
-    elif quality:
-        asked = "Both together ask for a retrain."
-    else:
-        asked = "With an open business incident it asks for a retrain."
-    return f"Loss of quality: {_yes(quality)}. Drift: {_yes(drift)}. {asked}"
-
-
 def _words(reason: Reason) -> str:
-    """A signal as people call it, with the intents or the strata it is about, and its age."""
-    words = signals.of(reason.signal).words
-    about = (*reason.intents, *reason.strata)
-    if about:
-        words += f" ({', '.join(about)})"
-    if reason.age_hours:
-        words += f", of labels that take {reason.age_hours // 24} days"
-    return limits.escape(words)
+    return limits.escape(why.words(reason))
 
 
-def _calm(reason: Reason) -> str:
-    """A signal that is not in breach, with why where one might ask."""
-    why = _not_yet(reason)
-    words = _words(reason)
-    return f"{words} ({why})" if why else words
-
-
-def _yes(true: bool) -> str:
-    return "*yes*" if true else "no"
+def _date(since: str) -> str:
+    return limits.date(dt.datetime.fromisoformat(since))
 
 
 def _gate_amount(gate: Gate, value: float) -> str:

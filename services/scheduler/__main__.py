@@ -78,8 +78,8 @@ def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
 
 
 def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
-    """An alarm for everything that should move and does not: one for each time, however many
-    schedulers look.
+    """An alarm for everything that should move and does not, and that it is over: each once,
+    however many schedulers look.
     """
     looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
     lasting = causes.Lasting()
@@ -93,6 +93,8 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
                 outbox.tell(connection, alarm)
             for alarm in lasting.alarms(facts, now):
                 outbox.tell(connection, alarm)
+            for ended in alarms_store.over(connection, facts, topic):
+                outbox.tell(connection, ended)
 
     return look
 

@@ -13,7 +13,9 @@ from retrain.decide import evaluate, mix, quality
 from retrain.decide.history import store as history
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
-from schemas import decisions, messages, policy, present, runs, signals, verdicts, windows
+from schemas import decisions, policy, present, runs, signals, verdicts, windows
+from services.alerts import lifecycle, standing
+from services.alerts import store as alerts_store
 from services.scheduler import lines, store
 from streams import outbox
 
@@ -218,20 +220,25 @@ def _first_week(evaluation: evaluate.Evaluation, promoted_at: dt.datetime) -> bo
 def decide(
     connection: sa.Connection, evaluation: evaluate.Evaluation, rules: policy.Policy
 ) -> list[lines.Line]:
-    """Record the decision; a retrain queues its run and its message in the same transaction.
+    """Record the decision; a retrain queues its run, and what is told of it stands in the same
+    transaction.
 
     An hour that was taken up again is recorded alone: what came since, a pause or a run, is not
     in its evidence.
     """
     taken = evaluation.decision
-    retrain = taken.decision is decisions.Kind.RETRAIN
-    overtaken = store.decided_after(connection, taken.at)
-    acts = retrain and rules.trigger.autonomy.retrain == "act" and not overtaken
-    run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
-    store.put_decision(connection, taken, evaluation.evidence, run_id)
-
-    if taken.decision is decisions.Kind.HOLD or overtaken:
+    if store.decided_after(connection, taken.at):
+        store.put_decision(connection, taken, evaluation.evidence, None, None)
         return []
+
+    retrain = taken.decision is decisions.Kind.RETRAIN
+    acts = retrain and rules.trigger.autonomy.retrain == "act"
+    run_id = f"ft_{taken.at:%Y_%m_%d}_{taken.id[-6:]}" if acts else None
+    changes = list(lifecycle.after(alerts_store.open_alerts(connection), _seen(evaluation, rules)))
+    asking = next((change.alert.id for change in changes if change.asks), None)
+
+    store.put_decision(connection, taken, evaluation.evidence, run_id, asking)
+    alerts_store.put(connection, [change.alert for change in changes])
     if run_id:
         retrain_store.queue_run(
             connection,
@@ -239,5 +246,13 @@ def decide(
             decision_id=taken.id,
             as_of=taken.at,
         )
-    outbox.tell(connection, messages.DecisionTaken(taken, run_id))
+    for message in lifecycle.told(changes, taken, run_id):
+        outbox.tell(connection, message)
     return [lines.alert(taken, evaluation.past.incidents)] if retrain else []
+
+
+def _seen(evaluation: evaluate.Evaluation, rules: policy.Policy) -> standing.Hour:
+    """What alerts rest on."""
+    judged = (*evaluation.fresh, *evaluation.standing)
+    never = standing.never_met(evaluation.view.history, judged)
+    return standing.Hour(evaluation.decision, judged, rules, never)

@@ -251,6 +251,7 @@ def put_decision(
     decision: decisions.Decision,
     evidence: Mapping[str, Any],
     run_id: str | None,
+    alert_id: str | None,
 ) -> None:
     """Record a decision with its evidence; the same decision again changes nothing."""
     row = {
@@ -268,6 +269,8 @@ def put_decision(
         "reasons": [dataclasses.asdict(reason) for reason in decision.reasons],
         "evidence": dict(evidence),
         "run_id": run_id,
+        "alert_id": alert_id,
+        "costs": dataclasses.asdict(decision.costs) if decision.costs else None,
     }
     connection.execute(pg.insert(tables.decision).values(row).on_conflict_do_nothing())
 

@@ -194,7 +194,7 @@ def falling(
     else:
         level, needed = _of_a_loss(signal, limit, z)
 
-    leave = _leave(limit, rule, signal.reference)
+    leave = left_at(limit, rule, signal.reference, falls=True)
     back = level is not Level.BLIND and (signal.value or 0.0) >= leave
     stays = _in_breach(past) and not back
     in_breach = level is Level.BREACH or stays
@@ -208,10 +208,25 @@ def falling(
     )
 
 
-def _leave(limit: float, rule: policy.Level, reference: float | None) -> float:
-    """As far above the limit as the policy's two levels lie apart, and never more than half of the
-    way to the reference: what is as good as ever has no loss any more.
+def left_at(
+    limit: float,
+    rule: policy.Level,
+    reference: float | None,
+    *,
+    falls: bool,
+) -> float:
+    """The value at which a breach ends: the policy's. Of what should not fall as far above the
+    limit as the policy's two levels lie apart, and never more than half of the way to the
+    reference: what is as good as ever has no loss any more.
+
+    >>> rule = policy.Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
+    >>> [round(left_at(0.93, rule, before, falls=True), 3) for before in (0.94, 0.98, None)]
+    [0.935, 0.94, 0.94]
+    >>> left_at(0.90, rule, None, falls=False)
+    0.91
     """
+    if not falls:
+        return rule.leave
     leave = limit + (rule.leave - rule.enter)
     if reference is None:
         return leave

@@ -331,6 +331,7 @@ class Counter:
                     f"{place}:deleted:{letter.offset}",
                     f"{place}: {letter.detail}; windows of that time are short of them",
                     "raise the topic's retention, or start more stream workers",
+                    lasts=False,
                 )
                 outbox.tell(connection, alarm)
 

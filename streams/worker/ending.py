@@ -38,7 +38,7 @@ def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
             with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
                 day = outbox.today(connection)
                 alarm = messages.AlarmRaised(
-                    f"{topic}:ended:{day}:{_digest(cause)}",
+                    f"{topic}{messages.ENDED}{day}:{_digest(cause)}",
                     f"The stream worker has ended: {cause}",
                     _REMEDY,
                 )

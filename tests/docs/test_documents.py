@@ -15,6 +15,7 @@ from services import provision
 from services.local import topology
 from services.local.demo import __main__ as demo
 from services.local.demo import grid, invent, play, story, telling
+from services.notifier import story as heads
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -104,6 +105,13 @@ def test_the_architectures_calls_stand_where_it_says() -> None:
         for module in re.findall(r"`(\w+)\.\w+\(", calls):
             homes = [ROOT / folder.strip() / f"{module}.py" for folder in folders.split(",")]
             assert any(home.exists() for home in homes), f"{arrow.strip()}: {module}"
+
+
+def test_the_runbook_has_an_answer_to_every_word_a_message_begins_with() -> None:
+    told = (ROOT / "docs/runbook.md").read_text()
+    first = "\n".join(line.split("|")[1] for line in told.splitlines() if line.startswith("| "))
+    words = (*heads.HELD.values(), heads.SLOW, heads.BLIND, heads.MISSED, heads.BREACH, "OVER")
+    assert [word for word in words if word not in first] == []
 
 
 def test_the_runbook_has_an_answer_to_every_decision() -> None:

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import alerting
 import builders
 import numpy as np
 import pytest
@@ -273,6 +274,16 @@ def one_thing(breached: str, days: int, rules: policy.Policy) -> object:
     return taken.decision, taken.hold_reason
 
 
+def heard(rules: policy.Policy) -> object:
+    """What a person hears of slow answers and of a missed level that last for days, and end."""
+    shop = alerting.Shop(rules)
+    missed = alerting.breach("low_confidence_rate", 0.136, limit=0.08, hours=0)
+    for hours in (3, 5, 30):
+        shop.hours((*alerting.slow(), missed), hours)
+        shop.hours(alerting.CALM, hours)
+    return shop.called
+
+
 SITUATIONS: dict[str, list[Callable[[policy.Policy], object]]] = {
     "labels": [asked, held, *JUDGED],
     "signals": [*JUDGED],
@@ -283,6 +294,7 @@ SITUATIONS: dict[str, list[Callable[[policy.Policy], object]]] = {
     ],
     "costs": [*JUDGED],
     "calendar": [functools.partial(one_thing, trigger.MIX, 3)],
+    "telling": [heard],
     "gates": [functools.partial(gated, True), functools.partial(gated, False)],
 }
 

@@ -2,10 +2,7 @@
 message an incident, nothing lost, nothing doubled.
 """
 
-import contextlib
 import datetime as dt
-import http.client
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import builders
 import processes
 import pytest
 import sqlalchemy as sa
+from channel import ask, said, sandbox_at
 
 from retrain import store
 from retrain.train import promote
@@ -33,13 +31,6 @@ MESSAGE = compose.Message(
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
-@contextlib.contextmanager
-def sandbox_at(port: int, log: Path) -> Iterator[None]:
-    with processes.running(["-m", "services.local.slack_sandbox", "--port", str(port)], {}, log):
-        assert processes.eventually(lambda: ports.listening(port)), log.read_text()
-        yield
-
-
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[int]:
     (port,) = ports.free(1)
@@ -47,40 +38,8 @@ def sandbox(tmp_path: Path) -> Iterator[int]:
         yield port
 
 
-def ask(port: int, path: str, body: Any) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request(
-        "POST",
-        path,
-        json.dumps(body),
-        {"Content-Type": "application/json", "Authorization": "Bearer xoxb-test"},
-    )
-    answer = connection.getresponse()
-    assert answer.status == 200
-    content = json.loads(answer.read())
-    connection.close()
-    return content
-
-
 def fault(port: int, kind: str, method: str = "chat.postMessage", **more: Any) -> None:
     assert ask(port, "/test/faults", [{"method": method, "kind": kind, **more}]) == {"queued": 1}
-
-
-def said(port: int) -> list[tuple[str, list[str]]]:
-    """Every message of the channel with the texts of its thread, oldest first."""
-    channels = ask(port, "/api/conversations.list", {})["channels"]
-    if not channels:
-        return []
-    where = {"channel": channels[0]["id"], "limit": 200}
-    roots = ask(port, "/api/conversations.history", where)["messages"][::-1]
-    threads = [
-        ask(port, "/api/conversations.replies", where | {"ts": root["ts"]})["messages"]
-        for root in roots
-    ]
-    return [
-        (root["text"], [reply["text"] for reply in thread[1:]])
-        for root, thread in zip(roots, threads, strict=True)
-    ]
 
 
 # --- the client: the same contract, whichever way the token came ---

@@ -38,8 +38,10 @@ def low_confidence(
     _: replay.Scene,
     decision: decisions.Decision,
 ) -> Iterator[Reading]:
-    """The low-confidence rate; of so many logs the interval would be a line."""
-    for reading in _readings(decision, "low_confidence_rate"):
+    """How far the low-confidence rate is above the reference's, which is what a decision rests on;
+    of so many logs the interval would be a line.
+    """
+    for reading in _readings(decision, "low_confidence_rise"):
         yield dataclasses.replace(reading, low=None, high=None)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from retrain.decide import replay
 from retrain.decide.report import panels, svg
-from schemas import decisions, events
+from schemas import decisions, events, why
 
 Kind, Hold = decisions.Kind, decisions.HoldReason
 
@@ -30,12 +30,15 @@ HOLDS: Final = {
     Hold.LATENCY_ONLY: (svg.PURPLE, "3 3"),
     Hold.MIX_ONLY: (svg.BLUE, "1 3"),
     Hold.LABELS_BIASED: (svg.VERMILION, "2 2"),
+    Hold.INTENT_LOST: (svg.VERMILION, "6 2 2 2"),
+    Hold.PAUSED: (svg.PURPLE, "10 3"),
+    Hold.NOT_WORTH_IT: (svg.SKY, "2 3"),
 }
 _OTHER_HOLD = (svg.GREY, "4 4")
 _PANELS: Final = (
     ("live accuracy (ratio, 95 % interval)", panels.accuracy),
     ("intent mix: KL over noise floor (nats)", panels.mix_kl),
-    ("low-confidence rate (ratio)", panels.low_confidence),
+    ("low-confidence rate above the reference's (ratio)", panels.low_confidence),
 )
 _TOP, _LANE, _GAP = 30, 22, 34
 _EDGE: Final = dt.timedelta(hours=1)
@@ -135,7 +138,8 @@ def style(reason: str) -> tuple[str, str]:
 def _tooltip(decision: decisions.Decision) -> str:
     at = f"{decision.at:%Y-%m-%d %H:%M} UTC"
     cause = decision.cause or "unknown"
-    return f"{at} {decision.decision} of {decision.model}, cause {cause}"
+    said = f"{at} {decision.decision} of {decision.model}, cause {cause}"
+    return "\n".join((said, *why.lines(decision)))
 
 
 @dataclass(slots=True)

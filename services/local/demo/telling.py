@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import runs, signals
-from services import units
+from schemas import runs, signals, units
 from services.local.demo import report, story
 
 WIDEST: Final = 100
@@ -76,6 +75,12 @@ def breached(row: report.Row) -> set[str]:
     return {reason["signal"] for reason in row["reasons"] if reason["breached"]}
 
 
+def decisive(row: report.Row) -> set[str]:
+    """The signals that a decision rests on; those in breach where it does not say."""
+    decided = {reason["signal"] for reason in row["reasons"] if reason.get("decided")}
+    return decided or breached(row)
+
+
 def begins(kind: str, date: dt.date) -> Said | None:
     """What the story changes with this day; nothing on an ordinary one."""
     change = _CHANGES.get(kind)
@@ -123,7 +128,7 @@ def _at(taken: report.Taken) -> str:
 def decided(taken: report.Taken) -> Said:
     """A decision that asks for something."""
     row = taken.row
-    why = worded(taken, breached(row))
+    why = worded(taken, decisive(row))
     cause = f" (cause: {_CAUSES[row['cause']]})" if row["cause"] in _CAUSES else ""
     if row["decision"] == "retrain":
         words = f"retrain decided{cause}: {why}; a new model is in training"

@@ -72,7 +72,7 @@ def test_a_champion_under_its_service_level_misses_that_and_has_lost_nothing(
     assert judged["live_accuracy"].verdict is Level.OK
     assert judged["live_accuracy_level"].verdict is level
     assert judged["live_accuracy_level"].limit == 0.90
-    assert judged["live_accuracy_level"].signal.reference is None
+    assert judged["live_accuracy_level"].signal.reference == pytest.approx(right)
 
 
 def test_what_the_reference_does_not_tell_is_no_change() -> None:

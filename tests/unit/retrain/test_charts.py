@@ -270,7 +270,7 @@ def test_accuracy_is_read_with_its_interval_and_confidence_without() -> None:
     decision = builders.decision(
         reasons=[
             builders.reason("live_accuracy", 0.8, limit=0.9, half=0.05),
-            builders.reason("low_confidence_rate", 0.1, limit=0.08, half=0.01),
+            builders.reason("low_confidence_rise", 0.1, limit=0.08, half=0.01),
         ]
     )
 

@@ -3,8 +3,8 @@
 import builders
 import pytest
 
-from retrain.decide import economics
-from schemas import policy, verdicts
+from retrain.decide import economics, record, trigger
+from schemas import decisions, policy, verdicts
 
 # A wrong route 0.50, a label 0.08, an hour of the training machine 2.00, 300 labels to train on.
 RULES = policy.Policy()
@@ -74,3 +74,22 @@ def test_where_accuracy_reference_or_the_days_traffic_is_unknown_nothing_is_clai
     judged: list[verdicts.Verdict],
 ) -> None:
     assert economics.costs(judged, RULES) is None
+
+
+def test_what_the_interval_leaves_open_is_priced_too() -> None:
+    """5,000 answers a day at 0.50: a point of accuracy is 175 a week."""
+    costs = economics.costs(evidence(), RULES)
+    assert costs is not None
+    assert costs.waiting_low is not None
+    assert costs.waiting_high is not None
+    assert costs.waiting_low <= costs.waiting <= costs.waiting_high
+
+
+def test_costs_stand_in_the_evidence_that_is_hashed() -> None:
+    judged = evidence()
+    taken = trigger.decision(judged, decisions.Past(), RULES, model="v1", at=builders.AT)
+    body = record.evidence(judged, decisions.Past(), model="v1", at=builders.AT, costs=taken.costs)
+    assert body["costs"]["retraining"] == taken.costs.retraining  # type: ignore[union-attr]
+    dear = policy.parse("[costs]\nlabel = 8.0")
+    other = trigger.decision(judged, decisions.Past(), dear, model="v1", at=builders.AT)
+    assert other.costs != taken.costs

@@ -105,8 +105,8 @@ def test_every_hour_with_traffic_is_one_line_and_the_slow_one_says_why(shop: Sho
     assert len(ended.out) == 6
     assert ended.out[0] == f"2026-04-20T01:00:00Z  {name}  v1  hold TOO_FEW_LABELS"
     slow = ended.out[2]
-    assert slow.startswith(f"2026-04-20T03:00:00Z  {name}  v1  hold LATENCY_ONLY  p95_latency_ms ")
-    assert "(limit 15, n 12)" in slow
+    assert slow.startswith(f"2026-04-20T03:00:00Z  {name}  v1  hold LATENCY_ONLY  Answers are slow")
+    assert "limit at most 15.0 ms, n = 12 logs" in slow
     assert ended.code == 0
 
 

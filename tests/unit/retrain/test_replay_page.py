@@ -236,8 +236,8 @@ def test_actions_come_before_holds_and_these_as_the_contract_lists_them() -> Non
 
 
 def test_a_hold_of_a_reason_nobody_drew_a_colour_for_has_one_all_the_same() -> None:
-    assert timeline.style("PAUSED") == timeline.style("a reason of next year")
-    assert timeline.style("HEALTHY") != timeline.style("PAUSED")
+    assert timeline.style("STALE_WINDOWS") == timeline.style("a reason of next year")
+    assert timeline.style("HEALTHY") != timeline.style("STALE_WINDOWS")
 
 
 def test_a_mark_says_when_what_of_which_model_and_why() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import CreateTable
 
-from schemas import decisions, events, messages, runs, tables, verdicts, windows
+from schemas import alerts, decisions, events, messages, runs, tables, verdicts, windows
 
 TABLES = sorted(tables.metadata.tables.values(), key=lambda table: table.name)
 EACH = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -94,7 +94,7 @@ def held(table: sa.Table, nouns: Iterable[str], but: Iterable[str] = ()) -> list
 
 def test_whatever_a_noun_holds_has_a_column() -> None:
     assert held(tables.window_state, names(windows.Window), but=["tally"]) == []
-    assert held(tables.signal, names(verdicts.Signal)) == []
+    assert held(tables.signal, names(verdicts.Signal), but=["age_hours"]) == []
     assert (
         held(
             tables.signal,
@@ -105,8 +105,9 @@ def test_whatever_a_noun_holds_has_a_column() -> None:
     )
     in_its_evidence = ["aside"]
     assert held(tables.decision, names(decisions.Decision), but=in_its_evidence) == []
+    assert held(tables.alert, names(alerts.Alert)) == []
     assert held(tables.promotion, names(runs.Promotion)) == []
-    assert held(tables.run, names(messages.RunChanged), but=["run_id"]) == []
+    assert held(tables.run, names(messages.RunChanged), but=["run_id", "alert_id"]) == []
     assert held(tables.incident, events.Incident.__struct_fields__) == []
     assert held(tables.human_label, events.HumanLabel.__struct_fields__) == []
 

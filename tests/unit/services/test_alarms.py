@@ -253,7 +253,9 @@ def test_windows_without_a_decision_are_told_once_for_each_hour() -> None:
 
 def test_a_run_without_a_worker_and_logs_without_a_champion_are_told() -> None:
     assert stands(run=waits("ft_1", 9.0)) == []
-    assert stands(run=waits("ft_1", causes.IDLE_OUTPUT_S + 1)) == ["run:waiting:ft_1"]
+    assert stands(run=waits("ft_1", causes.IDLE_OUTPUT_S + 1)) == [
+        "run:waiting:ft_1:2026-04-20T10:00:00+00:00"
+    ]
     assert stands(unpromoted="v14") == ["champion:none"]
 
 

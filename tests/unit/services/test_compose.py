@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas import decisions, policy, runs
+from schemas import decisions, policy, runs, why
 from services.local.slack_sandbox import blocks
 from services.notifier import compose, figures, limits
 
@@ -87,16 +87,16 @@ def test_the_header_says_what_happened_with_numbers_and_n() -> None:
     )
 
 
-def grounds(told: compose.Told) -> str:
+def grounds(told: compose.Told) -> list[str]:
     (section,) = [
         block["text"]["text"]
         for block in compose.root([told]).blocks
-        if "*Why this fired*" in block.get("text", {}).get("text", "")
+        if block.get("text", {}).get("text", "").startswith("*Why*")
     ]
-    return str(section.splitlines()[-1])
+    return str(section).splitlines()[1:]
 
 
-def test_the_rule_is_told_as_the_policy_in_force_had_it() -> None:
+def test_the_numbers_that_decided_are_told_and_no_others() -> None:
     """Under a policy that hears the last day's accuracy as quality, Slack says so, too."""
     rules = policy.parse('[trigger]\nquality = ["recent_accuracy"]').trigger
     day = decisions.Reason(
@@ -108,12 +108,16 @@ def test_the_rule_is_told_as_the_policy_in_force_had_it() -> None:
         0.75,
         breached=True,
         roles=rules.roles("recent_accuracy"),
+        decided=True,
     )
-    mix = dataclasses.replace(REASONS[1], roles=rules.roles("intent_mix_kl"))
-    assert (
-        grounds(decision(reasons=(day, mix)))
-        == "Loss of quality: *yes*. Drift: *yes*. Both together ask for a retrain."
-    )
+    mix = dataclasses.replace(REASONS[1], roles=rules.roles("intent_mix_kl"), decided=True)
+    assert grounds(decision(reasons=(day, mix, *REASONS[2:]))) == [
+        "Worse answers and changed messages together ask for a retrain.",
+        "accuracy of the last day: 70.0 %, limit at least 90.0 %, n = 300 labels,"
+        " 95 % interval 65.0 % to 75.0 %",
+        "intent mix KL: 0.592 nats, limit at most 0.028 nats, n = 1,200 logs,"
+        " 95 % interval 0.550 nats to 0.640 nats",
+    ]
 
 
 @pytest.mark.parametrize("clause", decisions.Clause)
@@ -124,33 +128,43 @@ def test_every_clause_of_the_rule_has_its_own_grounds(clause: decisions.Clause) 
 
 def test_an_incident_is_a_witness_beside_drift() -> None:
     told = grounds(decision(reasons=REASONS[1:], clause=decisions.Clause.DRIFTED))
-    assert told == (
-        "Loss of quality: no. Drift: *yes*. With an open business incident it asks for a retrain."
-    )
+    assert told[0] == "Changed messages and an open business incident ask for a retrain."
 
 
 def test_a_decision_of_an_older_version_is_told_without_grounds_it_does_not_name() -> None:
     told = decision()
     del told.payload["clause"]  # type: ignore[attr-defined]
     for reason in told.payload["reasons"]:
-        del reason["roles"]
-    assert grounds(told) == "• 1 other signal is not in breach: p95 latency"
+        for later in ("roles", "decided", "reference", "labels_needed"):
+            del reason[later]
+    assert [line.partition(":")[0] for line in grounds(told)] == [
+        "live accuracy",
+        "intent mix KL",
+        "low-confidence rate",
+    ]
 
 
-def test_what_is_in_breach_is_listed_and_the_others_are_named_in_one_line() -> None:
-    slow = decisions.Reason("p95_latency_ms", 18.0, 15.0, 900, 16.0, 20.0, breached=False)
-    unsure = decisions.Reason("rare_recall", 0.84, 0.85, 90, 0.7, 0.9, breached=False)
-    unknown = decisions.Reason("error_rate", None, 0.005, 0, None, None, breached=False)
-    lines = list(figures.grounds(builders.decision(reasons=(REASONS[0], slow, unsure, unknown))))
-    assert lines[0] == "• live accuracy is in breach (limit at least 90.0 %)"
-    assert lines[1] == (
-        "• 3 other signals are not in breach: "
-        "p95 latency (above its limit, not for long enough to count), "
-        "rare recall (below its limit, not surely), error rate"
+def test_what_waiting_costs_stands_beside_what_a_retrain_costs() -> None:
+    dear = decisions.Costs(1240.0, 46.0, 810.0, 1690.0)
+    assert grounds(decision(costs=dear))[-1] == (
+        "Waiting a week costs about 1,240 (810 to 1,690), a retrain 46 (policy [costs])."
     )
-    assert "above its limit, not for long enough to count\n18.0 ms" in figures.field(slow)
-    (calm,) = figures.grounds(builders.decision(reasons=(unknown,)))
-    assert calm == "• 1 signal is not in breach: error rate"
+
+
+def test_accuracy_stands_before_the_odds_that_it_fell() -> None:
+    odds = decisions.Reason("accuracy_e_value", 12.0, 3.0, 4621, 12.0, None, breached=True)
+    odds = dataclasses.replace(odds, decided=True, roles=("quality",))
+    accuracy = dataclasses.replace(REASONS[0], value=0.773, n=4621, breached=False)
+    message = compose.root([decision(reasons=(odds, accuracy, REASONS[3]))])
+    assert message.text.startswith(
+        "RETRAIN DECIDED v1: live accuracy 77.3 % (limit 90.0 %, n = 4,621)"
+    )
+
+
+def test_a_retrain_that_a_person_has_to_start_says_how() -> None:
+    asked = decision()
+    asked.payload["run_id"] = None  # type: ignore[index]
+    assert "`python retrain/run.py run`" in json.dumps(compose.root([asked]).blocks)
 
 
 def test_a_failed_gate_is_named_first_and_the_champion_stays() -> None:
@@ -186,7 +200,7 @@ def test_whatever_it_is_told_slack_takes_it(foreign: str, many: int) -> None:
     ]
     for message in (
         compose.root(told),
-        compose.reply(told[1]),
+        compose.reply(told[1]) or compose.root(told),
         compose.possible_duplicate(compose.root(told)),
     ):
         assert blocks.problems(message.blocks) == []
@@ -216,7 +230,7 @@ def test_what_should_not_fall_has_a_floor_and_is_counted_in_labels() -> None:
         decisions.Reason(name, 0.88, 0.90, 337, None, None, True)
         for name in ("recent_accuracy", "low_confidence_rate")
     )
-    assert (figures.limit(low), figures.limit(high)) == ("at least 90.0 %", "at most 90.0 %")
-    assert (figures.counted(low), figures.counted(high)) == ("n = 337 labels", "n = 337 logs")
+    assert (why.limit(low), why.limit(high)) == ("at least 90.0 %", "at most 90.0 %")
+    assert (why.counted(low), why.counted(high)) == ("n = 337 labels", "n = 337 logs")
     assert "BREACH\n" in figures.field(low)
     assert "BREACH, recovering" in figures.field(high)

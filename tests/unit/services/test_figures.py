@@ -7,7 +7,7 @@ import dataclasses
 import builders
 import pytest
 
-from schemas import decisions, runs
+from schemas import decisions, runs, why
 from services.notifier import figures
 
 PASS, FAIL, OPEN = runs.GateVerdict.PASS, runs.GateVerdict.FAIL, runs.GateVerdict.INCONCLUSIVE
@@ -53,7 +53,7 @@ def gate(name: str = "accuracy", verdict: runs.GateVerdict = PASS, **more: objec
 def test_a_signal_in_one_breath_has_its_value_limit_and_n(
     reason: decisions.Reason, short: str
 ) -> None:
-    assert figures.short(reason) == short
+    assert why.short(reason) == short
 
 
 def test_a_field_says_name_value_limit_n_and_interval() -> None:
@@ -210,37 +210,13 @@ def test_gates_in_one_breath() -> None:
     assert figures.gates_short([]) == "no gate was measured (n = 0)"
 
 
-def test_a_decision_that_looked_at_nothing_has_no_grounds_but_its_rule() -> None:
-    assert list(figures.grounds(builders.decision())) == []
-    stale = builders.decision(
-        hold=decisions.HoldReason.STALE_WINDOWS, clause=decisions.Clause.STALE
-    )
-    assert list(figures.grounds(stale)) == [
-        "Loss of quality: no. Drift: no. Nothing was judged. Held: STALE_WINDOWS."
-    ]
-
-
-def test_a_hold_names_what_holds_it_back_after_what_it_would_have_done() -> None:
-    cooling = builders.decision(
-        hold=decisions.HoldReason.COOLING_DOWN,
-        clause=decisions.Clause.COLLAPSE,
-        reasons=[builders.reason("live_accuracy", 0.5, breached=True)],
+def test_a_breach_says_since_when_and_the_worst_it_has_been() -> None:
+    slow = dataclasses.replace(
+        builders.reason("p95_latency_ms", 42.9, breached=True, limit=15.0),
+        since="2026-04-20T00:00:00Z",
     )
 
-    *_, rule = figures.grounds(cooling)
+    first, second, _ = figures.field(slow, 51.0).splitlines()
 
-    assert rule.endswith("A collapse of accuracy asks for a retrain alone. Held: COOLING_DOWN.")
-
-
-def test_a_loss_of_some_intents_names_them() -> None:
-    lost = dataclasses.replace(
-        builders.reason("intent_recall_lost", 0.28, breached=True), intents=("escalation", "faq")
-    )
-    decision = builders.decision(
-        decisions.Kind.RETRAIN, reasons=(lost,), clause=decisions.Clause.INTENT_LOST
-    )
-
-    lines = list(figures.grounds(decision))
-
-    assert "recall lost by one intent (escalation, faq) is in breach" in lines[0]
-    assert lines[-1].endswith("The recall of one intent is proven lost.")
+    assert first.startswith("*P95 latency*: BREACH since <!date^1776643200^")
+    assert second == "42.9 ms, worst 51.0 ms, limit at most 15.0 ms"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import units
 from schemas.signals import Unit
-from services import escaping, ports, units
+from services import escaping, ports
 
 RATIOS = st.floats(0, 1)
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import signals
-from services import units
+from schemas import signals, units
 from services.dashboard import board, words
 
 Unit = board.Unit

@@ -178,6 +178,16 @@ def test_a_retrain_says_why_in_words() -> None:
     ]
 
 
+def test_the_rise_of_unsure_answers_is_no_repeat_of_their_rate_and_what_decided_is_said() -> None:
+    missed = reason("low_confidence_rate", 0.2)
+    rise = reason("low_confidence_rise", 0.12) | {"decided": True}
+    lost = reason("live_accuracy", 0.72) | {"decided": True}
+    decided = taken(missed, rise, lost, decision="retrain", hold=None)
+    (said,) = events(QUIET, day(decided))
+    assert "unsure answers are up by 12 [9, 15] points" in said
+    assert "20 %" not in said
+
+
 def test_a_loss_that_only_one_signal_shows_is_said_by_it() -> None:
     alone = taken(reason("accuracy_e_value", 3.2), decision="retrain", hold=None)
     assert events(QUIET, day(alone)) == [

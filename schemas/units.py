@@ -33,6 +33,23 @@ def nats(value: float) -> str:
     return f"{value:.3f} nats"
 
 
+def lasted(seconds: float) -> str:
+    """A duration as one says it.
+
+    >>> lasted(840), lasted(3 * 3600), lasted(100 * 3600), lasted(48 * 3600), lasted(20)
+    ('14 min', '3 h', '4 d 4 h', '2 d', 'under a minute')
+    """
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if minutes < 1:
+        return "under a minute"
+    if hours < 2:
+        return f"{minutes} min"
+    days, rest = divmod(hours, 24)
+    if hours < 48:
+        return f"{hours} h"
+    return f"{days} d {rest} h" if rest else f"{days} d"
+
+
 def odds(log10: float) -> str:
     """Evidence as odds, from its decimal logarithm.
 
