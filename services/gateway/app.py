@@ -21,6 +21,7 @@ from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower
 from services.gateway.served import Message, Served
 from services.gateway.shadow import Shadow
+from services.gateway.wanted import Wanted
 from streams import sample
 
 MAX_MESSAGES = 64
@@ -43,7 +44,7 @@ class Batch(BaseModel):
 
 class Gateway:
     """What a request needs: the champion, the candidate in its shadow if there shall be one, the
-    emitter, the policy.
+    emitter, the policy, and whoever knows of which intents labels are missing.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Gateway:
         rules: policy.Policy,
         *,
         test_clock: bool,
+        wanted: Wanted | None = None,
     ) -> None:
         self.champion = champion
+        self.wanted = wanted
         self.emitter = emitter
         self.policy = rules
         self.test_clock = test_clock
@@ -105,6 +108,7 @@ class Gateway:
             answer.margin,
             mine.model.novelty(mine.tokens),
             disputed=other is not None and other.answer.intent != answer.intent,
+            missing=self._missing(answer),
             volume_per_day=self.volume.add(mine.message.ts),
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
@@ -114,6 +118,11 @@ class Gateway:
             self.emitter.emit(served.log(other, None))
             agrees = str(other.answer.intent == answer.intent).lower()
             self.compared.labels(other.model.model, agrees).inc()
+
+    def _missing(self, answer: routing.Answer) -> bool:
+        """Whether labels are missing of one of the two intents that a message is likeliest of."""
+        likely = {answer.intent, answer.second_intent}
+        return self.wanted is not None and not likely.isdisjoint(self.wanted.intents)
 
 
 def build(gateway: Gateway) -> FastAPI:
@@ -126,8 +135,12 @@ def build(gateway: Gateway) -> FastAPI:
         gateway.emitter.start()
         gateway.champion.start()
         gateway.shadow.start()
+        if gateway.wanted:
+            gateway.wanted.start()
         yield
         gateway.champion.stop()
+        if gateway.wanted:
+            gateway.wanted.stop()
         gateway.pool.shutdown()
         await asyncio.to_thread(gateway.shadow.stop)
         await asyncio.to_thread(gateway.emitter.stop)
