@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from retrain.decide.missing import needs
 from retrain.labels import agreement, cap, distrust, latency, votes
 from services import escaping, units
 
@@ -23,9 +24,11 @@ def figures(
     as_of: dt.datetime | None,
     most: int,
     aside: Sequence[distrust.Aside] = (),
+    missing: Sequence[needs.Need] = (),
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve
-    as of the stream's clock, what exceeds the cap, and which sources are set aside.
+    as of the stream's clock, what exceeds the cap, which sources are set aside, and which labels
+    are missing.
 
     Agreement is of the newest label of each annotator: a correction counts, and so does one made
     after people talked.
@@ -59,6 +62,7 @@ def figures(
         "latency": _plain(curve),
         "over_cap": _plain(surplus),
         "aside": _plain(aside),
+        "needs": [need.plain for need in missing],
     }
 
 
@@ -84,6 +88,10 @@ def table(figures: Figures) -> str:
             lines.append(f"{name:20} {value}")
 
     parts = (
+        (
+            "labels are missing",
+            _needs(figures),
+        ),
         (
             "sampled messages labelled",
             _latency(figures),
@@ -111,6 +119,11 @@ def table(figures: Figures) -> str:
             lines += ["", title]
             lines += rows
     return "\n".join(lines)
+
+
+def _needs(figures: Figures) -> list[str]:
+    """Which labels the champion's figures wait for."""
+    return ["  " + need["sentence"] for need in figures["needs"]]
 
 
 def _latency(figures: Figures) -> list[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from retrain import store as retrain_store
 from retrain.labels import votes
 from schemas import tables
+from services.labels.order import store as order
 
 Connection = sa.Connection
 Entry = votes.Entry
@@ -139,15 +140,20 @@ def _once() -> Subquery:
     return once.subquery()
 
 
-def queue(connection: Connection, limit: int) -> list[Any]:
-    """Sampled messages without a label that holds, the measure queue first, oldest first. A
-    retracted label is none.
+def queue(
+    connection: Connection,
+    limit: int,
+    wanted: Collection[str] = (),
+) -> list[Any]:
+    """Sampled messages without a label that holds, in the order of the queue; `wanted`: intents of
+    which labels are missing. A retracted label is none.
     """
     sample = _once()
-    labelled = _labelled(connection, sample.c.req_id)
-    order = _oldest_first(sample)
-    query = sa.select(sample).where(sa.not_(labelled))
-    query = query.order_by(*order).limit(limit)
+    counts = _counts(connection)
+    labelled = sa.select(counts.c.req_id)
+    sorting = order.order(sample, wanted, labelled)
+    query = sa.select(sample).where(sample.c.req_id.not_in(labelled))
+    query = query.order_by(*sorting).limit(limit)
     rows = connection.execute(query)
     return list(rows.mappings())
 
@@ -159,24 +165,19 @@ def _labelled(connection: Connection, req_id: Any) -> Any:
     return req_id.in_(req_ids)
 
 
-def _oldest_first(sample: Subquery) -> tuple[Any, ...]:
-    """The order of the queue: what measures before what trains."""
-    return (
-        sample.c.queue,
-        sample.c.ts,
-        sample.c.req_id,
-    )
-
-
 def serve(
-    connection: Connection, annotator: str, passed: Collection[str], twice_share: float
+    connection: Connection,
+    annotator: str,
+    passed: Collection[str],
+    twice_share: float,
+    wanted: Collection[str] = (),
 ) -> Any:
     """The next message for an annotator, locked until release() or the end of the connection; None
     if nothing waits.
 
-    First what nobody has labelled, then the share of messages that a second annotator is asked
-    about too, chosen by the request's hash. Never one this annotator has labelled or taken back,
-    one of `passed`, or one that another annotator has on the screen.
+    First what nobody has labelled, in the order of the queue, then the share of messages that a
+    second annotator is asked about too, chosen by the request's hash. Never one this annotator has
+    labelled or taken back, one of `passed`, or one that another annotator has on the screen.
     """
     sample = _once()
     counts = _counts(connection)
@@ -184,7 +185,9 @@ def serve(
 
     waiting = _waiting(sample, counts, annotator, twice_share)
     ordered = waiting.with_only_columns(sample.c.req_id)
-    ordered = ordered.order_by(n, *_oldest_first(sample))
+    labelled = sa.select(counts.c.req_id)
+    sorting = order.order(sample, wanted, labelled)
+    ordered = ordered.order_by(n, *sorting)
     others = 200  # at most so many messages are on others' screens
     first = ordered.limit(len(passed) + others)
     for req_id in connection.execute(first).scalars().all():

@@ -151,6 +151,58 @@ def test_the_queue_shows_the_measure_sample_first_with_its_rules(
     assert waiting[0]["between"] is None
 
 
+def test_what_the_newest_verdicts_wait_for_is_told_and_asked_about(
+    environment: dict[str, str],
+) -> None:
+    """135 labels of the rare intents by the newest decision, one of faq by its count; nothing that
+    an older decision or another model waits for.
+    """
+    newest = builders.AT + dt.timedelta(hours=6)
+    rare = {"signal": {"signal": "rare_recall"}, "verdict": "blind", "labels_needed": 135}
+    old = {"signal": {"signal": "live_accuracy"}, "verdict": "blind", "labels_needed": 60}
+    decisions = []
+    for model, at, verdict in (
+        ("v1", newest, rare),
+        ("v1", builders.AT, old),
+        ("v2", newest + dt.timedelta(hours=1), old),
+    ):
+        row = dict.fromkeys(("policy_sha256", "sha256"), "") | {"decision": "hold", "reasons": []}
+        row |= {
+            "id": f"{model} {at}",
+            "model": model,
+            "at": at,
+            "evidence": {"verdicts": [verdict]},
+        }
+        decisions.append(row)
+    counts = {"estimate": 0.9, "n_predictions": 100, "maturity": "mature", "verdict": "ok"}
+    counts |= {"model": "v1", "start": newest - dt.timedelta(days=7), "end": newest}
+    recalls = [
+        counts | {"metric": "recall", "intent": intent, "n_labels": n, "reference": reference}
+        for intent, n, reference in (
+            ("faq", 19, 0.9),
+            ("chitchat", 0, None),
+            ("promotion", 20, 0.8),
+        )
+    ]
+    engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        promoted = {"model": "v1", "kind": "promote", "at": builders.AT, "by": "a person"}
+        connection.execute(sa.insert(tables.promotion), promoted)
+        connection.execute(sa.insert(tables.decision), decisions)
+        as_of = [recall | {"as_of": newest} for recall in recalls]
+        connection.execute(sa.insert(tables.quality), as_of)
+
+    needs = status_of(environment)["needs"]
+    waiting = processes.run(["-m", "services.labels", "next", "--limit", "1"], environment)
+
+    assert [(need["intents"], need["labels"]) for need in needs] == [
+        (list(present.RARE), 135),
+        (["faq"], 1),
+    ]
+    why = json.loads(waiting.stdout)["why"]
+    assert why == "1 more of faq are needed to see whether it is still understood"
+
+
 def test_also_comes_out_as_it_went_in(environment: dict[str, str], tmp_path: Path) -> None:
     imported(
         environment,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from retrain.decide.missing import needs
 from retrain.labels import distrust, votes
 from schemas import events, present
 from services.labels import answer, guideline, ingest, status
@@ -167,3 +168,10 @@ def test_status_names_a_source_that_is_not_believed() -> None:
     assert "bot  right 5.0 % of 720, -87 points to all others of the same hours" in status.table(
         known
     )
+
+
+def test_status_says_first_which_labels_are_missing() -> None:
+    need = needs.Need("rare_recall", ("escalation",), 135, blind=True)
+    known = status.figures([], [], None, 10, missing=[need])
+    assert known["needs"] == [need.plain]
+    assert f"labels are missing\n  {need.sentence}" in status.table(known)
