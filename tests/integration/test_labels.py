@@ -166,7 +166,7 @@ def test_what_the_newest_verdicts_wait_for_is_told_and_asked_about(
         ("v1", builders.AT, old),
         ("v2", newest + dt.timedelta(hours=1), old),
     ):
-        row = dict.fromkeys(("policy_sha256", "sha256"), "") | {"decision": "hold", "reasons": []}
+        row: dict[str, Any] = {"decision": "hold", "reasons": [], "policy_sha256": "", "sha256": ""}
         row |= {
             "id": f"{model} {at}",
             "model": model,

@@ -79,7 +79,7 @@ def test_of_an_intent_of_which_labels_are_missing_twice_as_many_are_asked_about(
 ) -> None:
     assert sample.weight(intent, 1.0, missing=True) == weight
     plain, missing = (
-        {choice.p for choice in choices(intent=intent, missing=is_missing) if choice}
+        {choice.p for choice in choices(4000, intent=intent, missing=is_missing) if choice}
         for is_missing in (False, True)
     )
     assert max(missing) == pytest.approx(2 * max(plain))
