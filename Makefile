@@ -13,7 +13,7 @@ option = $(if $(2),$(1) '$(subst ','\'',$(2))')
 DEMO = $(call option,--messages,$(MESSAGES)) $(call option,--json,$(JSON)) \
   $(if $(call yes,$(KEEP)),--keep) $(if $(call yes,$(SHORT)),--short) $(if $(call yes,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions clean
+.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions bench-queue clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -68,6 +68,9 @@ bench-stream: setup ## the stream worker against its peers, about half an hour (
 
 bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools: about a quarter of an hour (SCENARIOS=210 YEARS=8 ONLY=part MESSAGES=DIR)
 	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(call option,--only,$(ONLY)) $(call option,--messages,$(MESSAGES))
+
+bench-queue: setup ## what labels teach that the queue asks for, against random ones: about ten minutes (MESSAGES=DIR SEEDS=5)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m benchmarks.asking $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS))
 
 check: lint types contracts test ## what .ci/run calls
 

@@ -42,7 +42,7 @@ def entries(
     return [votes.Entry(*row) for row in connection.execute(query)]
 
 
-def read_through(intent: "sa.Column[str]") -> "sa.ColumnElement[str]":
+def read_through(intent: "sa.ColumnElement[str]") -> "sa.ColumnElement[str]":
     """A column of intents under its name, merged ones as those that took them over: what people and
     models said then stays as it was said.
     """

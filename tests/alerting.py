@@ -137,9 +137,7 @@ def text(message: compose.Message) -> str:
     """A message as a person reads it on a screen, a block a paragraph."""
     paragraphs = []
     for block in message.blocks:
-        parts = (
-            [block["text"]] if "text" in block else block.get("fields", block.get("elements", []))
-        )
+        parts = [block["text"]] if "text" in block else _fields(block)
         shown = "\n".join(part["text"] for part in parts)
         paragraphs.append(f"## {shown}" if block["type"] == "header" else shown)
     return _DATE.sub(r"\1", "\n\n".join(paragraphs))

@@ -5,16 +5,14 @@ hides that, and whether there are labels at all.
 import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-
-from retrain.decide import recalls
+from retrain.decide import bets, recalls
 from retrain.decide.view import View
 from retrain.evaluation import checks, live, reference, slices
-from schemas import policy, present, runs, signals, times, verdicts, windows
+from schemas import policy, present, runs, signals, verdicts, windows
 from streams.signals import judge
-from streams.stats import proportion, sequential
+from streams.stats import proportion
 
 ByHorizon = Mapping[str, live.Figures]
 
@@ -30,8 +28,6 @@ _OF_LEVEL: Final = {
     signals.LIVE_ACCURACY_LEVEL.name: signals.LIVE_ACCURACY.name,
     signals.RARE_RECALL_LEVEL.name: signals.RARE_RECALL.name,
 }
-# Bets begin so long ago: on the whole week, and on what may be new in it.
-_BETTING: Final = tuple(dt.timedelta(days=days) for days in (7, 3, 1))
 _LATELY: Final = dt.timedelta(days=3)  # long enough for labels of a fall of two days ago
 _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are most of it
 
@@ -58,7 +54,7 @@ def verdicts_of(
     fallen = {name: _fallen(view, figures, name, rules) for name in FALLING}
     accuracy = fallen[signals.LIVE_ACCURACY.name]
     yield from _as_labels_allow(view, figures, fallen, rules)
-    yield _betting(view, accuracy.signal.reference, rules)
+    yield bets.verdict(view, accuracy.signal.reference, rules)
 
     yield recalls.verdict(view, figures[rules.signals.intent_recall_lost.horizon], rules)
     for signal in (
@@ -78,8 +74,7 @@ def measured(
     """What labels say that no rule judges, for the record."""
     recent = view.recent(horizon)
     for each in (*checks.figures(recent), *slices.figures(recent)):
-        yield _signal(
-            view,
+        yield view.signal(
             each.name,
             horizon,
             each.value,
@@ -93,8 +88,7 @@ def measured(
 
     losses = recalls.losses(view.reference, figures[horizon], least=live.LABELS_OF_AN_INTENT)
     for lost in losses:
-        yield _signal(
-            view,
+        yield view.signal(
             "recall_lost",
             horizon,
             lost.value,
@@ -123,8 +117,7 @@ def falling(
     if expected is None:
         expected = _expected(view, name, horizon)
     intents = present.RARE if name in _OF_RARE else present.INTENTS
-    signal = _signal(
-        view,
+    signal = view.signal(
         name,
         horizon,
         estimate.estimate,
@@ -137,29 +130,6 @@ def falling(
     if sure_of is not None:
         rule = dataclasses.replace(rule, horizon=sure_of)
     return judge.falling(signal=signal, rule=rule, trigger=rules.trigger, past=past)
-
-
-def _signal(
-    view: View,
-    name: str,
-    horizon: str,
-    value: float | None,
-    n: int,
-    **more: Any,
-) -> verdicts.Signal:
-    """A signal of the horizon that ends at the view's instant. `more`: what else verdicts.Signal
-    has of it.
-    """
-    return verdicts.Signal(
-        view.model,
-        horizon,
-        view.at,
-        name,
-        value,
-        n,
-        age_hours=view.age_hours,
-        **more,
-    )
 
 
 def _fallen(
@@ -319,51 +289,6 @@ def _rule(name: str, levels: policy.Signals) -> policy.Level:
     )
 
 
-def _betting(
-    view: View,
-    expected: float | None,
-    rules: policy.Policy,
-) -> verdicts.Verdict:
-    """The evidence that may be looked at after every label; it finds a collapse long before an
-    interval does.
-    """
-    name = signals.ACCURACY_E_VALUE.name
-    accuracy, own = rules.signals.live_accuracy, rules.signals.accuracy_e_value
-    rule = dataclasses.replace(own, min_n=max(own.min_n, accuracy.min_n))  # the same labels
-    # Of a reference only as much as its own labels are sure of: a bet takes its floor for granted.
-    sure = expected
-    if expected is not None:
-        sure = proportion.promise(expected, reference.labels(view.reference))[1]
-    floor = judge.lowest(accuracy, sure, rules.trigger.accuracy_margin)
-
-    recent = view.recent(rule.horizon)
-    labelled = recent.chosen(recent.named)
-    value = _e_value(labelled, view.until, floor)
-
-    # A bound by itself: no interval.
-    signal = _signal(
-        view,
-        name,
-        rule.horizon,
-        value,
-        len(labelled),
-        low=value,
-        reference=floor,
-    )
-    return judge.verdict(signal, rule, view.history.get(name, ()))
-
-
-def _e_value(labelled: live.Sample, at: dt.datetime, floor: float) -> float:
-    """How much a bet that accuracy is under `floor` has won by `at`, as a decimal logarithm."""
-    right = labelled.predicted == labelled.label
-    weight = labelled.p.min(initial=1.0) / labelled.p
-    # Oldest first; of rows of one instant any order must give the same bits.
-    order = np.lexsort((labelled.p, right, labelled.ts_us))
-    starts = [times.micros(at - back) for back in _BETTING]
-    begins = np.searchsorted(labelled.ts_us[order], starts)
-    return sequential.log10_e_value(right[order], weight[order], floor, begins.tolist())
-
-
 def _gap(
     view: View,
     figures: ByHorizon,
@@ -372,7 +297,7 @@ def _gap(
     """Accuracy on held-out rows less live accuracy; the held-out rows are a sample too."""
     name, before = signals.OFFLINE_LIVE_GAP.name, view.reference
     now = figures[rule.horizon].accuracy
-    nothing = _signal(view, name, rule.horizon, None, now.n_labels)
+    nothing = view.signal(name, rule.horizon, None, now.n_labels)
     if before is None or before.accuracy is None:
         return nothing
     if now.estimate is None or now.low is None or now.high is None:
@@ -381,8 +306,7 @@ def _gap(
     held_out = proportion.promise(before.accuracy, before.accuracy_n)
     live_now = (now.estimate, now.low, now.high)
     value, low, high = proportion.difference(held_out, live_now)
-    return _signal(
-        view,
+    return view.signal(
         name,
         rule.horizon,
         value,
@@ -408,8 +332,7 @@ def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
     missing = int((~asked.answered).sum())
     value = missing / n if n else None
     low, high = proportion.wilson(missing, n)
-    return _signal(
-        view,
+    return view.signal(
         name,
         rule.horizon,
         value,

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from retrain.decide import breaks
 from retrain.evaluation import live, nonresponse
@@ -58,6 +58,28 @@ class View:
     def age_hours(self) -> int:
         """`age` in hours, which it is whole ones of."""
         return self.age // windows.HORIZONS["1h"]
+
+    def signal(
+        self,
+        name: str,
+        horizon: str,
+        value: float | None,
+        n: int,
+        **more: Any,
+    ) -> verdicts.Signal:
+        """A signal of labels of the horizon that ends here. `more`: what else verdicts.Signal has
+        of it.
+        """
+        return verdicts.Signal(
+            self.model,
+            horizon,
+            self.at,
+            name,
+            value,
+            n,
+            age_hours=self.age_hours,
+            **more,
+        )
 
     def recent(self, horizon: str) -> live.Sample:
         """The sampled messages of the trailing `horizon`."""

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from retrain import log, store
-from retrain.decide.history import store as history
+from retrain.decide.history.asked import store as asked
 from retrain.labels import distrust
 from retrain.train import (
     audit,
@@ -83,7 +83,7 @@ def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         run = store.run(connection, run_id)
-        doubts = history.doubts(connection, run["as_of"], shop.policy.labels)
+        doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
         rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps

@@ -14,6 +14,7 @@ from schemas import settings
 from services import ports
 from services.gateway import app, serving_log, store
 from services.gateway.follow import Follower
+from services.gateway.wanted import Wanted
 from streams import database
 
 
@@ -42,6 +43,7 @@ def main() -> None:
         serving_log.Emitter(loaded.kafka, loaded.topic),
         rules,
         test_clock=loaded.test_clock,
+        wanted=Wanted(engine, rules.signals),
     )
     # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

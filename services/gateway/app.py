@@ -21,6 +21,7 @@ from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower
 from services.gateway.served import Message, Served
 from services.gateway.shadow import Shadow
+from services.gateway.wanted import Wanted
 from streams import sample
 
 MAX_MESSAGES = 64
@@ -43,7 +44,7 @@ class Batch(BaseModel):
 
 class Gateway:
     """What a request needs: the champion, the candidate in its shadow if there shall be one, the
-    emitter, the policy.
+    emitter, the policy, and whoever knows of which intents labels are missing.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Gateway:
         rules: policy.Policy,
         *,
         test_clock: bool,
+        wanted: Wanted | None = None,
     ) -> None:
         self.champion = champion
+        self.wanted = wanted
         self.emitter = emitter
         self.policy = rules
         self.test_clock = test_clock
@@ -105,6 +108,7 @@ class Gateway:
             answer.margin,
             mine.model.novelty(mine.tokens),
             disputed=other is not None and other.answer.intent != answer.intent,
+            missing=self._missing(answer),
             volume_per_day=self.volume.add(mine.message.ts),
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
@@ -115,24 +119,35 @@ class Gateway:
             agrees = str(other.answer.intent == answer.intent).lower()
             self.compared.labels(other.model.model, agrees).inc()
 
+    def _missing(self, answer: routing.Answer) -> bool:
+        """Whether labels are missing of one of the two intents that a message is likeliest of."""
+        likely = {answer.intent, answer.second_intent}
+        return self.wanted is not None and not likely.isdisjoint(self.wanted.intents)
+
+
+@contextlib.asynccontextmanager
+async def _threads(gateway: Gateway) -> AsyncIterator[None]:
+    """The gateway's threads while the application runs; at its end first the shadow is drained,
+    then the emitter.
+    """
+    gateway.emitter.start()
+    gateway.champion.start()
+    gateway.shadow.start()
+    if gateway.wanted:
+        gateway.wanted.start()
+    yield
+    gateway.champion.stop()
+    if gateway.wanted:
+        gateway.wanted.stop()
+    gateway.pool.shutdown()
+    await asyncio.to_thread(gateway.shadow.stop)
+    await asyncio.to_thread(gateway.emitter.stop)
+
 
 def build(gateway: Gateway) -> FastAPI:
-    """The application; starting it starts its threads, stopping it drains first the shadow, then
-    the emitter.
-    """
+    """The application, with its threads."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        gateway.emitter.start()
-        gateway.champion.start()
-        gateway.shadow.start()
-        yield
-        gateway.champion.stop()
-        gateway.pool.shutdown()
-        await asyncio.to_thread(gateway.shadow.stop)
-        await asyncio.to_thread(gateway.emitter.stop)
-
-    app = FastAPI(title="intentwatch gateway", lifespan=lifespan)
+    app = FastAPI(title="intentwatch gateway", lifespan=lambda _: _threads(gateway))
 
     @app.post("/classify")
     async def classify(

@@ -6,12 +6,15 @@ import argparse
 import datetime as dt
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from retrain.decide.history import store as history
+from retrain.decide.history.asked import store as queue
+from retrain.decide.missing import needs
+from retrain.decide.missing import store as missing
 from schemas import policy, settings, times
 from services.labels import annotators, ask, guideline, hand_in, status, store, tasks
 from streams import database
@@ -28,28 +31,34 @@ def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 
 def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Without an annotator the next messages as JSON; with one, label them here. Both show the
-    guideline's rule for the two likeliest intents.
+    guideline's rule for the two likeliest intents, and which labels are missing.
     """
+    rules = _policy()
+    with engine.connect() as connection:
+        lacking = missing.missing(connection, rules.signals)
+    wanted = needs.wanted(lacking)
     if chosen.annotator is not None:
         # What is typed may be no UTF-8.
         sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with engine.connect() as connection:
             annotators.known_or_refuse(connection, chosen.annotator)
-        rules = _rules()
+        # Beside a message it would tell what was predicted.
+        sys.stderr.write(needs.table(lacking))
         answered = ask.session(
             engine,
             chosen.annotator,
-            rules.twice_share,
+            rules.labels.twice_share,
             chosen.limit,
+            wanted=wanted,
         )
         print(json.dumps({"answered": answered}))
         return 0
 
     with engine.connect() as connection:
-        waiting = store.queue(connection, chosen.limit)
+        waiting = store.queue(connection, chosen.limit, wanted)
     for row in waiting:
         line = json.dumps(
-            _asked(row),
+            _asked(row, lacking),
             default=times.rfc3339,
             ensure_ascii=False,
         )
@@ -57,13 +66,14 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(row: Any) -> dict[str, Any]:
-    """A message of the queue with what the guideline says of it."""
+def _asked(row: Any, lacking: Sequence[needs.Need]) -> dict[str, Any]:
+    """A message of the queue with what the guideline says of it, and why it is asked about."""
     likely = guideline.likely(row["intent"], row["second_intent"])
     return {
         "req_id": row["req_id"],
         "ts": row["ts"],
         "queue": row["queue"],
+        "why": needs.why(row["queue"], likely, lacking),
         "text": row["text"],
         "likely": likely,
         "rules": guideline.rules(likely),
@@ -84,8 +94,8 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Counts of the queue, how long labels take, how far annotators agree, and whose labels are too
     many or too odd to count.
     """
-    rules = _rules()
-    most = rules.per_annotator_per_day
+    rules = _policy()
+    most = rules.labels.per_annotator_per_day
     with engine.connect() as connection:
         counts = store.status(connection)
         held = store.standing(connection)
@@ -93,8 +103,9 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         # Before the stream has a clock the newest sampled message stands in for it.
         newest = max((ts for ts, _ in waits), default=None)
         clock = streams_store.clock(connection) or newest
-        aside = history.aside(connection, clock, rules) if clock else ()
-        asked = history.answered(connection, clock, rules) if clock else None
+        aside = queue.aside(connection, clock, rules.labels) if clock else ()
+        asked = queue.answered(connection, clock, rules.labels) if clock else None
+        lacking = missing.missing(connection, rules.signals)
 
     judged = status.figures(
         held,
@@ -103,6 +114,7 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         most,
         aside,
         asked,
+        lacking,
     )
     figures = counts | judged
     if chosen.json:
@@ -119,10 +131,10 @@ def _json(value: dt.date) -> str:
     return value.isoformat()
 
 
-def _rules() -> policy.Labels:
-    """What the policy says of labels."""
+def _policy() -> policy.Policy:
+    """The policy that is in force."""
     loaded = settings.load()
-    return settings.rules(loaded).labels
+    return settings.rules(loaded)
 
 
 def _amount(text: str) -> int:

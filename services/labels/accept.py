@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from retrain.intake import labels as files
 from schemas import events
 from services.labels import annotators, ingest, store
+from services.labels.registry import store as registry
 
 Report = dict[str, Any]
 _TOLD: Final = 1_000  # of the rejected lines; a file may have millions
@@ -68,7 +69,7 @@ def labels(
     good = []
     rejected = Rejected()
     future = 0
-    for line in annotators.quarantined(lines, store.annotators(connection)):
+    for line in annotators.quarantined(lines, registry.annotators(connection)):
         parsed = _timely(line.parsed, received)
         if isinstance(parsed, events.Malformed):
             future += parsed.reason is events.Reason.FUTURE

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from retrain.intake import labels as files
 from schemas import events, settings, times
-from services.labels import store
+from services.labels.registry import store as registry
 
 REMEDY = "`python -m services.labels annotators add NAME` registers one"
 
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser, name: Callable[[str], str]) -> No
 def add(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Register a name; once more changes nothing."""
     with engine.begin() as connection:
-        store.register(connection, chosen.name, chosen.by)
+        registry.register(connection, chosen.name, chosen.by)
     print(chosen.name)
     return 0
 
@@ -40,7 +40,7 @@ def add(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 def show(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Everybody who is registered, the first one first."""
     with engine.connect() as connection:
-        rows = store.registered(connection)
+        rows = registry.registered(connection)
     if not rows:
         sys.stderr.write(f"nobody is registered, so any name's labels are taken; {REMEDY}\n")
     for row in rows:
@@ -72,6 +72,6 @@ def quarantined(lines: Iterable[files.Line], known: Collection[str]) -> Iterator
 
 def known_or_refuse(connection: sa.Connection, name: str) -> None:
     """Exit 2 for a name that is not registered while others are."""
-    known = store.annotators(connection)
+    known = registry.annotators(connection)
     if known and name not in known:
         settings.refuse(f"annotator {name!r} is not registered; {REMEDY}", 2)

@@ -4,7 +4,7 @@ was answered is kept and is not asked again.
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,9 +23,10 @@ def session(
     twice_share: float,
     limit: int,
     read: Callable[[], str] = input,
+    wanted: Collection[str] = (),
 ) -> int:
-    """Ask about up to `limit` messages; returns how many were answered. Raises KeyboardInterrupt,
-    with all that was answered in place.
+    """Ask about up to `limit` messages, those of the `wanted` intents first; returns how many were
+    answered. Raises KeyboardInterrupt, with all that was answered in place.
 
     The message on the screen is held by an advisory lock of this connection: a second annotator is
     shown another one, and Postgres frees it when the connection ends, however it ends. An answer is
@@ -37,7 +38,13 @@ def session(
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
         serving.detach()  # closed at the end, not given back to a pool with its locks
         while answered < limit:
-            row = store.serve(serving, annotator, passed, twice_share)
+            row = store.serve(
+                serving,
+                annotator,
+                passed,
+                twice_share,
+                wanted,
+            )
             if row is None:
                 sys.stderr.write("nothing waits for you\n")
                 break

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from retrain.decide.missing import needs
 from retrain.evaluation import live, nonresponse
 from retrain.labels import agreement, cap, distrust, latency, votes
 from schemas import units
@@ -26,10 +27,12 @@ def figures(
     most: int,
     aside: Sequence[distrust.Aside] = (),
     asked: live.Sample | None = None,
+    missing: Sequence[needs.Need] = (),
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve
-    as of the stream's clock, what exceeds the cap, and which sources are set aside; of the messages
-    `asked` whose time is over the response rates, and the strata that are left out.
+    as of the stream's clock, what exceeds the cap, which sources are set aside, and which labels
+    are missing; of the messages `asked` whose time is over the response rates, and the strata that
+    are left out.
 
     Agreement is of the newest label of each annotator: a correction counts, and so does one made
     after people talked.
@@ -67,6 +70,7 @@ def figures(
         "aside": _plain(aside),
         "response": _plain(rates),
         "left_out": list(strata),
+        "needs": [need.plain for need in missing],
     }
 
 
@@ -92,6 +96,10 @@ def table(figures: Figures) -> str:
             lines.append(f"{name:20} {value}")
 
     parts = (
+        (
+            "labels are missing",
+            _needs(figures),
+        ),
         (
             "sampled messages labelled",
             _latency(figures),
@@ -122,6 +130,11 @@ def table(figures: Figures) -> str:
             lines += ["", title]
             lines += rows
     return "\n".join(lines)
+
+
+def _needs(figures: Figures) -> list[str]:
+    """Which labels the champion's figures wait for."""
+    return ["  " + need["sentence"] for need in figures["needs"]]
 
 
 def _latency(figures: Figures) -> list[str]:

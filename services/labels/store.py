@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from retrain import store as retrain_store
 from retrain.labels import votes
 from schemas import tables
+from services.labels.order import store as order
 
 Connection = sa.Connection
 Entry = votes.Entry
@@ -55,24 +56,6 @@ def add_labels(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
         insert = pg.insert(tables.human_label).on_conflict_do_nothing()
         connection.execute(insert, list(rows))
-
-
-def register(connection: Connection, name: str, by: str | None) -> None:
-    """Take this annotator's labels; once more changes nothing."""
-    row = {"name": name, "by": by}
-    connection.execute(pg.insert(tables.annotator).values(row).on_conflict_do_nothing())
-
-
-def registered(connection: Connection) -> list[Row]:
-    """Everybody who is registered, the first one first."""
-    table = tables.annotator
-    rows = connection.execute(sa.select(table).order_by(table.c.at, table.c.name))
-    return [dict(row) for row in rows.mappings()]
-
-
-def annotators(connection: Connection) -> set[str]:
-    """The registered names."""
-    return {row["name"] for row in registered(connection)}
 
 
 def add_corpus(connection: Connection, rows: Sequence[Row]) -> int:
@@ -157,44 +140,37 @@ def _once() -> Subquery:
     return once.subquery()
 
 
-def queue(connection: Connection, limit: int) -> list[Any]:
-    """Sampled messages without an answer that holds, the measure queue first, oldest first. A
-    retracted one is none.
+def queue(
+    connection: Connection,
+    limit: int,
+    wanted: Collection[str] = (),
+) -> list[Any]:
+    """Sampled messages without an answer that holds, in the order of the queue; `wanted`: intents
+    of which labels are missing. A retracted one is none.
     """
     sample = _once()
-    labelled = _labelled(connection, sample.c.req_id)
-    order = _oldest_first(sample)
-    query = sa.select(sample).where(sa.not_(labelled))
-    query = query.order_by(*order).limit(limit)
+    counts = _counts(connection)
+    labelled = sa.select(counts.c.req_id)
+    sorting = order.order(sample, wanted, labelled)
+    query = sa.select(sample).where(sample.c.req_id.not_in(labelled))
+    query = query.order_by(*sorting).limit(limit)
     rows = connection.execute(query)
     return list(rows.mappings())
 
 
-def _labelled(connection: Connection, req_id: Any) -> Any:
-    """Whether a label holds for the message of this column."""
-    held = _counts(connection)
-    req_ids = sa.select(held.c.req_id)
-    return req_id.in_(req_ids)
-
-
-def _oldest_first(sample: Subquery) -> tuple[Any, ...]:
-    """The order of the queue: what measures before what trains."""
-    return (
-        sample.c.queue,
-        sample.c.ts,
-        sample.c.req_id,
-    )
-
-
 def serve(
-    connection: Connection, annotator: str, passed: Collection[str], twice_share: float
+    connection: Connection,
+    annotator: str,
+    passed: Collection[str],
+    twice_share: float,
+    wanted: Collection[str] = (),
 ) -> Any:
     """The next message for an annotator, locked until release() or the end of the connection; None
     if nothing waits.
 
-    First what nobody has labelled, then the share of messages that a second annotator is asked
-    about too, chosen by the request's hash. Never one this annotator has labelled or taken back,
-    one of `passed`, or one that another annotator has on the screen.
+    First what nobody has labelled, in the order of the queue, then the share of messages that a
+    second annotator is asked about too, chosen by the request's hash. Never one this annotator has
+    labelled or taken back, one of `passed`, or one that another annotator has on the screen.
     """
     sample = _once()
     counts = _counts(connection)
@@ -202,7 +178,9 @@ def serve(
 
     waiting = _waiting(sample, counts, annotator, twice_share)
     ordered = waiting.with_only_columns(sample.c.req_id)
-    ordered = ordered.order_by(n, *_oldest_first(sample))
+    labelled = sa.select(counts.c.req_id)
+    sorting = order.order(sample, wanted, labelled)
+    ordered = ordered.order_by(n, *sorting)
     others = 200  # at most so many messages are on others' screens
     first = ordered.limit(len(passed) + others)
     for req_id in connection.execute(first).scalars().all():
@@ -348,9 +326,9 @@ def status(connection: Connection) -> Row:
     label = tables.human_label.c
     req_id = sample.c.req_id
 
-    labelled = _labelled(connection, req_id)
+    labelled = sa.select(_counts(connection).c.req_id)
     waiting = _distinct(req_id)
-    waiting = waiting.where(sa.not_(labelled))
+    waiting = waiting.where(req_id.not_in(labelled))
 
     was_sampled = sa.exists().where(req_id == label.req_id)
     orphans = _distinct(label.req_id)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from retrain import store as retrain_store
 from retrain.decide import evaluate, mix, quality
 from retrain.decide.history import store as history
+from retrain.decide.history.asked import store as asked
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
 from schemas import decisions, policy, present, runs, signals, verdicts, windows
@@ -135,7 +136,7 @@ def restate(
     now = evaluation.view
     days = int(rules.labels.maturity_hours // 24) + now.age.days + 2
     since = now.at - max(days, 7) * DAY
-    sampled = history.sampled(
+    sampled = asked.sampled(
         connection,
         now.model,
         since,

@@ -250,3 +250,41 @@ def test_what_another_labels_between_the_list_and_the_lock_is_not_asked_again(
         served = store.serve(connection, "a3", (), twice_share=0)
     assert served["req_id"] == "r1"
     assert not before_lock
+
+
+def test_of_an_hour_what_is_missing_comes_first_and_of_the_rest_each_intent_in_turn(
+    engine: sa.Engine,
+) -> None:
+    """The oldest hour stays first, as figures rest on whole hours; what trains comes after what
+    measures, and last what is worded like another one.
+    """
+    hour = dt.datetime(2026, 4, 19, tzinfo=dt.UTC)
+    minute = dt.timedelta(minutes=1)
+    measured = {
+        "plain": builders.sampled("plain", hour, text="a"),
+        "missing": builders.sampled("missing", hour + minute, intent="escalation", text="b"),
+    }
+    train = {
+        "faq 1": ("faq", "where is volume 3?"),
+        "faq again": ("faq", "Where is volume 12"),
+        "faq 2": ("faq", "how long does it take"),
+        "labelled": ("promotion", TEXTS["r0"] + "!"),
+        "promotion": ("promotion", "any coupon"),
+    }
+    rows = list(measured.values())
+    for place, (name, (intent, text)) in enumerate(train.items()):
+        at = hour + place * minute
+        rows.append(builders.sampled(name, at, intent=intent, text=text, queue="train"))
+    given = TAKEN_BACK | {"action": "label", "intent": "faq"}
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables.sampled_prediction), rows)
+        connection.execute(sa.insert(tables.human_label), given)
+
+    with engine.connect() as connection:
+        order = [row["req_id"] for row in store.queue(connection, 100, ["escalation"])]
+        served = store.serve(connection, "a2", (), 0.0, ["escalation"])
+
+    assert order[:2] == ["missing", "plain"]
+    assert order[2:7] == ["r1", "r2", "r3", "r4", "r5"]
+    assert order[7:] == ["faq 1", "promotion", "faq 2", "labelled", "faq again"]
+    assert served["req_id"] == "missing"

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain import store as retrain_store
-from retrain.decide.history import store as history
+from retrain.decide.history.asked import store as sampled_messages
 from schemas import policy, present, slices, tables
 from services.labels import store
 from streams import connect
@@ -150,6 +150,58 @@ def test_the_queue_shows_the_measure_sample_first_with_its_rules(
     assert [item["req_id"] for item in waiting] == ["r3", "r5", "r0", "r2", "r4"]
     assert waiting[0]["likely"] == ["faq", "chitchat"] == list(waiting[0]["rules"])
     assert waiting[0]["between"] is None
+
+
+def test_what_the_newest_verdicts_wait_for_is_told_and_asked_about(
+    environment: dict[str, str],
+) -> None:
+    """135 labels of the rare intents by the newest decision, one of faq by its count; nothing that
+    an older decision or another model waits for.
+    """
+    newest = builders.AT + dt.timedelta(hours=6)
+    rare = {"signal": {"signal": "rare_recall"}, "verdict": "blind", "labels_needed": 135}
+    old = {"signal": {"signal": "live_accuracy"}, "verdict": "blind", "labels_needed": 60}
+    decisions = []
+    for model, at, verdict in (
+        ("v1", newest, rare),
+        ("v1", builders.AT, old),
+        ("v2", newest + dt.timedelta(hours=1), old),
+    ):
+        row: dict[str, Any] = {"decision": "hold", "reasons": [], "policy_sha256": "", "sha256": ""}
+        row |= {
+            "id": f"{model} {at}",
+            "model": model,
+            "at": at,
+            "evidence": {"verdicts": [verdict]},
+        }
+        decisions.append(row)
+    counts = {"estimate": 0.9, "n_predictions": 100, "maturity": "mature", "verdict": "ok"}
+    counts |= {"model": "v1", "start": newest - dt.timedelta(days=7), "end": newest}
+    recalls = [
+        counts | {"metric": "recall", "intent": intent, "n_labels": n, "reference": reference}
+        for intent, n, reference in (
+            ("faq", 19, 0.9),
+            ("chitchat", 0, None),
+            ("promotion", 20, 0.8),
+        )
+    ]
+    engine = connect.engine(environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        promoted = {"model": "v1", "kind": "promote", "at": builders.AT, "by": "a person"}
+        connection.execute(sa.insert(tables.promotion), promoted)
+        connection.execute(sa.insert(tables.decision), decisions)
+        as_of = [recall | {"as_of": newest} for recall in recalls]
+        connection.execute(sa.insert(tables.quality), as_of)
+
+    needs = status_of(environment)["needs"]
+    waiting = processes.run(["-m", "services.labels", "next", "--limit", "1"], environment)
+
+    assert [(need["intents"], need["labels"]) for need in needs] == [
+        (list(present.RARE), 135),
+        (["faq"], 1),
+    ]
+    why = json.loads(waiting.stdout)["why"]
+    assert why == "1 more of faq are needed to see whether it is still understood"
 
 
 def test_also_comes_out_as_it_went_in(environment: dict[str, str], tmp_path: Path) -> None:
@@ -329,10 +381,12 @@ def test_a_source_that_contradicts_everybody_is_neither_measured_with_nor_traine
     assert (odd["annotator"], odd["n"], odd["right"]) == ("bot", 60, 0.0)
     end = dt.datetime(2026, 4, 24, tzinfo=dt.UTC)
     with engine.connect() as connection:
-        measured = history.sampled(connection, "v1", start, end, as_of=end, rules=policy.Labels())
+        measured = sampled_messages.sampled(
+            connection, "v1", start, end, as_of=end, rules=policy.Labels()
+        )
         later = end + dt.timedelta(days=20)  # a flood that is over for long does not train either
         trained = retrain_store.labelled_rows(
-            connection, later, 1000, history.doubts(connection, later, policy.Labels())
+            connection, later, 1000, sampled_messages.doubts(connection, later, policy.Labels())
         )
     assert [present.INTENTS[place] for place in measured.label.tolist()] == [
         one["intent"] for one in people

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from retrain import store
 from retrain.decide import breaks, release
+from retrain.decide.history.asked import store as asked
 from retrain.decide.view import EARLIER, REMEMBERED, History, View
 from retrain.evaluation import live
-from retrain.labels import cap, distrust, labelled, lateness, votes
-from schemas import decisions, policy, runs, slices, tables, verdicts, windows
+from retrain.labels import lateness
+from schemas import decisions, policy, runs, tables, verdicts, windows
 from streams.intents import places
 
 Connection = sa.Connection
@@ -67,13 +68,13 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
     """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     # Whatever the horizons of the rules: a week shows which source is not to be believed.
     week = windows.HORIZONS["7d"]
-    messages, aside = _judged(connection, model, at - week, at, rules.labels)
+    messages, aside = asked.judged(connection, model, at - week, at, rules.labels)
     age = lateness.IN_TIME
     if lateness.may_be(messages):
-        age = _age(connection, model, at)
+        age = asked.age(connection, model, at)
     start = at - age - week
     if age:
-        messages, aside = _judged(connection, model, start, at, rules.labels)
+        messages, aside = asked.judged(connection, model, start, at, rules.labels)
 
     earlier, earlier_hours = _earlier(connection, "1h", at)
     ending = _windows(connection, model, at)
@@ -92,13 +93,6 @@ def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.P
         aside=aside,
         age=age,
     )
-
-
-def _age(connection: Connection, model: str, at: dt.datetime) -> dt.timedelta:
-    """How late the labels are that people gave by `at`."""
-    start = at - lateness.LOOK_BACK
-    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
-    return lateness.age(asked.ts_us, standing, at)
 
 
 def _windows(connection: Connection, model: str, at: dt.datetime) -> dict[str, windows.Window]:
@@ -146,123 +140,6 @@ def reference_at(connection: Connection, model: str, at: dt.datetime) -> runs.Re
         if since < at:
             newest = reference
     return newest
-
-
-def sampled(
-    connection: Connection,
-    model: str,
-    start: dt.datetime,
-    end: dt.datetime,
-    *,
-    as_of: dt.datetime,
-    rules: policy.Labels,
-) -> live.Sample:
-    """The measure queue of a stretch of time, with the labels that held at `as_of`."""
-    asked, standing = measure_queue(connection, start, end, as_of=as_of, model=model)
-    return labelled.labelled(asked, standing, rules)
-
-
-def _judged(
-    connection: Connection,
-    model: str,
-    start: dt.datetime,
-    at: dt.datetime,
-    rules: policy.Labels,
-) -> tuple[live.Sample, tuple[decisions.Aside, ...]]:
-    """The same as known at its end, and whom it does not believe."""
-    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
-    return labelled.judged(asked, standing, rules)
-
-
-def measure_queue(
-    connection: Connection,
-    start: dt.datetime,
-    end: dt.datetime,
-    *,
-    as_of: dt.datetime,
-    model: str | None = None,
-) -> tuple[live.Sample, votes.Votes]:
-    """The measure queue of a stretch of time (of every model unless told) without labels, and what
-    annotators had said of it by `as_of`.
-
-    Joined here: without statistics Postgres compares each with each.
-    """
-    sample = tables.sampled_prediction
-    chosen = [
-        sample.c.role == "champion",
-        sample.c.queue == "measure",
-        sample.c.ts >= start,
-        sample.c.ts < end,
-    ]
-    if model:
-        chosen.append(sample.c.model == model)
-    columns = (
-        sample.c.req_id,
-        sample.c.ts,
-        sample.c.intent,
-        sample.c.confidence,
-        sample.c.p,
-        sample.c.text,
-    )
-    messages = sa.select(*columns).where(*chosen)
-    messages = messages.order_by(sample.c.ts, sample.c.req_id, sample.c.model)
-    rows = connection.execute(messages).all()
-    req_ids = sa.select(sample.c.req_id).where(*chosen)
-    entries = store.entries(connection, req_ids, as_of)
-
-    asked = live.sample(
-        ((row.ts, row.intent, row.confidence, row.p, None) for row in rows),
-        [slices.of(row.text) for row in rows],
-    )
-    ever = votes.said([row.req_id for row in rows], entries)
-    return asked, votes.latest(ever)
-
-
-def doubts(
-    connection: Connection,
-    as_of: dt.datetime,
-    rules: policy.Labels,
-) -> list[distrust.Doubt]:
-    """Which sources nobody should believe, week by week back from `as_of` to the first sampled
-    message.
-    """
-    oldest = sa.select(sa.func.min(tables.sampled_prediction.c.ts))
-    first = connection.execute(oldest).scalar()
-    week = windows.HORIZONS["7d"]
-    doubts = []
-    while first is not None and as_of > first:
-        for source in aside(connection, as_of, rules):
-            doubts.append(distrust.doubt(source, as_of - week, as_of))
-        as_of -= week
-    return doubts
-
-
-def aside(
-    connection: Connection,
-    as_of: dt.datetime,
-    rules: policy.Labels,
-) -> tuple[distrust.Aside, ...]:
-    """The sources of labels that nobody should believe, by the week of messages before `as_of`,
-    whichever model answered.
-    """
-    start = as_of - windows.HORIZONS["7d"]
-    asked, standing = measure_queue(connection, start, as_of, as_of=as_of)
-    capped = cap.within(standing, rules.per_annotator_per_day)
-    return distrust.aside(asked, capped, rules.source_gap)
-
-
-def answered(
-    connection: Connection,
-    as_of: dt.datetime,
-    rules: policy.Labels,
-) -> live.Sample:
-    """The measure queue of the week before `as_of`, whichever model answered, with its labels; but
-    for messages whose time to be labelled is not over.
-    """
-    start = as_of - windows.HORIZONS["7d"]
-    overdue = as_of - dt.timedelta(hours=rules.maturity_hours)
-    asked, standing = measure_queue(connection, start, overdue, as_of=as_of)
-    return labelled.labelled(asked, standing, rules)
 
 
 def hours(

@@ -11,15 +11,18 @@ from typing import Any
 
 import asgi
 import builders
+import ends
 import pytest
 import wordmodel
 from fastapi import FastAPI, HTTPException, Request
 
 from retrain.train.compile import session
 from schemas import events, policy, present
-from services.gateway import app, serving_log
+from services.gateway import app, routing, serving_log
 from services.gateway.follow import Follower
 from services.gateway.served import Message, served
+from services.gateway.wanted import Wanted
+from streams import database
 
 K = len(present.INTENTS)
 
@@ -163,6 +166,23 @@ def test_a_full_buffer_drops_and_counts_and_the_customer_is_answered(models: Pat
     assert statuses == [200] * 5
     assert (emitter.waiting, emitter.dropped) == (2, 3)
     gateway.pool.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("missing", "asked_more"), [({"faq"}, True), ({"promotion"}, True), ({"chitchat"}, False)]
+)
+def test_what_may_be_of_an_intent_of_which_labels_are_missing_is_asked_about_more_often(
+    gateway: app.Gateway, missing: set[str], asked_more: bool
+) -> None:
+    """As the likeliest or as the second one."""
+    answer = routing.Answer("faq", 0.5, "promotion", 0.1, fallback_rerank=True)
+    assert not gateway._missing(answer), "it was told of none"
+    gateway.wanted = Wanted(database.engine(ends.NOWHERE), policy.Signals())
+    gateway.wanted.intents = frozenset(missing)
+
+    gateway.wanted.look()  # an outage changes nothing
+
+    assert gateway._missing(answer) is asked_more
 
 
 # what is no request

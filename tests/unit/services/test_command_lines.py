@@ -238,7 +238,7 @@ def test_a_message_of_the_queue_comes_with_its_rules_and_not_with_the_answer() -
         "second_intent": "faq",
     }
 
-    asked = labels._asked(row)
+    asked = labels._asked(row, ())
 
     assert asked["likely"] == ["faq", "order_tracking"], "in the taxonomy's order"
     assert set(asked["rules"]) == {"faq", "order_tracking"}

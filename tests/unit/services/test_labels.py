@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from retrain.decide.missing import needs
 from retrain.intake import labels as files
 from retrain.intake import read as reading
 from retrain.labels import distrust, votes
@@ -191,3 +192,10 @@ def test_status_names_what_a_source_calls_an_intent_and_what_others_do() -> None
 
     assert "a3  calls recommendation product_discovery, 48 of 61; others 2 of 120" in table
     assert "since 2026-04-20T00:00:00Z" in table
+
+
+def test_status_says_first_which_labels_are_missing() -> None:
+    need = needs.Need("rare_recall", ("escalation",), 135, blind=True)
+    known = status.figures([], [], None, 10, missing=[need])
+    assert known["needs"] == [need.plain]
+    assert f"labels are missing\n  {need.sentence}" in status.table(known)

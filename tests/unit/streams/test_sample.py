@@ -69,7 +69,7 @@ def test_unsure_close_novel_and_disputed_messages_are_trained_on_more(
         *,
         disputed: bool = False,
     ) -> int:
-        rules = {"volume_per_day": 50_000, "budget_per_day": 500, "min_p": 0.002}
+        rules: dict[str, Any] = {"volume_per_day": 50_000, "budget_per_day": 500, "min_p": 0.002}
         choices = [
             sample.choice(f"r{i}", "faq", confidence, margin, novelty, disputed=disputed, **rules)
             for i in range(20_000)

@@ -73,6 +73,18 @@ def test_unsure_answers_and_rare_intents_weigh_more(
     assert sample.weight(intent, confidence) == pytest.approx(weight)
 
 
+@pytest.mark.parametrize(("intent", "weight"), [("faq", 2.0), ("escalation", 6.0)])
+def test_of_an_intent_of_which_labels_are_missing_twice_as_many_are_asked_about(
+    intent: str, weight: float
+) -> None:
+    assert sample.weight(intent, 1.0, missing=True) == weight
+    plain, missing = (
+        {choice.p for choice in choices(4000, intent=intent, missing=is_missing) if choice}
+        for is_missing in (False, True)
+    )
+    assert max(missing) == pytest.approx(2 * max(plain))
+
+
 @given(st.sampled_from(present.INTENTS), RATIOS)
 def test_no_message_weighs_more_than_seven_and_a_half_times_another(
     intent: str, confidence: float
