@@ -3,6 +3,8 @@ Scenarios with a known truth. `make bench-decisions` runs it.
 """
 
 import argparse
+import dataclasses
+import functools
 import json
 import math
 import sys
@@ -12,19 +14,37 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import document
-from benchmarks.decisions import champions, figures, processes, scenario, tables, trial
+from benchmarks.decisions import (
+    beside,
+    champions,
+    coverage,
+    figures,
+    processes,
+    scenario,
+    tables,
+    trial,
+    worlds,
+)
 from benchmarks.stream import procfs
 
 JSON = document.RESULTS / "decisions.json"
 _QUIET_DAYS = 28
+_BESIDE = 2  # seeds of each kind and champion that everybody else sees, too
 
 
 def main() -> int:
     """Play the scenarios, print and write the tables."""
-    given = _arguments().parse_args()
-    for name in [given.only] if given.only else PARTS:
-        print(f"\n{name}, seeds from {_first(given)}", file=sys.stderr)
-        measured = {"machine": procfs.machine(), "date": document.now()} | part(name, given)
+    parser = _arguments()
+    given = parser.parse_args()
+    names = [given.only] if given.only else list(PARTS)
+    if given.only == "messages" and not given.messages:
+        parser.error("--only messages needs --messages DIR")
+    for name in names:
+        if name == "messages" and not given.messages:
+            continue
+        print(f"{name}, seeds from {_first(given)}", file=sys.stderr)
+        made = {"machine": procfs.machine(), "date": document.now()}
+        measured = made | (real(given) if name == "messages" else part(name, given))
         print(TABLES[name](measured))
         if given.tuning:
             print(tables.wrong(measured))
@@ -38,9 +58,15 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--scenarios", type=_some, default=8, help="of each kind and champion")
     parser.add_argument("--years", type=_some, default=3, help="quiet ones of each champion")
     parser.add_argument("--only", choices=PARTS, help="measure this alone")
-    parser.add_argument("--kinds", type=_names(tables.ORDER), help="of what happens, by commas")
+    parser.add_argument("--kinds", type=_names(scenario.EVERY), help="of what happens, by commas")
     names = [each.name for each in champions.ALL]
     parser.add_argument("--champions", type=_names(names), help="by commas")
+    parser.add_argument(
+        "--messages",
+        type=Path,
+        metavar="DIR",
+        help="tables of labelled messages, as the demo takes them: measures the part `messages`",
+    )
     parser.add_argument(
         "--tuning",
         action="store_true",
@@ -50,28 +76,70 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def part(name: str, given: argparse.Namespace) -> dict[str, Any]:
-    """Measure one part."""
+    """Measure one part of simulated scenarios."""
+    names = [each.name for each in champions.ALL]
+    chosen = [each for each in champions.ALL if each.name in (given.champions or names)]
     kinds = [kind for kind in PARTS[name] if kind in (given.kinds or PARTS[name])]
-    many = given.scenarios
-    if name == "quiet":
-        many = math.ceil(given.years * 365 / _QUIET_DAYS / len(PARTS[name]))
-    seeds = range(_first(given), _first(given) + many)
+    seeds = _seeds(name, given)
     told = [
         scenario.drawn(kind, champion, seed, _QUIET_DAYS)
         for seed in seeds
         for kind in kinds
-        for champion in champions.ALL
-        if champion.name in (given.champions or champion.name)
+        for champion in chosen
     ]
+    measured = measure(name, told, worlds.simulated, given)
+    if name == "incidents" and not given.tuning:
+        measured["live_accuracy"] = dataclasses.asdict(coverage.figures(seeds.start))
+    return measured
+
+
+def real(given: argparse.Namespace) -> dict[str, Any]:
+    """The same on real messages and a real classifier's answers."""
+    from benchmarks.decisions import messages
+
+    home, later = messages.answered(given.messages)
+    kinds = [kind for kind in messages.KINDS if kind in (given.kinds or messages.KINDS)]
+    told = [
+        messages.drawn(kind, seed, _QUIET_DAYS)
+        for seed in _seeds("incidents", given)
+        for kind in kinds
+    ]
+    source = worlds.Real(home.chances(), later.chances()).world
+    accuracy = {"home": home.accuracy, "later": later.accuracy}
+    return measure("messages", told, source, given) | {"accuracy": accuracy}
+
+
+def measure(
+    name: str,
+    told: Sequence[scenario.Scenario],
+    source: worlds.Source,
+    given: argparse.Namespace,
+) -> dict[str, Any]:
+    """Play scenarios; of the first seeds everybody beside us, unless we tune."""
+    first = _first(given)
+    before = first if given.tuning else first + _BESIDE
     with tempfile.TemporaryDirectory() as scratch:
-        played = list(processes.each(trial.played, told, Path(scratch), name))
-    outcomes = [each for several in played for each in several]
-    outcomes.sort(key=lambda one: _place(one.scenario))
-    return {"seeds": [seeds.start, seeds.stop - 1], "rows": figures.rows(outcomes)}
+        folder = Path(scratch)
+        play = functools.partial(beside.played, source=source, folder=folder, before=before)
+        played = [one for each in processes.each(play, told, folder, name) for one in each]
+        others = [] if given.tuning else beside.tools(told, folder)
+    outcomes = sorted([*played, *others], key=_place)
+    both = [one for one in outcomes if one.scenario.seed < before]
+    seeds = [min(one.seed for one in told), max(one.seed for one in told)]
+    ours = [one for one in outcomes if one.who == trial.OURS]
+    return {"seeds": seeds, "rows": figures.rows(ours), "beside": figures.beside(both)}
 
 
-def _place(told: scenario.Scenario) -> tuple[int, int, int]:
-    return champions.ALL.index(told.champion), tables.ORDER.index(told.kind), told.seed
+def _place(one: trial.Outcome) -> tuple[int, int, int]:
+    told = one.scenario
+    return champions.ALL.index(told.champion), scenario.EVERY.index(told.kind), told.seed
+
+
+def _seeds(name: str, given: argparse.Namespace) -> range:
+    many = given.scenarios
+    if name == "quiet":
+        many = math.ceil(given.years * 365 / _QUIET_DAYS / len(PARTS[name]))
+    return range(_first(given), _first(given) + many)
 
 
 def _first(given: argparse.Namespace) -> int:
@@ -85,7 +153,7 @@ def write(name: str, measured: Mapping[str, Any]) -> None:
     kept = {part: stored[part] for part in PARTS if "rows" in stored.get(part, {})}
     kept |= {name: measured}
     JSON.write_text(json.dumps(kept, indent=1) + "\n")
-    text = "\n\n".join(TABLES[part](kept[part]) for part in PARTS if part in kept)
+    text = "\n".join(TABLES[part](kept[part]) for part in PARTS if part in kept)
     document.put("bench-decisions", text)
 
 
@@ -113,11 +181,13 @@ PARTS: Mapping[str, Sequence[str]] = {
     "incidents": scenario.INCIDENTS,
     "falls": scenario.FALLS,
     "quiet": scenario.QUIET,
+    "messages": (),
 }
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "incidents": tables.incidents,
     "falls": tables.falls,
     "quiet": tables.quiet,
+    "messages": tables.messages,
 }
 
 

@@ -73,6 +73,7 @@ def _kind(mine: Sequence[trial.Outcome]) -> dict[str, Any]:
         "hours": delays(_acted(one) for one in mine),
         "named_hours": delays(one.named for one in mine),
         "blind": share(sum(_said_blind(one) for one in mine), len(mine)),
+        "right_or_blind": share(sum(one.right or _said_blind(one) for one in mine), len(mine)),
     }
 
 
@@ -123,6 +124,26 @@ def rows(outcomes: Iterable[trial.Outcome]) -> list[dict[str, Any]]:
 
 def _champions(mine: Sequence[trial.Outcome]) -> Mapping[str, Any]:
     return {name: _both(group) for name, group in by(mine, champion).items()}
+
+
+def beside(outcomes: Iterable[trial.Outcome]) -> list[dict[str, Any]]:
+    """A row for each of those who saw the same scenarios: who acted at all after the onset, how
+    soon, and how often for nothing, by kind.
+    """
+    rows = []
+    for who, mine in by(outcomes, lambda one: one.who).items():
+        kinds = {}
+        for name, group in by(mine, kind).items():
+            acted = [_acted(one) for one in group]
+            kinds[name] = {
+                "acted": share(sum(each is not None for each in acted), len(acted)),
+                "hours": delays(acted),
+                "needless": sum(len(one.needless) for one in group),
+            }
+        calm = quiet(mine)
+        years, a_year = calm["years"], calm["a_year"]
+        rows.append({"who": who, "kinds": kinds, "quiet_years": years, "a_year": a_year})
+    return rows
 
 
 def _both(mine: Sequence[trial.Outcome]) -> dict[str, Any]:

@@ -58,23 +58,6 @@ class Answers:
         return worlds.Answers(given, float(self.tokens.mean()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Messages:
-    """What messages of both languages got for an answer."""
-
-    home: worlds.Answers
-    later: worlds.Answers
-
-    def world(self, drawn: scenario.Scenario) -> worlds.World:
-        """The answers of a scenario: after the onset of another language 40 to 100 % are of the
-        later one.
-        """
-        part = 0.4 + 0.6 * drawn.size if drawn.kind == "language" else 0.0
-        mixed = (1 - part) * self.home.given + part * self.later.given
-        tokens = (1 - part) * self.home.tokens + part * self.later.tokens
-        return worlds.World(self.home, worlds.Answers(mixed, tokens))
-
-
 def drawn(kind: str, seed: int, days: int) -> scenario.Scenario:
     """The scenario of a seed, in a shop of the ten intents that the messages have."""
     told = scenario.drawn(kind, CHAMPION, seed, days)

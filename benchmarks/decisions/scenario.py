@@ -74,6 +74,7 @@ QUIET: Final = (
     "liar",
     "emoji",
 )
+EVERY: Final = (*INCIDENTS, *FALLS, *QUIET)
 _BLIND_HOURS: Final = 48.0  # by then it is said that nothing can be said
 
 # What else may be done: a season's mix does move for good, and a tenth of unreadable texts is
@@ -144,7 +145,7 @@ class Scenario:
 def drawn(kind: str, champion: champions.Champion, seed: int, days: int = 28) -> Scenario:
     """The scenario of a seed. `days`: how long a quiet one lasts after its reference."""
     # Of a kind's place, not of its name: hash() differs between processes.
-    place = (*INCIDENTS, *FALLS, *QUIET).index(kind)
+    place = EVERY.index(kind)
     rng = np.random.default_rng((20261130, place, champions.ALL.index(champion), seed))
     people = replace(_people(kind, rng), **_LABELS.get(kind, {}))
     quiet = kind in QUIET

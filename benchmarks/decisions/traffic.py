@@ -24,10 +24,10 @@ from streams.stats import histogram
 _K: Final = len(present.INTENTS)
 _OPTIONS: Final = champions.options(_K)
 _EACH: Final = len(_OPTIONS) * STEPS  # cells of one meaning
-_MEANT: Final[Ints] = np.repeat(np.arange(_K), _EACH)
-_NAMED: Final[Ints] = ((np.arange(_K)[:, None] + _OPTIONS) % _K).repeat(STEPS)
-_SURE: Final[Floats] = np.tile(CONFIDENCE, _K * len(_OPTIONS))
-_IS_LOW: Final = windows.LOW_CONFIDENCE > _SURE
+MEANT: Final[Ints] = np.repeat(np.arange(_K), _EACH)
+NAMED: Final[Ints] = ((np.arange(_K)[:, None] + _OPTIONS) % _K).repeat(STEPS)
+SURE: Final[Floats] = np.tile(CONFIDENCE, _K * len(_OPTIONS))
+_IS_LOW: Final = windows.LOW_CONFIDENCE > SURE
 _LATENCY_MS: Final = stats.lognorm(0.25, scale=7.0).ppf((np.arange(48) + 0.5) / 48)
 _ERRORS: Final = 0.002
 _SCRIPTS: Final = (0.9, 0.03, 0.05, 0.02)
@@ -68,7 +68,7 @@ def played(drawn: scenario.Scenario, world: worlds.World, rng: np.random.Generat
     late = (np.arange(drawn.hours) >= drawn.onset_hour).astype(np.int64)
     cells = mixes[:, :, None] * answers[late]
     usual = _messages(rates[:, None] * cells.reshape(drawn.hours, -1), p, rng)
-    right = np.where(_MEANT == _NAMED, cells[0].ravel(), 0.0)
+    right = np.where(MEANT == NAMED, cells[0].ravel(), 0.0)
     readable = _messages(emoji[:, None] * right / right.sum(), p, rng)
     tokens = np.where(late, world.after.tokens, world.before.tokens)
     counts = _tallies(drawn, usual.counts, readable.counts, tokens, rng)
@@ -94,7 +94,7 @@ def _inclusion(drawn: scenario.Scenario, rates: Floats) -> Floats:
     weights = np.empty((_K, STEPS))
     for place, intent in enumerate(present.INTENTS):
         weights[place] = [sample.weight(intent, sure) for sure in CONFIDENCE.tolist()]
-    weight = weights[_NAMED, np.rint(_SURE * STEPS - 0.5).astype(np.int64)]
+    weight = weights[NAMED, np.rint(SURE * STEPS - 0.5).astype(np.int64)]
     even = budget / pace[:, None]
     least = np.minimum(policy.Labels().min_p, even / 5)
     p: Floats = np.clip(even * weight / sample.MEAN_WEIGHT, least, 1.0)
@@ -118,7 +118,7 @@ def _tallies(
     foreign = np.where(late & (drawn.kind == "tokenizer"), 0.2 + 0.8 * drawn.size, 0.0)
     others = rng.binomial(n, foreign)
     latency = rng.multinomial(n, np.full(len(_LATENCY_MS), 1 / len(_LATENCY_MS)))
-    low = _added(counts[:, _IS_LOW], _NAMED[_IS_LOW], _K)
+    low = _added(counts[:, _IS_LOW], NAMED[_IS_LOW], _K)
     scripts = rng.multinomial(usual.sum(axis=1), _SCRIPTS)
     scripts[:, _OTHER] += emoji.sum(axis=1)
     noise = rng.normal(0, 4 * np.sqrt(answered))
@@ -129,7 +129,7 @@ def _tallies(
         "errors": errors,
         "late": zero,
         "latency_sum_us": latency @ np.rint(_LATENCY_MS * 1000),
-        "confidence_sum_micro": counts @ np.rint(_SURE * windows.MICRO),
+        "confidence_sum_micro": counts @ np.rint(SURE * windows.MICRO),
         "tokens_sum": np.rint(np.maximum(tokens * answered + noise, answered)),
         "margin_sum_micro": zero,
         "margin_n": zero,
@@ -138,12 +138,12 @@ def _tallies(
         "tokenizer_square_sum": (n - others) * mine**2 + others * theirs**2,
     }
     arrays = {
-        "intent_count": _added(counts, _NAMED, _K),
+        "intent_count": _added(counts, NAMED, _K),
         "intent_low": low,
         "intent_fallback": rng.binomial(low, 0.3),
         "script_count": scripts,
     }
-    sure = _added(counts, np.rint(_SURE * STEPS - 0.5).astype(np.int64), STEPS)
+    sure = _added(counts, np.rint(SURE * STEPS - 0.5).astype(np.int64), STEPS)
     return tallies.Tallies(
         np.stack([scalars[name] for name in windows.SCALARS], axis=1).astype(np.int64),
         arrays,
@@ -184,14 +184,14 @@ def _asked(usual: Ints, emoji: Ints, p: Floats, rng: np.random.Generator) -> ann
     bits = np.array([slices.BITS[name] for name in slices.SCRIPTS])
     messages = live.Sample(
         ts_us[order],
-        _NAMED[cell].astype(np.int16),
+        NAMED[cell].astype(np.int16),
         np.full(len(cell), live.UNLABELLED, dtype=np.int16),
-        _SURE[cell],
+        SURE[cell],
         p[hour, cell],
         wishes.none(len(cell)),
         bits[script[order]].astype(np.uint16),
     )
-    return annotators.Asked(messages, _MEANT[cell])
+    return annotators.Asked(messages, MEANT[cell])
 
 
 def _archives(
@@ -272,13 +272,13 @@ def _held_out(
     agreed = 1 - drawn.people.wrong * (1 - 1 / _K)
     right = rng.binomial(rows, np.minimum(before.recall, 1.0) * agreed)
     cells = (mix[:, None, None] * before.given).ravel()
-    named = rng.multinomial(_FIRST_ANSWERS, np.bincount(_NAMED, cells, _K))
+    named = rng.multinomial(_FIRST_ANSWERS, np.bincount(NAMED, cells, _K))
     recall = dict(zip(present.INTENTS, (right / rows).tolist(), strict=True))
     return runs.Reference(
         model="v1",
         n=_FIRST_ANSWERS,
         intent_counts=dict(zip(present.INTENTS, named.tolist(), strict=True)),
-        mean_confidence=float(cells @ _SURE),
+        mean_confidence=float(cells @ SURE),
         low_confidence_rate=float(rng.binomial(_FIRST_ANSWERS, cells[_IS_LOW].sum()))
         / _FIRST_ANSWERS,
         accuracy=float(right.sum() / rows.sum()),

@@ -4,7 +4,7 @@ and after it, and what that was worth.
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,10 +63,10 @@ class Outcome:
         return (first.decision, first.cause) == (wanted.decision, wanted.cause)
 
 
-def drawn(told: scenario.Scenario) -> traffic.Drawn:
-    """The traffic of a scenario, simulated."""
+def drawn(told: scenario.Scenario, source: worlds.Source = worlds.simulated) -> traffic.Drawn:
+    """The traffic of a scenario."""
     rng = np.random.default_rng((20261130, told.seed))
-    return traffic.played(told, worlds.simulated(told, rng), rng)
+    return traffic.played(told, source(told, rng), rng)
 
 
 def ours(told: scenario.Scenario, history: scenes.History) -> Outcome:
@@ -152,7 +152,8 @@ def _episodes(acts: Iterable[decisions.Decision]) -> list[decisions.Decision]:
 def watched(who: str, told: scenario.Scenario, alarms: Sequence[dt.datetime]) -> Outcome:
     """What the alarms of somebody who names no cause were worth."""
     wanted = told.wanted
-    hours = [(at - told.onset) / dt.timedelta(hours=1) for at in sorted(alarms)]
+    every = [(at - told.onset) / dt.timedelta(hours=1) for at in sorted(alarms)]
+    hours = [each for each in every if each <= told.hours - told.onset_hour]
     after = [Act("alarm", None, each) for each in hours if wanted and each > 0]
     before: list[Act] = []
     for each in hours:
@@ -195,16 +196,3 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         labels += int(named.sum())
         right += int((sampled.predicted[named] == sampled.label[named]).sum())
     return rivals.Day(mix, before, low / answered if answered else 0.0, labels, right)
-
-
-def figures(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:
-    """Outcomes by who."""
-    by: dict[str, list[Outcome]] = {}
-    for each in outcomes:
-        by.setdefault(each.who, []).append(each)
-    return by
-
-
-def played(told: scenario.Scenario) -> list[Outcome]:
-    """The product's outcome of a scenario."""
-    return [ours(told, drawn(told).history)]

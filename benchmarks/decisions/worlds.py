@@ -1,5 +1,6 @@
 """Pure. What messages get for an answer, before the onset of a scenario and after it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,12 +30,30 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """Answers before the onset and after it, and by how much less or more each intent is meant
-    then, shape (intents,).
-    """
+    """Answers before the onset and after it."""
 
     before: Answers
     after: Answers
+
+
+Source = Callable[[scenario.Scenario, np.random.Generator], World]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Real:
+    """What real messages got for an answer, at home and in later language."""
+
+    home: Answers
+    later: Answers
+
+    def world(self, drawn: scenario.Scenario, rng: np.random.Generator) -> World:  # noqa: ARG002
+        """A scenario's answers, with nothing left to chance: after the onset of another language 40
+        to 100 % are of the later one.
+        """
+        part = 0.4 + 0.6 * drawn.size if drawn.kind == "language" else 0.0
+        given = (1 - part) * self.home.given + part * self.later.given
+        tokens = (1 - part) * self.home.tokens + part * self.later.tokens
+        return World(self.home, Answers(given, tokens))
 
 
 def simulated(drawn: scenario.Scenario, rng: np.random.Generator) -> World:

@@ -14,7 +14,7 @@ from schemas import decisions
 
 CHAMPION = champions.ALL[0]
 LANGUAGE = scenario.Scenario("language", CHAMPION, 1, onset_hour=600, hours=673)
-CALM = scenario.Scenario("none", CHAMPION, 1, onset_hour=600, hours=24 * 31)
+CALM = scenario.Scenario("none", CHAMPION, 1, onset_hour=600, hours=24 * 41)
 HOUR = dt.timedelta(hours=1)
 
 
@@ -166,9 +166,21 @@ def test_without_a_quiet_day_there_is_no_rate() -> None:
 # The tables.
 
 
+def measured(*outcomes: trial.Outcome) -> dict[str, Any]:
+    made = {"date": "2026-04-20T10:00:00Z", "machine": "a machine", "seeds": [1000, 1007]}
+    ours = [one for one in outcomes if one.who == trial.OURS]
+    return made | {"rows": figures.rows(ours), "beside": figures.beside(outcomes)}
+
+
+def lines(text: str) -> list[str]:
+    return text.rstrip("\n").split("\n")
+
+
 def test_the_table_of_incidents_as_a_reader_sees_it() -> None:
-    measured = {"rows": figures.rows([outcome(LANGUAGE, retrain(10)), outcome(LANGUAGE)])}
-    assert tables.incidents(measured).split("\n") == [
+    assert lines(tables.incidents(measured(outcome(LANGUAGE, retrain(10)), outcome(LANGUAGE)))) == [
+        "Incidents, measured 2026-04-20 on a machine, seeds 1000 to 1007: "
+        "right decision and cause, in time.",
+        "",
         "| champion | language | all (95 %) | median, 90 % |",
         "|---|---|---|---|",
         "| seed: 92.5 % right, 5 % unsure | 1/2 | 1/2 (9 to 91 %) | 10, 10 h |",
@@ -181,19 +193,52 @@ def test_the_table_of_falls_says_how_often_labels_were_said_not_to_tell() -> Non
     fall = dataclasses.replace(LANGUAGE, kind="fall")
     blind = outcome(fall, decided(40, hold="TOO_FEW_LABELS"))
     late = outcome(fall, decided(49, hold="TOO_FEW_LABELS"), retrain(60))
-    lines = tables.falls({"rows": figures.rows([blind, late])}).split("\n")
-    assert lines[-1] == "| all | 1/2, 60, 60 h; blind 1 |"
+    assert lines(tables.falls(measured(blind, late)))[-1] == "| all | 1/2, 60, 60 h; 1; 2/2 |"
 
 
 def test_the_table_of_quiet_time_has_a_line_for_each_champion_and_each_kind() -> None:
     calm = outcome(CALM, retrain(1), quiet_days=365.0, changes=365)
-    lines = tables.quiet({"rows": figures.rows([calm])}).split("\n")
-    assert lines[0].startswith("|  | years | retrain | rollback | fix upstream | reweight |")
-    assert lines[2:] == [
+    head, _, heads, _, *rows = lines(tables.quiet(measured(calm)))
+    assert head.startswith("Nothing to act on, measured 2026-04-20")
+    assert heads.startswith("|  | years | retrain | rollback | fix upstream | reweight |")
+    assert rows == [
         "| seed: 92.5 % right, 5 % unsure | 1 | 1 | 0 | 0 | 0 | 1 | 1 |",
         "| none | 1 | 1 | 0 | 0 | 0 | 1 | 1 |",
         "| all | 1 | 1 | 0 | 0 | 0 | 1 | 1 |",
     ]
+
+
+def test_others_are_told_by_what_they_found_whatever_they_call_it_and_by_needless_alarms() -> None:
+    at = [LANGUAGE.onset + hours * HOUR for hours in (-30, 12)]
+    theirs = trial.watched("psi_chi2", LANGUAGE, at)
+    ours = outcome(LANGUAGE, decided(-1), retrain(10))
+    *_, mine, other = lines(tables.incidents(measured(ours, theirs)))
+    assert mine.startswith("| intentwatch | 1/1, 10, 10 h | 0 in ")
+    assert other.startswith("| psi_chi2 | 1/1, 12, 12 h | 91.25 in 0.01 years |")
+
+
+def test_the_sentence_on_live_accuracy_has_every_figure_with_its_unit() -> None:
+    accuracy = {
+        "labels": 498.6,
+        "rounds": 2000,
+        "coverage": 0.9485,
+        "bias": 0.014,
+        "width": 4.2,
+        "naive_bias": -7.3,
+        "uniform_width": 5.1,
+        "least_width": 3.9,
+    }
+    text = tables.incidents(measured(outcome()) | {"live_accuracy": accuracy})
+    assert "Live accuracy from 499 labels a week, 2000 weeks" in text
+    assert "covers the truth in 94.8 %, bias +0.01 points, width 4.20 points" in text
+    assert "The naive mean has a bias of -7.30" in text
+
+
+def test_the_table_of_real_messages_says_how_good_the_classifier_is() -> None:
+    accuracy = {"home": 0.923, "later": 0.61}
+    text = tables.messages(measured(outcome(LANGUAGE, retrain(9))) | {"accuracy": accuracy})
+    assert "right in 92.3 % of messages like those it was trained on and in 61.0 % of" in text
+    assert "| 1/1, 9, 9 h |" in text
 
 
 def test_every_part_of_the_benchmark_has_a_table() -> None:

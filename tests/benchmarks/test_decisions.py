@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.decisions import champions, coverage, messages, rivals, scenario, shops
+from benchmarks.decisions import champions, coverage, messages, rivals, scenario, shops, worlds
 
 SAME = rivals.Day(
     live=np.full(10, 200.0),
@@ -97,10 +97,10 @@ def test_certain_answers_have_a_step_of_confidence_too() -> None:
 
 def test_a_world_of_real_answers_changes_in_language_alone() -> None:
     home, later = pool([0] * 900, 1.0, 12).chances(), pool([0] * 900, 0.0, 8).chances()
-    both = messages.Messages(home, later)
+    both = worlds.Real(home, later)
     for kind in messages.KINDS:
         told = dataclasses.replace(messages.drawn(kind, 1, 28), size=1 / 6)
-        world = both.world(told)
+        world = both.world(told, np.random.default_rng(1))
         half = kind == "language"
         assert world.before.recall[0] == 1
         assert world.after.recall[0] == pytest.approx(0.5 if half else 1.0)
