@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from benchmarks import environments
 from benchmarks.decisions import scenario, traffic, trial, worlds
+from benchmarks.decisions.champions import Floats, Ints
 from retrain.decide.history import archive, scenes
 from schemas import times
 
@@ -68,7 +69,7 @@ def sight(told: scenario.Scenario, drawn: traffic.Drawn) -> dict[str, Any]:
     }
 
 
-def _labels(history: scenes.History) -> tuple[traffic.Floats, traffic.Ints]:
+def _labels(history: scenes.History) -> tuple[Floats, Ints]:
     """When labels were given, in order, and whether they agree with the answer."""
     at, agrees = [], []
     for mine in history.archives.values():

@@ -196,3 +196,8 @@ def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.
         labels += int(named.sum())
         right += int((sampled.predicted[named] == sampled.label[named]).sum())
     return rivals.Day(mix, before, low / answered if answered else 0.0, labels, right)
+
+
+def played(told: scenario.Scenario) -> Outcome:
+    """The product's outcome of a simulated scenario."""
+    return ours(told, drawn(told).history)

@@ -1,18 +1,19 @@
 """What a scenario is: it follows from its seed, and says what should be decided, and by when."""
 
+import argparse
 import dataclasses
-import subprocess
-import sys
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.decisions import __main__ as command
-from benchmarks.decisions import champions, scenario, shops, trial
+from benchmarks.decisions import champions, processes, scenario, shops, trial
 from schemas import decisions, present, taxonomy
 
 CHAMPION = champions.ALL[0]
-EVERY = (*scenario.INCIDENTS, *scenario.FALLS, *scenario.QUIET)
+EVERY = scenario.EVERY
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -44,6 +45,32 @@ def test_rules_are_tuned_on_other_seeds_than_are_reported() -> None:
 def test_no_number_of_scenarios_reaches_from_the_tuning_seeds_into_the_reported_ones() -> None:
     with pytest.raises(SystemExit):
         command._arguments().parse_args(["--scenarios", "1000"])
+
+
+def arguments(*given: str) -> argparse.Namespace:
+    return command._arguments().parse_args(given)
+
+
+def test_quick_is_a_seed_each_for_three_champions_in_half_the_days_and_alone() -> None:
+    quick, full = arguments("--quick"), arguments()
+    assert [len(command._champions(each)) for each in (quick, full)] == [3, 6]
+    assert [command._days(each) for each in (quick, full)] == [14, 28]
+    assert [command._alone(each) for each in (quick, full)] == [True, False]
+    assert len(command._seeds("incidents", quick)) == len(command._seeds("quiet", quick)) == 1
+
+
+def test_years_are_so_many_quiet_ones_of_each_champion_at_least() -> None:
+    """Eleven kinds of four weeks are 0.84 years, so two years take three seeds of each."""
+    assert list(command._seeds("quiet", arguments("--years", "2"))) == [1000, 1001, 1002]
+    assert len(command._seeds("incidents", arguments("--scenarios", "5"))) == 5
+
+
+def test_named_champions_and_kinds_must_be_known() -> None:
+    given = arguments("--champions", "weak,timid", "--kinds", "sale")
+    assert [each.name for each in command._champions(given)] == ["weak", "timid"]
+    for unknown in (("--champions", "strongest"), ("--kinds", "sale,war")):
+        with pytest.raises(SystemExit):
+            arguments(*unknown)
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -94,20 +121,13 @@ def test_a_shops_file_is_a_taxonomy_with_rare_and_critical_intents(size: int) ->
     assert shops.mix(size).sum() == pytest.approx(1)
 
 
-def test_a_process_of_another_shop_plays_there_and_comes_to_a_decision(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / "shop.toml"
-    path.write_text(shops.taxonomy(3))
-    code = (
-        "from benchmarks.decisions import champions, scenario, trial\n"
-        "told = scenario.Scenario('tokenizer', champions.ALL[0], 1, size=1.0, intents=3,"
-        " onset_hour=21 * 24 + 5, hours=21 * 24 + 12)\n"
-        "print(trial.played(told)[0].right)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={present.VARIABLE: str(path), "PYTHONPATH": "."},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == "True\n", done.stderr
+def test_each_shop_has_processes_of_its_own_and_this_one_stays_as_it_was(tmp_path: Path) -> None:
+    hours = {"onset_hour": 21 * 24 + 5, "hours": 21 * 24 + 12}
+    told = [
+        scenario.Scenario("tokenizer", CHAMPION, 1, size=1.0, intents=size, **hours)
+        for size in (10, 3)
+    ]
+    environment = dict(os.environ)
+    outcomes = list(processes.each(trial.played, told, tmp_path, "two shops"))
+    assert [(one.scenario.intents, one.right) for one in outcomes] == [(10, True), (3, True)]
+    assert os.environ.get(present.VARIABLE) == environment.get(present.VARIABLE)

@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.decisions import champions, scenario, shape, shops, traffic, trial, worlds
+from benchmarks.decisions import (
+    beside,
+    champions,
+    rivals,
+    scenario,
+    shape,
+    shops,
+    traffic,
+    trial,
+    worlds,
+)
 from retrain.evaluation import live
 from schemas import policy, present, slices, windows
 from streams.stats import proportion
@@ -241,3 +251,43 @@ def test_hard_messages_are_left_out_more_often_than_easy_ones() -> None:
     right = mine.asked.predicted[mine.said.row] == mine.said.label
     assert len(told_) < len(mine.asked)
     assert right.mean() > SEED_CHAMPION.accuracy - 0.12  # those asked about are harder than most
+
+
+# What others see.
+
+
+def test_a_tool_is_shown_the_answers_in_order_and_the_labels_as_they_came() -> None:
+    of = told("errors", size=1.0)
+    drawn = trial.drawn(of)
+    seen = beside.sight(of, drawn)
+    assert len(seen["ts"]) == len(seen["right"]) == drawn.counts.sum()
+    for instants in (seen["ts"], seen["told"]):
+        assert (np.diff(instants) >= 0).all()
+    assert seen["right"].mean() == pytest.approx(SEED_CHAMPION.accuracy, abs=0.01)
+    assert len(seen["told"]) == len(drawn.history.archives["v1"].said)
+    assert (seen["until"], seen["end"]) == (21 * 86_400, of.hours * 3_600)
+
+
+def test_a_busy_shop_shows_a_tool_some_of_each_hours_messages() -> None:
+    of = told(an_hour=20_000.0)
+    hour = beside.sight(of, trial.drawn(of))["ts"] // 3_600
+    assert np.bincount(hour.astype(np.int64)).max() < 600
+
+
+def test_everybodys_file_has_another_name() -> None:
+    names = {
+        beside.name(scenario.drawn(kind, champion, seed))
+        for kind in scenario.EVERY
+        for champion in champions.ALL
+        for seed in (1, 2)
+    }
+    assert len(names) == len(scenario.EVERY) * len(champions.ALL) * 2
+
+
+def test_written_out_rules_look_at_every_day_after_the_reference() -> None:
+    of = told("mix", size=1.0)
+    outcomes = {one.who: one for one in trial.alarms(of, trial.drawn(of).history)}
+    assert set(outcomes) == set(rivals.RIVALS)
+    first = outcomes["chi_square_5%"].first
+    assert first is not None
+    assert first.hours == 12  # the midnight after noon of the second day
