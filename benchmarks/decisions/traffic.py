@@ -76,7 +76,7 @@ def played(drawn: scenario.Scenario, world: worlds.World, rng: np.random.Generat
     archives = _archives(drawn, counts, asked, rng)
     until: runs.Reference | dt.datetime = scenario.REFERENCE_UNTIL
     if drawn.held_out:
-        until = _held_out(drawn, world.before, mixes[0], rng)
+        until = held_out(drawn, world.before, mixes[0], rng)
     return Drawn(usual, readable, _judged(archives, until))
 
 
@@ -262,17 +262,21 @@ def _judged(
     return scenes.History(archives, reference, block, labelled_us.tolist())
 
 
-def _held_out(
+def held_out(
     drawn: scenario.Scenario, before: worlds.Answers, mix: Floats, rng: np.random.Generator
 ) -> runs.Reference:
     """What a champion looked like at its promotion: on held-out rows, labelled as wrongly as later
-    ones, none left out, and in the first answers that it gave.
+    ones, none left out, and in the first answers that it gave. Of a rare intent's labels a part is
+    of other messages, so its recall is less than the champion's.
     """
-    rows = np.maximum(rng.multinomial(_HELD_OUT, mix), 1)
-    agreed = 1 - drawn.people.wrong * (1 - 1 / _K)
-    right = rng.binomial(rows, np.minimum(before.recall, 1.0) * agreed)
     cells = (mix[:, None, None] * before.given).ravel()
-    named = rng.multinomial(_FIRST_ANSWERS, np.bincount(NAMED, cells, _K))
+    shares = np.bincount(NAMED, cells, _K)
+    wrong = drawn.people.wrong
+    labelled = (1 - wrong) * mix + wrong / _K
+    agreed = (1 - wrong) * mix * before.recall + wrong / _K * shares
+    rows = np.maximum(rng.multinomial(_HELD_OUT, labelled / labelled.sum()), 1)
+    right = rng.binomial(rows, np.minimum(agreed / labelled, 1.0))
+    named = rng.multinomial(_FIRST_ANSWERS, shares / shares.sum())
     recall = dict(zip(present.INTENTS, (right / rows).tolist(), strict=True))
     return runs.Reference(
         model="v1",
