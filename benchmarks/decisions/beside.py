@@ -23,7 +23,7 @@ from schemas import times
 _TOOLS: Final = Path(__file__).with_name("tools.py")
 _AT_ONCE: Final = 2
 # Tools read message by message: a busy shop shows them some of each hour's.
-_MOST_AN_HOUR: Final = 500
+_MOST_AN_HOUR: Final = 100
 
 
 def played(
