@@ -66,8 +66,8 @@ faults: setup ## every fault injected, nothing lost, nothing doubled: about half
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
 	@$(PY) -m benchmarks.stream $(if $(call yes,$(QUICK)),--quick) $(call option,--only,$(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
-bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools: about a quarter of an hour (SCENARIOS=210 YEARS=8 ONLY=part MESSAGES=DIR)
-	@$(PY) -m benchmarks.decisions $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(call option,--only,$(ONLY)) $(call option,--messages,$(MESSAGES))
+bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools (QUICK=1 TUNING=1 SCENARIOS=6 YEARS=2 ONLY=part KINDS=a,b CHAMPIONS=a,b MESSAGES=DIR)
+	@$(PY) -m benchmarks.decisions $(if $(call yes,$(QUICK)),--quick) $(if $(call yes,$(TUNING)),--tuning) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(call option,--only,$(ONLY)) $(call option,--kinds,$(KINDS)) $(call option,--champions,$(CHAMPIONS)) $(call option,--messages,$(MESSAGES))
 
 bench-queue: setup ## what labels teach that the queue asks for, against random ones: about ten minutes (MESSAGES=DIR SEEDS=5)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m benchmarks.asking $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS))

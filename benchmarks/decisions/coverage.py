@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.decisions import scenario
+from benchmarks.decisions import shops
 from retrain.evaluation import live, wishes
 from schemas import present
 from streams import sample
@@ -39,7 +39,7 @@ def figures(seed: int, rounds: int = 2_000, answers: int = 14_000, budget: float
 
 
 def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]:
-    intent = rng.choice(len(scenario.MIX), n, p=scenario.MIX / scenario.MIX.sum())
+    intent = rng.choice(shops.OURS, n, p=shops.mix(shops.OURS))
     unsure = rng.random(n) < 0.12
     confidence = np.where(unsure, rng.uniform(0.3, 0.7, n), rng.beta(30, 1.2, n))
     chance = np.clip(confidence - 0.01, 0, 1)

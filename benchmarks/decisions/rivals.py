@@ -45,6 +45,8 @@ def hellinger(day: Day) -> bool:
 
 def psi(day: Day) -> bool:
     """Scouter's chi-square threshold: PSI over chi2(0.95; B - 1) (1/n + 1/m)."""
+    if not day.live.sum():
+        return False
     p, q = _shares(day)
     value = float(np.sum((p - q) * np.log(p / q)))
     return bool(

@@ -1,274 +1,188 @@
-"""Pure. Weeks of traffic with a known truth: serving logs, labels and the incident that is to be
-found. Everything follows from a seed.
-
-Simulated, a classifier answers ten intents at the seed's mix; a share of the answers is wrong;
-confidence is calibrated but for noise. messages.py has real answers to draw from. At the onset one
-thing changes, of a kind and a size. Nothing here knows how the trigger works.
+"""Pure. What a scenario is: a champion, a shop, its traffic, its annotators, and what happens; and
+what should be decided then, and by when. Everything follows from a seed. Nothing here knows how the
+trigger works.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from schemas import events, present
-from streams import sample
+from benchmarks.decisions import champions, shops
 
-BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
-MIX: Final = np.array([0.221, 0.152, 0.180, 0.080, 0.121, 0.070, 0.050, 0.041, 0.030, 0.055])
-# Each is also the cause to be named.
-INCIDENTS: Final = ("mix", "language", "pipeline", "bad_release")
-QUIET: Final = ("none", "label_famine", "label_flood")  # nothing to act on
-KINDS: Final = ("none", *INCIDENTS, "label_famine", "label_flood")
-_K: Final = len(present.INTENTS)
-Floats = npt.NDArray[np.float64]
+BEGIN: Final = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)  # a Monday
+REFERENCE_DAYS: Final = 21  # of history that nobody judges: what is usual, and what a rival knows
+REFERENCE_UNTIL: Final = BEGIN + dt.timedelta(days=REFERENCE_DAYS)
+REPORTED: Final = 1_000  # seeds from here on are reported; rules are tuned on those below
+VOLUMES: Final = (5, 50, 500, 5_000, 100_000)  # messages an hour
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who labels. `budget`: messages a day that are asked about. `delay_days`: until a label comes,
+    on average. `missing`: the share that never does; `left_out`: the share of wrongly answered
+    messages that annotators leave out beside. `wrong`: labels that name anything. From the onset
+    on: `famine` leaves one in twenty labels, `flood` brings a script that labels wrongly, `liar`
+    makes one of three annotators call a common intent by another's name.
+    """
+
+    budget: int = 500
+    delay_days: float = 0.4
+    missing: float = 0.05
+    left_out: float = 0.0
+    wrong: float = 0.02
+    famine: bool = False
+    flood: bool = False
+    liar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The right answer to an incident, and within how many hours."""
+
+    decision: str
+    cause: str
+    within: float
+
+
+_RETRAIN: Final = ("retrain", "language")
+WANTED: Final = {
+    "mix": Wanted("reweight", "mix", 168),
+    "language": Wanted(*_RETRAIN, 72),
+    "sure_wrong": Wanted(*_RETRAIN, 72),
+    "common_intent": Wanted(*_RETRAIN, 168),
+    "rare_intent": Wanted(*_RETRAIN, 240),
+    "errors": Wanted("fix_upstream", "pipeline", 24),
+    "tokenizer": Wanted("fix_upstream", "pipeline", 24),
+    "bad_release": Wanted("rollback", "bad_release", 72),
+}
+INCIDENTS: Final = tuple(WANTED)
+# Ten points of accuracy lost, as surely as before, and what may hide that.
+FALLS: Final = ("fall", "fall_left_out", "fall_missing", "fall_emoji", "fall_liar")
+QUIET: Final = (
+    "none",
+    "weekend",
+    "season",
+    "sale",
+    "famine",
+    "flood",
+    "late",
+    "missing",
+    "left_out",
+    "liar",
+    "emoji",
+)
+EVERY: Final = (*INCIDENTS, *FALLS, *QUIET)
+_BLIND_HOURS: Final = 48.0  # by then it is said that nothing can be said
+
+# What else may be done: a season's mix does move for good, and a tenth of unreadable texts is
+# somebody's to look at.
+TOLERATED: Final = {
+    "season": ("reweight",),
+    "emoji": ("fix_upstream",),
+    "fall_emoji": ("fix_upstream",),
+}
+_LABELS: Final[dict[str, dict[str, Any]]] = {
+    "famine": {"famine": True},
+    "flood": {"flood": True},
+    "late": {"delay_days": 7.0},
+    "missing": {"missing": 0.4},
+    "left_out": {"left_out": 0.6},
+    "liar": {"liar": True},
+    "fall_left_out": {"left_out": 0.6},
+    "fall_missing": {"missing": 0.4},
+    "fall_liar": {"liar": True},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens. size: in (0, 1], how bad; what it scales depends on the kind. a_day:
-    messages.
+    """What happens. size: in [0, 1], how bad. weekend: how much of its shop's weekend mix a weekend
+    has. held_out: whether the reference is of held-out rows, or of the champion's own first weeks.
+    hours count from BEGIN.
     """
 
     kind: str
+    champion: champions.Champion
     seed: int
-    size: float
-    onset_day: float
-    days: int = 18
-    a_day: int = 2_000
-    budget: int = 300
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What a replay reads, and what it should have found. right: whether each log's answer was,
-    which nobody but the scenario knows.
-    """
-
-    logs: Sequence[events.ServingLog]
-    labels: Sequence[events.HumanLabel]
-    incidents: Sequence[events.Incident]
-    reference_until: dt.datetime
-    right: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Messages and a classifier's answers, shape (n,) each: what is meant and what was named, as
-    places in INTENTS; how surely; tokens.
-    """
-
-    truth: npt.NDArray[np.int64]
-    predicted: npt.NDArray[np.int64]
-    confidence: Floats
-    tokens: npt.NDArray[np.int64]
+    size: float = 0.5
+    intents: int = shops.OURS
+    an_hour: float = 500.0
+    people: People = People()
+    weekend: float = 0.0
+    held_out: bool = True
+    onset_hour: int = REFERENCE_DAYS * 24
+    hours: int = (REFERENCE_DAYS + 28) * 24
 
     @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each answer names what is meant."""
-        right: npt.NDArray[np.bool_] = self.truth == self.predicted
-        return right
+    def wanted(self) -> Wanted | None:
+        """What should be decided; None where nothing should. Labels that come late give time, and
+        so do few messages.
+        """
+        late = max(0.0, 24 * (self.people.delay_days - People().delay_days) * 1.5)
+        if self.kind in FALLS:
+            return Wanted(*_RETRAIN, 72 + late)
+        wanted = WANTED.get(self.kind)
+        if wanted is None:
+            return None
+        # A rate needs some hundreds of messages; everything else needs labels.
+        more = 400 / self.an_hour if wanted.cause == "pipeline" else late
+        return replace(wanted, within=wanted.within + more)
+
+    @property
+    def onset(self) -> dt.datetime:
+        """When it begins."""
+        return BEGIN + dt.timedelta(hours=self.onset_hour)
+
+    @property
+    def blind_by(self) -> float:
+        """Hours by which a fall that labels hide must be said to be hidden."""
+        return _BLIND_HOURS
 
 
-# Which of the messages come after the onset -> what they are.
-Draw = Callable[[Scenario, np.random.Generator, npt.NDArray[np.bool_]], Answers]
-
-
-def drawn(seed: int) -> Scenario:
-    """A scenario of every kind in turn; onset and size are drawn."""
-    rng = np.random.default_rng((20260301, seed))
-    return Scenario(
-        KINDS[seed % len(KINDS)],
+def drawn(kind: str, champion: champions.Champion, seed: int, days: int = 28) -> Scenario:
+    """The scenario of a seed. `days`: how long a quiet one lasts after its reference."""
+    # Of a kind's place, not of its name: hash() differs between processes.
+    place = EVERY.index(kind)
+    rng = np.random.default_rng((20261130, place, champions.ALL.index(champion), seed))
+    people = replace(_people(kind, rng), **_LABELS.get(kind, {}))
+    quiet = kind in QUIET
+    onset_day = REFERENCE_DAYS + (4 if quiet else 5 + 7 * rng.random())
+    drawn = Scenario(
+        kind,
+        champion,
         seed,
-        float(rng.uniform(0.4, 1.0)),
-        float(rng.integers(8, 12)) + float(rng.uniform(0, 1)),
+        size=1.0 if kind in FALLS else float(rng.uniform(0, 1)),
+        intents=_intents(rng),
+        an_hour=_volume(kind, rng),
+        people=people,
+        weekend={"none": 0.0, "weekend": 1.0}.get(kind, float(rng.uniform(0, 0.6))),
+        held_out=bool(rng.random() < 0.5),
+        onset_hour=int(24 * onset_day),
     )
+    if quiet:
+        return replace(drawn, hours=(REFERENCE_DAYS + days) * 24)
+    assert drawn.wanted is not None
+    return replace(drawn, hours=drawn.onset_hour + int(drawn.wanted.within) + 1)
 
 
-def simulated(
-    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
-) -> Answers:
-    """Messages that exist as numbers only."""
-    n = len(after)
-    truth = _truth(scenario, rng, after)
-    right = rng.random(n) < _accuracy(scenario, rng, truth, after)
-    predicted = np.where(right, truth, (truth + rng.integers(1, _K, n)) % _K)
-    return Answers(truth, predicted, _confidence(scenario, rng, right, after), np.full(n, 12))
+def _people(kind: str, rng: np.random.Generator) -> People:
+    """Labels within hours or days; a fall is looked for with the usual ones."""
+    if kind in FALLS:
+        return People()
+    delay = float(rng.choice([0.1, 0.4, 1.0, 3.0, 7.0, 14.0], p=[0.2, 0.4, 0.2, 0.1, 0.05, 0.05]))
+    return People(delay_days=delay, missing=float(rng.uniform(0, 0.2)))
 
 
-def history(scenario: Scenario, draw: Draw = simulated) -> History:
-    """Play a scenario."""
-    rng = np.random.default_rng((20260302, scenario.seed))
-    n = scenario.days * scenario.a_day
-    day = np.sort(rng.uniform(0, scenario.days, n))
-    after = day >= scenario.onset_day
-    answers = draw(scenario, rng, after)
-    failed, foreign = _broken(scenario, rng, after)
-    logs = [
-        _log(scenario, i, float(day[i]), answers, failed=bool(failed[i]), foreign=bool(foreign[i]))
-        for i in range(n)
-    ]
-    labels = _labels(scenario, rng, logs, day, answers.truth)
-    return History(logs, labels, _incidents(scenario), BEGIN + dt.timedelta(days=4), answers.right)
+def _intents(rng: np.random.Generator) -> int:
+    """Mostly ten. Of many the decisions of an hour take longest."""
+    return int(rng.choice(shops.SIZES, p=[0.75, 0.15, 0.1]))
 
 
-def _broken(
-    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which requests fail, and which logs come from another tokenizer: half of the broken pipelines
-    fail by errors, half say so in the hash alone.
-    """
-    sound = np.zeros(len(after), dtype=bool)
-    if scenario.kind != "pipeline":
-        return sound, sound
-    by_error = scenario.seed % 2 == 0
-    hit = after & (
-        rng.random(len(after)) < (0.01 + 0.05 * scenario.size if by_error else scenario.size)
-    )
-    return (hit, sound) if by_error else (sound, hit)
-
-
-def _truth(
-    scenario: Scenario, rng: np.random.Generator, after: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int64]:
-    mix = MIX / MIX.sum()
-    moved = mix.copy()
-    if scenario.kind in ("mix", "language"):
-        more = rng.choice(_K, 2, replace=False)
-        moved[more] *= grown(scenario)
-        moved /= moved.sum()
-    return np.where(after, rng.choice(_K, len(after), p=moved), rng.choice(_K, len(after), p=mix))
-
-
-def grown(scenario: Scenario) -> float:
-    """How many times as often the intents come that a moved mix has more of."""
-    return 1 + (2.5 if scenario.kind == "mix" else 1.5) * scenario.size
-
-
-def _accuracy(
-    scenario: Scenario,
-    rng: np.random.Generator,
-    truth: npt.NDArray[np.int64],
-    after: npt.NDArray[np.bool_],
-) -> Floats:
-    """The chance of each answer to be right."""
-    recall = np.clip(rng.normal(0.925, 0.015, _K), 0.86, 0.97)[truth]
-    lost = {"language": 0.30, "pipeline": 0.10, "bad_release": 0.14}.get(
-        scenario.kind, 0.0
-    ) * scenario.size
-    return np.where(after, recall - lost, recall)
-
-
-def _confidence(
-    scenario: Scenario,
-    rng: np.random.Generator,
-    right: npt.NDArray[np.bool_],
-    after: npt.NDArray[np.bool_],
-) -> Floats:
-    sure, unsure = rng.beta(16, 1.2, len(right)), rng.beta(5, 3, len(right))
-    confidence = np.where(right, sure, unsure)
-    # New words: the model is less sure of a part of its answers, right or wrong.
-    if scenario.kind == "language":
-        confidence = np.where(
-            after & (rng.random(len(right)) < 0.4 * scenario.size), unsure, confidence
-        )
-    return np.clip(confidence, 0.11, 0.999)
-
-
-def _intent(place: int) -> events.Intent:
-    return present.INTENTS[place]
-
-
-def _log(
-    scenario: Scenario, i: int, day: float, answers: Answers, *, failed: bool, foreign: bool
-) -> events.ServingLog:
-    ts, req_id = BEGIN + dt.timedelta(days=day), f"s{scenario.seed}-{i}"
-    model = "v2" if scenario.kind == "bad_release" and day >= scenario.onset_day else "v1"
-    if failed:
-        return events.ServingLog(
-            v=1, ts=ts, model=model, req_id=req_id, latency_ms=30.0, error="encoder_timeout"
-        )
-    intent, confidence = present.INTENTS[answers.predicted[i]], float(answers.confidence[i])
-    margin = max(0.0, 2 * confidence - 1)
-    chosen = sample.choice(
-        req_id,
-        intent,
-        confidence,
-        margin,
-        0.0,
-        volume_per_day=scenario.a_day,
-        budget_per_day=scenario.budget,
-        min_p=0.002,
-    )
-    asked = None if chosen is None else events.Sample(queue=chosen.queue, p=chosen.p, text="-")
-    tokenizer = "c0ffee" if foreign else "9b2a1"
-    return events.ServingLog(
-        v=1,
-        ts=ts,
-        model=model,
-        req_id=req_id,
-        latency_ms=8.0,
-        intent=intent,
-        confidence=confidence,
-        tokens=int(answers.tokens[i]),
-        sample=asked,
-        tokenizer_hash=tokenizer,
-    )
-
-
-def _labels(
-    scenario: Scenario,
-    rng: np.random.Generator,
-    logs: Sequence[events.ServingLog],
-    day: Floats,
-    truth: npt.NDArray[np.int64],
-) -> list[events.HumanLabel]:
-    """People answer within about a day, one in fifty wrongly. famine: hardly any after the onset.
-    flood: one source labels by itself, wrongly, before the people or after them.
-    """
-    labels = []
-    for i, log in enumerate(logs):
-        late = day[i] >= scenario.onset_day
-        if log.sample is None or (scenario.kind == "label_famine" and late and rng.random() > 0.05):
-            continue
-        said = int(truth[i]) if rng.random() > 0.02 else int(rng.integers(_K))
-        at = log.ts + dt.timedelta(hours=float(rng.gamma(2.0, 5.0)))
-        labels.append(
-            events.HumanLabel(
-                req_id=log.req_id,
-                intent=_intent(said),
-                annotator=f"a{i % 3}",
-                labelled_at=at,
-                action="label",
-            )
-        )
-        if scenario.kind == "label_flood" and late and rng.random() < 0.5 * scenario.size:
-            wrong, first = _intent((said + 1) % _K), scenario.seed % 2 == 0
-            when = log.ts + dt.timedelta(minutes=1) if first else at + dt.timedelta(minutes=1)
-            labels.append(
-                events.HumanLabel(
-                    req_id=log.req_id,
-                    intent=wrong,
-                    annotator="bot",
-                    labelled_at=when,
-                    action="label",
-                )
-            )
-    return sorted(labels, key=lambda label: (label.labelled_at, label.req_id, label.annotator))
-
-
-def _incidents(scenario: Scenario) -> list[events.Incident]:
-    if scenario.kind not in INCIDENTS:
-        return []
-    return [
-        events.Incident(
-            id=f"i{scenario.seed}",
-            kind=scenario.kind,
-            started=BEGIN + dt.timedelta(days=scenario.onset_day),
-            ended=None,
-            model="v1",
-        )
-    ]
+def _volume(kind: str, rng: np.random.Generator) -> float:
+    """Messages an hour, from all volumes at which there is something to see."""
+    least = 50 if kind in ("mix", "common_intent", "rare_intent", "bad_release", *FALLS) else 5
+    volumes: Sequence[int] = [volume for volume in VOLUMES if volume >= least]
+    return float(rng.choice(volumes))

@@ -4,7 +4,8 @@
 Runs in an environment of its own (requirements/peers.txt) and imports nothing of the project. Every
 tool has its documented defaults. A file holds, times in seconds since the scenario began: `ts`,
 `predicted`, `confidence` and `right` (the truth) of every answer; `told` and `told_right`, when
-labels were given and whether they agree; `until`, where the reference ends.
+labels were given and whether they agree; `until`, where the reference ends, and `end`, where all
+does.
 """
 
 import json
@@ -90,7 +91,7 @@ def page_hinkley(seen: Any) -> Iterator[float]:
 def _stream(seen: Any, detector: Any) -> Iterator[float]:
     for at, right in zip(seen["told"].tolist(), seen["told_right"].tolist(), strict=True):
         detector.update(float(not right))
-        if detector.drift_detected and at >= seen["until"]:
+        if detector.drift_detected and seen["until"] <= at <= seen["end"]:
             yield at
 
 

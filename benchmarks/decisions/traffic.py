@@ -1,188 +1,163 @@
 """Pure. Traffic drawn as counts instead of logs, so that a year takes seconds whatever its volume:
-the tallies of every hour, and the messages people label.
+the tallies of every hour, and the messages that people label.
 
-A message is of one of 10 x 10 x 25 cells: what it means, what the classifier names, how sure it is.
-In an hour a cell has a Poisson number of messages that are asked about, by the gateway's own
-probabilities, and of others. At an onset the cells may change.
+A message is of one cell: what it means, what the classifier names, how sure it is. In an hour a
+cell has a Poisson number of messages that are asked about, by the gateway's own probabilities, and
+of others.
 """
 
-import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-from benchmarks.decisions import scenario
+from benchmarks.decisions import annotators, champions, scenario, shape, worlds
+from benchmarks.decisions.champions import CONFIDENCE, STEPS, Floats, Ints
 from retrain.decide.history import archive, scenes
 from retrain.evaluation import live, wishes
-from retrain.labels import votes
-from schemas import policy, present, tallies, times, windows
+from schemas import policy, present, runs, slices, tallies, times, windows
 from streams import sample
 from streams.stats import histogram
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-BEGIN: Final = scenario.BEGIN
-REFERENCE_DAYS: Final = 14
-REFERENCE_UNTIL: Final = BEGIN + dt.timedelta(days=REFERENCE_DAYS)
-MIX: Final = scenario.MIX / scenario.MIX.sum()
 _K: Final = len(present.INTENTS)
-_STEPS: Final = 25  # of confidence: the policy's limit, 0.6, is an edge
-_CONFIDENCE: Final = (np.arange(_STEPS) + 0.5) / _STEPS
-_PLACES: Ints = np.arange(_K, dtype=np.int64)
-_MEANT: Ints = np.repeat(_PLACES, _K * len(_CONFIDENCE))
-_NAMED: Ints = np.tile(np.repeat(_PLACES, len(_CONFIDENCE)), _K)
-_SURE: Floats = np.tile(_CONFIDENCE, _K * _K)
+_OPTIONS: Final = champions.options(_K)
+_EACH: Final = len(_OPTIONS) * STEPS  # cells of one meaning
+MEANT: Final[Ints] = np.repeat(np.arange(_K), _EACH)
+NAMED: Final[Ints] = ((np.arange(_K)[:, None] + _OPTIONS) % _K).repeat(STEPS)
+SURE: Final[Floats] = np.tile(CONFIDENCE, _K * len(_OPTIONS))
+_IS_LOW: Final = windows.LOW_CONFIDENCE > SURE
 _LATENCY_MS: Final = stats.lognorm(0.25, scale=7.0).ppf((np.arange(48) + 0.5) / 48)
-_BY_HOUR: Final = 1 + 0.7 * np.sin((np.arange(24) - 9) / 24 * 2 * np.pi)
-_ERRORS, _WRONG_LABELS, _ANSWERED = 0.002, 0.02, 0.95
+_ERRORS: Final = 0.002
 _SCRIPTS: Final = (0.9, 0.03, 0.05, 0.02)
-_TOKENIZER: Final = windows.tokenizer_code("9b2a1")
+_OTHER: Final = slices.SCRIPTS.index("other")
+_HELD_OUT, _FIRST_ANSWERS = 2_000, 3_000  # rows and answers that a reference is of
+_TOKENIZERS: Final = tuple(windows.tokenizer_code(name) for name in ("9b2a1", "c0ffee"))
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What messages mean, shares of shape (10,), and how often each is answered rightly, (10,)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """Messages of each hour and cell, shape (hours, cells): those that are asked about, and all."""
 
-    mix: Floats
-    recall: Floats
-
-    def cells(self) -> Floats:
-        """The chance of every cell, shape (10 * 10 * 25,). Right answers are surer than wrong ones,
-        which name any other intent.
-        """
-        edges = np.arange(_STEPS + 1) / _STEPS
-        right, wrong = (np.diff(stats.beta(a, b).cdf(edges)) for a, b in ((16, 1.2), (5, 3)))
-        named = np.where(np.eye(_K, dtype=bool), self.recall, (1 - self.recall[:, None]) / (_K - 1))
-        sure = np.where(np.eye(_K, dtype=bool)[:, :, None], right, wrong)
-        weights: Floats = (self.mix[:, None, None] * named[:, :, None] * sure).ravel()
-        chances: Floats = weights / weights.sum()
-        return chances
+    asked: Ints
+    counts: Ints
 
 
-def still(rng: np.random.Generator) -> World:
-    """A world as the seed's: its mix, and recalls around 92.5 %."""
-    return World(MIX, np.clip(rng.normal(0.925, 0.015, _K), 0.86, 0.97))
-
-
-def tilted(mix: Floats, kl: float, rng: np.random.Generator) -> Floats:
-    """A mix at that Kullback-Leibler divergence from `mix`, in nats, in a random direction.
-
-    >>> moved = tilted(MIX, 0.028, np.random.default_rng(1))
-    >>> round(float(np.sum(moved * np.log(moved / MIX))), 4)
-    0.028
-    """
-    direction, low, high = rng.normal(size=len(mix)), 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        moved: Floats = mix * np.exp(middle * (direction - direction.max()))
-        moved /= moved.sum()
-        low, high = (
-            (middle, high) if float(np.sum(moved * np.log(moved / mix))) < kl else (low, middle)
-        )
-    return moved
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long, how many messages a day, how many labels a day, and from which day on the world is
-    another one.
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A scenario played. `usual` messages and those of emoji alone; `history`: what a replay
+    reads.
     """
 
-    days: int
-    a_day: int
-    labels_a_day: int = 500
-    onset_day: int | None = None
+    usual: Messages
+    emoji: Messages
+    history: scenes.History
+
+    @property
+    def counts(self) -> Ints:
+        """All messages by hour and cell."""
+        return self.usual.counts + self.emoji.counts
 
 
-def history(plan: Plan, before: World, after: World, rng: np.random.Generator) -> scenes.History:
-    """Draw it: one model's archive, whose days before REFERENCE_UNTIL are its reference."""
-    hours = plan.days * 24
-    mean = plan.a_day / 24 * np.tile(_BY_HOUR, plan.days)
-    onset = hours if plan.onset_day is None else plan.onset_day * 24
-    p = _inclusion(plan)
-    chosen, others = (
-        np.concatenate(
-            [
-                rng.poisson(mean[:onset, None] * before.cells() * part),
-                rng.poisson(mean[onset:, None] * after.cells() * part),
-            ]
-        )
-        for part in (p, 1 - p)
-    )
-    counts = chosen + others
-    starts_us = times.micros(BEGIN) + np.arange(hours) * archive.HOUR_US
-    asked, said = _asked(chosen, p, starts_us, rng)
-    counted = _tallies(counts, rng)
-    sums = counted.scalars[:, windows.SCALARS.index("confidence_sum_micro")].tolist()
-    mine = archive.Archive(
-        model="v1",
-        starts_us=starts_us,
-        starts=[times.from_micros(us) for us in starts_us.tolist()],
-        counts=counted,
-        answers=[
-            live.Hour(n, total / windows.MICRO)
-            for n, total in zip(counts.sum(axis=1).tolist(), sums, strict=True)
-        ],
-        asked=asked,
-        said=said,
-    )
-    block = archive.Block(
-        [("v1", us) for us in starts_us.tolist()], counted, [], np.zeros(0, dtype=np.int64)
-    )
-    return scenes.History({"v1": mine}, REFERENCE_UNTIL, block, np.sort(said.at_us).tolist())
+def played(drawn: scenario.Scenario, world: worlds.World, rng: np.random.Generator) -> Drawn:
+    """Draw it. The first model's hours before REFERENCE_UNTIL are history."""
+    mixes, rates, emoji = shape.mixes(drawn, rng), shape.rates(drawn), shape.emoji(drawn)
+    p = _inclusion(drawn, rates + emoji)
+    answers = np.stack([world.before.given, world.after.given]).reshape(2, _K, _EACH)
+    late = (np.arange(drawn.hours) >= drawn.onset_hour).astype(np.int64)
+    cells = mixes[:, :, None] * answers[late]
+    usual = _messages(rates[:, None] * cells.reshape(drawn.hours, -1), p, rng)
+    right = np.where(MEANT == NAMED, cells[0].ravel(), 0.0)
+    readable = _messages(emoji[:, None] * right / right.sum(), p, rng)
+    tokens = np.where(late, world.after.tokens, world.before.tokens)
+    counts = _tallies(drawn, usual.counts, readable.counts, tokens, rng)
+    asked = _asked(usual.asked, readable.asked, p, rng)
+    archives = _archives(drawn, counts, asked, rng)
+    until: runs.Reference | dt.datetime = scenario.REFERENCE_UNTIL
+    if drawn.held_out:
+        until = held_out(drawn, world.before, mixes[0], rng)
+    return Drawn(usual, readable, _judged(archives, until))
 
 
-def _tallies(counts: Ints, rng: np.random.Generator) -> tallies.Tallies:
-    """The hours' tallies; what no incident here touches (latency, errors, tokens, scripts) is drawn
-    apart.
+def _messages(mean: Floats, p: Floats, rng: np.random.Generator) -> Messages:
+    asked = rng.poisson(mean * p)
+    return Messages(asked, asked + rng.poisson(mean * (1 - p)))
+
+
+def _inclusion(drawn: scenario.Scenario, rates: Floats) -> Floats:
+    """The chance of a message of each cell to be asked about, hour by hour, at the pace of the last
+    24. Where the policy's least chance alone would ask for more than the budget, a fifth of that.
     """
+    budget = drawn.people.budget * sample.MEASURE_SHARE
+    pace = np.convolve(np.concatenate([rates[:23], rates]), np.ones(24), "valid")
+    weights = np.empty((_K, STEPS))
+    for place, intent in enumerate(present.INTENTS):
+        weights[place] = [sample.weight(intent, sure) for sure in CONFIDENCE.tolist()]
+    weight = weights[NAMED, np.rint(SURE * STEPS - 0.5).astype(np.int64)]
+    even = budget / pace[:, None]
+    least = np.minimum(policy.Labels().min_p, even / 5)
+    p: Floats = np.clip(even * weight / sample.MEAN_WEIGHT, least, 1.0)
+    return p
+
+
+def _tallies(
+    drawn: scenario.Scenario,
+    usual: Ints,
+    emoji: Ints,
+    tokens: Floats,
+    rng: np.random.Generator,
+) -> tallies.Tallies:
+    """The hours' tallies; what no incident touches (latency, scripts) is drawn apart."""
+    counts = usual + emoji
     answered = counts.sum(axis=1)
-    errors = rng.poisson(_ERRORS * answered)
+    late = np.arange(drawn.hours) >= drawn.onset_hour
+    failing = np.where(late & (drawn.kind == "errors"), 0.01 + 0.05 * drawn.size, _ERRORS)
+    errors = rng.poisson(failing * answered)
     n = answered + errors
+    foreign = np.where(late & (drawn.kind == "tokenizer"), 0.2 + 0.8 * drawn.size, 0.0)
+    others = rng.binomial(n, foreign)
     latency = rng.multinomial(n, np.full(len(_LATENCY_MS), 1 / len(_LATENCY_MS)))
-    by_intent = _added(counts, _NAMED, _K)
-    low = _added(
-        counts[:, _SURE < windows.LOW_CONFIDENCE], _NAMED[_SURE < windows.LOW_CONFIDENCE], _K
-    )
+    low = _added(counts[:, _IS_LOW], NAMED[_IS_LOW], _K)
+    scripts = rng.multinomial(usual.sum(axis=1), _SCRIPTS)
+    scripts[:, _OTHER] += emoji.sum(axis=1)
+    noise = rng.normal(0, 4 * np.sqrt(answered))
     zero = np.zeros_like(n)
-    latency_us = latency @ np.rint(_LATENCY_MS * 1000)
-    tokens = rng.normal(12 * answered, 4 * np.sqrt(answered))
+    mine, theirs = _TOKENIZERS
     scalars = {
         "n": n,
         "errors": errors,
         "late": zero,
-        "latency_sum_us": latency_us.astype(np.int64),
-        "confidence_sum_micro": counts @ np.rint(_SURE * windows.MICRO).astype(np.int64),
-        "tokens_sum": np.rint(tokens).astype(np.int64),
+        "latency_sum_us": latency @ np.rint(_LATENCY_MS * 1000),
+        "confidence_sum_micro": counts @ np.rint(SURE * windows.MICRO),
+        "tokens_sum": np.rint(np.maximum(tokens * answered + noise, answered)),
         "margin_sum_micro": zero,
         "margin_n": zero,
         "tokenizer_n": n,
-        "tokenizer_sum": n * _TOKENIZER,
-        "tokenizer_square_sum": n * _TOKENIZER**2,
+        "tokenizer_sum": (n - others) * mine + others * theirs,
+        "tokenizer_square_sum": (n - others) * mine**2 + others * theirs**2,
     }
     arrays = {
-        "intent_count": by_intent,
+        "intent_count": _added(counts, NAMED, _K),
         "intent_low": low,
         "intent_fallback": rng.binomial(low, 0.3),
-        "script_count": rng.multinomial(answered, _SCRIPTS),
+        "script_count": scripts,
     }
-    sure = _added(counts, np.rint(_SURE * _STEPS - 0.5).astype(np.int64), _STEPS)
+    sure = _added(counts, np.rint(SURE * STEPS - 0.5).astype(np.int64), STEPS)
     return tallies.Tallies(
         np.stack([scalars[name] for name in windows.SCALARS], axis=1).astype(np.int64),
         arrays,
         _bins(latency, histogram.latency_bins(_LATENCY_MS)),
-        _bins(sure, histogram.confidence_bins(_CONFIDENCE)),
+        _bins(sure, histogram.confidence_bins(CONFIDENCE)),
     )
 
 
 def _added(counts: Ints, group: Ints, k: int) -> Ints:
-    """Sums of the columns of each group, shape (hours, k)."""
-    sums: Ints = counts @ (group[:, None] == np.arange(k)).astype(np.int64)
+    """Sums of the columns of each group, shape (hours, k). In floats, which are exact for counts
+    and many times faster.
+    """
+    into = (group[:, None] == np.arange(k)).astype(np.float64)
+    sums: Ints = np.rint(counts.astype(np.float64) @ into).astype(np.int64)
     return sums
 
 
@@ -191,62 +166,127 @@ def _bins(counts: Ints, bins: Ints) -> tallies.Bins:
     return tallies.Bins(row, bins[place], counts[row, place])
 
 
-def _inclusion(plan: Plan) -> Floats:
-    """The chance of a message of each cell to be asked about. Where the policy's least chance alone
-    would ask for more than the budget, a fifth of that.
-    """
-    budget = plan.labels_a_day * sample.MEASURE_SHARE
-    least = min(policy.Labels().min_p, budget / plan.a_day / 5)
-    weights = [
-        sample.weight(present.INTENTS[named], sure)
-        for named, sure in zip(_NAMED.tolist(), _SURE.tolist(), strict=True)
-    ]
-    return np.array(
-        [
-            sample.inclusion(weight, sample.MEAN_WEIGHT, budget, plan.a_day, least)
-            for weight in weights
-        ]
-    )
-
-
-def _asked(
-    drawn: Ints, p: Floats, starts_us: Ints, rng: np.random.Generator
-) -> tuple[live.Sample, votes.Votes]:
-    """Who is asked, and what people say of them within about a day: one in fifty wrongly, one in
-    twenty never.
-    """
-    hour, cell = np.nonzero(drawn)
-    hour, cell = (np.repeat(part, drawn[hour, cell]) for part in (hour, cell))
-    ts_us = starts_us[hour] + rng.integers(0, archive.HOUR_US, len(hour))
+def _asked(usual: Ints, emoji: Ints, p: Floats, rng: np.random.Generator) -> annotators.Asked:
+    """The messages that are asked about, in order of time."""
+    rows = []
+    for counts, is_emoji in ((usual, False), (emoji, True)):
+        hour, cell = np.nonzero(counts)
+        times_ = counts[hour, cell]
+        hour, cell = np.repeat(hour, times_), np.repeat(cell, times_)
+        script = rng.choice(len(_SCRIPTS), len(hour), p=_SCRIPTS)
+        script = np.full(len(hour), _OTHER) if is_emoji else script
+        rows.append(np.stack([hour, cell, script]))
+    hour, cell, script = np.concatenate(rows, axis=1)
+    begin = times.micros(scenario.BEGIN)
+    ts_us = begin + hour * archive.HOUR_US + rng.integers(0, archive.HOUR_US, len(hour))
     order = np.argsort(ts_us, kind="stable")
-    ts_us, cell = ts_us[order], cell[order]
-    nothing = wishes.none(len(ts_us))
-    silent = np.full(len(ts_us), live.UNLABELLED, dtype=np.int16)
-    asked = live.Sample(
-        ts_us,
-        _NAMED[cell].astype(np.int16),
-        silent,
-        _SURE[cell],
-        p[cell],
-        nothing,
-        np.zeros(len(ts_us), dtype=np.uint16),
+    hour, cell = hour[order], cell[order]
+    bits = np.array([slices.BITS[name] for name in slices.SCRIPTS])
+    messages = live.Sample(
+        ts_us[order],
+        NAMED[cell].astype(np.int16),
+        np.full(len(cell), live.UNLABELLED, dtype=np.int16),
+        SURE[cell],
+        p[hour, cell],
+        wishes.none(len(cell)),
+        bits[script[order]].astype(np.uint16),
     )
-    meant = np.where(
-        rng.random(len(cell)) < _WRONG_LABELS, rng.integers(0, _K, len(cell)), _MEANT[cell]
-    )
-    at_us = ts_us + np.rint(rng.gamma(2.0, 5.0, len(cell)) * archive.HOUR_US).astype(np.int64)
-    said = votes.Votes(
-        ("a0", "a1", "a2"),
-        np.arange(len(cell)),
-        rng.integers(0, 3, len(cell)),
-        at_us,
-        meant.astype(np.int16),
-        nothing,
-    )
-    return asked, said.chosen(rng.random(len(cell)) < _ANSWERED)
+    return annotators.Asked(messages, MEANT[cell])
 
 
-def without(world: World, points: float, intent: str | None = None) -> World:
-    """The world with recall less by `points` / 100, of one intent or of all."""
-    mine = np.array([intent in (None, name) for name in present.INTENTS])
-    return dataclasses.replace(world, recall=world.recall - mine * points / 100)
+def _archives(
+    drawn: scenario.Scenario,
+    counts: tallies.Tallies,
+    asked: annotators.Asked,
+    rng: np.random.Generator,
+) -> dict[str, archive.Archive]:
+    """One of each model: a bad release is another one from the onset on."""
+    ends = {"v1": drawn.hours}
+    if drawn.kind == "bad_release":
+        ends = {"v1": drawn.onset_hour, "v2": drawn.hours}
+    archives, begin = {}, 0
+    for model, end in ends.items():
+        archives[model] = _archive(model, counts, asked.hours(begin, end), drawn, (begin, end), rng)
+        begin = end
+    return archives
+
+
+def _archive(
+    model: str,
+    counts: tallies.Tallies,
+    asked: annotators.Asked,
+    drawn: scenario.Scenario,
+    hours: tuple[int, int],
+    rng: np.random.Generator,
+) -> archive.Archive:
+    rows = np.arange(*hours)
+    rows = rows[counts.scalars[rows, windows.SCALARS.index("n")] > 0]
+    starts_us = times.micros(scenario.BEGIN) + rows * archive.HOUR_US
+    mine = counts.chosen(rows)
+    said = annotators.said(asked, drawn, rng)
+    return archive.Archive(
+        model=model,
+        starts_us=starts_us,
+        starts=[times.from_micros(us) for us in starts_us.tolist()],
+        counts=mine,
+        answers=_answers(mine),
+        asked=asked.messages,
+        said=said,
+    )
+
+
+def _answers(counts: tallies.Tallies) -> list[live.Hour]:
+    """How many answers each hour has, and the sum of their confidences."""
+    of = dict(zip(windows.SCALARS, counts.scalars.T, strict=True))
+    answered, sums = of["n"] - of["errors"], of["confidence_sum_micro"] / windows.MICRO
+    return [live.Hour(*each) for each in zip(answered.tolist(), sums.tolist(), strict=True)]
+
+
+def _judged(
+    archives: dict[str, archive.Archive], reference: runs.Reference | dt.datetime
+) -> scenes.History:
+    """The history of which each hour after REFERENCE_UNTIL is a scene; the hours before it are
+    known, and nobody decides in them.
+    """
+    since_us = times.micros(scenario.REFERENCE_UNTIL)
+    keys = [
+        (model, us)
+        for model, mine in archives.items()
+        for us in mine.starts_us.tolist()
+        if us >= since_us
+    ]
+    first = next(iter(archives.values()))
+    nobody = np.zeros(0, dtype=np.int64)
+    labelled_us = np.sort(np.concatenate([mine.said.at_us for mine in archives.values()]))
+    block = archive.Block(keys, first.counts, [], nobody)
+    return scenes.History(archives, reference, block, labelled_us.tolist())
+
+
+def held_out(
+    drawn: scenario.Scenario, before: worlds.Answers, mix: Floats, rng: np.random.Generator
+) -> runs.Reference:
+    """What a champion looked like at its promotion: on held-out rows, labelled as wrongly as later
+    ones, none left out, and in the first answers that it gave. Of a rare intent's labels a part is
+    of other messages, so its recall is less than the champion's.
+    """
+    cells = (mix[:, None, None] * before.given).ravel()
+    shares = np.bincount(NAMED, cells, _K)
+    wrong = drawn.people.wrong
+    labelled = (1 - wrong) * mix + wrong / _K
+    agreed = (1 - wrong) * mix * before.recall + wrong / _K * shares
+    rows = np.maximum(rng.multinomial(_HELD_OUT, labelled / labelled.sum()), 1)
+    right = rng.binomial(rows, np.minimum(agreed / labelled, 1.0))
+    named = rng.multinomial(_FIRST_ANSWERS, shares / shares.sum())
+    recall = dict(zip(present.INTENTS, (right / rows).tolist(), strict=True))
+    return runs.Reference(
+        model="v1",
+        n=_FIRST_ANSWERS,
+        intent_counts=dict(zip(present.INTENTS, named.tolist(), strict=True)),
+        mean_confidence=float(cells @ SURE),
+        low_confidence_rate=float(rng.binomial(_FIRST_ANSWERS, cells[_IS_LOW].sum()))
+        / _FIRST_ANSWERS,
+        accuracy=float(right.sum() / rows.sum()),
+        accuracy_n=int(rows.sum()),
+        recall=recall,
+        p95_latency_ms=float(np.quantile(_LATENCY_MS, 0.95)),
+    )

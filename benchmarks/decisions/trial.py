@@ -1,163 +1,202 @@
-"""Pure. One scenario through intentwatch and through every rival: when each first acted before and
-after the onset, and what cause was named.
+"""Pure. One scenario through the product and through every rival: what each did before the onset
+and after it, and what that was worth.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 
-from benchmarks.decisions import rivals, scenario
+from benchmarks.decisions import rivals, scenario, traffic, worlds
 from retrain.decide import replay
-from retrain.decide.history import archive, scenes
+from retrain.decide.history import scenes
 from schemas import decisions, policy, present
 
-RULES: Final = policy.parse("[labels]\nbudget_per_day = 300")
+RULES: Final = policy.Policy()
 OURS: Final = "intentwatch"
 # A rival takes every label as it comes.
 TRUSTING: Final = policy.Labels(per_annotator_per_day=10**9, source_gap=1.0)
+_EPISODE: Final = dt.timedelta(days=3)
+_DAY: Final = dt.timedelta(days=1)
+_BLIND: Final = ("BLIND", "LABELS")  # words in a hold that says nothing can be said
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that was done, `hours` after the onset. A rival's alarm names no cause."""
+
+    decision: str
+    cause: str | None
+    hours: float
+    clause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one contestant did. false_alarms: acts before the onset, or at any time where nothing
-    called for one. found: an act after it; delays to it.
+    """What one contestant did in a scenario. needless: acts for which nothing called. first: the
+    first act after an incident's onset. named: hours until the right cause was first named; blind:
+    until it was said that labels do not tell. quiet_days: how long nothing called for an act;
+    changes: how often a hold's word changed in them. ended: the last hold's word, and what was in
+    breach.
     """
 
     who: str
-    kind: str
-    days: float
-    false_alarms: int
-    found: bool
-    delay_hours: float | None
-    named: bool | None
+    scenario: scenario.Scenario
+    quiet_days: float
+    needless: tuple[Act, ...] = ()
+    first: Act | None = None
+    named: float | None = None
+    blind: float | None = None
+    changes: int = 0
+    ended: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the first act was the right one, for the right cause, in time."""
+        wanted, first = self.scenario.wanted, self.first
+        if wanted is None or first is None or first.hours > wanted.within:
+            return False
+        return (first.decision, first.cause) == (wanted.decision, wanted.cause)
 
 
-def played(task: tuple[int, Path, scenario.Draw]) -> list[Outcome]:
-    """The outcomes of a seed's scenario, and its file for tools.py in a folder. Here, not beside
-    main: a new process cannot import a package's __main__.
+def drawn(told: scenario.Scenario, source: worlds.Source = worlds.simulated) -> traffic.Drawn:
+    """The traffic of a scenario."""
+    rng = np.random.default_rng((20261130, told.seed))
+    return traffic.played(told, source(told, rng), rng)
+
+
+def ours(told: scenario.Scenario, history: scenes.History) -> Outcome:
+    """Let the product watch it, until it has acted after the onset or time is over."""
+    return outcome(told, list(_watched(told, history)))
+
+
+def _watched(told: scenario.Scenario, history: scenes.History) -> Iterator[decisions.Decision]:
+    for _, decision in replay.walk(scenes.scenes(history, RULES.labels), RULES):
+        yield decision
+        if told.wanted and _acts(told, decision) and decision.at > told.onset:
+            return
+
+
+def _acts(told: scenario.Scenario, each: decisions.Decision) -> bool:
+    """Whether it does something that the scenario has to answer for."""
+    tolerated = ("hold", *scenario.TOLERATED.get(told.kind, ()))
+    return str(each.decision) not in tolerated
+
+
+def outcome(told: scenario.Scenario, taken: Sequence[decisions.Decision]) -> Outcome:
+    """What the product's decisions were worth. Acts within three days are one: nobody is woken
+    twice for them, and no second run starts.
     """
-    seed, folder, draw = task
-    drawn = scenario.drawn(seed)
-    history = scenario.history(drawn, draw)
-    np.savez(folder / f"{seed}.npz", **sight(history))
-    return outcomes(drawn, history)
-
-
-def outcomes(drawn: scenario.Scenario, history: scenario.History) -> list[Outcome]:
-    """Let everybody who runs in this process watch a scenario."""
-    block, _ = archive.block([msgspec.json.encode(log) for log in history.logs])
-    known = scenes.history(block, history.labels, history.reference_until)
-    taken = list(replay.walk(scenes.scenes(known, RULES.labels), RULES))
-    return [_ours(drawn, taken, _onset(drawn)), *_rivals(drawn, known, history.reference_until)]
-
-
-def _ours(
-    drawn: scenario.Scenario,
-    taken: Sequence[tuple[replay.Scene, decisions.Decision]],
-    onset: dt.datetime,
-) -> Outcome:
-    """Retrain, rollback and fix are acts; holding a moved mix by its name answers a mix, and asking
-    for a new reference disturbs nobody's sleep.
-    """
-    wanted = drawn.kind if drawn.kind in scenario.INCIDENTS else None
-    acts = [d for _, d in taken if d.decision not in (decisions.Kind.HOLD, decisions.Kind.REWEIGHT)]
-    false = [d for d in acts if d.at <= onset or wanted in (None, "mix")]
-    answers = [
-        d
-        for _, d in taken
-        if d.at > onset and d.cause is not None and (wanted == "mix" or d in acts)
-    ]
-    first = answers[0] if answers and wanted else None
-    delay = (first.at - onset).total_seconds() / 3600 if first else None
+    acts = [each for each in taken if _acts(told, each)]
+    after = [each for each in taken if each.at > told.onset]
+    wanted = told.wanted
+    quiet = [each for each in taken if wanted is None or each.at <= told.onset]
+    needless = [each for each in acts if wanted is None or each.at <= told.onset]
+    first = next((each for each in acts if each.at > told.onset), None) if wanted else None
+    named = (each for each in after if wanted and each.cause == wanted.cause)
+    blind = (each for each in after if _is_blind(each))
     return Outcome(
         OURS,
-        drawn.kind,
-        drawn.days,
-        episodes([d.at for d in false]),
-        first is not None,
-        delay,
-        str(first.cause) == wanted if first else None,
+        told,
+        quiet_days=len(quiet) / 24,
+        needless=tuple(_act(told, each) for each in _episodes(needless)),
+        first=None if first is None else _act(told, first),
+        named=_hours(told, next(named, None)),
+        blind=_hours(told, next(blind, None)),
+        changes=_changes(quiet),
+        ended=_told(taken[-1]) if taken else "",
     )
 
 
-def episodes(at: Sequence[dt.datetime]) -> int:
-    """Acts within three days of each other are one: nobody is woken twice for them, and no second
-    run starts.
-    """
-    count, last = 0, None
-    for instant in sorted(at):
-        if last is None or instant - last > dt.timedelta(days=3):
-            count, last = count + 1, instant
-    return count
+def _act(told: scenario.Scenario, each: decisions.Decision) -> Act:
+    hours = (each.at - told.onset) / dt.timedelta(hours=1)
+    cause = None if each.cause is None else str(each.cause)
+    breached = " ".join(reason.signal for reason in each.reasons if reason.breached)
+    return Act(str(each.decision), cause, hours, f"{each.clause}: {breached}")
 
 
-def watched(who: str, drawn: scenario.Scenario, alarms: Sequence[dt.datetime]) -> Outcome:
+def _hours(told: scenario.Scenario, each: decisions.Decision | None) -> float | None:
+    return None if each is None else (each.at - told.onset) / dt.timedelta(hours=1)
+
+
+def _is_blind(each: decisions.Decision) -> bool:
+    return each.hold_reason is not None and any(word in each.hold_reason for word in _BLIND)
+
+
+def _told(each: decisions.Decision) -> str:
+    breached = [reason.signal for reason in each.reasons if reason.breached]
+    return " ".join([str(each.hold_reason or each.decision), *breached])
+
+
+def _changes(quiet: Sequence[decisions.Decision]) -> int:
+    pairs = itertools.pairwise(each.hold_reason for each in quiet)
+    return sum(one != other for one, other in pairs)
+
+
+def _episodes(acts: Iterable[decisions.Decision]) -> list[decisions.Decision]:
+    """The first of each run of acts within three days of it, by their kind."""
+    begun: dict[str, dt.datetime] = {}
+    first = []
+    for each in acts:
+        kind = str(each.decision)
+        if kind not in begun or each.at - begun[kind] > _EPISODE:
+            begun[kind] = each.at
+            first.append(each)
+    return first
+
+
+def watched(who: str, told: scenario.Scenario, alarms: Sequence[dt.datetime]) -> Outcome:
     """What the alarms of somebody who names no cause were worth."""
-    onset, wanted = _onset(drawn), drawn.kind in scenario.INCIDENTS
-    false = [at for at in alarms if at <= onset or not wanted]
-    first = next((at for at in alarms if at > onset), None) if wanted else None
-    delay = (first - onset).total_seconds() / 3600 if first else None
-    return Outcome(who, drawn.kind, drawn.days, episodes(false), first is not None, delay, None)
+    wanted = told.wanted
+    every = [(at - told.onset) / dt.timedelta(hours=1) for at in sorted(alarms)]
+    hours = [each for each in every if each <= told.hours - told.onset_hour]
+    after = [Act("alarm", None, each) for each in hours if wanted and each > 0]
+    before: list[Act] = []
+    for each in hours:
+        is_new = not before or each - before[-1].hours > _EPISODE / dt.timedelta(hours=1)
+        if is_new and (wanted is None or each <= 0):
+            before.append(Act("alarm", None, each))
+    until = told.onset_hour if wanted else told.hours
+    days = until / 24 - scenario.REFERENCE_DAYS
+    return Outcome(who, told, days, tuple(before), after[0] if after else None)
 
 
-def _onset(drawn: scenario.Scenario) -> dt.datetime:
-    return scenario.BEGIN + dt.timedelta(days=drawn.onset_day)
-
-
-def _rivals(drawn: scenario.Scenario, known: scenes.History, since: dt.datetime) -> list[Outcome]:
-    raised = alarms(known, since, int(drawn.days - (since - scenario.BEGIN).days))
-    return [watched(name, drawn, at) for name, at in raised.items()]
-
-
-def alarms(known: scenes.History, since: dt.datetime, days: int) -> dict[str, list[dt.datetime]]:
-    """When each rival alarmed at the end of one of the days that follow its reference."""
-    ends = [since + dt.timedelta(days=i) for i in range(1, days + 1)]
-    seen = [(end, _day(known, since, end)) for end in ends]
-    return {name: [end for end, day in seen if rule(day)] for name, rule in rivals.RIVALS.items()}
-
-
-def sight(history: scenario.History) -> dict[str, Any]:
-    """What tools.py reads of a scenario."""
-    answered = [(i, log) for i, log in enumerate(history.logs) if log.intent is not None]
-    intent = {log.req_id: log.intent for _, log in answered}
-    told = [label for label in history.labels if label.req_id in intent]
-    return {
-        "ts": np.array([_seconds(log.ts) for _, log in answered]),
-        "predicted": np.array([present.INDEX[str(log.intent)] for _, log in answered]),
-        "confidence": np.array([log.confidence for _, log in answered]),
-        "right": history.right[[i for i, _ in answered]],
-        "told": np.array([_seconds(label.labelled_at) for label in told]),
-        "told_right": np.array([label.intent == intent[label.req_id] for label in told]),
-        "until": np.float64(_seconds(history.reference_until)),
-    }
-
-
-def _seconds(at: dt.datetime) -> float:
-    return (at - scenario.BEGIN).total_seconds()
+def alarms(told: scenario.Scenario, history: scenes.History) -> list[Outcome]:
+    """When each written-out rule alarmed at the end of one of the days that follow the reference,
+    or of the 24 hours that end the scenario.
+    """
+    since = scenario.REFERENCE_UNTIL
+    days = (told.hours - scenario.REFERENCE_DAYS * 24) // 24
+    ends = [since + i * _DAY for i in range(1, days + 1)]
+    seen = [(end, _day(history, since, end)) for end in ends]
+    return [
+        watched(name, told, [end for end, day in seen if rule(day)])
+        for name, rule in rivals.RIVALS.items()
+    ]
 
 
 def _day(known: scenes.History, since: dt.datetime, end: dt.datetime) -> rivals.Day:
     """All models together: a rival does not know of releases. Labels: those of the trailing week
     that were there by then.
     """
-    start, week = end - dt.timedelta(days=1), end - dt.timedelta(days=7)
-    live_mix, reference, low, answered, labels, right = np.zeros(10), np.zeros(10), 0, 0, 0, 0
+    start, week = end - _DAY, end - 7 * _DAY
+    k = len(present.INTENTS)
+    mix, before, low, answered, labels, right = np.zeros(k), np.zeros(k), 0, 0, 0, 0
     for mine in known.archives.values():
-        today, before = (
-            mine.tally(mine.rows(start, end)),
-            mine.tally(mine.rows(scenario.BEGIN, since)),
-        )
-        live_mix, reference = live_mix + today.intent_count, reference + before.intent_count
+        today = mine.tally(mine.rows(start, end))
+        mix = mix + today.intent_count
+        before = before + mine.tally(mine.rows(scenario.BEGIN, since)).intent_count
         low, answered = low + int(today.intent_low.sum()), answered + today.answered
         sampled = mine.sampled(week, end, as_of=end, rules=TRUSTING)
         named = sampled.named
-        labels, right = (
-            labels + int(named.sum()),
-            right + int((sampled.predicted[named] == sampled.label[named]).sum()),
-        )
-    return rivals.Day(live_mix, reference, low / answered if answered else 0.0, labels, right)
+        labels += int(named.sum())
+        right += int((sampled.predicted[named] == sampled.label[named]).sum())
+    return rivals.Day(mix, before, low / answered if answered else 0.0, labels, right)
+
+
+def played(told: scenario.Scenario) -> Outcome:
+    """The product's outcome of a simulated scenario."""
+    return ours(told, drawn(told).history)

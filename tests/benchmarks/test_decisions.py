@@ -1,12 +1,15 @@
-"""The decision benchmark: a scenario follows from its seed, and rivals do what their rule says."""
+"""The decision benchmark: rivals do what their rule says, real answers become chances, and the
+estimate of live accuracy covers the truth.
+"""
 
 import dataclasses
-import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.decisions import coverage, messages, rivals, scenario, trial
+from benchmarks.decisions import champions, coverage, messages, rivals, scenario, shops, worlds
 
 SAME = rivals.Day(
     live=np.full(10, 200.0),
@@ -28,73 +31,88 @@ def test_bare_levels_take_the_plain_mean_of_the_labels() -> None:
     assert rivals.bare_levels(dataclasses.replace(SAME, right=350))
 
 
-def test_a_scenario_follows_from_its_seed() -> None:
-    small = dataclasses.replace(scenario.drawn(2), days=6, a_day=200, onset_day=5.0)
-    first, again = scenario.history(small), scenario.history(small)
-    assert first.logs == again.logs
-    assert first.labels == again.labels
-    assert {scenario.drawn(seed).kind for seed in range(7)} == set(scenario.KINDS)
+def day(live: Sequence[float], **more: Any) -> rivals.Day:
+    same: dict[str, Any] = {"low_confidence_rate": 0.05, "labels": 100, "right": 95}
+    return rivals.Day(np.array(live), np.full(10, 800.0), **(same | more))
 
 
-def _pool(truth: list[int], right: float, tokens: int) -> scenario.Answers:
-    n = len(truth)
+@pytest.mark.parametrize(
+    ("more", "alarms"),
+    [
+        ({}, False),
+        ({"right": 90}, False),  # 90 % is not under 90 %
+        ({"right": 89}, True),
+        ({"labels": 0, "right": 0}, False),  # nothing known is nothing wrong
+        ({"low_confidence_rate": 0.08}, False),
+        ({"low_confidence_rate": 0.081}, True),
+    ],
+)
+def test_bare_levels_alarm_beyond_each_level_and_not_at_it(
+    more: dict[str, Any], alarms: bool
+) -> None:
+    assert rivals.bare_levels(day([200.0] * 10, **more)) is alarms
+
+
+@pytest.mark.parametrize("rule", rivals.RIVALS.values(), ids=rivals.RIVALS.keys())
+def test_an_intent_nobody_names_that_day_breaks_no_rule(rule: Any) -> None:
+    assert rule(day([0.0, 2000.0, *[0.0] * 8])) is True
+    assert rule(day([200.0] * 10)) is False
+
+
+@pytest.mark.parametrize("rule", rivals.RIVALS.values(), ids=rivals.RIVALS.keys())
+def test_a_day_without_an_answer_breaks_no_rule(rule: Any) -> None:
+    assert rule(day([0.0] * 10)) is False
+
+
+# Real messages.
+
+
+def pool(meant: Sequence[int], right: float, tokens: int) -> messages.Answers:
+    n = len(meant)
     wrong = np.arange(n) >= right * n
-    return scenario.Answers(
-        np.array(truth),
-        np.where(wrong, (np.array(truth) + 1) % 10, truth),
+    return messages.Answers(
+        np.array(meant),
+        np.where(wrong, (np.array(meant) + 1) % 10, meant),
         np.linspace(0.99, 0.5, n),
         np.full(n, tokens),
     )
 
 
-def test_a_world_of_real_answers_changes_at_the_onset_only_and_as_its_kind_says() -> None:
-    world = messages.World(
-        home=_pool([0] * 500 + [1] * 500, 1.0, 12), later=_pool([2] * 1000, 0.0, 8)
-    )
-    after = np.arange(8000) >= 4000
+def test_real_answers_become_chances_that_say_the_same_of_them() -> None:
+    chances = pool([0] * 500 + [1] * 500, 0.75, 12).chances()
+
+    # All of intent 0 and half of intent 1 are right; an intent nobody means is answered as all are.
+    assert chances.recall[:3] == pytest.approx([1.0, 0.5, 0.75])
+    assert chances.given.sum(axis=(1, 2)) == pytest.approx(np.ones(10))
+    assert chances.tokens == 12
+    low = chances.given[1][:, champions.CONFIDENCE < 0.6].sum()
+    assert low == pytest.approx(0.1 / 0.245, abs=0.01)  # 0.6 to 0.5 of 0.745 to 0.5
+
+
+def test_certain_answers_have_a_step_of_confidence_too() -> None:
+    one = messages.Answers(np.array([0]), np.array([0]), np.array([1.0]), np.array([5]))
+    assert one.chances().given[0, 0, -1] == 1
+    assert one.accuracy == 1
+
+
+def test_a_world_of_real_answers_changes_in_language_alone() -> None:
+    home, later = pool([0] * 900, 1.0, 12).chances(), pool([0] * 900, 0.0, 8).chances()
+    both = worlds.Real(home, later)
     for kind in messages.KINDS:
-        answers = world.draw(
-            dataclasses.replace(scenario.drawn(0), kind=kind, size=0.5),
-            np.random.default_rng(1),
-            after,
-        )
-        assert set(answers.truth[~after]) == {0, 1}
-        assert (answers.tokens[after] == 8).mean() == pytest.approx(
-            0.5 if kind == "language" else 0, abs=0.05
-        )
-        assert (answers.truth == answers.predicted).mean() == pytest.approx(
-            0.75 if kind == "language" else 1, abs=0.03
-        )
-    shares = []
-    for seed in range(40):
-        moved = world.draw(
-            dataclasses.replace(scenario.drawn(1), kind="mix", size=1.0),
-            np.random.default_rng(seed),
-            after,
-        )
-        assert (moved.truth[~after] == 0).mean() == pytest.approx(0.5, abs=0.05)
-        shares.append((moved.truth[after] == 0).mean())
-    assert max(shares) == pytest.approx(3.5 / 4.5, abs=0.05)
+        told = dataclasses.replace(messages.drawn(kind, 1, 28), size=1 / 6)
+        world = both.world(told, np.random.default_rng(1))
+        half = kind == "language"
+        assert world.before.recall[0] == 1
+        assert world.after.recall[0] == pytest.approx(0.5 if half else 1.0)
+        assert world.after.tokens == pytest.approx(10 if half else 12)
 
 
-def test_a_tool_is_shown_the_answers_the_labels_as_they_came_and_nothing_that_failed() -> None:
-    # A pipeline that fails by errors.
-    small = dataclasses.replace(scenario.drawn(10), days=6, a_day=200, onset_day=5.0)
-    history = scenario.history(small)
-    seen = trial.sight(history)
-    assert len(seen["ts"]) == sum(log.error is None for log in history.logs) < len(history.logs)
-    assert list(seen["told"]) == sorted(seen["told"])
-    assert 0.8 < seen["right"].mean() < 1
-    assert seen["until"] == 4 * 86_400
-
-
-def test_an_alarm_is_false_before_the_onset_and_an_answer_after_it() -> None:
-    drawn = dataclasses.replace(scenario.drawn(1), onset_day=8.0)
-    days = [scenario.BEGIN + dt.timedelta(days=day) for day in (5, 9, 13)]
-    outcome = trial.watched("somebody", drawn, days)
-    assert (outcome.false_alarms, outcome.found, outcome.delay_hours) == (1, True, 24.0)
-    quiet = trial.watched("somebody", dataclasses.replace(drawn, kind="none"), days)
-    assert (quiet.false_alarms, quiet.found) == (3, False)
+def test_real_messages_have_ten_intents_and_no_second_model() -> None:
+    assert {
+        messages.drawn(kind, seed, 28).intents for kind in messages.KINDS for seed in (1, 2)
+    } == {shops.OURS}
+    assert "bad_release" not in messages.KINDS
+    assert set(scenario.QUIET) < set(messages.KINDS)
 
 
 def test_the_interval_covers_and_the_naive_mean_is_far_off() -> None:

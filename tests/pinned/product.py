@@ -14,7 +14,7 @@ from typing import Any
 import past
 import sqlalchemy as sa
 
-from benchmarks.decisions import scenario
+from pinned import scenario
 from schemas import settings
 from services.local import topology
 from services.local.demo import __main__ as demo

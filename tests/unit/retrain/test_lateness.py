@@ -9,7 +9,7 @@ import functools
 import numpy as np
 import pytest
 
-from benchmarks.decisions import traffic
+from benchmarks.decisions import champions, scenario, trial
 from retrain.decide import evaluate
 from retrain.decide.history import scenes
 from retrain.decide.view import View
@@ -25,10 +25,17 @@ DAYS, ONSET = 36, 15
 @functools.cache
 def drawn() -> scenes.History:
     """Five weeks of 600 messages a day; on day 15 twenty points of accuracy are lost."""
-    rng = np.random.default_rng(11)
-    before = traffic.still(rng)
-    plan = traffic.Plan(DAYS, 600, labels_a_day=240, onset_day=ONSET)
-    return traffic.history(plan, before, traffic.without(before, 20), rng)
+    told = scenario.Scenario(
+        "sure_wrong",
+        champions.ALL[0],
+        seed=11,
+        size=1.0,
+        an_hour=25,
+        people=scenario.People(budget=240),
+        onset_hour=ONSET * 24,
+        hours=DAYS * 24,
+    )
+    return trial.drawn(told).history
 
 
 def history(hours_late: float) -> scenes.History:
@@ -46,7 +53,7 @@ def history(hours_late: float) -> scenes.History:
 
 def view(known: scenes.History, day: int, reference: runs.Reference | None = None) -> View:
     """The view at the end of a day."""
-    end = traffic.BEGIN + day * DAY
+    end = scenario.BEGIN + day * DAY
     return scenes.view(known, "v1", end, reference, RULES.labels)
 
 
@@ -68,7 +75,7 @@ def test_figures_are_of_the_newest_week_whose_labels_are_there(
 
 def test_a_fall_is_found_once_its_labels_are_there_and_told_with_their_age() -> None:
     """Twenty points are lost on day 15, labels take ten days."""
-    promised = scenes.learnt(history(0).archives["v1"], traffic.REFERENCE_UNTIL, RULES.labels)
+    promised = scenes.learnt(history(0).archives["v1"], scenario.BEGIN + 14 * DAY, RULES.labels)
     late = history(240)
     taken = {}
     for day in range(22, 34):
@@ -88,7 +95,7 @@ def test_a_label_famine_is_no_lateness() -> None:
     """From day 20 on one label in twenty is given, as quickly as ever."""
     known = history(6)
     mine = known.archives["v1"]
-    day = (mine.said.at_us - times.micros(traffic.BEGIN)) / 86_400_000_000
+    day = (mine.said.at_us - times.micros(scenario.BEGIN)) / 86_400_000_000
     few = (day < 20) | (np.arange(len(mine.said)) % 20 == 0)
     starved = dataclasses.replace(mine, said=mine.said.chosen(few))
     known = dataclasses.replace(known, archives={"v1": starved})
@@ -105,16 +112,16 @@ def test_on_the_first_days_of_a_model_nothing_is_late() -> None:
 
 def test_without_labels_or_messages_nothing_is_late() -> None:
     nothing = votes.latest(votes.said([], []))
-    assert lateness.age(np.array([], dtype=np.int64), nothing, traffic.BEGIN) == lateness.IN_TIME
+    assert lateness.age(np.array([], dtype=np.int64), nothing, scenario.BEGIN) == lateness.IN_TIME
     assert not lateness.may_be(live.sample([]))
-    assert lateness.may_be(live.sample([(traffic.BEGIN, "faq", 0.9, 0.5, None)]))
+    assert lateness.may_be(live.sample([(scenario.BEGIN, "faq", 0.9, 0.5, None)]))
 
 
 def test_a_backlog_worked_off_beside_a_labelled_week_changes_nothing() -> None:
     """Whoever labels old messages today does not make today's figures old."""
     known = history(6)
     mine = known.archives["v1"]
-    at = times.micros(traffic.BEGIN + 30 * DAY)
+    at = times.micros(scenario.BEGIN + 30 * DAY)
     asked = mine.asked.ts_us[mine.said.row]
     old = (asked > at - 21 * 86_400_000_000) & (asked < at - 10 * 86_400_000_000)
     now = np.where(old, at - 3_600_000_000, mine.said.at_us)
