@@ -115,13 +115,15 @@ class Signals:
     # What accuracy would be if all messages were wrong that annotators leave out, as far as some
     # strata are answered less often than the others.
     worst_case_accuracy: Level = Level(horizon="7d", enter=0.90, leave=0.91, min_n=100)
-    # Live accuracy of the last day: a week of good days hides a bad one.
+    # Live accuracy of the last day, or of two or three where a day has too few labels: a week of
+    # good days hides a bad one.
     recent_accuracy: Level = Level(horizon="1d", enter=0.90, leave=0.91, min_n=200)
     # Held-out rows flatter by a point or two; five are another world.
     offline_live_gap: Level = Level(horizon="7d", enter=0.05, leave=0.03, min_n=100)
     # Of many intents one always looks worst: its whole interval beyond this, and beyond the chance
-    # that any of them does.
-    intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.001)
+    # that any of them does. It may act alone, so of the some 200 independent looks of a year chance
+    # errs once in 25 years.
+    intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.0002)
     # With half of the labels missing those that came may be the easy ones.
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false

@@ -228,7 +228,7 @@ def _enough(
     by_horizon: Mapping[str, verdicts.Signal],
 ) -> policy.Level:
     """The rule; where its window holds too few logs and shows no glaring breach, on the shortest
-    longer one that ends now and holds enough, or half of that and is clean.
+    longer one that ends now and holds enough, or half of that and is clean, or a glaring breach.
 
     A shop with a hundred messages an hour never has the thousand that an error rate of half a
     percent needs, but its day has. A longer window is several in one, so a single one suffices.
@@ -246,7 +246,7 @@ def _enough(
             continue
         signal = by_horizon[horizon]
         half_is_clean = 2 * signal.n >= rule.min_n and judge.clean(signal, rule)
-        if signal.n >= rule.min_n or half_is_clean:
+        if signal.n >= rule.min_n or half_is_clean or judge.glaring(signal, rule):
             min_n = min(rule.min_n, signal.n)
             return dataclasses.replace(
                 rule,

@@ -9,7 +9,7 @@ from typing import Final
 
 from retrain.decide import bets, recalls
 from retrain.decide.view import View
-from retrain.evaluation import checks, live, reference, slices
+from retrain.evaluation import checks, live, reference, slices, standardised
 from schemas import policy, present, runs, signals, verdicts, windows
 from streams.signals import judge
 from streams.stats import proportion
@@ -28,6 +28,7 @@ _OF_LEVEL: Final = {
     signals.LIVE_ACCURACY_LEVEL.name: signals.LIVE_ACCURACY.name,
     signals.RARE_RECALL_LEVEL.name: signals.RARE_RECALL.name,
 }
+_FEW_DAYS: Final = (2, 3)
 _LATELY: Final = dt.timedelta(days=3)  # long enough for labels of a fall of two days ago
 _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are most of it
 
@@ -146,7 +147,7 @@ def _fallen(
 
     if name == signals.MIX_ADJUSTED_ACCURACY.name:
         recall, counts = _of_both(view.reference, of_window)
-        at_mix = live.at_mix(of_window.recalls, counts)
+        at_mix = standardised.accuracy(of_window.recalls, counts)
         expected = reference.mean_recall(recall, counts)
         return falling(view, at_mix, horizon, rules, past, expected)
 
@@ -158,14 +159,39 @@ def _fallen(
         return _worst(view, accuracy, rules)
 
     if name == signals.RECENT_ACCURACY.name:
-        recent = dataclasses.replace(accuracy, metric=name)
-        # What was in breach on another day says nothing of the last one.
-        if accuracy.n_labels < _rule(name, rules.signals).min_n:
-            past = ()
-        return falling(view, recent, horizon, rules, past)
+        return _recent(view, accuracy, figures["7d"].accuracy, rules)
 
     of_all = dataclasses.replace(accuracy, metric=name)
     return _told(view, falling(view, of_all, horizon, rules, past))
+
+
+def _recent(
+    view: View,
+    day: live.Estimate,
+    week: live.Estimate,
+    rules: policy.Policy,
+) -> verdicts.Verdict:
+    """The verdict on accuracy of the last day; where that shows no loss, and the week does not look
+    well, of the last two or three, if these show one: few labels are a day's only then.
+    """
+    name = signals.RECENT_ACCURACY.name
+    rule = _rule(name, rules.signals)
+    # What was in breach on another day says nothing of the last one.
+    past = view.history.get(name, ()) if day.n_labels >= rule.min_n else ()
+    of_day = dataclasses.replace(day, metric=name)
+    judged = falling(view, of_day, rule.horizon, rules, past)
+    if judged.verdict is verdicts.Level.BREACH or (week.estimate or 0.0) >= judged.limit:
+        return judged
+
+    for days in _FEW_DAYS:
+        stretch = days * windows.HORIZONS[rule.horizon]
+        if stretch > windows.HORIZONS["7d"]:
+            break
+        of_days = dataclasses.replace(view.accuracy(stretch), metric=name)
+        longer = falling(view, of_days, rule.horizon, rules)
+        if longer.verdict is verdicts.Level.BREACH:
+            return longer
+    return judged
 
 
 def _told(view: View, judged: verdicts.Verdict) -> verdicts.Verdict:

@@ -91,6 +91,11 @@ class View:
         answered = self._answered(windows.HORIZONS[horizon])
         return live.figures(self.recent(horizon), answered)
 
+    def accuracy(self, stretch: dt.timedelta) -> live.Estimate:
+        """Live accuracy of a trailing stretch."""
+        recent = self.sampled.between(self.until - stretch, self.until)
+        return live.overall(recent, self._answered(stretch))
+
     def bounds(self, stretch: dt.timedelta) -> nonresponse.Bounds | None:
         """What live accuracy of a trailing stretch may be at worst and at best; None where its
         labels speak for all.

@@ -178,6 +178,12 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     )
 
 
+def overall(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Estimate:
+    """The accuracy of a window alone: of all the figures the cheapest."""
+    covered, inside = covers(sampled, hours)
+    return accuracy(weighted(inside), *answers(covered))
+
+
 def answers(hours: Sequence[Hour]) -> tuple[int, float]:
     """How many answers the hours hold, and their mean confidence."""
     n = sum(hour.n for hour in hours)
@@ -257,7 +263,7 @@ def accuracy(
     0.9
     """
     if not len(labelled) or not n:
-        return _nothing("live_accuracy", None, len(labelled), n)
+        return nothing("live_accuracy", None, len(labelled), n)
     w = 1 / labelled.p
     c = labelled.confidence
     named_right = labelled.predicted == labelled.label
@@ -296,7 +302,7 @@ def recall(
     wanted[[present.INDEX[name] for name in intents]] = True
     mine = np.flatnonzero(wanted[labelled.label])
     if not len(mine):
-        return _nothing(metric, intent, 0, n)
+        return nothing(metric, intent, 0, n)
 
     weights = 1 / labelled.p[mine]
     right = labelled.predicted[mine] == labelled.label[mine]
@@ -317,48 +323,7 @@ def recall(
     )
 
 
-def at_mix(recalls: Sequence[Estimate], counts: Mapping[str, int]) -> Estimate:
-    """mix_adjusted_accuracy: the mean of the intents' recalls by the shares that `counts` gives
-    them (direct standardisation), all of which need one. A mix that moves changes no recall, so
-    what this loses a moved mix may hide, but has not caused. The interval combines those of the
-    recalls (MOVER, Zou and Donner 2008). No figure without counts. n_predictions: of the whole
-    window.
-
-    >>> rest = (0.5, 0.4, 0.6, 100, 100.0, 1000, 0.5)
-    >>> half = [Estimate("recall", intent, *rest) for intent in present.INTENTS]
-    >>> at_mix(half, {"faq": 80, "promotion": 20}).estimate
-    0.5
-    """
-    counted = [each for each in recalls if each.intent in counts]
-    labels = sum(each.n_labels for each in counted)
-    n = max((each.n_predictions for each in recalls), default=0)
-    if not counted:
-        return _nothing("mix_adjusted_accuracy", None, labels, n)
-
-    rows = []
-    for each in counted:
-        count = counts[str(each.intent)]
-        rows.append((count, each.estimate, each.low, each.high, each.naive))
-    count, value, low, high, naive = np.array(rows).T
-    share = count / sum(counts.values())
-
-    mean = total(share * value)
-    under = math.sqrt(total((share * (value - low)) ** 2))
-    over = math.sqrt(total((share * (high - value)) ** 2))
-    return Estimate(
-        metric="mix_adjusted_accuracy",
-        intent=None,
-        estimate=mean,
-        low=mean - under,
-        high=mean + over,
-        n_labels=labels,
-        n_effective=None,
-        n_predictions=n,
-        naive=total(share * naive),
-    )
-
-
-def _nothing(metric: str, intent: str | None, labels: int, n: int) -> Estimate:
+def nothing(metric: str, intent: str | None, labels: int, n: int) -> Estimate:
     """A figure that cannot be said."""
     return Estimate(metric, intent, None, None, None, labels, None, n, None)
 

@@ -38,10 +38,10 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         lacking = missing.missing(connection, rules.signals)
     wanted = needs.wanted(lacking)
     if chosen.annotator is not None:
-        # What is typed may be no UTF-8.
-        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         with engine.connect() as connection:
             annotators.known_or_refuse(connection, chosen.annotator)
+        # What is typed may be no UTF-8.
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         # Beside a message it would tell what was predicted.
         sys.stderr.write(needs.table(lacking))
         answered = ask.session(

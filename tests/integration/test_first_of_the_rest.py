@@ -51,7 +51,7 @@ LABELS: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     ),
     "from the future": (
         json.dumps(GOOD | {"labelled_at": "2099-04-20T12:00:00Z", "annotator": "a2"}),
-        (0, 2, 0, 0),
+        (5, 1, 0, 1),
     ),
     "beyond all time": (
         json.dumps(GOOD | {"labelled_at": "9999-12-31T23:59:59-12:00"}),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.evaluation import live
+from retrain.evaluation import live, standardised
 from schemas import events, present
 
 CHANCES = st.integers(0, 9_999).map(random.Random)
@@ -174,7 +174,7 @@ def test_recalls_are_weighed_by_the_mix_one_gives_them() -> None:
     """0.8 x 0.9 + 0.2 x 0.5 = 0.82. Below: 0.8 x 0.05 = 0.04 and 0.2 x 0.1 = 0.02, together
     0.0447; above: 0.024 and 0.02, together 0.0312.
     """
-    at_mix = live.at_mix([EASY, HARD], {"faq": 8, "promotion": 2})
+    at_mix = standardised.accuracy([EASY, HARD], {"faq": 8, "promotion": 2})
 
     assert at_mix.estimate == pytest.approx(0.82)
     assert at_mix.low == pytest.approx(0.82 - math.hypot(0.04, 0.02))
@@ -187,24 +187,24 @@ def test_recalls_are_weighed_by_the_mix_one_gives_them() -> None:
 
 
 def test_a_mix_of_one_intent_is_its_recall() -> None:
-    alone = live.at_mix([EASY, HARD], {"promotion": 3})
+    alone = standardised.accuracy([EASY, HARD], {"promotion": 3})
 
     assert (alone.estimate, alone.n_labels) == (0.5, 20)
     assert (alone.low, alone.high) == (pytest.approx(0.4), pytest.approx(0.6))
 
 
 def test_ten_times_the_mix_is_the_same_mix() -> None:
-    once = live.at_mix([EASY, HARD], {"faq": 8, "promotion": 2})
-    ten_times = live.at_mix([EASY, HARD], {"faq": 80, "promotion": 20})
+    once = standardised.accuracy([EASY, HARD], {"faq": 8, "promotion": 2})
+    ten_times = standardised.accuracy([EASY, HARD], {"faq": 80, "promotion": 20})
 
     assert once == ten_times
 
 
 def test_without_a_mix_there_is_no_figure_and_still_the_size_of_the_window() -> None:
-    nothing = live.at_mix([EASY, HARD], {})
+    nothing = standardised.accuracy([EASY, HARD], {})
 
     assert (nothing.estimate, nothing.n_labels, nothing.n_predictions) == (None, 0, 900)
-    assert live.at_mix([], {"faq": 3}).estimate is None
+    assert standardised.accuracy([], {"faq": 3}).estimate is None
 
 
 # Which hours count

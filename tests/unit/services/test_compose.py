@@ -113,7 +113,7 @@ def test_the_numbers_that_decided_are_told_and_no_others() -> None:
     mix = dataclasses.replace(REASONS[1], roles=rules.roles("intent_mix_kl"), decided=True)
     assert grounds(decision(reasons=(day, mix, *REASONS[2:]))) == [
         "Worse answers and changed messages together ask for a retrain.",
-        "accuracy of the last day: 70.0 %, limit at least 90.0 %, n = 300 labels,"
+        "accuracy of the last days: 70.0 %, limit at least 90.0 %, n = 300 labels,"
         " 95 % interval 65.0 % to 75.0 %",
         "intent mix KL: 0.592 nats, limit at most 0.028 nats, n = 1,200 logs,"
         " 95 % interval 0.550 nats to 0.640 nats",
