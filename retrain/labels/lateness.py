@@ -4,14 +4,16 @@ No label, because nobody labels any more, is not lateness: then the labels that 
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from retrain.evaluation import live
 from retrain.labels.votes import Votes
-from schemas import times, windows
+from schemas import decisions, times, windows
 
+Judged = tuple[live.Sample, tuple[decisions.Aside, ...]]  # messages, and whom nobody believes
 IN_TIME: Final = dt.timedelta()
 LOOK_BACK: Final = dt.timedelta(days=28)
 _WEEK: Final = windows.HORIZONS["7d"]
@@ -25,6 +27,20 @@ def may_be(week: live.Sample) -> bool:
     labels are.
     """
     return len(week) > 0 and float(week.answered.mean()) < _ENOUGH
+
+
+def newest(
+    at: dt.datetime,
+    judged: Callable[[dt.datetime], Judged],
+    how_late: Callable[[], dt.timedelta],
+) -> tuple[Judged, dt.timedelta]:
+    """The messages that an evaluation at `at` rests on, and the age of the week whose labels are
+    there. Live and replay read alike: `judged` those since an instant, `how_late` only where a week
+    has too few answers.
+    """
+    week = judged(at - _WEEK)
+    late = how_late() if may_be(week[0]) else IN_TIME
+    return (judged(at - _WEEK - late), late) if late else (week, late)
 
 
 def age(ts_us: live.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:

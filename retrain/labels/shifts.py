@@ -15,6 +15,7 @@ import numpy.typing as npt
 from retrain.evaluation import live
 from retrain.labels.votes import Votes
 from schemas import present
+from streams.stats import stratified
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -76,12 +77,12 @@ class Compared:
     @property
     def gap(self) -> Floats:
         """Mantel-Haenszel's risk difference to all others; 0 where there are none."""
-        return _quotient(self.right - self.expected, self.weight)
+        return stratified.quotient(self.right - self.expected, self.weight)
 
     @property
     def z(self) -> Floats:
         """Its z-score (Cochran 1954)."""
-        return _quotient(self.right - self.expected, np.sqrt(self.spread))
+        return stratified.quotient(self.right - self.expected, np.sqrt(self.spread))
 
 
 def compared(counts: Counts, begins: Ints) -> Compared:
@@ -97,7 +98,7 @@ def compared(counts: Counts, begins: Ints) -> Compared:
     others = np.where(shared, all_n - counts.n, 0)
     others_right = np.where(shared, all_right - counts.right, 0)
 
-    share = _quotient(all_right, all_n)
+    share = stratified.quotient(all_right, all_n)
     # A shift of one label has no spread.
     possible = np.maximum(all_n * (all_n - 1), 1)
     variance = all_right * (all_n - all_right) / possible
@@ -119,11 +120,3 @@ def _from(term: npt.NDArray[np.float64] | Ints, begins: Ints) -> Floats:
     """Sums over the shifts from each of `begins` to the last, on the last axis."""
     backwards = np.cumsum(term[..., ::-1], axis=-1, dtype=np.float64)
     return backwards[..., term.shape[-1] - 1 - begins]
-
-
-def _quotient(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
-    """0 where nothing is divided by."""
-    wholes = np.asarray(whole, dtype=np.float64)
-    nothing = np.zeros(wholes.shape)
-    quotient: Floats = np.divide(part, wholes, out=nothing, where=wholes > 0)
-    return quotient

@@ -49,8 +49,8 @@ def against_others(n: Ints, hits: Ints) -> Compared:
     return Compared(
         n=n.sum(axis=1),
         hits=hits.sum(axis=1),
-        gap=_quotient(difference, weight),
-        z=_quotient(difference, np.sqrt(spread)),
+        gap=quotient(difference, weight),
+        z=quotient(difference, np.sqrt(spread)),
     )
 
 
@@ -73,6 +73,13 @@ def by_stratum(group: Ints, stratum: Ints, hit: Bools, groups: int) -> tuple[Int
     return n.reshape(shape), hits.reshape(shape)
 
 
-def _quotient(part: Floats, whole: Floats) -> Floats:
-    """0 where nothing is divided by."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+def quotient(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
+    """part / whole, of one shape; 0 where nothing is divided by.
+
+    >>> quotient([1, 2], [4, 0]).tolist()
+    [0.25, 0.0]
+    """
+    wholes = np.asarray(whole, dtype=np.float64)
+    nothing = np.zeros(wholes.shape)
+    divided: Floats = np.divide(part, wholes, out=nothing, where=wholes > 0)
+    return divided

@@ -172,13 +172,12 @@ def view(
 ) -> View:
     """What was known of a model when an hour ended."""
     mine = past.archives[model]
-    age = lateness.IN_TIME
-    sampled, aside = mine.judged(end - _WEEK, end, end, rules)
-    if lateness.may_be(sampled):
-        age = mine.age(end)
+    (sampled, aside), age = lateness.newest(
+        end,
+        lambda since: mine.judged(since, end, end, rules),
+        lambda: mine.age(end),
+    )
     start = end - age - _WEEK
-    if age:
-        sampled, aside = mine.judged(start, end, end, rules)
     earlier, earlier_hours = _earlier(past, "1h", end)
     ending = _windows(mine, end)
     return View(

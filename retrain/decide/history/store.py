@@ -67,15 +67,12 @@ def counted(connection: Connection) -> tuple[list[dt.datetime], list[int], list[
 def view_at(connection: Connection, model: str, at: dt.datetime, rules: policy.Policy) -> View:
     """Everything an evaluation needs but the verdicts of before: a replay has its own."""
     # Whatever the horizons of the rules: a week shows which source is not to be believed.
-    week = windows.HORIZONS["7d"]
-    messages, aside = asked.judged(connection, model, at - week, at, rules.labels)
-    age = lateness.IN_TIME
-    if lateness.may_be(messages):
-        age = asked.age(connection, model, at)
-    start = at - age - week
-    if age:
-        messages, aside = asked.judged(connection, model, start, at, rules.labels)
-
+    (messages, aside), age = lateness.newest(
+        at,
+        lambda since: asked.judged(connection, model, since, at, rules.labels),
+        lambda: asked.age(connection, model, at),
+    )
+    start = at - age - windows.HORIZONS["7d"]
     earlier, earlier_hours = _earlier(connection, "1h", at)
     ending = _windows(connection, model, at)
     usual_day = _earlier(connection, "1d", at)[0] if "1d" in ending else None
