@@ -126,6 +126,9 @@ class Signals:
     intent_recall_lost: Level = Level(horizon="7d", enter=0.10, leave=0.07, min_n=20, alpha=0.0002)
     # With half of the labels missing those that came may be the easy ones.
     label_starved: Level = Level(horizon="7d", enter=0.5, leave=0.4, min_n=50)
+    # Points more than at this hour of the days before, and only where a loss may hide behind them:
+    # people are not equally busy every day.
+    unanswered_share: Level = Level(horizon="1d", enter=0.02, leave=0.01, min_n=100)
     # Decimal logarithm of the evidence against "accuracy is where it should be"; 3 is one false
     # alarm in a thousand however often one looks.
     accuracy_e_value: Level = Level(horizon="7d", enter=3, leave=2, min_n=30)

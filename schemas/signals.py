@@ -248,6 +248,13 @@ LABEL_STARVED: Final = Signal(
     alert="missing labels",
     counted=Counted.LABELS,
 )
+UNANSWERED_SHARE: Final = Signal(
+    name="unanswered_share",
+    words="sampled messages of the last days without a label",
+    short="silent",
+    alert="missing labels",
+    counted=Counted.LABELS,
+)
 P95_LATENCY_MS: Final = Signal(
     name="p95_latency_ms",
     words="p95 latency",
@@ -289,6 +296,7 @@ ALL: Final = (
     TOKENIZER_MISMATCH,
     DATA_MISSING,
     LABEL_STARVED,
+    UNANSWERED_SHARE,
     P95_LATENCY_MS,
     ERROR_RATE,
 )

@@ -158,7 +158,8 @@ def evidence(reason: Reason) -> str:
 def _same_kind(reason: Reason) -> bool:
     """Whether its reference is the same figure at the promotion; that of a difference is not."""
     signal = signals.of(reason.signal)
-    return signal.falls or signal is signals.LOW_CONFIDENCE_RATE
+    rates = (signals.LOW_CONFIDENCE_RATE, signals.UNANSWERED_SHARE)
+    return signal.falls or signal in rates
 
 
 def needed(reason: Reason) -> str:

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from retrain.decide import bets, recalls
+from retrain.decide import bets, recalls, unanswered
 from retrain.decide.view import View
 from retrain.evaluation import checks, live, reference, slices, standardised
 from schemas import policy, present, runs, signals, verdicts, windows
@@ -54,13 +54,15 @@ def verdicts_of(
     """Every label-based verdict."""
     fallen = {name: _fallen(view, figures, name, rules) for name in FALLING}
     accuracy = fallen[signals.LIVE_ACCURACY.name]
-    yield from _as_labels_allow(view, figures, fallen, rules)
+    silent = unanswered.more_than_usual(view, rules)
+    yield from _as_labels_allow(view, figures, fallen, silent.in_breach, rules)
+    yield silent
     yield bets.verdict(view, accuracy.signal.reference, rules)
 
     yield recalls.verdict(view, figures[rules.signals.intent_recall_lost.horizon], rules)
     for signal in (
         _gap(view, figures, rules.signals.offline_live_gap),
-        _starved(view, rules),
+        unanswered.starved(view, rules),
     ):
         rule = getattr(rules.signals, signal.signal)
         before = view.history.get(signal.signal, ())
@@ -236,13 +238,15 @@ def _as_labels_allow(
     view: View,
     figures: ByHorizon,
     fallen: Mapping[str, verdicts.Verdict],
+    silent: bool,
     rules: policy.Policy,
 ) -> Iterator[verdicts.Verdict]:
     """The verdicts; where labels do not speak for all, live accuracy has the interval of all that
-    they leave open, and is blind unless that proves a loss.
+    they leave open, and is blind unless that proves a loss. `silent`: more of all messages than
+    usual have no label.
     """
     worst = fallen[signals.WORST_CASE_ACCURACY.name]
-    biased = worst.in_breach and worst.strata
+    biased = silent or (worst.in_breach and worst.strata)
     for name, verdict in fallen.items():
         if not biased or name != signals.LIVE_ACCURACY.name:
             yield verdict
@@ -341,28 +345,4 @@ def _gap(
         high=high,
         reference=before.accuracy,
         reference_n=before.accuracy_n,
-    )
-
-
-def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
-    """The share of the messages that were to be labelled, and whose time for it is over, that
-    nobody has labelled.
-    """
-    name, rule = signals.LABEL_STARVED.name, rules.signals.label_starved
-    begin = view.until - windows.HORIZONS[rule.horizon]
-    wait = dt.timedelta(hours=rules.labels.maturity_hours)
-    overdue = view.at - max(wait, view.age)
-    asked = view.sampled.between(begin, overdue)
-
-    n = len(asked)
-    missing = int((~asked.answered).sum())
-    value = missing / n if n else None
-    low, high = proportion.wilson(missing, n)
-    return view.signal(
-        name,
-        rule.horizon,
-        value,
-        n,
-        low=low,
-        high=high,
     )

@@ -27,6 +27,7 @@ STARVED: Final = signals.LABEL_STARVED.name
 RARE: Final = signals.RARE_RECALL.name
 ACCURACY: Final = signals.LIVE_ACCURACY.name
 WORST: Final = signals.WORST_CASE_ACCURACY.name
+UNANSWERED: Final = signals.UNANSWERED_SHARE.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
@@ -184,13 +185,13 @@ def intent_lost(case: Case) -> Outcome | None:
 
 
 def labels_biased(case: Case) -> Outcome | None:
-    """Annotators leave out messages of some strata, and so many that a loss may hide there: nobody
-    can say how good the answers are until these are labelled.
+    """Annotators leave out messages of some strata, or more of all than they did, and so many that
+    a loss may hide there: nobody can say how good the answers are until these are labelled.
     """
     worst = case.verdict(WORST)
-    if worst is None or not worst.in_breach or not worst.strata:
-        return None
-    return Outcome(Kind.HOLD, Hold.LABELS_BIASED, None, {WORST})
+    of_strata = worst is not None and worst.in_breach and worst.strata
+    by = ({WORST} if of_strata else set()) | case.breached((UNANSWERED,))
+    return Outcome(Kind.HOLD, Hold.LABELS_BIASED, None, by) if by else None
 
 
 def mix_moved(case: Case) -> Outcome | None:

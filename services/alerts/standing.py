@@ -17,7 +17,8 @@ Level = verdicts.Level
 ACCURACY: Final = signals.LIVE_ACCURACY.name
 STARVED: Final = signals.LABEL_STARVED.name
 MIX: Final = signals.INTENT_MIX_KL.name
-WORST: Final = signals.WORST_CASE_ACCURACY.name
+# What shows that labels do not speak for all.
+_SILENT: Final = (signals.WORST_CASE_ACCURACY.name, signals.UNANSWERED_SHARE.name)
 # Which roles belong to a case, whatever decided it: in an incident of language accuracy and mix
 # are no incidents of their own. While a release may be to blame the cause of a loss is unknown, and
 # it is the same loss when it is known.
@@ -186,7 +187,7 @@ def _labels(known: Sequence[alerts.Alert], hour: Hour) -> Standing | None:
             blind.add(name)
         if name == STARVED and verdict.in_breach:
             blind.add(name)
-        if name == WORST and hour.taken.hold_reason is Hold.LABELS_BIASED:
+        if name in _SILENT and verdict.in_breach and hour.taken.hold_reason is Hold.LABELS_BIASED:
             blind.add(name)
     if not blind:
         return None

@@ -17,9 +17,10 @@ import alerting
 import builders
 import numpy as np
 import pytest
+import silence
 import syntax
 
-from retrain.decide import evaluate, trigger
+from retrain.decide import evaluate, trigger, unanswered
 from retrain.decide.view import History, View
 from retrain.evaluation import live
 from retrain.labels import labelled as labels_that_hold
@@ -274,6 +275,18 @@ def one_thing(breached: str, days: int, rules: policy.Policy) -> object:
     return taken.decision, taken.hold_reason
 
 
+def silent(rules: policy.Policy) -> object:
+    """What is made of more messages without a label than in the days before, and twice today."""
+    view = silence.known(silence.days(0.78, 0.6), *silence.USUAL)
+    history = dict(view.history)
+    for hours, level in ((3, Level.BREACH), (1, Level.OK)):
+        last = history["unanswered_share"][-1]
+        signal = dataclasses.replace(last.signal, end=silence.AT - hours * silence.HOUR)
+        then = dataclasses.replace(last, signal=signal, verdict=level)
+        history["unanswered_share"] = [*history["unanswered_share"], then]
+    return unanswered.more_than_usual(dataclasses.replace(view, history=history), rules)
+
+
 def heard(rules: policy.Policy) -> object:
     """What a person hears of slow answers and of a missed level that last for days, and end."""
     shop = alerting.Shop(rules)
@@ -286,7 +299,7 @@ def heard(rules: policy.Policy) -> object:
 
 SITUATIONS: dict[str, list[Callable[[policy.Policy], object]]] = {
     "labels": [asked, held, *JUDGED],
-    "signals": [*JUDGED],
+    "signals": [silent, *JUDGED],
     "trigger": [
         *JUDGED,
         functools.partial(one_thing, trigger.MIX, 3),

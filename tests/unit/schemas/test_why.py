@@ -117,7 +117,8 @@ def test_every_signal_has_its_evidence_in_words(signal: signals.Signal) -> None:
     reason = dataclasses.replace(builders.reason(signal.name, 0.25), reference=0.3)
     said = why.evidence(reason)
     assert f"n = 1,000 {signal.counted}" in said
-    assert ("was " in said) is (signal.falls or signal.name == "low_confidence_rate")
+    rates = ("low_confidence_rate", "unanswered_share")
+    assert ("was " in said) is (signal.falls or signal.name in rates)
     assert why.short(reason).startswith(signal.words)
 
 
