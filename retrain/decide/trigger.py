@@ -14,10 +14,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from retrain.decide import economics, record
+from retrain.decide import economics, mix, proof, record
 from retrain.decide.case import Case
 from schemas import decisions, policy, seasons, signals, verdicts, windows
-from streams.stats import proportion
 
 Kind, Hold, Cause, Level = decisions.Kind, decisions.HoldReason, decisions.Cause, verdicts.Level
 TRAFFIC: Final = signals.in_role(signals.Role.TRAFFIC)
@@ -31,6 +30,8 @@ UNANSWERED: Final = signals.UNANSWERED_SHARE.name
 RECENT: Final = signals.RECENT_ACCURACY.name
 INTENT: Final = signals.INTENT_RECALL_LOST.name
 LATENCY: Final = signals.P95_LATENCY_MS.name
+
+_SEEN: Final = (Level.BREACH, Level.WATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def bad_release(case: Case) -> Outcome | None:
     new = case.breached(trigger.release) & well_only_before
     if not new:
         return None
-    if new == {RARE} and not any(_beyond_doubt(verdict) for verdict in case.judged):
+    if new == {RARE} and not any(proof.beyond_doubt(verdict) for verdict in case.judged):
         return None
     return Outcome(Kind.ROLLBACK, None, Cause.BAD_RELEASE, new)
 
@@ -121,19 +122,6 @@ def _released(case: Case) -> bool:
         return False
     blame = dt.timedelta(hours=case.rules.trigger.release_hours)
     return case.at - since <= blame
-
-
-def _beyond_doubt(verdict: verdicts.Verdict) -> bool:
-    """Recall of the rare intents lost by four standard errors. A new release has few labels of
-    them, and they are looked at every hour.
-    """
-    signal = verdict.signal
-    if signal.signal != RARE:
-        return False
-    if signal.value is None or signal.high is None or signal.reference is None:
-        return False
-    standard_error = (signal.high - signal.value) / proportion.Z95
-    return signal.value + 4 * standard_error < signal.reference
 
 
 def upstream(case: Case) -> Outcome | None:
@@ -149,10 +137,23 @@ def upstream(case: Case) -> Outcome | None:
 def drifted(case: Case) -> Outcome | None:
     """Worse answers, seen by labels or by the business, and messages that have changed."""
     trigger = case.rules.trigger
-    worse, moved = case.breached(trigger.quality), case.breached(trigger.drift)
+    moved = case.breached(trigger.drift)
+    worse = _worse(case, only_the_mix=moved <= set(mix.OF_MIX))
     if not moved or not (worse or case.past.incidents):
         return None
     return Outcome(Kind.RETRAIN, None, Cause.LANGUAGE, worse | moved)
+
+
+def _worse(case: Case, *, only_the_mix: bool) -> set[str]:
+    """The figures of quality in breach that are seen to be worse now; none where people only ask
+    for other things and all of them may be due to a reference that flatters.
+    """
+    breached = case.breached(case.rules.trigger.quality)
+    seen = {v.signal.signal: v for v in case.judged if v.verdict in _SEEN}
+    worse = {name: seen[name] for name in breached if name in seen}
+    if only_the_mix and all(proof.may_be_flattered(verdict) for verdict in worse.values()):
+        return set()
+    return set(worse)
 
 
 def collapse(case: Case) -> Outcome | None:
@@ -161,7 +162,7 @@ def collapse(case: Case) -> Outcome | None:
     and sure move no other signal.
     """
     margin = case.rules.trigger.collapse_margin
-    lost = {verdict.signal.signal for verdict in case.judged if collapsed(verdict, margin)}
+    lost = {verdict.signal.signal for verdict in case.judged if proof.collapsed(verdict, margin)}
     if not lost:
         return None
     if case.well(RECENT):  # a week that holds a bad day is no bad week
@@ -290,20 +291,6 @@ CLAUSES: Final[tuple[Callable[[Case], Outcome | None], ...]] = (
     slow,
     calm,
 )
-
-
-def collapsed(verdict: verdicts.Verdict, margin: float) -> bool:
-    """Accuracy of the week or of the last day proven to lie more than `margin` under its reference:
-    its whole interval does.
-    """
-    signal = verdict.signal
-    if signal.signal not in (ACCURACY, RECENT):
-        return False
-    if not verdict.in_breach or verdict.verdict is Level.BLIND:
-        return False
-    if signal.high is None or signal.reference is None:
-        return False
-    return signal.high < signal.reference - margin
 
 
 def _permitted(

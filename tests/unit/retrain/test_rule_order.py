@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.decide import record, trigger
+from retrain.decide import proof, record, trigger
 from schemas import decisions, policy, signals, verdicts
 
 CHANCES = st.integers(0, 9_999).map(random.Random)
@@ -133,15 +133,15 @@ def test_a_collapse_is_a_whole_interval_more_than_five_points_under_its_referenc
     signal = dataclasses.replace(COLLAPSED.signal, **changes)
     verdict = dataclasses.replace(COLLAPSED, signal=signal)
 
-    assert trigger.collapsed(verdict, 0.92 - 0.87) is collapsed
+    assert proof.collapsed(verdict, 0.92 - 0.87) is collapsed
 
 
 def test_a_collapse_that_labels_do_not_show_any_more_is_none() -> None:
     blind = dataclasses.replace(COLLAPSED, verdict=Level.BLIND)
     over = dataclasses.replace(COLLAPSED, in_breach=False)
 
-    assert not trigger.collapsed(blind, 0.05)
-    assert not trigger.collapsed(over, 0.05)
+    assert not proof.collapsed(blind, 0.05)
+    assert not proof.collapsed(over, 0.05)
 
 
 # What stands in the way
