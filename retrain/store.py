@@ -185,6 +185,16 @@ def begin_attempt(connection: Connection, run_id: str) -> int:
     return int(connection.execute(change.returning(table.c.attempts)).scalar_one())
 
 
+def without_model(connection: Connection, longer_than: dt.timedelta) -> list[str]:
+    """The runs that were rejected or have failed, longer ago than that."""
+    table = tables.run
+    query = sa.select(table.c.id).where(
+        table.c.state.in_([runs.State.REJECTED, runs.State.FAILED]),
+        table.c.ended < sa.func.now() - longer_than,
+    )
+    return list(connection.execute(query).scalars())
+
+
 def record_step(connection: Connection, run_id: str, step: str, detail: dict[str, Any]) -> None:
     """Note that a step is done, before the next begins."""
     insert = pg.insert(tables.run_step).values(run_id=run_id, step=step, detail=detail)

@@ -215,6 +215,15 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """What of a run stays."""
+
+    # The artefact of one that was rejected or has failed: long enough to look into it after a
+    # holiday. Its numbers stay for ever.
+    keep_days: float = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """When a person is told of what nobody acts on. What acts is told at once."""
 
@@ -236,6 +245,7 @@ class Policy:
     trigger: Trigger = Trigger()
     gates: Gates = Gates()
     costs: Costs = Costs()
+    runs: Runs = Runs()
     telling: Telling = Telling()
     # Sales and holidays: in these a mix that moves was to be expected.
     calendar: tuple[seasons.Event, ...] = ()

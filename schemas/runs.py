@@ -54,6 +54,16 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a run, of a step or of an epoch's end; neither for one of the whole run."""
+
+    epoch: int | None
+    step: int | None
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """What a model looked like when it was known to be good: contract.md's reference.json."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0011"  # of migrations/: the oldest these tables are good for
+REVISION = "0012"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -390,6 +390,24 @@ run_step = sa.Table(
     Column("step", sa.Text, primary_key=True),
     Column("at", _TIME, nullable=False, server_default=_now()),
     Column("detail", pg.JSONB, nullable=False),
+)
+# Numbers of a run as they come; epoch and step are -1 where a number is of neither.
+run_metric = sa.Table(
+    "run_metric",
+    metadata,
+    Column("run_id", sa.Text, sa.ForeignKey("run.id"), primary_key=True),
+    Column("name", sa.Text, primary_key=True),
+    Column("epoch", sa.Integer, primary_key=True),
+    Column("step", sa.Integer, primary_key=True),
+    Column("value", sa.Float, nullable=False),
+)
+run_check = sa.Table(
+    "run_check",
+    metadata,
+    Column("run_id", sa.Text, sa.ForeignKey("run.id"), primary_key=True),
+    Column("stage", sa.Text, primary_key=True),
+    Column("name", sa.Text, primary_key=True),
+    Column("body", pg.JSONB, nullable=False),  # a checks.Check
 )
 model_version = sa.Table(
     "model_version",

@@ -19,6 +19,8 @@ READERS = {
     "quality": store.quality,
     "decisions": store.decisions,
     "runs": store.runs,
+    "metrics": store.metrics,
+    "checks": store.checks,
     "deadletters": store.deadletters,
     "offsets": store.offsets,
 }
@@ -70,6 +72,20 @@ COLUMNS = {
     ),
     "decisions": ("at", "model", "decision", "hold_reason", "cause", "run_id", "id"),
     "runs": ("id", "state", "started", "ended", "base_model", "candidate", "promoted"),
+    "metrics": ("run", "epoch", "step", "name", "value"),
+    "checks": (
+        "run",
+        "stage",
+        "name",
+        "value",
+        "n",
+        "low",
+        "high",
+        "floor",
+        "healthy",
+        "level",
+        "remedy",
+    ),
     "deadletters": ("topic", "partition", "offset", "reason", "at", "size", "detail"),
     "offsets": (
         "topic",
@@ -113,11 +129,12 @@ def main() -> None:
     parser.add_argument("what", choices=READERS)
     parser.add_argument("--model")
     parser.add_argument("--horizon", choices=windows.HORIZONS)
+    parser.add_argument("--run", metavar="ID", help="of metrics and checks: this run's alone")
     parser.add_argument("--from", dest="since", type=times.instant, metavar="T")
     parser.add_argument("--to", dest="until", type=times.instant, metavar="T")
     parser.add_argument("--json", action="store_true", help="one object a line")
     chosen = parser.parse_args()
-    wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until)
+    wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until, chosen.run)
     read = READERS[chosen.what]
     engine = database.opened(settings.load("database_url").database_url)
     with engine.connect() as connection:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from retrain.evaluation import calibration, confusion
+from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
 from retrain.train.compile import onnx, parity, session
-from retrain.train.fit import loop, model
+from retrain.train.fit import loop, model, telemetry
 
 _THREADS = 2
 _CALIBRATION = "calibration.json"
@@ -52,6 +52,7 @@ def tuned(
     run_id: str,
     log: loop.Log,
     beat: loop.Beat,
+    put: telemetry.Put,
 ) -> Tuned:
     """Fine-tune the recipe's encoder. `parts`: the rows of train, val and test. Raises
     model.EncoderMissing.
@@ -73,6 +74,7 @@ def tuned(
         run_id=run_id,
         log=log,
         beat=beat,
+        put=put,
     )
     return Tuned(network, tokenizer, train, val, test)
 
@@ -88,9 +90,11 @@ def trained(
     messages: list[str],
     max_tokens: int,
     directory: Path,
+    seed: int,
 ) -> candidate.Trained:
     """Write network and artefact into `directory`, and measure the artefact: on the test rows, and
-    under a load of `messages`, which are those rows as people typed them.
+    under a load of `messages`, which are those rows as people typed them. `seed`: of the noise
+    floor.
     """
     network.network.save_pretrained(directory)
     network.tokenizer.save_pretrained(directory)
@@ -108,6 +112,9 @@ def trained(
         parity=compiled.parity,
         load=load,
         scores=confusion.scores(network.test.labels, answers.predicted),
+        validation=validation.validation(
+            network.test.labels, compiled.logits, temperature, messages, seed
+        ),
         tokenizer_hash=compiled.session.tokenizer_hash,
     )
 

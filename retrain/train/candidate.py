@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retrain import store
-from retrain.evaluation import confusion
+from retrain.evaluation import confusion, validation
 from retrain.train import gate, loadtest
 from retrain.train.compile import manifest, parity, session
 from schemas import normalise, policy, present, runs, slices, windows
@@ -30,6 +30,7 @@ class Trained:
     parity: parity.Parity
     load: loadtest.LoadTest
     scores: confusion.Scores
+    validation: validation.Validation
     tokenizer_hash: str
 
 

@@ -26,12 +26,15 @@ from retrain.train import (
     gate,
     heartbeat,
     promote,
+    readiness,
     recipe,
     snapshot,
     split,
 )
 from retrain.train.compile import manifest
 from retrain.train.fit import model
+from retrain.train.noted import notebook
+from retrain.train.noted import store as noted
 from schemas import policy, runs, times
 from streams.stages import rounds
 
@@ -93,13 +96,15 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     parts = _parts(shop, rows)
     _begin(shop, run_id, rows, serving, doubts)
 
-    scratch = _emptied(shop, run_id)
-    trained = _train(shop, run_id, parts, scratch)
+    notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
+    notes.check(audit.checks(rows))
+    trained = _train(shop, run_id, parts, notes)
     name, report = _gate(shop, run_id, trained, parts["test"], serving)
+    notes.check(readiness.checks(report))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
         return _register(shop, run_id, trained, name)
-    return _reject(shop, run_id, trained, report)
+    return _reject(shop, run_id, report)
 
 
 def _labelled(
@@ -128,6 +133,8 @@ def _begin(
         span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
         words = "%s leaves out the labels of %s, %s: %s"
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
+    with shop.engine.begin() as connection:
+        noted.forget(connection, run_id)
     _advance(
         shop,
         run_id,
@@ -155,11 +162,23 @@ def _plain(doubt: distrust.Doubt) -> dict[str, str]:
 
 
 def _emptied(shop: Workshop, run_id: str) -> Path:
-    """The run's own directory, without what a killed try left there."""
-    scratch = shop.models / f".{run_id}"  # beside the models: the signing key lies there
+    """The run's own directory, without what a killed try left there; those of runs that are over
+    for longer than the policy keeps them go.
+    """
+    kept = dt.timedelta(days=shop.policy.runs.keep_days)
+    with shop.engine.connect() as connection:
+        for ended in store.without_model(connection, kept):
+            shutil.rmtree(_directory(shop, ended), ignore_errors=True)
+
+    scratch = _directory(shop, run_id)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     return scratch
+
+
+def _directory(shop: Workshop, run_id: str) -> Path:
+    """Where a run works: beside the models, as the signing key lies there."""
+    return shop.models / f".{run_id}"
 
 
 def _gate(
@@ -188,10 +207,9 @@ def _gate(
 def _reject(
     shop: Workshop,
     run_id: str,
-    trained: candidate.Trained,
     report: tuple[runs.Gate, ...],
 ) -> runs.State:
-    shutil.rmtree(trained.directory)
+    """Say so. What the run has made stays for a while: there is much to learn from it."""
     _advance(shop, run_id, runs.State.REJECTED, ended=sa.func.now())
 
     verdict = gate.overall(report)
@@ -266,7 +284,7 @@ def _train(
     shop: Workshop,
     run_id: str,
     parts: dict[str, pd.DataFrame],
-    scratch: Path,
+    notes: notebook.Notebook,
 ) -> candidate.Trained:
     network = build.tuned(
         shop.recipe,
@@ -274,11 +292,13 @@ def _train(
         run_id=run_id,
         log=shop.lines.line,
         beat=_beat(shop, run_id),
+        put=notes.put,
     )
     _advance(shop, run_id, runs.State.EVALUATED)
 
     messages = list(parts["test"]["text"])
-    trained = build.trained(network, messages, shop.recipe.max_tokens, scratch)
+    recipe = shop.recipe
+    trained = build.trained(network, messages, recipe.max_tokens, notes.directory, recipe.seed)
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",
@@ -290,7 +310,10 @@ def _train(
             "rps": load.rps,
         },
     )
-    evaluation = dataclasses.asdict(trained.scores)
+    evaluation = dataclasses.asdict(trained.scores) | {
+        "validation": dataclasses.asdict(trained.validation),
+        "load_test": dataclasses.asdict(load),
+    }
     _advance(shop, run_id, runs.State.COMPILED, evaluation=evaluation)
     return trained
 

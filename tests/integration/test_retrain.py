@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import processes
 import pytest
+import sqlalchemy as sa
 from shops import Shop, corpus
 
 from retrain.train.compile import manifest, parity, session
-from schemas import present
+from schemas import present, tables
+from streams import database
 
 
 def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
@@ -36,6 +38,41 @@ def test_the_run_and_its_absolute_gates_are_on_record(shop: Shop) -> None:
     assert reference["n"] == sum(reference["intent_counts"].values())
     assert sum(reference["script_counts"].values()) == reference["n"]
     assert reference["accuracy"] > 0.5
+
+
+def test_its_numbers_are_rows_by_step_and_epoch_and_lie_beside_the_model_too(shop: Shop) -> None:
+    rows = processes.show("metrics", shop.environment)
+    names = {row["name"] for row in rows}
+    assert {"loss", "grad_norm:head", "update_norm:embeddings", "tokens_per_s"} <= names
+    assert {"train_loss", "val_loss", "val_macro_f1", "val_confidence_right"} <= names
+    assert all(row["value"] is not None for row in rows)
+
+    beside = (shop.models / "v1" / "metrics.jsonl").read_text().splitlines()
+    assert len(beside) == len(rows)
+    assert processes.show("metrics", shop.environment, "--run", "nobody") == []
+    run = rows[0]["run"]
+    assert processes.show("metrics", shop.environment, "--run", run) == rows
+
+
+def test_its_checks_say_what_is_healthy_and_what_to_do(shop: Shop) -> None:
+    checks = processes.show("checks", shop.environment)
+    assert {check["stage"] for check in checks} == {"audit", "training", "readiness"}
+    assert {check["level"] for check in checks} <= {"ok", "watch", "act"}
+    assert all(check["remedy"] for check in checks if check["level"] == "act")
+    (accuracy,) = (check for check in checks if check["name"] == "accuracy")
+    assert (accuracy["healthy"], accuracy["level"]) == ("at least 0.5", "ok")
+
+
+def test_the_whole_evaluation_is_kept(shop: Shop) -> None:
+    engine = database.engine(shop.environment["INTENTWATCH_DATABASE_URL"])
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(tables.run.c.evaluation)).scalar_one()
+    engine.dispose()
+    told = kept["validation"]
+    assert sum(map(sum, told["confusion"])) == kept["n"]
+    assert sum(told["right"]) + sum(told["wrong"]) == kept["n"]
+    assert [each["intent"] for each in told["by_intent"]] == list(present.INTENTS)
+    assert kept["load_test"]["p99_ms"] > 0
 
 
 def test_the_model_directory_is_what_the_contract_lists(shop: Shop) -> None:

@@ -5,7 +5,7 @@ epoch is kept.
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,10 @@ import numpy.typing as npt
 import torch
 
 from retrain import progress
-from retrain.evaluation import calibration, confusion
+from retrain.evaluation import calibration, confusion, validation
 from retrain.train import recipe as recipes
-from retrain.train.fit import batches, loss, model, rates
-from schemas import normalise, present
+from retrain.train.fit import batches, loss, model, rates, telemetry
+from schemas import normalise, present, runs
 
 Log = Callable[[str, dict[str, Any]], None]
 Beat = Callable[[dict[str, Any]], None]
@@ -40,8 +40,8 @@ def rows(texts: list[str], intents: list[str]) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What a fine-tune works with: `peaks` is the highest rate of each of the optimizer's groups,
-    `class_weights` has shape (K,), `steps` counts those of all epochs.
+    """What a fine-tune works with: `layers` are its parameters by depth, `peaks` the highest rate
+    of each, `class_weights` has shape (K,), `steps` counts those of all epochs.
     """
 
     network: Any
@@ -49,6 +49,7 @@ class _Fit:
     train: Rows
     recipe: recipes.Recipe
     optimizer: torch.optim.Optimizer
+    layers: list[list[Any]]
     peaks: list[float]
     class_weights: torch.Tensor
     steps: int
@@ -56,15 +57,19 @@ class _Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step that was taken: its number from 1, its loss, the gradient's norm before it was
-    clipped, and the factor of the peak rates.
+    """One step that was taken: its number from 1, its loss and the plain one (in nats, no row
+    weighing more), the gradient's norm before it was clipped, the factor of the peak rates, how
+    long it took, and what it did if that is noted.
     """
 
     epoch: int
     number: int
-    loss: torch.Tensor
-    norm: torch.Tensor
+    loss: float
+    log_loss: float
+    norm: float
     factor: float
+    took: telemetry.Took
+    done: telemetry.Norms | None
 
 
 def fine_tune(
@@ -77,9 +82,10 @@ def fine_tune(
     run_id: str,
     log: Log,
     beat: Beat,
+    put: telemetry.Put,
 ) -> Any:
     """Train in place and return the network with its best epoch's weights. `log` gets [TRAIN] [VAL]
-    [CHECKPOINT]; `beat` is called about once a second.
+    [CHECKPOINT], `put` the run's numbers as rows; `beat` is called about once a second.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -89,13 +95,16 @@ def fine_tune(
     best_weights = copy.deepcopy(network.state_dict())
 
     with progress.bar("fine-tune", fit.steps, "step", mininterval=1) as bar:
-        tell = _teller(fit, bar, run_id, log, beat)
+        tell = _teller(fit, bar, run_id, log, beat, put)
 
         for epoch in range(1, recipe.epochs + 1):
-            _epoch(fit, epoch, rng, tell)
+            trained = _epoch(fit, epoch, rng, tell)
 
-            scores = _validate(network, tokenizer, val, recipe, fit.class_weights)
+            scores, more = _validate(network, tokenizer, val, recipe, fit.class_weights)
             log("VAL", {"run_id": run_id, "epoch": epoch, **scores})
+            figures = {f"val_{name}": value for name, value in (scores | more).items()}
+            last_step = epoch * fit.steps // recipe.epochs
+            put(telemetry.of_epoch(epoch, last_step, trained | figures))
             if scores["macro_f1"] > best_f1:
                 best_epoch = epoch
                 best_f1 = scores["macro_f1"]
@@ -107,7 +116,8 @@ def fine_tune(
 
 
 def _fit(network: Any, tokenizer: Any, train: Rows, recipe: recipes.Recipe) -> _Fit:
-    optimizer, peaks = _optimizer(network, recipe)
+    layers = model.layers(network)
+    optimizer, peaks = _optimizer(layers, recipe)
     steps_an_epoch = math.ceil(len(train.texts) / recipe.batch)
     return _Fit(
         network=network,
@@ -115,6 +125,7 @@ def _fit(network: Any, tokenizer: Any, train: Rows, recipe: recipes.Recipe) -> _
         train=train,
         recipe=recipe,
         optimizer=optimizer,
+        layers=layers,
         peaks=peaks,
         class_weights=_class_weights(train),
         steps=steps_an_epoch * recipe.epochs,
@@ -134,15 +145,21 @@ def _epoch(
     epoch: int,
     rng: np.random.Generator,
     tell: Callable[[_Step], None],
-) -> None:
-    """Every training row once, in batches that `rng` draws; `tell` is called after each."""
+) -> dict[str, float]:
+    """Every training row once, in batches that `rng` draws; `tell` is called after each. Returns
+    the means of the steps' losses.
+    """
     fit.network.train()
     steps_an_epoch = fit.steps // fit.recipe.epochs
     number = (epoch - 1) * steps_an_epoch
+    total, plain = 0.0, 0.0
     for batch in batches.drawn(fit.train.texts, fit.recipe.batch, rng):
         number += 1
         step = _step(fit, epoch, number, batch)
+        total += step.loss
+        plain += step.log_loss
         tell(step)
+    return {"train_loss": total / steps_an_epoch, "train_log_loss": plain / steps_an_epoch}
 
 
 def _step(
@@ -152,7 +169,8 @@ def _step(
     batch: npt.NDArray[np.int64],
 ) -> _Step:
     """Loss, backward, clip, step, at the rates that are due at this step."""
-    recipe = fit.recipe
+    begun = time.perf_counter()
+    recipe, noted = fit.recipe, _is_noted(fit, number)
     factor = rates.schedule(number, fit.steps, recipe.warmup)
     groups = fit.optimizer.param_groups
     for group, peak in zip(groups, fit.peaks, strict=True):
@@ -160,18 +178,33 @@ def _step(
 
     texts = [fit.train.texts[row] for row in batch]
     tokens = _encoded(fit.tokenizer, texts, recipe.max_tokens)
+    waited = time.perf_counter() - begun
+    labels = torch.from_numpy(fit.train.labels[batch])
+    answers = fit.network(**tokens).logits
+    plain = torch.nn.functional.cross_entropy(answers.detach(), labels)
     cost = loss.focal(
-        fit.network(**tokens).logits,
-        torch.from_numpy(fit.train.labels[batch]),
+        answers,
+        labels,
         weights=fit.class_weights,
         gamma=recipe.gamma,
     )
 
     torch.autograd.backward(cost)
+    gradient = telemetry.gradients(fit.layers) if noted else []
     norm = torch.nn.utils.clip_grad_norm_(fit.network.parameters(), recipe.clip)
+    before = telemetry.weights(fit.layers) if noted else []
     fit.optimizer.step()
     fit.optimizer.zero_grad()
-    return _Step(epoch, number, cost, norm, factor)
+
+    done = telemetry.norms(fit.layers, gradient, before) if noted else None
+    held = int(tokens["attention_mask"].sum())
+    took = telemetry.Took(time.perf_counter() - begun, waited, len(batch), held)
+    return _Step(epoch, number, cost.item(), plain.item(), norm.item(), factor, took, done)
+
+
+def _is_noted(fit: _Fit, number: int) -> bool:
+    """Whether a step has a line and rows: every 25th, the first and the last."""
+    return number % _LINE_EVERY == 0 or number in (1, fit.steps)
 
 
 def _teller(
@@ -180,20 +213,25 @@ def _teller(
     run_id: str,
     log: Log,
     beat: Beat,
+    put: telemetry.Put,
 ) -> Callable[[_Step], None]:
-    """What tells the bar of every step, the log of every 25th, and `beat` once a second."""
-    begun = time.monotonic()
-    last_beat = begun
+    """What tells the bar of every step, the log and the rows of those that are noted, and `beat`
+    once a second.
+    """
+    last_beat = time.monotonic()
+    recent = telemetry.Recent()
 
     def tell(step: _Step) -> None:
         nonlocal last_beat
         number = step.number
         bar.update()
+        recent.add(step.loss, step.took, clipped=step.norm > fit.recipe.clip)
 
-        if number % _LINE_EVERY == 0 or number in (1, fit.steps):
-            seconds = time.monotonic() - begun
-            fields = _fields(fit, step, seconds)
-            log("TRAIN", {"run_id": run_id, **fields})
+        if step.done is not None:
+            numbers = _numbers(fit, step)
+            rows = telemetry.of_step(step.epoch, number, numbers, recent, step.done)
+            log("TRAIN", {"run_id": run_id, **_fields(fit, step, rows)})
+            put(rows)
 
         if time.monotonic() - last_beat > _BEAT_S:
             last_beat = time.monotonic()
@@ -202,26 +240,37 @@ def _teller(
     return tell
 
 
-def _fields(fit: _Fit, step: _Step, seconds: float) -> dict[str, Any]:
-    """Fields of [TRAIN], so many seconds after the first step began."""
-    examples = step.number * fit.recipe.batch
+def _numbers(fit: _Fit, step: _Step) -> dict[str, float]:
+    """What a step itself tells, by name."""
     return {
-        "epoch": step.epoch,
-        "step": f"{step.number}/{fit.steps}",
-        "loss": step.loss.item(),
-        "grad_norm": float(step.norm),
-        "ex_per_sec": examples / seconds,
+        "loss": step.loss,
+        "grad_norm": step.norm,
         "lr_head": fit.peaks[-1] * step.factor,
         "lr_bottom": fit.peaks[0] * step.factor,
-        "gpu_mem_gb": 0.0,
     }
 
 
-def _optimizer(network: Any, recipe: recipes.Recipe) -> tuple[torch.optim.Optimizer, list[float]]:
+def _fields(fit: _Fit, step: _Step, rows: Sequence[runs.Metric]) -> dict[str, Any]:
+    """Fields of [TRAIN] from a step's rows."""
+    told = {row.name: row.value for row in rows}
+    return {
+        "epoch": step.epoch,
+        "step": f"{step.number}/{fit.steps}",
+        "loss": told["loss"],
+        "grad_norm": told["grad_norm"],
+        "ex_per_sec": told["examples_per_s"],
+        "lr_head": told["lr_head"],
+        "lr_bottom": told["lr_bottom"],
+        "gpu_mem_gb": told.get("gpu_memory_mib", 0.0) / 1024,
+    }
+
+
+def _optimizer(
+    layers: Sequence[Sequence[Any]], recipe: recipes.Recipe
+) -> tuple[torch.optim.Optimizer, list[float]]:
     """AdamW with one group a layer, and the peak rate of each: the head learns fastest, the
     embeddings slowest (seed 6.4, 6.5).
     """
-    layers = model.layers(network)
     depth = len(layers) - 2  # without embeddings and head
     peaks = rates.peaks(
         recipe.learning_rate,
@@ -231,7 +280,7 @@ def _optimizer(network: Any, recipe: recipes.Recipe) -> tuple[torch.optim.Optimi
     )
     groups = []
     for parameters, peak in zip(layers, peaks, strict=True):
-        groups.append({"params": parameters, "lr": peak})
+        groups.append({"params": list(parameters), "lr": peak})
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
     return optimizer, peaks
 
@@ -273,8 +322,10 @@ def _validate(
     val: Rows,
     recipe: recipes.Recipe,
     class_weights: torch.Tensor,
-) -> dict[str, Any]:
-    """Fields of [VAL]: figures of the network on the rows it is not trained on."""
+) -> tuple[dict[str, Any], dict[str, float | None]]:
+    """Fields of [VAL]: figures of the network on the rows it is not trained on; and how sure it is
+    of them, where it is right and where it is wrong.
+    """
     answers = logits(network, tokenizer, val.texts, recipe.max_tokens)
     predicted = answers.argmax(1)
     scores = confusion.scores(val.labels, predicted)
@@ -290,10 +341,15 @@ def _validate(
         weights=class_weights.double(),
         gamma=recipe.gamma,
     )
-    return {
+    fields = {
         "loss": float(cost),
         "acc": scores.accuracy,
         "macro_f1": scores.macro_f1,
         "rare_recall": scores.rare_recall,
         "ece": calibration.ece(confidence, right),
+    }
+    return fields, {
+        "log_loss": validation.log_loss(calibration.probabilities(answers, 1.0), val.labels),
+        "confidence_right": validation.mean(confidence[right]),
+        "confidence_wrong": validation.mean(confidence[~right]),
     }

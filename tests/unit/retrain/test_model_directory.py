@@ -15,7 +15,7 @@ import pytest
 import tokenizers
 from onnx import helper, numpy_helper
 
-from retrain.evaluation import confusion
+from retrain.evaluation import confusion, validation
 from retrain.train import candidate, gate, loadtest
 from retrain.train.compile import manifest, parity, session
 from schemas import normalise, policy, present, runs, windows
@@ -91,6 +91,7 @@ def trained(
         parity=parity.Parity(600, 0.99, 0.0, 0.0, 0.01, 0.02, passed=True),
         load=loadtest.LoadTest(1000, 2.0, 4.5, 6.0, 0.0, 400.0, 4.0, 0.98),
         scores=confusion.scores(places, places),
+        validation=validation.validation(places, 3 * np.eye(10)[places], 1.0, ["hello"] * n, 1),
         tokenizer_hash="9b2a1",
     )
 

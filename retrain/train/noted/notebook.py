@@ -1,0 +1,42 @@
+"""What keeps the numbers of a run while it is done: in the database, and beside the model as
+metrics.jsonl; and judges them as they come.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from retrain.train import signs
+from retrain.train.noted import store
+from schemas import checks, runs
+
+FILE: Final = "metrics.jsonl"
+
+
+@dataclass(slots=True)
+class Notebook:
+    """The numbers of the run `run_id`, which lie in its `directory`, too."""
+
+    engine: sa.Engine
+    run_id: str
+    directory: Path
+    rows: list[runs.Metric] = field(default_factory=list)
+
+    def put(self, rows: Sequence[runs.Metric]) -> None:
+        """Keep numbers of a fine-tune, and what they are a sign of."""
+        self.rows += rows
+        with (self.directory / FILE).open("a") as file:
+            file.writelines(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
+        with self.engine.begin() as connection:
+            store.put_metrics(connection, self.run_id, rows)
+            store.put_checks(connection, self.run_id, signs.checks(self.rows))
+
+    def check(self, told: Iterable[checks.Check]) -> None:
+        """Keep checks."""
+        with self.engine.begin() as connection:
+            store.put_checks(connection, self.run_id, tuple(told))
