@@ -171,9 +171,13 @@ def holding(votes: Votes) -> Votes:
     """Of what annotators say (`standing`) the vote that holds of each message, in the order of
     messages.
     """
-    order = np.lexsort((-votes.annotator, votes.at_us, votes.row))
-    last = np.diff(votes.row[order], append=-1) != 0
-    return votes.chosen(order[last])
+    begins = np.flatnonzero(np.diff(votes.row, prepend=-1))
+    sizes = np.diff(begins, append=len(votes))
+    newest_us = np.maximum.reduceat(votes.at_us, begins)
+    newest = votes.chosen(votes.at_us == np.repeat(newest_us, sizes))
+    # Of one message they stand in the order of annotators.
+    first = np.diff(newest.row, prepend=-1) != 0
+    return newest.chosen(first)
 
 
 def named(votes: Votes) -> Votes:
