@@ -7,8 +7,9 @@ with the label commands.
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -83,7 +84,8 @@ class Sample:
         """The messages with start <= ts < end."""
         begun = self.ts_us >= times.micros(start)
         over = self.ts_us >= times.micros(end)
-        return self.chosen(begun & ~over)
+        inside = begun & ~over
+        return self if inside.all() else self.chosen(inside)
 
 
 def sample(
@@ -170,11 +172,10 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     covered, inside = covers(sampled, hours)
     labelled = weighted(inside)
     n, mean = answers(covered)
-    recalls = [recall(labelled, (one,), "recall", one, n) for one in present.INTENTS]
     return Figures(
         accuracy=accuracy(labelled, n, mean),
         rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
-        recalls=tuple(recalls),
+        recalls=tuple(_recalls(labelled, n)),
     )
 
 
@@ -198,17 +199,14 @@ def covers(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hou
     numbers, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
     asked = np.bincount(place, minlength=len(numbers))
     answered = np.bincount(place[sampled.answered], minlength=len(numbers))
-    enough = answered >= _ANSWERED_SHARE * asked
-    complete = dict(zip(numbers.tolist(), enough.tolist(), strict=True))
+    waiting = numbers[answered < _ANSWERED_SHARE * asked]
 
-    covered = {}
-    for start, hour in hours.items():
-        number = times.micros(start) // _HOUR_US
-        if complete.get(number, True):
-            covered[number] = hour
+    starts_us = np.array([times.micros(start) for start in hours], dtype=np.int64)
+    counted = starts_us // _HOUR_US
+    enough = ~np.isin(counted, waiting)
     # Left out, too, is an hour of messages whose answers nobody counted.
-    taken = np.array([number in covered for number in numbers.tolist()], dtype=np.bool_)
-    return list(covered.values()), sampled.chosen(taken[place])
+    taken = np.isin(numbers, counted[enough])
+    return list(compress(hours.values(), enough.tolist())), sampled.chosen(taken[place])
 
 
 def weighted(asked: Sample) -> Sample:
@@ -300,12 +298,39 @@ def recall(
     """
     wanted = np.zeros(len(present.INTENTS), dtype=np.bool_)
     wanted[[present.INDEX[name] for name in intents]] = True
-    mine = np.flatnonzero(wanted[labelled.label])
-    if not len(mine):
-        return nothing(metric, intent, 0, n)
-
-    weights = 1 / labelled.p[mine]
+    mine = wanted[labelled.label]
     right = labelled.predicted[mine] == labelled.label[mine]
+    return _hajek(1 / labelled.p[mine], right, metric, intent, n)
+
+
+def _recalls(labelled: Sample, n: int) -> Iterator[Estimate]:
+    """The recall of every intent alone."""
+    weights = 1 / labelled.p
+    right = labelled.predicted == labelled.label
+    for intent, mine in zip(present.INTENTS, rows_of_intents(labelled.label), strict=True):
+        yield _hajek(weights[mine], right[mine], "recall", intent, n)
+
+
+def rows_of_intents(named: Places) -> list[Ints]:
+    """The rows that name each intent, in the order of present.INTENTS.
+
+    >>> [rows.tolist() for rows in rows_of_intents(np.array([1, 0, 1]))][:2]
+    [[1], [0, 2]]
+    """
+    order = np.argsort(named, kind="stable")
+    sizes = np.bincount(named, minlength=len(present.INTENTS))
+    return np.split(order, sizes.cumsum()[:-1])
+
+
+def _hajek(
+    weights: Floats,
+    right: npt.NDArray[np.bool_],
+    metric: str,
+    intent: str | None,
+    n: int,
+) -> Estimate:
+    if not len(weights):
+        return nothing(metric, intent, 0, n)
     whole = total(weights)
     value = total(weights[right]) / whole
     effective = whole**2 / total(weights * weights)
@@ -316,10 +341,10 @@ def recall(
         estimate=value,
         low=low,
         high=high,
-        n_labels=len(mine),
+        n_labels=len(weights),
         n_effective=effective,
         n_predictions=n,
-        naive=int(right.sum()) / len(mine),
+        naive=int(right.sum()) / len(weights),
     )
 
 

@@ -79,11 +79,7 @@ def _moved(
         return 0.0
 
     weight = 1 / sampled.p
-    now = []
-    for place in range(len(present.INTENTS)):
-        mine = weight[sampled.predicted == place]
-        now.append(math.fsum(mine.tolist()))
-
+    now = [live.total(weight[mine]) for mine in live.rows_of_intents(sampled.predicted)]
     total = math.fsum(now)
     recalls = reference.recall or {}
     terms = []
