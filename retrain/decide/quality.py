@@ -156,7 +156,7 @@ def _fallen(
         return _told(view, falling(view, rare, horizon, rules, past))
 
     if name == signals.WORST_CASE_ACCURACY.name:
-        return _worst(view, accuracy, rules)
+        return _worst(view, of_window, rules)
 
     if name == signals.RECENT_ACCURACY.name:
         return _recent(view, accuracy, figures["7d"].accuracy, rules)
@@ -187,7 +187,8 @@ def _recent(
         stretch = days * windows.HORIZONS[rule.horizon]
         if stretch > windows.HORIZONS["7d"]:
             break
-        of_days = dataclasses.replace(view.accuracy(stretch), metric=name)
+        accuracy = live.overall(view.covered(stretch))
+        of_days = dataclasses.replace(accuracy, metric=name)
         longer = falling(view, of_days, rule.horizon, rules)
         if longer.verdict is verdicts.Level.BREACH:
             return longer
@@ -207,7 +208,7 @@ def _told(view: View, judged: verdicts.Verdict) -> verdicts.Verdict:
 
 def _worst(
     view: View,
-    accuracy: live.Estimate,
+    figures: live.Figures,
     rules: policy.Policy,
 ) -> verdicts.Verdict:
     """The verdict on live accuracy if what annotators leave out were wrong: over the week, or where
@@ -216,14 +217,14 @@ def _worst(
     name = signals.WORST_CASE_ACCURACY.name
     past = view.history.get(name, ())
     horizon = getattr(rules.signals, name).horizon
-    bounds = view.bounds(windows.HORIZONS[horizon])
+    bounds = view.bounds(figures.covered)
     if bounds is None:
-        as_told = dataclasses.replace(accuracy, metric=name)
+        as_told = dataclasses.replace(figures.accuracy, metric=name)
         return falling(view, as_told, horizon, rules, past)
 
     of_week = dataclasses.replace(bounds.worst, metric=name)
     judged = falling(view, of_week, horizon, rules, past)
-    lately = None if judged.in_breach else view.bounds(_LATELY)
+    lately = None if judged.in_breach else view.bounds(view.covered(_LATELY))
     if lately is not None:
         of_days = dataclasses.replace(lately.worst, metric=name)
         of_days_judged = falling(view, of_days, horizon, rules, past, sure_of="1d")
@@ -248,7 +249,7 @@ def _as_labels_allow(
             yield verdict
             continue
         horizon = verdict.signal.horizon
-        bounds = view.bounds(windows.HORIZONS[horizon])
+        bounds = view.bounds(figures[horizon].covered)
         wide = verdict
         if bounds is not None:
             accuracy = figures[horizon].accuracy

@@ -8,8 +8,8 @@ with the label commands.
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -128,6 +128,19 @@ class Hour:
     confidence_sum: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Covered:
+    """The hours of a window of which enough of the sampled messages are answered: all their `n`
+    answers with the mean of their confidences, the sampled messages, and those of them that have a
+    label, as `weighted` has them.
+    """
+
+    n: int
+    mean_confidence: float
+    asked: Sample
+    labelled: Sample
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One figure: ratio in [0, 1] with a 95 % interval; None where nothing can be said. `naive` is
@@ -148,12 +161,13 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What labels say of a window: accuracy of all answers, recall of the rare intents together
-    and of every intent, in the order of present.INTENTS.
+    and of every intent, in the order of present.INTENTS; what they rest on.
     """
 
     accuracy: Estimate
     rare_recall: Estimate
     recalls: tuple[Estimate, ...]
+    covered: Covered = field(compare=False, repr=False)
 
     @property
     def every(self) -> tuple[Estimate, ...]:
@@ -169,44 +183,41 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     missing at random among messages that are alike (`weighted`); nonresponse.py asks how far that
     is true.
     """
-    covered, inside = covers(sampled, hours)
-    labelled = weighted(inside)
-    n, mean = answers(covered)
+    told = covered(sampled, hours)
     return Figures(
-        accuracy=accuracy(labelled, n, mean),
-        rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
-        recalls=tuple(_recalls(labelled, n)),
+        accuracy=overall(told),
+        rare_recall=recall(told.labelled, present.RARE, "rare_recall", None, told.n),
+        recalls=tuple(_recalls(told.labelled, told.n)),
+        covered=told,
     )
 
 
-def overall(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Estimate:
-    """The accuracy of a window alone: of all the figures the cheapest."""
-    covered, inside = covers(sampled, hours)
-    return accuracy(weighted(inside), *answers(covered))
+def overall(covered: Covered) -> Estimate:
+    """The accuracy alone: of all the figures the cheapest."""
+    return accuracy(covered.labelled, covered.n, covered.mean_confidence)
 
 
-def answers(hours: Sequence[Hour]) -> tuple[int, float]:
-    """How many answers the hours hold, and their mean confidence."""
-    n = sum(hour.n for hour in hours)
-    confidence = math.fsum(hour.confidence_sum for hour in hours)
-    return n, confidence / n if n else 0.0
-
-
-def covers(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
-    """The hours of which enough of the sampled messages are answered (one without any such message
-    is covered), and the messages in them.
+def covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
+    """Of the messages and answers of a window what its labels can tell of. An hour of which no
+    message was sampled is covered.
     """
     numbers, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
     asked = np.bincount(place, minlength=len(numbers))
     answered = np.bincount(place[sampled.answered], minlength=len(numbers))
-    waiting = numbers[answered < _ANSWERED_SHARE * asked]
+    waiting = set(numbers[answered < _ANSWERED_SHARE * asked].tolist())
 
-    starts_us = np.array([times.micros(start) for start in hours], dtype=np.int64)
-    counted = starts_us // _HOUR_US
-    enough = ~np.isin(counted, waiting)
+    taken = {}
+    for start, hour in hours.items():
+        number = times.micros(start) // _HOUR_US
+        if number not in waiting:
+            taken[number] = hour
+    n = sum(hour.n for hour in taken.values())
+    confidence = math.fsum(hour.confidence_sum for hour in taken.values())
+
     # Left out, too, is an hour of messages whose answers nobody counted.
-    taken = np.isin(numbers, counted[enough])
-    return list(compress(hours.values(), enough.tolist())), sampled.chosen(taken[place])
+    inside = np.array([number in taken for number in numbers.tolist()], dtype=np.bool_)
+    messages = sampled.chosen(inside[place])
+    return Covered(n, confidence / n if n else 0.0, messages, weighted(messages))
 
 
 def weighted(asked: Sample) -> Sample:
@@ -319,7 +330,8 @@ def rows_of_intents(named: Places) -> list[Ints]:
     """
     order = np.argsort(named, kind="stable")
     sizes = np.bincount(named, minlength=len(present.INTENTS))
-    return np.split(order, sizes.cumsum()[:-1])
+    ends = sizes.cumsum().tolist()
+    return [order[begin:end] for begin, end in pairwise([0, *ends])]
 
 
 def _hajek(
