@@ -34,6 +34,8 @@ def within(votes: Votes, most: int) -> Votes:
     # One number for an annotator's day: days take up far less than 32 bits.
     source = votes.annotator * (1 << 32) + votes.at_us // _DAY_US
     sources, sizes = np.unique(source, return_counts=True)
+    if sizes.max(initial=0) <= most:
+        return votes
 
     counting = np.ones(len(votes), dtype=np.bool_)
     for flooded in sources[sizes > most].tolist():

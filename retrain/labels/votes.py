@@ -174,10 +174,10 @@ def holding(votes: Votes) -> Votes:
     begins = np.flatnonzero(np.diff(votes.row, prepend=-1))
     sizes = np.diff(begins, append=len(votes))
     newest_us = np.maximum.reduceat(votes.at_us, begins)
-    newest = votes.chosen(votes.at_us == np.repeat(newest_us, sizes))
+    newest = np.flatnonzero(votes.at_us == np.repeat(newest_us, sizes))
     # Of one message they stand in the order of annotators.
-    first = np.diff(newest.row, prepend=-1) != 0
-    return newest.chosen(first)
+    first = np.diff(votes.row[newest], prepend=-1) != 0
+    return votes.chosen(newest[first])
 
 
 def named(votes: Votes) -> Votes:
