@@ -309,7 +309,7 @@ def recall(
     """
     wanted = np.zeros(len(present.INTENTS), dtype=np.bool_)
     wanted[[present.INDEX[name] for name in intents]] = True
-    mine = wanted[labelled.label]
+    mine = np.flatnonzero(wanted[labelled.label])
     right = labelled.predicted[mine] == labelled.label[mine]
     return _hajek(1 / labelled.p[mine], right, metric, intent, n)
 

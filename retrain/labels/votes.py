@@ -172,6 +172,8 @@ def holding(votes: Votes) -> Votes:
     messages.
     """
     begins = np.flatnonzero(np.diff(votes.row, prepend=-1))
+    if len(begins) == len(votes):  # one vote a message, as mostly
+        return votes
     sizes = np.diff(begins, append=len(votes))
     newest_us = np.maximum.reduceat(votes.at_us, begins)
     newest = np.flatnonzero(votes.at_us == np.repeat(newest_us, sizes))

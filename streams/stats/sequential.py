@@ -44,10 +44,10 @@ def log10_e_value(
         return 0.0
     stakes = _BETS[:, None] / (1 - floor) * w
     gains = np.log1p(stakes * (floor - y)).cumsum(axis=1)
-    before = np.pad(gains, ((0, 0), (1, 0)))  # its column s: what was won by label s
     games = []
     for start in starts:
-        since = gains[:, wins] - before[:, [start]]
+        before = gains[:, [start - 1]] if start else 0.0
+        since = gains[:, wins] - before
         games.append(np.where(wins >= start, since, 0.0))
     each = np.concatenate(games)
     wealth = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
