@@ -63,7 +63,9 @@ class Votes:
         return len(self.row)
 
     def chosen(self, which: Any) -> "Votes":
-        """Some of them: a mask of shape (m,) or places."""
+        """Some of them: a slice, a mask of shape (m,), or places."""
+        if isinstance(which, np.ndarray) and which.dtype == np.bool_:
+            which = np.flatnonzero(which)  # read once, not for every column
         return Votes(
             self.names,
             self.row[which],
