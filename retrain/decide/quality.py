@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from retrain.decide import bets, recalls
+from retrain.decide import bets, recalls, starved
 from retrain.decide.view import View
 from retrain.evaluation import checks, live, reference, slices, standardised
 from schemas import policy, present, runs, signals, verdicts, windows
@@ -15,7 +15,7 @@ from streams.signals import judge
 from streams.stats import proportion
 
 ByHorizon = Mapping[str, live.Figures]
-Promised = Mapping[str, float | None]  # accuracy, by horizon
+Promised = Mapping[str, float | None]  # what one may expect of accuracy, by horizon
 
 FALLING: Final = tuple(signal.name for signal in signals.ALL if signal.falls)
 _OF_RARE: Final = (signals.RARE_RECALL.name, signals.RARE_RECALL_LEVEL.name)
@@ -53,7 +53,9 @@ def verdicts_of(
     rules: policy.Policy,
 ) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict."""
-    promised = {horizon: _promised(view, horizon) for horizon in figures}
+    promised = {}
+    for horizon in figures:
+        promised[horizon] = reference.accuracy(view.reference, view.recent(horizon))
     fallen = {name: _fallen(view, figures, name, rules, promised) for name in FALLING}
     accuracy = fallen[signals.LIVE_ACCURACY.name]
     yield from _as_labels_allow(view, figures, fallen, rules)
@@ -62,7 +64,7 @@ def verdicts_of(
     yield recalls.verdict(view, figures[rules.signals.intent_recall_lost.horizon], rules)
     for signal in (
         _gap(view, figures, rules.signals.offline_live_gap),
-        _starved(view, rules),
+        starved.signal(view, rules),
     ):
         rule = getattr(rules.signals, signal.signal)
         before = view.history.get(signal.signal, ())
@@ -297,18 +299,11 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
     moves.
     """
     if name in OF_ALL:
-        return _promised(view, horizon)
+        return reference.accuracy(view.reference, view.recent(horizon))
     if name == signals.RARE_RECALL.name and view.reference is not None:
         equally = dict.fromkeys(present.RARE, 1)
         return reference.mean_recall(view.reference.recall or {}, equally)
     return None
-
-
-def _promised(view: View, horizon: str) -> float | None:
-    """The accuracy that the reference lets one expect at the mix of a horizon."""
-    if view.reference is None:
-        return None
-    return reference.accuracy(view.reference, view.recent(horizon))
 
 
 def _rule(name: str, levels: policy.Signals) -> policy.Level:
@@ -353,28 +348,4 @@ def _gap(
         high=high,
         reference=before.accuracy,
         reference_n=before.accuracy_n,
-    )
-
-
-def _starved(view: View, rules: policy.Policy) -> verdicts.Signal:
-    """The share of the messages that were to be labelled, and whose time for it is over, that
-    nobody has labelled.
-    """
-    name, rule = signals.LABEL_STARVED.name, rules.signals.label_starved
-    begin = view.until - windows.HORIZONS[rule.horizon]
-    wait = dt.timedelta(hours=rules.labels.maturity_hours)
-    overdue = view.at - max(wait, view.age)
-    asked = view.sampled.between(begin, overdue)
-
-    n = len(asked)
-    missing = int((~asked.answered).sum())
-    value = missing / n if n else None
-    low, high = proportion.wilson(missing, n)
-    return view.signal(
-        name,
-        rule.horizon,
-        value,
-        n,
-        low=low,
-        high=high,
     )

@@ -23,6 +23,7 @@ Ints = windows.Counts
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int16]
 Bits = npt.NDArray[np.uint16]
+Mask = npt.NDArray[np.bool_]
 
 UNLABELLED: Final = -1  # nobody has answered
 CANNOT_TELL: Final = -2  # answered, and there is no intent to tell
@@ -57,15 +58,15 @@ class Sample:
         return len(self.ts_us)
 
     @property
-    def named(self) -> npt.NDArray[np.bool_]:
+    def named(self) -> Mask:
         """Which of them have a label, shape (n,)."""
-        named: npt.NDArray[np.bool_] = self.label >= 0
+        named: Mask = self.label >= 0
         return named
 
     @property
-    def answered(self) -> npt.NDArray[np.bool_]:
+    def answered(self) -> Mask:
         """Of which of them people have said something, be it that they cannot tell, shape (n,)."""
-        answered: npt.NDArray[np.bool_] = self.label != UNLABELLED
+        answered: Mask = self.label != UNLABELLED
         return answered
 
     def chosen(self, rows: Any) -> "Sample":
@@ -247,7 +248,7 @@ def sureness(confidence: Floats) -> Ints:
     return np.searchsorted(STRATA, confidence, side="right")
 
 
-def _response(cell: Ints, named: npt.NDArray[np.bool_]) -> tuple[Ints, Floats]:
+def _response(cell: Ints, named: Mask) -> tuple[Ints, Floats]:
     """Of each message how many are in its cell, and the share of them that has a label."""
     n = np.bincount(cell)
     labelled = np.bincount(cell[named], minlength=len(n))
@@ -336,13 +337,7 @@ def rows_of_intents(named: Places) -> list[Ints]:
     return [order[begin:end] for begin, end in pairwise([0, *ends])]
 
 
-def _hajek(
-    weights: Floats,
-    right: npt.NDArray[np.bool_],
-    metric: str,
-    intent: str | None,
-    n: int,
-) -> Estimate:
+def _hajek(weights: Floats, right: Mask, metric: str, intent: str | None, n: int) -> Estimate:
     if not len(weights):
         return nothing(metric, intent, 0, n)
     whole = total(weights)
