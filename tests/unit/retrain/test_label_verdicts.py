@@ -9,7 +9,7 @@ from typing import Any
 import builders
 import pytest
 
-from retrain.decide import quality
+from retrain.decide import quality, unanswered
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import policy, present, runs, signals, verdicts, windows
@@ -200,10 +200,10 @@ def test_with_too_few_labels_of_every_intent_the_most_there_are_is_told() -> Non
 def test_a_label_is_overdue_after_two_days_and_until_the_week_is_over(
     age: dt.timedelta, n: int
 ) -> None:
-    starved = judged(week(rows(0, 0, 60, begin=AT - age)))["label_starved"]
+    missing = unanswered.starved(week(rows(0, 0, 60, begin=AT - age)), RULES)
 
-    assert starved.signal.n == n
-    assert starved.signal.value == (1.0 if n else None)
+    assert missing.n == n
+    assert missing.value == (1.0 if n else None)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_a_label_is_overdue_after_two_days_and_until_the_week_is_over(
 def test_the_share_that_is_missing_is_judged_with_its_interval(
     missing: int, level: verdicts.Level
 ) -> None:
-    starved = judged(week(rows(100 - missing, 0, missing)))["label_starved"]
+    verdict = judged(week(rows(100 - missing, 0, missing)))["label_starved"]
 
-    assert (starved.signal.value, starved.verdict) == (missing / 100, level)
+    assert (verdict.signal.value, verdict.verdict) == (missing / 100, level)
 
 
 # Bets on every label

@@ -35,7 +35,7 @@ def recall(
 
 def figures(*of_intents: live.Estimate) -> live.Figures:
     nothing = live.Estimate("live_accuracy", None, None, None, None, 0, None, 0, None)
-    return live.Figures(nothing, nothing, of_intents)
+    return live.Figures(nothing, nothing, of_intents, live.covered(live.sample(()), {}))
 
 
 def names(losses: Sequence[recalls.Loss]) -> list[str]:
