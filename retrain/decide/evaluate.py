@@ -103,7 +103,7 @@ def evaluate(
     standing = _standing(view, {verdict.signal.signal for verdict in fresh})
 
     ever = itertools.chain(*whole_history.values(), fresh)
-    past = release.blamed(past, view.at, ever, rules)
+    past = release.blamed(past, view.until, ever, rules)
     judged = (*fresh, *standing)
     decision = trigger.decision(
         judged,
