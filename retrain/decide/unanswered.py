@@ -83,12 +83,13 @@ def starved(view: View, rules: policy.Policy) -> verdicts.Signal:
 
 def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
     """The verdict on the share of the last days' messages without a label, where hours of which
-    most are still to come do not count. While it is in breach it is held to what was usual before
-    that: missing labels do not become usual.
+    most are still to come do not count; none where labels were given and set aside. While it is in
+    breach it is held to what was usual before that: missing labels do not become usual.
     """
     rule, past = rules.signals.unanswered_share, view.history.get(NAME, ())
     begin = view.until - _DAYS * _DAY
-    _, asked = live.covers(view.sampled.between(begin, view.until), view.hours)
+    recent = view.sampled.between(begin, begin if view.aside else view.until)
+    _, asked = live.covers(recent, view.hours)
     n, missing = len(asked), int((~asked.named).sum())
     known = usual(view.history, view.at)
 
