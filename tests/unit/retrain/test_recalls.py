@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from retrain.decide import recalls
 from retrain.evaluation import live
-from schemas import present, runs
+from schemas import policy, present, runs
 from streams.stats import proportion
 
+RULE = policy.Policy().signals.intent_recall_lost
 SHARES = st.floats(0.0, 1.0)
 # Of nobody knows how many labels: its recalls are taken at their word.
 REFERENCE = builders.reference(1_000, recall={"faq": 0.85, "promotion": 0.80})
@@ -135,6 +136,23 @@ def test_the_wider_the_interval_the_less_sure_is_the_same_loss(
     vaguer = recalls.loss(REFERENCE, recall("faq", value, half=wide), 0.85)
 
     assert abs(surer.z) >= abs(vaguer.z) - 1e-9
+
+
+@pytest.mark.parametrize(("half", "is_proven"), [(0.10, True), (0.25, False)])
+def test_twenty_eight_points_of_a_hundred_and_forty_four_labels_are_a_loss_among_ten_intents(
+    half: float, is_proven: bool
+) -> None:
+    """Known to 11 points on either side, it is more than ten beyond any doubt; to 25, it may be
+    three.
+    """
+    promised = builders.reference(300, accuracy_n=3_000)
+    others = [recalls.loss(promised, recall(each, 0.9), 0.9) for each in present.INTENTS[1:]]
+    lost = recalls.loss(promised, recall(present.INTENTS[0], 0.62, n=144, half=half), 0.9)
+    assert lost.value == pytest.approx(0.28)
+
+    proven = recalls.proven([lost, *others], RULE)
+
+    assert names(proven) == ([present.INTENTS[0]] if is_proven else [])
 
 
 # Which intents are looked at

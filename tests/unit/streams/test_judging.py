@@ -205,6 +205,18 @@ def test_a_limit_is_just_under_what_the_model_was_and_the_policys_where_nobody_k
     assert judge.lowest(ACCURACY, reference, margin) == pytest.approx(limit)
 
 
+def test_an_interval_that_holds_the_limit_is_no_breach() -> None:
+    """89.3 % (83.6 to 91.8) of a champion that was right in 90."""
+    signal = builders.signal("mix_adjusted_accuracy", 0.893, low=0.836, high=0.918, n=2_000)
+    promised = dataclasses.replace(signal, horizon="7d", reference=0.90, reference_n=2_000)
+
+    judged = falling(promised)
+
+    assert (judged.limit, judged.in_breach) == (pytest.approx(0.89), False)
+    lower = dataclasses.replace(promised, reference=0.915)
+    assert falling(lower).in_breach is False
+
+
 @pytest.mark.parametrize("horizon", windows.HORIZONS)
 def test_who_may_be_wrong_less_often_must_be_surer(horizon: str) -> None:
     certainties = [judge.certainty(each, horizon) for each in (100, 10, 1, 0.1, 0)]
