@@ -205,16 +205,23 @@ def test_a_limit_is_just_under_what_the_model_was_and_the_policys_where_nobody_k
     assert judge.lowest(ACCURACY, reference, margin) == pytest.approx(limit)
 
 
-def test_an_interval_that_holds_the_limit_is_no_breach() -> None:
-    """89.3 % (83.6 to 91.8) of a champion that was right in 90."""
-    signal = builders.signal("mix_adjusted_accuracy", 0.893, low=0.836, high=0.918, n=2_000)
-    promised = dataclasses.replace(signal, horizon="7d", reference=0.90, reference_n=2_000)
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high", "promised"),
+    [
+        ("mix_adjusted_accuracy", 0.893, 0.836, 0.918, 0.90),
+        ("mix_adjusted_accuracy", 0.893, 0.836, 0.918, 0.915),
+        ("recent_accuracy", 0.894, 0.868, 0.920, 0.91),
+    ],
+)
+def test_an_interval_that_holds_the_limit_is_no_breach(
+    name: str, value: float, low: float, high: float, promised: float
+) -> None:
+    signal = builders.signal(name, value, low=low, high=high, n=2_000, reference=promised)
+    judged = falling(dataclasses.replace(signal, horizon="7d", reference_n=2_000))
 
-    judged = falling(promised)
-
-    assert (judged.limit, judged.in_breach) == (pytest.approx(0.89), False)
-    lower = dataclasses.replace(promised, reference=0.915)
-    assert falling(lower).in_breach is False
+    assert low < judged.limit < high
+    assert judged.limit == pytest.approx(promised - TRIGGER.accuracy_margin)
+    assert (judged.verdict is Level.BREACH, judged.in_breach) == (False, False)
 
 
 @pytest.mark.parametrize("horizon", windows.HORIZONS)
