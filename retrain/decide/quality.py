@@ -93,7 +93,9 @@ def measured(
             intent=each.intent,
         )
 
-    losses = recalls.losses(view.reference, figures[horizon], least=live.LABELS_OF_AN_INTENT)
+    losses = recalls.losses(
+        view.reference, figures[horizon].recalls, least=live.LABELS_OF_AN_INTENT
+    )
     for lost in losses:
         yield view.signal(
             "recall_lost",

@@ -83,11 +83,11 @@ def starved(view: View, rules: policy.Policy) -> verdicts.Signal:
 
 def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
     """The verdict on the share of the last days' messages without a label, where hours of which
-    most are still to come do not count. While it is in breach it is held to what was usual before
-    that: missing labels do not become usual.
+    most are still to come do not count; none where labels were given and set aside. While it is in
+    breach it is held to what was usual before that: missing labels do not become usual.
     """
     rule, past = rules.signals.unanswered_share, view.history.get(NAME, ())
-    told = view.covered(_DAYS * _DAY)
+    told = view.covered(dt.timedelta() if view.aside else _DAYS * _DAY)
     n, missing = len(told.asked), int((~told.asked.named).sum())
     known = usual(view.history, view.at)
 

@@ -190,7 +190,7 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     return Figures(
         accuracy=overall(told),
         rare_recall=recall(told.labelled, present.RARE, "rare_recall", None, told.n),
-        recalls=tuple(_recalls(told.labelled, told.n)),
+        recalls=tuple(recalls(told)),
         covered=told,
     )
 
@@ -317,12 +317,13 @@ def recall(
     return _hajek(1 / labelled.p[mine], right, metric, intent, n)
 
 
-def _recalls(labelled: Sample, n: int) -> Iterator[Estimate]:
-    """The recall of every intent alone."""
+def recalls(covered: Covered) -> Iterator[Estimate]:
+    """The recall of every intent alone, in the order of present.INTENTS."""
+    labelled = covered.labelled
     weights = 1 / labelled.p
     right = labelled.predicted == labelled.label
     for intent, mine in zip(present.INTENTS, rows_of_intents(labelled.label), strict=True):
-        yield _hajek(weights[mine], right[mine], "recall", intent, n)
+        yield _hajek(weights[mine], right[mine], "recall", intent, covered.n)
 
 
 def rows_of_intents(named: Places) -> list[Ints]:

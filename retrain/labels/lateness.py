@@ -61,7 +61,7 @@ def age(ts_us: live.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:
     >>> said = [votes.Entry(i, "a1", t, "", "faq") for i, t in zip(ids, came)]
     >>> given = votes.latest(votes.said(ids, said))
     >>> age(np.array([times.micros(t) for t in sent]), given, at).days
-    11
+    10
     """
     lately = standing.chosen(standing.at_us > times.micros(at - _WEEK))
     if not len(lately):

@@ -212,7 +212,7 @@ def test_a_verdict_heard_twice_changes_nothing_the_second_time() -> None:
 
 
 def test_a_breach_that_is_only_not_over_yet_is_not_ill() -> None:
-    """It was proven once, and is now within chance: who goes back to that model goes to a good one."""
+    """It was proven once and is now within chance: who goes back there goes to a good model."""
     swings = verdict("rare_recall", Level.WATCH, in_breach=True)
     assert release.last_ill({"rare_recall": [verdict("rare_recall", Level.BREACH), swings]}) == ()
 
