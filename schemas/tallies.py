@@ -58,6 +58,12 @@ class Bins:
         place = into + np.repeat(begins, lengths)
         return Bins(row, self.bin[place], self.count[place])
 
+    def total(self, size: int) -> Ints:
+        """All histograms together as one of `size` bins, shape (size,)."""
+        together = np.zeros(size, dtype=np.int64)
+        np.add.at(together, self.bin, self.count)
+        return together
+
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
@@ -214,6 +220,18 @@ def one(stack: Tallies, i: int) -> windows.Tally:
     """Tally i by itself."""
     (row,) = to_rows(stack.chosen(np.array([i])))
     return windows.from_row(row)
+
+
+def total(stack: Tallies) -> windows.Tally:
+    """All of them together."""
+    scalars = stack.scalars.sum(axis=0).tolist()
+    arrays = {name: values.sum(axis=0) for name, values in stack.arrays.items()}
+    return windows.Tally(
+        **dict(zip(windows.SCALARS, scalars, strict=True)),
+        **arrays,
+        latency_bins=stack.latency.total(windows.LATENCY_BINS),
+        confidence_bins=stack.confidence.total(windows.CONFIDENCE_BINS),
+    )
 
 
 def of(tally: windows.Tally) -> Tallies:

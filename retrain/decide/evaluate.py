@@ -44,7 +44,7 @@ class Evaluation:
         """
         judged = (*self.fresh, *self.standing)
         taken = self.decision
-        return record.evidence(
+        evidence = record.evidence(
             judged,
             self.past,
             model=taken.model,
@@ -52,6 +52,7 @@ class Evaluation:
             costs=taken.costs,
             aside=self.view.aside,
         )
+        return record.plain(evidence)
 
     @cached_property
     def measured(self) -> tuple[verdicts.Signal, ...]:
@@ -102,7 +103,7 @@ def evaluate(
     standing = _standing(view, {verdict.signal.signal for verdict in fresh})
 
     ever = itertools.chain(*whole_history.values(), fresh)
-    past = release.blamed(past, view.at, ever, rules)
+    past = release.blamed(past, view.until, ever, rules)
     judged = (*fresh, *standing)
     decision = trigger.decision(
         judged,

@@ -15,6 +15,7 @@ from streams.signals import judge
 from streams.stats import proportion
 
 ByHorizon = Mapping[str, live.Figures]
+Promised = Mapping[str, float | None]  # what one may expect of accuracy, by horizon
 
 FALLING: Final = tuple(signal.name for signal in signals.ALL if signal.falls)
 _OF_RARE: Final = (signals.RARE_RECALL.name, signals.RARE_RECALL_LEVEL.name)
@@ -52,7 +53,10 @@ def verdicts_of(
     rules: policy.Policy,
 ) -> Iterator[verdicts.Verdict]:
     """Every label-based verdict."""
-    fallen = {name: _fallen(view, figures, name, rules) for name in FALLING}
+    promised = {}
+    for horizon in figures:
+        promised[horizon] = reference.accuracy(view.reference, view.recent(horizon))
+    fallen = {name: _fallen(view, figures, name, rules, promised) for name in FALLING}
     accuracy = fallen[signals.LIVE_ACCURACY.name]
     silent = unanswered.more_than_usual(view, rules)
     yield from _as_labels_allow(view, figures, fallen, silent.in_breach, rules)
@@ -89,7 +93,9 @@ def measured(
             intent=each.intent,
         )
 
-    losses = recalls.losses(view.reference, figures[horizon], least=live.LABELS_OF_AN_INTENT)
+    losses = recalls.losses(
+        view.reference, figures[horizon].recalls, least=live.LABELS_OF_AN_INTENT
+    )
     for lost in losses:
         yield view.signal(
             "recall_lost",
@@ -140,6 +146,7 @@ def _fallen(
     figures: ByHorizon,
     name: str,
     rules: policy.Policy,
+    promised: Promised,
 ) -> verdicts.Verdict:
     """The verdict on one of FALLING, at the horizon of its rule."""
     horizon = getattr(rules.signals, name).horizon
@@ -155,16 +162,17 @@ def _fallen(
 
     if name in _OF_RARE:
         rare = dataclasses.replace(of_window.rare_recall, metric=name)
-        return _told(view, falling(view, rare, horizon, rules, past))
+        return _told(view, falling(view, rare, horizon, rules, past), promised)
 
     if name == signals.WORST_CASE_ACCURACY.name:
-        return _worst(view, accuracy, rules)
+        return _worst(view, of_window, rules, promised[horizon])
 
     if name == signals.RECENT_ACCURACY.name:
-        return _recent(view, accuracy, figures["7d"].accuracy, rules)
+        return _recent(view, accuracy, figures["7d"].accuracy, rules, promised[horizon])
 
     of_all = dataclasses.replace(accuracy, metric=name)
-    return _told(view, falling(view, of_all, horizon, rules, past))
+    expected = promised[horizon] if name in OF_ALL else None
+    return _told(view, falling(view, of_all, horizon, rules, past, expected), promised)
 
 
 def _recent(
@@ -172,6 +180,7 @@ def _recent(
     day: live.Estimate,
     week: live.Estimate,
     rules: policy.Policy,
+    expected: float | None,
 ) -> verdicts.Verdict:
     """The verdict on accuracy of the last day; where that shows no loss, and the week does not look
     well, of the last two or three, if these show one: few labels are a day's only then.
@@ -181,7 +190,7 @@ def _recent(
     # What was in breach on another day says nothing of the last one.
     past = view.history.get(name, ()) if day.n_labels >= rule.min_n else ()
     of_day = dataclasses.replace(day, metric=name)
-    judged = falling(view, of_day, rule.horizon, rules, past)
+    judged = falling(view, of_day, rule.horizon, rules, past, expected)
     if judged.verdict is verdicts.Level.BREACH or (week.estimate or 0.0) >= judged.limit:
         return judged
 
@@ -189,28 +198,31 @@ def _recent(
         stretch = days * windows.HORIZONS[rule.horizon]
         if stretch > windows.HORIZONS["7d"]:
             break
-        of_days = dataclasses.replace(view.accuracy(stretch), metric=name)
-        longer = falling(view, of_days, rule.horizon, rules)
+        accuracy = live.overall(view.covered(stretch))
+        of_days = dataclasses.replace(accuracy, metric=name)
+        longer = falling(view, of_days, rule.horizon, rules, expected=expected)
         if longer.verdict is verdicts.Level.BREACH:
             return longer
     return judged
 
 
-def _told(view: View, judged: verdicts.Verdict) -> verdicts.Verdict:
+def _told(view: View, judged: verdicts.Verdict, promised: Promised) -> verdicts.Verdict:
     """The verdict; of a service level, which no reference moves, with what this version was at its
     promotion: it may never have met it.
     """
     meant = _OF_LEVEL.get(judged.signal.signal)
     if meant is None:
         return judged
-    before = _expected(view, meant, judged.signal.horizon)
+    horizon = judged.signal.horizon
+    before = promised[horizon] if meant in OF_ALL else _expected(view, meant, horizon)
     return dataclasses.replace(judged, signal=dataclasses.replace(judged.signal, reference=before))
 
 
 def _worst(
     view: View,
-    accuracy: live.Estimate,
+    figures: live.Figures,
     rules: policy.Policy,
+    expected: float | None,
 ) -> verdicts.Verdict:
     """The verdict on live accuracy if what annotators leave out were wrong: over the week, or where
     that shows nothing, over its last days, of which one has to be as sure as of a day.
@@ -218,17 +230,17 @@ def _worst(
     name = signals.WORST_CASE_ACCURACY.name
     past = view.history.get(name, ())
     horizon = getattr(rules.signals, name).horizon
-    bounds = view.bounds(windows.HORIZONS[horizon])
+    bounds = view.bounds(figures.covered)
     if bounds is None:
-        as_told = dataclasses.replace(accuracy, metric=name)
-        return falling(view, as_told, horizon, rules, past)
+        as_told = dataclasses.replace(figures.accuracy, metric=name)
+        return falling(view, as_told, horizon, rules, past, expected)
 
     of_week = dataclasses.replace(bounds.worst, metric=name)
-    judged = falling(view, of_week, horizon, rules, past)
-    lately = None if judged.in_breach else view.bounds(_LATELY)
+    judged = falling(view, of_week, horizon, rules, past, expected)
+    lately = None if judged.in_breach else view.bounds(view.covered(_LATELY))
     if lately is not None:
         of_days = dataclasses.replace(lately.worst, metric=name)
-        of_days_judged = falling(view, of_days, horizon, rules, past, sure_of="1d")
+        of_days_judged = falling(view, of_days, horizon, rules, past, expected, sure_of="1d")
         if of_days_judged.in_breach:
             judged, bounds = of_days_judged, lately
     return dataclasses.replace(judged, strata=bounds.strata)
@@ -252,7 +264,7 @@ def _as_labels_allow(
             yield verdict
             continue
         horizon = verdict.signal.horizon
-        bounds = view.bounds(windows.HORIZONS[horizon])
+        bounds = view.bounds(figures[horizon].covered)
         wide = verdict
         if bounds is not None:
             accuracy = figures[horizon].accuracy
@@ -292,14 +304,11 @@ def _expected(view: View, name: str, horizon: str) -> float | None:
     """What the reference says of a label-based signal; nothing of a service level, which no model
     moves.
     """
-    before = view.reference
-    if before is None:
-        return None
     if name in OF_ALL:
-        return reference.accuracy(before, view.recent(horizon))
-    if name == signals.RARE_RECALL.name:
+        return reference.accuracy(view.reference, view.recent(horizon))
+    if name == signals.RARE_RECALL.name and view.reference is not None:
         equally = dict.fromkeys(present.RARE, 1)
-        return reference.mean_recall(before.recall or {}, equally)
+        return reference.mean_recall(view.reference.recall or {}, equally)
     return None
 
 

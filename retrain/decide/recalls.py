@@ -3,10 +3,12 @@ verdict on the one that lost most surely.
 """
 
 import dataclasses
+import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Final
 
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
@@ -15,6 +17,8 @@ from streams.signals import judge
 from streams.stats import proportion
 
 Level = verdicts.Level
+# A new mix is asked for after as many: what has been lost since it moved must show by then.
+_LATELY: Final = dt.timedelta(days=3)
 _NONE = 1e-9  # half an interval that has no width: a standard error to divide by
 
 
@@ -46,18 +50,16 @@ def verdict(
     figures: live.Figures,
     rules: policy.Policy,
 ) -> verdicts.Verdict:
-    """On the intent whose recall has fallen most surely, with all of which a loss is proven;
-    `grave` where one of these is critical or common. Short of a breach the worst one is named with
-    the labels that would prove its loss.
+    """On the intent whose recall has fallen most surely, with all of which the week or its last
+    days prove a loss; `grave` where one of these is critical or common. Short of a breach the
+    week's worst one is named with the labels that would prove its loss.
     """
     rule = rules.signals.intent_recall_lost
-    fallen = losses(view.reference, figures, least=rule.min_n)
-    # These are live accuracy's labels, too: whoever makes that one deafer means all.
-    if figures.accuracy.n_labels < rules.signals.live_accuracy.min_n:
-        fallen = []
-    worst = max(fallen, key=lambda lost: (lost.z, lost.n), default=None)
-    signal = _signal(view, figures, worst, len(fallen), rule.horizon)
-    sure = proven(fallen, rule)
+    of_week, lately = _fallen(view, figures, rules)
+    looked_at = [*of_week, *lately]
+    sure = proven(looked_at, rule)
+    worst = max(sure or of_week, key=lambda lost: (lost.z, lost.n), default=None)
+    signal = _signal(view, figures, worst, len(looked_at), rule.horizon)
     level = None
     if worst is not None:
         level = Level.BREACH if sure else Level.OK
@@ -66,15 +68,31 @@ def verdict(
     if worst is None:
         return judged
     if not judged.in_breach:
-        needed = labels_to_prove(worst, len(fallen), rule)
+        needed = labels_to_prove(worst, len(looked_at), rule)
         named = (worst.intent,) if needed else ()
         return dataclasses.replace(judged, labels_needed=needed, intents=named)
 
     if not sure:  # it stays in breach for what was proven before, of nothing else
         return dataclasses.replace(judged, level=before[-1].level)
-    intents = tuple(each.intent for each in sure)
+    intents = tuple(dict.fromkeys(each.intent for each in sure))
     grave = any(_is_grave(view.reference, intent, rules) for intent in intents)
     return dataclasses.replace(judged, intents=intents, level="grave" if grave else None)
+
+
+def _fallen(
+    view: View,
+    figures: live.Figures,
+    rules: policy.Policy,
+) -> tuple[list[Loss], list[Loss]]:
+    """The losses of the week, and those of its last days: one that is young is small in the week.
+    None where live accuracy has too few labels: whoever makes that one deafer means all.
+    """
+    if figures.accuracy.n_labels < rules.signals.live_accuracy.min_n:
+        return [], []
+    least = rules.signals.intent_recall_lost.min_n
+    of_week = losses(view.reference, figures.recalls, least=least)
+    told = view.covered(_LATELY)
+    return of_week, losses(view.reference, live.recalls(told), least=least)
 
 
 def _signal(
@@ -95,7 +113,7 @@ def _signal(
         age_hours=view.age_hours,
     )
     if worst is None:
-        of_few = losses(view.reference, figures, least=0)
+        of_few = losses(view.reference, figures.recalls, least=0)
         most = max((lost.n for lost in of_few), default=0)
         return dataclasses.replace(none, n=most)
     return dataclasses.replace(
@@ -120,7 +138,7 @@ def _is_grave(before: runs.Reference | None, intent: str, rules: policy.Policy) 
 
 def losses(
     before: runs.Reference | None,
-    now: live.Figures,
+    now: Iterable[live.Estimate],
     *,
     least: int,
 ) -> list[Loss]:
@@ -128,7 +146,7 @@ def losses(
     if before is None or before.recall is None:
         return []
     losses = []
-    for recall in now.recalls:
+    for recall in now:
         if recall.intent not in before.recall or recall.estimate is None:
             continue
         if recall.n_labels >= least:

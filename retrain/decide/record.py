@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from schemas import decisions, policy, times, verdicts
@@ -22,20 +22,26 @@ def evidence(
     costs: decisions.Costs | None,
     aside: Sequence[decisions.Aside] = (),
 ) -> dict[str, Any]:
-    """The arguments as JSON: a stored decision can be taken again from them. costs: what follows
-    from them, for whoever reads the record. Whose labels are not believed stands there where
-    anybody's are not.
+    """The arguments: a stored decision can be taken again from them. costs: what follows from them,
+    for whoever reads the record. Whose labels are not believed stands there where anybody's are
+    not.
     """
     evidence = {
         "model": model,
-        "at": _plain(at),
-        "verdicts": [_plain(verdict) for verdict in judged],
-        "past": _plain(past),
-        "costs": _plain(costs),
+        "at": at,
+        "verdicts": judged,
+        "past": past,
+        "costs": costs,
     }
     if aside:
-        evidence["aside"] = [_plain(source) for source in aside]
+        evidence["aside"] = aside
     return evidence
+
+
+def plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence as JSON has it."""
+    plain: dict[str, Any] = json.loads(json.dumps(evidence, default=_plain))
+    return plain
 
 
 def reasons(
@@ -78,7 +84,7 @@ def identity(model: str, at: dt.datetime, rules: policy.Policy) -> str:
 
 
 def sha256(
-    evidence: dict[str, Any],
+    evidence: Mapping[str, Any],
     rules: policy.Policy,
     outcome: Sequence[str | None],
 ) -> str:
@@ -88,7 +94,7 @@ def sha256(
         "policy": rules.sha256,
         "outcome": outcome,
     }
-    return _hashed(json.dumps(body, sort_keys=True))
+    return _hashed(json.dumps(body, sort_keys=True, default=_plain))
 
 
 def _hashed(text: str) -> str:
@@ -96,19 +102,13 @@ def _hashed(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    names = _fields(value.__class__)
-    if names:
-        return {name: _plain(getattr(value, name)) for name in names}
+    """What JSON has no word for: a time, a dataclass."""
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat()
-    return value
+    return {name: getattr(value, name) for name in _fields(value.__class__)}
 
 
 @functools.cache
 def _fields(kind: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields; none of anything else. Asked of every figure of every hour
-    of a replayed year.
-    """
-    if not dataclasses.is_dataclass(kind):
-        return ()
+    """The names of a dataclass's fields. Asked of every figure of every hour of a replayed year."""
     return tuple(each.name for each in dataclasses.fields(kind))

@@ -116,11 +116,14 @@ def bad_release(case: Case) -> Outcome | None:
 
 
 def _released(case: Case) -> bool:
-    """Whether the model serves for so short a time that it may be to blame."""
+    """Whether the model serves for so short a time that it may be to blame: in which labels tell of
+    it, where these take long.
+    """
     since = case.past.promoted_at
     if since is None:
         return False
-    blame = dt.timedelta(hours=case.rules.trigger.release_hours)
+    age = max((verdict.signal.age_hours for verdict in case.judged), default=0)
+    blame = dt.timedelta(hours=case.rules.trigger.release_hours + age)
     return case.at - since <= blame
 
 

@@ -83,13 +83,12 @@ def starved(view: View, rules: policy.Policy) -> verdicts.Signal:
 
 def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
     """The verdict on the share of the last days' messages without a label, where hours of which
-    most are still to come do not count. While it is in breach it is held to what was usual before
-    that: missing labels do not become usual.
+    most are still to come do not count; none where labels were given and set aside. While it is in
+    breach it is held to what was usual before that: missing labels do not become usual.
     """
     rule, past = rules.signals.unanswered_share, view.history.get(NAME, ())
-    begin = view.until - _DAYS * _DAY
-    _, asked = live.covers(view.sampled.between(begin, view.until), view.hours)
-    n, missing = len(asked), int((~asked.named).sum())
+    told = view.covered(dt.timedelta() if view.aside else _DAYS * _DAY)
+    n, missing = len(told.asked), int((~told.asked.named).sum())
     known = usual(view.history, view.at)
 
     before, before_n = (known.share, known.n) if known else (None, None)
@@ -107,7 +106,7 @@ def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
         reference_n=before_n,
     )
     held_to = _above(rule, before or 0.0)
-    return judge.verdict(signal, held_to, past, given=_level(view, signal, held_to, known))
+    return judge.verdict(signal, held_to, past, given=_level(told, signal, held_to, known))
 
 
 def _above(rule: policy.Level, usual_share: float) -> policy.Level:
@@ -149,7 +148,7 @@ def _earlier(judged: Sequence[verdicts.Verdict], at: dt.datetime) -> list[verdic
 
 
 def _level(
-    view: View, signal: verdicts.Signal, rule: policy.Level, known: Usual | None
+    told: live.Covered, signal: verdicts.Signal, rule: policy.Level, known: Usual | None
 ) -> verdicts.Level:
     """Breach where more are missing, and all of these may be wrong, so that a loss is proven."""
     if known is None or signal.value is None or signal.n < rule.min_n:
@@ -158,8 +157,8 @@ def _level(
     rises = share > rule.enter and share - known.share > _RISEN_Z * error
     if not rises:
         return Level.OK
-    now = view.accuracy(_DAYS * _DAY)
-    return Level.BREACH if _hides(now, share, error, known) else Level.OK
+    hides = _hides(live.overall(told), share, error, known)
+    return Level.BREACH if hides else Level.OK
 
 
 def _hides(now: live.Estimate, share: float, error: float, known: Usual) -> bool:

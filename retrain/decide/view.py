@@ -91,19 +91,18 @@ class View:
         answered = self._answered(windows.HORIZONS[horizon])
         return live.figures(self.recent(horizon), answered)
 
-    def accuracy(self, stretch: dt.timedelta) -> live.Estimate:
-        """Live accuracy of a trailing stretch."""
+    def covered(self, stretch: dt.timedelta) -> live.Covered:
+        """What labels can tell of a trailing stretch."""
         recent = self.sampled.between(self.until - stretch, self.until)
-        return live.overall(recent, self._answered(stretch))
+        return live.covered(recent, self._answered(stretch))
 
-    def bounds(self, stretch: dt.timedelta) -> nonresponse.Bounds | None:
+    def bounds(self, covered: live.Covered) -> nonresponse.Bounds | None:
         """What live accuracy of a trailing stretch may be at worst and at best; None where its
         labels speak for all.
         """
-        recent = self.sampled.between(self.until - stretch, self.until)
         before = self.reference
         usual = before.left_out if before and before.left_out else 0.0
-        return nonresponse.bounds(recent, self._answered(stretch), usual)
+        return nonresponse.bounds(covered, usual)
 
     def _answered(self, stretch: dt.timedelta) -> dict[dt.datetime, live.Hour]:
         """All answers of a trailing stretch by hour."""

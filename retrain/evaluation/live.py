@@ -7,8 +7,9 @@ with the label commands.
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ Ints = windows.Counts
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int16]
 Bits = npt.NDArray[np.uint16]
+Mask = npt.NDArray[np.bool_]
 
 UNLABELLED: Final = -1  # nobody has answered
 CANNOT_TELL: Final = -2  # answered, and there is no intent to tell
@@ -56,19 +58,21 @@ class Sample:
         return len(self.ts_us)
 
     @property
-    def named(self) -> npt.NDArray[np.bool_]:
+    def named(self) -> Mask:
         """Which of them have a label, shape (n,)."""
-        named: npt.NDArray[np.bool_] = self.label >= 0
+        named: Mask = self.label >= 0
         return named
 
     @property
-    def answered(self) -> npt.NDArray[np.bool_]:
+    def answered(self) -> Mask:
         """Of which of them people have said something, be it that they cannot tell, shape (n,)."""
-        answered: npt.NDArray[np.bool_] = self.label != UNLABELLED
+        answered: Mask = self.label != UNLABELLED
         return answered
 
     def chosen(self, rows: Any) -> "Sample":
         """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
+        if isinstance(rows, np.ndarray) and rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)  # read once, not for every column
         return Sample(
             self.ts_us[rows],
             self.predicted[rows],
@@ -83,7 +87,8 @@ class Sample:
         """The messages with start <= ts < end."""
         begun = self.ts_us >= times.micros(start)
         over = self.ts_us >= times.micros(end)
-        return self.chosen(begun & ~over)
+        inside = begun & ~over
+        return self if inside.all() else self.chosen(inside)
 
 
 def sample(
@@ -126,6 +131,19 @@ class Hour:
     confidence_sum: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Covered:
+    """The hours of a window of which enough of the sampled messages are answered: all their `n`
+    answers with the mean of their confidences, the sampled messages, and those of them that have a
+    label, as `weighted` has them.
+    """
+
+    n: int
+    mean_confidence: float
+    asked: Sample
+    labelled: Sample
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One figure: ratio in [0, 1] with a 95 % interval; None where nothing can be said. `naive` is
@@ -146,12 +164,13 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What labels say of a window: accuracy of all answers, recall of the rare intents together
-    and of every intent, in the order of present.INTENTS.
+    and of every intent, in the order of present.INTENTS; what they rest on.
     """
 
     accuracy: Estimate
     rare_recall: Estimate
     recalls: tuple[Estimate, ...]
+    covered: Covered = field(compare=False, repr=False)
 
     @property
     def every(self) -> tuple[Estimate, ...]:
@@ -167,48 +186,41 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     missing at random among messages that are alike (`weighted`); nonresponse.py asks how far that
     is true.
     """
-    covered, inside = covers(sampled, hours)
-    labelled = weighted(inside)
-    n, mean = answers(covered)
-    recalls = [recall(labelled, (one,), "recall", one, n) for one in present.INTENTS]
+    told = covered(sampled, hours)
     return Figures(
-        accuracy=accuracy(labelled, n, mean),
-        rare_recall=recall(labelled, present.RARE, "rare_recall", None, n),
-        recalls=tuple(recalls),
+        accuracy=overall(told),
+        rare_recall=recall(told.labelled, present.RARE, "rare_recall", None, told.n),
+        recalls=tuple(recalls(told)),
+        covered=told,
     )
 
 
-def overall(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Estimate:
-    """The accuracy of a window alone: of all the figures the cheapest."""
-    covered, inside = covers(sampled, hours)
-    return accuracy(weighted(inside), *answers(covered))
+def overall(covered: Covered) -> Estimate:
+    """The accuracy alone: of all the figures the cheapest."""
+    return accuracy(covered.labelled, covered.n, covered.mean_confidence)
 
 
-def answers(hours: Sequence[Hour]) -> tuple[int, float]:
-    """How many answers the hours hold, and their mean confidence."""
-    n = sum(hour.n for hour in hours)
-    confidence = math.fsum(hour.confidence_sum for hour in hours)
-    return n, confidence / n if n else 0.0
-
-
-def covers(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> tuple[list[Hour], Sample]:
-    """The hours of which enough of the sampled messages are answered (one without any such message
-    is covered), and the messages in them.
+def covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
+    """Of the messages and answers of a window what its labels can tell of. An hour of which no
+    message was sampled is covered.
     """
     numbers, place = np.unique(sampled.ts_us // _HOUR_US, return_inverse=True)
     asked = np.bincount(place, minlength=len(numbers))
     answered = np.bincount(place[sampled.answered], minlength=len(numbers))
-    enough = answered >= _ANSWERED_SHARE * asked
-    complete = dict(zip(numbers.tolist(), enough.tolist(), strict=True))
+    waiting = set(numbers[answered < _ANSWERED_SHARE * asked].tolist())
 
-    covered = {}
+    taken = {}
     for start, hour in hours.items():
         number = times.micros(start) // _HOUR_US
-        if complete.get(number, True):
-            covered[number] = hour
+        if number not in waiting:
+            taken[number] = hour
+    n = sum(hour.n for hour in taken.values())
+    confidence = math.fsum(hour.confidence_sum for hour in taken.values())
+
     # Left out, too, is an hour of messages whose answers nobody counted.
-    taken = np.array([number in covered for number in numbers.tolist()], dtype=np.bool_)
-    return list(covered.values()), sampled.chosen(taken[place])
+    inside = np.array([number in taken for number in numbers.tolist()], dtype=np.bool_)
+    messages = sampled.chosen(inside[place])
+    return Covered(n, confidence / n if n else 0.0, messages, weighted(messages))
 
 
 def weighted(asked: Sample) -> Sample:
@@ -236,7 +248,7 @@ def sureness(confidence: Floats) -> Ints:
     return np.searchsorted(STRATA, confidence, side="right")
 
 
-def _response(cell: Ints, named: npt.NDArray[np.bool_]) -> tuple[Ints, Floats]:
+def _response(cell: Ints, named: Mask) -> tuple[Ints, Floats]:
     """Of each message how many are in its cell, and the share of them that has a label."""
     n = np.bincount(cell)
     labelled = np.bincount(cell[named], minlength=len(n))
@@ -301,11 +313,34 @@ def recall(
     wanted = np.zeros(len(present.INTENTS), dtype=np.bool_)
     wanted[[present.INDEX[name] for name in intents]] = True
     mine = np.flatnonzero(wanted[labelled.label])
-    if not len(mine):
-        return nothing(metric, intent, 0, n)
-
-    weights = 1 / labelled.p[mine]
     right = labelled.predicted[mine] == labelled.label[mine]
+    return _hajek(1 / labelled.p[mine], right, metric, intent, n)
+
+
+def recalls(covered: Covered) -> Iterator[Estimate]:
+    """The recall of every intent alone, in the order of present.INTENTS."""
+    labelled = covered.labelled
+    weights = 1 / labelled.p
+    right = labelled.predicted == labelled.label
+    for intent, mine in zip(present.INTENTS, rows_of_intents(labelled.label), strict=True):
+        yield _hajek(weights[mine], right[mine], "recall", intent, covered.n)
+
+
+def rows_of_intents(named: Places) -> list[Ints]:
+    """The rows that name each intent, in the order of present.INTENTS.
+
+    >>> [rows.tolist() for rows in rows_of_intents(np.array([1, 0, 1]))][:2]
+    [[1], [0, 2]]
+    """
+    order = np.argsort(named, kind="stable")
+    sizes = np.bincount(named, minlength=len(present.INTENTS))
+    ends = sizes.cumsum().tolist()
+    return [order[begin:end] for begin, end in pairwise([0, *ends])]
+
+
+def _hajek(weights: Floats, right: Mask, metric: str, intent: str | None, n: int) -> Estimate:
+    if not len(weights):
+        return nothing(metric, intent, 0, n)
     whole = total(weights)
     value = total(weights[right]) / whole
     effective = whole**2 / total(weights * weights)
@@ -316,10 +351,10 @@ def recall(
         estimate=value,
         low=low,
         high=high,
-        n_labels=len(mine),
+        n_labels=len(weights),
         n_effective=effective,
         n_predictions=n,
-        naive=int(right.sum()) / len(mine),
+        naive=int(right.sum()) / len(weights),
     )
 
 

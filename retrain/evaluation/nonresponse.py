@@ -8,9 +8,8 @@ is missing there beyond the others' share may all be wrong, or all be right (Man
 worst-case bounds). What people cannot tell counts as missing here, though it is an answer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -86,10 +85,9 @@ def groupings(asked: live.Sample) -> tuple[Grouping, ...]:
 def rates(asked: live.Sample) -> Iterator[Rate]:
     """How often messages are answered, by each grouping; strata without a message have none.
 
-    >>> at = datetime(2026, 4, 20)
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 4, 20, tzinfo=UTC)
     >>> rows = [("faq", 0.95, "faq"), ("faq", 0.5, None), ("promotion", 0.5, "faq")]
-    >>> from datetime import UTC
-    >>> at = at.replace(tzinfo=UTC)
     >>> asked = live.sample((at, named, sure, 1.0, label) for named, sure, label in rows)
     >>> [(rate.stratum, rate.answered, rate.n) for rate in rates(asked)][:2]
     [('confidence 0 to 0.6', 1, 2), ('confidence 0.9 to 1', 1, 1)]
@@ -115,15 +113,14 @@ def rates(asked: live.Sample) -> Iterator[Rate]:
 
 
 def bounds(
-    sampled: live.Sample,
-    hours: Mapping[datetime, live.Hour],
+    covered: live.Covered,
     usual: float = 0.0,
 ) -> Bounds | None:
     """What live accuracy may be at worst and at best; None where nothing is left out. `usual`: the
     share that was left out, too, where the reference comes from: only what is beyond that can have
     changed anything.
     """
-    covered, inside = live.covers(sampled, hours)
+    inside = covered.asked
     strata, missing = left_out(inside)
     if not strata:
         return None
@@ -131,8 +128,7 @@ def bounds(
     beyond = 1 - usual / share
     if beyond <= 0:
         return None
-    n, confidence = live.answers(covered)
-    labelled = live.weighted(inside)
+    labelled = covered.labelled
     right = (labelled.predicted == labelled.label).astype(np.float64)
     lost = missing * beyond
     lost_confidence = _mean(inside, lost * inside.confidence)
@@ -142,17 +138,16 @@ def bounds(
         of_labelled = lost[inside.named]
         sure = (1 - of_labelled) * labelled.confidence + of_labelled * value
         y = (1 - of_labelled) * right + of_labelled * value
-        mean = confidence - lost_confidence + _mean(inside, lost) * value
-        return live.accuracy(replace(labelled, confidence=sure), n, mean, y)
+        mean = covered.mean_confidence - lost_confidence + _mean(inside, lost) * value
+        return live.accuracy(replace(labelled, confidence=sure), covered.n, mean, y)
 
     return Bounds(with_lost(0.0), with_lost(1.0), share, strata)
 
 
-def share(sampled: live.Sample, hours: Mapping[datetime, live.Hour]) -> float:
+def share(covered: live.Covered) -> float:
     """The share of the messages that is left out."""
-    _, inside = live.covers(sampled, hours)
-    strata, missing = left_out(inside)
-    return _mean(inside, missing) if strata else 0.0
+    strata, missing = left_out(covered.asked)
+    return _mean(covered.asked, missing) if strata else 0.0
 
 
 def _mean(asked: live.Sample, values: Floats) -> float:

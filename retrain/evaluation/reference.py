@@ -56,13 +56,13 @@ def labels(
     return max(1, round(n * mine / every))
 
 
-def accuracy(reference: runs.Reference, sampled: live.Sample) -> float | None:
-    """The reference's accuracy at today's mix, never above its own.
+def accuracy(reference: runs.Reference | None, sampled: live.Sample) -> float | None:
+    """The reference's accuracy at today's mix, never above its own; None where nobody says it.
 
     A mix that moves to harder intents lowers it, and no training cures that: accuracy + sum over
     intents of (share now - share then) x recall then (where none is known, accuracy).
     """
-    if reference.accuracy is None:
+    if reference is None or reference.accuracy is None:
         return None
     moved = _moved(reference, reference.accuracy, sampled)
     return max(0.0, reference.accuracy + min(0.0, moved))
@@ -79,11 +79,7 @@ def _moved(
         return 0.0
 
     weight = 1 / sampled.p
-    now = []
-    for place in range(len(present.INTENTS)):
-        mine = weight[sampled.predicted == place]
-        now.append(math.fsum(mine.tolist()))
-
+    now = [live.total(weight[mine]) for mine in live.rows_of_intents(sampled.predicted)]
     total = math.fsum(now)
     recalls = reference.recall or {}
     terms = []

@@ -58,6 +58,8 @@ def bare(line: bytes) -> bytes:
     >>> bare(b'{"a": 1},'), bare(b"]")
     (b'{"a": 1}', b'')
     """
+    if line.startswith(b"{") and line.endswith(b"}"):  # as nearly all are
+        return line
     stripped = line.strip().removesuffix(b",").rstrip()
     return b"" if stripped in (b"[", b"]") else stripped
 

@@ -31,18 +31,18 @@ class Surplus:
 
 def within(votes: Votes, most: int) -> Votes:
     """The votes that are among the first `most` of their annotator's UTC day, of those given."""
-    if len(votes) <= most:
-        return votes
-    n = len(votes)
     # One number for an annotator's day: days take up far less than 32 bits.
     source = votes.annotator * (1 << 32) + votes.at_us // _DAY_US
-    order = np.lexsort((votes.row, votes.at_us, source))
+    sources, sizes = np.unique(source, return_counts=True)
+    if sizes.max(initial=0) <= most:
+        return votes
 
-    begins = np.flatnonzero(np.diff(source[order], prepend=-1))
-    sizes = np.diff(begins, append=n)
-    rank = np.arange(n) - np.repeat(begins, sizes)
-    counting = order[rank < most]
-    return votes.chosen(np.sort(counting))
+    counting = np.ones(len(votes), dtype=np.bool_)
+    for flooded in sources[sizes > most].tolist():
+        of_day = np.flatnonzero(source == flooded)
+        oldest_first = np.lexsort((votes.row[of_day], votes.at_us[of_day]))
+        counting[of_day[oldest_first[most:]]] = False
+    return votes.chosen(counting)
 
 
 def surplus(entries: Iterable[Entry], most: int) -> tuple[Surplus, ...]:

@@ -19,7 +19,8 @@ LOOK_BACK: Final = dt.timedelta(days=28)
 _WEEK: Final = windows.HORIZONS["7d"]
 _DAY: Final = windows.HORIZONS["1d"]
 _ENOUGH: Final = 0.5  # of a week: labels that are late by less leave enough of it
-_PLATEAU: Final = 0.9  # of the labels that come: those that take longer still are few
+# Of the labels that come, enough to speak for the others: the last ones take as long again.
+_PLATEAU: Final = 0.75
 
 
 def may_be(week: live.Sample) -> bool:
@@ -44,7 +45,7 @@ def newest(
 
 
 def age(ts_us: live.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:
-    """The whole days after which nine tenths of the labels are there that were given in the week
+    """The whole days after which three quarters of the labels are there that were given in the week
     before `at`; 0 where half of these took less than half a week, and where none was given. At most
     as much as leaves a week of LOOK_BACK. `ts_us`: when the messages of LOOK_BACK came, in
     microseconds, by the votes' rows.
@@ -60,7 +61,7 @@ def age(ts_us: live.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:
     >>> said = [votes.Entry(i, "a1", t, "", "faq") for i, t in zip(ids, came)]
     >>> given = votes.latest(votes.said(ids, said))
     >>> age(np.array([times.micros(t) for t in sent]), given, at).days
-    11
+    10
     """
     lately = standing.chosen(standing.at_us > times.micros(at - _WEEK))
     if not len(lately):

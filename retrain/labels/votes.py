@@ -63,7 +63,9 @@ class Votes:
         return len(self.row)
 
     def chosen(self, which: Any) -> "Votes":
-        """Some of them: a mask of shape (m,) or places."""
+        """Some of them: a slice, a mask of shape (m,), or places."""
+        if isinstance(which, np.ndarray) and which.dtype == np.bool_:
+            which = np.flatnonzero(which)  # read once, not for every column
         return Votes(
             self.names,
             self.row[which],
@@ -171,9 +173,15 @@ def holding(votes: Votes) -> Votes:
     """Of what annotators say (`standing`) the vote that holds of each message, in the order of
     messages.
     """
-    order = np.lexsort((-votes.annotator, votes.at_us, votes.row))
-    last = np.diff(votes.row[order], append=-1) != 0
-    return votes.chosen(order[last])
+    begins = np.flatnonzero(np.diff(votes.row, prepend=-1))
+    if len(begins) == len(votes):  # one vote a message, as mostly
+        return votes
+    sizes = np.diff(begins, append=len(votes))
+    newest_us = np.maximum.reduceat(votes.at_us, begins)
+    newest = np.flatnonzero(votes.at_us == np.repeat(newest_us, sizes))
+    # Of one message they stand in the order of annotators.
+    first = np.diff(votes.row[newest], prepend=-1) != 0
+    return votes.chosen(newest[first])
 
 
 def named(votes: Votes) -> Votes:

@@ -38,17 +38,17 @@ def log10_e_value(
     """
     y = np.asarray(correct, dtype=np.float64)
     w = np.asarray(weight, dtype=np.float64)
-    if len(y) == 0:
+    # No bet wins anything at any other label, so that wealth is never larger than at one of these.
+    wins = np.flatnonzero(y < floor)
+    if len(wins) == 0:
         return 0.0
-
     stakes = _BETS[:, None] / (1 - floor) * w
     gains = np.log1p(stakes * (floor - y)).cumsum(axis=1)
-    before = np.pad(gains, ((0, 0), (1, 0)))  # its column s: what was won by label s
-    at = np.arange(len(y))
     games = []
     for start in starts:
-        since = gains - before[:, [start]]
-        games.append(np.where(at >= start, since, 0.0))
+        before = gains[:, [start - 1]] if start else 0.0
+        since = gains[:, wins] - before
+        games.append(np.where(wins >= start, since, 0.0))
     each = np.concatenate(games)
     wealth = np.logaddexp.reduce(each, axis=0) - np.log(len(each))
     return max(0.0, float(wealth.max()) / float(np.log(10)))

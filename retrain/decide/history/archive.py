@@ -72,9 +72,7 @@ class Archive:
 
     def tally(self, rows: windows.Counts) -> windows.Tally:
         """The tally of these hours together."""
-        into_one = np.zeros(len(rows), dtype=np.int64)
-        total = self.counts.chosen(rows).merged(into_one, 1)
-        return tallies.one(total, 0)
+        return tallies.total(self.counts.chosen(rows))
 
     def hours(self, rows: windows.Counts) -> dict[dt.datetime, live.Hour]:
         """The answers of these hours."""

@@ -272,8 +272,7 @@ def learnt(
         return None
 
     sampled = mine.sampled(start, until, as_of=until, rules=rules)
-    hours = mine.hours(mine.rows(start, until))
-    figures = live.figures(sampled, hours)
+    figures = live.figures(sampled, mine.hours(mine.rows(start, until)))
     recall = {}
     for each in figures.recalls:
         if each.intent and each.estimate is not None:
@@ -287,6 +286,6 @@ def learnt(
         accuracy=figures.accuracy.estimate,
         accuracy_n=None if n is None else round(n),
         recall=recall,
-        left_out=nonresponse.share(sampled, hours),
+        left_out=nonresponse.share(figures.covered),
     )
     return references_of.seen(total, labelled)

@@ -89,7 +89,7 @@ def test_costs_stand_in_the_evidence_that_is_hashed() -> None:
     judged = evidence()
     taken = trigger.decision(judged, decisions.Past(), RULES, model="v1", at=builders.AT)
     body = record.evidence(judged, decisions.Past(), model="v1", at=builders.AT, costs=taken.costs)
-    assert body["costs"]["retraining"] == taken.costs.retraining  # type: ignore[union-attr]
+    assert record.plain(body)["costs"]["retraining"] == taken.costs.retraining  # type: ignore[union-attr]
     dear = policy.parse("[costs]\nlabel = 8.0")
     other = trigger.decision(judged, decisions.Past(), dear, model="v1", at=builders.AT)
     assert other.costs != taken.costs

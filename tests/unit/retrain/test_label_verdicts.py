@@ -9,7 +9,7 @@ from typing import Any
 import builders
 import pytest
 
-from retrain.decide import quality
+from retrain.decide import quality, recalls, unanswered
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import policy, present, runs, signals, verdicts, windows
@@ -18,6 +18,7 @@ AT = builders.AT
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 Level = verdicts.Level
 RULES = policy.Policy()
+RULE = RULES.signals.intent_recall_lost
 PROMISED = builders.reference(
     1_000, accuracy=0.95, accuracy_n=2_000, recall=dict.fromkeys(present.INTENTS, 0.95)
 )
@@ -175,6 +176,30 @@ def test_of_two_intents_that_fell_the_surest_is_named_with_what_it_was() -> None
     assert lost.verdict is Level.BREACH
 
 
+def test_a_loss_that_is_young_is_found_in_its_own_days() -> None:
+    """An intent of 40 labels a day that lost 28 points two days and a half ago. Of the week these
+    are nine, with an interval that reaches below the ten that count.
+    """
+    before = rows(171, 9, begin=AT - 7 * DAY, step=DAY / 40)
+    since = rows(67, 33, begin=AT - 5 * DAY / 2, step=DAY / 40)
+    here = week(before, since)
+    lost = judged(here)["intent_recall_lost"]
+
+    assert (
+        recalls.proven(recalls.losses(PROMISED, here.figures("7d").recalls, least=20), RULE) == []
+    )
+    assert (lost.signal.n, lost.verdict, lost.intents) == (120, Level.BREACH, ("faq",))
+    assert lost.signal.value == pytest.approx(0.28, abs=0.05)
+
+
+def test_a_week_that_is_as_ever_is_told_whatever_its_last_days_do_not_prove() -> None:
+    """Of 20 labels four are wrong: that is chance, and the week's own figure stands."""
+    before, since = rows(190, 10), rows(16, 4, begin=AT - DAY)
+    lost = judged(week(before, since))["intent_recall_lost"]
+
+    assert (lost.signal.n, lost.in_breach, lost.intents) == (220, False, ())
+
+
 def test_the_chance_is_that_any_of_those_looked_at_shows_so_much() -> None:
     """Two intents, of which neither lost anything: the chance of one, twice, is certain."""
     still = rows(38, 2, intent="promotion", begin=AT - 3 * DAY)
@@ -200,10 +225,10 @@ def test_with_too_few_labels_of_every_intent_the_most_there_are_is_told() -> Non
 def test_a_label_is_overdue_after_two_days_and_until_the_week_is_over(
     age: dt.timedelta, n: int
 ) -> None:
-    starved = judged(week(rows(0, 0, 60, begin=AT - age)))["label_starved"]
+    missing = unanswered.starved(week(rows(0, 0, 60, begin=AT - age)), RULES)
 
-    assert starved.signal.n == n
-    assert starved.signal.value == (1.0 if n else None)
+    assert missing.n == n
+    assert missing.value == (1.0 if n else None)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +237,9 @@ def test_a_label_is_overdue_after_two_days_and_until_the_week_is_over(
 def test_the_share_that_is_missing_is_judged_with_its_interval(
     missing: int, level: verdicts.Level
 ) -> None:
-    starved = judged(week(rows(100 - missing, 0, missing)))["label_starved"]
+    verdict = judged(week(rows(100 - missing, 0, missing)))["label_starved"]
 
-    assert (starved.signal.value, starved.verdict) == (missing / 100, level)
+    assert (verdict.signal.value, verdict.verdict) == (missing / 100, level)
 
 
 # Bets on every label

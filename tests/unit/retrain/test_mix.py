@@ -27,6 +27,23 @@ SALE = np.array([300, 300, 300, 300, 2_400, 300, 300, 300, 300, 2_400])
 MOVED = np.array([600, 600, 150, 150, 300, 300, 300, 300, 150, 150])
 
 
+# What was met in a shop of 2,400 messages a day: a Saturday, the day of a sale with six times the
+# messages, and one intent that somebody floods with 1,000 a day.
+_USUAL = np.array([22.1, 15.2, 18.0, 8.0, 12.1, 7.0, 5.0, 4.1, 3.0, 5.5])
+_LEISURE = np.array([1.25, 0.8, 1.45, 0.7, 0.55, 0.6, 1.3, 0.8, 0.7, 1.9])
+_SOLD = np.array([0, 0, 0, 0, 0, 0, 30.0, 5.9, 0, 0])
+_FLOOD = np.array([0, 0, 0, 0, 0, 0, 1_000, 0, 0, 0])
+
+
+def counted(weights: np.ndarray, n: int) -> np.ndarray:
+    counts: np.ndarray = np.rint(weights / weights.sum() * n).astype(int)
+    return counts
+
+
+SHOP, SATURDAY = counted(_USUAL, 2_400), counted(_USUAL * _LEISURE, 2_400)
+BARGAINS, FLOODED = counted(_USUAL + _SOLD, 14_400), SHOP + _FLOOD
+
+
 def tallies(*days: np.ndarray) -> list[windows.Tally]:
     return [builders.tally(counts) for counts in days]
 
@@ -178,6 +195,43 @@ def test_a_champion_that_has_not_seen_a_week_has_no_mix_to_move(
     judged = [builders.verdict(mix.KL, Level.BREACH), builders.verdict(trigger.ACCURACY)]
     past = decisions.Past(promoted_at=AT - days * DAY)
     assert trigger.decision(judged, past, RULES, model="v1", at=AT).decision is kind
+
+
+# A shop that somebody met
+
+
+def of_shop(
+    days: Sequence[np.ndarray], usual: np.ndarray | None = None, breached: int = 0
+) -> evaluate.Evaluation:
+    """At the midnight after these days, the mix in breach for so many of them."""
+    history = since(breached) if breached > 1 else {}
+    return evaluated(view(days, usual, reference=reference(SHOP * 10), history=history))
+
+
+@pytest.mark.parametrize("day", [SATURDAY, BARGAINS, FLOODED], ids=["weekend", "sale", "flood"])
+def test_one_day_of_another_mix_asks_for_nothing(day: np.ndarray) -> None:
+    taken = of_shop([SHOP] * 6 + [day]).decision
+    assert (taken.hold_reason, taken.cause) == (Hold.MIX_ONLY, decisions.Cause.MIX)
+
+
+def test_a_weekend_asks_for_nothing_and_the_next_one_is_no_other_mix() -> None:
+    both = of_shop([SHOP] * 5 + [SATURDAY] * 2, breached=2)
+    assert both.decision.hold_reason is Hold.MIX_ONLY
+    assert not judged(of_shop([SHOP] * 6 + [SATURDAY], usual=SATURDAY)).in_breach
+
+
+def test_a_sale_before_a_weekend_asks_for_nothing() -> None:
+    days = [SHOP] * 4 + [BARGAINS, SATURDAY, SATURDAY]
+    assert of_shop(days, usual=SATURDAY, breached=3).decision.hold_reason is Hold.MIX_ONLY
+
+
+def test_whoever_floods_an_intent_that_is_answered_rightly_moves_a_reference_at_most() -> None:
+    """And a person is asked, after three days."""
+    kinds = [
+        of_shop([SHOP] * (7 - days) + [FLOODED] * days, breached=days).decision.decision
+        for days in range(1, 8)
+    ]
+    assert kinds == [Kind.HOLD] * 2 + [Kind.REWEIGHT] * 5
 
 
 # Events of the calendar

@@ -85,7 +85,7 @@ def one_of_three_takes_only_easy_ones(asked: live.Sample, rng: np.random.Generat
 
 
 def bounds(here: View) -> nonresponse.Bounds | None:
-    return here.bounds(WEEK * HOUR)
+    return here.bounds(here.covered(WEEK * HOUR))
 
 
 def judged(here: View) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
@@ -213,7 +213,7 @@ def test_without_labels_or_messages_nothing_is_left_out() -> None:
     assert bounds(nobody) is None
     assert judged(nobody)[1].hold_reason is Hold.TOO_FEW_LABELS
     assert list(nonresponse.rates(live.sample([]))) == []
-    assert nonresponse.share(live.sample([]), {}) == 0.0
+    assert nonresponse.share(live.covered(live.sample([]), {})) == 0.0
 
 
 def test_a_first_day_of_few_labels_claims_nothing() -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from retrain.decide import recalls
 from retrain.evaluation import live
-from schemas import present, runs
+from schemas import policy, present, runs
 from streams.stats import proportion
 
+RULE = policy.Policy().signals.intent_recall_lost
 SHARES = st.floats(0.0, 1.0)
 # Of nobody knows how many labels: its recalls are taken at their word.
 REFERENCE = builders.reference(1_000, recall={"faq": 0.85, "promotion": 0.80})
@@ -35,7 +36,7 @@ def recall(
 
 def figures(*of_intents: live.Estimate) -> live.Figures:
     nothing = live.Estimate("live_accuracy", None, None, None, None, 0, None, 0, None)
-    return live.Figures(nothing, nothing, of_intents)
+    return live.Figures(nothing, nothing, of_intents, live.covered(live.sample(()), {}))
 
 
 def names(losses: Sequence[recalls.Loss]) -> list[str]:
@@ -86,7 +87,7 @@ def test_a_recall_of_55_percent_where_85_were_promised_has_lost_thirty_points() 
     """The promise is exact, so the interval is that of the recall today: 0.10 on either side.
     Thirty points are three of these halves, 3 x 1.96 standard errors.
     """
-    (loss, *_) = recalls.losses(REFERENCE, figures(recall("faq")), least=1)
+    (loss, *_) = recalls.losses(REFERENCE, figures(recall("faq")).recalls, least=1)
 
     assert (loss.value, loss.low, loss.high) == (
         pytest.approx(0.30),
@@ -137,20 +138,37 @@ def test_the_wider_the_interval_the_less_sure_is_the_same_loss(
     assert abs(surer.z) >= abs(vaguer.z) - 1e-9
 
 
+@pytest.mark.parametrize(("half", "is_proven"), [(0.10, True), (0.25, False)])
+def test_twenty_eight_points_of_a_hundred_and_forty_four_labels_are_a_loss_among_ten_intents(
+    half: float, is_proven: bool
+) -> None:
+    """Known to 11 points on either side, it is more than ten beyond any doubt; to 25, it may be
+    three.
+    """
+    promised = builders.reference(300, accuracy_n=3_000)
+    others = [recalls.loss(promised, recall(each, 0.9), 0.9) for each in present.INTENTS[1:]]
+    lost = recalls.loss(promised, recall(present.INTENTS[0], 0.62, n=144, half=half), 0.9)
+    assert lost.value == pytest.approx(0.28)
+
+    proven = recalls.proven([lost, *others], RULE)
+
+    assert names(proven) == ([present.INTENTS[0]] if is_proven else [])
+
+
 # Which intents are looked at
 
 
 def test_only_intents_that_both_the_reference_and_the_labels_know_are_compared() -> None:
     now = figures(recall("faq"), recall("promotion", None), recall("chitchat"))
 
-    assert names(recalls.losses(REFERENCE, now, least=0)) == ["faq"]
+    assert names(recalls.losses(REFERENCE, now.recalls, least=0)) == ["faq"]
 
 
 @pytest.mark.parametrize(("least", "intents"), [(0, 2), (19, 2), (20, 1), (60, 1), (61, 0)])
 def test_an_intent_needs_so_many_labels_the_limit_included(least: int, intents: int) -> None:
     now = figures(recall("faq", n=60), recall("promotion", n=19))
 
-    assert len(recalls.losses(REFERENCE, now, least=least)) == intents
+    assert len(recalls.losses(REFERENCE, now.recalls, least=least)) == intents
 
 
 @pytest.mark.parametrize(
@@ -159,7 +177,7 @@ def test_an_intent_needs_so_many_labels_the_limit_included(least: int, intents: 
     ids=["no reference", "no recalls", "recalls of no intent"],
 )
 def test_where_nothing_was_promised_nothing_is_lost(before: runs.Reference | None) -> None:
-    assert recalls.losses(before, figures(recall("faq")), least=0) == []
+    assert recalls.losses(before, figures(recall("faq")).recalls, least=0) == []
 
 
 def test_losses_come_in_the_order_of_the_labels_figures() -> None:
@@ -167,4 +185,5 @@ def test_losses_come_in_the_order_of_the_labels_figures() -> None:
     before = dataclasses.replace(REFERENCE, recall=every)
     now = [recall(intent) for intent in reversed(present.INTENTS)]
 
-    assert names(recalls.losses(before, figures(*now), least=1)) == [*reversed(present.INTENTS)]
+    fallen = recalls.losses(before, figures(*now).recalls, least=1)
+    assert names(fallen) == [*reversed(present.INTENTS)]

@@ -209,3 +209,21 @@ def test_a_verdict_heard_twice_changes_nothing_the_second_time() -> None:
     once = release.blamed(RELEASED, AT + HOUR, judged, RULES)
 
     assert release.blamed(once, AT + HOUR, [*judged, *judged], RULES) == once
+
+
+def test_a_breach_that_is_only_not_over_yet_is_not_ill() -> None:
+    """It was proven once and is now within chance: who goes back there goes to a good model."""
+    swings = verdict("rare_recall", Level.WATCH, in_breach=True)
+    assert release.last_ill({"rare_recall": [verdict("rare_recall", Level.BREACH), swings]}) == ()
+
+
+def test_a_bet_that_nobody_could_have_won_yet_shows_nothing() -> None:
+    """Labels take three days: until then there is no evidence, and no accuracy either."""
+    late = AT + 60 * HOUR
+    bet = verdict("accuracy_e_value", end=late)
+    blind = verdict("live_accuracy", Level.BLIND, value=None, end=late)
+    assert release.blamed(RELEASED, AT + 61 * HOUR, [bet, blind], RULES).well == RELEASED.well
+
+    known = verdict("live_accuracy", end=late)
+    well = release.blamed(RELEASED, AT + 61 * HOUR, [bet, known], RULES).well
+    assert well == ("accuracy_e_value", *RELEASED.well, "live_accuracy")

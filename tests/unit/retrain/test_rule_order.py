@@ -321,9 +321,10 @@ def test_the_evidence_is_plain_json_in_utc() -> None:
     tokyo = AT.astimezone(dt.timezone(9 * HOUR))
     past = decisions.Past(last_fix=tokyo, well=(ERRORS,))
 
-    body = record.evidence(judged(), past, model="v1", at=tokyo, costs=None)
+    body = record.plain(record.evidence(judged(), past, model="v1", at=tokyo, costs=None))
 
-    assert json.loads(json.dumps(body))["at"] == "2026-04-20T00:00:00+00:00"
+    assert json.loads(json.dumps(body)) == body
+    assert body["at"] == "2026-04-20T00:00:00+00:00"
     assert body["past"]["last_fix"] == "2026-04-20T00:00:00+00:00"
     assert [each["signal"]["signal"] for each in body["verdicts"]] == [*EVERYTHING]
 

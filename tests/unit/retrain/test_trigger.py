@@ -401,3 +401,16 @@ def test_which_signals_count_as_what_is_data() -> None:
     )
     with pytest.raises(policy.PolicyError, match=r"trigger\.drift .* expected a list of"):
         policy.parse('[trigger]\ndrift = ["vibes"]')
+
+
+def test_where_labels_take_long_a_release_is_blamed_for_as_much_longer() -> None:
+    """Nine days after the release labels tell of its second day."""
+    late = [
+        dataclasses.replace(v, signal=dataclasses.replace(v.signal, age_hours=168))
+        for v in all_ok(live_accuracy=Level.BREACH)
+    ]
+    nine_days = decisions.Past(
+        promoted_at=AT - dt.timedelta(days=9), well_before=("live_accuracy",)
+    )
+    assert decide(late, nine_days).decision is Kind.ROLLBACK
+    assert decide(all_ok(live_accuracy=Level.BREACH), nine_days).decision is not Kind.ROLLBACK

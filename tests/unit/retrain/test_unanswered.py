@@ -90,6 +90,20 @@ def test_missing_labels_do_not_become_usual_and_the_breach_ends_when_they_come()
     assert not told(back).in_breach
 
 
+def test_labels_that_were_set_aside_are_not_missing() -> None:
+    """Whose they are is named; how many would be missing with his nobody can say."""
+    liar = decisions.Aside("a2", 118, 0.4, -0.6, -10.5, intent="recommendation")
+    third = known(days(0.9, 0.0, at_random=0.33), *USUAL)
+    assert told(third).in_breach
+
+    verdict, taken = decided(dataclasses.replace(third, aside=(liar,)))
+
+    silent = verdict["unanswered_share"]
+    assert (silent.verdict, silent.in_breach, silent.signal.n) == (Level.BLIND, False, 0)
+    assert verdict["live_accuracy"].verdict is Level.OK
+    assert (taken.hold_reason, taken.aside) == (Hold.HEALTHY, (liar,))
+
+
 def test_what_nobody_can_tell_has_no_label() -> None:
     as_missing = told(known(days(0.78, 0.6), *USUAL))
     as_told = told(known(days(0.78, 0.6, instead=live.CANNOT_TELL), *USUAL))

@@ -36,6 +36,14 @@ def test_merging_adds_row_by_row(members: list[tuple[int, int]]) -> None:
         assert merged[target] == windows.to_row(alone)
 
 
+@given(st.lists(st.integers(0, 99), max_size=5))
+def test_a_total_is_the_sum_of_all_rows(seeds: list[int]) -> None:
+    members = [tally(seed) for seed in seeds]
+    stack = tallies.stacked([tallies.from_rows([]), *map(tallies.of, members)])
+    added_up = sum(members, start=windows.Tally())
+    assert windows.to_row(tallies.total(stack)) == windows.to_row(added_up)
+
+
 @given(st.lists(st.integers(0, 3), max_size=6))
 def test_choosing_repeats_rows(chosen: list[int]) -> None:
     rows = [windows.to_row(tally(seed)) for seed in range(4)]

@@ -205,6 +205,25 @@ def test_a_limit_is_just_under_what_the_model_was_and_the_policys_where_nobody_k
     assert judge.lowest(ACCURACY, reference, margin) == pytest.approx(limit)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high", "promised"),
+    [
+        ("mix_adjusted_accuracy", 0.893, 0.836, 0.918, 0.90),
+        ("mix_adjusted_accuracy", 0.893, 0.836, 0.918, 0.915),
+        ("recent_accuracy", 0.894, 0.868, 0.920, 0.91),
+    ],
+)
+def test_an_interval_that_holds_the_limit_is_no_breach(
+    name: str, value: float, low: float, high: float, promised: float
+) -> None:
+    signal = builders.signal(name, value, low=low, high=high, n=2_000, reference=promised)
+    judged = falling(dataclasses.replace(signal, horizon="7d", reference_n=2_000))
+
+    assert low < judged.limit < high
+    assert judged.limit == pytest.approx(promised - TRIGGER.accuracy_margin)
+    assert (judged.verdict is Level.BREACH, judged.in_breach) == (False, False)
+
+
 @pytest.mark.parametrize("horizon", windows.HORIZONS)
 def test_who_may_be_wrong_less_often_must_be_surer(horizon: str) -> None:
     certainties = [judge.certainty(each, horizon) for each in (100, 10, 1, 0.1, 0)]

@@ -2,9 +2,14 @@
 collapse, however good the days before were.
 """
 
+import math
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.stats import sequential
 
@@ -67,6 +72,30 @@ def test_a_bet_that_begins_after_the_last_label_changes_the_share_and_nothing_el
         sequential.log10_e_value(right, [1.0] * 100, 0.9, starts) for starts in ((0,), (0, 100))
     )
     assert half < whole < half + np.log10(2) + 1e-9
+
+
+def richest(right: Sequence[bool], weights: Sequence[float], starts: Sequence[int]) -> float:
+    """The largest mean wealth after any label of bets on less than 0.9, each by its own product."""
+    most = 1.0
+    for last in range(1, len(right) + 1):
+        wealths = []
+        for start in starts:
+            for bet in (0.05, 0.1, 0.2, 0.4, 0.7):
+                played = zip(right[start:last], weights[start:last], strict=True)
+                wealths.append(math.prod(1 + bet * w * (0.9 - y) / 0.1 for y, w in played))
+        most = max(most, statistics.fmean(wealths))
+    return most
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.01, 1.0)), max_size=30), st.integers(0, 30))
+def test_the_evidence_is_the_largest_wealth_after_any_label(
+    labels: list[tuple[bool, float]], later: int
+) -> None:
+    right = [each[0] for each in labels]
+    weights = [each[1] for each in labels]
+    starts = (0, min(later, len(labels)))
+    evidence = sequential.log10_e_value(right, weights, 0.9, starts)
+    assert 10**evidence == pytest.approx(richest(right, weights, starts))
 
 
 def test_no_label_is_no_evidence() -> None:
