@@ -8,9 +8,15 @@ Level, Range, Stage = checks.Level, checks.Range, checks.Stage
 MOST = Range(most=0.05)
 
 
-def level(value: float | None, **more: float | Range | None) -> checks.Level:
-    known: dict[str, float | Range | None] = {"bearable": Range(most=0.1), **more}
-    return checks.check(Stage.AUDIT, "duplicate_rate", value, 500, MOST, **known).level  # type: ignore[arg-type]
+def level(
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    floor: float | None = None,
+    bearable: checks.Range = Range(most=0.1),  # noqa: B008 - frozen
+) -> checks.Level:
+    of = (Stage.AUDIT, "duplicate_rate", value, 500, MOST)
+    return checks.check(*of, bearable=bearable, low=low, high=high, floor=floor).level
 
 
 @pytest.mark.parametrize(
