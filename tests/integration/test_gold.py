@@ -1,0 +1,155 @@
+"""Gold questions from the command to the queue, the terminal and the decision's labels."""
+
+import argparse
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+
+import builders
+import processes
+import pytest
+import sqlalchemy as sa
+
+from schemas import tables
+from services.labels import ask, hand_in, reviewed, store
+from services.labels.gold import store as gold
+from services.labels.serve import store as screen
+from streams import connect
+
+DAY = dt.timedelta(days=1)
+AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def engine(database: str) -> sa.Engine:
+    """Twelve messages, answered by two models each, and a clock that stands behind them."""
+    made = connect.engine(database, poolclass=sa.NullPool)
+    rows = []
+    for i in range(12):
+        first = builders.sampled(f"r{i}", AT + i * dt.timedelta(hours=1), text=f"invented {i}")
+        rows += [first, first | {"model": "v2", "role": "shadow"}]
+    clock = {"topic": "intentwatch.serving_log.v1", "watermark": AT + DAY}
+    with made.begin() as connection:
+        connection.execute(sa.insert(tables.sampled_prediction), rows)
+        connection.execute(sa.insert(tables.stream_clock), clock)
+    return made
+
+
+def verified(engine: sa.Engine, **intents: str) -> None:
+    with engine.begin() as connection:
+        for req_id, intent in intents.items():
+            row = {"req_id": req_id, "at": AT + DAY, "intent": intent, "by": "rin"}
+            assert gold.verify(connection, row)
+
+
+def labelled(engine: sa.Engine, annotator: str) -> list[str]:
+    label = tables.human_label.c
+    query = sa.select(label.req_id).where(label.annotator == annotator)
+    with engine.connect() as connection:
+        return list(connection.execute(query.order_by(label.labelled_at)).scalars())
+
+
+def typing(*answers: str) -> Callable[[], str]:
+    left: Iterator[str] = iter(answers)
+    return lambda: next(left, "q")
+
+
+def typed(engine: sa.Engine, *words: str) -> int:
+    """`labels gold ...`, in this process; the exit code."""
+    parser = argparse.ArgumentParser()
+    reviewed.arguments(parser, hand_in.name)
+    chosen = parser.parse_args(words)
+    try:
+        return int(chosen.do(engine, chosen))
+    except SystemExit as ended:
+        return int(str(ended.code))
+
+
+def test_a_question_is_verified_once_listed_and_taken_back(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by = ("--intent", "promotion", "--by", "rin")
+    assert typed(engine, "add", "r3", *by) == 0
+    assert capsys.readouterr().out == "r3\n"
+    assert typed(engine, "add", "r3", *by) == 2
+    assert "already" in capsys.readouterr().err
+    assert typed(engine, "add", "r99", *by) == 2
+    assert "no message 'r99' was sampled" in capsys.readouterr().err
+
+    assert typed(engine, "retire", "r3", "--by", "kim") == 0
+    assert typed(engine, "retire", "r3", "--by", "kim") == 2
+    assert "is no gold question" in capsys.readouterr().err
+    environment = {"INTENTWATCH_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
+    listed = processes.run(["-m", "services.labels", "gold", "list", "--json"], environment)
+    assert json.loads(listed.stdout) == {
+        "req_id": "r3",
+        "at": "2026-04-21T00:00:00Z",
+        "intent": "promotion",
+        "by": "rin",
+        "retired_at": "2026-04-21T00:00:00Z",
+        "retired_by": "kim",
+    }
+
+
+def test_what_was_taken_back_is_verified_anew_also_while_the_clock_stands(
+    engine: sa.Engine,
+) -> None:
+    verified(engine, r3="promotion")
+    with engine.begin() as connection:
+        assert gold.retire(connection, "r3", "kim", AT + DAY)
+    verified(engine, r3="faq")
+    with engine.begin() as connection:
+        assert [row["intent"] for row in gold.listed(connection)] == ["faq"]
+        assert gold.retire(connection, "r3", "kim", AT + 2 * DAY)
+        anew = {"req_id": "r3", "at": AT + 3 * DAY, "intent": "faq", "by": "rin"}
+        assert gold.verify(connection, anew)
+        assert not gold.verify(connection, anew | {"at": AT + 4 * DAY})
+        assert len(gold.listed(connection)) == 2
+
+
+def test_each_annotator_is_asked_each_question_once_and_never_for_nothing(
+    engine: sa.Engine,
+) -> None:
+    verified(engine, r10="faq", r11="promotion")
+    answers = ["faq"] * 12
+
+    assert ask.session(engine, "a1", 0.0, 12, typing(*answers), gold_share=1.0) == 12
+    first = labelled(engine, "a1")
+    assert set(first[:4]) >= {"r10", "r11"}
+    assert len(set(first)) == 12
+
+    # Nothing else waits for the second one, so no gold question comes alone.
+    assert ask.session(engine, "a2", 0.0, 12, typing(*answers), gold_share=1.0) == 0
+    assert ask.session(engine, "a2", 1.0, 12, typing(*answers), gold_share=1.0) == 12
+    assert sorted(labelled(engine, "a2")) == sorted(first)
+
+
+def test_a_skipped_question_is_not_shown_again_in_this_session(engine: sa.Engine) -> None:
+    verified(engine, r11="promotion")
+
+    assert ask.session(engine, "a1", 0.0, 3, typing("s", *["faq"] * 3), gold_share=1.0) == 3
+    assert "r11" not in labelled(engine, "a1")
+    assert ask.session(engine, "a1", 0.0, 1, typing("faq"), gold_share=1.0) == 1
+    assert labelled(engine, "a1")[-1] == "r11"
+
+
+def test_the_list_has_them_among_the_others_and_the_verified_label_holds(
+    engine: sa.Engine,
+) -> None:
+    verified(engine, r2="promotion", r11="faq")
+    ask.session(engine, "a1", 0.0, 1, typing("chitchat"), gold_share=1.0)
+    (answered,) = labelled(engine, "a1")
+    with engine.connect() as connection:
+        anyones = [row["req_id"] for row in screen.listed(connection, 20, 1.0)]
+        theirs = [row["req_id"] for row in screen.listed(connection, 20, 1.0, annotator="a1")]
+        plain = [row["req_id"] for row in screen.listed(connection, 20, 0.0)]
+        held = {row["req_id"]: row for row in store.current(connection)}
+        waiting = store.status(connection)["waiting"]
+
+    assert [name for name in anyones if name in plain] == plain
+    assert {anyones[0], anyones[2]} == {"r2", "r11"}
+    assert anyones[0] != answered, "what fewest have answered comes first"
+    assert answered not in theirs
+    assert waiting == len(plain) == 10
+    assert (held["r2"]["intent"], held["r2"]["annotator"]) == ("promotion", "rin")
+    assert held["r11"]["intent"] == "faq"
