@@ -4,13 +4,17 @@ import argparse
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import builders
 import processes
 import pytest
 import sqlalchemy as sa
 
-from schemas import tables
+from retrain import store as store_of_rows
+from retrain.decide.history.asked import store as asked
+from retrain.gold import store as reviewed_by
+from schemas import policy, present, tables
 from services.labels import ask, hand_in, reviewed, store
 from services.labels.gold import store as gold
 from services.labels.serve import store as screen
@@ -47,6 +51,18 @@ def labelled(engine: sa.Engine, annotator: str) -> list[str]:
     query = sa.select(label.req_id).where(label.annotator == annotator)
     with engine.connect() as connection:
         return list(connection.execute(query.order_by(label.labelled_at)).scalars())
+
+
+def row_of(req_id: str, annotator: str, intent: str, at: dt.datetime) -> dict[str, Any]:
+    return {
+        "id": f"{req_id} {annotator}",
+        "req_id": req_id,
+        "annotator": annotator,
+        "labelled_at": at,
+        "intent": intent,
+        "also": [],
+        "action": "label",
+    }
 
 
 def typing(*answers: str) -> Callable[[], str]:
@@ -131,6 +147,46 @@ def test_a_skipped_question_is_not_shown_again_in_this_session(engine: sa.Engine
     assert "r11" not in labelled(engine, "a1")
     assert ask.session(engine, "a1", 0.0, 1, typing("faq"), gold_share=1.0) == 1
     assert labelled(engine, "a1")[-1] == "r11"
+
+
+def test_gold_names_two_liars_of_three_before_anything_is_trained(engine: sa.Engine) -> None:
+    """Live accuracy and training have the verified label; an hour of before knows of nothing."""
+    rows, given = [], []
+    start, end = AT + 2 * DAY, AT + 4 * DAY
+    for i in range(240):
+        sent = start + i * dt.timedelta(minutes=10)
+        rows.append(builders.sampled(f"q{i}", sent, confidence=0.9))
+        said = "faq" if i % 3 == 0 else "chitchat"
+        given.append(row_of(f"q{i}", f"a{i % 3}", said, sent + dt.timedelta(hours=1)))
+    for i in range(12):
+        for who, said in (("a0", "faq"), ("a1", "chitchat"), ("a2", "chitchat")):
+            given.append(row_of(f"r{i}", who, said, AT + 3 * DAY))
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables.sampled_prediction), rows)
+        connection.execute(sa.insert(tables.human_label), given)
+    verified(engine, **{f"r{i}": "faq" for i in range(6)}, q1="faq")
+
+    def believed(connection: sa.Connection, as_of: dt.datetime) -> tuple[list[str], int]:
+        known = {"as_of": as_of, "rules": policy.Labels()}
+        measured = asked.sampled(connection, "v1", start, end, **known)
+        names = [source.annotator for source in asked.aside(connection, as_of, policy.Labels())]
+        return names, int((measured.label == present.INDEX["chitchat"]).sum())
+
+    with engine.begin() as connection:
+        assert believed(connection, end) == (["a1", "a2"], 0)
+        doubts = asked.doubts(connection, end, policy.Labels())
+        questions = reviewed_by.questions(connection, end)
+        intents = {req_id: question.intent for req_id, question in questions.items()}
+        trained = store_of_rows.labelled_rows(connection, end, 1000, doubts, intents)
+        assert {row["intent"] for row in trained} == {"faq"}
+        assert {"r0", "q1"} <= {row["id"] for row in trained}
+
+        assert reviewed_by.questions(connection, AT + DAY) == {}, "what it establishes holds later"
+        for req_id in intents:
+            assert gold.retire(connection, req_id, "kim", end)
+        assert believed(connection, end)[0] == ["a1", "a2"], "an hour of before stays as it was"
+        later = end + dt.timedelta(hours=1)
+        assert believed(connection, later)[0] == ["a0"]
 
 
 def test_the_list_has_them_among_the_others_and_the_verified_label_holds(

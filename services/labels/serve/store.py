@@ -47,15 +47,16 @@ def serve(
     It is none of those that this annotator has had before, either.
     """
     row = _next(connection, annotator, passed, twice_share, wanted)
-    turn = gold.answered(connection, annotator) + len(passed)
-    if row is None or not mix.due(f"{annotator} {turn}", gold_share):
+    questions = gold.unanswered(connection, annotator, 1, passed) if row else []
+    if not questions:
         return row
 
-    for question in gold.unanswered(connection, annotator, 1, passed):
-        release(connection, row["req_id"])
-        _lock(connection, question["req_id"])
-        return question
-    return row
+    turn = gold.answered(connection, annotator) + len(passed)
+    if not mix.due(f"{annotator} {turn}", gold_share):
+        return row
+    release(connection, row["req_id"])
+    _lock(connection, questions[0]["req_id"])
+    return questions[0]
 
 
 def _next(
