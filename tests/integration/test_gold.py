@@ -15,6 +15,7 @@ from retrain import store as store_of_rows
 from retrain.decide.history.asked import store as asked
 from retrain.gold import store as reviewed_by
 from schemas import policy, present, tables
+from services.labels import __main__ as labels
 from services.labels import ask, hand_in, reviewed, store
 from services.labels.gold import store as gold
 from services.labels.serve import store as screen
@@ -149,7 +150,9 @@ def test_a_skipped_question_is_not_shown_again_in_this_session(engine: sa.Engine
     assert labelled(engine, "a1")[-1] == "r11"
 
 
-def test_gold_names_two_liars_of_three_before_anything_is_trained(engine: sa.Engine) -> None:
+def test_gold_names_two_liars_of_three_before_anything_is_trained(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Live accuracy and training have the verified label; an hour of before knows of nothing."""
     rows, given = [], []
     start, end = AT + 2 * DAY, AT + 4 * DAY
@@ -173,6 +176,20 @@ def test_gold_names_two_liars_of_three_before_anything_is_trained(engine: sa.Eng
         return names, int((measured.label == present.INDEX["chitchat"]).sum())
 
     with engine.begin() as connection:
+        connection.execute(sa.update(tables.stream_clock).values(watermark=end))
+    assert labels.show_status(engine, argparse.Namespace(json=True)) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert [(source["annotator"], source["gold"]) for source in status["aside"]] == [
+        ("a1", True),
+        ("a2", True),
+    ]
+    assert [(one["annotator"], one["answered"], one["right"]) for one in status["gold"]] == [
+        ("a0", 6, 6),
+        ("a1", 7, 0),
+        ("a2", 6, 0),
+    ]
+
+    with engine.begin() as connection:
         assert believed(connection, end) == (["a1", "a2"], 0)
         doubts = asked.doubts(connection, end, policy.Labels())
         questions = reviewed_by.questions(connection, end)
@@ -190,11 +207,14 @@ def test_gold_names_two_liars_of_three_before_anything_is_trained(engine: sa.Eng
 
 
 def test_the_list_has_them_among_the_others_and_the_verified_label_holds(
-    engine: sa.Engine,
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verified(engine, r2="promotion", r11="faq")
     ask.session(engine, "a1", 0.0, 1, typing("chitchat"), gold_share=1.0)
     (answered,) = labelled(engine, "a1")
+    for_whom = argparse.Namespace(to="doccano", limit=20, annotator="a1")
+    assert labels.show_tasks(engine, for_whom) == 0
+    tasks = [json.loads(line)["req_id"] for line in capsys.readouterr().out.splitlines()]
     with engine.connect() as connection:
         anyones = [row["req_id"] for row in screen.listed(connection, 20, 1.0)]
         theirs = [row["req_id"] for row in screen.listed(connection, 20, 1.0, annotator="a1")]
@@ -207,5 +227,7 @@ def test_the_list_has_them_among_the_others_and_the_verified_label_holds(
     assert anyones[0] != answered, "what fewest have answered comes first"
     assert answered not in theirs
     assert waiting == len(plain) == 10
+    assert answered not in tasks
+    assert set(plain) <= set(tasks)
     assert (held["r2"]["intent"], held["r2"]["annotator"]) == ("promotion", "rin")
     assert held["r11"]["intent"] == "faq"
