@@ -18,7 +18,7 @@ from retrain.decide.missing import store as missing
 from retrain.gold import store as golden
 from retrain.labels import gold
 from schemas import policy, settings, times
-from services.labels import annotators, ask, guideline, hand_in, reviewed, status, store, tasks
+from services.labels import annotators, ask, guideline, hand_in, mix, reviewed, status, store, tasks
 from services.labels.serve import store as serve
 from streams import database
 from streams import store as streams_store
@@ -26,9 +26,10 @@ from streams import store as streams_store
 
 def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """The next messages as tasks of a labelling tool."""
-    share = _policy().labels.gold_share
+    rules = _policy()
     with engine.connect() as connection:
-        waiting = serve.listed(connection, chosen.limit, share, annotator=chosen.annotator)
+        plan = _plan(connection, rules)
+        waiting = serve.listed(connection, chosen.limit, plan, annotator=chosen.annotator)
     sys.stdout.write(tasks.written(waiting, chosen.to))
     return 0
 
@@ -40,6 +41,7 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     rules = _policy()
     with engine.connect() as connection:
         lacking = missing.missing(connection, rules.signals)
+        plan = _plan(connection, rules)
     wanted = needs.wanted(lacking)
     if chosen.annotator is not None:
         with engine.connect() as connection:
@@ -54,13 +56,13 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
             rules.labels.twice_share,
             chosen.limit,
             wanted=wanted,
-            gold_share=rules.labels.gold_share,
+            plan=plan,
         )
         print(json.dumps({"answered": answered}))
         return 0
 
     with engine.connect() as connection:
-        waiting = serve.listed(connection, chosen.limit, rules.labels.gold_share, wanted)
+        waiting = serve.listed(connection, chosen.limit, plan, wanted)
     for row in waiting:
         line = json.dumps(
             _asked(row, lacking),
@@ -69,6 +71,19 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         )
         print(line)
     return 0
+
+
+def _plan(connection: sa.Connection, rules: policy.Policy) -> mix.Plan:
+    """How gold questions are handed out: first those of the intents in which annotators contradict
+    each other, as these say who is wrong.
+    """
+    share = rules.labels.gold_share
+    clock = streams_store.clock(connection)
+    if clock is None or not golden.questions(connection):
+        return mix.Plan(share)
+    asides = queue.aside(connection, clock, rules.labels)
+    first = {source.intent for source in asides if source.intent}
+    return mix.Plan(share, first)
 
 
 def _asked(row: Any, lacking: Sequence[needs.Need]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from retrain.intake import labels as files
 from schemas import events, present
 from services import escaping
-from services.labels import accept, answer, guideline
+from services.labels import accept, answer, guideline, mix
 from services.labels.serve import store as screen
 
 _PROMPT = "intent [and also ...], ? if nobody can tell, s to skip, q to stop: "
@@ -25,7 +25,7 @@ def session(
     limit: int,
     read: Callable[[], str] = input,
     wanted: Collection[str] = (),
-    gold_share: float = 0.0,
+    plan: mix.Plan = mix.NO_GOLD,
 ) -> int:
     """Ask about up to `limit` messages, those of the `wanted` intents first; returns how many were
     answered. Raises KeyboardInterrupt, with all that was answered in place.
@@ -46,7 +46,7 @@ def session(
                 passed,
                 twice_share,
                 wanted,
-                gold_share,
+                plan,
             )
             if row is None:
                 sys.stderr.write("nothing waits for you\n")

@@ -3,10 +3,22 @@ it, and looking like the others.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 Row = Mapping[str, Any]
+
+
+class Plan(NamedTuple):
+    """Which share of what is handed out is gold, and the verified intents that are asked about
+    first: those in which somebody is in doubt.
+    """
+
+    share: float = 0.0
+    first: Collection[str] = ()
+
+
+NO_GOLD: Final = Plan()
 
 
 def due(turn: str, share: float) -> bool:

@@ -16,13 +16,14 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as reviewed_by
 from schemas import policy, present, tables
 from services.labels import __main__ as labels
-from services.labels import ask, hand_in, reviewed, store
+from services.labels import ask, hand_in, mix, reviewed, store
 from services.labels.gold import store as gold
 from services.labels.serve import store as screen
 from streams import connect
 
 DAY = dt.timedelta(days=1)
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
+GOLD = mix.Plan(share=1.0)
 
 
 @pytest.fixture
@@ -130,24 +131,44 @@ def test_each_annotator_is_asked_each_question_once_and_never_for_nothing(
     verified(engine, r10="faq", r11="promotion")
     answers = ["faq"] * 12
 
-    assert ask.session(engine, "a1", 0.0, 12, typing(*answers), gold_share=1.0) == 12
+    assert ask.session(engine, "a1", 0.0, 12, typing(*answers), plan=GOLD) == 12
     first = labelled(engine, "a1")
     assert set(first[:4]) >= {"r10", "r11"}
     assert len(set(first)) == 12
 
     # Nothing else waits for the second one, so no gold question comes alone.
-    assert ask.session(engine, "a2", 0.0, 12, typing(*answers), gold_share=1.0) == 0
-    assert ask.session(engine, "a2", 1.0, 12, typing(*answers), gold_share=1.0) == 12
+    assert ask.session(engine, "a2", 0.0, 12, typing(*answers), plan=GOLD) == 0
+    assert ask.session(engine, "a2", 1.0, 12, typing(*answers), plan=GOLD) == 12
     assert sorted(labelled(engine, "a2")) == sorted(first)
 
 
 def test_a_skipped_question_is_not_shown_again_in_this_session(engine: sa.Engine) -> None:
     verified(engine, r11="promotion")
 
-    assert ask.session(engine, "a1", 0.0, 3, typing("s", *["faq"] * 3), gold_share=1.0) == 3
+    assert ask.session(engine, "a1", 0.0, 3, typing("s", *["faq"] * 3), plan=GOLD) == 3
     assert "r11" not in labelled(engine, "a1")
-    assert ask.session(engine, "a1", 0.0, 1, typing("faq"), gold_share=1.0) == 1
+    assert ask.session(engine, "a1", 0.0, 1, typing("faq"), plan=GOLD) == 1
     assert labelled(engine, "a1")[-1] == "r11"
+
+
+def test_an_annotator_is_asked_of_each_intent_in_turn_but_first_where_somebody_is_in_doubt(
+    engine: sa.Engine,
+) -> None:
+    verified(engine, r1="faq", r2="faq", r3="faq", r4="promotion", r5="chitchat", r6="promotion")
+    given = [row_of("r4", "a1", "promotion", AT + DAY), row_of("r1", "a2", "faq", AT + DAY)]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables.human_label), given)
+
+        def intents(annotator: str | None, first: tuple[str, ...] = ()) -> list[str]:
+            known = {row["req_id"]: row["intent"] for row in gold.listed(connection)}
+            asked = gold.unanswered(connection, annotator, 10, first=first)
+            return [known[row["req_id"]] for row in asked]
+
+        assert sorted(intents("a1")[:2]) == ["chitchat", "faq"]
+        assert (len(intents("a1")), len(intents(None))) == (5, 6)
+        assert intents("a1", ("promotion",))[0] == "promotion"
+        assert intents("a9", ("faq", "unheard_of"))[:3] == ["faq"] * 3
+        assert gold.unanswered(connection, None, 1, first=("promotion",))[0]["req_id"] != "r4"
 
 
 def test_gold_names_two_liars_of_three_before_anything_is_trained(
@@ -170,9 +191,9 @@ def test_gold_names_two_liars_of_three_before_anything_is_trained(
     verified(engine, **{f"r{i}": "faq" for i in range(6)}, q1="faq")
 
     def believed(connection: sa.Connection, as_of: dt.datetime) -> tuple[list[str], int]:
-        known = {"as_of": as_of, "rules": policy.Labels()}
-        measured = asked.sampled(connection, "v1", start, end, **known)
-        names = [source.annotator for source in asked.aside(connection, as_of, policy.Labels())]
+        rules = policy.Labels()
+        measured = asked.sampled(connection, "v1", start, end, as_of=as_of, rules=rules)
+        names = [source.annotator for source in asked.aside(connection, as_of, rules)]
         return names, int((measured.label == present.INDEX["chitchat"]).sum())
 
     with engine.begin() as connection:
@@ -210,15 +231,15 @@ def test_the_list_has_them_among_the_others_and_the_verified_label_holds(
     engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verified(engine, r2="promotion", r11="faq")
-    ask.session(engine, "a1", 0.0, 1, typing("chitchat"), gold_share=1.0)
+    ask.session(engine, "a1", 0.0, 1, typing("chitchat"), plan=GOLD)
     (answered,) = labelled(engine, "a1")
     for_whom = argparse.Namespace(to="doccano", limit=20, annotator="a1")
     assert labels.show_tasks(engine, for_whom) == 0
     tasks = [json.loads(line)["req_id"] for line in capsys.readouterr().out.splitlines()]
     with engine.connect() as connection:
-        anyones = [row["req_id"] for row in screen.listed(connection, 20, 1.0)]
-        theirs = [row["req_id"] for row in screen.listed(connection, 20, 1.0, annotator="a1")]
-        plain = [row["req_id"] for row in screen.listed(connection, 20, 0.0)]
+        anyones = [row["req_id"] for row in screen.listed(connection, 20, GOLD)]
+        theirs = [row["req_id"] for row in screen.listed(connection, 20, GOLD, annotator="a1")]
+        plain = [row["req_id"] for row in screen.listed(connection, 20, mix.NO_GOLD)]
         held = {row["req_id"]: row for row in store.current(connection)}
         waiting = store.status(connection)["waiting"]
 

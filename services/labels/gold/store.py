@@ -64,9 +64,11 @@ def unanswered(
     annotator: str | None,
     limit: int,
     passed: Collection[str] = (),
+    first: Collection[str] = (),
 ) -> list[Any]:
-    """Gold questions that this annotator has never said anything of (None: those that fewest have),
-    one verified intent as often as another: the intents of which least was said come first.
+    """Gold questions that this annotator has never said anything of (None: those that fewest have):
+    those of the intents in `first`, then one verified intent as often as another, those before of
+    which least was said.
     """
     said = _said(annotator)
     asked = gold.in_force().subquery()
@@ -77,7 +79,13 @@ def unanswered(
         partition_by=asked.c.intent,
         order_by=(n, sa.func.hashtext(asked.c.req_id), asked.c.req_id),
     )
-    query = sa.select(sample, n.label("said"), of_intent.label("of_intent"), turn.label("turn"))
+    query = sa.select(
+        sample,
+        asked.c.intent.label("verified"),
+        n.label("said"),
+        of_intent.label("of_intent"),
+        turn.label("turn"),
+    )
     query = query.join(asked, asked.c.req_id == sample.c.req_id)
     rows = query.outerjoin(said, said.c.req_id == sample.c.req_id).subquery()
 
@@ -85,7 +93,12 @@ def unanswered(
     chosen = chosen.where(rows.c.req_id.not_in(passed))
     if annotator is not None:
         chosen = chosen.where(rows.c.said == 0)
-    chosen = chosen.order_by(rows.c.of_intent + rows.c.turn, rows.c.turn, rows.c.req_id)
+    chosen = chosen.order_by(
+        rows.c.verified.not_in(first),
+        rows.c.of_intent + rows.c.turn,
+        rows.c.turn,
+        rows.c.req_id,
+    )
     return list(connection.execute(chosen.limit(limit)).mappings())
 
 

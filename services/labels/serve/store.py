@@ -20,7 +20,7 @@ _LOCK = 0x1ABE1  # the class of our advisory locks
 def listed(
     connection: Connection,
     limit: int,
-    gold_share: float,
+    plan: mix.Plan,
     wanted: Collection[str] = (),
     annotator: str | None = None,
 ) -> list[Any]:
@@ -28,8 +28,8 @@ def listed(
     annotator has never answered, or such as fewest have.
     """
     waiting = store.queue(connection, limit, wanted)
-    questions = gold.unanswered(connection, annotator, limit)
-    return mix.mixed(waiting, questions, gold_share, limit)
+    questions = gold.unanswered(connection, annotator, limit, first=plan.first)
+    return mix.mixed(waiting, questions, plan.share, limit)
 
 
 def serve(
@@ -38,7 +38,7 @@ def serve(
     passed: Collection[str],
     twice_share: float,
     wanted: Collection[str] = (),
-    gold_share: float = 0.0,
+    plan: mix.Plan = mix.NO_GOLD,
 ) -> Any:
     """The next message for an annotator, locked until release() or the end of the connection; None
     if nothing waits.
@@ -47,12 +47,12 @@ def serve(
     It is none of those that this annotator has had before, either.
     """
     row = _next(connection, annotator, passed, twice_share, wanted)
-    questions = gold.unanswered(connection, annotator, 1, passed) if row else []
+    questions = gold.unanswered(connection, annotator, 1, passed, plan.first) if row else []
     if not questions:
         return row
 
     turn = gold.answered(connection, annotator) + len(passed)
-    if not mix.due(f"{annotator} {turn}", gold_share):
+    if not mix.due(f"{annotator} {turn}", plan.share):
         return row
     release(connection, row["req_id"])
     _lock(connection, questions[0]["req_id"])
