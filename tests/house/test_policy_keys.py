@@ -38,7 +38,12 @@ Level = verdicts.Level
 
 # Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway and the
 # retrain worker.
-READ_BY_SHELLS = {"labels.twice_share", "trigger.autonomy.retrain", "trigger.promotion"}
+READ_BY_SHELLS = {
+    "labels.gold_share",
+    "labels.twice_share",
+    "trigger.autonomy.retrain",
+    "trigger.promotion",
+}
 
 
 # Situations: a champion's week, invented
