@@ -4,8 +4,8 @@ caller owns the transaction.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from streams import store as streams_store
 from streams.intents import places
 
 Connection = sa.Connection
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 def entries(
@@ -57,15 +58,17 @@ def labelled_rows(
     as_of: dt.datetime,
     per_annotator_per_day: int,
     doubts: Collection[distrust.Doubt] = (),
+    verified: Mapping[str, str] = _NOTHING,
 ) -> list[dict[str, Any]]:
     """Everything a model may be trained on: the corpus, then sampled messages with the label that
     held at `as_of`, oldest first. Keys: split.COLUMNS.
 
     Of one annotator's labels of a day `per_annotator_per_day` count (cap.within), of those in
-    `doubts` none; where one does not, another annotator's may.
+    `doubts` none; where one does not, another annotator's may. `verified`: the intents of gold
+    questions by request; these hold in any case.
     """
     rows = _imported(connection)
-    once = _labelled_once(as_of)
+    once = _labelled_once(as_of, verified)
     oldest_first = sa.select(once).order_by(once.c.ts, once.c.req_id)
     messages = connection.execute(oldest_first).mappings().all()
     by_name = {str(message["req_id"]): message for message in messages}
@@ -76,13 +79,16 @@ def labelled_rows(
     believed = distrust.without(votes.latest(ever), ts_us, doubts)
     counted = cap.within(believed, per_annotator_per_day)
 
-    for vote in votes.told(votes.named(votes.holding(counted)), names):
-        message = by_name[vote.req_id]
+    said = votes.told(votes.named(votes.holding(counted)), names)
+    intents = {**{vote.req_id: vote.intent for vote in said}, **verified}
+    for req_id, message in by_name.items():
+        if req_id not in intents:
+            continue
         rows.append(
             {
-                "id": vote.req_id,
+                "id": req_id,
                 "text": message["text"],
-                "intent": vote.intent,
+                "intent": intents[req_id],
                 "kind": "live",
                 "conversation": message["conversation"],
                 "cluster": None,
@@ -105,14 +111,17 @@ def _imported(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def _labelled_once(as_of: dt.datetime) -> sa.Subquery:
-    """The sampled messages that anybody has labelled; one that two models answered comes once."""
+def _labelled_once(as_of: dt.datetime, verified: Collection[str]) -> sa.Subquery:
+    """The sampled messages that anybody has labelled, or verified; one that two models answered
+    comes once.
+    """
     sample = tables.sampled_prediction
     labelled = sa.select(tables.human_label.c.req_id)
+    known = sa.or_(sample.c.req_id.in_(labelled), sample.c.req_id.in_(verified))
     return (
         sa.select(sample)
         .ext(pg.distinct_on(sample.c.req_id))
-        .where(sample.c.ts <= as_of, sample.c.req_id.in_(labelled))
+        .where(sample.c.ts <= as_of, known)
         .order_by(sample.c.req_id, sample.c.model)
         .subquery()
     )

@@ -113,6 +113,7 @@ class Aside:
 
     since: of which messages on (RFC 3339; None: all). intent: of messages the classifier calls so
     (None: of all) the annotator said `named` `times` times, others `others_times` of `others`.
+    gold: of messages whose intent is verified to be `intent`, where all should have agreed.
     """
 
     annotator: str
@@ -126,6 +127,7 @@ class Aside:
     times: int = 0
     others: int = 0
     others_times: int = 0
+    gold: bool = False
 
     @property
     def said(self) -> str:
@@ -138,6 +140,8 @@ class Aside:
         if self.intent is None:
             points = f"{self.gap * 100:+.0f} points to all others of the same hours"
             return f"agrees with the classifier in {self.right:.0%} of {self.n}, {points}"
+        if self.gold:
+            return f"calls {self.intent} {self.named} where gold is verified, {seen}"
         if self.intent == self.named:
             return f"confirms the classifier's {self.intent}, {seen}"
         return f"calls {self.intent} {self.named}, {seen}"

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0012"  # of migrations/: the oldest these tables are good for
+REVISION = "0013"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -211,6 +211,24 @@ annotator = sa.Table(
     Column("name", sa.Text, primary_key=True),
     Column("by", sa.Text),
     Column("at", _TIME, nullable=False, server_default=_now()),
+)
+# Gold questions: sampled messages whose intent reviewers have verified. One that was taken back
+# stays, with when: decisions of before rest on it.
+gold = sa.Table(
+    "gold",
+    metadata,
+    Column("req_id", sa.Text, primary_key=True),
+    Column("at", _TIME, primary_key=True),
+    Column("intent", sa.Text, nullable=False),
+    Column("by", sa.Text, nullable=False),
+    Column("retired_at", _TIME),
+    Column("retired_by", sa.Text),
+    sa.Index(
+        "uq_gold_in_force",
+        "req_id",
+        unique=True,
+        postgresql_where=sa.text("retired_at IS NULL"),
+    ),
 )
 # Labelled messages that did not come through the queue: what the first champion is trained on.
 corpus = sa.Table(

@@ -34,8 +34,16 @@ def evidence(
         "costs": costs,
     }
     if aside:
-        evidence["aside"] = aside
+        evidence["aside"] = [_source(source) for source in aside]
     return evidence
+
+
+def _source(source: decisions.Aside) -> dict[str, Any]:
+    """As JSON. That gold shows it is told where it does: records of before have no such key."""
+    told = dataclasses.asdict(source)
+    if not source.gold:
+        del told["gold"]
+    return told
 
 
 def plain(evidence: Mapping[str, Any]) -> dict[str, Any]:

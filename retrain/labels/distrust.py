@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import live
-from retrain.labels import leaning, shifts
+from retrain.labels import gold, leaning, shifts
 from retrain.labels.votes import Votes, named
 from schemas import decisions, times
 
@@ -35,24 +35,44 @@ class Doubt(NamedTuple):
     why: str = ""
 
 
-def aside(asked: live.Sample, votes: Votes, gap: float) -> tuple[Aside, ...]:
+def aside(
+    asked: live.Sample,
+    votes: Votes,
+    gap: float,
+    answers: gold.Answers = gold.NO_ANSWERS,
+) -> tuple[Aside, ...]:
     """Which sources differ from all others beyond chance, by more than `gap` (ratio) in all or by
     more than leaning.LEEWAY in one intent; the one that differs most surely first, then the rest
     anew.
 
-    Of two that differ in all, and contradict each other alone, neither is surer: the one that came
+    Before all others who contradicts gold (`answers`); whom gold takes the side of stays. Of two
+    that differ in all, and contradict each other alone, neither is surer: the one that came
     later goes. Of two that contradict each other in one intent alone both go.
     """
-    sources: list[Aside] = []
     votes = named(votes)  # what nobody can tell is neither right nor wrong
+    answers = answers.of(votes.names)
+    sources = gold.aside(answers)
+    if sources:
+        votes, answers = _without(sources, votes, answers)
     while _sources(votes) > 1:
         counts = shifts.counted(asked, votes)
-        broken = _broken(counts, votes, gap) or _leaning(counts, asked, votes)
+        broken = _broken(counts, votes, gap, answers)
+        broken = broken or _leaning(counts, asked, votes, answers)
         if not broken:
             break
         sources += broken
-        votes = votes.chosen(~_theirs(votes, broken))
+        votes, answers = _without(broken, votes, answers)
     return tuple(sources)
+
+
+def _without(
+    sources: Sequence[Aside],
+    votes: Votes,
+    answers: gold.Answers,
+) -> tuple[Votes, gold.Answers]:
+    """Labels and answers of the others."""
+    others = {*answers.names} - {source.annotator for source in sources}
+    return votes.chosen(~_theirs(votes, sources)), answers.of(others)
 
 
 def believed(asked: live.Sample, votes: Votes, sources: Iterable[Aside]) -> Votes:
@@ -81,13 +101,19 @@ def _theirs(votes: Votes, sources: Iterable[Aside]) -> npt.NDArray[np.bool_]:
     return np.isin(votes.annotator, places)
 
 
-def _broken(counts: shifts.Counts, votes: Votes, gap: float) -> list[Aside]:
+def _broken(
+    counts: shifts.Counts,
+    votes: Votes,
+    gap: float,
+    answers: gold.Answers,
+) -> list[Aside]:
     """The source that differs most in all, if one does by more than `gap`."""
     compared = shifts.compared(counts.of_all_intents, _WHOLE)
     gaps, z = compared.gap.ravel(), compared.z.ravel()
     far = np.abs(gaps) > gap
     sure = np.abs(z) > _PROVEN_Z
-    beyond = np.flatnonzero(far & sure).tolist()
+    differing = np.flatnonzero(far & sure).tolist()
+    beyond = [i for i in differing if not gold.clears(answers, votes.names[i], gaps[i])]
     if not beyond:
         return []
 
@@ -97,10 +123,21 @@ def _broken(counts: shifts.Counts, votes: Votes, gap: float) -> list[Aside]:
     return [Aside(votes.names[i], n, right / n, float(gaps[i]), float(z[i]))]
 
 
-def _leaning(counts: shifts.Counts, asked: live.Sample, votes: Votes) -> list[Aside]:
+def _leaning(
+    counts: shifts.Counts,
+    asked: live.Sample,
+    votes: Votes,
+    answers: gold.Answers,
+) -> list[Aside]:
     """The source that leans most surely in one intent, or the two who contradict each other."""
-    proofs = leaning.worst(leaning.proofs(counts), _sources(votes))
-    return [leaning.told(proof, asked, votes) for proof in proofs]
+
+    def is_cleared(proof: leaning.Proof) -> bool:
+        name = votes.names[proof.annotator]
+        return gold.clears(answers, name, proof.gap, proof.intent)
+
+    doubtful = [proof for proof in leaning.proofs(counts) if not is_cleared(proof)]
+    worst = leaning.worst(doubtful, _sources(votes))
+    return [leaning.told(proof, asked, votes) for proof in worst]
 
 
 def _sources(votes: Votes) -> int:

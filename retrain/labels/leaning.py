@@ -24,7 +24,7 @@ LEEWAY: Final = 0.15
 _SPANS: Final = (4, 8, 12, 16, 24)
 # For this many days' new labels the chance is shared out, as all are asked every hour: of three
 # honest annotators simulated, one is set aside in some fifty years.
-_DAYS: Final = 1000
+DAYS: Final = 1000
 
 
 class Proof(NamedTuple):
@@ -46,7 +46,7 @@ def proofs(counts: shifts.Counts) -> list[Proof]:
     compared = shifts.compared(counts, begins)
     evidence = beyond(compared)
     sources, intents, _ = evidence.shape
-    proven = evidence > math.log(sources * intents * _DAYS)
+    proven = evidence > math.log(sources * intents * DAYS)
 
     surest = []
     for annotator in np.flatnonzero(proven.any(axis=(1, 2))).tolist():

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from retrain import log, store
 from retrain.decide.history.asked import store as asked
+from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
     audit,
@@ -115,7 +116,9 @@ def _labelled(
 ) -> pd.DataFrame:
     """Every row a model may be trained on, with the labels as they were known at `as_of`."""
     most = shop.policy.labels.per_annotator_per_day
-    rows = store.labelled_rows(connection, as_of, most, doubts)
+    questions = gold.questions(connection, as_of)
+    verified = {req_id: question.intent for req_id, question in questions.items()}
+    rows = store.labelled_rows(connection, as_of, most, doubts, verified)
     return snapshot.frame(rows)
 
 

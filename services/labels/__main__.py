@@ -1,5 +1,5 @@
-"""`python -m services.labels import | next | tasks | export | status | corpus | annotators`: what
-people say messages mean.
+"""`python -m services.labels import | next | tasks | export | status | corpus | annotators | gold`:
+what people say messages mean.
 """
 
 import argparse
@@ -15,16 +15,21 @@ import sqlalchemy as sa
 from retrain.decide.history.asked import store as queue
 from retrain.decide.missing import needs
 from retrain.decide.missing import store as missing
+from retrain.gold import store as golden
+from retrain.labels import gold
 from schemas import policy, settings, times
-from services.labels import annotators, ask, guideline, hand_in, status, store, tasks
+from services.labels import annotators, ask, guideline, hand_in, mix, reviewed, status, store, tasks
+from services.labels.serve import store as serve
 from streams import database
 from streams import store as streams_store
 
 
 def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """The next messages as tasks of a labelling tool."""
+    rules = _policy()
     with engine.connect() as connection:
-        waiting = store.queue(connection, chosen.limit)
+        plan = _plan(connection, rules)
+        waiting = serve.listed(connection, chosen.limit, plan, annotator=chosen.annotator)
     sys.stdout.write(tasks.written(waiting, chosen.to))
     return 0
 
@@ -36,6 +41,7 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     rules = _policy()
     with engine.connect() as connection:
         lacking = missing.missing(connection, rules.signals)
+        plan = _plan(connection, rules)
     wanted = needs.wanted(lacking)
     if chosen.annotator is not None:
         with engine.connect() as connection:
@@ -50,12 +56,13 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
             rules.labels.twice_share,
             chosen.limit,
             wanted=wanted,
+            plan=plan,
         )
         print(json.dumps({"answered": answered}))
         return 0
 
     with engine.connect() as connection:
-        waiting = store.queue(connection, chosen.limit, wanted)
+        waiting = serve.listed(connection, chosen.limit, plan, wanted)
     for row in waiting:
         line = json.dumps(
             _asked(row, lacking),
@@ -64,6 +71,19 @@ def following(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         )
         print(line)
     return 0
+
+
+def _plan(connection: sa.Connection, rules: policy.Policy) -> mix.Plan:
+    """How gold questions are handed out: first those of the intents in which annotators contradict
+    each other, as these say who is wrong.
+    """
+    share = rules.labels.gold_share
+    clock = streams_store.clock(connection)
+    if clock is None or not golden.questions(connection):
+        return mix.Plan(share)
+    asides = queue.aside(connection, clock, rules.labels)
+    first = {source.intent for source in asides if source.intent}
+    return mix.Plan(share, first)
 
 
 def _asked(row: Any, lacking: Sequence[needs.Need]) -> dict[str, Any]:
@@ -105,6 +125,7 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         clock = streams_store.clock(connection) or newest
         aside = queue.aside(connection, clock, rules.labels) if clock else ()
         asked = queue.answered(connection, clock, rules.labels) if clock else None
+        known = golden.known(connection, [], clock) if clock else gold.NONE
         lacking = missing.missing(connection, rules.signals)
 
     judged = status.figures(
@@ -115,6 +136,7 @@ def show_status(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         aside,
         asked,
         lacking,
+        known.answers,
     )
     figures = counts | judged
     if chosen.json:
@@ -168,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     out = commands.add_parser("tasks", help="messages to label, for a labelling tool to import")
     out.add_argument("--to", choices=tasks.TOOLS, default=tasks.TOOLS[0])
     out.add_argument("--limit", type=_amount, default=100)
+    out.add_argument("--annotator", type=hand_in.name, help="whose tasks these will be")
     out.set_defaults(do=show_tasks)
 
     commands.add_parser("export", help="current labels").set_defaults(do=export)
@@ -177,6 +200,8 @@ def _parser() -> argparse.ArgumentParser:
     counts.set_defaults(do=show_status)
     people = commands.add_parser("annotators", help="whose labels are taken")
     annotators.arguments(people, hand_in.name)
+    verified = commands.add_parser("gold", help="messages whose intent is verified")
+    reviewed.arguments(verified, hand_in.name)
     return parser
 
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from retrain.intake import labels as files
 from schemas import events, present
 from services import escaping
-from services.labels import accept, answer, guideline, store
+from services.labels import accept, answer, guideline, mix
+from services.labels.serve import store as screen
 
 _PROMPT = "intent [and also ...], ? if nobody can tell, s to skip, q to stop: "
 
@@ -24,6 +25,7 @@ def session(
     limit: int,
     read: Callable[[], str] = input,
     wanted: Collection[str] = (),
+    plan: mix.Plan = mix.NO_GOLD,
 ) -> int:
     """Ask about up to `limit` messages, those of the `wanted` intents first; returns how many were
     answered. Raises KeyboardInterrupt, with all that was answered in place.
@@ -38,12 +40,13 @@ def session(
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
         serving.detach()  # closed at the end, not given back to a pool with its locks
         while answered < limit:
-            row = store.serve(
+            row = screen.serve(
                 serving,
                 annotator,
                 passed,
                 twice_share,
                 wanted,
+                plan,
             )
             if row is None:
                 sys.stderr.write("nothing waits for you\n")
@@ -57,7 +60,7 @@ def session(
                 _commit(engine, req_id, annotator, choice)
                 answered += 1
             passed.add(req_id)
-            store.release(serving, req_id)
+            screen.release(serving, req_id)
     return answered
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from retrain.decide.missing import needs
 from retrain.evaluation import live, nonresponse
-from retrain.labels import agreement, cap, distrust, latency, votes
+from retrain.labels import agreement, cap, distrust, gold, latency, votes
 from schemas import units
 from services import escaping
 
@@ -28,11 +28,12 @@ def figures(
     aside: Sequence[distrust.Aside] = (),
     asked: live.Sample | None = None,
     missing: Sequence[needs.Need] = (),
+    golden: gold.Answers = gold.NO_ANSWERS,
 ) -> dict[str, Any]:
     """Agreement over the labels that hold (one an annotator and message), the label latency curve
-    as of the stream's clock, what exceeds the cap, which sources are set aside, and which labels
-    are missing; of the messages `asked` whose time is over the response rates, and the strata that
-    are left out.
+    as of the stream's clock, what exceeds the cap, which sources are set aside, who answers gold
+    questions how (`golden`), and which labels are missing; of the messages `asked` whose time is
+    over the response rates, and the strata that are left out.
 
     Agreement is of the newest label of each annotator: a correction counts, and so does one made
     after people talked.
@@ -68,6 +69,7 @@ def figures(
         "latency": _plain(curve),
         "over_cap": _plain(surplus),
         "aside": _plain(aside),
+        "gold": _plain(gold.tallies(golden)),
         "response": _plain(rates),
         "left_out": list(strata),
         "needs": [need.plain for need in missing],
@@ -119,6 +121,10 @@ def table(figures: Figures) -> str:
         (
             "not believed, in live accuracy and in training",
             _aside(figures),
+        ),
+        (
+            "gold questions",
+            _gold(figures),
         ),
         (
             "answered of those whose time is over",
@@ -199,6 +205,16 @@ def _aside(figures: Figures) -> list[str]:
         why = distrust.Aside(**source).said
         since = source["since"] or "all of the week"
         lines.append(f"  {name}  {why}; messages since {since}")
+    return lines
+
+
+def _gold(figures: Figures) -> list[str]:
+    """Who has answered how many of them, and how many rightly."""
+    lines = []
+    for tally in figures["gold"]:
+        name = _names([tally["annotator"]])
+        answered = f"{tally['right']} of {tally['answered']} right"
+        lines.append(f"  {name}  {answered}; {tally['needed']} wrong ones of an intent are proof")
     return lines
 
 

@@ -4,14 +4,16 @@ transaction.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain import store as retrain_store
+from retrain.gold import store as gold
 from retrain.labels import votes
+from retrain.labels.gold import Question
 from schemas import tables
 from services.labels.order import store as order
 
@@ -21,8 +23,6 @@ Select = sa.Select[Any]
 Subquery = sa.Subquery
 Row = dict[str, Any]
 Wait = tuple[dt.datetime, dt.datetime | None]
-
-_LOCK = 0x1ABE1  # the class of our advisory locks: a message on an annotator's screen
 
 
 def sampled_requests(connection: Connection, req_ids: Collection[str]) -> dict[str, dt.datetime]:
@@ -71,7 +71,7 @@ def add_corpus(connection: Connection, rows: Sequence[Row]) -> int:
     return after - before
 
 
-def _counts(connection: Connection) -> Subquery:
+def counts(connection: Connection) -> Subquery:
     """(req_id, n): how many annotators' labels stand, of every request that has any.
 
     Where nobody ever took one back each annotator's does. The rule (retrain/labels/votes.py) is
@@ -126,11 +126,14 @@ def standing(connection: Connection) -> list[Entry]:
     return _standing(connection, sampled)
 
 
-def _once() -> Subquery:
-    """Each sampled message once, whichever models answered it."""
+def once() -> Subquery:
+    """Each sampled message once, whichever models answered it. A gold question has its label; it is
+    asked about apart.
+    """
     sample = tables.sampled_prediction
     req_id = sample.c.req_id
-    once = sa.select(sample)
+    verified = gold.in_force().with_only_columns(tables.gold.c.req_id)
+    once = sa.select(sample).where(req_id.not_in(verified))
     once = once.ext(pg.distinct_on(req_id))
     once = once.order_by(
         req_id,
@@ -148,103 +151,13 @@ def queue(
     """Sampled messages without an answer that holds, in the order of the queue; `wanted`: intents
     of which labels are missing. A retracted one is none.
     """
-    sample = _once()
-    counts = _counts(connection)
-    labelled = sa.select(counts.c.req_id)
+    sample = once()
+    labelled = sa.select(counts(connection).c.req_id)
     sorting = order.order(sample, wanted, labelled)
     query = sa.select(sample).where(sample.c.req_id.not_in(labelled))
     query = query.order_by(*sorting).limit(limit)
     rows = connection.execute(query)
     return list(rows.mappings())
-
-
-def serve(
-    connection: Connection,
-    annotator: str,
-    passed: Collection[str],
-    twice_share: float,
-    wanted: Collection[str] = (),
-) -> Any:
-    """The next message for an annotator, locked until release() or the end of the connection; None
-    if nothing waits.
-
-    First what nobody has labelled, in the order of the queue, then the share of messages that a
-    second annotator is asked about too, chosen by the request's hash. Never one this annotator has
-    labelled or taken back, one of `passed`, or one that another annotator has on the screen.
-    """
-    sample = _once()
-    counts = _counts(connection)
-    n = sa.func.coalesce(counts.c.n, 0)
-
-    waiting = _waiting(sample, counts, annotator, twice_share)
-    ordered = waiting.with_only_columns(sample.c.req_id)
-    labelled = sa.select(counts.c.req_id)
-    sorting = order.order(sample, wanted, labelled)
-    ordered = ordered.order_by(n, *sorting)
-    others = 200  # at most so many messages are on others' screens
-    first = ordered.limit(len(passed) + others)
-    for req_id in connection.execute(first).scalars().all():
-        if req_id in passed or not _lock(connection, req_id):
-            continue
-        # Locked now: what another annotator has answered since the list was read is committed,
-        # and seen by counts that are asked for anew.
-        now = _waiting(sample, _counts(connection), annotator, twice_share)
-        still = now.where(sample.c.req_id == req_id)
-        row = connection.execute(still).mappings().first()
-        if row:
-            return row
-        release(connection, req_id)
-    return None
-
-
-def _waiting(
-    sample: Subquery,
-    counts: Subquery,
-    annotator: str,
-    twice_share: float,
-) -> Select:
-    """What an annotator may be asked: what nobody has labelled, or one person and a second is
-    wanted; nothing the annotator has had before.
-    """
-    label = tables.human_label.c
-    req_id = sample.c.req_id
-    touched = sa.exists().where(
-        label.req_id == req_id,
-        label.annotator == annotator,
-    )
-    # As a bigint: abs() of the smallest 32-bit hash would be out of range.
-    hashed = sa.func.hashtext(req_id)
-    size = sa.func.abs(sa.cast(hashed, sa.BigInteger))
-    thousandth = sa.func.mod(size, 1000)
-    asked_twice = thousandth < 1000 * twice_share
-
-    n = sa.func.coalesce(counts.c.n, 0)
-    wanted = sa.or_(
-        n == 0,
-        sa.and_(n == 1, asked_twice),
-    )
-    # A message that nobody has labelled has no count.
-    same = counts.c.req_id == req_id
-    joined = sa.select(sample).outerjoin(counts, same)
-    return joined.where(
-        sa.not_(touched),
-        wanted,
-    )
-
-
-def _lock(connection: Connection, req_id: str) -> bool:
-    """Whether the message is on no other annotator's screen; then it is on this one's."""
-    key = sa.func.hashtext(req_id)
-    lock = sa.func.pg_try_advisory_lock(_LOCK, key)
-    taken = connection.execute(sa.select(lock))
-    return bool(taken.scalar())
-
-
-def release(connection: Connection, req_id: str) -> None:
-    """Let others be served the message."""
-    key = sa.func.hashtext(req_id)
-    unlock = sa.func.pg_advisory_unlock(_LOCK, key)
-    connection.execute(sa.select(unlock))
 
 
 def waits(connection: Connection) -> list[Wait]:
@@ -290,7 +203,7 @@ def current(connection: Connection) -> list[Row]:
     predictions = connection.execute(query).mappings().all()
 
     entries = retrain_store.entries(connection, sa.select(req_id))
-    labels = _holding(entries)
+    labels = _holding(entries, gold.questions(connection))
     rows = []
     for prediction in predictions:
         label = labels.get(prediction["req_id"])
@@ -299,7 +212,10 @@ def current(connection: Connection) -> list[Row]:
     return rows
 
 
-def _holding(entries: Sequence[Entry]) -> dict[str, Row]:
+def _holding(
+    entries: Sequence[Entry],
+    verified: Mapping[str, Question],
+) -> dict[str, Row]:
     """The label that holds for each request that has one, by request; `conflict`: annotators differ
     on it.
     """
@@ -317,6 +233,14 @@ def _holding(entries: Sequence[Entry]) -> dict[str, Row]:
             "also": list(vote.also),
             "conflict": vote.req_id in disputed,
         }
+    for req_id, question in verified.items():
+        labels[req_id] = {
+            "intent": question.intent,
+            "annotator": question.by,
+            "labelled_at": question.at,
+            "also": [],
+            "conflict": req_id in disputed,
+        }
     return labels
 
 
@@ -326,9 +250,10 @@ def status(connection: Connection) -> Row:
     label = tables.human_label.c
     req_id = sample.c.req_id
 
-    labelled = sa.select(_counts(connection).c.req_id)
+    labelled = sa.select(counts(connection).c.req_id)
     waiting = _distinct(req_id)
-    waiting = waiting.where(req_id.not_in(labelled))
+    verified = gold.in_force().with_only_columns(tables.gold.c.req_id)
+    waiting = waiting.where(req_id.not_in(labelled), req_id.not_in(verified))
 
     was_sampled = sa.exists().where(req_id == label.req_id)
     orphans = _distinct(label.req_id)

@@ -65,7 +65,7 @@ def test_a_module_says_what_it_is_and_keeps_its_size(path: Path) -> None:
         return
     assert ast.get_docstring(syntax.tree(path))
     assert path.stem not in BANNED
-    assert measures.lines(path) <= (460 if path.stem == "tables" else 370)
+    assert measures.lines(path) <= (490 if path.stem == "tables" else 370)
 
 
 @EACH

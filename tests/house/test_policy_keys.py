@@ -39,6 +39,7 @@ Level = verdicts.Level
 # Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway and the
 # retrain worker.
 READ_BY_SHELLS = {
+    "labels.gold_share",
     "labels.twice_share",
     "runs.keep_days",
     "trigger.autonomy.retrain",

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from schemas import tables
 from services.labels import ask, store
+from services.labels.serve import store as screen
 from services.local import topology
 from streams import connect
 
@@ -247,7 +248,7 @@ def test_what_another_labels_between_the_list_and_the_lock_is_not_asked_again(
                 another.execute(sa.insert(tables.human_label), before_lock.pop())
 
     with engine.connect() as connection:
-        served = store.serve(connection, "a3", (), twice_share=0)
+        served = screen.serve(connection, "a3", (), twice_share=0)
     assert served["req_id"] == "r1"
     assert not before_lock
 
@@ -282,7 +283,7 @@ def test_of_an_hour_what_is_missing_comes_first_and_of_the_rest_each_intent_in_t
 
     with engine.connect() as connection:
         order = [row["req_id"] for row in store.queue(connection, 100, ["escalation"])]
-        served = store.serve(connection, "a2", (), 0.0, ["escalation"])
+        served = screen.serve(connection, "a2", (), 0.0, ["escalation"])
 
     assert order[:2] == ["missing", "plain"]
     assert order[2:7] == ["r1", "r2", "r3", "r4", "r5"]

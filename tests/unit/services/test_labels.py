@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from retrain.decide.missing import needs
 from retrain.intake import labels as files
 from retrain.intake import read as reading
-from retrain.labels import distrust, votes
+from retrain.labels import distrust, gold, votes
 from schemas import events, present
 from services.labels import answer, guideline, ingest, status
 
@@ -192,6 +193,22 @@ def test_status_names_what_a_source_calls_an_intent_and_what_others_do() -> None
 
     assert "a3  calls recommendation product_discovery, 48 of 61; others 2 of 120" in table
     assert "since 2026-04-20T00:00:00Z" in table
+
+
+def test_status_tells_of_each_annotator_how_many_gold_questions_are_right() -> None:
+    faq, promotion = present.INDEX["faq"], present.INDEX["promotion"]
+    who, named = np.array([0, 1, 0]), np.array([faq, promotion, faq])
+    answers = gold.Answers(("a1", "a2"), who, np.full(3, faq), named)
+
+    known = status.figures([], [], None, 10, golden=answers)
+
+    assert known["gold"] == [
+        {"annotator": "a1", "answered": 2, "right": 2, "needed": 6},
+        {"annotator": "a2", "answered": 1, "right": 0, "needed": 6},
+    ]
+    words = "a2  0 of 1 right; 6 wrong ones of an intent are proof"
+    assert words in status.table(known)
+    assert "gold questions" not in status.table(status.figures([], [], None, 10))
 
 
 def test_status_says_first_which_labels_are_missing() -> None:

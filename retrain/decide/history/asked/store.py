@@ -4,11 +4,13 @@ instant, and whose word does not count.
 
 import datetime as dt
 
+import numpy as np
 import sqlalchemy as sa
 
 from retrain import store
 from retrain.evaluation import live
-from retrain.labels import cap, distrust, labelled, lateness, votes
+from retrain.gold import store as gold_store
+from retrain.labels import cap, distrust, gold, labelled, lateness, votes
 from schemas import decisions, policy, slices, tables, windows
 
 Connection = sa.Connection
@@ -17,8 +19,10 @@ Connection = sa.Connection
 def age(connection: Connection, model: str, at: dt.datetime) -> dt.timedelta:
     """How late the labels are that people gave by `at`."""
     start = at - lateness.LOOK_BACK
-    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
-    return lateness.age(asked.ts_us, standing, at)
+    asked, standing, verified = measure_queue(connection, start, at, as_of=at, model=model)
+    # Gold questions are old when they are answered.
+    on_time = standing.chosen(~np.isin(standing.row, verified.row))
+    return lateness.age(asked.ts_us, on_time, at)
 
 
 def sampled(
@@ -31,8 +35,8 @@ def sampled(
     rules: policy.Labels,
 ) -> live.Sample:
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
-    asked, standing = measure_queue(connection, start, end, as_of=as_of, model=model)
-    return labelled.labelled(asked, standing, rules)
+    asked, standing, verified = measure_queue(connection, start, end, as_of=as_of, model=model)
+    return labelled.labelled(asked, standing, rules, verified)
 
 
 def judged(
@@ -43,8 +47,8 @@ def judged(
     rules: policy.Labels,
 ) -> tuple[live.Sample, tuple[decisions.Aside, ...]]:
     """The same as known at its end, and whom it does not believe."""
-    asked, standing = measure_queue(connection, start, at, as_of=at, model=model)
-    return labelled.judged(asked, standing, rules)
+    asked, standing, verified = measure_queue(connection, start, at, as_of=at, model=model)
+    return labelled.judged(asked, standing, rules, verified)
 
 
 def measure_queue(
@@ -54,9 +58,9 @@ def measure_queue(
     *,
     as_of: dt.datetime,
     model: str | None = None,
-) -> tuple[live.Sample, votes.Votes]:
-    """The measure queue of a stretch of time (of every model unless told) without labels, and what
-    annotators had said of it by `as_of`.
+) -> tuple[live.Sample, votes.Votes, gold.Gold]:
+    """The measure queue of a stretch of time (of every model unless told) without labels, what
+    annotators had said of it by `as_of`, and what reviewers had verified.
 
     Joined here: without statistics Postgres compares each with each.
     """
@@ -87,8 +91,9 @@ def measure_queue(
         ((row.ts, row.intent, row.confidence, row.p, None) for row in rows),
         [slices.of(row.text) for row in rows],
     )
-    ever = votes.said([row.req_id for row in rows], entries)
-    return asked, votes.latest(ever)
+    names = [row.req_id for row in rows]
+    ever = votes.said(names, entries)
+    return asked, votes.latest(ever), gold_store.known(connection, names, as_of)
 
 
 def doubts(
@@ -119,9 +124,9 @@ def aside(
     whichever model answered.
     """
     start = as_of - windows.HORIZONS["7d"]
-    asked, standing = measure_queue(connection, start, as_of, as_of=as_of)
+    asked, standing, verified = measure_queue(connection, start, as_of, as_of=as_of)
     capped = cap.within(standing, rules.per_annotator_per_day)
-    return distrust.aside(asked, capped, rules.source_gap)
+    return distrust.aside(asked, capped, rules.source_gap, verified.answers)
 
 
 def answered(
@@ -134,5 +139,5 @@ def answered(
     """
     start = as_of - windows.HORIZONS["7d"]
     overdue = as_of - dt.timedelta(hours=rules.maturity_hours)
-    asked, standing = measure_queue(connection, start, overdue, as_of=as_of)
-    return labelled.labelled(asked, standing, rules)
+    asked, standing, verified = measure_queue(connection, start, overdue, as_of=as_of)
+    return labelled.labelled(asked, standing, rules, verified)
