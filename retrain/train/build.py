@@ -15,7 +15,7 @@ from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
 from retrain.train.compile import onnx, parity, session
-from retrain.train.fit import loop, model, telemetry
+from retrain.train.fit import loop, model, rows, telemetry
 
 _THREADS = 2
 _CALIBRATION = "calibration.json"
@@ -29,9 +29,9 @@ class Tuned:
 
     network: Any
     tokenizer: Any
-    train: loop.Rows
-    val: loop.Rows
-    test: loop.Rows
+    train: rows.Rows
+    val: rows.Rows
+    test: rows.Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ def tuned(
     return Tuned(network, tokenizer, train, val, test)
 
 
-def _rows(frame: pd.DataFrame) -> loop.Rows:
+def _rows(frame: pd.DataFrame) -> rows.Rows:
     texts = list(frame["text"])
     intents = list(frame["intent"])
-    return loop.rows(texts, intents)
+    return rows.of(texts, intents)
 
 
 def trained(
@@ -141,7 +141,7 @@ def _compiled(network: Tuned, max_tokens: int, directory: Path) -> Compiled:
     return Compiled(serving, logits, same)
 
 
-def _temperature(val: loop.Rows, max_tokens: int, directory: Path) -> float:
+def _temperature(val: rows.Rows, max_tokens: int, directory: Path) -> float:
     """Fit the artefact's temperature and note it beside the artefact."""
     logits, _ = session.open_unsigned(directory).logits(val.texts)
     temperature = calibration.temperature(logits, val.labels)

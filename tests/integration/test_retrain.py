@@ -143,6 +143,7 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(
 
     from retrain.train.compile import onnx
     from retrain.train.fit import loop, model
+    from retrain.train.fit import rows as fit_rows
 
     rows = corpus(300)
     texts, labels = (
@@ -153,7 +154,7 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(
     compiled, _ = session.load(directory).logits(texts)
     network, tokenizer = model.load(directory)
     eager = loop.logits(
-        network, tokenizer, loop.rows(texts, [row["intent"] for row in rows]).texts, 64
+        network, tokenizer, fit_rows.of(texts, [row["intent"] for row in rows]).texts, 64
     )
     swapped = compiled.copy()
     swapped[:, [0, 1]] = swapped[:, [1, 0]]

@@ -2,6 +2,7 @@
 set aside with an alarm; the next one goes on.
 """
 
+import dataclasses
 import datetime as dt
 import json
 import shutil
@@ -157,3 +158,27 @@ def test_a_run_that_no_worker_takes_is_told(engine: sa.Engine) -> None:
         assert list(causes.alarms(alarms_store.facts(connection))) == [], (
             "a worker that is restarted needs a while"
         )
+
+
+def test_what_a_rejected_run_has_made_stays_for_as_long_as_the_policy_says(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    """Asked when the next run begins; the numbers stay."""
+    shop = workshop(engine, tmp_path / "models")
+    kept, old = shop.models / ".ft_kept", shop.models / ".ft_old"
+    for directory, days in ((kept, 29), (old, 31)):
+        directory.mkdir(parents=True)
+        (directory / "metrics.jsonl").write_text("{}\n")
+        run_id = directory.name.removeprefix(".")
+        queue(engine, run_id)
+        with engine.begin() as connection:
+            ended = sa.func.now() - dt.timedelta(days=days)
+            store.change_run(connection, run_id, state=runs.State.REJECTED, ended=ended)
+
+    queue(engine, "ft_next", rows=600)
+    with pytest.raises(model.EncoderMissing):
+        job._execute(
+            dataclasses.replace(shop, recipe=recipe.Recipe(base_model="/nowhere")), "ft_next"
+        )
+    assert kept.exists()
+    assert not old.exists()

@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,67 +15,19 @@ import torch
 from retrain import progress
 from retrain.evaluation import calibration, confusion, validation
 from retrain.train import recipe as recipes
-from retrain.train.fit import batches, loss, model, rates, telemetry
-from schemas import normalise, present, runs
+from retrain.train.fit import batches, loss, model, rates, rows, step, telemetry
+from schemas import present
 
 Log = Callable[[str, dict[str, Any]], None]
 Beat = Callable[[dict[str, Any]], None]
-_LINE_EVERY = 25  # steps
 _BEAT_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Normalised texts and the numbers of their intents."""
-
-    texts: list[str]
-    labels: npt.NDArray[np.int64]
-
-
-def rows(texts: list[str], intents: list[str]) -> Rows:
-    """Rows for the loop from raw texts and intent names."""
-    return Rows([normalise.text(text) for text in texts], confusion.places(intents))
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """What a fine-tune works with: `layers` are its parameters by depth, `peaks` the highest rate
-    of each, `class_weights` has shape (K,), `steps` counts those of all epochs.
-    """
-
-    network: Any
-    tokenizer: Any
-    train: Rows
-    recipe: recipes.Recipe
-    optimizer: torch.optim.Optimizer
-    layers: list[list[Any]]
-    peaks: list[float]
-    class_weights: torch.Tensor
-    steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step that was taken: its number from 1, its loss and the plain one (in nats, no row
-    weighing more), the gradient's norm before it was clipped, the factor of the peak rates, how
-    long it took, and what it did if that is noted.
-    """
-
-    epoch: int
-    number: int
-    loss: float
-    log_loss: float
-    norm: float
-    factor: float
-    took: telemetry.Took
-    done: telemetry.Norms | None
 
 
 def fine_tune(
     network: Any,
     tokenizer: Any,
-    train: Rows,
-    val: Rows,
+    train: rows.Rows,
+    val: rows.Rows,
     recipe: recipes.Recipe,
     *,
     run_id: str,
@@ -115,11 +66,11 @@ def fine_tune(
     return network
 
 
-def _fit(network: Any, tokenizer: Any, train: Rows, recipe: recipes.Recipe) -> _Fit:
+def _fit(network: Any, tokenizer: Any, train: rows.Rows, recipe: recipes.Recipe) -> step.Fit:
     layers = model.layers(network)
     optimizer, peaks = _optimizer(layers, recipe)
     steps_an_epoch = math.ceil(len(train.texts) / recipe.batch)
-    return _Fit(
+    return step.Fit(
         network=network,
         tokenizer=tokenizer,
         train=train,
@@ -132,7 +83,7 @@ def _fit(network: Any, tokenizer: Any, train: Rows, recipe: recipes.Recipe) -> _
     )
 
 
-def _class_weights(train: Rows) -> torch.Tensor:
+def _class_weights(train: rows.Rows) -> torch.Tensor:
     """Of every intent, by how many training rows mean it. Shape (K,)."""
     intents = present.INTENTS
     counts = np.bincount(train.labels, minlength=len(intents))
@@ -141,10 +92,10 @@ def _class_weights(train: Rows) -> torch.Tensor:
 
 
 def _epoch(
-    fit: _Fit,
+    fit: step.Fit,
     epoch: int,
     rng: np.random.Generator,
-    tell: Callable[[_Step], None],
+    tell: Callable[[step.Step], None],
 ) -> dict[str, float]:
     """Every training row once, in batches that `rng` draws; `tell` is called after each. Returns
     the means of the steps' losses.
@@ -155,114 +106,44 @@ def _epoch(
     total, plain = 0.0, 0.0
     for batch in batches.drawn(fit.train.texts, fit.recipe.batch, rng):
         number += 1
-        step = _step(fit, epoch, number, batch)
-        total += step.loss
-        plain += step.log_loss
-        tell(step)
+        one = step.taken(fit, epoch, number, batch)
+        total += one.loss
+        plain += one.log_loss
+        tell(one)
     return {"train_loss": total / steps_an_epoch, "train_log_loss": plain / steps_an_epoch}
 
 
-def _step(
-    fit: _Fit,
-    epoch: int,
-    number: int,
-    batch: npt.NDArray[np.int64],
-) -> _Step:
-    """Loss, backward, clip, step, at the rates that are due at this step."""
-    begun = time.perf_counter()
-    recipe, noted = fit.recipe, _is_noted(fit, number)
-    factor = rates.schedule(number, fit.steps, recipe.warmup)
-    groups = fit.optimizer.param_groups
-    for group, peak in zip(groups, fit.peaks, strict=True):
-        group["lr"] = peak * factor
-
-    texts = [fit.train.texts[row] for row in batch]
-    tokens = _encoded(fit.tokenizer, texts, recipe.max_tokens)
-    waited = time.perf_counter() - begun
-    labels = torch.from_numpy(fit.train.labels[batch])
-    answers = fit.network(**tokens).logits
-    plain = torch.nn.functional.cross_entropy(answers.detach(), labels)
-    cost = loss.focal(
-        answers,
-        labels,
-        weights=fit.class_weights,
-        gamma=recipe.gamma,
-    )
-
-    torch.autograd.backward(cost)
-    gradient = telemetry.gradients(fit.layers) if noted else []
-    norm = torch.nn.utils.clip_grad_norm_(fit.network.parameters(), recipe.clip)
-    before = telemetry.weights(fit.layers) if noted else []
-    fit.optimizer.step()
-    fit.optimizer.zero_grad()
-
-    done = telemetry.norms(fit.layers, gradient, before) if noted else None
-    held = int(tokens["attention_mask"].sum())
-    took = telemetry.Took(time.perf_counter() - begun, waited, len(batch), held)
-    return _Step(epoch, number, cost.item(), plain.item(), norm.item(), factor, took, done)
-
-
-def _is_noted(fit: _Fit, number: int) -> bool:
-    """Whether a step has a line and rows: every 25th, the first and the last."""
-    return number % _LINE_EVERY == 0 or number in (1, fit.steps)
-
-
 def _teller(
-    fit: _Fit,
+    fit: step.Fit,
     bar: Any,
     run_id: str,
     log: Log,
     beat: Beat,
     put: telemetry.Put,
-) -> Callable[[_Step], None]:
+) -> Callable[[step.Step], None]:
     """What tells the bar of every step, the log and the rows of those that are noted, and `beat`
     once a second.
     """
     last_beat = time.monotonic()
     recent = telemetry.Recent()
 
-    def tell(step: _Step) -> None:
+    def tell(taken: step.Step) -> None:
         nonlocal last_beat
-        number = step.number
+        number = taken.number
         bar.update()
-        recent.add(step.loss, step.took, clipped=step.norm > fit.recipe.clip)
+        recent.add(taken.loss, taken.took, clipped=taken.norm > fit.recipe.clip)
 
-        if step.done is not None:
-            numbers = _numbers(fit, step)
-            rows = telemetry.of_step(step.epoch, number, numbers, recent, step.done)
-            log("TRAIN", {"run_id": run_id, **_fields(fit, step, rows)})
-            put(rows)
+        if taken.done is not None:
+            numbers = step.numbers(fit, taken)
+            told = telemetry.of_step(taken.epoch, number, numbers, recent, taken.done)
+            log("TRAIN", {"run_id": run_id, **step.fields(fit, taken, told)})
+            put(told)
 
         if time.monotonic() - last_beat > _BEAT_S:
             last_beat = time.monotonic()
-            beat({"epoch": step.epoch, "step": number, "steps": fit.steps})
+            beat({"epoch": taken.epoch, "step": number, "steps": fit.steps})
 
     return tell
-
-
-def _numbers(fit: _Fit, step: _Step) -> dict[str, float]:
-    """What a step itself tells, by name."""
-    return {
-        "loss": step.loss,
-        "grad_norm": step.norm,
-        "lr_head": fit.peaks[-1] * step.factor,
-        "lr_bottom": fit.peaks[0] * step.factor,
-    }
-
-
-def _fields(fit: _Fit, step: _Step, rows: Sequence[runs.Metric]) -> dict[str, Any]:
-    """Fields of [TRAIN] from a step's rows."""
-    told = {row.name: row.value for row in rows}
-    return {
-        "epoch": step.epoch,
-        "step": f"{step.number}/{fit.steps}",
-        "loss": told["loss"],
-        "grad_norm": told["grad_norm"],
-        "ex_per_sec": told["examples_per_s"],
-        "lr_head": told["lr_head"],
-        "lr_bottom": told["lr_bottom"],
-        "gpu_mem_gb": told.get("gpu_memory_mib", 0.0) / 1024,
-    }
 
 
 def _optimizer(
@@ -285,17 +166,6 @@ def _optimizer(
     return optimizer, peaks
 
 
-def _encoded(tokenizer: Any, texts: list[str], max_tokens: int) -> Any:
-    return tokenizer(
-        texts,
-        padding=True,
-        truncation=True,
-        max_length=max_tokens,
-        return_tensors="pt",
-        return_token_type_ids=False,
-    )
-
-
 @torch.no_grad()
 def logits(
     network: Any,
@@ -311,7 +181,7 @@ def logits(
     answers = np.zeros((len(texts), len(present.INTENTS)))
     for part in batches.cut(by_length, size):
         together = [texts[row] for row in part]
-        tokens = _encoded(tokenizer, together, max_tokens)
+        tokens = rows.encoded(tokenizer, together, max_tokens)
         answers[part] = network(**tokens).logits.double().numpy()
     return answers
 
@@ -319,7 +189,7 @@ def logits(
 def _validate(
     network: Any,
     tokenizer: Any,
-    val: Rows,
+    val: rows.Rows,
     recipe: recipes.Recipe,
     class_weights: torch.Tensor,
 ) -> tuple[dict[str, Any], dict[str, float | None]]:

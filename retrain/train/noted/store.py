@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -39,21 +39,6 @@ def put_metrics(connection: sa.Connection, run_id: str, rows: Sequence[runs.Metr
     )
 
 
-def metrics(connection: sa.Connection, run_id: str) -> list[runs.Metric]:
-    """The numbers of a run in the order of steps."""
-    table = tables.run_metric
-    query = sa.select(table).where(table.c.run_id == run_id)
-    query = query.order_by(table.c.epoch, table.c.step, table.c.name)
-    return [
-        runs.Metric(_number(row.epoch), _number(row.step), row.name, row.value)
-        for row in connection.execute(query)
-    ]
-
-
-def _number(stored: int) -> int | None:
-    return None if stored == _NEITHER else stored
-
-
 def put_checks(connection: sa.Connection, run_id: str, told: Sequence[checks.Check]) -> None:
     """Record checks, in place of those of the same stage and name."""
     for check in told:
@@ -62,17 +47,3 @@ def put_checks(connection: sa.Connection, run_id: str, told: Sequence[checks.Che
         insert = pg.insert(tables.run_check).values(**values, body=body)
         keys = ["run_id", "stage", "name"]
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_={"body": body}))
-
-
-def run_checks(connection: sa.Connection, run_id: str) -> list[checks.Check]:
-    """The checks of a run, by stage in the order in which they are made, then by name."""
-    table = tables.run_check
-    rows = connection.execute(sa.select(table.c.body).where(table.c.run_id == run_id)).scalars()
-    stages = list(checks.Stage)
-    return sorted(map(_check, rows), key=lambda check: (stages.index(check.stage), check.name))
-
-
-def _check(body: dict[str, Any]) -> checks.Check:
-    healthy = checks.Range(**body["healthy"])
-    stage, level = checks.Stage(body["stage"]), checks.Level(body["level"])
-    return checks.Check(**(body | {"healthy": healthy, "stage": stage, "level": level}))
