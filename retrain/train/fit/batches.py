@@ -32,6 +32,19 @@ def drawn(
         yield batches[number]
 
 
+def alike(labels: Rows, rng: np.random.Generator) -> Rows:
+    """As many rows as there are, drawn with replacement, each intent as often as the others. Shape
+    (n,) -> (n,).
+
+    >>> rows = alike(np.array([0, 0, 0, 1]), np.random.default_rng(1))
+    >>> len(rows), sorted(np.unique(rows).tolist())[-1]
+    (4, 3)
+    """
+    counts = np.bincount(labels)
+    chance = 1 / counts[labels]
+    return rng.choice(len(labels), len(labels), p=chance / chance.sum())
+
+
 def cut(rows: Rows, size: int) -> list[Rows]:
     """Parts of `size` in their order; the last may be shorter.
 

@@ -78,14 +78,18 @@ def _fit(network: Any, tokenizer: Any, train: rows.Rows, recipe: recipes.Recipe)
         optimizer=optimizer,
         layers=layers,
         peaks=peaks,
-        class_weights=_class_weights(train),
+        class_weights=_class_weights(train, recipe),
         steps=steps_an_epoch * recipe.epochs,
     )
 
 
-def _class_weights(train: rows.Rows) -> torch.Tensor:
-    """Of every intent, by how many training rows mean it. Shape (K,)."""
+def _class_weights(train: rows.Rows, recipe: recipes.Recipe) -> torch.Tensor:
+    """Of every intent, by how many training rows mean it; alike where the recipe weighs none. Shape
+    (K,).
+    """
     intents = present.INTENTS
+    if not recipe.weighs:
+        return torch.ones(len(intents))
     counts = np.bincount(train.labels, minlength=len(intents))
     rows_of = dict(zip(intents, counts.tolist(), strict=True))
     return torch.tensor(rates.class_weights(rows_of, intents))
@@ -97,16 +101,20 @@ def _epoch(
     rng: np.random.Generator,
     tell: Callable[[step.Step], None],
 ) -> dict[str, float]:
-    """Every training row once, in batches that `rng` draws; `tell` is called after each. Returns
-    the means of the steps' losses.
+    """Every training row once, in batches that `rng` draws, or as many of all intents alike; `tell`
+    is called after each batch. Returns the means of the steps' losses.
     """
     fit.network.train()
+    mine = np.arange(len(fit.train.texts))
+    if fit.recipe.loss == "oversampling":
+        mine = batches.alike(fit.train.labels, rng)
     steps_an_epoch = fit.steps // fit.recipe.epochs
     number = (epoch - 1) * steps_an_epoch
     total, plain = 0.0, 0.0
-    for batch in batches.drawn(fit.train.texts, fit.recipe.batch, rng):
+    texts = [fit.train.texts[row] for row in mine]
+    for batch in batches.drawn(texts, fit.recipe.batch, rng):
         number += 1
-        one = step.taken(fit, epoch, number, batch)
+        one = step.taken(fit, epoch, number, mine[batch])
         total += one.loss
         plain += one.log_loss
         tell(one)
@@ -209,7 +217,7 @@ def _validate(
         torch.from_numpy(answers),
         torch.from_numpy(val.labels),
         weights=class_weights.double(),
-        gamma=recipe.gamma,
+        gamma=recipe.focus,
     )
     fields = {
         "loss": float(cost),

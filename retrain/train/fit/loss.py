@@ -16,4 +16,6 @@ def focal(
     """
     log_p = functional.log_softmax(logits, dim=-1).gather(1, labels[:, None]).squeeze(1)
     a = weights[labels]
-    return -(a * (1 - log_p.exp()) ** gamma * log_p).sum() / a.sum()
+    # Of a row that is certain nothing is left to learn; under gamma 1 its slope would be endless.
+    missing = (1 - log_p.exp()).clamp_min(torch.finfo(log_p.dtype).tiny)
+    return -(a * missing**gamma * log_p).sum() / a.sum()

@@ -87,7 +87,7 @@ def taken(fit: Fit, epoch: int, number: int, batch: npt.NDArray[np.int64]) -> St
 def _losses(fit: Fit, tokens: Any, labels: torch.Tensor) -> _Losses:
     answers = fit.network(**tokens).logits
     plain = torch.nn.functional.cross_entropy(answers.detach(), labels)
-    weights, gamma = fit.class_weights, fit.recipe.gamma
+    weights, gamma = fit.class_weights, fit.recipe.focus
     return _Losses(loss.focal(answers, labels, weights=weights, gamma=gamma), plain)
 
 

@@ -179,3 +179,13 @@ def test_the_order_of_intents_carries_their_weights_along(
     weights = rates.class_weights(by_name, backwards)
 
     assert weights[::-1] == pytest.approx(rates.class_weights(by_name, forwards))
+
+
+def test_oversampling_draws_every_intent_as_often_and_as_many_rows_as_there_are() -> None:
+    labels = np.repeat([0, 3, 7], [900, 90, 10])
+    drawn = batches.alike(labels, np.random.default_rng(4))
+
+    shares = np.bincount(labels[drawn], minlength=10) / len(drawn)
+    assert len(drawn) == 1_000
+    assert shares[[0, 3, 7]] == pytest.approx([1 / 3] * 3, abs=0.05)
+    assert shares.sum() == pytest.approx(1.0)

@@ -335,3 +335,25 @@ def test_as_of_refuses_what_is_no_instant_of_our_time(
     shown = usage_error(capsys, "run", "--as-of", text)
 
     assert f"argument --as-of: {text!r} is n" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("learning_rate = 2", "recipe: learning_rate cannot be 2.0; expected 0 to 1"),
+        ("warmup = 1.5", "recipe: warmup cannot be 1.5; expected 0 to 1"),
+        ("layer_decay = 8", "recipe: layer_decay cannot be 8.0; expected 0 to 1"),
+        ("gamma = 200", "recipe: gamma cannot be 200.0; expected 0 to 10"),
+        ("max_tokens = 4096", "recipe: max_tokens cannot be 4096; expected 1 to 512"),
+        ("epochs = 100000", "recipe: epochs cannot be 100000; expected 1 to 1000"),
+    ],
+)
+def test_a_value_that_trains_nothing_or_for_ever_is_refused(text: str, says: str) -> None:
+    with pytest.raises(recipe.RecipeError) as caught:
+        recipe.parse(text)
+    assert str(caught.value) == says
+
+
+def test_an_unknown_loss_is_refused_with_those_there_are() -> None:
+    with pytest.raises(recipe.RecipeError, match="focal_weighted"):
+        recipe.parse('loss = "focul"')
