@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.decisions import champions
+from benchmarks.decisions import champions, scenario
 
 _ACTS = ("retrain", "rollback", "fix_upstream", "reweight")
 _OURS = "intentwatch"
@@ -128,17 +128,17 @@ def _beside(measured: Mapping[str, Any]) -> list[str]:
     names = list(rows[0]["kinds"])
     lines = ["", *_head(["who", *(_words(name) for name in names), "alarms a quiet year"])]
     for row in rows:
-        cells = [_alarmed(row["kinds"][name]) for name in names]
+        cells = [_alarmed(name, row["kinds"][name]) for name in names]
         rate = f"{_number(row['a_year'])} in {row['quiet_years']:g} years"
         lines.append(_line([row["who"], *cells, rate]))
     return lines
 
 
-def _alarmed(of: Mapping[str, Any]) -> str:
+def _alarmed(kind: str, of: Mapping[str, Any]) -> str:
     """How many of an incident were found and how soon; of a quiet kind the needless alarms."""
-    acted = of["acted"]
-    if of["hours"]["median"] is None and of["needless"]:
+    if kind in scenario.QUIET:
         return str(of["needless"])
+    acted = of["acted"]
     return f"{acted['k']}/{acted['n']}, {_hours(of)}"
 
 

@@ -16,9 +16,9 @@ Level = verdicts.Level
 
 ACCURACY: Final = signals.LIVE_ACCURACY.name
 STARVED: Final = signals.LABEL_STARVED.name
+UNANSWERED: Final = signals.UNANSWERED_SHARE.name
 MIX: Final = signals.INTENT_MIX_KL.name
-# What shows that labels do not speak for all.
-_SILENT: Final = (signals.WORST_CASE_ACCURACY.name, signals.UNANSWERED_SHARE.name)
+WORST: Final = signals.WORST_CASE_ACCURACY.name
 # Which roles belong to a case, whatever decided it: in an incident of language accuracy and mix
 # are no incidents of their own. While a release may be to blame the cause of a loss is unknown, and
 # it is the same loss when it is known.
@@ -185,9 +185,9 @@ def _labels(known: Sequence[alerts.Alert], hour: Hour) -> Standing | None:
         name, level = verdict.signal.signal, verdict.verdict
         if name == ACCURACY and level is Level.BLIND and not verdict.in_breach:
             blind.add(name)
-        if name == STARVED and verdict.in_breach:
+        if name in (STARVED, UNANSWERED) and verdict.in_breach:
             blind.add(name)
-        if name in _SILENT and verdict.in_breach and hour.taken.hold_reason is Hold.LABELS_BIASED:
+        if name == WORST and verdict.in_breach and hour.taken.hold_reason is Hold.LABELS_BIASED:
             blind.add(name)
     if not blind:
         return None

@@ -28,6 +28,8 @@ def show_tasks(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """The next messages as tasks of a labelling tool."""
     rules = _policy()
     with engine.connect() as connection:
+        if chosen.annotator is not None:
+            annotators.known_or_refuse(connection, chosen.annotator)
         plan = _plan(connection, rules)
         waiting = serve.listed(connection, chosen.limit, plan, annotator=chosen.annotator)
     sys.stdout.write(tasks.written(waiting, chosen.to))

@@ -23,12 +23,12 @@ def arguments(parser: argparse.ArgumentParser, name: Callable[[str], str]) -> No
     """The actions and their options; `name`: what a person may be called."""
     actions = parser.add_subparsers(required=True)
     adding = actions.add_parser("add", help="this intent is verified: ask annotators about it")
-    adding.add_argument("req_id", metavar="REQ_ID")
+    adding.add_argument("req_id", type=_request, metavar="REQ_ID")
     adding.add_argument("--intent", type=_intent, required=True, metavar="INTENT")
     adding.set_defaults(do=add)
 
     retiring = actions.add_parser("retire", help="ask no more, and let its label hold no more")
-    retiring.add_argument("req_id", metavar="REQ_ID")
+    retiring.add_argument("req_id", type=_request, metavar="REQ_ID")
     retiring.set_defaults(do=retire)
     for action in (adding, retiring):
         action.add_argument("--by", type=name, required=True, metavar="NAME", help="who says so")
@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser, name: Callable[[str], str]) -> No
 
 def add(engine: sa.Engine, chosen: argparse.Namespace) -> int:
     """Make a message a gold question; prints its request. Exit 2 for one that nobody sampled, and
-    for one that is a gold question already.
+    for one that is a gold question already, or was one later than that.
     """
     req_id = chosen.req_id
     with engine.begin() as connection:
@@ -56,8 +56,8 @@ def add(engine: sa.Engine, chosen: argparse.Namespace) -> int:
         added = gold.verify(connection, row)
     if not added:
         settings.refuse(
-            f"{req_id!r} is a gold question already;"
-            f" `python -m services.labels gold retire {req_id} --by NAME` takes it back",
+            f"{req_id!r} is a gold question already, or was one later than that: `gold list`"
+            f" says when; `python -m services.labels gold retire {req_id} --by NAME` takes it back",
             2,
         )
     print(req_id)
@@ -96,6 +96,13 @@ def show_all(engine: sa.Engine, chosen: argparse.Namespace) -> int:
 def _at(connection: sa.Connection, chosen: argparse.Namespace) -> dt.datetime:
     at: dt.datetime = chosen.at or streams_store.clock(connection) or dt.datetime.now(dt.UTC)
     return at
+
+
+def _request(text: str) -> str:
+    """What Postgres can look for: what was typed may be no UTF-8."""
+    if text != text.encode(errors="replace").decode():
+        raise argparse.ArgumentTypeError("a request's name is UTF-8")
+    return text
 
 
 def _intent(text: str) -> str:

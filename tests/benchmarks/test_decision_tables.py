@@ -217,6 +217,13 @@ def test_others_are_told_by_what_they_found_whatever_they_call_it_and_by_needles
     assert other.startswith("| psi_chi2 | 1/1, 12, 12 h | 91.25 in 0.01 years |")
 
 
+def test_an_incident_that_nobody_found_says_so_though_somebody_cried_before() -> None:
+    early = trial.watched("adwin", LANGUAGE, [LANGUAGE.onset - 30 * HOUR])
+    calm = trial.watched("adwin", CALM, [CALM.onset + HOUR])
+    *_, other = lines(tables.incidents(measured(outcome(), outcome(CALM), early, calm)))
+    assert other.startswith("| adwin | 0/1, never | 1 | ")
+
+
 def test_the_sentence_on_live_accuracy_has_every_figure_with_its_unit() -> None:
     accuracy = {
         "labels": 498.6,

@@ -18,6 +18,7 @@ from schemas import policy, present, tables
 from services.labels import __main__ as labels
 from services.labels import ask, hand_in, mix, reviewed, store
 from services.labels.gold import store as gold
+from services.labels.registry import store as registry
 from services.labels.serve import store as screen
 from streams import connect
 
@@ -91,6 +92,8 @@ def test_a_question_is_verified_once_listed_and_taken_back(
     assert capsys.readouterr().out == "r3\n"
     assert typed(engine, "add", "r3", *by) == 2
     assert "already" in capsys.readouterr().err
+    assert typed(engine, "add", "r3", *by, "--at", "2026-04-20T00:00Z") == 2
+    assert "or was one later than that" in capsys.readouterr().err
     assert typed(engine, "add", "r99", *by) == 2
     assert "no message 'r99' was sampled" in capsys.readouterr().err
 
@@ -123,6 +126,20 @@ def test_what_was_taken_back_is_verified_anew_also_while_the_clock_stands(
         assert gold.verify(connection, anew)
         assert not gold.verify(connection, anew | {"at": AT + 4 * DAY})
         assert len(gold.listed(connection)) == 2
+
+
+@pytest.mark.parametrize("since", [AT + DAY, AT + 2 * DAY])
+def test_of_one_message_no_two_intents_hold_at_an_instant(
+    engine: sa.Engine, since: dt.datetime
+) -> None:
+    """It was taken back later than the instant from which another intent is to hold."""
+    verified(engine, r3="promotion")
+    with engine.begin() as connection:
+        assert gold.retire(connection, "r3", "kim", AT + 3 * DAY)
+        other = {"req_id": "r3", "at": since, "intent": "faq", "by": "rin"}
+        assert not gold.verify(connection, other)
+        assert [row["intent"] for row in gold.listed(connection)] == ["promotion"]
+        assert gold.verify(connection, other | {"at": AT + 3 * DAY})
 
 
 def test_each_annotator_is_asked_each_question_once_and_never_for_nothing(
@@ -225,6 +242,21 @@ def test_gold_names_two_liars_of_three_before_anything_is_trained(
         assert believed(connection, end)[0] == ["a1", "a2"], "an hour of before stays as it was"
         later = end + dt.timedelta(hours=1)
         assert believed(connection, later)[0] == ["a0"]
+
+
+def test_tasks_are_for_annotators_whose_labels_are_taken(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with engine.begin() as connection:
+        registry.register(connection, "a1", None)
+    theirs = argparse.Namespace(to="doccano", limit=2, annotator="a1")
+
+    assert labels.show_tasks(engine, theirs) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    with pytest.raises(SystemExit) as ended:
+        labels.show_tasks(engine, argparse.Namespace(to="doccano", limit=2, annotator="zoe"))
+    assert ended.value.code == 2
+    assert "'zoe' is not registered" in capsys.readouterr().err
 
 
 def test_the_list_has_them_among_the_others_and_the_verified_label_holds(

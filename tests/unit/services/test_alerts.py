@@ -165,6 +165,17 @@ def test_blind_accuracy_is_told_when_labels_could_have_come_with_how_many_are_ne
     ]
 
 
+def test_missing_labels_are_one_trouble_also_while_something_else_decides() -> None:
+    blind = builders.verdict("live_accuracy", Level.BLIND, n=300)
+    silent = breach("unanswered_share", 0.18, reference=0.1, limit=0.12)
+    lost = dataclasses.replace(breach("intent_recall_lost", 0.3), level="grave")
+    shop = Shop()
+    shop.hours((blind, silent), 50)
+    assert shop.hour((blind, silent, lost)).decision is Kind.RETRAIN
+    shop.hours((blind, silent, lost), 50)
+    assert sorted(alert.subject for alert in shop.known.values()) == ["labels", "language"]
+
+
 def test_a_closed_shop_is_not_asked_for_labels() -> None:
     blind = [builders.verdict(name, Level.BLIND, n=0) for name in ("live_accuracy", "error_rate")]
     shop = Shop()

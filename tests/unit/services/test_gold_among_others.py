@@ -104,6 +104,8 @@ def test_an_intent_is_verified_by_somebody() -> None:
         (["add", "r1", "--intent", "faq"], "--by"),
         (["add", "--intent", "faq", "--by", "rin"], "REQ_ID"),
         (["retire", "r1"], "--by"),
+        (["add", "r\udcff", "--intent", "faq", "--by", "rin"], "a request's name is UTF-8"),
+        (["retire", "r\udcff", "--by", "rin"], "a request's name is UTF-8"),
         (["add", "r1", "--intent", "faq", "--by", ""], "an annotator's name has 1 to 200 letters"),
         (["add", "r1", "--intent", "faq", "--by", "rin", "--at", "monday"], "--at"),
     ],
