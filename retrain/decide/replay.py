@@ -100,8 +100,7 @@ def walk(
         view = replace(scene.view, history=memory.history, broken=tuple(broken))
         evaluation = evaluate.evaluate(view, past, named)
 
-        _remember(memory.history, evaluation.fresh, scene.view.at, named)
-        memory.well = evaluation.past.well
+        _remember(memory, evaluation, named)
         decision = evaluation.decision
         last[decision.decision] = decision.at
         if decision.cause is decisions.Cause.PIPELINE:
@@ -126,16 +125,14 @@ def bare(scene: Scene) -> Scene:
     return replace(scene, view=view)
 
 
-def _remember(
-    history: dict[str, list[verdicts.Verdict]],
-    fresh: Iterable[verdicts.Verdict],
-    at: dt.datetime,
-    rules: policy.Policy,
-) -> None:
-    for verdict in fresh:
-        judged = history.setdefault(verdict.signal.signal, [])
+def _remember(memory: _Memory, evaluation: evaluate.Evaluation, rules: policy.Policy) -> None:
+    at = evaluation.view.at
+    for verdict in evaluation.fresh:
+        judged = memory.history.setdefault(verdict.signal.signal, [])
         judged.append(verdict)
         del judged[: _forgotten(judged, at, rules)]
+    # A release that was not to blame for an hour may be again, where labels come later.
+    memory.well = evaluation.past.well or memory.well
 
 
 def _forgotten(

@@ -26,6 +26,7 @@ Level = verdicts.Level
 NAME: Final = signals.UNANSWERED_SHARE.name
 _DAYS: Final = 2  # one has too few labels to tell, three see a change too late
 _DAY: Final = windows.HORIZONS["1d"]
+_WEEK: Final = windows.HORIZONS["7d"]
 _EARLIER: Final = tuple(days * _DAY for days in range(_DAYS, 8))
 _ENOUGH: Final = 4  # of these days
 _RISEN_Z: Final = 1.64  # more are missing: once in twenty looks by chance
@@ -84,12 +85,16 @@ def starved(view: View, rules: policy.Policy) -> verdicts.Signal:
 def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
     """The verdict on the share of the last days' messages without a label, where hours of which
     most are still to come do not count; none where labels were given and set aside. While it is in
-    breach it is held to what was usual before that: missing labels do not become usual.
+    breach it is held to what was usual before that, for a week: then all labels of the week have
+    come like that, and are compared with each other again.
     """
     rule, past = rules.signals.unanswered_share, view.history.get(NAME, ())
     told = view.covered(dt.timedelta() if view.aside else _DAYS * _DAY)
     n, missing = len(told.asked), int((~told.asked.named).sum())
     known = usual(view.history, view.at)
+
+    if past and _is_old(past[-1], view.at):
+        past = ()
 
     before, before_n = (known.share, known.n) if known else (None, None)
     if past and past[-1].in_breach:
@@ -107,6 +112,11 @@ def more_than_usual(view: View, rules: policy.Policy) -> verdicts.Verdict:
     )
     held_to = _above(rule, before or 0.0)
     return judge.verdict(signal, held_to, past, given=_level(told, signal, held_to, known))
+
+
+def _is_old(last: verdicts.Verdict, at: dt.datetime) -> bool:
+    """Whether a breach has stood for a week."""
+    return last.in_breach and last.since is not None and at - last.since >= _WEEK
 
 
 def _above(rule: policy.Level, usual_share: float) -> policy.Level:

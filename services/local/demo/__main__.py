@@ -133,7 +133,7 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
 
     onset = play.BEGIN + play.DAY * playing.plan.kinds.index(story.LATER)
     retrains = [row["at"] for row in taken if row["decision"] == "retrain"]
-    sent, unsent = playing.messages()
+    sent, unsent = playing.delivered()
     accuracies = _accuracies(days)
     return {
         "events": counted.events,

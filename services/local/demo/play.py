@@ -201,9 +201,17 @@ class Play:
         """
         with contextlib.suppress(supervisor.TooSlow):
             self.on.wait(self._all_counted, "the last messages to be counted")
-            self.on.wait(lambda: self.messages()[1] == 0, "the last messages to reach Slack")
+            self.on.wait(lambda: self._messages()[1] == 0, "the last messages to reach Slack")
 
-    def messages(self) -> tuple[int, int]:
+    def delivered(self) -> tuple[int, int]:
+        """How many messages of the outbox are in Slack, and how many never are: the hour that is
+        judged last may have something to tell after all the others are out.
+        """
+        with contextlib.suppress(supervisor.TooSlow):
+            self.on.wait(lambda: self._messages()[1] == 0, "the last message to reach Slack")
+        return self._messages()
+
+    def _messages(self) -> tuple[int, int]:
         """How many messages of the outbox are in Slack, and how many are not yet."""
         with self.on.engine.connect() as connection:
             return store.messages(connection)

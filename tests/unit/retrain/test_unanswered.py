@@ -125,3 +125,13 @@ def test_without_a_message_there_is_no_share() -> None:
     view = dataclasses.replace(days(0.9, 0.6), sampled=live.sample([]))
     verdict = told(known(view, *USUAL))
     assert (verdict.signal.value, verdict.signal.n, verdict.verdict) == (None, 0, Level.BLIND)
+
+
+@pytest.mark.parametrize(("days_long", "stands"), [(6, True), (7, False)])
+def test_after_a_week_what_is_missing_is_what_the_week_has(days_long: int, stands: bool) -> None:
+    """A third of the annotators has left: labels are compared with labels again."""
+    view = known(days(0.9, 0.0, at_random=0.33), [0.33] * 6, [0.9] * 6, in_breach=True)
+    shares = list(view.history["unanswered_share"])
+    shares[-1] = dataclasses.replace(shares[-1], since=AT - days_long * DAY)
+    history = {**view.history, "unanswered_share": shares}
+    assert told(dataclasses.replace(view, history=history)).in_breach is stands
