@@ -3,7 +3,7 @@ loads nothing from anywhere.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,13 +44,14 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{figure(low)} to {figure(high)}"
 
 
-def table(head: Sequence[str], rows: Sequence[Row]) -> str:
-    """A table of texts. Each cell says which column it is of, for where there is no room for
-    columns.
+def table(head: Sequence[str], rows: Sequence[Row], kind: str = "") -> str:
+    """A table of texts; `kind`: a CSS class. Each cell says which column it is of, for where there
+    is no room for columns.
     """
     names = "".join(f"<th>{svg.safe(name)}</th>" for name in head)
     body = "".join(_row(head, row) for row in rows)
-    return f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+    table = f'<table class="{kind}">'
+    return f"{table}<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _row(head: Sequence[str], row: Row) -> str:
@@ -60,12 +61,20 @@ def _row(head: Sequence[str], row: Row) -> str:
     return f'<tr class="{row.kind}">{cells}</tr>'
 
 
+def facts(told: Mapping[str, str]) -> str:
+    """Names, and what they are."""
+    pairs = ""
+    for name, value in told.items():
+        pairs += f"<div><dt>{svg.safe(name)}</dt><dd>{svg.safe(value)}</dd></div>"
+    return f"<dl>{pairs}</dl>"
+
+
 def paragraph(words: str, kind: str = "") -> str:
     """Words; `kind`: a CSS class."""
     return f'<p class="{kind}">{svg.safe(words)}</p>'
 
 
-def section(title: str, parts: Iterator[str] | Sequence[str]) -> str:
+def section(title: str, parts: Iterable[str]) -> str:
     """A part of a page under its title."""
     return f"<section><h2>{svg.safe(title)}</h2>{''.join(parts)}</section>"
 

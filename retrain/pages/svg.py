@@ -58,6 +58,23 @@ def line(
     return f'<polyline points="{_joined(points)}" fill="none" {stroke}/>'
 
 
+def dot(at: Point, radius: float, colour: str) -> str:
+    """A filled circle."""
+    return f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="{radius:g}" fill="{colour}"/>'
+
+
+def box(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    colour: str,
+) -> str:
+    """A filled rectangle."""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect {place} fill="{colour}"/>'
+
+
 def band(
     low: Sequence[Point],
     high: Sequence[Point],
