@@ -74,6 +74,12 @@ def paragraph(words: str, kind: str = "") -> str:
     return f'<p class="{kind}">{svg.safe(words)}</p>'
 
 
+def chart(title: str, picture: str, caption: str = "") -> str:
+    """A picture under its title, with what is to be known of it below."""
+    below = f"<figcaption>{svg.safe(caption)}</figcaption>" if caption else ""
+    return f"<figure><h3>{svg.safe(title)}</h3>{picture}{below}</figure>"
+
+
 def section(title: str, parts: Iterable[str]) -> str:
     """A part of a page under its title."""
     return f"<section><h2>{svg.safe(title)}</h2>{''.join(parts)}</section>"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retrain.evaluation.confusion import Scores
 from retrain.evaluation.validation import Validation
 from schemas import decisions, runs
 from schemas.checks import Check, Stage
@@ -17,6 +18,18 @@ class Progress:
     epoch: int
     step: int
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load test of n messages has shown."""
+
+    n: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    error_rate: float
+    rps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,9 @@ class Account:
     steps: tuple[Step, ...] = ()
     metrics: tuple[runs.Metric, ...] = ()
     checks: tuple[Check, ...] = ()
+    scores: Scores | None = None
     validation: Validation | None = None
+    load: Load | None = None
     decision: decisions.Decision | None = None
 
     def gate(self, name: str) -> runs.Gate | None:

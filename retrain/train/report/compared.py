@@ -5,6 +5,7 @@ one, else those of its own first epoch.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from retrain.pages import markup
 from retrain.train import signs
 from retrain.train.report import account
 from schemas import present, units
@@ -68,18 +69,14 @@ def _epochs(told: account.Account, name: str) -> Compared | None:
     epoch = kept(told)
     if len(values) < 2 or epoch is None or epoch > len(values):
         return None
-    before, now = values[0], values[epoch - 1]
+
+    before = values[0]
+    now = values[epoch - 1]
     falls = name == "val_loss"
-    write = _plain if falls else units.percent
-    words = (
-        f"{write(before)} in the first epoch, {write(now)} in the one that was kept "
-        f"({epoch} of {len(values)})"
-    )
+    write = markup.figure if falls else units.percent
+    which = f"{epoch} of {len(values)}"
+    words = f"{write(before)} in the first epoch, {write(now)} in the one that was kept ({which})"
     return Compared(before, now, words, falls)
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3g}"
 
 
 def _gate(told: account.Account, name: str) -> Compared | None:
@@ -87,13 +84,19 @@ def _gate(told: account.Account, name: str) -> Compared | None:
     gate = told.gate(name)
     if gate is None or gate.value is None or gate.champion is None:
         return None
-    words = f"{units.percent(gate.value)}, the champion {units.percent(gate.champion)}"
+    before, now = gate.champion, gate.value
     if gate.low is None or gate.high is None:
-        return Compared(gate.champion, gate.value, f"{words} (n = {gate.n:,})")
-    difference = f"difference {100 * gate.low:+.1f} to {100 * gate.high:+.1f} points"
-    proven = gate.low > 0 or gate.high < 0
-    words += f" ({difference}, n = {gate.n:,})"
-    return Compared(gate.champion, gate.value, words, proven=proven)
+        return Compared(before, now, _beside(now, before, gate.n))
+    low = 100 * gate.low
+    high = 100 * gate.high
+    words = _beside(now, before, gate.n, f"difference {low:+.1f} to {high:+.1f} points, ")
+    return Compared(before, now, words, proven=low > 0 or high < 0)
+
+
+def _beside(now: float, champion: float, n: int, difference: str = "") -> str:
+    """Both in words, with what they are of."""
+    figures = f"{units.percent(now)}, the champion {units.percent(champion)}"
+    return f"{figures} ({difference}n = {n:,})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,13 @@ def _rare(told: account.Account) -> Compared | None:
         return None
     before = sum(each.n * each.before for each in recalls) / n
     now = sum(each.n * each.now for each in recalls) / n
-    words = f"{units.percent(now)}, the champion {units.percent(before)} (n = {n:,})"
-    return Compared(before, now, words)
+    return Compared(before, now, _beside(now, before, n))
 
 
 def _rare_gates(told: account.Account) -> Iterator[_Recall]:
     """Raises LookupError for a rare intent without a gate."""
-    rows = {each.intent: each.n for each in told.validation.by_intent} if told.validation else {}
+    seen = told.validation.by_intent if told.validation else ()
+    rows = {each.intent: each.n for each in seen}
     for intent in present.RARE:
         n = rows[intent]
         gate = told.gate(f"recall:{intent}")

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from retrain.evaluation.validation import OfIntent, Validation
+from retrain.evaluation.confusion import Scores
+from retrain.evaluation.validation import OfIntent, Slice, Validation
 from retrain.pages import markup
 from schemas import units
 
@@ -13,19 +14,30 @@ _SLICES: Final = ("messages", "n", "accuracy", "95 % interval")
 
 def parts(seen: Validation) -> Iterator[str]:
     """Both tables."""
-    yield markup.table(_INTENTS, [_row(each) for each in seen.by_intent])
+    yield markup.table(_INTENTS, [_intent(each) for each in seen.by_intent])
     yield "<h3>Slices</h3>"
-    if not seen.slices:
+    if seen.slices:
+        yield markup.table(_SLICES, [_slice(part) for part in seen.slices])
+    else:
         yield markup.paragraph("No row was held out.")
-        return
-    rows = []
-    for part in seen.slices:
-        accuracy = units.percent(part.accuracy)
-        rows.append(markup.Row((part.name, f"{part.n:,}", accuracy, _spread(part.low, part.high))))
-    yield markup.table(_SLICES, rows)
 
 
-def _row(of: OfIntent) -> markup.Row:
+def whole(scores: Scores | None) -> str:
+    """The figures of all held-out rows together."""
+    if scores is None:
+        return ""
+    return markup.facts(
+        {
+            "held-out rows": f"{scores.n:,}",
+            "accuracy": units.percent(scores.accuracy),
+            "macro F1": units.percent(scores.macro_f1),
+            "rare recall": _percent(scores.rare_recall),
+            "mean severity": markup.figure(scores.severity),
+        }
+    )
+
+
+def _intent(of: OfIntent) -> markup.Row:
     cells = (
         of.intent,
         f"{of.n:,}",
@@ -33,6 +45,16 @@ def _row(of: OfIntent) -> markup.Row:
         _percent(of.recall),
         _spread(of.low, of.high),
         _percent(of.f1),
+    )
+    return markup.Row(cells)
+
+
+def _slice(part: Slice) -> markup.Row:
+    cells = (
+        part.name,
+        f"{part.n:,}",
+        _percent(part.accuracy),
+        _spread(part.low, part.high),
     )
     return markup.Row(cells)
 

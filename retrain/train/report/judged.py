@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from retrain.pages import markup
-from schemas import checks, runs
+from retrain.train.report import account
+from schemas import checks, runs, units
 
 Level, Verdict = checks.Level, runs.GateVerdict
 
@@ -65,6 +66,22 @@ def of_gates(gates: Sequence[runs.Gate]) -> str:
     rows = [_gate(gate) for gate in gates]
     return markup.table(_GATES, rows, "stack") + markup.paragraph(
         "Beside a champion the interval is that of the difference, 95 %."
+    )
+
+
+def of_load(load: account.Load | None) -> str:
+    """How fast the candidate answers: what the gates of latency and errors rest on."""
+    if load is None:
+        return markup.paragraph("No load test has been recorded.")
+    return markup.facts(
+        {
+            "p50": units.ms(load.p50_ms),
+            "p95": units.ms(load.p95_ms),
+            "p99": units.ms(load.p99_ms),
+            "errors": units.percent(load.error_rate),
+            "answers a second": markup.figure(load.rps),
+            "messages": f"{load.n:,}",
+        }
     )
 
 

@@ -5,22 +5,21 @@ from typing import Final
 
 from retrain.pages import markup
 from retrain.train.report import account, summary
-from schemas import runs
+from schemas import decisions, runs
 
 _ASIDE: Final = ("annotator", "from", "to", "why")
 
 
 def parts(told: account.Account) -> Iterator[str]:
     """What went in, whose labels did not, and when each state was reached."""
-    run, asked = told.run, told.decision
+    run = told.run
     yield markup.facts(
         {
             "snapshot": run.snapshot_sha256 or markup.NONE,
             "recipe": run.recipe_sha256 or markup.NONE,
             "base model": run.base_model or markup.NONE,
             "decision": run.decision_id or "none: asked for by a person",
-            "policy of the decision": asked.policy_sha256 if asked else markup.NONE,
-            "cause it believes": str(asked.cause or "unknown") if asked else markup.NONE,
+            **_asked(told.decision),
         }
     )
     yield "<h3>Labels set aside</h3>"
@@ -28,6 +27,16 @@ def parts(told: account.Account) -> Iterator[str]:
     yield "<h3>States</h3>"
     rows = [markup.Row((step.step, summary.when(step.at))) for step in told.steps]
     yield markup.table(("state", "reached"), rows)
+
+
+def _asked(decision: decisions.Decision | None) -> dict[str, str]:
+    """Of the decision that asked for it."""
+    if decision is None:
+        return {}
+    return {
+        "policy of the decision": decision.policy_sha256,
+        "cause it believes": str(decision.cause or "unknown"),
+    }
 
 
 def _aside(begun: account.Step | None) -> str:
@@ -41,4 +50,10 @@ def _aside(begun: account.Step | None) -> str:
 
 
 def _doubt(doubt: Mapping[str, str]) -> markup.Row:
-    return markup.Row((doubt["annotator"], doubt["start"], doubt["end"], doubt["why"]))
+    cells = (
+        doubt["annotator"],
+        doubt["start"],
+        doubt["end"],
+        doubt["why"],
+    )
+    return markup.Row(cells)

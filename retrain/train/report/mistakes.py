@@ -13,7 +13,7 @@ from schemas import present
 
 _TOP: Final = 5
 _SEVERE: Final = 0.5  # from here on a mistake is marked
-_DARKEST: Final = 0.6  # a shade under which a figure can still be read
+_PALEST, _DARKEST = 0.1, 0.6  # shades on which a figure can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,14 @@ def _mistaken(intents: Sequence[str], lines: Sequence[Sequence[int]]) -> list[Mi
     """`lines`: of each intent how many rows it shares with every other."""
     every = []
     for place, counts in enumerate(lines):
-        n = sum(counts) - counts[place]
+        total = sum(counts)
+        n = total - counts[place]
         if n:
-            others = [0 if i == place else count for i, count in enumerate(counts)]
+            others = list(counts)
+            others[place] = 0
             most = max(others)
-            other = intents[others.index(most)]
-            every.append(Mistaken(intents[place], n, sum(counts), other, most))
+            mostly = intents[others.index(most)]
+            every.append(Mistaken(intents[place], n, total, mostly, most))
     every.sort(key=lambda mistaken: -mistaken.n)
     return every[:_TOP]
 
@@ -86,8 +88,13 @@ def _table(head: Sequence[str], mistaken: Sequence[Mistaken]) -> str:
         return markup.paragraph("None: every answer was right.")
     rows = []
     for each in mistaken:
-        mostly = f"{each.mostly} ({each.mostly_n:,})"
-        rows.append(markup.Row((each.intent, f"{each.n:,}", f"{each.of:,}", mostly)))
+        cells = (
+            each.intent,
+            f"{each.n:,}",
+            f"{each.of:,}",
+            f"{each.mostly} ({each.mostly_n:,})",
+        )
+        rows.append(markup.Row(cells))
     return markup.table(head, rows)
 
 
@@ -98,7 +105,8 @@ def _matrix(seen: Validation) -> str:
         numbers += f'<th title="{svg.safe(intent)}">{number}</th>'
     rows = ""
     for place, counts in enumerate(seen.confusion):
-        name = svg.safe(f"{place + 1} {seen.intents[place]}")
+        intent = seen.intents[place]
+        name = svg.safe(f"{place + 1} {intent}")
         cells = "".join(_cells(seen.intents, place, counts))
         rows += f"<tr><th>{name}</th>{cells}</tr>"
     head = f"<thead><tr><th>meant</th>{numbers}</tr></thead>"
@@ -108,14 +116,19 @@ def _matrix(seen: Validation) -> str:
 
 def _cells(intents: Sequence[str], place: int, counts: Sequence[int]) -> Iterator[str]:
     """One an answer: how many, shaded; nothing where there was none."""
-    total = sum(counts)
-    for given, count in enumerate(counts):
+    meant = intents[place]
+    for given, count in zip(intents, counts, strict=True):
         if not count:
             yield "<td></td>"
-        elif given == place:
-            yield f'<td class="hit" style="--shade:{_DARKEST * count / total:.2f}">{count}</td>'
+        elif given == meant:
+            recall = count / sum(counts)
+            yield _cell("hit", recall, count)
         else:
-            bad = severity(intents[place], intents[given])
-            kind = "severe" if bad >= _SEVERE else "miss"
-            shade = 0.1 + (_DARKEST - 0.1) * bad
-            yield f'<td class="{kind}" style="--shade:{shade:.2f}">{count}</td>'
+            bad = severity(meant, given)
+            yield _cell("severe" if bad >= _SEVERE else "miss", bad, count)
+
+
+def _cell(kind: str, share: float, count: int) -> str:
+    """`share`: how dark it is, in [0, 1]."""
+    shade = _PALEST + (_DARKEST - _PALEST) * share
+    return f'<td class="{kind}" style="--shade:{shade:.2f}">{count}</td>'

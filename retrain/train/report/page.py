@@ -36,7 +36,7 @@ def render(told: account.Account) -> str:
         markup.section("Checks", [judged.of_checks(told.checks)]),
         markup.section("Training", ['<div class="charts">', *curves.draw(told.metrics), "</div>"]),
         markup.section("Validation", _validation(told)),
-        markup.section("Gates", [judged.of_gates(told.run.gates)]),
+        markup.section("Gates", _gates(told)),
         markup.section("Lineage", lineage.parts(told)),
     ]
     return markup.document(f"intentwatch: run {told.run.id}", style.STYLE, "".join(parts))
@@ -69,11 +69,18 @@ def _item(kind: str, mark: str, words: str, figures: str) -> str:
     return f'<li class="{kind}">{said}{markup.paragraph(figures, "none")}</li>'
 
 
+def _gates(told: account.Account) -> Iterator[str]:
+    yield judged.of_gates(told.run.gates)
+    yield "<h3>Load test</h3>"
+    yield judged.of_load(told.load)
+
+
 def _validation(told: account.Account) -> Iterator[str]:
     seen = told.validation
     if seen is None:
         yield markup.paragraph("Nothing has been validated yet, or it has not been recorded.")
         return
+    yield intents.whole(told.scores)
     yield "<h3>Confusion</h3>"
     yield from mistakes.parts(seen)
     yield "<h3>Intents</h3>"

@@ -2,7 +2,6 @@
 sentences, each with the figures it rests on, or without any.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,12 +39,11 @@ def _better(told: account.Account) -> Sentence:
         return Sentence(words, None, "neither a champion nor a second epoch to compare with")
     if latency is None or latency.value is None:
         return Sentence(words, None, "the latency has not been measured")
-    in_time = latency.verdict is runs.GateVerdict.PASS
+
     budget = f", of {units.ms(latency.margin)}" if latency.margin is not None else ""
-    figures = (
-        f"accuracy {accuracy.words}; rare recall {rare.words}; "
-        f"p95 latency {units.ms(latency.value)}{budget} (n = {latency.n:,})"
-    )
+    p95 = f"p95 latency {units.ms(latency.value)}{budget} (n = {latency.n:,})"
+    figures = f"accuracy {accuracy.words}; rare recall {rare.words}; {p95}"
+    in_time = latency.verdict is runs.GateVerdict.PASS
     holds = accuracy.better and rare.better and in_time
     if holds and accuracy.proven is False:
         return Sentence(words, None, f"{figures}; that may be chance")
@@ -76,12 +74,12 @@ def _calibrated(told: account.Account) -> Sentence:
     seen = told.validation
     if seen is None:
         return Sentence(words, None, "no validation has been recorded")
+
+    before, after, floor = seen.ece_before, seen.ece, seen.ece_floor
     n = sum(seen.right) + sum(seen.wrong)
-    figures = (
-        f"ECE {seen.ece_before:.3f} before, {seen.ece:.3f} after; a perfect one would show "
-        f"{seen.ece_floor:.3f} (n = {n:,})"
-    )
-    return Sentence(words, seen.ece < seen.ece_before or seen.ece <= seen.ece_floor, figures)
+    errors = f"ECE {before:.3f} before, {after:.3f} after"
+    figures = f"{errors}; a perfect one would show {floor:.3f} (n = {n:,})"
+    return Sentence(words, after < before or after <= floor, figures)
 
 
 def _evidence(told: account.Account) -> Sentence:
@@ -89,18 +87,15 @@ def _evidence(told: account.Account) -> Sentence:
         "Latency, confidence, drift and labelled samples are watched together, and evidence has "
         "asked for this run, not habit."
     )
+    asked_by = told.run.decision_id
+    if asked_by is None:
+        return Sentence(words, None, "a person has asked for the run, no decision")
     if told.decision is None:
-        asked = f"decision {told.run.decision_id} is not here" if told.run.decision_id else ""
-        return Sentence(words, None, asked or "a person has asked for the run, no decision")
-    decided = [why.short(reason) for reason in _decided(told)]
+        return Sentence(words, None, f"decision {asked_by} is not here")
+
+    decided = [why.short(reason) for reason in told.decision.reasons if reason.decided]
     figures = "; ".join(decided) or "the decision names no signal"
     return Sentence(words, bool(decided), figures)
-
-
-def _decided(told: account.Account) -> Iterator[why.Reason]:
-    for reason in told.decision.reasons if told.decision else ():
-        if reason.decided:
-            yield reason
 
 
 def _encoder(told: account.Account) -> Sentence:

@@ -8,11 +8,12 @@ import msgspec
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.evaluation import validation
+from retrain.evaluation import confusion, validation
 from retrain.train.report import account
 from schemas import checks, decisions, runs, tables
 
 _STAGES: Final = list(checks.Stage)
+Part = TypeVar("Part", confusion.Scores, validation.Validation, account.Load)
 Noun = TypeVar("Noun", account.Run, decisions.Decision)
 
 
@@ -21,21 +22,29 @@ def told(connection: sa.Connection, run_id: str) -> account.Account | None:
     row = store.run(connection, run_id)
     if row is None:
         return None
+    evaluation = row["evaluation"] or {}
     run = _convert({**row, "gates": row["gates"] or []}, account.Run)
     return account.Account(
         run=run,
         steps=_steps(connection, run_id),
         metrics=_metrics(connection, run_id),
         checks=_checks(connection, run_id),
-        validation=_validation(row["evaluation"] or {}),
+        scores=_part(evaluation, confusion.Scores),
+        validation=_part(evaluation.get("validation"), validation.Validation),
+        load=_part(evaluation.get("load_test"), account.Load),
         decision=_decision(connection, run.decision_id),
     )
 
 
 def _steps(connection: sa.Connection, run_id: str) -> tuple[account.Step, ...]:
     table = tables.run_step
-    query = sa.select(table.c.step, table.c.at, table.c.detail).where(table.c.run_id == run_id)
-    return tuple(account.Step(*row) for row in connection.execute(query.order_by(table.c.at)))
+    columns = sa.select(
+        table.c.step,
+        table.c.at,
+        table.c.detail,
+    )
+    mine = columns.where(table.c.run_id == run_id).order_by(table.c.at)
+    return tuple(account.Step(*row) for row in connection.execute(mine))
 
 
 def _metrics(connection: sa.Connection, run_id: str) -> tuple[runs.Metric, ...]:
@@ -48,23 +57,33 @@ def _metrics(connection: sa.Connection, run_id: str) -> tuple[runs.Metric, ...]:
         table.c.value,
     )
     mine = columns.where(table.c.run_id == run_id)
-    ordered = connection.execute(mine.order_by(table.c.epoch, table.c.step, table.c.name))
-    return tuple(runs.Metric(*row) for row in ordered)
+    ordered = mine.order_by(
+        table.c.epoch,
+        table.c.step,
+        table.c.name,
+    )
+    return tuple(runs.Metric(*row) for row in connection.execute(ordered))
 
 
 def _checks(connection: sa.Connection, run_id: str) -> tuple[checks.Check, ...]:
     """By stage, in the order of a run."""
     table = tables.run_check
-    bodies = connection.execute(sa.select(table.c.body).where(table.c.run_id == run_id)).scalars()
+    mine = sa.select(table.c.body).where(table.c.run_id == run_id)
+    bodies = connection.execute(mine).scalars()
     told = [msgspec.convert(body, checks.Check) for body in bodies]
-    told.sort(key=lambda check: (_STAGES.index(check.stage), check.name))
-    return tuple(told)
+    return tuple(sorted(told, key=_place))
 
 
-def _validation(evaluation: dict[str, Any]) -> validation.Validation | None:
-    """None where there is none, as in runs of before."""
-    body = evaluation.get("validation")
-    return msgspec.convert(body, validation.Validation) if body else None
+def _place(check: checks.Check) -> tuple[int, str]:
+    return _STAGES.index(check.stage), check.name
+
+
+def _part(body: object, kind: type[Part]) -> Part | None:
+    """A part of an evaluation; None where there is none, or not all of it, as in runs of before."""
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError:
+        return None
 
 
 def _decision(connection: sa.Connection, decision_id: str | None) -> decisions.Decision | None:
@@ -75,5 +94,8 @@ def _decision(connection: sa.Connection, decision_id: str | None) -> decisions.D
 
 def _convert(row: Mapping[str, Any], kind: type[Noun]) -> Noun:
     """A row as the noun whose fields have its columns' names; of others it takes the default."""
-    names = [field.name for field in dataclasses.fields(kind)]
-    return msgspec.convert({name: row[name] for name in names if name in row}, kind)
+    columns = {}
+    for field in dataclasses.fields(kind):
+        if field.name in row:
+            columns[field.name] = row[field.name]
+    return msgspec.convert(columns, kind)

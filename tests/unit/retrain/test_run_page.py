@@ -14,6 +14,7 @@ import accounts
 import builders
 import pytest
 
+from retrain.evaluation import confusion
 from retrain.pages import svg
 from retrain.train.report import account, page, style
 from schemas import checks, runs
@@ -254,6 +255,20 @@ def test_a_gate_has_the_champion_the_margin_and_the_interval_of_the_difference()
     ]
     assert cells(text, "ece")[5] == "floor 0.019"
     assert cells(text, "parity")[1:3] == ["✗ fail", "no number"]
+
+
+def test_the_load_test_stands_below_the_gates_and_all_rows_together_above_the_matrix() -> None:
+    scores = confusion.Scores(40, 0.925, 0.91, None, {}, {}, 0.0312)
+    known = dataclasses.replace(
+        everything(), load=account.Load(1000, 7.9, 12.4, 18.3, 0.0002, 500.0), scores=scores
+    )
+
+    seen = words(page.render(known))
+
+    assert re.search(r"p50\s+7.9 ms\s+p95\s+12.4 ms\s+p99\s+18.3 ms\s+errors\s+0.02 %", seen)
+    assert re.search(r"held-out rows\s+40\s+accuracy\s+92.5 %\s+macro F1\s+91.0 %", seen)
+    assert re.search(r"rare recall\s+–\s+mean severity\s+0.0312", seen)
+    assert "No load test has been recorded." in words(page.render(everything()))
 
 
 def lineage(told: account.Account) -> str:

@@ -243,7 +243,8 @@ def test_evidence_is_what_the_decision_rests_on() -> None:
     beside = builders.reason("intent_mix_kl", 0.05, breached=True, limit=0.028)
     decision = builders.decision(decisions.Kind.RETRAIN, reasons=(decided, beside))
 
-    said = sentence(3, told(decision=decision))
+    asked = accounts.run(decision_id=decision.id)
+    said = sentence(3, accounts.told(asked, decision=decision))
 
     assert said.holds
     assert "73.0 %" in said.figures
