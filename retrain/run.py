@@ -1,5 +1,5 @@
-"""`python retrain/run.py run | replay | work | show | promote`: the retrain job by hand, history
-again, the worker, and what became of a run.
+"""`python retrain/run.py run | replay | work | show | report | promote`: the retrain job by
+hand, history again, the worker, and what became of a run.
 """
 
 import sys
@@ -191,6 +191,20 @@ def show(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def report(chosen: argparse.Namespace) -> int:
+    """One run as a page."""
+    from retrain.pages import write
+    from retrain.train.report import page
+    from retrain.train.report import store as recorded
+
+    with database.opened(settings.load("database_url").database_url).connect() as connection:
+        told = recorded.told(connection, chosen.run)
+    if told is None:
+        settings.refuse(f"no run {chosen.run}; see `python -m services.show runs`", 2)
+    write.page(chosen.html, page.render(told))
+    return 0
+
+
 def promote(chosen: argparse.Namespace) -> int:
     """Make a registered candidate the champion: the human step of promotion = "approve"."""
     from retrain.train import promote as promotion
@@ -263,6 +277,10 @@ def _parser() -> argparse.ArgumentParser:
     look = commands.add_parser("show", help="one run as JSON")
     look.add_argument("run")
     look.set_defaults(do=show)
+    told = commands.add_parser("report", help="one run as a page")
+    told.add_argument("run")
+    told.add_argument("--html", type=Path, required=True, metavar="FILE", help="where it goes")
+    told.set_defaults(do=report)
     _decisions_of_people(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"

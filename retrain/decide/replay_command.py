@@ -21,6 +21,7 @@ from retrain.decide.history import store as history
 from retrain.decide.report import page
 from retrain.decide.view import EARLIER, REMEMBERED
 from retrain.intake import unpack
+from retrain.pages import write
 from schemas import decisions, events, policy, settings, times, why, windows
 from streams import database
 
@@ -111,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
         # The policies last: whoever replays one finds its score in the last line.
         _print_scores([*baseline_scores, *(one.score for one in played)])
     if options.html:
-        _write(options.html, page.render(played, incidents, baseline_scores))
+        write.page(options.html, page.render(played, incidents, baseline_scores))
     return EXIT_FIRES if any(map(_fires, played)) else 0
 
 
@@ -187,16 +188,6 @@ def _fires(played: replay.Played) -> bool:
 def _print_scores(scores: Sequence[replay.Score]) -> None:
     for score in scores:
         print(json.dumps(dataclasses.asdict(score)))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        settings.refuse(
-            f"cannot write {path}: {error.strerror}; name a file in a folder that can be written",
-            2,
-        )
 
 
 def _from_files(options: argparse.Namespace) -> Source:

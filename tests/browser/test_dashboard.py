@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
 import signal
 import socket
 import urllib.error
@@ -234,19 +233,6 @@ def dashboard(url: str, tmp_path: Path) -> Iterator[Served]:
         assert processes.eventually(lambda: ports.listening(port) or process.poll() is not None, 60)
         assert process.poll() is None, (tmp_path / "log").read_text()
         yield Served(f"http://127.0.0.1:{port}", environment, process)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    """The system's Chromium. It is part of the test's needs: without it the test fails, it never
-    passes by.
-    """
-    executable = shutil.which("chromium")
-    assert executable, "install chromium: apt-get install -y chromium"
-    with sync_api.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @dataclass

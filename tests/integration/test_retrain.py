@@ -75,6 +75,29 @@ def test_the_whole_evaluation_is_kept(shop: Shop) -> None:
     assert kept["load_test"]["p99_ms"] > 0
 
 
+def test_a_page_tells_of_the_run(shop: Shop, tmp_path: Path) -> None:
+    def reported(run: str, file: str) -> processes.subprocess.CompletedProcess[str]:
+        return processes.run(["retrain/run.py", "report", run, "--html", file], shop.environment)
+
+    (run,) = processes.show("runs", shop.environment)
+    done = reported(run["id"], str(tmp_path / "run.html"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    page = (tmp_path / "run.html").read_text()
+    assert "Promoted: v1 passed every gate" in page
+    assert page.count("<figcaption>") == 11  # eight curves, three of confidence; there is no GPU
+    for intent in present.INTENTS:
+        assert f">{intent}<" in page
+
+    unknown = reported("ft_nobody", str(tmp_path / "other.html"))
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.splitlines() == [
+        "intentwatch: no run ft_nobody; see `python -m services.show runs`"
+    ]
+    nowhere = reported(run["id"], str(tmp_path / "no" / "run.html"))
+    assert nowhere.returncode == 2
+    assert len(nowhere.stderr.splitlines()) == 1
+
+
 def test_the_model_directory_is_what_the_contract_lists(shop: Shop) -> None:
     weights = "model.safetensors config.json tokenizer.json normaliser.json labels.json"
     measured = "calibration.json reference.json parity.json gate_report.json"

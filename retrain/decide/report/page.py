@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from retrain.decide import replay
-from retrain.decide.report import svg, timeline
+from retrain.decide.report import chart, timeline
+from retrain.pages import markup, svg
 from schemas import decisions, events
 
 _STYLE: Final = """
@@ -70,28 +71,20 @@ def render(
     body = ["<h1>Replay of the retrain trigger</h1>", _HATCH]
     instants = [decision.at for one in played for _, decision in one.taken]
     if instants:
-        time = svg.Time(min(instants) - dt.timedelta(hours=1), max(instants))
+        time = chart.Time(min(instants) - dt.timedelta(hours=1), max(instants))
         body.append(_summary(played, incidents, time))
         body.append(_scores(played, beside))
         body.append(_legend(played))
         body += [_section(one, incidents, time) for one in played]
     else:
         body.append("<p>There is no complete hour with traffic in this stretch of history.</p>")
-    return _document("".join(body))
-
-
-def _document(body: str) -> str:
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>intentwatch: replay</title><style>{_STYLE}</style>"
-    )
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+    return markup.document("intentwatch: replay", _STYLE, "".join(body))
 
 
 def _summary(
     played: Sequence[replay.Played],
     incidents: Sequence[events.Incident],
-    time: svg.Time,
+    time: chart.Time,
 ) -> str:
     hours = max(len(one.taken) for one in played)
     incident = "incident" if len(incidents) == 1 else "incidents"
@@ -171,7 +164,7 @@ def _entry(part: str, name: str) -> str:
 def _section(
     one: replay.Played,
     incidents: Sequence[events.Incident],
-    time: svg.Time,
+    time: chart.Time,
 ) -> str:
     acted = sum(decision.decision is not decisions.Kind.HOLD for _, decision in one.taken)
     counts = f"Retrains: {one.score.retrains}. Actions in all: {acted}."

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from retrain.decide import replay
-from retrain.decide.report import svg
+from retrain.decide.report import chart
+from retrain.pages import svg
 from schemas import decisions, present
 from streams.stats import divergence
 
@@ -98,13 +99,13 @@ def _distance(reading: Reading) -> float:
 def draw(
     title: str,
     readings: Sequence[Reading],
-    time: svg.Time,
+    time: chart.Time,
     top: float,
 ) -> Iterator[str]:
     """One signal: its line, its interval, its limit dashed, three figures at its left."""
-    yield svg.text(svg.LEFT, top - 4, title, kind="panel")
+    yield svg.text(chart.LEFT, top - 4, title, kind="panel")
     if not readings:
-        yield svg.text(svg.LEFT + 10, top + HEIGHT / 2, "nothing measured")
+        yield svg.text(chart.LEFT + 10, top + HEIGHT / 2, "nothing measured")
         return
     low, high = _range(readings)
 
@@ -114,18 +115,18 @@ def draw(
 
     middle = (low + high) / 2
     for value in (low, middle, high):
-        yield svg.across(y(value), "#bbb", 0.6)
-        yield svg.text(svg.LEFT - 8, y(value) + 4, f"{value:.3g}", "end", "tick")
+        yield chart.across(y(value), "#bbb", 0.6)
+        yield svg.text(chart.LEFT - 8, y(value) + 4, f"{value:.3g}", "end", "tick")
 
     yield from _interval(readings, time, y)
     yield from _curves(readings, time, y)
     newest = f"dashed: limit {readings[-1].limit:.3g}"
-    yield svg.text(svg.WIDTH - svg.RIGHT, top - 4, newest, "end", "limit")
+    yield svg.text(chart.WIDTH - chart.RIGHT, top - 4, newest, "end", "limit")
 
 
 def _curves(
     readings: Sequence[Reading],
-    time: svg.Time,
+    time: chart.Time,
     y: Callable[[float], float],
 ) -> Iterator[str]:
     limits = []
@@ -140,7 +141,7 @@ def _curves(
 
 def _interval(
     readings: Sequence[Reading],
-    time: svg.Time,
+    time: chart.Time,
     y: Callable[[float], float],
 ) -> Iterator[str]:
     lower: list[svg.Point] = []

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from retrain.decide import replay
-from retrain.decide.report import panels, svg
+from retrain.decide.report import chart, panels
+from retrain.pages import svg
 from schemas import decisions, events, why
 
 Kind, Hold = decisions.Kind, decisions.HoldReason
@@ -47,7 +48,7 @@ _EDGE: Final = dt.timedelta(hours=1)
 def draw(
     taken: replay.Taken,
     incidents: Sequence[events.Incident],
-    time: svg.Time,
+    time: chart.Time,
     name: str,
 ) -> str:
     """The whole picture of one policy."""
@@ -60,12 +61,12 @@ def draw(
         *_decided(taken, lanes, time),
         *_signals(taken, time, under_lanes),
     ]
-    return svg.picture(height, parts, f"Decisions and signals over time under {name}")
+    return svg.picture(chart.WIDTH, height, parts, f"Decisions and signals over time under {name}")
 
 
 def _signals(
     taken: replay.Taken,
-    time: svg.Time,
+    time: chart.Time,
     under_lanes: float,
 ) -> Iterator[str]:
     for i, (title, read) in enumerate(_PANELS):
@@ -104,14 +105,14 @@ def _reason(decision: decisions.Decision) -> str:
 def _decided(
     taken: replay.Taken,
     lanes: Sequence[str],
-    time: svg.Time,
+    time: chart.Time,
 ) -> Iterator[str]:
     middle_of_first = _TOP + _LANE / 2
     heights = {lane: middle_of_first + _LANE * i for i, lane in enumerate(lanes)}
     for lane, y in heights.items():
         name = lane if lane in ACTIONS else f"hold: {lane}"
-        yield svg.text(svg.LEFT - 12, y + 4, name, "end")
-        yield svg.across(y, "#ddd", 0.7)
+        yield svg.text(chart.LEFT - 12, y + 4, name, "end")
+        yield chart.across(y, "#ddd", 0.7)
 
     for stretch in _stretches(taken):
         colour, dash = style(stretch.reason)
@@ -170,7 +171,7 @@ def _stretches(taken: replay.Taken) -> list[_Stretch]:
 
 def _incidents(
     incidents: Sequence[events.Incident],
-    time: svg.Time,
+    time: chart.Time,
     height: float,
 ) -> Iterator[str]:
     box_height = height - _TOP - 18
@@ -182,18 +183,18 @@ def _incidents(
         width = max(2.0, time.x(ended) - begin)
         span = f"from {incident.started} to {incident.ended}"
         says = f"{incident.id}: {incident.kind}, {span}"
-        yield svg.hatched(begin, _TOP - 4, width, box_height, says)
+        yield chart.hatched(begin, _TOP - 4, width, box_height, says)
 
         title = f"{incident.id[:24]}: {incident.kind[:16]}"
         line = 11 + i % 2 * 12  # two lines of titles: neighbours do not cover each other
-        anchor = "end" if begin > svg.WIDTH * 0.8 else "start"
+        anchor = "end" if begin > chart.WIDTH * 0.8 else "start"
         yield svg.text(begin, line, title, anchor, "incident")
 
 
-def _axis(time: svg.Time, height: float) -> Iterator[str]:
+def _axis(time: chart.Time, height: float) -> Iterator[str]:
     for at in time.ticks():
         x = time.x(at)
         top, bottom = (x, _TOP - 4), (x, height - 20)
         yield svg.line([top, bottom], "#e4e4e4", 0.7)
-        inside = min(x, svg.WIDTH - 34)
+        inside = min(x, chart.WIDTH - 34)
         yield svg.text(inside, height - 6, f"{at:%Y-%m-%d}", "middle", "tick")

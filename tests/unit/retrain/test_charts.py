@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.decide.report import panels, svg
+from retrain.decide.report import chart, panels
+from retrain.pages import svg
 
 BEGIN = builders.AT
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 # The charts begin at 190 and end at 1104: 914 pixels.
-WEEK = svg.Time(BEGIN, BEGIN + 7 * DAY)
+WEEK = chart.Time(BEGIN, BEGIN + 7 * DAY)
 NASTY = [
     '"><script>alert(1)</script>',
     "it's & <b>",
@@ -51,7 +52,7 @@ def test_an_instant_lies_at_its_share_of_the_width_and_never_outside(days: float
 
 
 def test_a_stretch_without_length_divides_by_nothing() -> None:
-    assert svg.Time(BEGIN, BEGIN).x(BEGIN) == 190.0
+    assert chart.Time(BEGIN, BEGIN).x(BEGIN) == 190.0
 
 
 def test_the_same_instant_of_another_zone_lies_at_the_same_place() -> None:
@@ -81,7 +82,7 @@ def test_a_later_instant_never_lies_further_left(one: float, other: float) -> No
 def test_ticks_are_the_midnights_of_a_stretch_its_ends_included(
     begin: dt.datetime, hours: float, days: list[int]
 ) -> None:
-    ticks = svg.Time(begin, begin + hours * HOUR).ticks()
+    ticks = chart.Time(begin, begin + hours * HOUR).ticks()
 
     assert [at.day for at in ticks] == days
     assert {(at.hour, at.minute, at.second) for at in ticks} <= {(0, 0, 0)}
@@ -92,7 +93,7 @@ def test_ticks_are_the_midnights_of_a_stretch_its_ends_included(
 )
 def test_the_longer_the_stretch_the_further_apart_are_its_ticks(days: int, count: int) -> None:
     """Every day up to eleven days, every second up to 22, every third from 23 on."""
-    assert len(svg.Time(BEGIN, BEGIN + days * DAY).ticks()) == count
+    assert len(chart.Time(BEGIN, BEGIN + days * DAY).ticks()) == count
 
 
 @given(st.integers(0, 24 * 800), st.integers(0, 23))
@@ -100,7 +101,7 @@ def test_however_long_the_stretch_there_are_at_most_twelve_ticks_evenly_apart(
     hours: int, first: int
 ) -> None:
     begin = BEGIN + first * HOUR
-    ticks = svg.Time(begin, begin + hours * HOUR).ticks()
+    ticks = chart.Time(begin, begin + hours * HOUR).ticks()
 
     steps = {later - earlier for earlier, later in itertools.pairwise(ticks)}
     assert len(ticks) <= 12
@@ -118,8 +119,8 @@ def test_foreign_text_is_text_wherever_it_stands(words: str) -> None:
 
     assert (drawn(svg.text(1, 2, words)).text or "") == shown
     assert (drawn(svg.mark("square", 1, 2, svg.BLUE, words)).findtext("title") or "") == shown
-    assert (drawn(svg.hatched(0, 0, 1, 1, words)).findtext("title") or "") == shown
-    assert drawn(svg.picture(10, [], words)).get("aria-label") == shown
+    assert (drawn(chart.hatched(0, 0, 1, 1, words)).findtext("title") or "") == shown
+    assert drawn(svg.picture(10, 10, [], words)).get("aria-label") == shown
 
 
 def test_safe_text_has_neither_a_bracket_nor_a_quote() -> None:
@@ -151,7 +152,7 @@ def test_a_band_goes_forth_along_the_low_ends_and_back_along_the_high_ones() -> 
 
 
 def test_a_line_across_reaches_from_edge_to_edge() -> None:
-    assert drawn(svg.across(7, "#bbb", 1)).get("points") == "190,7 1104,7"
+    assert drawn(chart.across(7, "#bbb", 1)).get("points") == "190,7 1104,7"
 
 
 # Readings of a signal

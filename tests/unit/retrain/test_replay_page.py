@@ -12,7 +12,7 @@ import builders
 import pytest
 
 from retrain.decide import replay
-from retrain.decide.report import page, svg, timeline
+from retrain.decide.report import chart, page, timeline
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy
@@ -181,7 +181,7 @@ def test_the_legend_has_every_action_and_those_holds_that_occur() -> None:
 
 def picture(decided: replay.Taken, *incidents: events.Incident) -> str:
     """With a width of ten hours: 91.4 pixels each."""
-    return timeline.draw(decided, incidents, svg.Time(BEGIN, BEGIN + 10 * HOUR), "mine")
+    return timeline.draw(decided, incidents, chart.Time(BEGIN, BEGIN + 10 * HOUR), "mine")
 
 
 def strokes(decided: replay.Taken) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import builders
 
 from retrain.decide import baselines, replay
-from retrain.decide.report import page, panels, svg, timeline
+from retrain.decide.report import chart, page, panels, timeline
 from retrain.decide.view import View
 from retrain.evaluation import live
 from schemas import decisions, events, policy
@@ -97,7 +97,7 @@ def test_the_page_needs_nothing_from_outside_and_obeys_no_text() -> None:
 
 def test_actions_have_shapes_and_holds_their_lanes() -> None:
     one = played()
-    drawn = timeline.draw(one.taken, INCIDENTS, svg.Time(BEGIN, BEGIN + 62 * HOUR), "p")
+    drawn = timeline.draw(one.taken, INCIDENTS, chart.Time(BEGIN, BEGIN + 62 * HOUR), "p")
     assert len(re.findall("<polygon[^>]*><title>", drawn)) == 3
     lanes = re.findall(r'class="">(retrain|rollback|fix_upstream|hold: \w+)<', drawn)
     assert lanes == ["retrain", "rollback", "fix_upstream", "hold: HEALTHY", "hold: WATCHING"]

@@ -1,16 +1,9 @@
-"""Pure. Scales and marks of the report's charts as SVG text. Every text is escaped here and nowhere
-else.
-"""
+"""Pure. The marks of charts as SVG text. Every text of a page is escaped here and nowhere else."""
 
-import datetime as dt
 import html
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-WIDTH: Final = 1120
-LEFT, RIGHT = 190, 16
 Point = tuple[float, float]
 
 # Okabe and Ito's colours (2008), which people of every colour vision tell apart; shapes say the
@@ -42,30 +35,6 @@ def safe(text: str) -> str:
     return html.escape("".join(printable))
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The horizontal axis: [begin, end] over the width of every chart."""
-
-    begin: dt.datetime
-    end: dt.datetime
-
-    def x(self, at: dt.datetime) -> float:
-        """Where an instant lies in pixels; one outside lies on the edge."""
-        span = max((self.end - self.begin).total_seconds(), 1.0)
-        share = (at - self.begin).total_seconds() / span
-        inside = min(1.0, max(0.0, share))
-        return round(LEFT + inside * (WIDTH - LEFT - RIGHT), 1)
-
-    def ticks(self) -> list[dt.datetime]:
-        """Midnights (UTC), at most a dozen of them, evenly apart."""
-        day = dt.timedelta(days=1)
-        days = (self.end - self.begin) / day
-        step = max(1, math.ceil(days / 11))
-        first = self.begin.replace(hour=0, minute=0, second=0, microsecond=0)
-        midnights = [first + i * step * day for i in range(14)]
-        return [at for at in midnights if self.begin <= at <= self.end]
-
-
 def text(
     x: float,
     y: float,
@@ -89,9 +58,21 @@ def line(
     return f'<polyline points="{_joined(points)}" fill="none" {stroke}/>'
 
 
-def across(y: float, colour: str, width: float) -> str:
-    """A level line from edge to edge of the charts."""
-    return line([(LEFT, y), (WIDTH - RIGHT, y)], colour, width)
+def dot(at: Point, radius: float, colour: str) -> str:
+    """A filled circle."""
+    return f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="{radius:g}" fill="{colour}"/>'
+
+
+def box(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    colour: str,
+) -> str:
+    """A filled rectangle."""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect {place} fill="{colour}"/>'
 
 
 def band(
@@ -119,26 +100,14 @@ def mark(
     return f"{polygon}<title>{safe(says)}</title></polygon>"
 
 
-def hatched(
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    says: str,
-) -> str:
-    """A hatched box with a dashed edge and a tooltip; the page defines the hatch."""
-    place = f'x="{x}" y="{y}" width="{width:g}" height="{height:g}"'
-    box = f'<rect {place} fill="url(#hatch)" stroke="#555" stroke-dasharray="2 2">'
-    return f"{box}<title>{safe(says)}</title></rect>"
-
-
 def picture(
+    width: float,
     height: float,
     parts: Sequence[str],
     says: str,
 ) -> str:
-    """An SVG element of the common width. `says`: what a screen reader reads."""
-    frame = f'viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{safe(says)}"'
+    """An SVG element, as wide as there is room for. `says`: what a screen reader reads."""
+    frame = f'viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{safe(says)}"'
     return f"<svg {frame}>{''.join(parts)}</svg>"
 
 
