@@ -64,7 +64,7 @@ def gate(
     *,
     champion: float | None = None,
     margin: float | None = None,
-    verdict: Verdict = Verdict.PASS,
+    verdict: runs.GateVerdict = Verdict.PASS,
     between: tuple[float, float] | None = None,
     n: int = 900,
     note: str = "",
@@ -88,7 +88,9 @@ def metrics(
     return tuple(rows)
 
 
-def check(name: str, value: float | None, level: Level = Level.OK, **more: Any) -> checks.Check:
+def check(
+    name: str, value: float | None, level: checks.Level = Level.OK, **more: Any
+) -> checks.Check:
     """A check of training."""
     healthy = checks.Range(most=1.0)
     return checks.Check(checks.Stage.TRAINING, name, value, 10, healthy, level, **more)

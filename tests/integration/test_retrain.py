@@ -4,6 +4,7 @@ refused.
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_the_whole_evaluation_is_kept(shop: Shop) -> None:
 
 
 def test_a_page_tells_of_the_run(shop: Shop, tmp_path: Path) -> None:
-    def reported(run: str, file: str) -> processes.subprocess.CompletedProcess[str]:
+    def reported(run: str, file: str) -> "subprocess.CompletedProcess[str]":
         return processes.run(["retrain/run.py", "report", run, "--html", file], shop.environment)
 
     (run,) = processes.show("runs", shop.environment)
@@ -84,7 +85,8 @@ def test_a_page_tells_of_the_run(shop: Shop, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     page = (tmp_path / "run.html").read_text()
     assert "Promoted: v1 passed every gate" in page
-    assert page.count("<figcaption>") == 11  # eight curves, three of confidence; there is no GPU
+    assert page.count("<figure>") == 12  # nine curves, three of confidence
+    assert "nothing measured" not in page
     for intent in present.INTENTS:
         assert f">{intent}<" in page
 

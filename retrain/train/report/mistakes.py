@@ -95,7 +95,7 @@ def _table(head: Sequence[str], mistaken: Sequence[Mistaken]) -> str:
             f"{each.mostly} ({each.mostly_n:,})",
         )
         rows.append(markup.Row(cells))
-    return markup.table(head, rows)
+    return markup.table(head, rows, "stack")
 
 
 def _matrix(seen: Validation) -> str:

@@ -46,7 +46,7 @@ def _better(told: account.Account) -> Sentence:
     in_time = latency.verdict is runs.GateVerdict.PASS
     holds = accuracy.better and rare.better and in_time
     if holds and accuracy.proven is False:
-        return Sentence(words, None, f"{figures}; that may be chance")
+        return Sentence(words, None, f"accuracy may be better by chance: {figures}")
     return Sentence(words, holds, figures)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from retrain.evaluation import confusion
 from retrain.pages import svg
-from retrain.train.report import account, page, style
+from retrain.train.report import account, judged, lineage, page, style
 from schemas import checks, runs
 
 State, Verdict, Level = runs.State, runs.GateVerdict, checks.Level
@@ -108,7 +108,7 @@ def test_the_first_line_says_what_became_of_the_run(run: account.Run, result: st
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_a_run_of_which_next_to_nothing_is_known_has_a_whole_page(state: State) -> None:
+def test_a_run_of_which_next_to_nothing_is_known_has_a_whole_page(state: runs.State) -> None:
     bare = accounts.run(
         state, started=None, ended=None, candidate=None, base_model=None, snapshot_sha256=None
     )
@@ -209,7 +209,7 @@ def test_a_check_says_how_it_stands_by_word_and_mark_and_what_to_do_where_it_is_
         accounts.check("bad", 2.0, Level.ACT, floor=0.019, remedy="lower learning_rate"),
     )
 
-    text = page.render(accounts.told(checks=told))
+    text = judged.of_checks(told)
 
     assert cells(text, "well") == ["well", "✓ ok", "0.5", "10", "0.4 to 0.6", "at most 1", ""]
     assert cells(text, "odd") == ["odd", "! watch", "–", "10", "–", "at most 1", "measure it"]
@@ -221,7 +221,7 @@ def test_checks_stand_by_stage_in_the_order_of_a_run() -> None:
     training = accounts.check("loss_finite", 1.0)
     audit = dataclasses.replace(training, stage=checks.Stage.AUDIT, name="duplicate_rate")
 
-    text = page.render(accounts.told(checks=(training, audit)))
+    text = judged.of_checks((training, audit))
 
     assert re.findall(r"<h3>(audit|training)</h3>", text) == ["audit", "training"]
 
@@ -241,7 +241,7 @@ def test_a_gate_has_the_champion_the_margin_and_the_interval_of_the_difference()
         accounts.gate("parity", math.nan, verdict=Verdict.FAIL),
     )
 
-    text = page.render(accounts.told(accounts.run(gates=gates)))
+    text = judged.of_gates(gates)
 
     assert cells(text, "accuracy") == [
         "accuracy",
@@ -271,8 +271,8 @@ def test_the_load_test_stands_below_the_gates_and_all_rows_together_above_the_ma
     assert "No load test has been recorded." in words(page.render(everything()))
 
 
-def lineage(told: account.Account) -> str:
-    return words(page.render(told)).split("Lineage")[1]
+def made_of(told: account.Account) -> str:
+    return words("".join(lineage.parts(told)))
 
 
 def test_the_lineage_says_what_went_in_and_whose_labels_did_not() -> None:
@@ -280,7 +280,7 @@ def test_the_lineage_says_what_went_in_and_whose_labels_did_not() -> None:
     begun = account.Step("training", accounts.AT, {"aside": [doubt]})
     known = dataclasses.replace(everything(), steps=(begun,))
 
-    said = lineage(known)
+    said = made_of(known)
 
     assert "5" * 64 in said
     assert "7" * 64 in said
@@ -294,7 +294,7 @@ def test_the_lineage_says_what_went_in_and_whose_labels_did_not() -> None:
 def test_a_run_that_a_person_has_asked_for_says_so_and_one_with_all_labels_too() -> None:
     begun = account.Step("training", accounts.AT + dt.timedelta(hours=1), {"aside": []})
 
-    said = lineage(accounts.told(steps=(begun,)))
+    said = made_of(accounts.told(steps=(begun,)))
 
     assert "asked for by a person" in said
     assert "None: every annotator's labels count." in said

@@ -202,7 +202,7 @@ def test_better_is_not_shown_by_chance_nor_without_a_latency() -> None:
     by_chance = dataclasses.replace(ACCURACY, low=-0.01)
 
     assert sentence(0, told(gates=(by_chance, LATENCY))).holds is None
-    assert "may be chance" in sentence(0, told(gates=(by_chance, LATENCY))).figures
+    assert "better by chance" in sentence(0, told(gates=(by_chance, LATENCY))).figures
     without = sentence(0, told(gates=(ACCURACY,)))
     assert (without.holds, without.figures) == (None, "the latency has not been measured")
 
