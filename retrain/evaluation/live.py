@@ -1,14 +1,12 @@
-"""Pure. Live accuracy and recall from sampled labels: each label counts for 1/p messages. The naive
-mean of such labels is biased; it is shown beside.
-
-The scheduler and the replay call this with the same inputs, which is why it stands here and not
-with the label commands.
+"""Pure. Live accuracy and recall from sampled labels, for the scheduler and the replay alike: each
+label counts for 1/p messages. The naive mean of such labels is biased; it is shown beside.
 """
 
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
 
@@ -131,17 +129,20 @@ class Hour:
     confidence_sum: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Covered:
     """The hours of a window of which enough of the sampled messages are answered: all their `n`
-    answers with the mean of their confidences, the sampled messages, and those of them that have a
-    label, as `weighted` has them.
+    answers with the mean of their confidences, and the sampled messages.
     """
 
     n: int
     mean_confidence: float
     asked: Sample
-    labelled: Sample
+
+    @cached_property
+    def labelled(self) -> Sample:
+        """Those of them that have a label, `weighted`: worked out once it is asked for."""
+        return weighted(self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ def covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
     # Left out, too, is an hour of messages whose answers nobody counted.
     inside = np.array([number in taken for number in numbers.tolist()], dtype=np.bool_)
     messages = sampled.chosen(inside[place])
-    return Covered(n, confidence / n if n else 0.0, messages, weighted(messages))
+    return Covered(n, confidence / n if n else 0.0, messages)
 
 
 def weighted(asked: Sample) -> Sample:
