@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from retrain.decide import breaks
@@ -18,9 +19,11 @@ Tally = windows.Tally  # inside View its field `windows` hides the module
 # The same hour of these weeks back says what is usual.
 EARLIER: Final = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))
 REMEMBERED: Final = dt.timedelta(days=28)  # how far back verdicts count
+# Long enough for the labels of a fall of two days ago; a new mix is asked for after as many.
+LATELY: Final = dt.timedelta(days=3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """A model as known at `at`.
 
@@ -95,6 +98,11 @@ class View:
         """What labels can tell of a trailing stretch."""
         recent = self.sampled.between(self.until - stretch, self.until)
         return live.covered(recent, self._answered(stretch))
+
+    @cached_property
+    def lately(self) -> live.Covered:
+        """What labels can tell of the last days, in which a young loss is not small."""
+        return self.covered(LATELY)
 
     def bounds(self, covered: live.Covered) -> nonresponse.Bounds | None:
         """What live accuracy of a trailing stretch may be at worst and at best; None where its

@@ -5,7 +5,7 @@ label counts for 1/p messages. The naive mean of such labels is biased; it is sh
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
@@ -162,16 +162,26 @@ class Estimate:
     naive: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Figures:
-    """What labels say of a window: accuracy of all answers, recall of the rare intents together
-    and of every intent, in the order of present.INTENTS; what they rest on.
+    """What labels say of a window, and what that rests on: accuracy of all answers, and once they
+    are asked for the recall of the rare intents together and of every intent, in the order of
+    present.INTENTS.
     """
 
     accuracy: Estimate
-    rare_recall: Estimate
-    recalls: tuple[Estimate, ...]
-    covered: Covered = field(compare=False, repr=False)
+    covered: Covered
+
+    @cached_property
+    def rare_recall(self) -> Estimate:
+        """Of the rare intents together."""
+        told = self.covered
+        return recall(told.labelled, present.RARE, "rare_recall", None, told.n)
+
+    @cached_property
+    def recalls(self) -> tuple[Estimate, ...]:
+        """Of every intent alone."""
+        return tuple(recalls(self.covered))
 
     @property
     def every(self) -> tuple[Estimate, ...]:
@@ -188,12 +198,7 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     is true.
     """
     told = covered(sampled, hours)
-    return Figures(
-        accuracy=overall(told),
-        rare_recall=recall(told.labelled, present.RARE, "rare_recall", None, told.n),
-        recalls=tuple(recalls(told)),
-        covered=told,
-    )
+    return Figures(overall(told), told)
 
 
 def overall(covered: Covered) -> Estimate:
