@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from retrain.decide import breaks
-from retrain.evaluation import live, nonresponse
+from retrain.evaluation import live, nonresponse, samples
 from schemas import decisions, runs, signals, verdicts, windows
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
@@ -41,7 +41,7 @@ class View:
     at: dt.datetime
     windows: Mapping[str, windows.Window]
     reference: runs.Reference | None
-    sampled: live.Sample
+    sampled: samples.Sample
     hours: Mapping[dt.datetime, live.Hour]
     earlier: Tally | None = None
     earlier_hours: int = 0
@@ -84,7 +84,7 @@ class View:
             **more,
         )
 
-    def recent(self, horizon: str) -> live.Sample:
+    def recent(self, horizon: str) -> samples.Sample:
         """The sampled messages of the trailing `horizon`."""
         start = self.until - windows.HORIZONS[horizon]
         return self.sampled.between(start, self.until)
