@@ -1,5 +1,5 @@
-"""`python retrain/run.py run | replay | work | show | report | promote`: the retrain job by
-hand, history again, the worker, and what became of a run.
+"""`python retrain/run.py run | replay | work | show | report | promote | golden`: the retrain
+job by hand, history again, the worker, what became of a run, and what judges every candidate.
 """
 
 import sys
@@ -21,6 +21,7 @@ from typing import Any
 from retrain import store
 from retrain.decide import replay_command
 from retrain.train import recipe
+from retrain.train.golden import command as golden
 from schemas import runs, settings, times
 from streams import database
 from streams import store as streams_store
@@ -282,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--html", type=Path, required=True, metavar="FILE", help="where it goes")
     told.set_defaults(do=report)
     _decisions_of_people(commands)
+    golden.arguments(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
     )
