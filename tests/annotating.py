@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import builders
 import numpy as np
 
-from retrain.evaluation import live, wishes
+from retrain.evaluation import samples, wishes
 from retrain.labels import distrust, gold, votes
 from schemas import policy, present, times
 
@@ -23,7 +23,7 @@ A_DAY = 300  # labels
 class Week:
     """Messages of days before AT and who says what of them; `meant`: what they mean."""
 
-    asked: live.Sample
+    asked: samples.Sample
     meant: np.ndarray
     votes: votes.Votes
 
@@ -71,10 +71,10 @@ def week(
     begin, end = times.micros(builders.AT - days * DAY), times.micros(builders.AT)
     meant = rng.choice(k, n, p=SHARES)
     named = np.where(rng.random(n) < recall, meant, rng.integers(0, k, n))
-    asked = live.Sample(
+    asked = samples.Sample(
         np.sort(rng.integers(begin, end, n)),
         named.astype(np.int16),
-        np.full(n, live.UNLABELLED, dtype=np.int16),
+        np.full(n, samples.UNLABELLED, dtype=np.int16),
         np.full(n, 0.9),
         np.full(n, 0.2),
         wishes.none(n),

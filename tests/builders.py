@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, present, runs, signals, verdicts, windows
 from streams.stats import histogram
 
@@ -171,7 +171,7 @@ def sample(
     wrong: str = "chitchat",
     step: dt.timedelta = SECOND,
     slices: Sequence[int] = (),
-) -> live.Sample:
+) -> samples.Sample:
     """Messages one step after another, all answered with faq: rightly, wrongly (people said
     `wrong`), or nobody has said (None).
     """
@@ -181,7 +181,7 @@ def sample(
         np.broadcast_to(np.asarray(given, dtype=np.float64), (len(labels),)).tolist()
         for given in (confidence, p)
     )
-    return live.sample(
+    return samples.sample(
         ((AT + i * step, "faq", sure[i], chance[i], label) for i, label in enumerate(labels)),
         slices,
     )

@@ -7,7 +7,7 @@ import builders
 import numpy as np
 
 from retrain.decide.view import View
-from retrain.evaluation import live, wishes
+from retrain.evaluation import live, samples, wishes
 from schemas import present, times, verdicts
 
 AT = dt.datetime(2026, 4, 20, 9, tzinfo=dt.UTC)
@@ -20,7 +20,7 @@ def days(
     accuracy: float,
     skipped: float,
     at_random: float = 0.05,
-    instead: int = live.UNLABELLED,
+    instead: int = samples.UNLABELLED,
     seed: int = 5,
 ) -> View:
     """Two days of 15 sampled messages an hour, half of all: as sure where they are wrong as where
@@ -32,7 +32,7 @@ def days(
     predicted = rng.integers(0, 10, n).astype(np.int16)
     label = np.where(right, predicted, (predicted + 1) % 10).astype(np.int16)
     gone = (~right & (rng.random(n) < skipped)) | (rng.random(n) < at_random)
-    sampled = live.Sample(
+    sampled = samples.Sample(
         ts_us=times.micros(AT - _HOURS * HOUR) + np.arange(n) * (3_600_000_000 // _AN_HOUR),
         predicted=predicted,
         label=np.where(gone, instead, label).astype(np.int16),

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.decisions import champions, scenario, shops
 from benchmarks.decisions.champions import Ints
 from retrain.decide.history import archive
-from retrain.evaluation import live, wishes
+from retrain.evaluation import samples, wishes
 from retrain.labels import votes
 from schemas import policy, present, times
 
@@ -23,7 +23,7 @@ _MINUTE_US: Final = 60_000_000
 class Asked:
     """Messages that are asked about, in order of time, and what each means, shape (n,)."""
 
-    messages: live.Sample
+    messages: samples.Sample
     meant: Ints
 
     def __len__(self) -> int:

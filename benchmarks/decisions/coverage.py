@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.decisions import shops
-from retrain.evaluation import live, wishes
+from retrain.evaluation import live, samples, wishes
 from schemas import present
 from streams import sample
 from streams.stats import proportion
@@ -53,7 +53,7 @@ def _round(rng: np.random.Generator, n: int, budget: float) -> tuple[float, ...]
     chosen = rng.random(n) < p
     said = np.where(right, intent, (intent + 1) % 10)[chosen]
     k = int(chosen.sum())
-    labelled = live.Sample(
+    labelled = samples.Sample(
         np.zeros(k, dtype=np.int64),
         intent[chosen].astype(np.int16),
         said.astype(np.int16),

@@ -16,7 +16,7 @@ from scipy import stats
 from benchmarks.decisions import annotators, champions, scenario, shape, worlds
 from benchmarks.decisions.champions import CONFIDENCE, STEPS, Floats, Ints
 from retrain.decide.history import archive, scenes
-from retrain.evaluation import live, wishes
+from retrain.evaluation import live, samples, wishes
 from schemas import policy, present, runs, slices, tallies, times, windows
 from streams import sample
 from streams.stats import histogram
@@ -182,10 +182,10 @@ def _asked(usual: Ints, emoji: Ints, p: Floats, rng: np.random.Generator) -> ann
     order = np.argsort(ts_us, kind="stable")
     hour, cell = hour[order], cell[order]
     bits = np.array([slices.BITS[name] for name in slices.SCRIPTS])
-    messages = live.Sample(
+    messages = samples.Sample(
         ts_us[order],
         NAMED[cell].astype(np.int16),
-        np.full(len(cell), live.UNLABELLED, dtype=np.int16),
+        np.full(len(cell), samples.UNLABELLED, dtype=np.int16),
         SURE[cell],
         p[hour, cell],
         wishes.none(len(cell)),

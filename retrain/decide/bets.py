@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from retrain.decide.view import View
-from retrain.evaluation import live, reference
+from retrain.evaluation import reference, samples
 from schemas import policy, signals, times, verdicts
 from streams.signals import judge
 from streams.stats import proportion, sequential
@@ -51,7 +51,7 @@ def verdict(
     return judge.verdict(signal, rule, view.history.get(name, ()))
 
 
-def _e_value(labelled: live.Sample, at: dt.datetime, floor: float) -> float:
+def _e_value(labelled: samples.Sample, at: dt.datetime, floor: float) -> float:
     """How much a bet that accuracy is under `floor` has won by `at`, as a decimal logarithm."""
     right = labelled.predicted == labelled.label
     weight = labelled.p.min(initial=1.0) / labelled.p

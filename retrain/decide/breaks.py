@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, signals, slices, times, windows
 
 # Signals of a part of the messages: the slice whose labels are void while they are in breach, None
@@ -57,7 +57,7 @@ def mended(breaks: Iterable[Break], last_fix: dt.datetime) -> dt.datetime | None
     return max(whole, default=None)
 
 
-def outside(sampled: live.Sample, breaks: Iterable[Break]) -> live.Sample:
+def outside(sampled: samples.Sample, breaks: Iterable[Break]) -> samples.Sample:
     """The messages without those of the slices that were broken, while they were."""
     stretches: dict[tuple[str, dt.datetime], dt.datetime] = {}
     for one in breaks:

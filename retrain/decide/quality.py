@@ -3,7 +3,6 @@ hides that, and whether there are labels at all.
 """
 
 import dataclasses
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -30,7 +29,6 @@ _OF_LEVEL: Final = {
     signals.RARE_RECALL_LEVEL.name: signals.RARE_RECALL.name,
 }
 _FEW_DAYS: Final = (2, 3)
-_LATELY: Final = dt.timedelta(days=3)  # long enough for labels of a fall of two days ago
 _SAME_MIX = 0.9  # the accuracies at a mix compare only over intents that are most of it
 
 
@@ -237,7 +235,7 @@ def _worst(
 
     of_week = dataclasses.replace(bounds.worst, metric=name)
     judged = falling(view, of_week, horizon, rules, past, expected)
-    lately = None if judged.in_breach else view.bounds(view.covered(_LATELY))
+    lately = None if judged.in_breach else view.bounds(view.lately)
     if lately is not None:
         of_days = dataclasses.replace(lately.worst, metric=name)
         of_days_judged = falling(view, of_days, horizon, rules, past, expected, sure_of="1d")

@@ -3,12 +3,10 @@ verdict on the one that lost most surely.
 """
 
 import dataclasses
-import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
 
 from retrain.decide.view import View
 from retrain.evaluation import live, reference
@@ -17,8 +15,6 @@ from streams.signals import judge
 from streams.stats import proportion
 
 Level = verdicts.Level
-# A new mix is asked for after as many: what has been lost since it moved must show by then.
-_LATELY: Final = dt.timedelta(days=3)
 _NONE = 1e-9  # half an interval that has no width: a standard error to divide by
 
 
@@ -91,8 +87,7 @@ def _fallen(
         return [], []
     least = rules.signals.intent_recall_lost.min_n
     of_week = losses(view.reference, figures.recalls, least=least)
-    told = view.covered(_LATELY)
-    return of_week, losses(view.reference, live.recalls(told), least=least)
+    return of_week, losses(view.reference, live.recalls(view.lately), least=least)
 
 
 def _signal(

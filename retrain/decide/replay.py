@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from retrain.decide import breaks, evaluate, release
 from retrain.decide.view import REMEMBERED, View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, events, policy, verdicts, windows
 
 # The right answer to each kind of incident; on any other day an action is a false alarm.
@@ -121,7 +121,7 @@ def bare(scene: Scene) -> Scene:
     """The scene without its windows and labels: what is kept of a year's scenes until they are
     scored.
     """
-    view = replace(scene.view, windows={}, sampled=live.sample(()), hours={})
+    view = replace(scene.view, windows={}, sampled=samples.sample(()), hours={})
     return replace(scene, view=view)
 
 

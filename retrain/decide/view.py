@@ -6,10 +6,11 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from retrain.decide import breaks
-from retrain.evaluation import live, nonresponse
+from retrain.evaluation import live, nonresponse, samples
 from schemas import decisions, runs, signals, verdicts, windows
 
 History = Mapping[str, Sequence[verdicts.Verdict]]
@@ -18,9 +19,11 @@ Tally = windows.Tally  # inside View its field `windows` hides the module
 # The same hour of these weeks back says what is usual.
 EARLIER: Final = tuple(week * windows.HORIZONS["7d"] for week in (1, 2, 3, 4))
 REMEMBERED: Final = dt.timedelta(days=28)  # how far back verdicts count
+# Long enough for the labels of a fall of two days ago; a new mix is asked for after as many.
+LATELY: Final = dt.timedelta(days=3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """A model as known at `at`.
 
@@ -38,7 +41,7 @@ class View:
     at: dt.datetime
     windows: Mapping[str, windows.Window]
     reference: runs.Reference | None
-    sampled: live.Sample
+    sampled: samples.Sample
     hours: Mapping[dt.datetime, live.Hour]
     earlier: Tally | None = None
     earlier_hours: int = 0
@@ -81,7 +84,7 @@ class View:
             **more,
         )
 
-    def recent(self, horizon: str) -> live.Sample:
+    def recent(self, horizon: str) -> samples.Sample:
         """The sampled messages of the trailing `horizon`."""
         start = self.until - windows.HORIZONS[horizon]
         return self.sampled.between(start, self.until)
@@ -95,6 +98,11 @@ class View:
         """What labels can tell of a trailing stretch."""
         recent = self.sampled.between(self.until - stretch, self.until)
         return live.covered(recent, self._answered(stretch))
+
+    @cached_property
+    def lately(self) -> live.Covered:
+        """What labels can tell of the last days, in which a young loss is not small."""
+        return self.covered(LATELY)
 
     def bounds(self, covered: live.Covered) -> nonresponse.Bounds | None:
         """What live accuracy of a trailing stretch may be at worst and at best; None where its

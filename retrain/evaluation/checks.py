@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import calibration, confusion, live, wishes
+from retrain.evaluation import calibration, confusion, live, samples, wishes
 from schemas import present
 from streams.stats import proportion
 
@@ -33,7 +33,7 @@ class Figure:
     intent: str | None = None
 
 
-def figures(sampled: live.Sample) -> tuple[Figure, ...]:
+def figures(sampled: samples.Sample) -> tuple[Figure, ...]:
     """hajek_accuracy, any_of_accuracy, live_ece, misroute_severity and confusion_concentration of
     the messages that have a label; nothing where none has.
     """
@@ -43,7 +43,7 @@ def figures(sampled: live.Sample) -> tuple[Figure, ...]:
     return tuple(_figures(answered))
 
 
-def labelled(sampled: live.Sample) -> live.Sample:
+def labelled(sampled: samples.Sample) -> samples.Sample:
     """The messages that have a label, in an order that does not depend on the one they came in."""
     answered = sampled.chosen(sampled.named)
     columns = (
@@ -58,7 +58,7 @@ def labelled(sampled: live.Sample) -> live.Sample:
     return answered.chosen(np.lexsort(columns))
 
 
-def _figures(labelled: live.Sample) -> Iterator[Figure]:
+def _figures(labelled: samples.Sample) -> Iterator[Figure]:
     n = len(labelled)
     weight = 1 / labelled.p
     hajek = live.recall(labelled, present.INTENTS, "hajek_accuracy", None, n)
@@ -107,7 +107,7 @@ def ratio(values: Floats, weight: Floats) -> tuple[float, float]:
     return value, half
 
 
-def _heaviest(labelled: live.Sample, harm: Floats) -> Figure:
+def _heaviest(labelled: samples.Sample, harm: Floats) -> Figure:
     """The share of all the harm done that one confusion does; `intent` is what its messages meant,
     n how many labels are wrong.
     """

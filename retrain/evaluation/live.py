@@ -4,27 +4,18 @@ label counts for 1/p messages. The naive mean of such labels is biased; it is sh
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from retrain.evaluation import wishes
-from schemas import events, present, times, windows
+from retrain.evaluation import samples
+from schemas import present, times, windows
 from streams.stats import proportion
 
-Ints = windows.Counts
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int16]
-Bits = npt.NDArray[np.uint16]
-Mask = npt.NDArray[np.bool_]
-
-UNLABELLED: Final = -1  # nobody has answered
-CANNOT_TELL: Final = -2  # answered, and there is no intent to tell
 _HOUR_US: Final = 3_600_000_000
 LABELS_OF_AN_INTENT: Final = 5  # of fewer a recall says next to nothing
 # An hour whose labels are mostly still to come is left out whole, instead of biasing its day.
@@ -32,93 +23,6 @@ _ANSWERED_SHARE = 0.5
 # Between them confidences count as alike: the policy's low confidence, and thirds of the rest.
 STRATA: Final = (windows.LOW_CONFIDENCE, 0.75, 0.9)
 _ALIKE: Final = 25
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """n messages of the measure queue as columns of shape (n,), in any order: time in microseconds
-    since 1970; the predicted intent and the one people named, as places in present.INTENTS
-    (UNLABELLED while nobody has answered, CANNOT_TELL where that was the answer); confidence;
-    inclusion probability p; what else people named, as wishes has it; its slices, as
-    schemas.slices has them.
-    """
-
-    ts_us: Ints
-    predicted: Places
-    label: Places
-    confidence: Floats
-    p: Floats
-    also: wishes.Sets
-    slices: Bits
-
-    def __len__(self) -> int:
-        """How many messages."""
-        return len(self.ts_us)
-
-    @property
-    def named(self) -> Mask:
-        """Which of them have a label, shape (n,)."""
-        named: Mask = self.label >= 0
-        return named
-
-    @property
-    def answered(self) -> Mask:
-        """Of which of them people have said something, be it that they cannot tell, shape (n,)."""
-        answered: Mask = self.label != UNLABELLED
-        return answered
-
-    def chosen(self, rows: Any) -> "Sample":
-        """Some of the messages: `rows` is a slice, a mask of shape (n,), or places."""
-        if isinstance(rows, np.ndarray) and rows.dtype == np.bool_:
-            rows = np.flatnonzero(rows)  # read once, not for every column
-        return Sample(
-            self.ts_us[rows],
-            self.predicted[rows],
-            self.label[rows],
-            self.confidence[rows],
-            self.p[rows],
-            self.also[rows],
-            self.slices[rows],
-        )
-
-    def between(self, start: dt.datetime, end: dt.datetime) -> "Sample":
-        """The messages with start <= ts < end."""
-        begun = self.ts_us >= times.micros(start)
-        over = self.ts_us >= times.micros(end)
-        inside = begun & ~over
-        return self if inside.all() else self.chosen(inside)
-
-
-def sample(
-    rows: Iterable[tuple[dt.datetime, str, float, float, str | None]],
-    slices: Sequence[int] = (),
-) -> Sample:
-    """Columns of messages: aware time, predicted intent, confidence, p, and the label or None; and
-    the slices of each, if told. Raises KeyError for an unknown intent.
-    """
-    ts_us = []
-    predicted = []
-    labels = []
-    confidences = []
-    ps = []
-    for at, intent, confidence, p, label in rows:
-        ts_us.append(times.micros(at))
-        predicted.append(present.INDEX[intent])
-        labels.append(UNLABELLED if label is None else present.INDEX[label])
-        confidences.append(confidence)
-        ps.append(p)
-
-    n = len(ts_us)
-    return Sample(
-        ts_us=np.array(ts_us, dtype=np.int64),
-        predicted=np.array(predicted, dtype=np.int16),
-        label=np.array(labels, dtype=np.int16),
-        confidence=np.array(confidences, dtype=np.float64),
-        # No message speaks for more than the contract lets one.
-        p=np.maximum(np.array(ps, dtype=np.float64), events.P_FLOOR),
-        also=wishes.none(n),
-        slices=np.array(slices or [0] * n, dtype=np.uint16),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +41,10 @@ class Covered:
 
     n: int
     mean_confidence: float
-    asked: Sample
+    asked: samples.Sample
 
     @cached_property
-    def labelled(self) -> Sample:
+    def labelled(self) -> samples.Sample:
         """Those of them that have a label, `weighted`: worked out once it is asked for."""
         return weighted(self.asked)
 
@@ -162,16 +66,26 @@ class Estimate:
     naive: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Figures:
-    """What labels say of a window: accuracy of all answers, recall of the rare intents together
-    and of every intent, in the order of present.INTENTS; what they rest on.
+    """What labels say of a window, and what that rests on: accuracy of all answers, and once they
+    are asked for the recall of the rare intents together and of every intent, in the order of
+    present.INTENTS.
     """
 
     accuracy: Estimate
-    rare_recall: Estimate
-    recalls: tuple[Estimate, ...]
-    covered: Covered = field(compare=False, repr=False)
+    covered: Covered
+
+    @cached_property
+    def rare_recall(self) -> Estimate:
+        """Of the rare intents together."""
+        told = self.covered
+        return recall(told.labelled, present.RARE, "rare_recall", None, told.n)
+
+    @cached_property
+    def recalls(self) -> tuple[Estimate, ...]:
+        """Of every intent alone."""
+        return tuple(recalls(self.covered))
 
     @property
     def every(self) -> tuple[Estimate, ...]:
@@ -179,7 +93,7 @@ class Figures:
         return self.accuracy, self.rare_recall, *self.recalls
 
 
-def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
+def figures(sampled: samples.Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     """The label figures of a window. `hours`: all its answers by the start of their hour.
 
     Every sum is math.fsum's, correctly rounded whatever the order of rows: the same evidence
@@ -188,12 +102,7 @@ def figures(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Figures:
     is true.
     """
     told = covered(sampled, hours)
-    return Figures(
-        accuracy=overall(told),
-        rare_recall=recall(told.labelled, present.RARE, "rare_recall", None, told.n),
-        recalls=tuple(recalls(told)),
-        covered=told,
-    )
+    return Figures(overall(told), told)
 
 
 def overall(covered: Covered) -> Estimate:
@@ -201,7 +110,7 @@ def overall(covered: Covered) -> Estimate:
     return accuracy(covered.labelled, covered.n, covered.mean_confidence)
 
 
-def covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
+def covered(sampled: samples.Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
     """Of the messages and answers of a window what its labels can tell of. An hour of which no
     message was sampled is covered.
     """
@@ -224,7 +133,7 @@ def covered(sampled: Sample, hours: Mapping[dt.datetime, Hour]) -> Covered:
     return Covered(n, confidence / n if n else 0.0, messages)
 
 
-def weighted(asked: Sample) -> Sample:
+def weighted(asked: samples.Sample) -> samples.Sample:
     """The messages that have a label, each with the probability of both being asked about and being
     labelled: p times the share of labelled ones among those alike in confidence, predicted intent
     and script; of fewer than 25 such, of those alike in confidence (weighting classes, Oh and
@@ -232,7 +141,8 @@ def weighted(asked: Sample) -> Sample:
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> labels = ["faq"] * 3 + [None]
-    >>> weighted(sample((at, "faq", 0.9, 0.8, label) for label in labels)).p.round(3).tolist()
+    >>> asked = samples.sample((at, "faq", 0.9, 0.8, label) for label in labels)
+    >>> weighted(asked).p.round(3).tolist()
     [0.6, 0.6, 0.6]
     """
     named = asked.named
@@ -244,12 +154,12 @@ def weighted(asked: Sample) -> Sample:
     return replace(asked, p=asked.p * alike).chosen(named)
 
 
-def sureness(confidence: Floats) -> Ints:
+def sureness(confidence: samples.Floats) -> samples.Ints:
     """Of each message the stratum of its confidence, a place in STRATA's gaps."""
     return np.searchsorted(STRATA, confidence, side="right")
 
 
-def _response(cell: Ints, named: Mask) -> tuple[Ints, Floats]:
+def _response(cell: samples.Ints, named: samples.Mask) -> tuple[samples.Ints, samples.Floats]:
     """Of each message how many are in its cell, and the share of them that has a label."""
     n = np.bincount(cell)
     labelled = np.bincount(cell[named], minlength=len(n))
@@ -257,10 +167,10 @@ def _response(cell: Ints, named: Mask) -> tuple[Ints, Floats]:
 
 
 def accuracy(
-    labelled: Sample,
+    labelled: samples.Sample,
     n: int,
     mean_confidence: float,
-    right: Floats | None = None,
+    right: samples.Floats | None = None,
 ) -> Estimate:
     """AIPW: mean confidence of all n answers + Horvitz-Thompson total of (correct - confidence) / n
     (Robins et al. 1994).
@@ -271,7 +181,7 @@ def accuracy(
 
     >>> at = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
     >>> labels = ["chitchat"] + ["faq"] * 9
-    >>> ten = sample((at, "faq", 0.9, 0.5, label) for label in labels)
+    >>> ten = samples.sample((at, "faq", 0.9, 0.5, label) for label in labels)
     >>> round(accuracy(ten, 20, 0.9).estimate, 3)
     0.9
     """
@@ -302,7 +212,7 @@ def accuracy(
 
 
 def recall(
-    labelled: Sample,
+    labelled: samples.Sample,
     intents: tuple[str, ...],
     metric: str,
     intent: str | None,
@@ -327,7 +237,7 @@ def recalls(covered: Covered) -> Iterator[Estimate]:
         yield _hajek(weights[mine], right[mine], "recall", intent, covered.n)
 
 
-def rows_of_intents(named: Places) -> list[Ints]:
+def rows_of_intents(named: samples.Places) -> list[samples.Ints]:
     """The rows that name each intent, in the order of present.INTENTS.
 
     >>> [rows.tolist() for rows in rows_of_intents(np.array([1, 0, 1]))][:2]
@@ -339,7 +249,9 @@ def rows_of_intents(named: Places) -> list[Ints]:
     return [order[begin:end] for begin, end in pairwise([0, *ends])]
 
 
-def _hajek(weights: Floats, right: Mask, metric: str, intent: str | None, n: int) -> Estimate:
+def _hajek(
+    weights: samples.Floats, right: samples.Mask, metric: str, intent: str | None, n: int
+) -> Estimate:
     if not len(weights):
         return nothing(metric, intent, 0, n)
     whole = total(weights)
@@ -364,6 +276,6 @@ def nothing(metric: str, intent: str | None, labels: int, n: int) -> Estimate:
     return Estimate(metric, intent, None, None, None, labels, None, n, None)
 
 
-def total(values: Floats) -> float:
+def total(values: samples.Floats) -> float:
     """The sum, the same in any order."""
     return math.fsum(values.tolist())

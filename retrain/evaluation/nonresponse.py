@@ -14,12 +14,12 @@ from typing import Final
 
 import numpy as np
 
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import present, slices
 from streams.stats import proportion, stratified
 
-Ints = live.Ints
-Floats = live.Floats
+Ints = samples.Ints
+Floats = samples.Floats
 
 # One stratum in some 30,000 is beyond it by chance; it is asked of some twenty at every hour.
 _PROVEN_Z: Final = 4.0
@@ -70,7 +70,7 @@ class Bounds:
     strata: tuple[str, ...]
 
 
-def groupings(asked: live.Sample) -> tuple[Grouping, ...]:
+def groupings(asked: samples.Sample) -> tuple[Grouping, ...]:
     """By confidence, by predicted intent, by script."""
     script = np.zeros(len(asked), dtype=np.int64)
     for place, name in enumerate(slices.SCRIPTS):
@@ -82,17 +82,17 @@ def groupings(asked: live.Sample) -> tuple[Grouping, ...]:
     )
 
 
-def rates(asked: live.Sample) -> Iterator[Rate]:
+def rates(asked: samples.Sample) -> Iterator[Rate]:
     """How often messages are answered, by each grouping; strata without a message have none.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 4, 20, tzinfo=UTC)
     >>> rows = [("faq", 0.95, "faq"), ("faq", 0.5, None), ("promotion", 0.5, "faq")]
-    >>> asked = live.sample((at, named, sure, 1.0, label) for named, sure, label in rows)
+    >>> asked = samples.sample((at, named, sure, 1.0, label) for named, sure, label in rows)
     >>> [(rate.stratum, rate.answered, rate.n) for rate in rates(asked)][:2]
     [('confidence 0 to 0.6', 1, 2), ('confidence 0.9 to 1', 1, 1)]
     """
-    unclear = asked.label == live.CANNOT_TELL
+    unclear = asked.label == samples.CANNOT_TELL
     for grouping in groupings(asked):
         size = len(grouping.names)
         n = np.bincount(grouping.place, minlength=size)
@@ -150,13 +150,13 @@ def share(covered: live.Covered) -> float:
     return _mean(covered.asked, missing) if strata else 0.0
 
 
-def _mean(asked: live.Sample, values: Floats) -> float:
+def _mean(asked: samples.Sample, values: Floats) -> float:
     """The mean of a value of each message, which stands for 1/p of them."""
     weight = 1 / asked.p
     return live.total(weight * values) / live.total(weight)
 
 
-def left_out(asked: live.Sample) -> tuple[tuple[str, ...], Floats]:
+def left_out(asked: samples.Sample) -> tuple[tuple[str, ...], Floats]:
     """The strata that are labelled less often than the others, the worst first, and of each message
     the share of its like that is missing for it, shape (n,). Of several groupings the one by which
     most is missing: they tell of the same messages.

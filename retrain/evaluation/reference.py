@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import present, runs, slices, windows
 from streams.stats import histogram
 
@@ -56,7 +56,7 @@ def labels(
     return max(1, round(n * mine / every))
 
 
-def accuracy(reference: runs.Reference | None, sampled: live.Sample) -> float | None:
+def accuracy(reference: runs.Reference | None, sampled: samples.Sample) -> float | None:
     """The reference's accuracy at today's mix, never above its own; None where nobody says it.
 
     A mix that moves to harder intents lowers it, and no training cures that: accuracy + sum over
@@ -71,7 +71,7 @@ def accuracy(reference: runs.Reference | None, sampled: live.Sample) -> float | 
 def _moved(
     reference: runs.Reference,
     accuracy: float,
-    sampled: live.Sample,
+    sampled: samples.Sample,
 ) -> float:
     """What today's mix alone adds to the accuracy; 0 where one of the two mixes is unknown."""
     before = sum(reference.intent_counts.values())

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import checks, live, wishes
+from retrain.evaluation import checks, samples, wishes
 from schemas import slices
 from streams.stats import proportion
 
@@ -25,7 +25,7 @@ _LEAST: Final = 20  # labels in a slice, and outside it: of fewer a normal inter
 _NONE: Final = 1e-9  # half an interval without width: of answers all alike rounding leaves less
 
 
-def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
+def figures(sampled: samples.Sample) -> tuple[checks.Figure, ...]:
     """Of every slice with labels enough `accuracy_SLICE` and `gap_SLICE`, this one with its p-value
     as Benjamini and Hochberg (1995) correct it.
     """
@@ -52,7 +52,7 @@ def figures(sampled: live.Sample) -> tuple[checks.Figure, ...]:
     return (*accuracies, *adjusted)
 
 
-def _masks(labelled: live.Sample) -> Iterator[tuple[str, Mask]]:
+def _masks(labelled: samples.Sample) -> Iterator[tuple[str, Mask]]:
     """Every slice, and which messages are in it: shape (n,)."""
     for name, bit in slices.BITS.items():
         yield name, labelled.slices & bit != 0

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import gold, leaning, shifts
 from retrain.labels.votes import Votes, named
 from schemas import decisions, times
@@ -36,7 +36,7 @@ class Doubt(NamedTuple):
 
 
 def aside(
-    asked: live.Sample,
+    asked: samples.Sample,
     votes: Votes,
     gap: float,
     answers: gold.Answers = gold.NO_ANSWERS,
@@ -75,7 +75,7 @@ def _without(
     return votes.chosen(~_theirs(votes, sources)), answers.of(others)
 
 
-def believed(asked: live.Sample, votes: Votes, sources: Iterable[Aside]) -> Votes:
+def believed(asked: samples.Sample, votes: Votes, sources: Iterable[Aside]) -> Votes:
     """The votes that count: of a source that is set aside none since it is."""
     for source in sources:
         theirs = _theirs(votes, [source])
@@ -125,7 +125,7 @@ def _broken(
 
 def _leaning(
     counts: shifts.Counts,
-    asked: live.Sample,
+    asked: samples.Sample,
     votes: Votes,
     answers: gold.Answers,
 ) -> list[Aside]:

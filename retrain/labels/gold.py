@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import leaning, votes
 from schemas import decisions, present, times
 
@@ -82,7 +82,7 @@ class Gold:
     """
 
     row: Ints
-    label: live.Places
+    label: samples.Places
     answers: Answers
 
 

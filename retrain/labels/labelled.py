@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from retrain.evaluation import live, wishes
+from retrain.evaluation import samples, wishes
 from retrain.labels import cap, distrust, votes
 from retrain.labels.gold import NONE, Gold
 from schemas import policy
 
 
 def labelled(
-    asked: live.Sample,
+    asked: samples.Sample,
     standing: votes.Votes,
     rules: policy.Labels,
     gold: Gold = NONE,
-) -> live.Sample:
+) -> samples.Sample:
     """The sample, labelled by what annotators say (`votes.standing`): those of a day beyond the cap
     do not count, nor does a source that nobody should believe. What is verified holds in any case.
     """
@@ -23,17 +23,17 @@ def labelled(
 
 
 def judged(
-    asked: live.Sample,
+    asked: samples.Sample,
     standing: votes.Votes,
     rules: policy.Labels,
     gold: Gold = NONE,
-) -> tuple[live.Sample, tuple[distrust.Aside, ...]]:
+) -> tuple[samples.Sample, tuple[distrust.Aside, ...]]:
     """The same, and whom it does not believe."""
     counted = cap.within(standing, rules.per_annotator_per_day)
     aside = distrust.aside(asked, counted, rules.source_gap, gold.answers)
     held = votes.holding(distrust.believed(asked, counted, aside))
 
-    label = np.full(len(asked), live.UNLABELLED, dtype=np.int16)
+    label = np.full(len(asked), samples.UNLABELLED, dtype=np.int16)
     label[held.row] = held.label
     also = wishes.none(len(asked))
     also[held.row] = held.also

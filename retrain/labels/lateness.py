@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels.votes import Votes
 from schemas import decisions, times, windows
 
-Judged = tuple[live.Sample, tuple[decisions.Aside, ...]]  # messages, and whom nobody believes
+Judged = tuple[samples.Sample, tuple[decisions.Aside, ...]]  # messages, and whom nobody believes
 IN_TIME: Final = dt.timedelta()
 LOOK_BACK: Final = dt.timedelta(days=28)
 _WEEK: Final = windows.HORIZONS["7d"]
@@ -23,7 +23,7 @@ _ENOUGH: Final = 0.5  # of a week: labels that are late by less leave enough of 
 _PLATEAU: Final = 0.75
 
 
-def may_be(week: live.Sample) -> bool:
+def may_be(week: samples.Sample) -> bool:
     """Whether most of a week's messages have no answer yet, so that it is worth asking how late
     labels are.
     """
@@ -44,7 +44,7 @@ def newest(
     return (judged(at - _WEEK - late), late) if late else (week, late)
 
 
-def age(ts_us: live.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:
+def age(ts_us: samples.Ints, standing: Votes, at: dt.datetime) -> dt.timedelta:
     """The whole days after which three quarters of the labels are there that were given in the week
     before `at`; 0 where half of these took less than half a week, and where none was given. At most
     as much as leaves a week of LOOK_BACK. `ts_us`: when the messages of LOOK_BACK came, in

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import shifts
 from retrain.labels.votes import Votes
 from schemas import decisions, present, times
@@ -92,7 +92,7 @@ def beyond(compared: shifts.Compared, leeway: float = LEEWAY) -> shifts.Floats:
     return evidence
 
 
-def told(proof: Proof, asked: live.Sample, votes: Votes) -> decisions.Aside:
+def told(proof: Proof, asked: samples.Sample, votes: Votes) -> decisions.Aside:
     """What the annotator says of these messages, for a person."""
     here = asked.ts_us[votes.row] >= proof.begin_us
     here &= asked.predicted[votes.row] == proof.intent

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels.votes import Votes
 from schemas import present
 from streams.stats import stratified
@@ -42,7 +42,7 @@ class Counts:
         return Counts(n, right, self.begins_us)
 
 
-def counted(asked: live.Sample, votes: Votes) -> Counts:
+def counted(asked: samples.Sample, votes: Votes) -> Counts:
     """Count every vote."""
     number = asked.ts_us[votes.row] // SHIFT_US
     shifts, shift = np.unique(number, return_inverse=True)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from retrain.evaluation import live, wishes
+from retrain.evaluation import samples, wishes
 from schemas import events, present, times
 
 Ints = npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ class Votes:
     row: Ints
     annotator: Ints
     at_us: Ints
-    label: live.Places
+    label: samples.Places
     also: wishes.Sets
 
     def __len__(self) -> int:
@@ -137,9 +137,9 @@ def said(req_ids: Sequence[str], entries: Iterable[Entry]) -> Votes:
 
 def _numbers(entry: Entry, place: Mapping[str, int]) -> tuple[int, int, int, int]:
     """Place of the annotator, instant in microseconds, label, further intents as bits."""
-    label = live.UNLABELLED if entry.intent is None else present.INDEX[entry.intent]
+    label = samples.UNLABELLED if entry.intent is None else present.INDEX[entry.intent]
     if entry.cannot_tell:
-        label = live.CANNOT_TELL
+        label = samples.CANNOT_TELL
     return place[entry.annotator], times.micros(entry.labelled_at), label, bits(entry.also)
 
 
@@ -158,7 +158,7 @@ def standing(ever: Votes, low: int, high: int, as_of_us: int) -> Votes:
 
     source = by_then.row * len(by_then.names) + by_then.annotator
     last = np.diff(source, append=-1) != 0
-    not_taken_back = by_then.label != live.UNLABELLED
+    not_taken_back = by_then.label != samples.UNLABELLED
     standing_now = by_then.chosen(last & not_taken_back)
     return replace(standing_now, row=standing_now.row - low)
 
@@ -216,7 +216,7 @@ def told(votes: Votes, req_ids: Sequence[str]) -> list[Entry]:
             source="",
             intent=present.INTENTS[label] if label >= 0 else None,
             also=tuple(present.INTENTS[place] for place in also),
-            cannot_tell=label == live.CANNOT_TELL,
+            cannot_tell=label == samples.CANNOT_TELL,
         )
         entries.append(entry)
     return entries

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from retrain.decide.missing import needs
-from retrain.evaluation import live, nonresponse
+from retrain.evaluation import nonresponse, samples
 from retrain.labels import agreement, cap, distrust, gold, latency, votes
 from schemas import units
 from services import escaping
@@ -26,7 +26,7 @@ def figures(
     as_of: dt.datetime | None,
     most: int,
     aside: Sequence[distrust.Aside] = (),
-    asked: live.Sample | None = None,
+    asked: samples.Sample | None = None,
     missing: Sequence[needs.Need] = (),
     golden: gold.Answers = gold.NO_ANSWERS,
 ) -> dict[str, Any]:

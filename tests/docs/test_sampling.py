@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from retrain.labels import agreement
 
 TEXT = " ".join((Path(__file__).parents[2] / "docs/sampling.md").read_text().split())
@@ -40,7 +40,7 @@ def test_the_naive_mean_and_the_weighted_one() -> None:
         for i in range(round(n))
     ]
     accuracy = live.figures(
-        live.sample(rows), {HOUR: live.Hour(round(total), 0.95 * sure + 0.6 * unsure)}
+        samples.sample(rows), {HOUR: live.Hour(round(total), 0.95 * sure + 0.6 * unsure)}
     ).accuracy
     naive, weighted = numbers(r"The naive mean says \d+ / \d+ = ([\d.]+) %.*?for \d+: ([\d.]+) %")
     assert (accuracy.naive, accuracy.estimate) == (

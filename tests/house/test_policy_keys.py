@@ -22,7 +22,7 @@ import syntax
 
 from retrain.decide import evaluate, trigger, unanswered
 from retrain.decide.view import History, View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from retrain.labels import labelled as labels_that_hold
 from retrain.labels import votes
 from retrain.train import gate
@@ -103,7 +103,7 @@ def tally(world: World, n: int) -> windows.Tally:
     )
 
 
-def labelled(world: World) -> live.Sample:
+def labelled(world: World) -> samples.Sample:
     """A week of 4,200 answers of which every second one is sampled."""
     n = 2_100
     rng = np.random.default_rng(7)
@@ -116,7 +116,7 @@ def labelled(world: World) -> live.Sample:
         at = AT - 7 * DAY + i * (7 * DAY / n)
         label = None if silent[i] else INTENTS[meant[i]]
         rows.append((at, INTENTS[answered[i]], 0.9, 0.5, label))
-    return live.sample(rows)
+    return samples.sample(rows)
 
 
 REFERENCE = runs.Reference(
@@ -213,7 +213,7 @@ def held(rules: policy.Policy) -> object:
     """
     n = 450
     named = [INTENTS[i // 3 % len(INTENTS)] for i in range(n)]
-    answers = live.sample(
+    answers = samples.sample(
         [(AT - DAY + i * dt.timedelta(seconds=60), named[i], 0.9, 0.5, None) for i in range(n)]
     )
     entries = []

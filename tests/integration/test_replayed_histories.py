@@ -16,7 +16,7 @@ import traffic
 
 from retrain.decide import baselines, evaluate, release, replay
 from retrain.decide.history import archive, files, scenes
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, events, policy, present, runs, slices, verdicts, windows
 
 BEGIN = builders.AT
@@ -57,7 +57,7 @@ def held(given: list[events.HumanLabel], hours: float) -> str | None:
     (place,) = mine.sampled(
         BEGIN, BEGIN + HOUR, as_of=BEGIN + hours * HOUR, rules=policy.Labels()
     ).label.tolist()
-    return None if place == live.UNLABELLED else present.INTENTS[place]
+    return None if place == samples.UNLABELLED else present.INTENTS[place]
 
 
 def test_a_replay_does_not_depend_on_the_order_of_lines_nor_on_how_many_are_read_at_once() -> None:

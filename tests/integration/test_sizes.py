@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 EVERYTHING = """
 import datetime as dt, json
 import numpy as np
-from retrain.evaluation import comparison, confusion, live, wishes
+from retrain.evaluation import comparison, confusion, samples, wishes
 from retrain.decide import evaluate
 from retrain.labels import labelled as that_hold
 from retrain.labels import votes
@@ -58,7 +58,7 @@ both = votes.Entry("a", "x", at, "1", last, [last, present.INTENTS[0]])
 alone = votes.Entry("b", "x", at, "2", last, [last])
 said = votes.latest(votes.said(["a", "b"], [both, alone]))
 assert [len(entry.also) for entry in votes.told(said, ["a", "b"])] == [2, 1]
-asked = live.sample([(at, last, 0.9, 0.5, None)] * 2)
+asked = samples.sample([(at, last, 0.9, 0.5, None)] * 2)
 labelled = that_hold.labelled(asked, said, policy.Labels())
 assert labelled.label.tolist() == [K - 1] * 2
 assert wishes.hold(labelled.also, labelled.label).tolist() == [True, True]

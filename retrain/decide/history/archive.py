@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from retrain.labels import distrust, labelled, lateness, votes
 from schemas import events, policy, slices, tallies, times, windows
 from streams.count import columns, decode
@@ -62,7 +62,7 @@ class Archive:
     starts: Sequence[dt.datetime]
     counts: tallies.Tallies
     answers: Sequence[live.Hour]
-    asked: live.Sample
+    asked: samples.Sample
     said: votes.Votes
 
     def rows(self, start: dt.datetime, end: dt.datetime) -> windows.Counts:
@@ -84,7 +84,7 @@ class Archive:
         end: dt.datetime,
         as_of: dt.datetime,
         rules: policy.Labels,
-    ) -> live.Sample:
+    ) -> samples.Sample:
         """The messages with start <= ts < end, with the labels that held at `as_of`."""
         return self.judged(start, end, as_of, rules)[0]
 
@@ -94,7 +94,7 @@ class Archive:
         end: dt.datetime,
         as_of: dt.datetime,
         rules: policy.Labels,
-    ) -> tuple[live.Sample, tuple[distrust.Aside, ...]]:
+    ) -> tuple[samples.Sample, tuple[distrust.Aside, ...]]:
         """The same, and whose labels are not among them."""
         low, high = _between(self.asked.ts_us, start, end)
         asked = self.asked.chosen(slice(low, high))
@@ -270,9 +270,9 @@ def _answers(counts: tallies.Tallies) -> list[live.Hour]:
     return answers
 
 
-def _unlabelled(asked: Sequence[Asked]) -> live.Sample:
+def _unlabelled(asked: Sequence[Asked]) -> samples.Sample:
     rows = []
     for one in asked:
         ts = times.from_micros(one.ts_us)
         rows.append((ts, one.intent, one.confidence, one.p, None))
-    return live.sample(rows, [one.slices for one in asked])
+    return samples.sample(rows, [one.slices for one in asked])

@@ -9,7 +9,7 @@ import pytest
 
 from retrain.decide import bets
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import policy, verdicts
 
 AT = builders.AT
@@ -25,7 +25,7 @@ def judged(
         meant = "chitchat" if i * 37 % 100 < wrong_in_a_hundred else "faq"
         rows.append((ts, "faq", 0.9, 1.0, meant))
     before = builders.reference(1_000, accuracy=expected, accuracy_n=labels)
-    view = View("v1", AT, {}, before if expected else None, live.sample(rows), {})
+    view = View("v1", AT, {}, before if expected else None, samples.sample(rows), {})
     return bets.verdict(view, expected, RULES)
 
 

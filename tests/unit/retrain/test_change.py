@@ -11,7 +11,7 @@ import pytest
 
 from retrain.decide import evaluate, recalls, trigger
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import decisions, policy, present, runs, verdicts, windows
 from streams.signals import judge, measure
 
@@ -65,7 +65,7 @@ def test_a_champion_under_its_service_level_misses_that_and_has_lost_nothing(
     """What it always was; a point under the level in 1,000 labels proves nothing."""
     before = reference(accuracy=right, accuracy_n=20_000)
     meant = ["faq"] * round(1_000 * right) + ["chitchat"] * round(1_000 * (1 - right))
-    sampled = live.sample([(AT - DAY, "faq", right, 1 / 3, label) for label in meant])
+    sampled = samples.sample([(AT - DAY, "faq", right, 1 / 3, label) for label in meant])
     view = View("v1", AT, {}, before, sampled, {AT - DAY: live.Hour(3_000, 3_000 * right)})
     judged = {v.signal.signal: v for v in evaluate.evaluate(view, decisions.Past(), RULES).fresh}
 
@@ -162,7 +162,7 @@ def test_a_breach_that_lingers_keeps_its_weight_and_names_nobody_new() -> None:
     known = reference(accuracy=0.92, accuracy_n=20_000, recall=dict.fromkeys(present.INTENTS, 0.9))
     before = builders.verdict("intent_recall_lost", Level.BREACH, horizon="7d", end=AT - DAY)
     answers = ["faq"] * 30 + ["chitchat"] * 12
-    sampled = live.sample(
+    sampled = samples.sample(
         [(AT - DAY, answered, 0.9, 0.5, "faq") for answered in answers],
     )
     view = View(

@@ -8,11 +8,11 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import checks, live, wishes
+from retrain.evaluation import checks, samples, wishes
 from schemas import present
 
 
-def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
+def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> samples.Sample:
     """n labelled messages, unsure ones asked five times as often; each is right with the chance of
     its confidence less `too_sure`.
     """
@@ -24,7 +24,7 @@ def drawn(n: int, *, too_sure: float = 0.0, seed: int = 3) -> live.Sample:
     )
 
 
-def named(sample: live.Sample) -> dict[str, checks.Figure]:
+def named(sample: samples.Sample) -> dict[str, checks.Figure]:
     return {figure.name: figure for figure in checks.figures(sample)}
 
 
@@ -56,7 +56,7 @@ def test_the_worst_confusion_is_the_one_that_harms_most_not_the_most_frequent() 
         + [("faq", "faq")] * 93
     )
     figures = named(
-        live.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows)
+        samples.sample((builders.AT, predicted, 0.9, 0.5, meant) for meant, predicted in rows)
     )
     assert figures["misroute_severity"].value == pytest.approx((5 * 0.1 + 2 * 1.0) / 100)
     worst = figures["confusion_concentration"]
@@ -71,7 +71,7 @@ def test_the_order_of_rows_changes_no_bit_and_without_labels_nothing_is_said() -
         sample.chosen(np.random.default_rng(1).permutation(500))
     )
     waiting = builders.sample([None])
-    assert checks.figures(waiting) == checks.figures(live.sample(())) == ()
+    assert checks.figures(waiting) == checks.figures(samples.sample(())) == ()
 
 
 def test_the_second_wish_counts_as_right_only_beside() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from retrain.decide import evaluate, trigger
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, policy, runs, signals, slices, windows
 
 RULES = policy.Policy()
@@ -25,7 +25,7 @@ def even(each: int) -> windows.Tally:
 
 def known(reference: runs.Reference | None = REFERENCE) -> View:
     windows_of = {"1h": builders.window(even(200), "1h"), "1d": builders.window(even(600), "1d")}
-    return View(builders.MODEL, builders.AT, windows_of, reference, live.sample(()), {})
+    return View(builders.MODEL, builders.AT, windows_of, reference, samples.sample(()), {})
 
 
 def test_what_a_rule_judges_is_not_measured_again() -> None:

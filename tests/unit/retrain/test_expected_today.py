@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.evaluation import live, reference
+from retrain.evaluation import reference, samples
 from schemas import present, runs, windows
 
 CHANCES = st.integers(0, 9_999).map(random.Random)
@@ -26,12 +26,12 @@ HALVES = runs.Reference(
 )
 
 
-def asked(**by_intent: int) -> live.Sample:
+def asked(**by_intent: int) -> samples.Sample:
     """So many answers of these intents, each standing for two."""
     rows = []
     for intent, count in by_intent.items():
         rows += [(builders.AT, intent, 0.9, 0.5, None)] * count
-    return live.sample(rows)
+    return samples.sample(rows)
 
 
 def replaced(**fields: Any) -> runs.Reference:
@@ -57,7 +57,7 @@ def test_the_mix_of_before_expects_what_was_before() -> None:
 
 def test_a_message_that_was_asked_for_half_as_often_stands_for_twice_as_many() -> None:
     """One faq for 2, one chitchat for 4: shares 1/3 and 2/3. 0.8 - 0.9 / 6 + 0.7 / 6 = 0.7667."""
-    both = live.sample(
+    both = samples.sample(
         [
             (builders.AT, "faq", 0.9, 0.5, None),
             (builders.AT, "chitchat", 0.9, 0.25, None),
@@ -75,7 +75,7 @@ def test_an_intent_without_a_known_recall_is_taken_to_be_as_good_as_all() -> Non
 def test_the_mix_is_that_of_the_answers_not_of_what_people_say_they_meant() -> None:
     meant = [(builders.AT, "faq", 0.9, 0.5, "chitchat")] * 5
 
-    assert reference.accuracy(HALVES, live.sample(meant)) == 0.8
+    assert reference.accuracy(HALVES, samples.sample(meant)) == 0.8
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_a_reference_does_not_say_is_not_expected(
 
 
 def test_without_a_sampled_message_the_accuracy_of_before_is_expected() -> None:
-    assert reference.accuracy(HALVES, live.sample(())) == 0.8
+    assert reference.accuracy(HALVES, samples.sample(())) == 0.8
 
 
 @given(st.lists(st.sampled_from(present.INTENTS), min_size=1, max_size=30), CHANCES)
@@ -107,11 +107,11 @@ def test_no_mix_raises_what_is_expected_and_no_order_changes_a_bit_of_it(
     rows = [(builders.AT, name, 0.9, 0.1 + 0.8 * chance.random(), None) for name in sorted(intents)]
     shuffled = chance.sample(rows, len(rows))
 
-    expected = reference.accuracy(HALVES, live.sample(rows))
+    expected = reference.accuracy(HALVES, samples.sample(rows))
 
     assert expected is not None
     assert 0.0 <= expected <= 0.8
-    assert reference.accuracy(HALVES, live.sample(shuffled)) == expected
+    assert reference.accuracy(HALVES, samples.sample(shuffled)) == expected
 
 
 # How many labels stand behind it

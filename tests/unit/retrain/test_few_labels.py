@@ -9,7 +9,7 @@ import pytest
 
 from retrain.decide import evaluate
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import decisions, policy, verdicts, windows
 
 AT = builders.AT
@@ -32,7 +32,7 @@ def week(a_day: int, bad_days: int, right: float = 0.70) -> View:
             meant = "faq" if (i * 37) % 100 < 100 * share else "chitchat"
             rows.append((ts, "faq", 0.9, 0.1, meant))
     before = builders.reference(3_000, accuracy=0.92, accuracy_n=20_000)
-    return View("v1", AT, {}, before, live.sample(rows), hours)
+    return View("v1", AT, {}, before, samples.sample(rows), hours)
 
 
 def recent(view: View) -> verdicts.Verdict:
@@ -71,7 +71,7 @@ def test_a_day_of_a_hundred_requests_shows_that_a_tenth_of_them_fails(
     day = builders.window(builders.tally(11, errors=errors), "1d")
     hour = builders.window(builders.tally(1, errors=0), "1h")
     ending: dict[str, windows.Window] = {"1h": hour, "1d": day}
-    view = View("v1", AT, ending, None, live.sample(()), {})
+    view = View("v1", AT, ending, None, samples.sample(()), {})
     fresh = evaluate.evaluate(view, decisions.Past(), RULES).fresh
     (judged,) = [v for v in fresh if v.signal.signal == "error_rate"]
     assert judged.verdict is level

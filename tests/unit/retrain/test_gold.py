@@ -11,7 +11,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import distrust, gold, labelled, votes
 from schemas import policy, present
 
@@ -289,7 +289,7 @@ def test_a_question_that_nobody_has_answered_and_the_first_day() -> None:
 def test_the_verified_label_holds_whatever_annotators_say() -> None:
     sent = AT - DAY
     req_ids = ["r1", "g1", "g2"]
-    asked = live.sample(((sent, "faq", 0.9, 0.5, None) for _ in req_ids), [0, 0, 0])
+    asked = samples.sample(((sent, "faq", 0.9, 0.5, None) for _ in req_ids), [0, 0, 0])
     said = [
         entry("r1", "a1", AT, "promotion"),
         entry("g1", "a1", AT, "promotion")._replace(also=("chitchat",)),
@@ -298,13 +298,13 @@ def test_the_verified_label_holds_whatever_annotators_say() -> None:
     standing = votes.latest(votes.said(req_ids, said))
     verified = gold.of({"g1": question(), "g2": question()}, req_ids, said, AT)
 
-    def held(known: gold.Gold) -> live.Sample:
+    def held(known: gold.Gold) -> samples.Sample:
         return labelled.labelled(asked, standing, policy.Labels(), known)
 
     promotion = present.INDEX["promotion"]
     assert held(verified).label.tolist() == [promotion, FAQ, FAQ]
     assert held(verified).also.sum() == 0
-    assert held(gold.NONE).label.tolist() == [promotion, promotion, live.UNLABELLED]
+    assert held(gold.NONE).label.tolist() == [promotion, promotion, samples.UNLABELLED]
     assert held(gold.NONE).also.sum() > 0
 
 

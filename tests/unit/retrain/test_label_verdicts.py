@@ -11,7 +11,7 @@ import pytest
 
 from retrain.decide import quality, recalls, unanswered
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import policy, present, runs, signals, verdicts, windows
 
 AT = builders.AT
@@ -54,7 +54,7 @@ def week(*stretches: list[Row], reference: runs.Reference | None = PROMISED, **m
         start = windows.floor(at, HOUR)
         answers = hours.get(start, live.Hour(0, 0.0))
         hours[start] = live.Hour(answers.n + 2, answers.confidence_sum + 2 * 0.9)
-    return View(builders.MODEL, AT, {}, reference, live.sample(messages), hours, **more)
+    return View(builders.MODEL, AT, {}, reference, samples.sample(messages), hours, **more)
 
 
 def judged(here: View, rules: policy.Policy = RULES) -> dict[str, verdicts.Verdict]:

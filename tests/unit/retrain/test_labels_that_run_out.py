@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from retrain.evaluation import live, wishes
+from retrain.evaluation import live, samples, wishes
 from schemas import present, times
 from streams import sample
 
@@ -64,12 +64,12 @@ def errors(order: Order, answered: float, seed: int) -> tuple[float, float]:
 
     asked = np.flatnonzero(rng.random(N) < p)
     queue = asked[order(hour[asked], np.isin(predicted[asked], RARE))]
-    said = np.full(N, live.UNLABELLED)
+    said = np.full(N, samples.UNLABELLED)
     labelled = queue[: round(answered * len(queue))]
     said[labelled] = truth[labelled]
 
     begin = times.micros(builders.AT)
-    sampled = live.Sample(
+    sampled = samples.Sample(
         ts_us=begin + hour[asked] * 3_600_000_000,
         predicted=predicted[asked].astype(np.int16),
         label=said[asked].astype(np.int16),

@@ -13,7 +13,7 @@ from benchmarks.decisions import champions, scenario, trial
 from retrain.decide import evaluate
 from retrain.decide.history import scenes
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import lateness, votes
 from schemas import decisions, policy, runs, times
 
@@ -113,8 +113,8 @@ def test_on_the_first_days_of_a_model_nothing_is_late() -> None:
 def test_without_labels_or_messages_nothing_is_late() -> None:
     nothing = votes.latest(votes.said([], []))
     assert lateness.age(np.array([], dtype=np.int64), nothing, scenario.BEGIN) == lateness.IN_TIME
-    assert not lateness.may_be(live.sample([]))
-    assert lateness.may_be(live.sample([(scenario.BEGIN, "faq", 0.9, 0.5, None)]))
+    assert not lateness.may_be(samples.sample([]))
+    assert lateness.may_be(samples.sample([(scenario.BEGIN, "faq", 0.9, 0.5, None)]))
 
 
 def test_a_backlog_worked_off_beside_a_labelled_week_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import distrust, labelled, leaning, shifts
 from schemas import policy, times
 
@@ -61,7 +61,7 @@ def test_without_his_labels_accuracy_is_what_it_was() -> None:
 
     def accuracy(one: Week) -> float:
         sample = labelled.labelled(one.asked, one.votes, policy.Labels())
-        known = sample.chosen(sample.label != live.UNLABELLED)
+        known = sample.chosen(sample.label != samples.UNLABELLED)
         return float((known.label == known.predicted).mean())
 
     assert accuracy(liar) == pytest.approx(accuracy(honest), abs=0.02)

@@ -12,7 +12,7 @@ import pytest
 
 from retrain.decide import evaluate, mix, trigger
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import decisions, policy, present, runs, seasons, verdicts, windows
 
 AT = builders.AT
@@ -57,14 +57,14 @@ def reference(counts: np.ndarray = WEEKDAY * 10) -> runs.Reference:
     )
 
 
-def labelled(wrong_in_ten: int) -> live.Sample:
+def labelled(wrong_in_ten: int) -> samples.Sample:
     """A week of 2,000 labels over all intents."""
     rows = []
     for i in range(2_000):
         named, meant = i % 10, (i + ((i + i // 10) % 10 < wrong_in_ten)) % 10
         ts = AT - 7 * DAY + i * (7 * DAY / 2_000)
         rows.append((ts, present.INTENTS[named], 0.9, 1.0, present.INTENTS[meant]))
-    return live.sample(rows)
+    return samples.sample(rows)
 
 
 def hours() -> dict[dt.datetime, live.Hour]:

@@ -12,7 +12,7 @@ import pytest
 
 from retrain.decide import evaluate
 from retrain.decide.view import View
-from retrain.evaluation import live, nonresponse, wishes
+from retrain.evaluation import live, nonresponse, samples, wishes
 from schemas import decisions, policy, present, slices, times, verdicts
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -22,7 +22,7 @@ RULES = policy.Policy()
 # A reference without labels of its intents: accuracy alone is at stake.
 REFERENCE = builders.reference(10_000, accuracy=0.925, accuracy_n=2_000)
 Level, Hold = verdicts.Level, decisions.HoldReason
-Missing = Callable[[live.Sample, np.random.Generator], np.ndarray]
+Missing = Callable[[samples.Sample, np.random.Generator], np.ndarray]
 
 
 def week(missing: Missing, accuracy: float = 0.925, an_hour: int = 20, seed: int = 3) -> View:
@@ -35,7 +35,7 @@ def week(missing: Missing, accuracy: float = 0.925, an_hour: int = 20, seed: int
     confidence = np.where(right, rng.beta(16, 1.5, n), rng.beta(5, 3, n))
     predicted = rng.integers(0, 10, n).astype(np.int16)
     script = rng.choice([1, 2], n, p=[0.95, 0.05]).astype(np.uint16)
-    asked = live.Sample(
+    asked = samples.Sample(
         ts_us=times.micros(AT - WEEK * HOUR) + np.arange(n) * (3_600_000_000 // an_hour),
         predicted=predicted,
         label=np.where(right, predicted, (predicted + 1) % 10).astype(np.int16),
@@ -45,7 +45,7 @@ def week(missing: Missing, accuracy: float = 0.925, an_hour: int = 20, seed: int
         slices=script,
     )
     gone = missing(asked, rng)
-    silent = np.where(gone, live.UNLABELLED, asked.label).astype(np.int16)
+    silent = np.where(gone, samples.UNLABELLED, asked.label).astype(np.int16)
     sampled = dataclasses.replace(asked, label=silent)
     mean = float(confidence.mean())
     hours = {AT - (i + 1) * HOUR: live.Hour(2 * an_hour, 2 * an_hour * mean) for i in range(WEEK)}
@@ -59,7 +59,7 @@ def week(missing: Missing, accuracy: float = 0.925, an_hour: int = 20, seed: int
 def wrong(share: float) -> Missing:
     """So many of the messages that were answered wrongly, beside one in twenty at random."""
 
-    def missing(asked: live.Sample, rng: np.random.Generator) -> np.ndarray:
+    def missing(asked: samples.Sample, rng: np.random.Generator) -> np.ndarray:
         draw = rng.random(len(asked))
         hard = (asked.predicted != asked.label) & (draw < share)
         return np.asarray(hard | (rng.random(len(asked)) < 0.05))
@@ -71,15 +71,17 @@ def at_random(share: float) -> Missing:
     return lambda asked, rng: rng.random(len(asked)) < share
 
 
-def in_japanese(asked: live.Sample, _: np.random.Generator) -> np.ndarray:
+def in_japanese(asked: samples.Sample, _: np.random.Generator) -> np.ndarray:
     return np.asarray(asked.slices == slices.BITS["japanese"])
 
 
-def of_an_intent(asked: live.Sample, _: np.random.Generator) -> np.ndarray:
+def of_an_intent(asked: samples.Sample, _: np.random.Generator) -> np.ndarray:
     return np.asarray(asked.predicted == present.INDEX["faq"])
 
 
-def one_of_three_takes_only_easy_ones(asked: live.Sample, rng: np.random.Generator) -> np.ndarray:
+def one_of_three_takes_only_easy_ones(
+    asked: samples.Sample, rng: np.random.Generator
+) -> np.ndarray:
     mine = rng.integers(0, 3, len(asked)) == 0
     return np.asarray(mine & (asked.confidence < 0.75))
 
@@ -173,8 +175,8 @@ def test_an_annotator_who_takes_only_easy_messages_is_seen_and_hides_little() ->
 
 def test_what_nobody_can_tell_is_answered_and_bounded_like_what_is_missing() -> None:
     here = week(wrong(0.6), accuracy=0.825)
-    silent = here.sampled.label == live.UNLABELLED
-    unclear = np.where(silent, live.CANNOT_TELL, here.sampled.label).astype(np.int16)
+    silent = here.sampled.label == samples.UNLABELLED
+    unclear = np.where(silent, samples.CANNOT_TELL, here.sampled.label).astype(np.int16)
     answered = dataclasses.replace(here.sampled, label=unclear)
     told = dataclasses.replace(here, sampled=answered)
 
@@ -201,7 +203,7 @@ def test_what_was_always_left_out_bounds_nothing() -> None:
 def test_hard_messages_that_are_only_labelled_later_are_no_hold() -> None:
     """In the last day those under 0.75 have no label yet."""
 
-    def late(asked: live.Sample, _: np.random.Generator) -> np.ndarray:
+    def late(asked: samples.Sample, _: np.random.Generator) -> np.ndarray:
         of_today = asked.ts_us >= times.micros(AT - 24 * HOUR)
         return of_today & (asked.confidence < 0.75)
 
@@ -212,8 +214,8 @@ def test_without_labels_or_messages_nothing_is_left_out() -> None:
     nobody = week(at_random(1.0))
     assert bounds(nobody) is None
     assert judged(nobody)[1].hold_reason is Hold.TOO_FEW_LABELS
-    assert list(nonresponse.rates(live.sample([]))) == []
-    assert nonresponse.share(live.covered(live.sample([]), {})) == 0.0
+    assert list(nonresponse.rates(samples.sample([]))) == []
+    assert nonresponse.share(live.covered(samples.sample([]), {})) == 0.0
 
 
 def test_a_first_day_of_few_labels_claims_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from retrain.decide import evaluate, quality, recalls, trigger
 from retrain.decide.view import View
-from retrain.evaluation import live, reference
+from retrain.evaluation import live, reference, samples
 from schemas import decisions, policy, present, verdicts
 
 AT = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -35,7 +35,7 @@ def known(
     meant = rng.choice(10, labels, p=shares)
     wrong = np.where(meant % 5 == 4, meant - 4, meant + 1)
     named = np.where(rng.random(labels) < recall[meant], meant, wrong)
-    said = np.where(rng.random(labels) < unlabelled, live.UNLABELLED, meant)
+    said = np.where(rng.random(labels) < unlabelled, samples.UNLABELLED, meant)
     ts = [AT - 7 * DAY + i * (7 * DAY / labels) for i in range(labels)]
     rows = [
         (
@@ -43,7 +43,7 @@ def known(
             present.INTENTS[name],
             0.9,
             0.5,
-            None if label == live.UNLABELLED else present.INTENTS[label],
+            None if label == samples.UNLABELLED else present.INTENTS[label],
         )
         for at, name, label in zip(ts, named, said, strict=True)
     ]
@@ -54,7 +54,7 @@ def known(
         AT - (hour + 1) * dt.timedelta(hours=1): live.Hour(each // 24, 0.9 * (each // 24))
         for hour in range(168)
     }
-    return View(builders.MODEL, AT, {"1d": window}, REFERENCE, live.sample(rows), hours)
+    return View(builders.MODEL, AT, {"1d": window}, REFERENCE, samples.sample(rows), hours)
 
 
 def evaluated(here: View) -> tuple[dict[str, verdicts.Verdict], decisions.Decision]:
@@ -218,8 +218,11 @@ def test_labels_from_before_a_repair_say_nothing_of_the_model() -> None:
 def test_wrong_and_sure_for_a_day_is_a_collapse_before_the_week_shows_it() -> None:
     good, bad = known(shares=STILL, recall=BEFORE), known(shares=STILL, recall=BEFORE - 0.12)
     days = good.sampled.between(AT - 7 * DAY, AT - DAY), bad.sampled.between(AT - DAY, AT)
-    joined = live.Sample(
-        *(np.concatenate([getattr(part, name) for part in days]) for name in live.Sample.__slots__)
+    joined = samples.Sample(
+        *(
+            np.concatenate([getattr(part, name) for part in days])
+            for name in samples.Sample.__slots__
+        )
     )
     judged, taken = evaluated(dataclasses.replace(good, sampled=joined))
     assert judged["live_accuracy"].verdict is not Level.BREACH

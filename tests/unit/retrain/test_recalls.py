@@ -34,11 +34,6 @@ def recall(
     return live.Estimate("recall", intent, value, low, high, n, float(n), 1_000, value)
 
 
-def figures(*of_intents: live.Estimate) -> live.Figures:
-    nothing = live.Estimate("live_accuracy", None, None, None, None, 0, None, 0, None)
-    return live.Figures(nothing, nothing, of_intents, live.covered(live.sample(()), {}))
-
-
 def names(losses: Sequence[recalls.Loss]) -> list[str]:
     return [loss.intent for loss in losses]
 
@@ -87,7 +82,7 @@ def test_a_recall_of_55_percent_where_85_were_promised_has_lost_thirty_points() 
     """The promise is exact, so the interval is that of the recall today: 0.10 on either side.
     Thirty points are three of these halves, 3 x 1.96 standard errors.
     """
-    (loss, *_) = recalls.losses(REFERENCE, figures(recall("faq")).recalls, least=1)
+    (loss, *_) = recalls.losses(REFERENCE, [recall("faq")], least=1)
 
     assert (loss.value, loss.low, loss.high) == (
         pytest.approx(0.30),
@@ -159,16 +154,16 @@ def test_twenty_eight_points_of_a_hundred_and_forty_four_labels_are_a_loss_among
 
 
 def test_only_intents_that_both_the_reference_and_the_labels_know_are_compared() -> None:
-    now = figures(recall("faq"), recall("promotion", None), recall("chitchat"))
+    now = [recall("faq"), recall("promotion", None), recall("chitchat")]
 
-    assert names(recalls.losses(REFERENCE, now.recalls, least=0)) == ["faq"]
+    assert names(recalls.losses(REFERENCE, now, least=0)) == ["faq"]
 
 
 @pytest.mark.parametrize(("least", "intents"), [(0, 2), (19, 2), (20, 1), (60, 1), (61, 0)])
 def test_an_intent_needs_so_many_labels_the_limit_included(least: int, intents: int) -> None:
-    now = figures(recall("faq", n=60), recall("promotion", n=19))
+    now = [recall("faq", n=60), recall("promotion", n=19)]
 
-    assert len(recalls.losses(REFERENCE, now.recalls, least=least)) == intents
+    assert len(recalls.losses(REFERENCE, now, least=least)) == intents
 
 
 @pytest.mark.parametrize(
@@ -177,7 +172,7 @@ def test_an_intent_needs_so_many_labels_the_limit_included(least: int, intents: 
     ids=["no reference", "no recalls", "recalls of no intent"],
 )
 def test_where_nothing_was_promised_nothing_is_lost(before: runs.Reference | None) -> None:
-    assert recalls.losses(before, figures(recall("faq")).recalls, least=0) == []
+    assert recalls.losses(before, [recall("faq")], least=0) == []
 
 
 def test_losses_come_in_the_order_of_the_labels_figures() -> None:
@@ -185,5 +180,5 @@ def test_losses_come_in_the_order_of_the_labels_figures() -> None:
     before = dataclasses.replace(REFERENCE, recall=every)
     now = [recall(intent) for intent in reversed(present.INTENTS)]
 
-    fallen = recalls.losses(before, figures(*now).recalls, least=1)
+    fallen = recalls.losses(before, now, least=1)
     assert names(fallen) == [*reversed(present.INTENTS)]

@@ -14,7 +14,7 @@ import pytest
 from retrain.decide import replay
 from retrain.decide.report import chart, page, timeline
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, events, policy
 
 BEGIN = builders.AT
@@ -36,7 +36,7 @@ def taken(*acts: tuple[float, Act]) -> replay.Taken:
             at=at,
             cause=None if held else decisions.Cause.LANGUAGE,
         )
-        view = View(builders.MODEL, at, {}, None, live.sample(()), {})
+        view = View(builders.MODEL, at, {}, None, samples.sample(()), {})
         pairs.append((replay.Scene(view, decisions.Past()), decision))
     return pairs
 

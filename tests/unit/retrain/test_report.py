@@ -12,7 +12,7 @@ import builders
 from retrain.decide import baselines, replay
 from retrain.decide.report import chart, page, panels, timeline
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, events, policy
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
@@ -42,7 +42,7 @@ def pair(
         builders.reason("intent_mix_kl", 0.05, breached=True, limit=0.028),
     )
     scene = replay.Scene(
-        View(HOSTILE, at, {}, REFERENCE, live.sample(()), {}), decisions.Past(), hour * 10, hour
+        View(HOSTILE, at, {}, REFERENCE, samples.sample(()), {}), decisions.Past(), hour * 10, hour
     )
     return scene, builders.decision(
         kind, hold=hold, reasons=reasons, id=f"d{hour}", at=at, model=HOSTILE

@@ -10,7 +10,7 @@ import pytest
 
 from retrain.decide import replay
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, events, policy
 
 HOUR = dt.timedelta(hours=1)
@@ -30,7 +30,7 @@ def taken(
         at = builders.AT + hour * HOUR
         kind, *hold = acts.get(hour, (Kind.HOLD,))
         scene = replay.Scene(
-            View(builders.MODEL, at, {}, None, live.sample(()), {}),
+            View(builders.MODEL, at, {}, None, samples.sample(()), {}),
             decisions.Past(),
             messages=100 * hour,
             labels=10 * hour,

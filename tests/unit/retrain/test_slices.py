@@ -8,7 +8,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import checks, live, slices, wishes
+from retrain.evaluation import checks, samples, slices, wishes
 from schemas import slices as kinds
 
 
@@ -33,7 +33,9 @@ def test_what_a_message_is_in(text: str, names: set[str]) -> None:
     assert {name for name in kinds.NAMES if kinds.of(text) & kinds.BITS[name]} == names
 
 
-def drawn(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0.0) -> live.Sample:
+def drawn(
+    n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0.0
+) -> samples.Sample:
     """n messages answered with 0.9: a third in Japanese, where `sure_and_wrong` more are wrong;
     everywhere `too_sure` more.
     """
@@ -50,7 +52,7 @@ def drawn(n: int, seed: int, *, sure_and_wrong: float = 0.0, too_sure: float = 0
     )
 
 
-def named(sample: live.Sample) -> dict[str, checks.Figure]:
+def named(sample: samples.Sample) -> dict[str, checks.Figure]:
     return {figure.name: figure for figure in slices.figures(sample)}
 
 
@@ -95,7 +97,7 @@ def test_slices_with_few_labels_say_nothing_and_order_changes_no_bit() -> None:
     assert slices.figures(sample) == slices.figures(
         sample.chosen(np.random.default_rng(1).permutation(500))
     )
-    assert slices.figures(sample.chosen(slice(0, 30))) == slices.figures(live.sample(())) == ()
+    assert slices.figures(sample.chosen(slice(0, 30))) == slices.figures(samples.sample(())) == ()
 
 
 def test_two_wishes_are_a_slice_of_labelled_messages() -> None:

@@ -10,7 +10,7 @@ from silence import AT, DAY, HOUR, USUAL, days, known
 
 from retrain.decide import evaluate, unanswered
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, policy, times, verdicts
 
 RULES = policy.Policy()
@@ -106,7 +106,7 @@ def test_labels_that_were_set_aside_are_not_missing() -> None:
 
 def test_what_nobody_can_tell_has_no_label() -> None:
     as_missing = told(known(days(0.78, 0.6), *USUAL))
-    as_told = told(known(days(0.78, 0.6, instead=live.CANNOT_TELL), *USUAL))
+    as_told = told(known(days(0.78, 0.6, instead=samples.CANNOT_TELL), *USUAL))
     assert as_told.signal.value == as_missing.signal.value
     assert as_told.in_breach
 
@@ -114,7 +114,7 @@ def test_what_nobody_can_tell_has_no_label() -> None:
 def test_hours_whose_labels_are_still_to_come_do_not_count() -> None:
     view = days(0.9, 0.6)
     late = view.sampled.ts_us >= times.micros(AT - 10 * HOUR)
-    label = np.where(late, live.UNLABELLED, view.sampled.label).astype(np.int16)
+    label = np.where(late, samples.UNLABELLED, view.sampled.label).astype(np.int16)
     sampled = dataclasses.replace(view.sampled, label=label)
     verdict = told(known(dataclasses.replace(view, sampled=sampled), *USUAL))
     assert verdict.signal.n == 38 * 15
@@ -122,7 +122,7 @@ def test_hours_whose_labels_are_still_to_come_do_not_count() -> None:
 
 
 def test_without_a_message_there_is_no_share() -> None:
-    view = dataclasses.replace(days(0.9, 0.6), sampled=live.sample([]))
+    view = dataclasses.replace(days(0.9, 0.6), sampled=samples.sample([]))
     verdict = told(known(view, *USUAL))
     assert (verdict.signal.value, verdict.signal.n, verdict.verdict) == (None, 0, Level.BLIND)
 

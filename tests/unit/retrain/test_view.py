@@ -10,7 +10,7 @@ import pytest
 
 from retrain.decide import view as views
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import verdicts
 
 AT = builders.AT
@@ -19,17 +19,17 @@ INSTANT = dt.timedelta(microseconds=1)
 DRIFT = ("intent_mix_kl", "low_confidence_rate")
 
 
-def view(sampled: live.Sample | None = None, **more: Any) -> View:
+def view(sampled: samples.Sample | None = None, **more: Any) -> View:
     fields: dict[str, Any] = {"windows": {}, "reference": None, "hours": {}} | more
-    empty = live.sample(())
+    empty = samples.sample(())
     return View(
         model=builders.MODEL, at=AT, sampled=empty if sampled is None else sampled, **fields
     )
 
 
-def asked_at(*instants: dt.datetime) -> live.Sample:
+def asked_at(*instants: dt.datetime) -> samples.Sample:
     """One message at each of these instants, rightly answered."""
-    return live.sample((at, "faq", 0.9, 0.5, "faq") for at in instants)
+    return samples.sample((at, "faq", 0.9, 0.5, "faq") for at in instants)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import builders
 import numpy as np
 import pytest
 
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.labels import distrust, labelled, votes
 from schemas import policy, present
 
@@ -18,14 +18,14 @@ HOUR = dt.timedelta(hours=1)
 Said = votes.Entry
 
 
-def asked_of(hours: int, each: int = 10) -> tuple[live.Sample, list[str]]:
+def asked_of(hours: int, each: int = 10) -> tuple[samples.Sample, list[str]]:
     """`each` messages an hour, all answered with faq."""
     n = hours * each
     return builders.sample([None] * n, step=HOUR / each), [f"r{i}" for i in range(n)]
 
 
 def say(
-    asked: live.Sample,
+    asked: samples.Sample,
     annotator: str,
     rows: range | list[int],
     right: float,
@@ -51,10 +51,10 @@ def now(names: list[str], said: list[Said]) -> votes.Votes:
 
 
 def accuracy(
-    asked: live.Sample, names: list[str], said: list[Said], rules: policy.Labels
+    asked: samples.Sample, names: list[str], said: list[Said], rules: policy.Labels
 ) -> tuple[float, int]:
     sample = labelled.labelled(asked, now(names, said), rules)
-    known = sample.chosen(sample.label != live.UNLABELLED)
+    known = sample.chosen(sample.label != samples.UNLABELLED)
     return float((known.predicted == known.label).mean()), len(known)
 
 
@@ -114,7 +114,9 @@ def test_a_lone_source_is_believed() -> None:
     assert (
         distrust.aside(asked, now(names, say(asked, "a0", range(240), 0.3)), RULES.source_gap) == ()
     )
-    assert labelled.labelled(asked, now(names, []), RULES).label.tolist() == [live.UNLABELLED] * 240
+    assert (
+        labelled.labelled(asked, now(names, []), RULES).label.tolist() == [samples.UNLABELLED] * 240
+    )
 
 
 def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None:
@@ -128,14 +130,14 @@ def test_beyond_the_cap_of_a_day_an_older_label_of_somebody_else_holds() -> None
     assert labels == [
         present.INDEX["chitchat"],
         present.INDEX["chitchat"],
-        live.UNLABELLED,
+        samples.UNLABELLED,
         present.INDEX["faq"],
     ]
     next_day = [votes.Entry("r2", "bot", at + 24 * HOUR, "", "chitchat")]
     again = labelled.labelled(
         asked, now(names, [*said, *next_day][:2] + next_day), rules
     ).label.tolist()
-    assert again == [present.INDEX["chitchat"]] * 3 + [live.UNLABELLED]
+    assert again == [present.INDEX["chitchat"]] * 3 + [samples.UNLABELLED]
 
 
 def test_the_order_of_labels_does_not_matter_and_equally_new_ones_go_by_name() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from retrain.decide import baselines, replay
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import live, samples
 from schemas import decisions, events, policy, runs, windows
 
 BEGIN = builders.AT
@@ -37,7 +37,7 @@ def scene(
     answers[3] = 2_000 - errors
     tally = builders.tally(answers, errors=errors, latency_ms=5.0)
     window = builders.window(tally, "1h", end=at, model=model)
-    sampled = live.sample(())
+    sampled = samples.sample(())
     answered: dict[dt.datetime, live.Hour] = {}
     if right is not None:
         sampled, answered = _labelled(at, right)
@@ -46,14 +46,14 @@ def scene(
     return replay.Scene(view, decisions.Past(promoted_at=promoted_at), messages=2_000)
 
 
-def _labelled(at: dt.datetime, right: float) -> tuple[live.Sample, dict[dt.datetime, live.Hour]]:
+def _labelled(at: dt.datetime, right: float) -> tuple[samples.Sample, dict[dt.datetime, live.Hour]]:
     rows = []
     for i in range(400):
         agrees = i % 100 < 100 * right
         when = at - (i + 1) * 24 * HOUR / 401
         rows.append((when, "faq", 0.9, 0.5, "faq" if agrees else "chitchat"))
     first = windows.floor(at, HOUR)
-    return live.sample(rows), {first - back * HOUR: live.Hour(34, 30.6) for back in range(26)}
+    return samples.sample(rows), {first - back * HOUR: live.Hour(34, 30.6) for back in range(26)}
 
 
 def walked(

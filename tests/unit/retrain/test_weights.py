@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.evaluation import checks, live, slices
+from retrain.evaluation import checks, samples, slices
 from schemas import slices as kinds
 
 DRAWN = st.integers(0, 9_999).map(random.Random)
@@ -77,7 +77,7 @@ def test_a_share_and_its_interval_stay_within_nothing_and_all(
 # Figures of small samples
 
 
-def figures(sampled: live.Sample) -> dict[str, checks.Figure]:
+def figures(sampled: samples.Sample) -> dict[str, checks.Figure]:
     return {figure.name: figure for figure in checks.figures(sampled)}
 
 
@@ -107,7 +107,7 @@ def test_messages_without_a_label_change_no_figure() -> None:
 def test_of_two_confusions_that_harm_alike_the_first_of_the_taxonomy_is_named() -> None:
     rows = [(builders.AT, "chitchat", 0.9, 0.5, "faq"), (builders.AT, "faq", 0.9, 0.5, "chitchat")]
 
-    one, other = (figures(live.sample(each)) for each in (rows, rows[::-1]))
+    one, other = (figures(samples.sample(each)) for each in (rows, rows[::-1]))
 
     assert one["confusion_concentration"] == other["confusion_concentration"]
     assert one["confusion_concentration"].n == 2
@@ -116,7 +116,7 @@ def test_of_two_confusions_that_harm_alike_the_first_of_the_taxonomy_is_named() 
 # Slices at the edge of what may be said
 
 
-def halves(inside: int, outside: int) -> live.Sample:
+def halves(inside: int, outside: int) -> samples.Sample:
     """So many rightly answered messages in Japanese, so many in Latin letters."""
     bits = [kinds.BITS["japanese"]] * inside + [kinds.BITS["latin"]] * outside
     return builders.sample([True] * (inside + outside), slices=bits)

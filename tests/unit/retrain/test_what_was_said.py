@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain.evaluation import live, wishes
+from retrain.evaluation import samples, wishes
 from retrain.labels import cap, distrust, labelled, latency, votes
 from schemas import events, policy, present, times
 
@@ -301,7 +301,7 @@ def test_doubts_that_overlap_are_one_and_come_in_any_order() -> None:
 # A source that differs from all others.
 
 
-def asked(n: int) -> live.Sample:
+def asked(n: int) -> samples.Sample:
     """n messages within an hour, all answered with faq."""
     return builders.sample([None] * n, step=HOUR / n)
 
@@ -347,9 +347,9 @@ def test_labels_of_hours_nobody_else_labelled_cannot_be_compared() -> None:
     """ana labels the first hour, bob one six hours later: between them may lie a drift."""
     req_ids = [f"r{i}" for i in range(200)]
     sampled = builders.sample([None] * 200, step=HOUR / 100)
-    apart = live.Sample(
+    apart = samples.Sample(
         sampled.ts_us + np.repeat([0, 6 * 3_600_000_000], 100),
-        *[getattr(sampled, name) for name in live.Sample.__slots__[1:]],
+        *[getattr(sampled, name) for name in samples.Sample.__slots__[1:]],
     )
     entries = [
         said(req_ids[i], "faq" if i < 100 else "chitchat", "ab"[i // 100]) for i in range(200)
@@ -374,10 +374,14 @@ def test_a_sample_keeps_its_messages_and_gets_labels_and_further_wishes() -> Non
         sampled, votes.latest(read(["r0", "r1", "r2"], entry)), policy.Labels()
     )
 
-    assert with_labels.label.tolist() == [live.UNLABELLED, present.INDEX[first], live.UNLABELLED]
+    assert with_labels.label.tolist() == [
+        samples.UNLABELLED,
+        present.INDEX[first],
+        samples.UNLABELLED,
+    ]
     assert wishes.places(with_labels.also) == [[], [present.INDEX[second]], []]
     assert with_labels.ts_us is sampled.ts_us
-    assert sampled.label.tolist() == [live.UNLABELLED] * 3, "the sample itself stays as it was"
+    assert sampled.label.tolist() == [samples.UNLABELLED] * 3, "the sample itself stays as it was"
 
 
 # How long labels took.
@@ -457,9 +461,9 @@ def test_that_nobody_can_tell_is_an_answer_without_a_label() -> None:
         newest = votes.latest(votes.said(["r0", "r1"], entries))
         label_of.append(labelled.labelled(sampled, newest, rules).label.tolist())
     assert label_of == [
-        [live.CANNOT_TELL, live.UNLABELLED],
-        [present.INDEX[present.INTENTS[0]], live.UNLABELLED],
-        [live.CANNOT_TELL, live.UNLABELLED],
+        [samples.CANNOT_TELL, samples.UNLABELLED],
+        [present.INDEX[present.INTENTS[0]], samples.UNLABELLED],
+        [samples.CANNOT_TELL, samples.UNLABELLED],
     ]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from retrain.decide import evaluate
 from retrain.decide.view import View
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from schemas import decisions, policy, verdicts, windows
 
 AT = builders.AT
@@ -35,7 +35,7 @@ def view(tallies: Mapping[str, windows.Tally], **more: Any) -> View:
     """Of windows that end now."""
     ends = {horizon: builders.window(tally, horizon) for horizon, tally in tallies.items()}
     fields: dict[str, Any] = {"reference": None, "hours": {}} | more
-    return View(builders.MODEL, AT, ends, sampled=live.sample(()), **fields)
+    return View(builders.MODEL, AT, ends, sampled=samples.sample(()), **fields)
 
 
 def evaluated(

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.evaluation import live
+from retrain.evaluation import samples
 from retrain.gold import store as gold_store
 from retrain.labels import cap, distrust, gold, labelled, lateness, votes
 from schemas import decisions, policy, slices, tables, windows
@@ -33,7 +33,7 @@ def sampled(
     *,
     as_of: dt.datetime,
     rules: policy.Labels,
-) -> live.Sample:
+) -> samples.Sample:
     """The measure queue of a stretch of time, with the labels that held at `as_of`."""
     asked, standing, verified = measure_queue(connection, start, end, as_of=as_of, model=model)
     return labelled.labelled(asked, standing, rules, verified)
@@ -45,7 +45,7 @@ def judged(
     start: dt.datetime,
     at: dt.datetime,
     rules: policy.Labels,
-) -> tuple[live.Sample, tuple[decisions.Aside, ...]]:
+) -> tuple[samples.Sample, tuple[decisions.Aside, ...]]:
     """The same as known at its end, and whom it does not believe."""
     asked, standing, verified = measure_queue(connection, start, at, as_of=at, model=model)
     return labelled.judged(asked, standing, rules, verified)
@@ -58,7 +58,7 @@ def measure_queue(
     *,
     as_of: dt.datetime,
     model: str | None = None,
-) -> tuple[live.Sample, votes.Votes, gold.Gold]:
+) -> tuple[samples.Sample, votes.Votes, gold.Gold]:
     """The measure queue of a stretch of time (of every model unless told) without labels, what
     annotators had said of it by `as_of`, and what reviewers had verified.
 
@@ -87,7 +87,7 @@ def measure_queue(
     req_ids = sa.select(sample.c.req_id).where(*chosen)
     entries = store.entries(connection, req_ids, as_of)
 
-    asked = live.sample(
+    asked = samples.sample(
         ((row.ts, row.intent, row.confidence, row.p, None) for row in rows),
         [slices.of(row.text) for row in rows],
     )
@@ -133,7 +133,7 @@ def answered(
     connection: Connection,
     as_of: dt.datetime,
     rules: policy.Labels,
-) -> live.Sample:
+) -> samples.Sample:
     """The measure queue of the week before `as_of`, whichever model answered, with its labels; but
     for messages whose time to be labelled is not over.
     """
