@@ -1,5 +1,6 @@
-"""`python retrain/run.py run | replay | work | show | report | promote | golden`: the retrain
-job by hand, history again, the worker, what became of a run, and what judges every candidate.
+"""`python retrain/run.py run | replay | work | show | report`: the retrain job by hand, history
+again, the worker, and what became of a run; what people say of runs and models is in people.py,
+what judges every candidate in golden/.
 """
 
 import sys
@@ -18,7 +19,7 @@ import signal
 import threading
 from typing import Any
 
-from retrain import store
+from retrain import people, store
 from retrain.decide import replay_command
 from retrain.train import recipe
 from retrain.train.golden import command as golden
@@ -30,6 +31,7 @@ from streams.stages import rounds, stage
 EXITS = {
     runs.State.REJECTED: 20,
     runs.State.FAILED: settings.EXIT_TRY_AGAIN,
+    runs.State.CANCELLED: settings.EXIT_INTERRUPTED,
     runs.State.CHAMPION: 0,
     runs.State.REGISTERED: 0,
 }
@@ -99,7 +101,7 @@ def run(chosen: argparse.Namespace) -> int:
     ended = {"id": run_id, "state": state, "candidate": row["candidate"], "error": row["error"]}
     print(json.dumps(ended))
     if row["error"]:
-        settings.refuse(row["error"], EXITS[state])
+        settings.refuse(f"run {run_id} is {state}: {row['error']}", EXITS[state])
     if state is runs.State.REJECTED and not _failed(row):
         return EXIT_INCONCLUSIVE
     return EXITS[state]
@@ -124,6 +126,7 @@ def _queued(shop: Any, chosen: argparse.Namespace, lease_s: int) -> str:
                 2,
             )
         store.queue_run(connection, run_id=run_id, decision_id=chosen.decision, as_of=as_of)
+        store.change_run(connection, run_id, state=runs.State.QUEUED)
         if not leases.hold(connection, "retrain", shop.owner, lease_s):
             settings.refuse(
                 "another run is in progress; see `python -m services.show runs`",
@@ -206,60 +209,6 @@ def report(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def promote(chosen: argparse.Namespace) -> int:
-    """Make a registered candidate the champion: the human step of promotion = "approve"."""
-    from retrain.train import promote as promotion
-    from retrain.train.compile import manifest
-
-    loaded = settings.load("database_url")
-    try:
-        model = promotion.promote(
-            database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by
-        )
-    except manifest.AnotherTaxonomy as error:
-        settings.refuse(str(error))
-    except (promotion.NotPromotable, manifest.BadArtefact) as error:
-        settings.refuse(str(error), settings.EXIT_INTEGRITY)
-    print(json.dumps({"promoted": model}))
-    return 0
-
-
-def rollback(chosen: argparse.Namespace) -> int:
-    """Make the champion before this one the champion again."""
-    from retrain.train import promote as promotion
-    from retrain.train.compile import manifest
-
-    loaded = settings.load("database_url")
-    try:
-        model = promotion.rollback(
-            database.opened(loaded.database_url), loaded.models, by=chosen.by, to=chosen.to
-        )
-    except manifest.AnotherTaxonomy as error:
-        settings.refuse(str(error))
-    except (promotion.NotPromotable, manifest.BadArtefact) as error:
-        settings.refuse(str(error), settings.EXIT_INTEGRITY)
-    print(json.dumps({"champion": model}))
-    return 0
-
-
-def reweight(chosen: argparse.Namespace) -> int:
-    """Acknowledge a reweight decision: the mix of its days becomes the reference."""
-    from retrain.train import promote as promotion
-
-    loaded = settings.load("database_url")
-    try:
-        model = promotion.reweight(
-            database.opened(loaded.database_url),
-            chosen.decision,
-            settings.rules(loaded),
-            by=chosen.by,
-        )
-    except promotion.NotPromotable as error:
-        settings.refuse(str(error), settings.EXIT_INTEGRITY)
-    print(json.dumps({"reweighted": model}))
-    return 0
-
-
 def replay(chosen: argparse.Namespace) -> int:
     """The decisions history would have led to; exit 10 if any is retrain."""
     return replay_command.run(chosen)
@@ -282,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("run")
     told.add_argument("--html", type=Path, required=True, metavar="FILE", help="where it goes")
     told.set_defaults(do=report)
-    _decisions_of_people(commands)
+    people.arguments(commands)
     golden.arguments(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
@@ -290,29 +239,6 @@ def _parser() -> argparse.ArgumentParser:
     replay_command.arguments(again)
     again.set_defaults(do=replay)
     return parser
-
-
-def _decisions_of_people(commands: Any) -> None:
-    """The commands that say who called them."""
-    approve = commands.add_parser("promote", help="make a registered candidate the champion")
-    approve.add_argument("run")
-    approve.add_argument("--by", required=True, metavar="NAME")
-    approve.set_defaults(do=promote)
-
-    back = commands.add_parser(
-        "rollback", help="make the champion before this one the champion again"
-    )
-    back.add_argument("--to", metavar="MODEL")
-    back.add_argument("--by", required=True, metavar="NAME")
-    back.set_defaults(do=rollback)
-
-    moved = commands.add_parser(
-        "reweight",
-        help="acknowledge a reweight decision: the mix of its days becomes the reference",
-    )
-    moved.add_argument("decision")
-    moved.add_argument("--by", required=True, metavar="NAME")
-    moved.set_defaults(do=reweight)
 
 
 if __name__ == "__main__":

@@ -195,10 +195,10 @@ def begin_attempt(connection: Connection, run_id: str) -> int:
 
 
 def without_model(connection: Connection, longer_than: dt.timedelta) -> list[str]:
-    """The runs that were rejected or have failed, longer ago than that."""
+    """The runs that ended without a champion longer ago than that."""
     table = tables.run
     query = sa.select(table.c.id).where(
-        table.c.state.in_([runs.State.REJECTED, runs.State.FAILED]),
+        table.c.state.in_([runs.State.REJECTED, runs.State.FAILED, runs.State.CANCELLED]),
         table.c.ended < sa.func.now() - longer_than,
     )
     return list(connection.execute(query).scalars())

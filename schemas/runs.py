@@ -23,9 +23,10 @@ class State(StrEnum):
     CHAMPION = "champion"
     REJECTED = "rejected"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
-ENDED: Final = (State.CHAMPION, State.REJECTED, State.FAILED)
+ENDED: Final = (State.CHAMPION, State.REJECTED, State.FAILED, State.CANCELLED)
 
 
 class GateVerdict(StrEnum):

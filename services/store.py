@@ -2,6 +2,7 @@
 question.
 """
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from retrain.train.noted import store as noted
 from schemas import tables
-from schemas.checks import Range, Stage
 from streams.intents import places
 from streams.signals import describe
 
@@ -155,32 +156,16 @@ def runs(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 def metrics(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """The numbers of runs, in the order of steps."""
-    table = tables.run_metric
-    query = sa.select(table).order_by(table.c.run_id, table.c.epoch, table.c.step, table.c.name)
-    if wanted.run is not None:
-        query = query.where(table.c.run_id == wanted.run)
-    for row in connection.execute(query):
-        yield {
-            "run": row.run_id,
-            "epoch": None if row.epoch < 0 else row.epoch,
-            "step": None if row.step < 0 else row.step,
-            "name": row.name,
-            "value": row.value if math.isfinite(row.value) else None,
-        }
+    for run, metric in noted.metrics(connection, wanted.run):
+        value = metric.value if math.isfinite(metric.value) else None
+        yield {"run": run} | dataclasses.asdict(metric) | {"value": value}
 
 
 def checks(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """The checks of runs, by stage in the order in which they are made."""
-    table = tables.run_check
-    query = sa.select(table.c.run_id, table.c.body)
-    if wanted.run is not None:
-        query = query.where(table.c.run_id == wanted.run)
-    stages = list(Stage)
-    rows = connection.execute(query).all()
-    for run_id, body in sorted(
-        rows, key=lambda row: (row[0], stages.index(row[1]["stage"]), row[1]["name"])
-    ):
-        yield {"run": run_id} | body | {"healthy": str(Range(**body["healthy"]))}
+    for run, check in noted.told(connection, wanted.run):
+        healthy = str(check.healthy)
+        yield {"run": run} | dataclasses.asdict(check) | {"healthy": healthy}
 
 
 def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:

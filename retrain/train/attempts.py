@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from retrain import store
 from retrain.train import job
+from retrain.train.ended import guard
 from schemas import messages, runs
 from streams import outbox, transient
 from streams.stages import rounds
@@ -50,6 +51,9 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
         registered = before["state"] == runs.State.REGISTERED
         state = runs.State.REGISTERED if registered else runs.State.QUEUED
         with shop.engine.begin() as connection:
+            meanwhile = guard.ended(connection, run_id)
+            if meanwhile is not None:
+                return meanwhile
             store.change_run(
                 connection,
                 run_id,

@@ -33,6 +33,7 @@ from retrain.train import (
     split,
 )
 from retrain.train.compile import manifest
+from retrain.train.ended import guard
 from retrain.train.fit import model
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
@@ -63,12 +64,14 @@ class Workshop:
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
-    """Do a queued run to its end. What trying again cannot mend ends it as failed, with its cause;
-    any other error is raised.
+    """Do a queued run to its end, or to where a person has ended it. What trying again cannot mend
+    ends it as failed, with its cause; any other error is raised.
     """
     try:
         with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
             return _execute(shop, run_id)
+    except guard.Ended as meanwhile:
+        return meanwhile.state
     except (
         TooFewLabelsError,
         model.EncoderMissing,
@@ -80,7 +83,10 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
 
 def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
     """Record that a run has failed, and tell of it."""
-    _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=cause)
+    try:
+        _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=cause)
+    except guard.Ended as meanwhile:
+        return meanwhile.state
     return runs.State.FAILED
 
 
@@ -334,6 +340,7 @@ def _advance(
     one that is over at once need not be told.
     """
     with shop.engine.begin() as connection:
+        guard.check(connection, run_id)
         store.change_run(connection, run_id, state=state, **values)
         store.record_step(connection, run_id, state, dict(detail or {}))
         if tell:
@@ -349,6 +356,7 @@ def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
         if time.monotonic() - last > _BEAT_S:
             last = time.monotonic()
             with shop.engine.begin() as connection:
+                guard.check(connection, run_id)
                 store.change_run(connection, run_id, progress=progress)
 
     return beat

@@ -1,11 +1,8 @@
-"""The board over HTTP: GET / for people, /api/production and /metrics for programs, /livez and
-/readyz. Reads Postgres, writes nothing.
+"""The boards over HTTP: GET / for people, /api/production and /metrics for programs, /livez and
+/readyz; those of runs are in runs/routes.py. Reads Postgres, writes nothing.
 """
 
-import contextlib
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +14,18 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.base import RequestResponseEndpoint
 
 from schemas import policy, times
-from services.dashboard import board, chart, facts, gauges, panels, store, summary, words
+from services.dashboard import (
+    board,
+    chart,
+    facts,
+    gauges,
+    panels,
+    readable,
+    store,
+    summary,
+    words,
+)
+from services.dashboard.runs import routes
 from streams import database
 
 REFRESH_S: Final = 30
@@ -31,11 +39,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-log = logging.getLogger("intentwatch.dashboard")
-
-
-class Unreadable(RuntimeError):
-    """The board cannot be read now; the message names cause and remedy."""
+_PAGES: Final = ("/", "/runs", "/training", "/validation", "/report")
 
 
 class Dashboard:
@@ -47,34 +51,22 @@ class Dashboard:
         self.test_clock = test_clock
 
     def check(self) -> None:
-        """Raises Unreadable unless Postgres answers and has its tables."""
-        with readable(), self.engine.connect() as connection:
+        """Raises readable.Unreadable unless Postgres answers and has its tables."""
+        with readable.readable(), self.engine.connect() as connection:
             database.revision(connection)
 
     def read(self) -> tuple[board.Board, facts.Stream]:
-        """The board as it stands, and the stream behind it. Raises Unreadable."""
+        """The board as it stands, and the stream behind it. Raises readable.Unreadable."""
         horizons = set()
         for judged in panels.JUDGED:
             # A label figure is no window's: its history is in the judged rows alone.
             if not judged.labelled:
                 rule: policy.Level = getattr(self.policy.signals, judged.key)
                 horizons.add(rule.horizon)
-        with readable():
+        with readable.readable():
             snapshot = store.read(self.engine, horizons)
         shown = summary.of(snapshot, self.policy, test_clock=self.test_clock)
         return shown, snapshot.stream
-
-
-@contextlib.contextmanager
-def readable() -> Iterator[None]:
-    """Turns what Postgres refuses into one sentence with its remedy."""
-    try:
-        yield
-    except sa.exc.ProgrammingError:
-        raise Unreadable(database.NO_TABLES) from None
-    except sa.exc.SQLAlchemyError as error:
-        log.warning("Postgres does not answer: %s", str(error).splitlines()[0])
-        raise Unreadable(database.NO_ANSWER) from None
 
 
 def build(dashboard: Dashboard) -> FastAPI:
@@ -101,13 +93,14 @@ def build(dashboard: Dashboard) -> FastAPI:
         )
         return Response(body, media_type="application/json")
 
-    @app.exception_handler(Unreadable)
-    async def unreadable(request: Request, error: Unreadable) -> Response:
-        if request.url.path == "/":
+    @app.exception_handler(readable.Unreadable)
+    async def unreadable(request: Request, error: readable.Unreadable) -> Response:
+        if request.url.path in _PAGES:
             page = pages.get_template("unreadable.html")
             return HTMLResponse(page.render(reason=str(error), refresh=REFRESH_S), 503)
         return JSONResponse({"ready": False, "reason": str(error)}, 503)
 
+    routes.add(app, dashboard.engine, pages)
     _probes(app, dashboard)
     _files(app)
     return app
@@ -130,7 +123,7 @@ def _probes(app: FastAPI, dashboard: Dashboard) -> None:
         try:
             shown, stream = dashboard.read()
             text = gauges.text(shown, stream)
-        except Unreadable:
+        except readable.Unreadable:
             # A scrape that fails would hide that the dashboard itself is up.
             text = gauges.text(None, None)
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
@@ -150,7 +143,8 @@ def _files(app: FastAPI) -> None:
     @app.middleware("http")
     async def guarded(request: Request, answer: RequestResponseEndpoint) -> Response:
         response = await answer(request)
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
 

@@ -118,6 +118,8 @@ def _of_run(run: messages.RunChanged) -> str:
     if run.state is State.REGISTERED:
         promote = f"`python retrain/run.py promote {name} --by YOUR_NAME`"
         return f"{serving}. To promote: {promote}"
+    if run.state is State.CANCELLED or (run.state is State.REJECTED and run.error):
+        return f"Nothing to do: a person has ended the run. {serving}. {details}"
     if run.state is State.REJECTED:
         return (
             f"{serving}. Read the gates above;"

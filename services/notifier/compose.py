@@ -209,7 +209,7 @@ def _grounds(told: Story) -> Iterator[str]:
 
 
 def _outcome(run: Run) -> Iterator[limits.Block]:
-    if run.error:
+    if run.error and run.state not in (State.REJECTED, State.CANCELLED):
         # What an exception said is foreign.
         error = limits.cut(f"Error: {run.error}", limits.SECTION)
         yield {"type": "section", "text": _plain_text(error)}

@@ -132,10 +132,8 @@ def headline(told: Story) -> str:
         called = word(alert) if alert is not None else WORDS[decision.decision]
         return f"{called} {decision.model}: {numbers(told.reasons)}"
 
-    if run.state is State.REJECTED:
-        return _rejected(run)
-    if run.state is State.FAILED:
-        return f"FAILED {run.run_id}: {run.error}"
+    if run.state in (State.REJECTED, State.CANCELLED, State.FAILED):
+        return _without_a_champion(run)
 
     first_gate = figures.gates_short(run.gates[:1])
     if run.state is State.CHAMPION:
@@ -223,6 +221,15 @@ def numbers(reasons: Sequence[decisions.Reason]) -> str:
             break
         line = longer
     return line or "no signal in breach"
+
+
+def _without_a_champion(run: Run) -> str:
+    """How it ended; what a person has ended says by whom."""
+    if run.state is State.FAILED:
+        return f"FAILED {run.run_id}: {run.error}"
+    if run.state is State.CANCELLED:
+        return f"CANCELLED {run.run_id} {run.error}"
+    return f"REJECTED {run.candidate} {run.error}" if run.error else _rejected(run)
 
 
 def _rejected(run: Run) -> str:

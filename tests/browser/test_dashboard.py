@@ -2,7 +2,6 @@
 filled: what it shows is what `services.show` prints.
 """
 
-import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -11,8 +10,6 @@ import json
 import re
 import signal
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +20,9 @@ import numpy as np
 import processes
 import pytest
 import sqlalchemy as sa
+import watching
 from playwright import sync_api
+from watching import Served, dashboard, watched
 
 from retrain import store as retrain_store
 from schemas import events, present, runs, tables, tallies, windows
@@ -42,18 +41,6 @@ HOUR = dt.timedelta(hours=1)
 HOSTILE = "<script>alert(1)</script>"
 CALM = np.array([0.22, 0.14, 0.16, 0.1, 0.14, 0.06, 0.05, 0.04, 0.03, 0.06])
 DRIFTED = np.array([0.12, 0.12, 0.1, 0.1, 0.12, 0.06, 0.05, 0.05, 0.04, 0.24])
-POLICY = """
-[signals.p95_latency_ms]
-enter = 250
-leave = 225
-[signals.live_accuracy]
-horizon = "1d"
-[signals.rare_recall]
-horizon = "1d"
-min_n = 20
-[trigger]
-collapse_margin = 0.5
-"""
 REFERENCE = runs.Reference(
     "",
     5000,
@@ -118,7 +105,10 @@ class Story:
         self._judge(engine, url, tmp_path)
 
     def _judge(self, engine: sa.Engine, url: str, tmp_path: Path) -> None:
-        environment = {"INTENTWATCH_DATABASE_URL": url, "INTENTWATCH_POLICY": policy_file(tmp_path)}
+        environment = {
+            "INTENTWATCH_DATABASE_URL": url,
+            "INTENTWATCH_POLICY": watching.policy_file(tmp_path),
+        }
 
         def judged() -> bool:
             done = (tables.job_run.c.job == "hourly", tables.job_run.c.finished_at.is_not(None))
@@ -194,81 +184,6 @@ class Story:
             latency_bins=np.bincount(slow, minlength=windows.LATENCY_BINS),
             confidence_bins=np.bincount(sure, minlength=windows.CONFIDENCE_BINS),
         )
-
-
-@dataclass
-class Served:
-    """A running dashboard."""
-
-    url: str
-    environment: dict[str, str]
-    process: Any
-
-    def get(self, path: str) -> tuple[int, str, dict[str, str]]:
-        try:
-            with urllib.request.urlopen(self.url + path, timeout=20) as answer:
-                return answer.status, answer.read().decode(), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(), dict(error.headers)
-
-
-def policy_file(tmp_path: Path) -> str:
-    """The tests' policy: labels speak within a day."""
-    (tmp_path / "policy.toml").write_text(POLICY)
-    return str(tmp_path / "policy.toml")
-
-
-@contextlib.contextmanager
-def dashboard(url: str, tmp_path: Path) -> Iterator[Served]:
-    """The dashboard's own process on a free port."""
-    (port,) = ports.free(1)
-    named = {
-        "DATABASE_URL": url,
-        "DASHBOARD_PORT": str(port),
-        "TEST_CLOCK": "1",
-        "POLICY": policy_file(tmp_path),
-    }
-    environment = {f"INTENTWATCH_{name}": value for name, value in named.items()}
-    with processes.running(["-m", "services.dashboard"], environment, tmp_path / "log") as process:
-        assert processes.eventually(lambda: ports.listening(port) or process.poll() is not None, 60)
-        assert process.poll() is None, (tmp_path / "log").read_text()
-        yield Served(f"http://127.0.0.1:{port}", environment, process)
-
-
-@dataclass
-class Watched:
-    """A page with everything it complained of and asked for."""
-
-    page: sync_api.Page
-    complaints: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def refuse(self, dialog: sync_api.Dialog) -> None:
-        self.complaints.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-
-@contextlib.contextmanager
-def watched(
-    browser: sync_api.Browser, url: str, *, width: int = 1280, scheme: Any = "light"
-) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(15_000)
-    seen = Watched(context.new_page())
-    seen.page.on(
-        "console",
-        lambda message: (
-            seen.complaints.append(message.text) if message.type in ("error", "warning") else None
-        ),
-    )
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("dialog", seen.refuse)
-    seen.page.on("request", lambda request: seen.asked.append(request.url))
-    try:
-        seen.page.goto(url)
-        yield seen
-    finally:
-        context.close()
 
 
 def number(text: str) -> float:

@@ -1,15 +1,60 @@
 """Postgres: the numbers of a run, and its checks."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import checks, runs, tables
 
 _NEITHER: Final = -1  # of no epoch, of no step: a key cannot be null
+_STAGES: Final = list(checks.Stage)
+
+
+def metrics(
+    connection: sa.Connection, run_id: str | None = None
+) -> Iterator[tuple[str, runs.Metric]]:
+    """(run, number) of one run or of all, in the order of epochs and steps; one of the whole run is
+    of neither.
+    """
+    table = tables.run_metric
+    columns = sa.select(
+        table.c.run_id,
+        sa.func.nullif(table.c.epoch, _NEITHER),
+        sa.func.nullif(table.c.step, _NEITHER),
+        table.c.name,
+        table.c.value,
+    )
+    ordered = _of(columns, table, run_id).order_by(
+        table.c.run_id,
+        table.c.epoch,
+        table.c.step,
+        table.c.name,
+    )
+    for run, *metric in connection.execute(ordered):
+        yield run, runs.Metric(*metric)
+
+
+def told(connection: sa.Connection, run_id: str | None = None) -> list[tuple[str, checks.Check]]:
+    """(run, check) of one run or of all, by stage in the order of a run."""
+    table = tables.run_check
+    columns = sa.select(table.c.run_id, table.c.body)
+    rows = []
+    for run, body in connection.execute(_of(columns, table, run_id)):
+        rows.append((run, msgspec.convert(body, checks.Check)))
+    return sorted(rows, key=_place)
+
+
+def _of(query: "sa.Select[Any]", table: sa.Table, run_id: str | None) -> "sa.Select[Any]":
+    return query if run_id is None else query.where(table.c.run_id == run_id)
+
+
+def _place(row: tuple[str, checks.Check]) -> tuple[str, int, str]:
+    run, check = row
+    return run, _STAGES.index(check.stage), check.name
 
 
 def forget(connection: sa.Connection, run_id: str) -> None:

@@ -14,18 +14,21 @@ _AXIS, _BEFORE, _AFTER = "var(--line)", "var(--second)", "var(--first)"
 _CAPTION = "before the temperature (dashed), after it with 95 % intervals, perfect (dotted)"
 
 
-def parts(seen: Validation) -> Iterator[str]:
-    """The plot, both histograms, and their figures."""
+def reliability(seen: Validation) -> str:
+    """The plot, and how far confidence is from what it says."""
     n = sum(seen.right) + sum(seen.wrong)
-    yield markup.paragraph(
+    words = markup.paragraph(
         f"ECE {seen.ece_before:.4f} before the temperature, {seen.ece:.4f} after; perfect "
         f"confidence would show {seen.ece_floor:.4f} at this n = {n:,}."
     )
-    yield '<div class="charts">'
-    yield _reliability(seen)
-    yield _histogram("right answers", seen.right, seen.confidence_right, _AFTER)
-    yield _histogram("wrong answers", seen.wrong, seen.confidence_wrong, _BEFORE)
-    yield "</div>"
+    return f'{words}<div class="charts">{_reliability(seen)}</div>'
+
+
+def histograms(seen: Validation) -> str:
+    """How sure it is where it is right, and where it is wrong."""
+    right = _histogram("right answers", seen.right, seen.confidence_right, _AFTER)
+    wrong = _histogram("wrong answers", seen.wrong, seen.confidence_wrong, _BEFORE)
+    return f'<div class="charts">{right}{wrong}</div>'
 
 
 def _reliability(seen: Validation) -> str:

@@ -18,6 +18,9 @@ _AXIS: Final = "var(--line)"
 _NOTHING: Final = "nothing measured"
 
 
+Rows = Sequence[runs.Metric]
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """A chart of one metric, maybe of a second one beside it (dashed); and what is said where there
@@ -30,7 +33,7 @@ class Panel:
     without: str = _NOTHING
 
 
-_PANELS: Final = (
+PANELS: Final = (
     Panel("train loss", "loss_smoothed", "loss"),
     Panel("validation loss", "val_loss"),
     Panel("accuracy", "val_acc"),
@@ -61,20 +64,23 @@ class _Scale:
         return round(x, 1), round(y, 1)
 
 
-def draw(metrics: Sequence[runs.Metric]) -> Iterator[str]:
-    """All nine; a chart of nothing says so."""
-    for panel in _PANELS:
+def draw(metrics: Rows, champion: Rows = ()) -> Iterator[str]:
+    """All nine; a chart of nothing says so. `champion`: the numbers of the run that made the model
+    beside it (dotted).
+    """
+    for panel in PANELS:
         main = _rows(metrics, panel.metric)
         beside = _rows(metrics, panel.beside)
-        shown = [row for row in (*main, *beside) if math.isfinite(row.value)]
+        before = _rows(champion, panel.metric)
+        shown = [row for row in (*main, *beside, *before) if math.isfinite(row.value)]
         if shown:
-            yield _chart(panel, main, beside, _scale(shown))
+            yield _chart(panel, main, beside, before, _scale(shown))
         else:
             without = panel.without if metrics else _NOTHING
             yield markup.chart(panel.title, markup.paragraph(without, "none"))
 
 
-def _rows(metrics: Sequence[runs.Metric], name: str | None) -> list[runs.Metric]:
+def _rows(metrics: Rows, name: str | None) -> list[runs.Metric]:
     """A metric's rows, thinned so that no peak is lost: of each stretch the highest."""
     rows = [row for row in metrics if row.name == name]
     length = max(1, -(-len(rows) // _POINTS))
@@ -87,7 +93,7 @@ def _height(row: runs.Metric) -> float:
     return row.value if math.isfinite(row.value) else math.inf
 
 
-def _scale(shown: Sequence[runs.Metric]) -> _Scale:
+def _scale(shown: Rows) -> _Scale:
     steps = [row.step or 0 for row in shown]
     values = [row.value for row in shown]
     low = min(values)
@@ -100,18 +106,22 @@ def _scale(shown: Sequence[runs.Metric]) -> _Scale:
 
 def _chart(
     panel: Panel,
-    main: Sequence[runs.Metric],
-    beside: Sequence[runs.Metric],
+    main: Rows,
+    beside: Rows,
+    before: Rows,
     scale: _Scale,
 ) -> str:
     parts = [
         *_axes(scale),
+        *_curve(before, scale, "var(--soft)", "1 3"),
         *_curve(main, scale, "var(--first)", ""),
         *_curve(beside, scale, "var(--second)", "4 3"),
     ]
     caption = f"{panel.metric} {_said(main)}"
     if beside:
         caption += f"; {panel.beside} (dashed) {_said(beside)}"
+    if before:
+        caption += f"; champion (dotted) {_said(before)}"
     picture = svg.picture(_WIDTH, _HEIGHT, parts, f"{panel.title}: {_said(main)}")
     return markup.chart(panel.title, picture, caption)
 
@@ -128,7 +138,7 @@ def _axes(scale: _Scale) -> Iterator[str]:
 
 
 def _curve(
-    rows: Sequence[runs.Metric],
+    rows: Rows,
     scale: _Scale,
     colour: str,
     dash: str,
@@ -142,7 +152,7 @@ def _curve(
                 yield svg.dot(place, 2.6, colour)
 
 
-def _stretches(rows: Sequence[runs.Metric]) -> Iterator[list[runs.Metric]]:
+def _stretches(rows: Rows) -> Iterator[list[runs.Metric]]:
     """The rows between those whose value is no number."""
     stretch: list[runs.Metric] = []
     for row in rows:
@@ -155,7 +165,7 @@ def _stretches(rows: Sequence[runs.Metric]) -> Iterator[list[runs.Metric]]:
         yield stretch
 
 
-def _said(rows: Sequence[runs.Metric]) -> str:
+def _said(rows: Rows) -> str:
     """A series in words: where it begins and ends, and how often it is no number."""
     if not rows:
         return _NOTHING

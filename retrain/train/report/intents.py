@@ -1,6 +1,5 @@
 """Pure. How good a candidate is at each intent, and at each kind of message."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from retrain.evaluation.confusion import Scores
@@ -12,14 +11,18 @@ _INTENTS: Final = ("intent", "n", "precision", "recall", "95 % interval", "F1")
 _SLICES: Final = ("messages", "n", "accuracy", "95 % interval")
 
 
-def parts(seen: Validation) -> Iterator[str]:
-    """Both tables."""
-    yield markup.table(_INTENTS, [_intent(each) for each in seen.by_intent])
-    yield "<h3>Slices</h3>"
+def table(seen: Validation) -> str:
+    """Each intent with its n and its interval, then each slice."""
+    intents = markup.table(_INTENTS, [_intent(each) for each in seen.by_intent])
+    slices = markup.paragraph("No row was held out.")
     if seen.slices:
-        yield markup.table(_SLICES, [_slice(part) for part in seen.slices])
-    else:
-        yield markup.paragraph("No row was held out.")
+        slices = markup.table(_SLICES, [_slice(part) for part in seen.slices])
+    return f"{_wide('intents', intents)}<h4>Slices</h4>{_wide('slices', slices)}"
+
+
+def _wide(name: str, table: str) -> str:
+    """On a telephone it is the table that moves, not the page."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{table}</div>'
 
 
 def whole(scores: Scores | None) -> str:

@@ -25,8 +25,14 @@ def parts(told: account.Account) -> Iterator[str]:
     yield "<h3>Labels set aside</h3>"
     yield _aside(told.step(runs.State.TRAINING))
     yield "<h3>States</h3>"
-    rows = [markup.Row((step.step, summary.when(step.at))) for step in told.steps]
-    yield markup.table(("state", "reached"), rows)
+    rows = [markup.Row((step.step, summary.when(step.at), _who(step))) for step in told.steps]
+    yield markup.table(("state", "reached", "by whom"), rows)
+
+
+def _who(step: account.Step) -> str:
+    """The person behind a step, with what they have said."""
+    said = [step.detail.get(name) for name in ("by", "note", "why")]
+    return ": ".join(filter(None, said))
 
 
 def _asked(decision: decisions.Decision | None) -> dict[str, str]:

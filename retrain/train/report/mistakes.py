@@ -9,11 +9,15 @@ from typing import Final
 from retrain.evaluation import confusion
 from retrain.evaluation.validation import Validation
 from retrain.pages import markup, svg
+from retrain.train.report import style
 from schemas import present
 
 _TOP: Final = 5
+_WORDS: Final = markup.paragraph(
+    "Rows are what was meant, columns what was answered. The redder a mistake, the worse what "
+    "follows from it; bad ones are in bold."
+)
 _SEVERE: Final = 0.5  # from here on a mistake is marked
-_PALEST, _DARKEST = 0.1, 0.6  # shades on which a figure can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +72,21 @@ def severity(meant: str, given: str) -> float:
     return float(confusion.SEVERITY[row, column])
 
 
-def parts(seen: Validation) -> Iterator[str]:
-    """The matrix, then both tables."""
-    yield markup.paragraph(
-        "Rows are what was meant, columns what was answered. The redder a mistake, the worse what "
-        "follows from it; bad ones are in bold."
-    )
-    yield _matrix(seen)
-    yield "<h3>Top false positives</h3>"
+def matrix(seen: Validation) -> str:
+    """The confusion matrix."""
+    return _WORDS + _matrix(seen)
+
+
+def wrongly(seen: Validation) -> str:
+    """Top false positives."""
     head = ("answered", "wrongly", "of answers", "mostly meant")
-    yield _table(head, false_positives(seen))
-    yield "<h3>Top false negatives</h3>"
+    return _table(head, false_positives(seen))
+
+
+def missed(seen: Validation) -> str:
+    """Top false negatives."""
     head = ("meant", "missed", "of rows", "mostly answered")
-    yield _table(head, false_negatives(seen))
+    return _table(head, false_negatives(seen))
 
 
 def _table(head: Sequence[str], mistaken: Sequence[Mistaken]) -> str:
@@ -130,5 +136,5 @@ def _cells(intents: Sequence[str], place: int, counts: Sequence[int]) -> Iterato
 
 def _cell(kind: str, share: float, count: int) -> str:
     """`share`: how dark it is, in [0, 1]."""
-    shade = _PALEST + (_DARKEST - _PALEST) * share
-    return f'<td class="{kind}" style="--shade:{shade:.2f}">{count}</td>'
+    step = round(share * style.SHADES)
+    return f'<td class="{kind} s{step}">{count}</td>'

@@ -6,16 +6,15 @@ from typing import Final
 from retrain.pages import markup, svg
 from retrain.train.report import (
     account,
-    confidence,
     curves,
     intents,
     judged,
     lineage,
-    mistakes,
     review,
     style,
     summary,
     tree,
+    validated,
 )
 
 _HOLDS: Final = {True: ("holds", "✓ holds"), False: ("fails", "✗ does not hold")}
@@ -81,9 +80,5 @@ def _validation(told: account.Account) -> Iterator[str]:
         yield markup.paragraph("Nothing has been validated yet, or it has not been recorded.")
         return
     yield intents.whole(told.scores)
-    yield "<h3>Confusion</h3>"
-    yield from mistakes.parts(seen)
-    yield "<h3>Intents</h3>"
-    yield from intents.parts(seen)
-    yield "<h3>Confidence</h3>"
-    yield from confidence.parts(seen)
+    for panel in validated.PANELS:
+        yield f"<h3>{panel.title}</h3>{panel.draw(seen)}"

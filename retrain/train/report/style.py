@@ -1,8 +1,23 @@
-"""Pure. How the page of a run looks: by day, in the dark, on a telephone and on paper."""
+"""Pure. How the page of a run looks: by day, in the dark, on a telephone and on paper; and, apart,
+how its charts and tables do, which boards show among their own.
+"""
 
 from typing import Final
 
-STYLE: Final = """
+SHADES: Final = 10  # steps from the palest to the darkest on which a figure can be read
+_PALEST, _DARKEST = 0.1, 0.6
+
+
+def _shades() -> str:
+    """A class a step: where the rules are strict, a page may hold no style of a single element."""
+    rules = ""
+    for step in range(SHADES + 1):
+        shade = _PALEST + (_DARKEST - _PALEST) * step / SHADES
+        rules += f".s{step} {{ --shade: {shade:.2f} }}\n"
+    return rules
+
+
+_PAGE: Final = """
 :root {
   color-scheme: light;
   --ink: #111; --soft: #555; --paper: #fff; --line: #bbb;
@@ -29,14 +44,16 @@ h3 { font-size: 1rem; margin: 1rem 0 .3rem }
   font-size: 1.1rem; font-weight: 600; padding: .2rem .7rem; border-left: 4px solid var(--line);
 }
 .champion, .registered { border-color: var(--ok) }
-.rejected, .failed { border-color: var(--act) }
+.rejected, .failed, .cancelled { border-color: var(--act) }
 dl {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr));
   gap: .4rem 1rem; margin: .6rem 0;
 }
 dd { margin: 0 }
 dt, figcaption, .none { color: var(--soft); font-size: .87rem }
-
+"""
+# In the page's own colours: --ink, --soft, --line, --first, --second, --ok, --watch, --act.
+DRAWN: Final = """
 table { border-collapse: collapse; width: 100% }
 th, td {
   padding: .25rem .6rem; text-align: left; vertical-align: top;
@@ -60,7 +77,7 @@ figure { margin: 0 }
 svg { width: 100%; height: auto; display: block }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft) }
 
-.wide { overflow-x: auto }
+.wide { overflow-x: auto; overflow-wrap: normal }
 .grid { width: auto; font-size: .8rem }
 .grid th, .grid td {
   padding: .15rem .35rem; border: 1px solid var(--line); white-space: nowrap;
@@ -83,9 +100,12 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft) }
   .stack td:first-child { font-weight: 600 }
 }
 @media print {
-  body { max-width: none; margin: 0; font-size: 12px }
   figure, tr, li { break-inside: avoid }
   .wide { overflow: visible }
   * { print-color-adjust: exact }
 }
+""" + _shades()
+_PAPER: Final = """
+@media print { body { max-width: none; margin: 0; font-size: 12px } }
 """
+STYLE: Final = _PAGE + DRAWN + _PAPER

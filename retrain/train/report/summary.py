@@ -26,7 +26,9 @@ def result(run: account.Run) -> str:
         case State.REGISTERED:
             return f"Registered: {run.candidate} passed every gate and waits for a person"
         case State.REJECTED:
-            return f"Rejected because of {_missed(run)}"
+            return f"Rejected {run.error or f'because of {_missed(run)}'}"
+        case State.CANCELLED:
+            return f"Cancelled {run.error or 'by somebody'}"
         case State.FAILED:
             return f"Failed: {run.error or 'no cause is on record'}"
         case State.QUEUED:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain import run
+from retrain import people, run
 from retrain.train import recipe
 from schemas import settings, times
 
@@ -254,7 +254,13 @@ def test_an_instant_written_in_another_zone_is_the_same_run() -> None:
 def test_every_state_a_run_can_end_in_has_an_exit_code() -> None:
     ends = {state.value: code for state, code in run.EXITS.items()}
 
-    assert ends == {"champion": 0, "registered": 0, "rejected": 20, "failed": 75}
+    assert ends == {
+        "champion": 0,
+        "registered": 0,
+        "rejected": 20,
+        "failed": 75,
+        "cancelled": 130,
+    }
 
 
 @pytest.mark.parametrize(
@@ -299,16 +305,29 @@ def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["run"], run.run),
         (["work"], run.work),
         (["show", "ft_1"], run.show),
-        (["promote", "ft_1", "--by", "ana"], run.promote),
-        (["rollback", "--by", "ana"], run.rollback),
-        (["reweight", "d_1", "--by", "ana"], run.reweight),
+        (["promote", "ft_1", "--by", "ana"], people.promote),
+        (["rollback", "--by", "ana"], people.rollback),
+        (["reweight", "d_1", "--by", "ana"], people.reweight),
+        (["review", "ft_1", "--by", "ana"], people.review),
+        (["reject", "ft_1", "--by", "ana", "--why", "slow"], people.reject),
+        (["cancel", "ft_1", "--by", "ana"], people.cancel),
     ],
 )
 def test_each_command_does_what_it_is_called(words: list[str], does: object) -> None:
     assert parsed(*words).do is does
 
 
-@pytest.mark.parametrize("words", [["promote", "ft_1"], ["rollback"], ["reweight", "d_1"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["promote", "ft_1"],
+        ["rollback"],
+        ["reweight", "d_1"],
+        ["review", "ft_1"],
+        ["reject", "ft_1", "--why", "slow"],
+        ["cancel", "ft_1"],
+    ],
+)
 def test_what_a_person_decides_asks_who_that_is(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -316,6 +316,6 @@ def test_any_number_of_intents_has_its_table(k: int) -> None:
     seen = matrix(names, counts)
 
     assert seen.open == []
-    assert sum(attributes.get("class") == "hit" for _, attributes in seen.all) == k
-    mistakes = sum(attributes.get("class") in ("miss", "severe") for _, attributes in seen.all)
-    assert mistakes == sum(map(sum, counts)) - 9 * k
+    kinds = [(attributes.get("class") or "").split(" ")[0] for _, attributes in seen.all]
+    assert kinds.count("hit") == k
+    assert kinds.count("miss") + kinds.count("severe") == sum(map(sum, counts)) - 9 * k

@@ -11,7 +11,10 @@ from schemas import policy
 from services.dashboard import app, gauges
 from streams import database
 
-PAGES = ["/", "/api/production", "/livez", "/readyz", "/metrics", "/style.css", "/icon.svg"]
+RUNS = ["/runs", "/training", "/validation", "/report"]
+APIS = ["/api/production", "/api/runs", "/api/training", "/api/validation"]
+FILES = ["/style.css", "/drawn.css", "/icon.svg"]
+PAGES = ["/", *RUNS, *APIS, "/livez", "/readyz", "/metrics", *FILES]
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +27,9 @@ def get(served: FastAPI, path: str) -> asgi.Answer:
     return asgi.ask(served, "GET", f"http://127.0.0.1{path}")
 
 
-def test_people_read_one_sentence_and_the_page_tries_again(served: FastAPI) -> None:
-    answer = get(served, "/")
+@pytest.mark.parametrize("path", ["/", *RUNS])
+def test_people_read_one_sentence_and_the_page_tries_again(served: FastAPI, path: str) -> None:
+    answer = get(served, path)
 
     assert answer.status == 503
     assert answer.headers["content-type"].startswith("text/html")
@@ -33,7 +37,7 @@ def test_people_read_one_sentence_and_the_page_tries_again(served: FastAPI) -> N
     assert "<h1" in answer.text
 
 
-@pytest.mark.parametrize("path", ["/api/production", "/readyz"])
+@pytest.mark.parametrize("path", [*APIS, "/readyz"])
 def test_programs_are_told_that_it_is_not_ready_and_why(served: FastAPI, path: str) -> None:
     answer = get(served, path)
 
@@ -57,7 +61,8 @@ def test_a_scrape_succeeds_and_says_that_the_database_is_down(served: FastAPI) -
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/style.css", "text/css"), ("/icon.svg", "image/svg+xml")]
+    ("path", "kind"),
+    [("/style.css", "text/css"), ("/drawn.css", "text/css"), ("/icon.svg", "image/svg+xml")],
 )
 def test_the_pages_own_files_need_no_database(served: FastAPI, path: str, kind: str) -> None:
     answer = get(served, path)
