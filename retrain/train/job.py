@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import datetime as dt
 import logging
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +29,12 @@ from retrain.train import (
     promote,
     readiness,
     recipe,
+    scratch,
     snapshot,
     split,
 )
 from retrain.train.compile import manifest
-from retrain.train.fit import model
+from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
 from schemas import policy, runs, times
@@ -85,6 +85,8 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
     except (
         TooFewLabelsError,
         limits.OverLimit,
+        loop.Diverged,
+        speed.DeviceMissing,
         model.EncoderMissing,
         manifest.BadArtefact,
         promote.NotPromotable,
@@ -111,9 +113,13 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     parts = _parts(shop, rows)
     _begin(shop, run_id, rows, serving, doubts)
 
-    notes = notebook.Notebook(shop.held.begin, run_id, _emptied(shop, run_id))
+    scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
+    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    directory = scratch.emptied(shop.models, run_id, kept)
+    notes = notebook.Notebook(shop.held.begin, run_id, directory)
     notes.check(audit.checks(rows))
-    trained = _train(shop, run_id, parts, notes)
+    trained = _train(shop, run_id, parts, notes, checkpoint.Keeper(kept))
+    kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts["test"], serving)
     notes.check(readiness.checks(report))
 
@@ -176,26 +182,6 @@ def _plain(doubt: distrust.Doubt) -> dict[str, str]:
         "end": times.rfc3339(doubt.end),
         "why": doubt.why,
     }
-
-
-def _emptied(shop: Workshop, run_id: str) -> Path:
-    """The run's own directory, without what a killed try left there; those of runs that are over
-    for longer than the policy keeps them go.
-    """
-    kept = dt.timedelta(days=shop.policy.runs.keep_days)
-    with shop.engine.connect() as connection:
-        for ended in store.without_model(connection, kept):
-            shutil.rmtree(_directory(shop, ended), ignore_errors=True)
-
-    scratch = _directory(shop, run_id)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    return scratch
-
-
-def _directory(shop: Workshop, run_id: str) -> Path:
-    """Where a run works: beside the models, as the signing key lies there."""
-    return shop.models / f".{run_id}"
 
 
 def _gate(
@@ -302,15 +288,17 @@ def _train(
     run_id: str,
     parts: dict[str, pd.DataFrame],
     notes: notebook.Notebook,
+    keeper: checkpoint.Keeper,
 ) -> candidate.Trained:
-    network = build.tuned(
-        shop.recipe,
-        parts,
+    hooks = loop.Hooks(
         run_id=run_id,
         log=shop.lines.line,
         beat=heartbeat.noting(shop.held, shop.recipe),
         put=notes.put,
+        latency_ms=shop.policy.gates.p95_latency_ms,
+        keeper=keeper,
     )
+    network = build.tuned(shop.recipe, parts, hooks)
     _advance(shop, run_id, runs.State.EVALUATED)
 
     messages = list(parts["test"]["text"])

@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 import pytest
 import safetensors
 import sqlalchemy as sa
+import tinybert
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 from shops import corpus
 
 from retrain import log, store
 from retrain.train import attempts, heartbeat, job, limits, promote, recipe
+from retrain.train.compile import manifest
 from schemas import policy, runs, settings
 from services.labels import ingest
 from services.labels import store as labels_store
@@ -201,3 +203,39 @@ def test_a_run_that_was_taken_over_ends_its_process(queued: sa.Engine) -> None:
         taken_over(queued)
         assert end.came.wait(30)
     assert end.told == [("another worker has taken this run over", settings.EXIT_FENCED)]
+
+
+class Killing(log.LogLines):
+    """Lines of a run whose process is killed at the end of its second epoch."""
+
+    def __init__(self, *, spared: bool) -> None:
+        super().__init__("line")
+        self.spared = spared
+        self.epochs: list[Any] = []
+
+    def line(self, tag: str, fields: Mapping[str, Any]) -> None:
+        if tag == "VAL":
+            self.epochs.append(fields["epoch"])
+            if fields["epoch"] == 2 and not self.spared:
+                raise SystemExit
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(queued: sa.Engine, tmp_path: Path) -> None:
+    """What it had noted is noted once more, and the checkpoint is no part of what it makes."""
+    models = tmp_path / "models"
+    encoder = tinybert.encoder(tmp_path / "encoder")
+
+    def shop(lines: log.LogLines) -> job.Workshop:
+        return workshop(queued, models, lines, base_model=str(encoder), epochs=2, batch=64)
+
+    with pytest.raises(SystemExit):
+        attempts.by_worker(shop(Killing(spared=False)), "ft_1")
+    (left,) = (models / ".ft_1").glob("checkpoint-*.pt")
+    (models / ".ft_1" / "half.onnx").write_bytes(b"written half way")
+
+    again = Killing(spared=True)
+    assert attempts.by_worker(shop(again), "ft_1") is runs.State.REJECTED
+    assert again.epochs == [2], "the first was not trained again"
+    assert not left.exists()
+    assert not (models / ".ft_1" / "half.onnx").exists()
+    assert "checkpoint" not in (models / ".ft_1" / manifest.MANIFEST).read_text()
