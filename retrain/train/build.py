@@ -15,9 +15,8 @@ from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
 from retrain.train.compile import onnx, parity, session
-from retrain.train.fit import loop, model, rows, telemetry
+from retrain.train.fit import loop, model, rows, speed
 
-_THREADS = 2
 _CALIBRATION = "calibration.json"
 
 
@@ -48,16 +47,12 @@ class Compiled:
 def tuned(
     recipe: recipes.Recipe,
     parts: dict[str, pd.DataFrame],
-    *,
-    run_id: str,
-    log: loop.Log,
-    beat: loop.Beat,
-    put: telemetry.Put,
+    hooks: loop.Hooks,
 ) -> Tuned:
     """Fine-tune the recipe's encoder. `parts`: the rows of train, val and test. Raises
-    model.EncoderMissing.
+    model.EncoderMissing, speed.DeviceMissing, loop.Diverged.
     """
-    torch.set_num_threads(_THREADS)
+    torch.set_num_threads(speed.free())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn while loading
     encoder = model.encoder_directory(recipe.base_model)
     network, tokenizer = model.load(encoder)
@@ -65,17 +60,7 @@ def tuned(
     train = _rows(parts["train"])
     val = _rows(parts["val"])
     test = _rows(parts["test"])
-    network = loop.fine_tune(
-        network,
-        tokenizer,
-        train,
-        val,
-        recipe,
-        run_id=run_id,
-        log=log,
-        beat=beat,
-        put=put,
-    )
+    network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
     return Tuned(network, tokenizer, train, val, test)
 
 

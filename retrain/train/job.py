@@ -3,12 +3,11 @@ the next; a run killed in between starts over from its snapshot and comes to the
 champion is untouched until the last step.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import logging
-import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,17 @@ from retrain.train import (
     candidate,
     gate,
     heartbeat,
+    limits,
     promote,
     readiness,
     recipe,
+    scratch,
     snapshot,
     split,
 )
 from retrain.train.compile import manifest
 from retrain.train.ended import guard
-from retrain.train.fit import model
+from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
 from schemas import policy, runs, times
@@ -42,7 +43,6 @@ from streams.stages import rounds
 
 log_of_runs = logging.getLogger("intentwatch.retrain")
 
-_BEAT_S = 2.0
 LEASE_S = 30
 _MIN_HELD_OUT = 30  # rows to validate on, and to test on
 
@@ -53,7 +53,7 @@ class TooFewLabelsError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a run works with."""
+    """What a run works with; `tenure`: the right to it, under which everything is written."""
 
     engine: sa.Engine
     models: Path
@@ -61,6 +61,20 @@ class Workshop:
     recipe: recipe.Recipe
     lines: log.LogLines
     owner: str
+    tenure: heartbeat.Tenure | None = None
+
+    @property
+    def held(self) -> heartbeat.Tenure:
+        """The right to the run in hand."""
+        assert self.tenure is not None, "a run is written to inside job.held alone"
+        return self.tenure
+
+
+@contextlib.contextmanager
+def held(shop: Workshop, run_id: str) -> Iterator[Workshop]:
+    """The workshop with the right to do this run, kept until the block ends. Raises leases.Lost."""
+    with heartbeat.kept(shop.engine, shop.owner, run_id, LEASE_S) as tenure:
+        yield dataclasses.replace(shop, tenure=tenure)
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
@@ -68,12 +82,14 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
     ends it as failed, with its cause; any other error is raised.
     """
     try:
-        with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
-            return _execute(shop, run_id)
+        return _execute(shop, run_id)
     except guard.Ended as meanwhile:
         return meanwhile.state
     except (
         TooFewLabelsError,
+        limits.OverLimit,
+        loop.Diverged,
+        speed.DeviceMissing,
         model.EncoderMissing,
         manifest.BadArtefact,
         promote.NotPromotable,
@@ -103,9 +119,13 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     parts = _parts(shop, rows)
     _begin(shop, run_id, rows, serving, doubts)
 
-    notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
+    scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
+    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    directory = scratch.emptied(shop.models, run_id, kept)
+    notes = notebook.Notebook(shop.held.begin, run_id, directory)
     notes.check(audit.checks(rows))
-    trained = _train(shop, run_id, parts, notes)
+    trained = _train(shop, run_id, parts, notes, checkpoint.Keeper(kept))
+    kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts["test"], serving)
     notes.check(readiness.checks(report))
 
@@ -142,7 +162,7 @@ def _begin(
         span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
         words = "%s leaves out the labels of %s, %s: %s"
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         noted.forget(connection, run_id)
     _advance(
         shop,
@@ -170,26 +190,6 @@ def _plain(doubt: distrust.Doubt) -> dict[str, str]:
     }
 
 
-def _emptied(shop: Workshop, run_id: str) -> Path:
-    """The run's own directory, without what a killed try left there; those of runs that are over
-    for longer than the policy keeps them go.
-    """
-    kept = dt.timedelta(days=shop.policy.runs.keep_days)
-    with shop.engine.connect() as connection:
-        for ended in store.without_model(connection, kept):
-            shutil.rmtree(_directory(shop, ended), ignore_errors=True)
-
-    scratch = _directory(shop, run_id)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    return scratch
-
-
-def _directory(shop: Workshop, run_id: str) -> Path:
-    """Where a run works: beside the models, as the signing key lies there."""
-    return shop.models / f".{run_id}"
-
-
 def _gate(
     shop: Workshop,
     run_id: str,
@@ -200,7 +200,7 @@ def _gate(
     """Name the candidate and finish its directory, whatever its gates say of it."""
     against = shop.models / champion if champion else None
     report = candidate.gates(trained, test, against, shop.policy.gates)
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
     _advance(
@@ -234,7 +234,7 @@ def _register(
     trained: candidate.Trained,
     name: str,
 ) -> runs.State:
-    promote.register(shop.engine, shop.models, trained.directory, name, run_id)
+    promote.register(shop.held.begin, shop.models, trained.directory, name, run_id)
     asks = shop.policy.trigger.promotion == "approve"
     # Promoted at once, it is told of as the champion only.
     _advance(shop, run_id, runs.State.REGISTERED, tell=asks)
@@ -254,7 +254,7 @@ def _register(
 
 
 def _promote(shop: Workshop, run_id: str) -> runs.State:
-    promote.promote(shop.engine, shop.models, run_id, by="policy")
+    promote.promote(shop.held.begin, shop.models, run_id, by="policy")
     return runs.State.CHAMPION
 
 
@@ -294,15 +294,17 @@ def _train(
     run_id: str,
     parts: dict[str, pd.DataFrame],
     notes: notebook.Notebook,
+    keeper: checkpoint.Keeper,
 ) -> candidate.Trained:
-    network = build.tuned(
-        shop.recipe,
-        parts,
+    hooks = loop.Hooks(
         run_id=run_id,
         log=shop.lines.line,
-        beat=_beat(shop, run_id),
+        beat=heartbeat.noting(shop.held, shop.recipe),
         put=notes.put,
+        latency_ms=shop.policy.gates.p95_latency_ms,
+        keeper=keeper,
     )
+    network = build.tuned(shop.recipe, parts, hooks)
     _advance(shop, run_id, runs.State.EVALUATED)
 
     messages = list(parts["test"]["text"])
@@ -339,24 +341,9 @@ def _advance(
     """Record a state, with what else is to be known of it, and tell of it in the same transaction;
     one that is over at once need not be told.
     """
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         guard.check(connection, run_id)
         store.change_run(connection, run_id, state=state, **values)
         store.record_step(connection, run_id, state, dict(detail or {}))
         if tell:
             promote.tell(connection, run_id)
-
-
-def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
-    """What notes a run's progress, every other second."""
-    last = time.monotonic()
-
-    def beat(progress: dict[str, Any]) -> None:
-        nonlocal last
-        if time.monotonic() - last > _BEAT_S:
-            last = time.monotonic()
-            with shop.engine.begin() as connection:
-                guard.check(connection, run_id)
-                store.change_run(connection, run_id, progress=progress)
-
-    return beat
