@@ -32,7 +32,7 @@ from retrain.train import (
     snapshot,
     split,
 )
-from retrain.train.compile import manifest
+from retrain.train.compile import backend, manifest
 from retrain.train.fit import model
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
@@ -73,6 +73,7 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
         TooFewLabelsError,
         model.EncoderMissing,
         manifest.BadArtefact,
+        backend.Unavailable,
         promote.NotPromotable,
     ) as error:
         return fail(shop, run_id, rounds.first_line(error))
@@ -197,6 +198,7 @@ def _gate(
     with shop.engine.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
+    shop.lines.line("DEPLOY", candidate.deployed(trained, name))
     _advance(
         shop,
         run_id,
@@ -300,8 +302,7 @@ def _train(
     _advance(shop, run_id, runs.State.EVALUATED)
 
     messages = list(parts["test"]["text"])
-    recipe = shop.recipe
-    trained = build.trained(network, messages, recipe.max_tokens, notes.directory, recipe.seed)
+    trained = build.trained(network, messages, shop.recipe, notes.directory)
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",
