@@ -81,6 +81,7 @@ def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate
     inconclusive.
     """
+    from retrain.train.compile import backend
     from retrain.train.fit import model
 
     shop = _workshop(settings.load("database_url"))
@@ -88,7 +89,8 @@ def run(chosen: argparse.Namespace) -> int:
 
     try:
         model.encoder_directory(shop.recipe.base_model)
-    except model.EncoderMissing as error:
+        backend.usable(shop.recipe.backend)
+    except (model.EncoderMissing, backend.Unavailable) as error:
         settings.refuse(str(error))
     run_id = _queued(shop, chosen, job.LEASE_S)
     try:

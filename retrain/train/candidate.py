@@ -23,7 +23,9 @@ _MIN_LIVE_REFERENCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A directory with a network and its artefact, and the numbers that the gates need."""
+    """A directory with a network and its artefact, and the numbers that the gates need. `target`:
+    what the artefact is compiled for.
+    """
 
     directory: Path
     answers: gate.Answers
@@ -32,6 +34,7 @@ class Trained:
     scores: confusion.Scores
     validation: validation.Validation
     tokenizer_hash: str
+    target: str
 
 
 def answers(probabilities: npt.NDArray[np.float64]) -> gate.Answers:
@@ -94,6 +97,18 @@ def finish(
     for file, body in files.items():
         (trained.directory / file).write_text(json.dumps(body, indent=1))
     manifest.write(trained.directory)
+
+
+def deployed(trained: Trained, name: str) -> dict[str, str | bool]:
+    """Fields of [DEPLOY]: what would be served of the model `name`. The reference is compiled for
+    nothing.
+    """
+    return {
+        "candidate_model": name,
+        "tokenizer_hash": trained.tokenizer_hash,
+        "compiled": not trained.target.startswith("torch"),
+        "target": trained.target,
+    }
 
 
 def _reference(trained: Trained, name: str, test: pd.DataFrame) -> runs.Reference:

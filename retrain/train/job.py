@@ -33,7 +33,7 @@ from retrain.train import (
     snapshot,
     split,
 )
-from retrain.train.compile import manifest
+from retrain.train.compile import backend, manifest
 from retrain.train.ended import guard
 from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.noted import notebook
@@ -92,6 +92,7 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
         speed.DeviceMissing,
         model.EncoderMissing,
         manifest.BadArtefact,
+        backend.Unavailable,
         promote.NotPromotable,
     ) as error:
         return fail(shop, run_id, rounds.first_line(error))
@@ -203,6 +204,7 @@ def _gate(
     with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
+    shop.lines.line("DEPLOY", candidate.deployed(trained, name))
     _advance(
         shop,
         run_id,
@@ -308,8 +310,7 @@ def _train(
     _advance(shop, run_id, runs.State.EVALUATED)
 
     messages = list(parts["test"]["text"])
-    recipe = shop.recipe
-    trained = build.trained(network, messages, recipe.max_tokens, notes.directory, recipe.seed)
+    trained = build.trained(network, messages, shop.recipe, notes.directory)
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",

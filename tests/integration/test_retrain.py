@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from shops import Shop, corpus
 
 from retrain.train.compile import manifest, parity, session
+from retrain.train.compile.backends import onnx as artefact
 from schemas import present, tables
 from streams import database
 
@@ -26,6 +27,7 @@ def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
         "VAL",
         "CHECKPOINT",
         "LOAD_TEST",
+        "DEPLOY",
         "DECISION",
     ]
 
@@ -103,7 +105,7 @@ def test_a_page_tells_of_the_run(shop: Shop, tmp_path: Path) -> None:
 def test_the_model_directory_is_what_the_contract_lists(shop: Shop) -> None:
     weights = "model.safetensors config.json tokenizer.json normaliser.json labels.json"
     measured = "calibration.json reference.json parity.json gate_report.json"
-    signed = "compiled/onnx/model.onnx MANIFEST.json MANIFEST.sig"
+    signed = "compiled/onnx/model.onnx golden_logits.json MANIFEST.json MANIFEST.sig"
     for name in f"{weights} {measured} {signed}".split():
         assert (shop.models / "v1" / name).is_file(), name
 
@@ -188,10 +190,9 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(
         """What the network, as it is now, exports: its logits, and how far the artefact's weights
         are from it.
         """
-        fused = onnx.compile(network, tmp_path, tmp_path)
-        return session.open_unsigned(directory, graph=fused).logits(texts)[0], onnx.weight_error(
-            fused, directory / session.ARTEFACT
-        )
+        fused = onnx.compile(network, tmp_path / "model.onnx", tmp_path)
+        opened = session.unproved(directory, artefact.graph(fused, "fast"), "exported")
+        return opened.logits(texts)[0], onnx.weight_error(fused, directory / artefact.ARTEFACT)
 
     logits, error = exported()
     clean = parity.check(eager, logits, compiled, labels, error)
