@@ -21,9 +21,9 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
-    audit,
     build,
     candidate,
+    divide,
     gate,
     heartbeat,
     promote,
@@ -33,6 +33,7 @@ from retrain.train import (
     split,
 )
 from retrain.train.compile import manifest
+from retrain.train.dealt import store as dealt
 from retrain.train.fit import model
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
@@ -43,11 +44,6 @@ log_of_runs = logging.getLogger("intentwatch.retrain")
 
 _BEAT_S = 2.0
 LEASE_S = 30
-_MIN_HELD_OUT = 30  # rows to validate on, and to test on
-
-
-class TooFewLabelsError(RuntimeError):
-    """There is not enough labelled text to train on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
         with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
             return _execute(shop, run_id)
     except (
-        TooFewLabelsError,
+        divide.TooFewLabelsError,
         model.EncoderMissing,
         manifest.BadArtefact,
         promote.NotPromotable,
@@ -90,17 +86,18 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
         rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
+        known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     serving = champion["model"] if champion else None
-    parts = _parts(shop, rows)
-    _begin(shop, run_id, rows, serving, doubts)
+    parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
+    _begin(shop, run_id, rows, serving, doubts, parts)
 
     notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
-    notes.check(audit.checks(rows))
+    notes.check(divide.checks(parts))
     trained = _train(shop, run_id, parts, notes)
-    name, report = _gate(shop, run_id, trained, parts["test"], serving)
+    name, report = _gate(shop, run_id, trained, parts, serving)
     notes.check(readiness.checks(report))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
@@ -128,6 +125,7 @@ def _begin(
     rows: pd.DataFrame,
     champion: str | None,
     doubts: Sequence[distrust.Doubt],
+    parts: divide.Divided,
 ) -> None:
     """Freeze the rows and record what the run is made of, and whose labels it is not made of; a
     run that starts over begins anew.
@@ -138,6 +136,7 @@ def _begin(
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
     with shop.engine.begin() as connection:
         noted.forget(connection, run_id)
+        dealt.put(connection, parts.sides)
     _advance(
         shop,
         run_id,
@@ -151,7 +150,8 @@ def _begin(
         base_model=shop.recipe.base_model,
         detail={"aside": [_plain(doubt) for doubt in doubts]},
     )
-    shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
+    for fields in divide.lines(parts):
+        shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})
 
 
 def _plain(doubt: distrust.Doubt) -> dict[str, str]:
@@ -188,12 +188,13 @@ def _gate(
     shop: Workshop,
     run_id: str,
     trained: candidate.Trained,
-    test: pd.DataFrame,
+    parts: divide.Divided,
     champion: str | None,
 ) -> tuple[str, tuple[runs.Gate, ...]]:
     """Name the candidate and finish its directory, whatever its gates say of it."""
     against = shop.models / champion if champion else None
-    report = candidate.gates(trained, test, against, shop.policy.gates)
+    test = parts.part("test")
+    report = candidate.gates(trained, test, against, shop.policy.gates, parts.lacking)
     with shop.engine.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
@@ -252,46 +253,21 @@ def _promote(shop: Workshop, run_id: str) -> runs.State:
     return runs.State.CHAMPION
 
 
-def _parts(shop: Workshop, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows that train (capped), validate and test. Raises TooFewLabelsError."""
-    if rows.empty:
-        raise TooFewLabelsError(
-            "there is no labelled message; import some with `python -m services.labels corpus FILE`"
-        )
-    min_to_train = shop.policy.labels.min_to_train
-    least = {
-        "train": min_to_train,
-        "val": _MIN_HELD_OUT,
-        "test": _MIN_HELD_OUT,
-    }
-    labelled = split.split(rows)
-    parts = {}
-    few = []
-    for part, n in least.items():
-        frame = labelled[labelled["part"] == part]
-        parts[part] = frame
-        if len(frame) < n:
-            few.append(f"{len(frame)} {part}")
-
-    if few:
-        raise TooFewLabelsError(
-            f"too few labelled rows: {', '.join(few)}; "
-            f"the policy's labels.min_to_train is {min_to_train}"
-        )
-    recipe = shop.recipe
-    train = split.capped(parts["train"], recipe.rows, recipe.seed)
-    return parts | {"train": train}
-
-
 def _train(
     shop: Workshop,
     run_id: str,
-    parts: dict[str, pd.DataFrame],
+    parts: divide.Divided,
     notes: notebook.Notebook,
 ) -> candidate.Trained:
+    recipe = shop.recipe
+    test = parts.part("test")
     network = build.tuned(
-        shop.recipe,
-        parts,
+        recipe,
+        {
+            "train": split.capped(parts.part("train"), recipe.rows, recipe.seed),
+            "val": parts.part("val"),
+            "test": test,
+        },
         run_id=run_id,
         log=shop.lines.line,
         beat=_beat(shop, run_id),
@@ -299,8 +275,7 @@ def _train(
     )
     _advance(shop, run_id, runs.State.EVALUATED)
 
-    messages = list(parts["test"]["text"])
-    recipe = shop.recipe
+    messages = list(test["text"])
     trained = build.trained(network, messages, recipe.max_tokens, notes.directory, recipe.seed)
     load = trained.load
     shop.lines.line(

@@ -1,0 +1,19 @@
+"""SQLAlchemy Core tables of the rows that train, on the MetaData of schemas/tables.py."""
+
+import sqlalchemy as sa
+
+from schemas import tables
+
+Column = sa.Column
+_TIME = sa.DateTime(timezone=True)
+_NOW = sa.func.now()
+metadata = tables.metadata
+
+# On which side of the split an anchor stands (retrain/train/sides.py): dealt once, for ever.
+split_side = sa.Table(
+    "split_side",
+    metadata,
+    Column("anchor", sa.Text, primary_key=True),
+    Column("side", sa.Text, nullable=False),  # train | val | test
+    Column("at", _TIME, nullable=False, server_default=_NOW),
+)
