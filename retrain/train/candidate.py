@@ -4,6 +4,7 @@ rows, and the directory that says so.
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from retrain import store
 from retrain.evaluation import confusion, validation
-from retrain.train import gate, loadtest
+from retrain.train import covered, gate, loadtest
 from retrain.train.compile import manifest, parity, session
 from schemas import normalise, policy, present, runs, slices, windows
 
@@ -47,13 +48,15 @@ def gates(
     test: pd.DataFrame,
     champion: Path | None,
     rules: policy.Gates,
+    lacking: Sequence[covered.Lack] = (),
 ) -> tuple[runs.Gate, ...]:
     """Every gate on the held-out rows. `champion`: the directory of the model that serves, if any.
-    Raises manifest.BadArtefact where that one cannot be loaded.
+    `lacking`: parts, and the intents without a row in them. Raises manifest.BadArtefact where the
+    champion cannot be loaded.
     """
     labels = confusion.places(test["intent"])
     groups = list(test["group"])
-    evidence = gate.Evidence(labels, groups)
+    evidence = gate.Evidence(labels, groups, lacking)
     before = None
     if champion is not None:
         probabilities, _ = session.load(champion).classify(list(test["text"]))

@@ -20,9 +20,9 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
-    audit,
     build,
     candidate,
+    divide,
     gate,
     heartbeat,
     limits,
@@ -34,6 +34,7 @@ from retrain.train import (
     split,
 )
 from retrain.train.compile import backend, manifest
+from retrain.train.dealt import store as dealt
 from retrain.train.ended import guard
 from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.noted import notebook
@@ -44,11 +45,6 @@ from streams.stages import rounds
 log_of_runs = logging.getLogger("intentwatch.retrain")
 
 LEASE_S = 30
-_MIN_HELD_OUT = 30  # rows to validate on, and to test on
-
-
-class TooFewLabelsError(RuntimeError):
-    """There is not enough labelled text to train on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
     except guard.Ended as meanwhile:
         return meanwhile.state
     except (
-        TooFewLabelsError,
+        divide.TooFewLabelsError,
         limits.OverLimit,
         loop.Diverged,
         speed.DeviceMissing,
@@ -113,21 +109,22 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
         rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
+        known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     serving = champion["model"] if champion else None
-    parts = _parts(shop, rows)
-    _begin(shop, run_id, rows, serving, doubts)
+    parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
+    _begin(shop, run_id, rows, serving, doubts, parts)
 
     scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
-    notes.check(audit.checks(rows))
+    notes.check(divide.checks(parts))
     trained = _train(shop, run_id, parts, notes, checkpoint.Keeper(kept))
     kept.unlink(missing_ok=True)  # it is no part of the model
-    name, report = _gate(shop, run_id, trained, parts["test"], serving)
+    name, report = _gate(shop, run_id, trained, parts, serving)
     notes.check(readiness.checks(report))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
@@ -155,6 +152,7 @@ def _begin(
     rows: pd.DataFrame,
     champion: str | None,
     doubts: Sequence[distrust.Doubt],
+    parts: divide.Divided,
 ) -> None:
     """Freeze the rows and record what the run is made of, and whose labels it is not made of; a
     run that starts over begins anew.
@@ -165,6 +163,7 @@ def _begin(
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
     with shop.held.begin() as connection:
         noted.forget(connection, run_id)
+        dealt.put(connection, parts.sides)
     _advance(
         shop,
         run_id,
@@ -178,7 +177,8 @@ def _begin(
         base_model=shop.recipe.base_model,
         detail={"aside": [_plain(doubt) for doubt in doubts]},
     )
-    shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
+    for fields in divide.lines(parts):
+        shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})
 
 
 def _plain(doubt: distrust.Doubt) -> dict[str, str]:
@@ -195,12 +195,13 @@ def _gate(
     shop: Workshop,
     run_id: str,
     trained: candidate.Trained,
-    test: pd.DataFrame,
+    parts: divide.Divided,
     champion: str | None,
 ) -> tuple[str, tuple[runs.Gate, ...]]:
     """Name the candidate and finish its directory, whatever its gates say of it."""
     against = shop.models / champion if champion else None
-    report = candidate.gates(trained, test, against, shop.policy.gates)
+    test = parts.part("test")
+    report = candidate.gates(trained, test, against, shop.policy.gates, parts.lacking)
     with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
@@ -260,44 +261,20 @@ def _promote(shop: Workshop, run_id: str) -> runs.State:
     return runs.State.CHAMPION
 
 
-def _parts(shop: Workshop, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows that train (capped), validate and test. Raises TooFewLabelsError."""
-    if rows.empty:
-        raise TooFewLabelsError(
-            "there is no labelled message; import some with `python -m services.labels corpus FILE`"
-        )
-    min_to_train = shop.policy.labels.min_to_train
-    least = {
-        "train": min_to_train,
-        "val": _MIN_HELD_OUT,
-        "test": _MIN_HELD_OUT,
-    }
-    labelled = split.split(rows)
-    parts = {}
-    few = []
-    for part, n in least.items():
-        frame = labelled[labelled["part"] == part]
-        parts[part] = frame
-        if len(frame) < n:
-            few.append(f"{len(frame)} {part}")
-
-    if few:
-        raise TooFewLabelsError(
-            f"too few labelled rows: {', '.join(few)}; "
-            f"the policy's labels.min_to_train is {min_to_train}"
-        )
-    recipe = shop.recipe
-    train = split.capped(parts["train"], recipe.rows, recipe.seed)
-    return parts | {"train": train}
-
-
 def _train(
     shop: Workshop,
     run_id: str,
-    parts: dict[str, pd.DataFrame],
+    parts: divide.Divided,
     notes: notebook.Notebook,
     keeper: checkpoint.Keeper,
 ) -> candidate.Trained:
+    recipe = shop.recipe
+    test = parts.part("test")
+    of_parts = {
+        "train": split.capped(parts.part("train"), recipe.rows, recipe.seed),
+        "val": parts.part("val"),
+        "test": test,
+    }
     hooks = loop.Hooks(
         run_id=run_id,
         log=shop.lines.line,
@@ -306,11 +283,10 @@ def _train(
         latency_ms=shop.policy.gates.p95_latency_ms,
         keeper=keeper,
     )
-    network = build.tuned(shop.recipe, parts, hooks)
+    network = build.tuned(recipe, of_parts, hooks)
     _advance(shop, run_id, runs.State.EVALUATED)
 
-    messages = list(parts["test"]["text"])
-    trained = build.trained(network, messages, shop.recipe, notes.directory)
+    trained = build.trained(network, list(test["text"]), recipe, notes.directory)
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",

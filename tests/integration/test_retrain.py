@@ -15,7 +15,7 @@ from shops import Shop, corpus
 
 from retrain.train.compile import manifest, parity, session
 from retrain.train.compile.backends import onnx as artefact
-from schemas import present, tables
+from schemas import loglines, present, tables, training_tables
 from streams import database
 
 
@@ -30,6 +30,21 @@ def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
         "DEPLOY",
         "DECISION",
     ]
+
+
+def test_the_split_is_printed_and_on_record(shop: Shop) -> None:
+    _, split = (line for line in shop.output.splitlines() if line.startswith("[DATA_AUDIT]"))
+    _, told = loglines.parse(split)
+    engine = database.engine(shop.environment["INTENTWATCH_DATABASE_URL"])
+    sides = training_tables.split_side.c.side
+    with engine.connect() as connection:
+        query = sa.select(sides, sa.func.count()).group_by(sides)
+        recorded = {row[0]: row[1] for row in connection.execute(query)}
+    engine.dispose()
+
+    assert told["leaked"] == 0
+    assert {name: told[name] for name in ("train", "val", "test")} == recorded
+    assert sum(recorded.values()) == told["groups"] == 600
 
 
 def test_the_run_and_its_absolute_gates_are_on_record(shop: Shop) -> None:
@@ -59,9 +74,11 @@ def test_its_numbers_are_rows_by_step_and_epoch_and_lie_beside_the_model_too(sho
 
 def test_its_checks_say_what_is_healthy_and_what_to_do(shop: Shop) -> None:
     checks = processes.show("checks", shop.environment)
-    assert {check["stage"] for check in checks} == {"audit", "training", "readiness"}
+    assert {check["stage"] for check in checks} == {"audit", "split", "training", "readiness"}
     assert {check["level"] for check in checks} <= {"ok", "watch", "act"}
     assert all(check["remedy"] for check in checks if check["level"] == "act")
+    leaked = [check for check in checks if check["name"].startswith("leaked_")]
+    assert [(check["value"], check["level"]) for check in leaked] == [(0, "ok")] * 3
     (accuracy,) = (check for check in checks if check["name"] == "accuracy")
     assert (accuracy["healthy"], accuracy["level"]) == ("at least 0.5", "ok")
 

@@ -9,10 +9,10 @@ from sqlalchemy.dialects import postgresql as pg
 
 from retrain import store
 from retrain.train.golden import rows
-from schemas import golden
+from schemas import training_tables
 
 Connection = sa.Connection
-_ROW = golden.TABLE.c
+_ROW = training_tables.golden.c
 
 
 def in_force(connection: Connection) -> list[rows.Sentence]:
@@ -44,7 +44,7 @@ def add(
                 "reviewed_at": at,
             }
         )
-    insert = pg.insert(golden.TABLE).values(values)
+    insert = pg.insert(training_tables.golden).values(values)
     changed = ("text", "intent", "stratum", "reviewer", "reviewed_at")
     again = {name: insert.excluded[name] for name in changed}
     nobody = {"retired_at": None, "retired_by": None}
@@ -71,12 +71,12 @@ def reviewed(
 def _changed(connection: Connection, identities: Sequence[str], values: dict[str, Any]) -> int:
     """How many sentences in force are among these, and have the new values now."""
     mine = sa.and_(_ROW.id.in_(identities), _ROW.retired_at.is_(None))
-    done = connection.execute(sa.update(golden.TABLE).where(mine).values(values))
+    done = connection.execute(sa.update(training_tables.golden).where(mine).values(values))
     return done.rowcount
 
 
 def listed(connection: Connection) -> list[dict[str, Any]]:
     """All that ever were, stratum by stratum, the oldest review first."""
     order = (_ROW.stratum, _ROW.reviewed_at, _ROW.id)
-    every = connection.execute(sa.select(golden.TABLE).order_by(*order))
+    every = connection.execute(sa.select(training_tables.golden).order_by(*order))
     return [dict(row) for row in every.mappings()]
