@@ -113,11 +113,11 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
+    scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     serving = champion["model"] if champion else None
     parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
     _begin(shop, run_id, rows, serving, doubts, parts)
 
-    scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)

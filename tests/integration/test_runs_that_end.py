@@ -49,10 +49,16 @@ def workshop(engine: sa.Engine, models: Path, lines: log.LogLines, **changed: An
     return job.Workshop(engine, models, rules, recipe.Recipe(**changed), lines, "one")
 
 
+def tiny(number: int) -> str:
+    """A message of its own in the words that the smallest encoder knows."""
+    return f"w{number % 40} w{number // 40} w{7 * number % 40}"
+
+
 @pytest.fixture
 def queued(engine: sa.Engine) -> sa.Engine:
     """A database with a run `ft_1` that has all it needs."""
-    parsed = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(600)]
+    told = [each | {"text": tiny(number)} for number, each in enumerate(corpus(600))]
+    parsed = [ingest.corpus_row(json.dumps(each).encode()) for each in told]
     with engine.begin() as connection:
         rows = [each for each in parsed if not isinstance(each, str)]
         labels_store.add_corpus(connection, rows)
@@ -226,7 +232,9 @@ def test_a_run_that_was_killed_goes_on_where_it_was(queued: sa.Engine, tmp_path:
     encoder = tinybert.encoder(tmp_path / "encoder")
 
     def shop(lines: log.LogLines) -> job.Workshop:
-        return workshop(queued, models, lines, base_model=str(encoder), epochs=2, batch=64)
+        return workshop(
+            queued, models, lines, base_model=str(encoder), epochs=2, batch=64, max_tokens=32
+        )
 
     with pytest.raises(SystemExit):
         attempts.by_worker(shop(Killing(spared=False)), "ft_1")
