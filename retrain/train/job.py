@@ -24,6 +24,7 @@ from retrain.train import (
     build,
     candidate,
     divide,
+    examine,
     gate,
     heartbeat,
     promote,
@@ -95,8 +96,8 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     _begin(shop, run_id, rows, serving, doubts, parts)
 
     notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
-    notes.check(divide.checks(parts))
-    trained = _train(shop, run_id, parts, notes)
+    train = _examined(shop, run_id, parts, notes)
+    trained = _train(shop, run_id, parts, train, notes)
     name, report = _gate(shop, run_id, trained, parts, serving)
     notes.check(readiness.checks(report))
 
@@ -253,21 +254,33 @@ def _promote(shop: Workshop, run_id: str) -> runs.State:
     return runs.State.CHAMPION
 
 
+def _examined(
+    shop: Workshop,
+    run_id: str,
+    parts: divide.Divided,
+    notes: notebook.Notebook,
+) -> pd.DataFrame:
+    """The rows that train, once they are looked at; what is seen of all rows is kept."""
+    told = examine.examined(parts, shop.recipe)
+    shop.lines.line("DECISION", told.decision.fields)
+    notes.check((*divide.checks(parts), *told.checks))
+    with shop.engine.begin() as connection:
+        store.record_step(connection, run_id, examine.STEP, told.detail)
+    return split.capped(told.train, shop.recipe.rows, shop.recipe.seed)
+
+
 def _train(
     shop: Workshop,
     run_id: str,
     parts: divide.Divided,
+    train: pd.DataFrame,
     notes: notebook.Notebook,
 ) -> candidate.Trained:
     recipe = shop.recipe
     test = parts.part("test")
     network = build.tuned(
         recipe,
-        {
-            "train": split.capped(parts.part("train"), recipe.rows, recipe.seed),
-            "val": parts.part("val"),
-            "test": test,
-        },
+        {"train": train, "val": parts.part("val"), "test": test},
         run_id=run_id,
         log=shop.lines.line,
         beat=_beat(shop, run_id),
