@@ -1,5 +1,5 @@
-"""`python -m services.labels import | next | tasks | export | status | corpus | annotators | gold`:
-what people say messages mean.
+"""`python -m services.labels import | next | tasks | relabel | export | status | corpus |
+annotators | gold`: what people say messages mean.
 """
 
 import argparse
@@ -18,7 +18,18 @@ from retrain.decide.missing import store as missing
 from retrain.gold import store as golden
 from retrain.labels import gold
 from schemas import policy, settings, times
-from services.labels import annotators, ask, guideline, hand_in, mix, reviewed, status, store, tasks
+from services.labels import (
+    annotators,
+    ask,
+    guideline,
+    hand_in,
+    mix,
+    relabel,
+    reviewed,
+    status,
+    store,
+    tasks,
+)
 from services.labels.serve import store as serve
 from streams import database
 from streams import store as streams_store
@@ -195,6 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--annotator", type=hand_in.name, help="whose tasks these will be")
     out.set_defaults(do=show_tasks)
 
+    again = commands.add_parser("relabel", help="ask again about the rows that a run has named")
+    relabel.arguments(again)
     commands.add_parser("export", help="current labels").set_defaults(do=export)
 
     counts = commands.add_parser("status", help="counts")
