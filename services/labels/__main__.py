@@ -206,15 +206,15 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--annotator", type=hand_in.name, help="whose tasks these will be")
     out.set_defaults(do=show_tasks)
 
-    again = commands.add_parser("relabel", help="ask again about the rows that a run has named")
-    relabel.arguments(again)
+    relabel.arguments(commands.add_parser("relabel", help="ask again about rows of a run"))
     commands.add_parser("export", help="current labels").set_defaults(do=export)
 
     counts = commands.add_parser("status", help="counts")
     counts.add_argument("--json", action="store_true")
     counts.set_defaults(do=show_status)
-    people = commands.add_parser("annotators", help="whose labels are taken")
-    annotators.arguments(people, hand_in.name)
+    annotators.arguments(
+        commands.add_parser("annotators", help="whose labels are taken"), hand_in.name
+    )
     verified = commands.add_parser("gold", help="messages whose intent is verified")
     reviewed.arguments(verified, hand_in.name)
     return parser
