@@ -43,6 +43,11 @@ def entries(
     return [votes.Entry(*row) for row in connection.execute(query)]
 
 
+def said_of_sampled(connection: Connection, as_of: dt.datetime) -> list[votes.Entry]:
+    """Everything annotators had said of sampled messages by `as_of`."""
+    return entries(connection, sa.select(tables.sampled_prediction.c.req_id), as_of)
+
+
 def read_through(intent: "sa.ColumnElement[str]") -> "sa.ColumnElement[str]":
     """A column of intents under its name, merged ones as those that took them over: what people and
     models said then stays as it was said.

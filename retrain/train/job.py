@@ -21,6 +21,7 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
+    agreed,
     build,
     candidate,
     divide,
@@ -92,10 +93,11 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         return _promote(shop, run_id)
 
     serving = champion["model"] if champion else None
+    directory = _emptied(shop, run_id)
     parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
     _begin(shop, run_id, rows, serving, doubts, parts)
 
-    notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
+    notes = notebook.Notebook(shop.engine, run_id, directory)
     train = _examined(shop, run_id, parts, notes)
     trained = _train(shop, run_id, parts, train, notes)
     name, report = _gate(shop, run_id, trained, parts, serving)
@@ -263,7 +265,10 @@ def _examined(
     """The rows that train, once they are looked at; what is seen of all rows is kept."""
     told = examine.examined(parts, shop.recipe)
     shop.lines.line("DECISION", told.decision.fields)
-    notes.check((*divide.checks(parts), *told.checks))
+    with shop.engine.connect() as connection:
+        as_of = store.run(connection, run_id)["as_of"]
+        said = store.said_of_sampled(connection, as_of)
+    notes.check((*divide.checks(parts), *told.checks, agreed.checked(said)))
     with shop.engine.begin() as connection:
         store.record_step(connection, run_id, examine.STEP, told.detail)
     return split.capped(told.train, shop.recipe.rows, shop.recipe.seed)
