@@ -89,6 +89,7 @@ def test_what_people_say_then_holds_for_sampled_and_imported_rows(engine: sa.Eng
     with engine.connect() as connection:
         rows = retrain_store.labelled_rows(connection, EVER, 1000)
         before = retrain_store.labelled_rows(connection, AT, 1000)
+        assert labels_store.status(connection)["orphans"] == 0
     assert {row["id"]: row["intent"] for row in rows}["c1"] == "escalation"
     assert {row["id"]: row["intent"] for row in before}["c1"] == "faq"
 
