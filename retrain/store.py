@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain.labels import cap, distrust, votes
-from schemas import present, runs, tables, times, windows
+from schemas import present, runs, tables, times, training_tables, windows
 from streams import store as streams_store
 from streams.intents import places
 
@@ -43,6 +43,11 @@ def entries(
     return [votes.Entry(*row) for row in connection.execute(query)]
 
 
+def said_of_sampled(connection: Connection, as_of: dt.datetime) -> list[votes.Entry]:
+    """Everything annotators had said of sampled messages by `as_of`."""
+    return entries(connection, sa.select(tables.sampled_prediction.c.req_id), as_of)
+
+
 def read_through(intent: "sa.ColumnElement[str]") -> "sa.ColumnElement[str]":
     """A column of intents under its name, merged ones as those that took them over: what people and
     models said then stays as it was said.
@@ -68,6 +73,9 @@ def labelled_rows(
     questions by request; these hold in any case.
     """
     rows = _imported(connection)
+    mended = _said_again(connection, as_of)
+    for row in rows:
+        row["intent"] = mended.get(row["id"], row["intent"])
     once = _labelled_once(as_of, verified)
     oldest_first = sa.select(once).order_by(once.c.ts, once.c.req_id)
     messages = connection.execute(oldest_first).mappings().all()
@@ -109,6 +117,20 @@ def _imported(connection: Connection) -> list[dict[str, Any]]:
     )
     rows = connection.execute(query.order_by(corpus.c.id)).mappings()
     return [dict(row) for row in rows]
+
+
+def _said_again(connection: Connection, as_of: dt.datetime) -> dict[str, str]:
+    """What people said of imported rows that they were asked about again, by row."""
+    asked = sa.select(training_tables.asked_again.c.req_id)
+    imported = asked.where(training_tables.asked_again.c.req_id.in_(sa.select(tables.corpus.c.id)))
+    told = entries(connection, imported, as_of)
+    names = sorted({entry.req_id for entry in told})
+    holding = votes.holding(votes.latest(votes.said(names, told)))
+    return {
+        vote.req_id: vote.intent
+        for vote in votes.told(votes.named(holding), names)
+        if vote.intent is not None
+    }
 
 
 def _labelled_once(as_of: dt.datetime, verified: Collection[str]) -> sa.Subquery:

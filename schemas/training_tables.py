@@ -19,7 +19,6 @@ split_side = sa.Table(
     Column("side", sa.Text, nullable=False),  # train | val | test
     Column("at", _TIME, nullable=False, server_default=_NOW),
 )
-
 # The golden set (schemas/golden.py). A sentence that is retired stays, with who took it out; added
 # again it is in force again.
 golden = sa.Table(
@@ -33,4 +32,16 @@ golden = sa.Table(
     Column("reviewed_at", _TIME, nullable=False),
     Column("retired_at", _TIME),
     Column("retired_by", sa.Text),
+)
+
+# What people are asked about again, as a run's audit doubts its label; `req_id`: of a sampled
+# message, or the id of an imported one.
+asked_again = sa.Table(
+    "asked_again",
+    metadata,
+    Column("req_id", sa.Text, primary_key=True),
+    Column("run_id", sa.Text, primary_key=True),
+    Column("text", sa.Text, nullable=False),
+    Column("why", sa.Text, nullable=False),
+    Column("at", _TIME, nullable=False, server_default=_NOW),
 )

@@ -1,4 +1,4 @@
-"""sides of the split: what was held out once is on record."""
+"""sides of the split, dealt once, and rows whose label is asked about again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,7 +19,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("anchor", name=op.f("pk_split_side")),
     )
+    op.create_table(
+        "asked_again",
+        sa.Column("req_id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("at", _TIME, server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("req_id", "run_id", name=op.f("pk_asked_again")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("asked_again")
     op.drop_table("split_side")

@@ -61,7 +61,7 @@ def audit(rows: pd.DataFrame, inputs: Sequence[str] | None = None) -> dict[str, 
         "duplicate_rate": _share(same.duplicated()),
         "jp_en_mixed": _share(mixed),
         "multi_intent_estimate": _share(texts.map(_joined)),
-        "synthetic_low_quality_estimate": _share(machine.map(_low_quality)),
+        "synthetic_low_quality_estimate": _share(machine.map(low_quality)),
     }
 
 
@@ -96,7 +96,8 @@ def _joined(text: str) -> bool:
     return bool(_JOINED.search(text))
 
 
-def _low_quality(text: str) -> bool:
+def low_quality(text: str) -> bool:
+    """Whether a text is under three words, or has an unfilled slot."""
     return len(text.split()) < 3 or "{" in text
 
 

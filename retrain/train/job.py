@@ -20,9 +20,11 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
+    agreed,
     build,
     candidate,
     divide,
+    examine,
     gate,
     heartbeat,
     limits,
@@ -121,8 +123,8 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
-    notes.check(divide.checks(parts))
-    trained = _train(shop, run_id, parts, notes, checkpoint.Keeper(kept))
+    train = _examined(shop, run_id, parts, notes)
+    trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept))
     kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts, serving)
     notes.check(readiness.checks(report))
@@ -261,20 +263,35 @@ def _promote(shop: Workshop, run_id: str) -> runs.State:
     return runs.State.CHAMPION
 
 
+def _examined(
+    shop: Workshop,
+    run_id: str,
+    parts: divide.Divided,
+    notes: notebook.Notebook,
+) -> pd.DataFrame:
+    """The rows that train, once they are looked at; what is seen of all rows is kept."""
+    told = examine.examined(parts, shop.recipe)
+    shop.lines.line("DECISION", told.decision.fields)
+    with shop.engine.connect() as connection:
+        as_of = store.run(connection, run_id)["as_of"]
+        said = store.said_of_sampled(connection, as_of)
+    notes.check((*divide.checks(parts), *told.checks, agreed.checked(said)))
+    with shop.held.begin() as connection:
+        store.record_step(connection, run_id, examine.STEP, told.detail)
+    return split.capped(told.train, shop.recipe.rows, shop.recipe.seed)
+
+
 def _train(
     shop: Workshop,
     run_id: str,
     parts: divide.Divided,
+    train: pd.DataFrame,
     notes: notebook.Notebook,
     keeper: checkpoint.Keeper,
 ) -> candidate.Trained:
     recipe = shop.recipe
     test = parts.part("test")
-    of_parts = {
-        "train": split.capped(parts.part("train"), recipe.rows, recipe.seed),
-        "val": parts.part("val"),
-        "test": test,
-    }
+    of_parts = {"train": train, "val": parts.part("val"), "test": test}
     hooks = loop.Hooks(
         run_id=run_id,
         log=shop.lines.line,

@@ -1,5 +1,5 @@
-"""`python -m services.labels import | next | tasks | export | status | corpus | annotators | gold`:
-what people say messages mean.
+"""`python -m services.labels import | next | tasks | relabel | export | status | corpus |
+annotators | gold`: what people say messages mean.
 """
 
 import argparse
@@ -18,7 +18,18 @@ from retrain.decide.missing import store as missing
 from retrain.gold import store as golden
 from retrain.labels import gold
 from schemas import policy, settings, times
-from services.labels import annotators, ask, guideline, hand_in, mix, reviewed, status, store, tasks
+from services.labels import (
+    annotators,
+    ask,
+    guideline,
+    hand_in,
+    mix,
+    relabel,
+    reviewed,
+    status,
+    store,
+    tasks,
+)
 from services.labels.serve import store as serve
 from streams import database
 from streams import store as streams_store
@@ -195,13 +206,15 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--annotator", type=hand_in.name, help="whose tasks these will be")
     out.set_defaults(do=show_tasks)
 
+    relabel.arguments(commands.add_parser("relabel", help="ask again about rows of a run"))
     commands.add_parser("export", help="current labels").set_defaults(do=export)
 
     counts = commands.add_parser("status", help="counts")
     counts.add_argument("--json", action="store_true")
     counts.set_defaults(do=show_status)
-    people = commands.add_parser("annotators", help="whose labels are taken")
-    annotators.arguments(people, hand_in.name)
+    annotators.arguments(
+        commands.add_parser("annotators", help="whose labels are taken"), hand_in.name
+    )
     verified = commands.add_parser("gold", help="messages whose intent is verified")
     reviewed.arguments(verified, hand_in.name)
     return parser

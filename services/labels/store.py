@@ -14,7 +14,7 @@ from retrain import store as retrain_store
 from retrain.gold import store as gold
 from retrain.labels import votes
 from retrain.labels.gold import Question
-from schemas import tables
+from schemas import tables, training_tables
 from services.labels.order import store as order
 
 Connection = sa.Connection
@@ -257,7 +257,8 @@ def status(connection: Connection) -> Row:
 
     was_sampled = sa.exists().where(req_id == label.req_id)
     orphans = _distinct(label.req_id)
-    orphans = orphans.where(sa.not_(was_sampled))
+    imported = sa.select(training_tables.asked_again.c.req_id)
+    orphans = orphans.where(sa.not_(was_sampled), label.req_id.not_in(imported))
 
     duplicates = _rows(sample).where(sample.c.seen > 1)
     last = sa.func.max(label.labelled_at)

@@ -23,13 +23,15 @@ def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
     tags = [line.split("]")[0][1:] for line in shop.output.splitlines() if line.startswith("[")]
     assert [tag for i, tag in enumerate(tags) if tags.index(tag) == i] == [
         "DATA_AUDIT",
+        "DECISION",
         "TRAIN",
         "VAL",
         "CHECKPOINT",
         "LOAD_TEST",
         "DEPLOY",
-        "DECISION",
     ]
+    first, *_ = (line for line in shop.output.splitlines() if line.startswith("[DECISION]"))
+    assert first == '[DECISION] filter_synthetic=no reason="no synthetic rows"'
 
 
 def test_the_split_is_printed_and_on_record(shop: Shop) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from schemas import tables
 from services.labels import mix, store
+from services.labels.again import store as again
 from services.labels.gold import store as gold
 from services.labels.order import store as order
 
@@ -24,10 +25,15 @@ def listed(
     wanted: Collection[str] = (),
     annotator: str | None = None,
 ) -> list[Any]:
-    """The next messages in the order of the queue, with gold questions among them: such as this
-    annotator has never answered, or such as fewest have.
+    """The next messages in the order of the queue: what measures, what is asked about again, what
+    trains; with gold questions among them: such as this annotator has never answered, or such as
+    fewest have.
     """
     waiting = store.queue(connection, limit, wanted)
+    measures = [row for row in waiting if row["queue"] == "measure"]
+    trains = [row for row in waiting if row["queue"] != "measure"]
+    # One answer mends a label that is known to be in doubt.
+    waiting = [*measures, *again.waiting(connection, limit), *trains][:limit]
     questions = gold.unanswered(connection, annotator, limit, first=plan.first)
     return mix.mixed(waiting, questions, plan.share, limit)
 
@@ -47,6 +53,8 @@ def serve(
     It is none of those that this annotator has had before, either.
     """
     row = _next(connection, annotator, passed, twice_share, wanted)
+    if row is None or row["queue"] != "measure":
+        row = _again(connection, passed, row)
     questions = gold.unanswered(connection, annotator, 1, passed, plan.first) if row else []
     if not questions:
         return row
@@ -57,6 +65,17 @@ def serve(
     release(connection, row["req_id"])
     _lock(connection, questions[0]["req_id"])
     return questions[0]
+
+
+def _again(connection: Connection, passed: Collection[str], instead: Any) -> Any:
+    """What is asked about again, in the place of a message that only trains."""
+    others = 200
+    for row in again.waiting(connection, others, passed):
+        if _lock(connection, row["req_id"]):
+            if instead is not None:
+                release(connection, instead["req_id"])
+            return row
+    return instead
 
 
 def _next(

@@ -104,6 +104,13 @@ def test_no_held_out_rows_are_inconclusive() -> None:
     assert gate.overall(gate.report(nothing, None, rows, SERVING, RULES)) is Verdict.INCONCLUSIVE
 
 
+def test_a_critical_intent_without_a_row_in_some_part_makes_the_coverage_inconclusive() -> None:
+    rows = dataclasses.replace(evidence(), lacking=(("val", "escalation"),))
+    report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, SERVING, RULES)
+    assert by_name(report)["coverage"].verdict is Verdict.INCONCLUSIVE
+    assert gate.overall(report) is Verdict.INCONCLUSIVE
+
+
 def test_a_critical_intent_that_loses_its_recall_fails() -> None:
     rows = evidence()
     champion, candidate = answers(rows, 0.9), answers(rows, 0.97, seed=3)
