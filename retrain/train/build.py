@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
 from retrain.train.compile import onnx, parity, session
-from retrain.train.fit import loop, model, rows, speed
+from retrain.train.fit import loop, model, ranks, rows, speed
 
 _CALIBRATION = "calibration.json"
 
@@ -60,8 +60,26 @@ def tuned(
     train = _rows(parts["train"])
     val = _rows(parts["val"])
     test = _rows(parts["test"])
-    network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
+    with ranks.joined(recipe.device) as crew:
+        crew.told((recipe, train, val))
+        if crew.size > 1:
+            # Each process has random numbers of its own, of which a checkpoint holds one's.
+            hooks = replace(hooks, crew=crew, keeper=None)
+        network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
     return Tuned(network, tokenizer, train, val, test)
+
+
+def follow(device: str) -> None:
+    """Take part in the fine-tune of the first process, as one of those that torchrun has started
+    beside it. Raises what `tuned` does.
+    """
+    torch.set_num_threads(speed.free())
+    with ranks.joined(device) as crew:
+        recipe, train, val = crew.told(None)
+        torch.manual_seed(recipe.seed)
+        network, tokenizer = model.load(model.encoder_directory(recipe.base_model))
+        silent = loop.Hooks("", lambda *_: None, lambda _: None, lambda _: None, 0.0, crew=crew)
+        loop.fine_tune(network, tokenizer, train, val, recipe, silent)
 
 
 def _rows(frame: pd.DataFrame) -> rows.Rows:
