@@ -87,7 +87,7 @@ def taken(fit: Fit, epoch: int, number: int, batch: rows.Numbers) -> Step:
     norm, done = _moved(fit, noted=fit.notes(number))
 
     held = int(tokens["attention_mask"].sum())
-    took = telemetry.Took(time.perf_counter() - begun, waited, len(mine), held)
+    took = telemetry.Took(time.perf_counter() - begun, waited, len(batch), held)
     return Step(epoch, number, losses.told, losses.plain, norm, factor, took, done)
 
 
