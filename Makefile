@@ -13,7 +13,7 @@ option = $(if $(2),$(1) '$(subst ','\'',$(2))')
 DEMO = $(call option,--messages,$(MESSAGES)) $(call option,--json,$(JSON)) \
   $(if $(call yes,$(KEEP)),--keep) $(if $(call yes,$(SHORT)),--short) $(if $(call yes,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions bench-queue clean
+.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions bench-queue bench-train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -71,6 +71,9 @@ bench-decisions: setup ## decisions on simulated incidents and quiet years, besi
 
 bench-queue: setup ## what labels teach that the queue asks for, against random ones: about ten minutes (MESSAGES=DIR SEEDS=5)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m benchmarks.asking $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS))
+
+bench-train: setup ## how fast a fine-tune is, against the Trainer of transformers: a few minutes (MESSAGES=DIR SEEDS=3 ROWS=640)
+	@$(PY) -m benchmarks.train $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS))
 
 check: lint types contracts test ## what .ci/run calls
 

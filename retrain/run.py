@@ -84,7 +84,10 @@ def run(chosen: argparse.Namespace) -> int:
     from retrain.train.compile import backend
     from retrain.train.fit import model
 
-    shop = _workshop(settings.load("database_url"))
+    loaded = settings.load("database_url")
+    if _follows(loaded):
+        return 0
+    shop = _workshop(loaded)
     from retrain.train import attempts, job
 
     try:
@@ -107,6 +110,20 @@ def run(chosen: argparse.Namespace) -> int:
     if state is runs.State.REJECTED and not _failed(row):
         return EXIT_INCONCLUSIVE
     return EXITS[state]
+
+
+def _follows(loaded: settings.Settings) -> bool:
+    """Whether torchrun has started this process beside the one that does the run; its part of the
+    fine-tune is done then.
+    """
+    from retrain.train.fit import ranks
+
+    if not ranks.started().rank:
+        return False
+    from retrain.train import build
+
+    build.follow(_recipe(loaded.recipe).device)
+    return True
 
 
 def _failed(row: Any) -> bool:

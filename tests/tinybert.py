@@ -67,6 +67,14 @@ def rows(n: int, seed: int = 1) -> Any:
     return fit_rows.Rows(texts, labels.astype(np.int64))
 
 
+def frame(n: int, seed: int = 1) -> Any:
+    """The same as a table."""
+    import pandas as pd
+
+    made = rows(n, seed)
+    return pd.DataFrame({"text": made.texts, "intent": [present.INTENTS[i] for i in made.labels]})
+
+
 class Told:
     """What a fine-tune says: its lines and its numbers."""
 

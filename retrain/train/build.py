@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import math
 import tempfile
-from dataclasses import dataclass
+from concurrent import futures
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
 from retrain.train.compile import backend, cpu, golden, parity, session
-from retrain.train.fit import loop, model, rows, speed
+from retrain.train.fit import loop, model, ranks, rows, speed
 
 _CALIBRATION = "calibration.json"
+# Rows on which the exported float32 graph is held against the network: one that is wrong is so in
+# each, and three times as slow as the artefact it answers one message after another.
+_PROVED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,26 @@ def tuned(
     train = _rows(parts["train"])
     val = _rows(parts["val"])
     test = _rows(parts["test"])
-    network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
+    with ranks.joined(recipe.device) as crew:
+        crew.told((recipe, train, val))
+        if crew.size > 1:
+            # Each process has random numbers of its own, of which a checkpoint holds one's.
+            hooks = replace(hooks, crew=crew, keeper=None)
+        network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
     return Tuned(network, tokenizer, train, val, test)
+
+
+def follow(device: str) -> None:
+    """Take part in the fine-tune of the first process, as one of those that torchrun has started
+    beside it. Raises what `tuned` does.
+    """
+    torch.set_num_threads(speed.free())
+    with ranks.joined(device) as crew:
+        recipe, train, val = crew.told(None)
+        torch.manual_seed(recipe.seed)
+        network, tokenizer = model.load(model.encoder_directory(recipe.base_model))
+        silent = loop.Hooks("", lambda *_: None, lambda _: None, lambda _: None, 0.0, crew=crew)
+        loop.fine_tune(network, tokenizer, train, val, recipe, silent)
 
 
 def _rows(frame: pd.DataFrame) -> rows.Rows:
@@ -120,13 +143,14 @@ def _compiled(network: Tuned, recipe: recipes.Recipe, directory: Path) -> Compil
     models = directory.parent
     with tempfile.TemporaryDirectory(dir=models, prefix=".compile_") as workshop:
         built = opened.build(network.network, directory, Path(workshop), max_tokens)
-    exported = None
-    if built.exported is not None:
-        exported, _ = session.unproved(directory, built.exported, "exported").logits(test.texts)
+        exported = None
+        if built.exported is not None:
+            unproved = session.unproved(directory, built.exported, "exported")
+            exported = _answers(unproved, test.texts[:_PROVED])
 
     _prove(directory, opened)
     serving = _fitted(network.val, max_tokens, directory)
-    logits, _ = serving.logits(test.texts)
+    logits = _answers(serving, test.texts)
     eager = loop.logits(network.network, network.tokenizer, test.texts, max_tokens)
     same = parity.check(eager, exported, logits, test.labels, built.weight_error)
     return Compiled(serving, logits, same)
@@ -141,10 +165,22 @@ def _prove(directory: Path, opened: backend.Backend) -> None:
     golden.write(directory, golden.proof(logits, tokens, cpu.this()))
 
 
+def _answers(serving: session.Session, texts: list[str]) -> npt.NDArray[np.float64]:
+    """The logits (n, K) of each message by itself, as it is served: a thread for each core that is
+    free.
+    """
+    threads = speed.free()
+    size = max(1, math.ceil(len(texts) / threads))
+    parts = [texts[begin : begin + size] for begin in range(0, max(1, len(texts)), size)]
+    with futures.ThreadPoolExecutor(threads) as pool:
+        answers = pool.map(lambda part: serving.logits(part)[0], parts)
+        return np.concatenate(list(answers))
+
+
 def _fitted(val: rows.Rows, max_tokens: int, directory: Path) -> session.Session:
     """The artefact with its temperature, which is noted beside it."""
     unfitted = session.open_unsigned(directory)
-    logits, _ = unfitted.logits(val.texts)
+    logits = _answers(unfitted, val.texts)
     temperature = calibration.temperature(logits, val.labels)
     fitted = {
         "temperature": temperature,

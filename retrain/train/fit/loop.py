@@ -22,6 +22,7 @@ from retrain.train.fit import (
     choice,
     model,
     optimizer,
+    ranks,
     rates,
     rows,
     scores,
@@ -44,7 +45,8 @@ class Diverged(RuntimeError):
 class Hooks:
     """Who is told of a fine-tune. `log` gets [TRAIN] [VAL] [CHECKPOINT] [DECISION], `put` its
     numbers as rows, `beat` is called about once a second; `keeper`, if any, keeps what it takes to
-    go on. `latency_ms`: the limit that the epoch is chosen subject to.
+    go on. `latency_ms`: the limit that the epoch is chosen subject to. `crew`: the processes that
+    do it together.
     """
 
     run_id: str
@@ -53,6 +55,7 @@ class Hooks:
     put: telemetry.Put
     latency_ms: float
     keeper: checkpoint.Keeper | None = None
+    crew: ranks.Ranks = ranks.Ranks()
 
 
 def fine_tune(
@@ -66,10 +69,10 @@ def fine_tune(
     """Train in place and return the network with its best epoch's weights. Raises Diverged where
     there is none, and speed.DeviceMissing.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(recipe.seed + hooks.crew.rank)  # each drops out of its own rows
     held = scores.Held(rows.tokens(tokenizer, val.texts, recipe.max_tokens), val.labels)
     with speed.ready(network, recipe):
-        fit = _fit(network, tokenizer, train, recipe)
+        fit = _fit(network, tokenizer, train, recipe, hooks.crew)
         state = _begun(fit, hooks)
         with progress.bar("fine-tune", fit.steps, "step", mininterval=1) as bar:
             _epochs(fit, state, held, bar, hooks)
@@ -88,7 +91,13 @@ def _scores(state: checkpoint.State) -> list[float]:
     return signs.Series(state.rows).of("val_macro_f1")
 
 
-def _fit(network: Any, tokenizer: Any, train: rows.Rows, recipe: recipes.Recipe) -> step.Fit:
+def _fit(
+    network: Any,
+    tokenizer: Any,
+    train: rows.Rows,
+    recipe: recipes.Recipe,
+    crew: ranks.Ranks,
+) -> step.Fit:
     model.freeze(network, recipe.frozen)
     layers = model.layers(network)
     adam, peaks = optimizer.made(layers, recipe)
@@ -103,6 +112,8 @@ def _fit(network: Any, tokenizer: Any, train: rows.Rows, recipe: recipes.Recipe)
         peaks=peaks,
         class_weights=_class_weights(train, recipe).to(recipe.device),
         steps=steps_an_epoch * recipe.epochs,
+        crew=crew,
+        shared=crew.shared(network),
     )
 
 
@@ -204,7 +215,7 @@ def _keep(fit: step.Fit, state: checkpoint.State, hooks: Hooks, *, now: bool = F
 def _validated(fit: step.Fit, state: checkpoint.State, held: scores.Held, hooks: Hooks) -> None:
     """The epoch's figures, told and noted; its weights, if it is the best one so far."""
     steps = _steps_an_epoch(fit)
-    told, more = scores.scored(fit, held)
+    told, more = fit.crew.told(scores.scored(fit, held) if fit.crew.rank == 0 else None)
     hooks.log("VAL", {"run_id": hooks.run_id, "epoch": state.epoch, **told})
     figures: dict[str, float | None] = {
         "train_loss": state.total / steps,

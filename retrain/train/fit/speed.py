@@ -18,20 +18,22 @@ class DeviceMissing(RuntimeError):
     """The recipe's device is not on this machine."""
 
 
-def threads(cores: int, load: float) -> int:
+def threads(cores: int, load: float, beside: int = 1) -> int:
     """How many threads have a core to themselves beside what else runs. `cores`: that this process
-    may use; `load`: how many processes have wanted one lately.
+    may use; `load`: how many processes have wanted one lately; `beside`: processes that share the
+    fine-tune on this machine.
 
-    >>> threads(2, 0.3), threads(2, 1.6), threads(64, 10.0)
-    (2, 1, 8)
+    >>> threads(2, 0.3), threads(2, 1.6), threads(64, 10.0), threads(8, 0.0, 2)
+    (2, 1, 8, 4)
     """
-    return max(1, min(_MOST_THREADS, cores - round(load)))
+    return max(1, min(_MOST_THREADS, (cores - round(load)) // beside))
 
 
 def free() -> int:
     """`threads` of this machine, now."""
     load, *_ = os.getloadavg()
-    return threads(len(os.sched_getaffinity(0)), load)
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as torchrun says
+    return threads(len(os.sched_getaffinity(0)), load, beside)
 
 
 @contextlib.contextmanager

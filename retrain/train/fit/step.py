@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 
 from retrain.train import recipe as recipes
-from retrain.train.fit import loss, optimizer, rates, rows, speed, telemetry
+from retrain.train.fit import loss, optimizer, ranks, rates, rows, speed, telemetry
 from schemas import runs
 
 _NOTED_EVERY: Final = 25  # steps
@@ -19,8 +19,8 @@ _NOTED_EVERY: Final = 25  # steps
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What a fine-tune works with: the tokens and labels it learns from, `layers`, which are its
-    parameters by depth, `peaks`, the highest rate of each, `class_weights` of shape (K,), and how
-    many `steps` all epochs have.
+    parameters by depth, `peaks`, the highest rate of each, `class_weights` of shape (K,), how many
+    `steps` all epochs have, and `shared`, the network as the whole `crew` trains it.
     """
 
     network: Any
@@ -32,6 +32,8 @@ class Fit:
     peaks: list[float]
     class_weights: torch.Tensor
     steps: int
+    crew: ranks.Ranks
+    shared: Any
 
     def notes(self, number: int) -> bool:
         """Whether a step has a line and rows: every 25th, the first and the last."""
@@ -57,10 +59,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Losses:
-    """The loss that is trained on, and the plain one beside it."""
+    """This process's part of the loss that is trained on; and what the whole batch costs, and what
+    plainly.
+    """
 
     trained: torch.Tensor
-    plain: torch.Tensor
+    told: float
+    plain: float
 
 
 def taken(fit: Fit, epoch: int, number: int, batch: rows.Numbers) -> Step:
@@ -69,27 +74,38 @@ def taken(fit: Fit, epoch: int, number: int, batch: rows.Numbers) -> Step:
     factor = rates.schedule(number, fit.steps, fit.recipe.warmup)
     optimizer.set_rates(fit.optimizer, factor)
 
+    # A process whose part is empty takes a row that weighs nothing: all go backward together.
+    mine = fit.crew.share(batch)
+    empty = not len(mine)
+    mine = batch[:1] if empty else mine
     device = fit.recipe.device
-    tokens = fit.tokens.padded(batch, device)
-    labels = torch.from_numpy(fit.labels[batch]).to(device)
+    tokens = fit.tokens.padded(mine, device)
+    labels = torch.from_numpy(fit.labels[mine]).to(device)
     waited = time.perf_counter() - begun
-    losses = _losses(fit, tokens, labels)
+    losses = _losses(fit, tokens, labels, weighs=not empty)
     torch.autograd.backward(losses.trained)
     norm, done = _moved(fit, noted=fit.notes(number))
 
     held = int(tokens["attention_mask"].sum())
     took = telemetry.Took(time.perf_counter() - begun, waited, len(batch), held)
-    cost, plain = losses.trained.item(), losses.plain.item()
-    return Step(epoch, number, cost, plain, norm, factor, took, done)
+    return Step(epoch, number, losses.told, losses.plain, norm, factor, took, done)
 
 
-def _losses(fit: Fit, tokens: Any, labels: torch.Tensor) -> _Losses:
+def _losses(fit: Fit, tokens: Any, labels: torch.Tensor, *, weighs: bool) -> _Losses:
     with speed.autocast(fit.recipe):
-        answers = fit.network(**tokens).logits
+        answers = fit.shared(**tokens).logits
     answers = answers.float()
-    plain = torch.nn.functional.cross_entropy(answers.detach(), labels)
     weights, gamma = fit.class_weights, fit.recipe.focus
-    return _Losses(loss.focal(answers, labels, weights=weights, gamma=gamma), plain)
+    cost, weight = loss.parts(answers, labels, weights=weights, gamma=gamma)
+    plain = torch.nn.functional.cross_entropy(answers.detach(), labels, reduction="sum")
+    n = torch.tensor(float(len(labels)), device=answers.device)
+    here = float(weighs)
+    costs, weighed, plainly, rows_of_all = fit.crew.summed(
+        cost * here, weight * here, plain * here, n * here
+    )
+    # The gradients are averaged over the processes, not added up.
+    trained = cost * here / weighed * fit.crew.size
+    return _Losses(trained, float(costs / weighed), float(plainly / rows_of_all))
 
 
 def _moved(fit: Fit, *, noted: bool) -> tuple[float, telemetry.Norms | None]:

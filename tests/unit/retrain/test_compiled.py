@@ -54,6 +54,12 @@ def test_each_limit_fails_by_itself() -> None:
     assert check(weight_error=float("nan")).passed is False
 
 
+def test_the_export_may_be_proved_on_the_first_rows_alone() -> None:
+    assert check(exported=EAGER[:50]).passed is True
+    assert check(exported=EAGER[:50] + 0.002 * float(EAGER.std())).passed is False
+    assert check(exported=EAGER[50:100]).passed is False, "other rows than the first"
+
+
 def test_answers_are_counted_row_by_row() -> None:
     outcome = check(compiled=swapped(8))
     assert (outcome.agreement, outcome.accuracy_loss) == (

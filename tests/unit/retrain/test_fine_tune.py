@@ -171,6 +171,7 @@ def test_threads_follow_the_cores_that_are_free(cores: int, load: float, threads
     from retrain.train.fit import speed
 
     assert speed.threads(cores, load) == threads
+    assert speed.threads(cores, load, beside=16) == 1
     assert 1 <= speed.free() <= 8
 
 
