@@ -26,6 +26,7 @@ from retrain.train import (
     candidate,
     gate,
     heartbeat,
+    origin,
     promote,
     readiness,
     recipe,
@@ -155,7 +156,7 @@ def _begin(
         snapshot_sha256=snapshot.freeze(rows, shop.models / "snapshots"),
         recipe_sha256=shop.recipe.sha256,
         base_model=shop.recipe.base_model,
-        detail={"aside": [_plain(doubt) for doubt in doubts]},
+        detail={"aside": [_plain(doubt) for doubt in doubts], **origin.of(shop.policy)},
     )
     shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
 
