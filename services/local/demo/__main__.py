@@ -200,7 +200,7 @@ def finish(
         keep=kept,
         log=_short(out.log),
     )
-    places += telling.boards(
+    places += paper.boards(
         f"http://{ports.HOST}:{on.port('DASHBOARD_PORT')}",
         shown,
         _short(paper.place(out.log, shown)),

@@ -276,24 +276,6 @@ def places(
     ]
 
 
-def boards(
-    dashboard: str,
-    run_id: str,
-    report: str,
-    *,
-    keep: bool,
-) -> list[tuple[str, str]]:
-    """Where the newest run is looked at: its boards as long as everything is up, its page for
-    ever.
-    """
-    up = "" if keep else "  (KEEP=1 leaves it up)"
-    return [
-        ("Training", f"{dashboard}/training?run={run_id}{up}"),
-        ("Validation", f"{dashboard}/validation?run={run_id}{up}"),
-        ("Run", f"{report}  is the whole report of {run_id}"),
-    ]
-
-
 def step(state: str, model: str, epoch: int) -> str:
     """What a run is at.
 
