@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import pool, text
 from sqlalchemy.exc import OperationalError
 
-from schemas import settings, tables
+from schemas import settings, training_tables
 from streams import connect, database
 
 
@@ -34,7 +34,7 @@ def run() -> None:
         connection.commit()
         context.configure(
             connection=connection,
-            target_metadata=tables.metadata,
+            target_metadata=training_tables.metadata,
             transaction_per_migration=True,
             compare_server_default=True,
         )

@@ -16,7 +16,7 @@ def promote(chosen: argparse.Namespace) -> int:
     loaded = settings.load("database_url")
     try:
         model = promotion.promote(
-            database.opened(loaded.database_url), loaded.models, chosen.run, by=chosen.by
+            database.opened(loaded.database_url).begin, loaded.models, chosen.run, by=chosen.by
         )
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))

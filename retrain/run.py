@@ -1,5 +1,6 @@
 """`python retrain/run.py run | replay | work | show | report`: the retrain job by hand, history
-again, the worker, and what became of a run; what people say of runs and models is in people.py.
+again, the worker, and what became of a run; what people say of runs and models is in people.py,
+what judges every candidate in golden/.
 """
 
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 from retrain import people, store
 from retrain.decide import replay_command
 from retrain.train import recipe
+from retrain.train.golden import command as golden
 from schemas import runs, settings, times
 from streams import database
 from streams import store as streams_store
@@ -79,6 +81,7 @@ def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate
     inconclusive.
     """
+    from retrain.train.compile import backend
     from retrain.train.fit import model
 
     shop = _workshop(settings.load("database_url"))
@@ -86,7 +89,8 @@ def run(chosen: argparse.Namespace) -> int:
 
     try:
         model.encoder_directory(shop.recipe.base_model)
-    except model.EncoderMissing as error:
+        backend.usable(shop.recipe.backend)
+    except (model.EncoderMissing, backend.Unavailable) as error:
         settings.refuse(str(error))
     run_id = _queued(shop, chosen, job.LEASE_S)
     try:
@@ -230,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("--html", type=Path, required=True, metavar="FILE", help="where it goes")
     told.set_defaults(do=report)
     people.arguments(commands)
+    golden.arguments(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
     )

@@ -131,6 +131,12 @@ FIELDS: Final[dict[str, dict[str, Form]]] = {
         "jp_en_mixed": PERCENT,
         "multi_intent_estimate": PERCENT,
         "synthetic_low_quality_estimate": PERCENT,
+        "train": WHOLE,
+        "val": WHOLE,
+        "test": WHOLE,
+        "left_out": WHOLE,
+        "groups": WHOLE,
+        "leaked": WHOLE,
     },
     "DECISION": {
         "filter_synthetic": YES,

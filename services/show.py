@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from schemas import settings, times, windows
-from services import escaping, lineage, store
+from schemas import escaping, settings, times, windows
+from services import lineage, store
 from streams import database
 
 READERS = {

@@ -1,9 +1,24 @@
 """Postgres: the right to do what only one process may do at a time, by database time."""
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables
+
+
+class Lost(RuntimeError):
+    """Another process has this right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A right that was taken; `epoch` counts how often it had changed hands by then."""
+
+    name: str
+    owner: str
+    epoch: int
 
 
 def hold(
@@ -13,6 +28,16 @@ def hold(
     seconds: int = 10,
 ) -> bool:
     """Take or renew a lease, by database time; the row stays locked until the transaction ends."""
+    return taken(connection, name, owner, seconds) is not None
+
+
+def taken(
+    connection: sa.Connection,
+    name: str,
+    owner: str,
+    seconds: int = 10,
+) -> Lease | None:
+    """`hold`, with what was taken; None while it is somebody else's."""
     table = tables.lease
     until = sa.func.now() + sa.text(f"interval '{int(seconds)} seconds'")
     ours = table.c.owner == owner
@@ -31,4 +56,18 @@ def hold(
         where=sa.or_(ours, lapsed),
     )
     held = connection.execute(take_over.returning(table.c.epoch)).first()
-    return held is not None
+    return Lease(name, owner, held.epoch) if held else None
+
+
+def guard(connection: sa.Connection, lease: Lease) -> None:
+    """Let nobody take a lease over before the transaction ends. Raises Lost where somebody has; one
+    that has run out is still held until then.
+    """
+    table = tables.lease
+    query = sa.select(table.c.epoch).where(
+        table.c.name == lease.name,
+        table.c.owner == lease.owner,
+        table.c.epoch == lease.epoch,
+    )
+    if connection.execute(query.with_for_update(read=True)).first() is None:
+        raise Lost(f"{lease.name}: another process has taken it since epoch {lease.epoch}")

@@ -16,6 +16,7 @@ from tokenizers import models as token_models
 from tokenizers import pre_tokenizers, processors
 
 from retrain.train.compile import manifest, session
+from retrain.train.compile.backends import onnx as artefact
 from schemas import normalise, present
 from services.gateway.follow import Follower
 from streams import database
@@ -29,7 +30,7 @@ def written(directory: Path, *, unknown: float = 0.0, signed: bool = True) -> Pa
     """A whole model directory of this name. `unknown`: what a word that it does not know adds to
     each of the logits.
     """
-    graph = directory / session.ARTEFACT
+    graph = directory / artefact.ARTEFACT
     graph.parent.mkdir(parents=True)
     words = np.eye(len(present.INTENTS), dtype=np.float32) * WEIGHT
     special = np.zeros((len(_SPECIAL), len(present.INTENTS)), dtype=np.float32)

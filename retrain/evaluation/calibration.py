@@ -51,22 +51,28 @@ def ece(confidence: Floats, right: Flags, weight: Floats | None = None) -> float
     """Expected calibration error (seed 10.3): rows in the order of their confidence, 15 bins of
     equal weight, sum over bins of |sum of w (right - confidence)| / sum of w.
 
+    Rows of one confidence stay in one bin, so the order that they come in changes nothing.
+
     Shapes (n,); without weights every row counts once; 0 of no row.
 
-    >>> ece(np.full(100, 0.9), np.repeat([1.0, 0.0], [75, 25])) > 0.14
-    True
+    >>> round(ece(np.full(100, 0.9), np.repeat([1.0, 0.0], [75, 25])), 9)
+    0.15
     """
     if not len(confidence):
         return 0.0
-    order = np.argsort(confidence, kind="stable")
-    counts = np.ones(len(order)) if weight is None else weight[order]
-    total = counts.sum()
-    middle = np.cumsum(counts) - counts / 2
+    weights = np.ones(len(confidence)) if weight is None else weight
+    order = np.lexsort((right, weights, confidence))
+    counts = weights[order]
+    off = (right - confidence)[order]
+
+    _, value = np.unique(confidence[order], return_inverse=True)
+    heavy = np.bincount(value, weights=counts)
+    total = heavy.sum()
+    middle = np.cumsum(heavy) - heavy / 2
     place = (middle / total * BINS).astype(np.int64)
     bins = np.minimum(place, BINS - 1)  # the last one's middle may be rounded up to the end
 
-    off = (right - confidence)[order]
-    gaps = np.bincount(bins, weights=counts * off, minlength=BINS)
+    gaps = np.bincount(bins[value], weights=counts * off, minlength=BINS)
     return float(np.abs(gaps).sum() / total)
 
 

@@ -10,7 +10,7 @@ from retrain import store
 from retrain.train import job
 from retrain.train.ended import guard
 from schemas import messages, runs
-from streams import outbox, transient
+from streams import leases, outbox, transient
 from streams.stages import rounds
 
 TRIES = 3
@@ -18,19 +18,27 @@ log = logging.getLogger("intentwatch.retrain")
 
 
 def by_hand(shop: job.Workshop, run_id: str) -> runs.State:
-    """One try: a person sees how it ends, and starts it again."""
-    try:
-        return job.execute(shop, run_id)
-    except Exception as error:
-        log.exception("run %s has failed", run_id)
-        return job.fail(shop, run_id, rounds.said(error))
+    """One try: a person sees how it ends, and starts it again. Raises leases.Lost."""
+    with job.held(shop, run_id) as mine:
+        try:
+            return job.execute(mine, run_id)
+        except leases.Lost:
+            raise  # whoever has the run now says how it ends
+        except Exception as error:
+            log.exception("run %s has failed", run_id)
+            return job.fail(mine, run_id, rounds.said(error))
 
 
 def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
     """One of at most three tries. Returns the state the run ended in; raises what this try failed
-    in while there is another one to come.
+    in while there is another one to come, and leases.Lost.
     """
-    with shop.engine.begin() as connection:
+    with job.held(shop, run_id) as mine:
+        return _tried(mine, run_id)
+
+
+def _tried(shop: job.Workshop, run_id: str) -> runs.State:
+    with shop.held.begin() as connection:
         number = store.begin_attempt(connection, run_id)
         before = store.run(connection, run_id)
     if number > TRIES:
@@ -39,6 +47,8 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
 
     try:
         return job.execute(shop, run_id)
+    except leases.Lost:
+        raise  # whoever has the run now says how it ends
     except Exception as error:
         cause = rounds.said(error)
         # An outage says nothing of the run: the try does not count.
@@ -50,7 +60,7 @@ def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
         # A registered candidate only lacks its promotion: it is not trained again.
         registered = before["state"] == runs.State.REGISTERED
         state = runs.State.REGISTERED if registered else runs.State.QUEUED
-        with shop.engine.begin() as connection:
+        with shop.held.begin() as connection:
             meanwhile = guard.ended(connection, run_id)
             if meanwhile is not None:
                 return meanwhile
@@ -71,6 +81,6 @@ def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
         "read the retrain worker's log; when the cause is mended, `python retrain/run.py run`. "
         f"Details: `python retrain/run.py show {run_id}`",
     )
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         outbox.tell(connection, alarm)
     return job.fail(shop, run_id, f"{cause} ({TRIES} tries)")

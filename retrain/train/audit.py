@@ -3,7 +3,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -41,11 +41,13 @@ _WATCHED: Final = (
 )
 
 
-def audit(rows: pd.DataFrame) -> dict[str, Any]:
+def audit(rows: pd.DataFrame, inputs: Sequence[str] | None = None) -> dict[str, Any]:
     """Fields of [DATA_AUDIT], shares as ratios. Low quality of synthetic rows: under three words,
-    or an unfilled {slot}.
+    or an unfilled {slot}. `inputs`: what the model sees of each row, where that is known: two rows
+    are one message if it is equal.
     """
     texts = rows["text"].map(normalise.text)
+    same = texts if inputs is None else pd.Series(inputs)
     by_machine = rows["kind"] == "machine"
     machine = texts[by_machine]
     shares = rows["intent"].value_counts(normalize=True)
@@ -56,16 +58,18 @@ def audit(rows: pd.DataFrame) -> dict[str, Any]:
         "production": int((~by_machine).sum()),
         "synthetic": len(machine),
         "label_distribution": distribution,
-        "duplicate_rate": _share(texts.duplicated()),
+        "duplicate_rate": _share(same.duplicated()),
         "jp_en_mixed": _share(mixed),
         "multi_intent_estimate": _share(texts.map(_joined)),
         "synthetic_low_quality_estimate": _share(machine.map(_low_quality)),
     }
 
 
-def checks(rows: pd.DataFrame) -> Iterator[Check]:
-    """The same figures against their healthy ranges, and those of the intents' sizes."""
-    seen, n = audit(rows), len(rows)
+def checks(rows: pd.DataFrame, seen: Mapping[str, Any]) -> Iterator[Check]:
+    """The same figures against their healthy ranges, and those of the intents' sizes. `seen`: what
+    audit() says of the rows.
+    """
+    n = len(rows)
     for name, healthy, bearable, remedy in _WATCHED:
         of = seen["synthetic"] if name.startswith("synthetic_low") else n
         yield check(Stage.AUDIT, name, seen[name], of, healthy, bearable=bearable, remedy=remedy)

@@ -1,5 +1,6 @@
 """Train a network, compile the artefact that will serve, and measure what the gates ask of it."""
 
+import dataclasses
 import json
 import tempfile
 from dataclasses import dataclass
@@ -14,10 +15,9 @@ import torch
 from retrain.evaluation import calibration, confusion, validation
 from retrain.train import candidate, loadtest
 from retrain.train import recipe as recipes
-from retrain.train.compile import onnx, parity, session
-from retrain.train.fit import loop, model, rows, telemetry
+from retrain.train.compile import backend, cpu, golden, parity, session
+from retrain.train.fit import loop, model, rows, speed
 
-_THREADS = 2
 _CALIBRATION = "calibration.json"
 
 
@@ -48,16 +48,14 @@ class Compiled:
 def tuned(
     recipe: recipes.Recipe,
     parts: dict[str, pd.DataFrame],
-    *,
-    run_id: str,
-    log: loop.Log,
-    beat: loop.Beat,
-    put: telemetry.Put,
+    hooks: loop.Hooks,
 ) -> Tuned:
     """Fine-tune the recipe's encoder. `parts`: the rows of train, val and test. Raises
-    model.EncoderMissing.
+    model.EncoderMissing, speed.DeviceMissing, loop.Diverged, and backend.Unavailable before
+    anything is trained for nothing.
     """
-    torch.set_num_threads(_THREADS)
+    backend.usable(recipe.backend)
+    torch.set_num_threads(speed.free())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn while loading
     encoder = model.encoder_directory(recipe.base_model)
     network, tokenizer = model.load(encoder)
@@ -65,17 +63,7 @@ def tuned(
     train = _rows(parts["train"])
     val = _rows(parts["val"])
     test = _rows(parts["test"])
-    network = loop.fine_tune(
-        network,
-        tokenizer,
-        train,
-        val,
-        recipe,
-        run_id=run_id,
-        log=log,
-        beat=beat,
-        put=put,
-    )
+    network = loop.fine_tune(network, tokenizer, train, val, recipe, hooks)
     return Tuned(network, tokenizer, train, val, test)
 
 
@@ -88,17 +76,16 @@ def _rows(frame: pd.DataFrame) -> rows.Rows:
 def trained(
     network: Tuned,
     messages: list[str],
-    max_tokens: int,
+    recipe: recipes.Recipe,
     directory: Path,
-    seed: int,
 ) -> candidate.Trained:
     """Write network and artefact into `directory`, and measure the artefact: on the test rows, and
-    under a load of `messages`, which are those rows as people typed them. `seed`: of the noise
-    floor.
+    under a load of `messages`, which are those rows as people typed them. Raises
+    backend.Unavailable.
     """
     network.network.save_pretrained(directory)
     network.tokenizer.save_pretrained(directory)
-    compiled = _compiled(network, max_tokens, directory)
+    compiled = _compiled(network, recipe, directory)
     seen = compiled.session.seen(network.train.texts)
     (directory / session.SEEN).write_text(json.dumps(seen))
 
@@ -113,37 +100,51 @@ def trained(
         load=load,
         scores=confusion.scores(network.test.labels, answers.predicted),
         validation=validation.validation(
-            network.test.labels, compiled.logits, temperature, messages, seed
+            network.test.labels, compiled.logits, temperature, messages, recipe.seed
         ),
         tokenizer_hash=compiled.session.tokenizer_hash,
+        target=backend.named(recipe.backend).TARGET,
     )
 
 
-def _compiled(network: Tuned, max_tokens: int, directory: Path) -> Compiled:
+def _compiled(network: Tuned, recipe: recipes.Recipe, directory: Path) -> Compiled:
     """The artefact that will serve, held against the network; the temperature is fitted on it, not
     on the network.
     """
     test = network.test
+    max_tokens = recipe.max_tokens
     # A session does not open without it; the temperature is one until it is fitted.
     unfitted = {"temperature": 1.0, "max_tokens": max_tokens}
     (directory / _CALIBRATION).write_text(json.dumps(unfitted))
+    opened = backend.usable(recipe.backend)
     models = directory.parent
     with tempfile.TemporaryDirectory(dir=models, prefix=".compile_") as workshop:
-        fused = onnx.compile(network.network, directory, Path(workshop))
-        exported, _ = session.open_unsigned(directory, graph=fused).logits(test.texts)
-        moved = onnx.weight_error(fused, directory / session.ARTEFACT)
+        built = opened.build(network.network, directory, Path(workshop), max_tokens)
+    exported = None
+    if built.exported is not None:
+        exported, _ = session.unproved(directory, built.exported, "exported").logits(test.texts)
 
-    temperature = _temperature(network.val, max_tokens, directory)
-    serving = session.open_unsigned(directory, temperature)
+    _prove(directory, opened)
+    serving = _fitted(network.val, max_tokens, directory)
     logits, _ = serving.logits(test.texts)
     eager = loop.logits(network.network, network.tokenizer, test.texts, max_tokens)
-    same = parity.check(eager, exported, logits, test.labels, moved)
+    same = parity.check(eager, exported, logits, test.labels, built.weight_error)
     return Compiled(serving, logits, same)
 
 
-def _temperature(val: rows.Rows, max_tokens: int, directory: Path) -> float:
-    """Fit the artefact's temperature and note it beside the artefact."""
-    logits, _ = session.open_unsigned(directory).logits(val.texts)
+def _prove(directory: Path, opened: backend.Backend) -> None:
+    """Note what the artefact answers in its most exact mode, which is what every machine that
+    serves it has to come to.
+    """
+    exact = session.in_mode(directory, opened, opened.MODES[-1])
+    logits, tokens = exact.logits(list(golden.MESSAGES))
+    golden.write(directory, golden.proof(logits, tokens, cpu.this()))
+
+
+def _fitted(val: rows.Rows, max_tokens: int, directory: Path) -> session.Session:
+    """The artefact with its temperature, which is noted beside it."""
+    unfitted = session.open_unsigned(directory)
+    logits, _ = unfitted.logits(val.texts)
     temperature = calibration.temperature(logits, val.labels)
     fitted = {
         "temperature": temperature,
@@ -151,4 +152,4 @@ def _temperature(val: rows.Rows, max_tokens: int, directory: Path) -> float:
         "n": len(val.texts),
     }
     (directory / _CALIBRATION).write_text(json.dumps(fitted))
-    return temperature
+    return dataclasses.replace(unfitted, temperature=temperature)

@@ -4,6 +4,7 @@ rows, and the directory that says so.
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from retrain import store
 from retrain.evaluation import confusion, validation
-from retrain.train import gate, loadtest
+from retrain.train import covered, gate, loadtest
 from retrain.train.compile import manifest, parity, session
 from schemas import normalise, policy, present, runs, slices, windows
 
@@ -23,7 +24,9 @@ _MIN_LIVE_REFERENCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A directory with a network and its artefact, and the numbers that the gates need."""
+    """A directory with a network and its artefact, and the numbers that the gates need. `target`:
+    what the artefact is compiled for.
+    """
 
     directory: Path
     answers: gate.Answers
@@ -32,6 +35,7 @@ class Trained:
     scores: confusion.Scores
     validation: validation.Validation
     tokenizer_hash: str
+    target: str
 
 
 def answers(probabilities: npt.NDArray[np.float64]) -> gate.Answers:
@@ -44,13 +48,15 @@ def gates(
     test: pd.DataFrame,
     champion: Path | None,
     rules: policy.Gates,
+    lacking: Sequence[covered.Lack] = (),
 ) -> tuple[runs.Gate, ...]:
     """Every gate on the held-out rows. `champion`: the directory of the model that serves, if any.
-    Raises manifest.BadArtefact where that one cannot be loaded.
+    `lacking`: parts, and the intents without a row in them. Raises manifest.BadArtefact where the
+    champion cannot be loaded.
     """
     labels = confusion.places(test["intent"])
     groups = list(test["group"])
-    evidence = gate.Evidence(labels, groups)
+    evidence = gate.Evidence(labels, groups, lacking)
     before = None
     if champion is not None:
         probabilities, _ = session.load(champion).classify(list(test["text"]))
@@ -94,6 +100,18 @@ def finish(
     for file, body in files.items():
         (trained.directory / file).write_text(json.dumps(body, indent=1))
     manifest.write(trained.directory)
+
+
+def deployed(trained: Trained, name: str) -> dict[str, str | bool]:
+    """Fields of [DEPLOY]: what would be served of the model `name`. The reference is compiled for
+    nothing.
+    """
+    return {
+        "candidate_model": name,
+        "tokenizer_hash": trained.tokenizer_hash,
+        "compiled": not trained.target.startswith("torch"),
+        "target": trained.target,
+    }
 
 
 def _reference(trained: Trained, name: str, test: pd.DataFrame) -> runs.Reference:

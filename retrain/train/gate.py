@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import calibration, comparison, confusion
+from retrain.train import covered
 from schemas import policy, present, runs
 from streams.stats import proportion
 
@@ -21,10 +22,13 @@ Verdict = runs.GateVerdict
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The held-out rows: what people said they mean, and which belong together. Shapes (n,)."""
+    """The held-out rows: what people said they mean, and which belong together. Shapes (n,).
+    `lacking`: what covered.lacking says of all parts.
+    """
 
     labels: npt.NDArray[np.int64]
     groups: Sequence[str]
+    lacking: Sequence[covered.Lack] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def report(
         quality = list(_absolute(candidate, evidence, rules))
     else:
         quality = list(_paired(candidate, champion, evidence, rules))
-    return (*quality, *_serving(serving, rules))
+    return (*quality, covered.gate(evidence.lacking), *_serving(serving, rules))
 
 
 def overall(gates: Sequence[runs.Gate]) -> runs.GateVerdict:
@@ -80,7 +84,7 @@ def overall(gates: Sequence[runs.Gate]) -> runs.GateVerdict:
 
 
 def _absolute(candidate: Answers, evidence: Evidence, rules: policy.Gates) -> Iterator[runs.Gate]:
-    note = "no champion: absolute gate"
+    note = covered.FIRST
     scores = confusion.scores(evidence.labels, candidate.predicted)
     low, high = proportion.wilson(scores.accuracy * scores.n, scores.n)
     yield runs.Gate(
@@ -105,6 +109,10 @@ def _absolute(candidate: Answers, evidence: Evidence, rules: policy.Gates) -> It
         scores.n,
         note,
     )
+
+    for intent in present.CRITICAL:
+        # Of the mean over all intents the least is known; none that matters may lie lower.
+        yield covered.recall(intent, evidence.labels, candidate.predicted, rules.min_macro_f1)
 
     ece = _ece(candidate, evidence)
     floor = calibration.ece_floor(candidate.confidence, _SEED)
@@ -195,8 +203,9 @@ def _critical(
     """
     name = f"recall:{intent}"
     if difference is None or new is None or old is None:
-        note = "no held-out rows of this intent"
-        return runs.Gate(name, Verdict.INCONCLUSIVE, new, old, margin, None, None, 0, note)
+        return runs.Gate(
+            name, Verdict.INCONCLUSIVE, new, old, margin, None, None, 0, covered.NO_ROWS
+        )
 
     verdict = Verdict.INCONCLUSIVE
     if difference.high < 0 and difference.value < -margin:

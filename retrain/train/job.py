@@ -3,12 +3,11 @@ the next; a run killed in between starts over from its snapshot and comes to the
 champion is untouched until the last step.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import logging
-import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,24 @@ from retrain.decide.history.asked import store as asked
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
-    audit,
     build,
     candidate,
+    divide,
     gate,
     heartbeat,
+    limits,
     origin,
     promote,
     readiness,
     recipe,
+    scratch,
     snapshot,
     split,
 )
-from retrain.train.compile import manifest
+from retrain.train.compile import backend, manifest
+from retrain.train.dealt import store as dealt
 from retrain.train.ended import guard
-from retrain.train.fit import model
+from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
 from schemas import policy, runs, times
@@ -43,18 +45,12 @@ from streams.stages import rounds
 
 log_of_runs = logging.getLogger("intentwatch.retrain")
 
-_BEAT_S = 2.0
 LEASE_S = 30
-_MIN_HELD_OUT = 30  # rows to validate on, and to test on
-
-
-class TooFewLabelsError(RuntimeError):
-    """There is not enough labelled text to train on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a run works with."""
+    """What a run works with; `tenure`: the right to it, under which everything is written."""
 
     engine: sa.Engine
     models: Path
@@ -62,6 +58,20 @@ class Workshop:
     recipe: recipe.Recipe
     lines: log.LogLines
     owner: str
+    tenure: heartbeat.Tenure | None = None
+
+    @property
+    def held(self) -> heartbeat.Tenure:
+        """The right to the run in hand."""
+        assert self.tenure is not None, "a run is written to inside job.held alone"
+        return self.tenure
+
+
+@contextlib.contextmanager
+def held(shop: Workshop, run_id: str) -> Iterator[Workshop]:
+    """The workshop with the right to do this run, kept until the block ends. Raises leases.Lost."""
+    with heartbeat.kept(shop.engine, shop.owner, run_id, LEASE_S) as tenure:
+        yield dataclasses.replace(shop, tenure=tenure)
 
 
 def execute(shop: Workshop, run_id: str) -> runs.State:
@@ -69,14 +79,17 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
     ends it as failed, with its cause; any other error is raised.
     """
     try:
-        with heartbeat.kept(shop.engine, shop.owner, LEASE_S):
-            return _execute(shop, run_id)
+        return _execute(shop, run_id)
     except guard.Ended as meanwhile:
         return meanwhile.state
     except (
-        TooFewLabelsError,
+        divide.TooFewLabelsError,
+        limits.OverLimit,
+        loop.Diverged,
+        speed.DeviceMissing,
         model.EncoderMissing,
         manifest.BadArtefact,
+        backend.Unavailable,
         promote.NotPromotable,
     ) as error:
         return fail(shop, run_id, rounds.first_line(error))
@@ -97,17 +110,22 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
         doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
         rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
+        known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     serving = champion["model"] if champion else None
-    parts = _parts(shop, rows)
-    _begin(shop, run_id, rows, serving, doubts)
+    parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
+    _begin(shop, run_id, rows, serving, doubts, parts)
 
-    notes = notebook.Notebook(shop.engine, run_id, _emptied(shop, run_id))
-    notes.check(audit.checks(rows))
-    trained = _train(shop, run_id, parts, notes)
-    name, report = _gate(shop, run_id, trained, parts["test"], serving)
+    scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
+    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    directory = scratch.emptied(shop.models, run_id, kept)
+    notes = notebook.Notebook(shop.held.begin, run_id, directory)
+    notes.check(divide.checks(parts))
+    trained = _train(shop, run_id, parts, notes, checkpoint.Keeper(kept))
+    kept.unlink(missing_ok=True)  # it is no part of the model
+    name, report = _gate(shop, run_id, trained, parts, serving)
     notes.check(readiness.checks(report))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
@@ -135,6 +153,7 @@ def _begin(
     rows: pd.DataFrame,
     champion: str | None,
     doubts: Sequence[distrust.Doubt],
+    parts: divide.Divided,
 ) -> None:
     """Freeze the rows and record what the run is made of, and whose labels it is not made of; a
     run that starts over begins anew.
@@ -143,8 +162,9 @@ def _begin(
         span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
         words = "%s leaves out the labels of %s, %s: %s"
         log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         noted.forget(connection, run_id)
+        dealt.put(connection, parts.sides)
     _advance(
         shop,
         run_id,
@@ -158,7 +178,8 @@ def _begin(
         base_model=shop.recipe.base_model,
         detail={"aside": [_plain(doubt) for doubt in doubts], **origin.of(shop.policy)},
     )
-    shop.lines.line("DATA_AUDIT", {"run_id": run_id, **audit.audit(rows)})
+    for fields in divide.lines(parts):
+        shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})
 
 
 def _plain(doubt: distrust.Doubt) -> dict[str, str]:
@@ -171,39 +192,21 @@ def _plain(doubt: distrust.Doubt) -> dict[str, str]:
     }
 
 
-def _emptied(shop: Workshop, run_id: str) -> Path:
-    """The run's own directory, without what a killed try left there; those of runs that are over
-    for longer than the policy keeps them go.
-    """
-    kept = dt.timedelta(days=shop.policy.runs.keep_days)
-    with shop.engine.connect() as connection:
-        for ended in store.without_model(connection, kept):
-            shutil.rmtree(_directory(shop, ended), ignore_errors=True)
-
-    scratch = _directory(shop, run_id)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    return scratch
-
-
-def _directory(shop: Workshop, run_id: str) -> Path:
-    """Where a run works: beside the models, as the signing key lies there."""
-    return shop.models / f".{run_id}"
-
-
 def _gate(
     shop: Workshop,
     run_id: str,
     trained: candidate.Trained,
-    test: pd.DataFrame,
+    parts: divide.Divided,
     champion: str | None,
 ) -> tuple[str, tuple[runs.Gate, ...]]:
     """Name the candidate and finish its directory, whatever its gates say of it."""
     against = shop.models / champion if champion else None
-    report = candidate.gates(trained, test, against, shop.policy.gates)
-    with shop.engine.begin() as connection:
+    test = parts.part("test")
+    report = candidate.gates(trained, test, against, shop.policy.gates, parts.lacking)
+    with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
+    shop.lines.line("DEPLOY", candidate.deployed(trained, name))
     _advance(
         shop,
         run_id,
@@ -235,7 +238,7 @@ def _register(
     trained: candidate.Trained,
     name: str,
 ) -> runs.State:
-    promote.register(shop.engine, shop.models, trained.directory, name, run_id)
+    promote.register(shop.held.begin, shop.models, trained.directory, name, run_id)
     asks = shop.policy.trigger.promotion == "approve"
     # Promoted at once, it is told of as the champion only.
     _advance(shop, run_id, runs.State.REGISTERED, tell=asks)
@@ -255,60 +258,36 @@ def _register(
 
 
 def _promote(shop: Workshop, run_id: str) -> runs.State:
-    promote.promote(shop.engine, shop.models, run_id, by="policy")
+    promote.promote(shop.held.begin, shop.models, run_id, by="policy")
     return runs.State.CHAMPION
-
-
-def _parts(shop: Workshop, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows that train (capped), validate and test. Raises TooFewLabelsError."""
-    if rows.empty:
-        raise TooFewLabelsError(
-            "there is no labelled message; import some with `python -m services.labels corpus FILE`"
-        )
-    min_to_train = shop.policy.labels.min_to_train
-    least = {
-        "train": min_to_train,
-        "val": _MIN_HELD_OUT,
-        "test": _MIN_HELD_OUT,
-    }
-    labelled = split.split(rows)
-    parts = {}
-    few = []
-    for part, n in least.items():
-        frame = labelled[labelled["part"] == part]
-        parts[part] = frame
-        if len(frame) < n:
-            few.append(f"{len(frame)} {part}")
-
-    if few:
-        raise TooFewLabelsError(
-            f"too few labelled rows: {', '.join(few)}; "
-            f"the policy's labels.min_to_train is {min_to_train}"
-        )
-    recipe = shop.recipe
-    train = split.capped(parts["train"], recipe.rows, recipe.seed)
-    return parts | {"train": train}
 
 
 def _train(
     shop: Workshop,
     run_id: str,
-    parts: dict[str, pd.DataFrame],
+    parts: divide.Divided,
     notes: notebook.Notebook,
+    keeper: checkpoint.Keeper,
 ) -> candidate.Trained:
-    network = build.tuned(
-        shop.recipe,
-        parts,
+    recipe = shop.recipe
+    test = parts.part("test")
+    of_parts = {
+        "train": split.capped(parts.part("train"), recipe.rows, recipe.seed),
+        "val": parts.part("val"),
+        "test": test,
+    }
+    hooks = loop.Hooks(
         run_id=run_id,
         log=shop.lines.line,
-        beat=_beat(shop, run_id),
+        beat=heartbeat.noting(shop.held, shop.recipe),
         put=notes.put,
+        latency_ms=shop.policy.gates.p95_latency_ms,
+        keeper=keeper,
     )
+    network = build.tuned(recipe, of_parts, hooks)
     _advance(shop, run_id, runs.State.EVALUATED)
 
-    messages = list(parts["test"]["text"])
-    recipe = shop.recipe
-    trained = build.trained(network, messages, recipe.max_tokens, notes.directory, recipe.seed)
+    trained = build.trained(network, list(test["text"]), recipe, notes.directory)
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",
@@ -340,24 +319,9 @@ def _advance(
     """Record a state, with what else is to be known of it, and tell of it in the same transaction;
     one that is over at once need not be told.
     """
-    with shop.engine.begin() as connection:
+    with shop.held.begin() as connection:
         guard.check(connection, run_id)
         store.change_run(connection, run_id, state=state, **values)
         store.record_step(connection, run_id, state, dict(detail or {}))
         if tell:
             promote.tell(connection, run_id)
-
-
-def _beat(shop: Workshop, run_id: str) -> Callable[[dict[str, Any]], None]:
-    """What notes a run's progress, every other second."""
-    last = time.monotonic()
-
-    def beat(progress: dict[str, Any]) -> None:
-        nonlocal last
-        if time.monotonic() - last > _BEAT_S:
-            last = time.monotonic()
-            with shop.engine.begin() as connection:
-                guard.check(connection, run_id)
-                store.change_run(connection, run_id, progress=progress)
-
-    return beat

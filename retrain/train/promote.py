@@ -5,6 +5,8 @@ Loads no torch.
 import datetime as dt
 import json
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from schemas import decisions, messages, policy, runs
 from streams import outbox
 from streams import store as streams_store
 
+Begin = Callable[[], AbstractContextManager[sa.Connection]]
+
 
 class NotPromotable(RuntimeError):
     """The run has no registered candidate, or there is nothing to go back to, or no decision to
@@ -25,18 +29,17 @@ class NotPromotable(RuntimeError):
     """
 
 
-def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id: str) -> None:
-    """Rename the verified directory to models/<model> and note it. What stands there unnoted is the
-    remains of a run that was killed right here.
+def register(begin: Begin, models: Path, scratch: Path, model: str, run_id: str) -> None:
+    """Rename the verified directory to models/<model> and note it, in one transaction. What stands
+    there unnoted is the remains of a run that was killed right here.
     """
     sha256 = manifest.verify(scratch)
-    directory = models / model
-    shutil.rmtree(directory, ignore_errors=True)
-    scratch.rename(directory)
-
-    files = json.loads((directory / manifest.MANIFEST).read_bytes())
+    files = json.loads((scratch / manifest.MANIFEST).read_bytes())
     tokenizer_hash = files["tokenizer.json"]["sha256"][:12]
-    with engine.begin() as connection:
+    directory = models / model
+    with begin() as connection:
+        shutil.rmtree(directory, ignore_errors=True)
+        scratch.rename(directory)
         store.register(
             connection,
             model=model,
@@ -46,11 +49,11 @@ def register(engine: sa.Engine, models: Path, scratch: Path, model: str, run_id:
         )
 
 
-def promote(engine: sa.Engine, models: Path, run_id: str, *, by: str) -> str:
+def promote(begin: Begin, models: Path, run_id: str, *, by: str) -> str:
     """Verify the run's candidate and make it champion, with its held-out reference, in one
-    transaction; returns the model.
+    transaction that `begin` begins; returns the model.
     """
-    with engine.begin() as connection:
+    with begin() as connection:
         row = store.run(connection, run_id)
         if row is None or row["state"] != runs.State.REGISTERED:
             raise NotPromotable(

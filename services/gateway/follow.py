@@ -91,7 +91,7 @@ class Follower:
 
         self.session = self._loaded(model, now)
         self._refusal = None
-        log.warning("serving %s as %s", model, self.role)
+        log.warning("serving %s as %s, %s", model, self.role, self.session.mode)
 
     def _loaded(self, model: str, now: float) -> session.Session:
         """The model, ready to serve. Raises Refused where it cannot, or is not tried again yet."""

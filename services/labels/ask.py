@@ -10,8 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from retrain.intake import labels as files
-from schemas import events, present
-from services import escaping
+from schemas import escaping, events, present
 from services.labels import accept, answer, guideline, mix
 from services.labels.serve import store as screen
 

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from retrain.intake import labels as files
 from retrain.intake import mapping, read, tools, unpack
-from schemas import events, settings, times
-from services import escaping
+from schemas import escaping, events, settings, times
 from services.labels import accept, annotators, ingest, store
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from retrain.decide.missing import needs
 from retrain.evaluation import nonresponse, samples
 from retrain.labels import agreement, cap, distrust, gold, latency, votes
-from schemas import units
-from services import escaping
+from schemas import escaping, units
 
 Figures = Mapping[str, Any]
 Wait = tuple[dt.datetime, dt.datetime | None]  # asked, and first labelled

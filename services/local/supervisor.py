@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from services import escaping
+from schemas import escaping
 from services.local import ending
 
 _PR_SET_PDEATHSIG = 1

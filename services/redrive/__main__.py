@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from schemas import events, settings, times
-from services import escaping, show
+from schemas import escaping, events, settings, times
+from services import show
 from services.redrive import letters, redeliver, store
 from streams import database, transient
 from streams.worker import failpoints

@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas import events, times
-from services import escaping
+from schemas import escaping, events, times
 from streams.count import chunks, observe
 
 # The worker kept these records whole without knowing, or without caring, whether they hold one log

@@ -10,7 +10,7 @@ import http.client
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from kafka import KafkaConsumer, TopicPartition
 from onnx import numpy_helper
 from shops import POLICY, Shop, corpus
 
-from retrain.train.compile import manifest, session
+from retrain.train.compile import golden, manifest, session
+from retrain.train.compile.backends import onnx as artefact
 from schemas import events, policy, present, tables, times, topics
 from services import ports, provision
 from services.gateway import store, volume
@@ -191,7 +192,7 @@ def metrics(port: int) -> dict[str, float]:
 def contrary(shop: Shop, name: str) -> str:
     """A model of this name that calls every message an escalation, whole and signed."""
     shutil.copytree(shop.models / "v1", shop.models / name)
-    path = shop.models / name / session.ARTEFACT
+    path = shop.models / name / artefact.ARTEFACT
     graph = onnx.load(path)
     biased = [
         tensor for tensor in graph.graph.initializer if tensor.name.endswith("classifier.bias")
@@ -201,6 +202,7 @@ def contrary(shop: Shop, name: str) -> str:
     bias[present.INDEX["escalation"]] += 1000
     biased[0].CopyFrom(numpy_helper.from_array(bias, biased[0].name))
     onnx.save(graph, path)
+    (shop.models / name / golden.FILE).unlink()
     manifest.write(shop.models / name)
     return name
 
@@ -324,11 +326,15 @@ def test_what_a_candidate_has_no_time_for_goes_without_it_and_nothing_is_lost_at
     assert told[-1] == (promoted, None)
 
 
+def broken(_ids: Sequence[int]) -> Any:
+    raise RuntimeError("no answer")
+
+
 def test_a_candidate_that_fails_costs_its_own_answer_only(shop: Shop) -> None:
     follower, shadow, told = beside(shop, "v1")
     champion = session.load(shop.models / contrary(shop, "v6"))
     assert follower.session is not None
-    follower.session = dataclasses.replace(follower.session, _runtime=None)
+    follower.session = dataclasses.replace(follower.session, _run=broken)
     mine = answers(champion, 3)
     for answer in mine:
         shadow.hear(answer)
@@ -342,7 +348,7 @@ def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes
     shop: Shop,
 ) -> None:
     shutil.copytree(shop.models / "v1", shop.models / "v5")
-    (shop.models / "v5" / session.ARTEFACT).write_bytes(b"signed, but no model")
+    (shop.models / "v5" / artefact.ARTEFACT).write_bytes(b"signed, but no model")
     manifest.write(shop.models / "v5")
     engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     named: list[str] = []

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql as pg
 
-from schemas import present, succession, tables
+from schemas import present, succession, tables, training_tables
 from services.local import topology
 from streams import connect
 from streams.intents import store as intents_store
@@ -47,7 +47,7 @@ def test_upgrade_head_equals_the_declared_tables(database: str) -> None:
     with engine.connect() as connection:
         opts = {"compare_type": True, "compare_server_default": True, "include_object": declared}
         context = MigrationContext.configure(connection, opts=opts)
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, training_tables.metadata) == []
 
 
 def test_every_revision_goes_down_and_up_with_data_in_it(empty_database: str) -> None:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from shops import Shop, corpus
 
 from retrain.train.compile import manifest, parity, session
-from schemas import present, tables
+from retrain.train.compile.backends import onnx as artefact
+from schemas import loglines, present, tables, training_tables
 from streams import database
 
 
@@ -26,8 +27,24 @@ def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
         "VAL",
         "CHECKPOINT",
         "LOAD_TEST",
+        "DEPLOY",
         "DECISION",
     ]
+
+
+def test_the_split_is_printed_and_on_record(shop: Shop) -> None:
+    _, split = (line for line in shop.output.splitlines() if line.startswith("[DATA_AUDIT]"))
+    _, told = loglines.parse(split)
+    engine = database.engine(shop.environment["INTENTWATCH_DATABASE_URL"])
+    sides = training_tables.split_side.c.side
+    with engine.connect() as connection:
+        query = sa.select(sides, sa.func.count()).group_by(sides)
+        recorded = {row[0]: row[1] for row in connection.execute(query)}
+    engine.dispose()
+
+    assert told["leaked"] == 0
+    assert {name: told[name] for name in ("train", "val", "test")} == recorded
+    assert sum(recorded.values()) == told["groups"] == 600
 
 
 def test_the_run_and_its_absolute_gates_are_on_record(shop: Shop) -> None:
@@ -57,9 +74,11 @@ def test_its_numbers_are_rows_by_step_and_epoch_and_lie_beside_the_model_too(sho
 
 def test_its_checks_say_what_is_healthy_and_what_to_do(shop: Shop) -> None:
     checks = processes.show("checks", shop.environment)
-    assert {check["stage"] for check in checks} == {"audit", "training", "readiness"}
+    assert {check["stage"] for check in checks} == {"audit", "split", "training", "readiness"}
     assert {check["level"] for check in checks} <= {"ok", "watch", "act"}
     assert all(check["remedy"] for check in checks if check["level"] == "act")
+    leaked = [check for check in checks if check["name"].startswith("leaked_")]
+    assert [(check["value"], check["level"]) for check in leaked] == [(0, "ok")] * 3
     (accuracy,) = (check for check in checks if check["name"] == "accuracy")
     assert (accuracy["healthy"], accuracy["level"]) == ("at least 0.5", "ok")
 
@@ -103,7 +122,7 @@ def test_a_page_tells_of_the_run(shop: Shop, tmp_path: Path) -> None:
 def test_the_model_directory_is_what_the_contract_lists(shop: Shop) -> None:
     weights = "model.safetensors config.json tokenizer.json normaliser.json labels.json"
     measured = "calibration.json reference.json parity.json gate_report.json"
-    signed = "compiled/onnx/model.onnx MANIFEST.json MANIFEST.sig"
+    signed = "compiled/onnx/model.onnx golden_logits.json MANIFEST.json MANIFEST.sig"
     for name in f"{weights} {measured} {signed}".split():
         assert (shop.models / "v1" / name).is_file(), name
 
@@ -188,10 +207,9 @@ def test_parity_fails_on_two_swapped_label_rows_and_on_one_corrupted_tensor(
         """What the network, as it is now, exports: its logits, and how far the artefact's weights
         are from it.
         """
-        fused = onnx.compile(network, tmp_path, tmp_path)
-        return session.open_unsigned(directory, graph=fused).logits(texts)[0], onnx.weight_error(
-            fused, directory / session.ARTEFACT
-        )
+        fused = onnx.compile(network, tmp_path / "model.onnx", tmp_path)
+        opened = session.unproved(directory, artefact.graph(fused, "fast"), "exported")
+        return opened.logits(texts)[0], onnx.weight_error(fused, directory / artefact.ARTEFACT)
 
     logits, error = exported()
     clean = parity.check(eager, logits, compiled, labels, error)

@@ -176,9 +176,8 @@ def test_what_a_rejected_run_has_made_stays_for_as_long_as_the_policy_says(
             store.change_run(connection, run_id, state=runs.State.REJECTED, ended=ended)
 
     queue(engine, "ft_next", rows=600)
-    with pytest.raises(model.EncoderMissing):
-        job._execute(
-            dataclasses.replace(shop, recipe=recipe.Recipe(base_model="/nowhere")), "ft_next"
-        )
+    nowhere = dataclasses.replace(shop, recipe=recipe.Recipe(base_model="/nowhere"))
+    with job.held(nowhere, "ft_next") as mine, pytest.raises(model.EncoderMissing):
+        job._execute(mine, "ft_next")
     assert kept.exists()
     assert not old.exists()

@@ -186,7 +186,8 @@ def test_no_step_of_a_worker_revives_what_a_person_has_ended(
         engine, tmp_path, policy.Policy(), recipe.Recipe(), log.LogLines("line"), "test"
     )
 
-    with pytest.raises(guard.Ended):
-        job._advance(shop, "ft_1", State.EVALUATED)
-    assert job.fail(shop, "ft_1", "out of memory") is State.CANCELLED
+    with job.held(shop, "ft_1") as mine:
+        with pytest.raises(guard.Ended):
+            job._advance(mine, "ft_1", State.EVALUATED)
+        assert job.fail(mine, "ft_1", "out of memory") is State.CANCELLED
     assert (row(engine)["state"], row(engine)["error"]) == (State.CANCELLED, None)

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from onnxruntime import quantization
 from onnxruntime.transformers import optimizer
 
-from retrain.train.compile import parity, session
+from retrain.train.compile import parity
 
 
 class _Logits(torch.nn.Module):
@@ -32,13 +32,12 @@ class _Logits(torch.nn.Module):
 
 
 # The verb of this package.
-def compile(network: Any, directory: Path, workshop: Path) -> Path:  # noqa: A001
-    """Write `directory`/compiled/onnx/model.onnx; return the exported float32 graph in `workshop`.
+def compile(network: Any, target: Path, workshop: Path) -> Path:  # noqa: A001
+    """Write the quantised graph to `target`; return the exported float32 graph in `workshop`.
     Opset 14, tracing exporter: the optimiser fuses that.
     """
     exported = workshop / "exported.onnx"
     fused = workshop / "fused.onnx"
-    target = directory / session.ARTEFACT
     target.parent.mkdir(parents=True, exist_ok=True)
     with _quiet():
         _export(network.eval(), exported)

@@ -1,9 +1,10 @@
-"""Run a compiled model: tokenizers, onnxruntime and numpy only, so that the gateway needs no
-torch.
+"""Run a compiled model: tokenizers and numpy only, and what its backend needs, which for the
+default is ONNX Runtime: the gateway needs no torch.
 """
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,29 +12,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import tokenizers
 
 from retrain.evaluation import calibration
-from retrain.train.compile import manifest
+from retrain.train.compile import backend, cpu, golden, manifest
 from schemas import normalise, present
 
-ARTEFACT = Path("compiled/onnx/model.onnx")
+log = logging.getLogger("intentwatch.model")
+
 SEEN = "seen_tokens.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """A verified model, ready to answer. `temperature` is applied before anything reads a
-    confidence.
+    confidence; `mode` is the backend's in which it was opened.
     """
 
     model: str
     temperature: float
     tokenizer_hash: str
     manifest_sha256: str
+    mode: str
     _tokenizer: Any
-    _runtime: Any
+    _run: backend.Run
     _seen: frozenset[int] = frozenset()
     _places: tuple[int, ...] = tuple(range(len(present.INTENTS)))
 
@@ -55,11 +57,7 @@ class Session:
 
     def _one(self, text: str) -> tuple[npt.NDArray[np.float32], list[int]]:
         ids = self._tokens(text)
-        feed = {
-            "input_ids": np.array([ids], dtype=np.int64),
-            "attention_mask": np.ones((1, len(ids)), dtype=np.int64),
-        }
-        return self._runtime.run(None, feed)[0][0], ids
+        return self._run(ids), ids
 
     def _tokens(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(normalise.text(text)).ids
@@ -97,8 +95,10 @@ class Session:
         return own @ np.eye(len(present.INTENTS))[list(self._places)], tokens
 
 
-def load(directory: Path) -> Session:
-    """Verify and load a model directory. Raises manifest.BadArtefact, naming what is wrong."""
+def load(directory: Path, named: backend.Named = backend.named) -> Session:
+    """Verify and load a model directory; `named` knows the backends. Raises manifest.BadArtefact,
+    naming what is wrong, and backend.Unavailable.
+    """
     sha256 = manifest.verify(directory)
     normaliser = json.loads((directory / "normaliser.json").read_text())
     if normaliser["sha256"] != normalise.SHA256:
@@ -107,28 +107,54 @@ def load(directory: Path) -> Session:
         )
     places = tuple(manifest.places(directory))
     calibrated = json.loads((directory / "calibration.json").read_text())
-    temperature = float(calibrated["temperature"])
-    model = open_unsigned(directory, temperature, sha256)
-    return replace(model, _places=places)
+    model = open_unsigned(directory, named)
+    return replace(
+        model,
+        temperature=float(calibrated["temperature"]),
+        manifest_sha256=sha256,
+        _places=places,
+    )
 
 
-def open_unsigned(
-    directory: Path,
-    temperature: float = 1.0,
-    sha256: str = "",
-    *,
-    graph: Path | None = None,
-) -> Session:
-    """Load without a manifest, and another graph if one is given: for the job that is still making
-    them.
+def open_unsigned(directory: Path, named: backend.Named = backend.named) -> Session:
+    """Open a directory without a manifest, for the job that is still making it, in the first mode
+    in which it answers as where it was proved. The temperature is one. Raises manifest.BadArtefact.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    path = graph or directory / ARTEFACT
-    runtime = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    opened = named(backend.of(directory))
+    proof = golden.read(directory)
+    if proof is None:
+        words = "%s has no %s: nothing shows that this CPU answers as the one it was made on"
+        log.warning(words, directory, golden.FILE)
+        return in_mode(directory, opened, opened.MODES[0])
 
+    told = ""
+    for mode in opened.MODES:
+        model = in_mode(directory, opened, mode)
+        shift = golden.shift(proof, *model.logits(list(proof.messages)))
+        if shift.small:
+            if told:
+                log.warning("%s is served in %s mode: %s", directory, mode, told)
+            return model
+        told = told or _otherwise(shift, proof)
+    raise manifest.BadArtefact(f"{directory} {told}")
+
+
+def _otherwise(shift: golden.Shift, proof: golden.Proof) -> str:
+    """In one line, how the answers here are others than where the model was proved."""
+    return (
+        f"answers otherwise than where it was proved: its logits move by up to {shift.largest:.3g} "
+        f"standard deviations, {shift.typical:.3g} in a typical message; "
+        f"this CPU is {cpu.this()}, that one was {proof.cpu}"
+    )
+
+
+def in_mode(directory: Path, opened: backend.Backend, mode: str) -> Session:
+    """Open a directory in this mode, whatever it answers."""
+    return unproved(directory, opened.open(directory, mode), mode)
+
+
+def unproved(directory: Path, run: backend.Run, mode: str) -> Session:
+    """What runs the directory's tokens, be it the artefact or a step on the way to it."""
     raw = (directory / "tokenizer.json").read_bytes()
     tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
     tokenizer.no_padding()
@@ -140,10 +166,11 @@ def open_unsigned(
     seen = json.loads(path.read_text()) if path.exists() else ()
     return Session(
         model=directory.name,
-        temperature=temperature,
+        temperature=1.0,
         tokenizer_hash=hashlib.sha256(raw).hexdigest()[:12],
-        manifest_sha256=sha256,
+        manifest_sha256="",
+        mode=mode,
         _tokenizer=tokenizer,
-        _runtime=runtime,
+        _run=run,
         _seen=frozenset(seen),
     )

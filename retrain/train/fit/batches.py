@@ -1,6 +1,6 @@
 """Pure. Which rows make each batch of an epoch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +11,17 @@ _POOL = 50
 
 
 def drawn(
-    texts: Sequence[str],
+    lengths: Rows,
     size: int,
     rng: np.random.Generator,
 ) -> Iterator[Rows]:
-    """Row numbers of each batch of one epoch: shuffled, with rows of like length together.
+    """Row numbers of each batch of one epoch: shuffled, with rows of like length together. Lengths
+    have shape (n,).
 
-    >>> [batch.tolist() for batch in drawn(["aaa", "b", "cc"], 2, np.random.default_rng(1))]
+    >>> [batch.tolist() for batch in drawn(np.array([3, 1, 2]), 2, np.random.default_rng(1))]
     [[1, 2], [0]]
     """
-    lengths = np.array([len(text) for text in texts])
-    shuffled = rng.permutation(len(texts))
+    shuffled = rng.permutation(len(lengths))
     batches: list[Rows] = []
     for pool in cut(shuffled, size * _POOL):
         by_length = np.argsort(lengths[pool], kind="stable")

@@ -5,7 +5,8 @@ epoch is kept.
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,45 @@ import numpy.typing as npt
 import torch
 
 from retrain import progress
-from retrain.evaluation import calibration, confusion, validation
 from retrain.train import recipe as recipes
-from retrain.train.fit import batches, loss, model, rates, rows, step, telemetry
+from retrain.train import signs
+from retrain.train.fit import (
+    batches,
+    checkpoint,
+    choice,
+    model,
+    optimizer,
+    rates,
+    rows,
+    scores,
+    speed,
+    step,
+    telemetry,
+)
 from schemas import present
 
 Log = Callable[[str, dict[str, Any]], None]
 Beat = Callable[[dict[str, Any]], None]
 _BEAT_S = 1.0
+
+
+class Diverged(RuntimeError):
+    """The loss is no number any more, and no epoch is there to go back to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Who is told of a fine-tune. `log` gets [TRAIN] [VAL] [CHECKPOINT] [DECISION], `put` its
+    numbers as rows, `beat` is called about once a second; `keeper`, if any, keeps what it takes to
+    go on. `latency_ms`: the limit that the epoch is chosen subject to.
+    """
+
+    run_id: str
+    log: Log
+    beat: Beat
+    put: telemetry.Put
+    latency_ms: float
+    keeper: checkpoint.Keeper | None = None
 
 
 def fine_tune(
@@ -29,58 +61,63 @@ def fine_tune(
     train: rows.Rows,
     val: rows.Rows,
     recipe: recipes.Recipe,
-    *,
-    run_id: str,
-    log: Log,
-    beat: Beat,
-    put: telemetry.Put,
+    hooks: Hooks,
 ) -> Any:
-    """Train in place and return the network with its best epoch's weights. `log` gets [TRAIN] [VAL]
-    [CHECKPOINT], `put` the run's numbers as rows; `beat` is called about once a second.
+    """Train in place and return the network with its best epoch's weights. Raises Diverged where
+    there is none, and speed.DeviceMissing.
     """
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
-    fit = _fit(network, tokenizer, train, recipe)
-    best_epoch = 0
-    best_f1 = -1.0
-    best_weights = copy.deepcopy(network.state_dict())
+    held = scores.Held(rows.tokens(tokenizer, val.texts, recipe.max_tokens), val.labels)
+    with speed.ready(network, recipe):
+        fit = _fit(network, tokenizer, train, recipe)
+        state = _begun(fit, hooks)
+        with progress.bar("fine-tune", fit.steps, "step", mininterval=1) as bar:
+            _epochs(fit, state, held, bar, hooks)
 
-    with progress.bar("fine-tune", fit.steps, "step", mininterval=1) as bar:
-        tell = _teller(fit, bar, run_id, log, beat, put)
-
-        for epoch in range(1, recipe.epochs + 1):
-            trained = _epoch(fit, epoch, rng, tell)
-
-            scores, more = _validate(network, tokenizer, val, recipe, fit.class_weights)
-            log("VAL", {"run_id": run_id, "epoch": epoch, **scores})
-            figures = {f"val_{name}": value for name, value in (scores | more).items()}
-            last_step = epoch * fit.steps // recipe.epochs
-            put(telemetry.of_epoch(epoch, last_step, trained | figures))
-            if scores["macro_f1"] > best_f1:
-                best_epoch = epoch
-                best_f1 = scores["macro_f1"]
-                best_weights = copy.deepcopy(network.state_dict())
-
-    log("CHECKPOINT", {"best_epoch": best_epoch, "criterion": "max macro_f1"})
-    network.load_state_dict(best_weights)
+    best = choice.best(_scores(state))
+    if not best:
+        raise Diverged("the loss is no number any more; reduce learning_rate or increase warmup")
+    criterion = f"{choice.CRITERION} < {hooks.latency_ms:g}ms"
+    hooks.log("CHECKPOINT", {"best_epoch": best, "criterion": criterion})
+    network.load_state_dict(state.best)
     return network
 
 
+def _scores(state: checkpoint.State) -> list[float]:
+    """The macro-F1 of each epoch."""
+    return signs.Series(state.rows).of("val_macro_f1")
+
+
 def _fit(network: Any, tokenizer: Any, train: rows.Rows, recipe: recipes.Recipe) -> step.Fit:
+    model.freeze(network, recipe.frozen)
     layers = model.layers(network)
-    optimizer, peaks = _optimizer(layers, recipe)
+    adam, peaks = optimizer.made(layers, recipe)
     steps_an_epoch = math.ceil(len(train.texts) / recipe.batch)
     return step.Fit(
         network=network,
-        tokenizer=tokenizer,
-        train=train,
+        tokens=rows.tokens(tokenizer, train.texts, recipe.max_tokens),
+        labels=train.labels,
         recipe=recipe,
-        optimizer=optimizer,
+        optimizer=adam,
         layers=layers,
         peaks=peaks,
-        class_weights=_class_weights(train, recipe),
+        class_weights=_class_weights(train, recipe).to(recipe.device),
         steps=steps_an_epoch * recipe.epochs,
     )
+
+
+def _begun(fit: step.Fit, hooks: Hooks) -> checkpoint.State:
+    """Where the fine-tune goes on: at its checkpoint, whose numbers are told once more, or at its
+    begin.
+    """
+    state = None
+    if hooks.keeper is not None:
+        state = hooks.keeper.restored(fit.network, fit.optimizer)
+    if state is None:
+        rng = np.random.default_rng(fit.recipe.seed)
+        return checkpoint.State(sampler=dict(rng.bit_generator.state))
+    hooks.put(state.rows)
+    return state
 
 
 def _class_weights(train: rows.Rows, recipe: recipes.Recipe) -> torch.Tensor:
@@ -95,139 +132,128 @@ def _class_weights(train: rows.Rows, recipe: recipes.Recipe) -> torch.Tensor:
     return torch.tensor(rates.class_weights(rows_of, intents))
 
 
+def _epochs(
+    fit: step.Fit,
+    state: checkpoint.State,
+    held: scores.Held,
+    bar: Any,
+    hooks: Hooks,
+) -> None:
+    """Every epoch that is still to come and worth its time."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state.sampler
+    tell = _teller(fit, state, bar, hooks)
+    bar.update((state.epoch - 1) * _steps_an_epoch(fit) + state.taken)
+
+    why = None
+    while state.epoch <= fit.recipe.epochs and why is None:
+        if not _epoch(fit, state, rng, tell, hooks):
+            why = "loss_finite: the loss is no number any more"
+            break
+        _validated(fit, state, held, hooks)
+        state.begin_epoch(state.epoch + 1, dict(rng.bit_generator.state))
+        _keep(fit, state, hooks, now=True)
+        why = choice.why_stop(state.rows, fit.recipe.patience)
+
+    if why is not None and state.epoch <= fit.recipe.epochs:
+        hooks.log("DECISION", {"selected": "stop_early", "reason": why})
+
+
+def _steps_an_epoch(fit: step.Fit) -> int:
+    return fit.steps // fit.recipe.epochs
+
+
 def _epoch(
     fit: step.Fit,
-    epoch: int,
+    state: checkpoint.State,
     rng: np.random.Generator,
     tell: Callable[[step.Step], None],
-) -> dict[str, float]:
-    """Every training row once, in batches that `rng` draws, or as many of all intents alike; `tell`
-    is called after each batch. Returns the means of the steps' losses.
+    hooks: Hooks,
+) -> bool:
+    """Every training row once, in batches that `rng` draws, or as many of all intents alike, after
+    those steps that are done; whether the loss is still a number.
     """
     fit.network.train()
-    mine = np.arange(len(fit.train.texts))
-    if fit.recipe.loss == "oversampling":
-        mine = batches.alike(fit.train.labels, rng)
-    steps_an_epoch = fit.steps // fit.recipe.epochs
-    number = (epoch - 1) * steps_an_epoch
-    total, plain = 0.0, 0.0
-    texts = [fit.train.texts[row] for row in mine]
-    for batch in batches.drawn(texts, fit.recipe.batch, rng):
-        number += 1
-        one = step.taken(fit, epoch, number, mine[batch])
-        total += one.loss
-        plain += one.log_loss
+    begun = (state.epoch - 1) * _steps_an_epoch(fit)
+    for batch in _drawn(fit, rng)[state.taken :]:
+        one = step.taken(fit, state.epoch, begun + state.taken + 1, batch)
+        if not math.isfinite(one.loss):
+            return False
+        state.taken += 1
+        state.total += one.loss
+        state.plain += one.log_loss
         tell(one)
-    return {"train_loss": total / steps_an_epoch, "train_log_loss": plain / steps_an_epoch}
+        _keep(fit, state, hooks)
+    return True
+
+
+def _drawn(fit: step.Fit, rng: np.random.Generator) -> list[rows.Numbers]:
+    """The rows of each batch of an epoch."""
+    mine = np.arange(len(fit.labels))
+    if fit.recipe.loss == "oversampling":
+        mine = batches.alike(fit.labels, rng)
+    lengths = fit.tokens.lengths[mine]
+    return [mine[batch] for batch in batches.drawn(lengths, fit.recipe.batch, rng)]
+
+
+def _keep(fit: step.Fit, state: checkpoint.State, hooks: Hooks, *, now: bool = False) -> None:
+    if hooks.keeper:
+        hooks.keeper.keep(fit.network, fit.optimizer, state, now=now)
+
+
+def _validated(fit: step.Fit, state: checkpoint.State, held: scores.Held, hooks: Hooks) -> None:
+    """The epoch's figures, told and noted; its weights, if it is the best one so far."""
+    steps = _steps_an_epoch(fit)
+    told, more = scores.scored(fit, held)
+    hooks.log("VAL", {"run_id": hooks.run_id, "epoch": state.epoch, **told})
+    figures: dict[str, float | None] = {
+        "train_loss": state.total / steps,
+        "train_log_loss": state.plain / steps,
+    }
+    figures |= {f"val_{name}": value for name, value in (told | more).items()}
+    noted = telemetry.of_epoch(state.epoch, state.epoch * steps, figures)
+    state.rows += noted
+    hooks.put(noted)
+    if choice.best(_scores(state)) == state.epoch:
+        state.best = copy.deepcopy(fit.network.state_dict())
 
 
 def _teller(
     fit: step.Fit,
+    state: checkpoint.State,
     bar: Any,
-    run_id: str,
-    log: Log,
-    beat: Beat,
-    put: telemetry.Put,
+    hooks: Hooks,
 ) -> Callable[[step.Step], None]:
     """What tells the bar of every step, the log and the rows of those that are noted, and `beat`
     once a second.
     """
     last_beat = time.monotonic()
-    recent = telemetry.Recent()
 
     def tell(taken: step.Step) -> None:
         nonlocal last_beat
         number = taken.number
         bar.update()
-        recent.add(taken.loss, taken.took, clipped=taken.norm > fit.recipe.clip)
+        state.recent.add(taken.loss, taken.took, clipped=taken.norm > fit.recipe.clip)
 
         if taken.done is not None:
             numbers = step.numbers(fit, taken)
-            told = telemetry.of_step(taken.epoch, number, numbers, recent, taken.done)
-            log("TRAIN", {"run_id": run_id, **step.fields(fit, taken, told)})
-            put(told)
+            told = telemetry.of_step(taken.epoch, number, numbers, state.recent, taken.done)
+            hooks.log("TRAIN", {"run_id": hooks.run_id, **step.fields(fit, taken, told)})
+            state.rows += told
+            hooks.put(told)
 
         if time.monotonic() - last_beat > _BEAT_S:
             last_beat = time.monotonic()
-            beat({"epoch": taken.epoch, "step": number, "steps": fit.steps})
+            hooks.beat({"epoch": taken.epoch, "step": number, "steps": fit.steps})
 
     return tell
 
 
-def _optimizer(
-    layers: Sequence[Sequence[Any]], recipe: recipes.Recipe
-) -> tuple[torch.optim.Optimizer, list[float]]:
-    """AdamW with one group a layer, and the peak rate of each: the head learns fastest, the
-    embeddings slowest (seed 6.4, 6.5).
-    """
-    depth = len(layers) - 2  # without embeddings and head
-    peaks = rates.peaks(
-        recipe.learning_rate,
-        recipe.layer_decay,
-        depth,
-        recipe.head_factor,
-    )
-    groups = []
-    for parameters, peak in zip(layers, peaks, strict=True):
-        groups.append({"params": list(parameters), "lr": peak})
-    optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
-    return optimizer, peaks
-
-
-@torch.no_grad()
 def logits(
     network: Any,
     tokenizer: Any,
     texts: list[str],
     max_tokens: int,
-    size: int = 64,
 ) -> npt.NDArray[np.float64]:
     """Eager logits of normalised texts in their order: shape (n, K)."""
-    network.eval()
-    lengths = [len(text) for text in texts]
-    by_length = np.argsort(lengths, kind="stable")
-    answers = np.zeros((len(texts), len(present.INTENTS)))
-    for part in batches.cut(by_length, size):
-        together = [texts[row] for row in part]
-        tokens = rows.encoded(tokenizer, together, max_tokens)
-        answers[part] = network(**tokens).logits.double().numpy()
-    return answers
-
-
-def _validate(
-    network: Any,
-    tokenizer: Any,
-    val: rows.Rows,
-    recipe: recipes.Recipe,
-    class_weights: torch.Tensor,
-) -> tuple[dict[str, Any], dict[str, float | None]]:
-    """Fields of [VAL]: figures of the network on the rows it is not trained on; and how sure it is
-    of them, where it is right and where it is wrong.
-    """
-    answers = logits(network, tokenizer, val.texts, recipe.max_tokens)
-    predicted = answers.argmax(1)
-    scores = confusion.scores(val.labels, predicted)
-
-    temperature = calibration.temperature(answers, val.labels)
-    probabilities = calibration.probabilities(answers, temperature)
-    confidence = probabilities.max(1)
-    right = predicted == val.labels
-
-    cost = loss.focal(
-        torch.from_numpy(answers),
-        torch.from_numpy(val.labels),
-        weights=class_weights.double(),
-        gamma=recipe.focus,
-    )
-    fields = {
-        "loss": float(cost),
-        "acc": scores.accuracy,
-        "macro_f1": scores.macro_f1,
-        "rare_recall": scores.rare_recall,
-        "ece": calibration.ece(confidence, right),
-    }
-    return fields, {
-        "log_loss": validation.log_loss(calibration.probabilities(answers, 1.0), val.labels),
-        "confidence_right": validation.mean(confidence[right]),
-        "confidence_wrong": validation.mean(confidence[~right]),
-    }
+    return scores.answers(network, rows.tokens(tokenizer, texts, max_tokens))

@@ -59,6 +59,13 @@ def load(directory: Path) -> tuple[Any, Any]:
     return model, transformers.AutoTokenizer.from_pretrained(directory, local_files_only=True)
 
 
+def freeze(model: Any, what: str) -> None:
+    """Keep the vectors of words as they are where a recipe's `frozen` is "words": half of all
+    parameters, of which a fine-tune moves those few that its rows name.
+    """
+    model.get_input_embeddings().weight.requires_grad_(what != "words")
+
+
 def layers(model: Any) -> list[list[Any]]:
     """Parameters by depth: embeddings, each encoder layer, the head (pooler and classifier)."""
     body = model.base_model

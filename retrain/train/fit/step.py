@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from retrain.train import recipe as recipes
-from retrain.train.fit import loss, rates, rows, telemetry
+from retrain.train.fit import loss, optimizer, rates, rows, speed, telemetry
 from schemas import runs
 
 _NOTED_EVERY: Final = 25  # steps
@@ -20,13 +18,14 @@ _NOTED_EVERY: Final = 25  # steps
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a fine-tune works with: `layers` are its parameters by depth, `peaks` the highest rate
-    of each, `class_weights` has shape (K,), `steps` counts those of all epochs.
+    """What a fine-tune works with: the tokens and labels it learns from, `layers`, which are its
+    parameters by depth, `peaks`, the highest rate of each, `class_weights` of shape (K,), and how
+    many `steps` all epochs have.
     """
 
     network: Any
-    tokenizer: Any
-    train: rows.Rows
+    tokens: rows.Tokens
+    labels: rows.Numbers
     recipe: recipes.Recipe
     optimizer: torch.optim.Optimizer
     layers: list[list[Any]]
@@ -64,17 +63,17 @@ class _Losses:
     plain: torch.Tensor
 
 
-def taken(fit: Fit, epoch: int, number: int, batch: npt.NDArray[np.int64]) -> Step:
+def taken(fit: Fit, epoch: int, number: int, batch: rows.Numbers) -> Step:
     """Take a step on the rows `batch`, at the rates that are due."""
     begun = time.perf_counter()
     factor = rates.schedule(number, fit.steps, fit.recipe.warmup)
-    for group, peak in zip(fit.optimizer.param_groups, fit.peaks, strict=True):
-        group["lr"] = peak * factor
+    optimizer.set_rates(fit.optimizer, factor)
 
-    texts = [fit.train.texts[row] for row in batch]
-    tokens = rows.encoded(fit.tokenizer, texts, fit.recipe.max_tokens)
+    device = fit.recipe.device
+    tokens = fit.tokens.padded(batch, device)
+    labels = torch.from_numpy(fit.labels[batch]).to(device)
     waited = time.perf_counter() - begun
-    losses = _losses(fit, tokens, torch.from_numpy(fit.train.labels[batch]))
+    losses = _losses(fit, tokens, labels)
     torch.autograd.backward(losses.trained)
     norm, done = _moved(fit, noted=fit.notes(number))
 
@@ -85,7 +84,9 @@ def taken(fit: Fit, epoch: int, number: int, batch: npt.NDArray[np.int64]) -> St
 
 
 def _losses(fit: Fit, tokens: Any, labels: torch.Tensor) -> _Losses:
-    answers = fit.network(**tokens).logits
+    with speed.autocast(fit.recipe):
+        answers = fit.network(**tokens).logits
+    answers = answers.float()
     plain = torch.nn.functional.cross_entropy(answers.detach(), labels)
     weights, gamma = fit.class_weights, fit.recipe.focus
     return _Losses(loss.focal(answers, labels, weights=weights, gamma=gamma), plain)

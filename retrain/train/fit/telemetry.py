@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -139,6 +140,15 @@ def of_epoch(epoch: int, number: int, figures: Mapping[str, float | None]) -> li
         for name, value in figures.items()
         if value is not None
     ]
+
+
+def resident_mib() -> float:
+    """What memory the process has now; the most it has had where the system does not say that."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return dict(memory())["peak_memory_mib"]
+    return pages * resource.getpagesize() / _MIB
 
 
 def memory() -> Iterator[tuple[str, float]]:

@@ -4,7 +4,8 @@ metrics.jsonl; and judges them as they come.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,16 @@ from retrain.train.noted import store
 from schemas import checks, runs
 
 FILE: Final = "metrics.jsonl"
+Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 @dataclass(slots=True)
 class Notebook:
-    """The numbers of the run `run_id`, which lie in its `directory`, too."""
+    """The numbers of the run `run_id`, which lie in its `directory`, too. `begin` begins a
+    transaction.
+    """
 
-    engine: sa.Engine
+    begin: Begin
     run_id: str
     directory: Path
     rows: list[runs.Metric] = field(default_factory=list)
@@ -32,11 +36,11 @@ class Notebook:
         self.rows += rows
         with (self.directory / FILE).open("a") as file:
             file.writelines(json.dumps(dataclasses.asdict(row)) + "\n" for row in rows)
-        with self.engine.begin() as connection:
+        with self.begin() as connection:
             store.put_metrics(connection, self.run_id, rows)
             store.put_checks(connection, self.run_id, signs.checks(self.rows))
 
     def check(self, told: Iterable[checks.Check]) -> None:
         """Keep checks."""
-        with self.engine.begin() as connection:
+        with self.begin() as connection:
             store.put_checks(connection, self.run_id, tuple(told))

@@ -16,8 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from retrain.train import split
-from schemas import present
-from services import escaping
+from schemas import escaping, present
 
 Row = Mapping[str, Any]
 

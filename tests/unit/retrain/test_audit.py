@@ -71,3 +71,11 @@ def test_a_long_hostile_text_is_read_in_its_length() -> None:
 
 def test_its_fields_are_those_of_the_line() -> None:
     assert loglines.parse(loglines.encode("DATA_AUDIT", audit.audit(rows())))[0] == "DATA_AUDIT"
+
+
+def test_a_duplicate_is_what_is_equal_to_the_model() -> None:
+    """An emoji more or less is one token that it does not know."""
+    some = rows(("good 😡", "faq", "human"), ("good 😂", "faq", "human"), ("ok", "faq", "human"))
+
+    assert audit.audit(some)["duplicate_rate"] == 0
+    assert audit.audit(some, ["7 100", "7 100", "8"])["duplicate_rate"] == pytest.approx(1 / 3)

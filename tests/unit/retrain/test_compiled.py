@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from retrain.train.compile import manifest, parity
+from schemas import present
 
 N = 200
 RNG = np.random.default_rng(4)
@@ -67,6 +68,42 @@ def test_too_few_rows_tell_nothing_and_none_at_all_never_pass() -> None:
     assert (few.n, few.passed) == (99, None)
     empty = np.zeros((0, 10))
     assert parity.check(empty, empty, empty, np.zeros(0, dtype=np.int64), 0.0).passed is False
+
+
+@pytest.mark.parametrize(
+    ("n", "changed", "passed"),
+    [(5, 1, True), (5, 2, True), (5, 3, False), (25, 4, True), (25, 5, False), (600, 33, False)],
+)
+def test_an_intent_fails_where_too_many_of_its_answers_changed_for_its_size(
+    n: int, changed: int, passed: bool
+) -> None:
+    """At 3 % a row: of 5 rows 3 change once in 3,800 times, of 25 rows 5 once in 1,300."""
+    labels = np.full(n, 7)
+    after = np.where(np.arange(n) < changed, 2, 7)
+
+    (outcome,) = parity.by_intent(labels, after, labels)
+
+    assert (outcome.intent, outcome.n, outcome.recall) == (present.INTENTS[7], n, 1.0)
+    assert outcome.agreement == outcome.compiled_recall == pytest.approx(1 - changed / n)
+    assert outcome.passed is passed
+
+
+def test_a_rare_intent_that_is_lost_as_a_whole_fails_what_the_mean_lets_pass() -> None:
+    """Five of 400 rows: 98.8 % of all answers are the same, and nobody gets that intent."""
+    labels = np.zeros(400, dtype=np.int64)
+    labels[:5] = 3
+    eager, lost = np.eye(10)[labels], np.eye(10)[np.zeros(400, dtype=np.int64)]
+
+    outcome = parity.check(eager, eager, lost, labels, 0.01)
+
+    assert outcome.agreement > parity.MIN_AGREEMENT
+    assert [each.passed for each in outcome.by_intent] == [True, False]
+    assert outcome.passed is False
+
+
+def test_without_a_step_of_export_there_is_none_to_fail() -> None:
+    outcome = parity.check(EAGER, None, EAGER, LABELS, 0.0)
+    assert (outcome.export_shift, outcome.passed) == (0.0, True)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

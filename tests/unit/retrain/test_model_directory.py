@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 from retrain.evaluation import confusion, validation
 from retrain.train import candidate, gate, loadtest
 from retrain.train.compile import manifest, parity, session
+from retrain.train.compile.backends import onnx as artefact
 from schemas import normalise, policy, present, runs, windows
 
 K = len(present.INTENTS)
@@ -53,7 +54,7 @@ def graph(path: Path) -> None:
 def directory(tmp_path: Path) -> Path:
     """A run's directory once it is trained and compiled, before it is finished."""
     made = tmp_path / ".run"
-    graph(made / session.ARTEFACT)
+    graph(made / artefact.ARTEFACT)
     words = tokenizers.models.WordLevel(VOCABULARY, unk_token="[UNK]")
     tokenizer = tokenizers.Tokenizer(words)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
@@ -93,6 +94,7 @@ def trained(
         scores=confusion.scores(places, places),
         validation=validation.validation(places, 3 * np.eye(10)[places], 1.0, ["hello"] * n, 1),
         tokenizer_hash="9b2a1",
+        target="onnx-int8",
     )
 
 

@@ -98,7 +98,7 @@ def test_a_rate_that_is_no_number_or_below_zero_is_refused(key: str, value: str)
         recipe.parse(f"{key} = {value}")
 
 
-@pytest.mark.parametrize("key", ["rows", "epochs", "batch", "max_tokens"])
+@pytest.mark.parametrize("key", ["rows", "epochs", "batch", "max_tokens", "minutes"])
 def test_none_of_what_a_fine_tune_counts_may_be_zero(key: str) -> None:
     with pytest.raises(recipe.RecipeError, match=f"{key} cannot be 0; expected 1 or more"):
         recipe.parse(f"{key} = 0")

@@ -222,6 +222,34 @@ def test_a_row_of_weight_three_counts_like_three_rows() -> None:
     assert weighted == pytest.approx(0.2)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([0.3, 0.5, 0.9, 1.0]), st.booleans()), max_size=80),
+    CHANCES,
+)
+def test_equal_confidences_are_of_one_bin_in_whatever_order_rows_come(
+    answers: list[tuple[float, bool]], chance: random.Random
+) -> None:
+    """A producer that logs two decimals has many ties; by hand: each value's rows are one lump."""
+
+    def error(rows: list[tuple[float, bool]]) -> float:
+        confidence = np.array([each[0] for each in rows])
+        return calibration.ece(confidence, np.array([each[1] for each in rows]))
+
+    shuffled = chance.sample(answers, len(answers))
+
+    assert error(shuffled) == error(answers)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_five_hundred_answers_of_one_confidence_have_one_error(reverse: bool) -> None:
+    """442 of 500 right at 0.90: 0.9 - 0.884 = 0.016, errors first or last."""
+    right = np.repeat([True, False], [442, 58])
+
+    error = calibration.ece(np.full(500, 0.9), right[::-1] if reverse else right)
+
+    assert error == pytest.approx(0.016)
+
+
 @given(st.floats(1e-6, 1e6))
 def test_the_scale_of_the_weights_does_not_matter(scale: float) -> None:
     rng = np.random.default_rng(8)

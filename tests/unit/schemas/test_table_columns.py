@@ -10,9 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.schema import CreateTable
 
-from schemas import alerts, decisions, events, messages, runs, tables, verdicts, windows
+from schemas import (
+    alerts,
+    decisions,
+    events,
+    messages,
+    runs,
+    tables,
+    training_tables,
+    verdicts,
+    windows,
+)
 
-TABLES = sorted(tables.metadata.tables.values(), key=lambda table: table.name)
+TABLES = sorted(training_tables.metadata.tables.values(), key=lambda table: table.name)
 EACH = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 PANES = (tables.pane_minute, tables.pane_hour, tables.pane_day)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import units
+from schemas import escaping, units
 from schemas.signals import Unit
-from services import escaping, ports
+from services import ports
 
 RATIOS = st.floats(0, 1)
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import events
-from services import escaping
+from schemas import escaping, events
 from services.redrive import letters
 from streams.count import observe
 from streams.worker import failpoints
