@@ -72,7 +72,7 @@ def _stages(told: account.Account) -> str:
     for stage in stages.stages(told):
         cells = (stage.name, stage.question, stage.inputs, stage.metrics, stage.decision)
         rows.append(markup.Row(cells))
-    return markup.table(_STAGES, rows, "stack")
+    return markup.table(_STAGES, rows, "stack stages")
 
 
 def _item(kind: str, mark: str, words: str, figures: str) -> str:

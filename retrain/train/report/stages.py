@@ -114,6 +114,9 @@ def _validation(told: account.Account) -> Stage:
     if scores is not None:
         accuracy = units.percent(scores.accuracy)
         metrics = f"accuracy {accuracy}, macro F1 {units.percent(scores.macro_f1)}"
+    mine = _checks(told, checks.Stage.VALIDATION)
+    if mine:
+        metrics += f"; {_figures(mine)}"
     return Stage(
         name="Validation",
         question="Is it truly better?",

@@ -89,6 +89,14 @@ def test_validation_and_deployment_say_what_was_measured_and_what_came_of_it() -
     assert every["Deployment"].decision == "Rejected because of gates ece (fail)"
 
 
+def test_what_else_was_checked_of_a_candidate_stands_beside_its_scores() -> None:
+    golden = check(Stage.VALIDATION, "golden:slang", 0.9)
+
+    said = told(scores=SCORES, checks=(golden,))["Validation"].metrics
+
+    assert said.startswith("accuracy 92.1 %, macro F1 91.2 %; golden:slang 0.9 (n = 10); learning")
+
+
 def test_what_a_run_is_worth_is_the_decisions_estimate() -> None:
     costs = decisions.Costs(525.0, 61.5, 200.0, 900.0)
     decision = dataclasses.replace(builders.decision(decisions.Kind.RETRAIN), costs=costs)
