@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     bind: str = "127.0.0.1"
     gateway_port: int = Field(8080, ge=1, le=65535)
     dashboard_port: int = Field(8081, ge=1, le=65535)
+    dashboard_url: str | None = None  # where people reach it: messages link to it
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
     # Stock: Faust's own, record by record; slower, for the day a new Faust breaks ours.
     transport: Literal["chunk", "stock"] = "chunk"

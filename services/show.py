@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from schemas import escaping, settings, times, windows
-from services import store
+from services import lineage, store
 from streams import database
 
 READERS = {
@@ -24,6 +24,7 @@ READERS = {
     "deadletters": store.deadletters,
     "offsets": store.offsets,
 }
+_MODEL = "model"
 # What a person sees first; --json has every key.
 COLUMNS = {
     "windows": (
@@ -123,28 +124,54 @@ def _cell(value: object) -> str:
     return escaping.printable(str(value))
 
 
+def model(loaded: settings.Settings, name: str) -> dict[str, Any]:
+    """What a model is made of; exit 2 where nobody knows it."""
+    with database.opened(loaded.database_url).connect() as connection:
+        row = store.model(connection, name)
+    if row is None:
+        settings.refuse(f"no model {name}; see `python -m services.show runs`", 2)
+    return lineage.of(row, loaded.models)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked."""
+    made = argparse.ArgumentParser(prog="python -m services.show", description=__doc__)
+    made.add_argument("what", choices=[*READERS, _MODEL])
+    made.add_argument("name", nargs="?", metavar="MODEL", help=f"of `{_MODEL}`: which one")
+    made.add_argument("--model")
+    made.add_argument("--horizon", choices=windows.HORIZONS)
+    made.add_argument("--run", metavar="ID", help="of metrics and checks: this run's alone")
+    made.add_argument("--from", dest="since", type=times.instant, metavar="T")
+    made.add_argument("--to", dest="until", type=times.instant, metavar="T")
+    made.add_argument("--json", action="store_true", help="one object a line")
+    return made
+
+
 def main() -> None:
     """Parse, read, print."""
-    parser = argparse.ArgumentParser(prog="python -m services.show", description=__doc__)
-    parser.add_argument("what", choices=READERS)
-    parser.add_argument("--model")
-    parser.add_argument("--horizon", choices=windows.HORIZONS)
-    parser.add_argument("--run", metavar="ID", help="of metrics and checks: this run's alone")
-    parser.add_argument("--from", dest="since", type=times.instant, metavar="T")
-    parser.add_argument("--to", dest="until", type=times.instant, metavar="T")
-    parser.add_argument("--json", action="store_true", help="one object a line")
-    chosen = parser.parse_args()
-    wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until, chosen.run)
-    read = READERS[chosen.what]
-    engine = database.opened(settings.load("database_url").database_url)
-    with engine.connect() as connection:
-        rows = list(read(connection, wanted))
+    asked = parser()
+    chosen = asked.parse_args()
+    if (chosen.what == _MODEL) != bool(chosen.name):
+        asked.error(f"a MODEL is named after `{_MODEL}`, and there alone")
+    loaded = settings.load("database_url")
+    rows = [model(loaded, chosen.name)] if chosen.name else _read(loaded, chosen)
     with settings.readable_in_part():
         if chosen.json:
             for row in rows:
                 sys.stdout.write(json.dumps(row, default=times.rfc3339) + "\n")
+        elif chosen.name:
+            for key, value in rows[0].items():
+                print(f"{key:16} {_cell(value)}")
         else:
             print(table(rows, COLUMNS[chosen.what]))
+
+
+def _read(loaded: settings.Settings, chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows that were asked for."""
+    wanted = store.Wanted(chosen.model, chosen.horizon, chosen.since, chosen.until, chosen.run)
+    read = READERS[chosen.what]
+    with database.opened(loaded.database_url).connect() as connection:
+        return list(read(connection, wanted))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from retrain.train.noted import store as noted
 from schemas import tables
+from schemas.runs import State
 from streams.intents import places
 from streams.signals import describe
 
@@ -166,6 +167,35 @@ def checks(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]
     for run, check in noted.told(connection, wanted.run):
         healthy = str(check.healthy)
         yield {"run": run} | dataclasses.asdict(check) | {"healthy": healthy}
+
+
+def model(connection: sa.Connection, name: str) -> dict[str, Any] | None:
+    """What is on record of a model and of the run that made it; None where nobody knows it. One
+    that was never registered is the candidate of the newest run of that name, without a digest.
+    """
+    known = tables.model_version
+    query = sa.select(known.c.run_id, known.c.manifest_sha256).where(known.c.model == name)
+    registered = connection.execute(query).first()
+    made = tables.run
+    mine = made.c.candidate == name if registered is None else made.c.id == registered.run_id
+    begun, asked = tables.run_step, tables.decision
+    columns = sa.select(
+        made.c.id.label("run"),
+        made.c.snapshot_sha256,
+        begun.c.detail,
+        asked.c.policy_sha256,
+    )
+    training = sa.and_(begun.c.run_id == made.c.id, begun.c.step == State.TRAINING)
+    joined = columns.outerjoin(begun, training).outerjoin(asked, asked.c.id == made.c.decision_id)
+    newest = joined.where(mine).order_by(made.c.queued_at.desc()).limit(1)
+    run = connection.execute(newest).mappings().first()
+    if run is None and registered is None:
+        return None
+    return {
+        "model": name,
+        "digest": registered.manifest_sha256 if registered else None,
+        **(run or dict.fromkeys(("run", "snapshot_sha256", "detail", "policy_sha256"))),
+    }
 
 
 def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str, Any]]:

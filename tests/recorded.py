@@ -57,14 +57,19 @@ def gated(
     store.record_step(connection, run_id, runs.State.TRAINING, {"aside": []})
 
 
-def champion(connection: sa.Connection, run_id: str = "ft_first", model: str = "v1") -> None:
+def champion(
+    connection: sa.Connection,
+    run_id: str = "ft_first",
+    model: str = "v1",
+    digest: str = "a" * 64,
+) -> None:
     """A run that made the champion."""
     gated(connection, run_id, runs.State.CHAMPION, model)
     store.register(
         connection,
         model=model,
         run_id=run_id,
-        manifest_sha256="a" * 64,
+        manifest_sha256=digest,
         tokenizer_hash="b" * 12,
     )
     store.promote(connection, runs.Promotion(model, accounts.AT, run_id, "ana", "promote"))

@@ -28,6 +28,7 @@ from retrain.train import (
     gate,
     heartbeat,
     limits,
+    origin,
     promote,
     readiness,
     recipe,
@@ -177,7 +178,7 @@ def _begin(
         snapshot_sha256=snapshot.freeze(rows, shop.models / "snapshots"),
         recipe_sha256=shop.recipe.sha256,
         base_model=shop.recipe.base_model,
-        detail={"aside": [_plain(doubt) for doubt in doubts]},
+        detail={"aside": [_plain(doubt) for doubt in doubts], **origin.of(shop.policy)},
     )
     for fields in divide.lines(parts):
         shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})

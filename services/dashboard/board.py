@@ -125,7 +125,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Board:
     """The whole page. `since` and `until` are the time axis of every chart; `alarms` what is silent
-    and what to do about it.
+    and what to do about it; `champion_run` the run that made the champion, where it is known.
     """
 
     state: State
@@ -135,6 +135,7 @@ class Board:
     reasons: tuple[dict[str, Any], ...]
     panels: tuple[Panel, ...]
     champion: str | None
+    champion_run: str | None
     since: dt.datetime
     until: dt.datetime
     read_at: dt.datetime

@@ -82,6 +82,16 @@ def _reigns(snapshot: Facts, levels: Sequence[str]) -> tuple[Point, ...]:
     return tuple(points)
 
 
+def made_by(snapshot: Facts) -> str | None:
+    """The run that made the champion, also one that was rolled back to; None where no promotion
+    names it.
+    """
+    for row in reversed(snapshot.promotions):
+        if row["model"] == snapshot.champion and row["run_id"]:
+            return str(row["run_id"])
+    return None
+
+
 def _reign(
     at: dt.datetime,
     promotion: Row,

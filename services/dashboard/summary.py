@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas import policy, runs, signals
 from services.alarms import causes
-from services.dashboard import board, facts, judged, panels, words
+from services.dashboard import board, champions, facts, judged, panels, words
 
 Facts = facts.Facts
 Row = facts.Row
@@ -69,6 +69,7 @@ def of(
         reasons=tuple(map(_reason, reasons)),
         panels=ten,
         champion=snapshot.champion,
+        champion_run=champions.made_by(snapshot),
         since=max(first, stream.since),
         until=max([stream.until, *ends]),
         read_at=stream.now,

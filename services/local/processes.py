@@ -45,7 +45,7 @@ PROCESSES: Final[tuple[Process, ...]] = (
     Process(
         "notifier",
         ("-m", "services.notifier"),
-        ("DATABASE_URL", "SLACK_TOKEN", "SLACK_CHANNEL", "SLACK_BASE_URL"),
+        ("DATABASE_URL", "SLACK_TOKEN", "SLACK_CHANNEL", "SLACK_BASE_URL", "DASHBOARD_URL"),
         ("migrate",),
     ),
     Process(

@@ -89,7 +89,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("database_url")
     client = _slack(loaded)
-    carrier = deliver.Carrier(database.opened(loaded.database_url), client)
+    engine = database.opened(loaded.database_url)
+    carrier = deliver.Carrier(engine, client, loaded.dashboard_url)
     if chosen.once:
         once(carrier)
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas import alerts, messages, runs, times, units, why
-from services.notifier import advice, figures, limits, story
+from services.notifier import advice, figures, limits, links, story
 
 Alarm = messages.AlarmRaised
 Over = messages.AlarmOver
@@ -30,8 +30,10 @@ class Message:
     blocks: list[limits.Block]
 
 
-def root(thread: Sequence[Told]) -> Message:
-    """The message at the head of the thread: the state now over the evidence of the decision."""
+def root(thread: Sequence[Told], board: str | None = None) -> Message:
+    """The message at the head of the thread: the state now over the evidence of the decision.
+    `board`: where people reach the dashboard.
+    """
     last = thread[-1]
     newest = story.message(last)
     if isinstance(newest, Alarm):
@@ -54,6 +56,8 @@ def root(thread: Sequence[Told]) -> Message:
 
     next_step = advice.next_step(told)
     blocks.append(limits.section(f"*Next step*\n{next_step}"))
+    if board and told.run_id:
+        blocks.append(limits.section(f"*Look at the run*\n{links.of_run(board, told.run_id)}"))
     blocks.append(limits.context(_origin(told)))
     return _fitted(limits.escape(headline), blocks)
 

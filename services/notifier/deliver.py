@@ -100,10 +100,13 @@ def after(failure: Exception, attempts: int) -> Later | Parked:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """What delivering needs."""
+    """What delivering needs. `board`: where people reach the dashboard; None: no message links to
+    it.
+    """
 
     engine: sa.Engine
     client: slack.Slack
+    board: str | None = None
 
     def drain(self, stopping: Callable[[], bool]) -> float:
         """Deliver what is due until nothing is or Slack fails; returns how many seconds Slack asked
@@ -150,7 +153,7 @@ class Carrier:
             posted = store.place(connection, row.thread_key)
         if row not in rows:
             return  # what is newer has taken its place
-        root = compose.root([_told(each) for each in rows])
+        root = compose.root([_told(each) for each in rows], self.board)
         place = slack.Place(*posted) if posted else None
         if place is not None and self._edited(place, root):
             self._reply(row, place)

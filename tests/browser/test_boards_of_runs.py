@@ -62,6 +62,9 @@ def test_one_walks_from_the_production_board_to_a_run_and_from_run_to_run(
 ) -> None:
     with watching.watched(browser, served.url) as seen:
         page = seen.page
+        assert page.get_by_role("link", name="its run").get_attribute("href") == (
+            "/validation?run=ft_first"
+        )
         page.get_by_role("link", name="Runs").click()
         assert page.locator("table.listed tbody tr").count() == 4
         page.locator("tr.champion").get_by_role("link", name="validation").click()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from shops import corpus
 
 from retrain import log, store
-from retrain.train import attempts, job, recipe
+from retrain.train import attempts, job, origin, recipe
 from retrain.train.ended import guard, person
 from retrain.train.report import lineage
 from retrain.train.report import store as told
@@ -169,6 +169,13 @@ def test_a_training_stops_at_its_next_beat_and_is_not_tried_again(
     assert (run["state"], run["error"], run["attempts"]) == (State.CANCELLED, "by ana", 1)
     assert (run["evaluation"], run["gates"]) == (None, None)
     assert said(engine) == ["training", "cancelled"]
+    with engine.connect() as connection:
+        known = told.told(connection, "ft_1")
+    assert known is not None
+    begun = known.step(State.TRAINING)
+    assert begun is not None
+    made_with = origin.of(rules)
+    assert {name: begun.detail[name] for name in made_with} == made_with
 
 
 def test_no_step_of_a_worker_revives_what_a_person_has_ended(
@@ -179,7 +186,8 @@ def test_no_step_of_a_worker_revives_what_a_person_has_ended(
         engine, tmp_path, policy.Policy(), recipe.Recipe(), log.LogLines("line"), "test"
     )
 
-    with pytest.raises(guard.Ended):
-        job._advance(shop, "ft_1", State.EVALUATED)
-    assert job.fail(shop, "ft_1", "out of memory") is State.CANCELLED
+    with job.held(shop, "ft_1") as mine:
+        with pytest.raises(guard.Ended):
+            job._advance(mine, "ft_1", State.EVALUATED)
+        assert job.fail(mine, "ft_1", "out of memory") is State.CANCELLED
     assert (row(engine)["state"], row(engine)["error"]) == (State.CANCELLED, None)

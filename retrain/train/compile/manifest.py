@@ -63,6 +63,14 @@ def verify(directory: Path) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def signer(models: Path) -> str:
+    """Which key signs in this models directory, by the beginning of its sha256. Raises
+    BadArtefact.
+    """
+    key = _key(models, make=False)
+    return f"hmac-sha256:{hashlib.sha256(key).hexdigest()[:12]}"
+
+
 def _names_in(directory: Path) -> set[str]:
     """The names that lie in a directory, at any depth, of whatever is no directory itself."""
     names = set()

@@ -11,6 +11,7 @@ from retrain.train.report import (
     judged,
     lineage,
     review,
+    stages,
     style,
     summary,
     tree,
@@ -18,6 +19,7 @@ from retrain.train.report import (
 )
 
 _HOLDS: Final = {True: ("holds", "✓ holds"), False: ("fails", "✗ does not hold")}
+_STAGES: Final = ("stage", "question", "inputs", "metrics", "decision")
 _NOT_SHOWN: Final = ("unknown", "– not shown")
 _ANSWERS: Final = {
     tree.Answer.YES: ("holds", "✓ yes"),
@@ -32,6 +34,7 @@ def render(told: account.Account) -> str:
         *summary.head(told.run),
         markup.section("What one can say of it", _review(told)),
         markup.section("The decision, step by step", _tree(told)),
+        markup.section("Stage by stage", [_stages(told)]),
         markup.section("Checks", [judged.of_checks(told.checks)]),
         markup.section("Training", ['<div class="charts">', *curves.draw(told.metrics), "</div>"]),
         markup.section("Validation", _validation(told)),
@@ -61,6 +64,15 @@ def _tree(told: account.Account) -> Iterator[str]:
         yield _item(kind, mark, question.words, question.figures)
     yield "</ol>"
     yield markup.paragraph(f"→ {tree.end(questions, told.run.state)}", "branch")
+
+
+def _stages(told: account.Account) -> str:
+    """The eight, a row each."""
+    rows = []
+    for stage in stages.stages(told):
+        cells = (stage.name, stage.question, stage.inputs, stage.metrics, stage.decision)
+        rows.append(markup.Row(cells))
+    return markup.table(_STAGES, rows, "stack stages")
 
 
 def _item(kind: str, mark: str, words: str, figures: str) -> str:

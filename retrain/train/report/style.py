@@ -77,7 +77,9 @@ figure { margin: 0 }
 svg { width: 100%; height: auto; display: block }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft) }
 
-.wide { overflow-x: auto; overflow-wrap: normal }
+.wide { overflow-x: auto }
+.wide th, .wide td { white-space: nowrap }
+.stages td:first-child { overflow-wrap: normal; font-weight: 600 }
 .grid { width: auto; font-size: .8rem }
 .grid th, .grid td {
   padding: .15rem .35rem; border: 1px solid var(--line); white-space: nowrap;

@@ -26,6 +26,7 @@ from services.local.demo import (
     closing,
     invent,
     pace,
+    paper,
     play,
     recount,
     report,
@@ -189,12 +190,21 @@ def finish(
     for line in closing.details(summary):
         out.detail(line)
     kept = _short(_PLACE / "env") if chosen.keep else None
+    made = [run["id"] for run in summary["runs"]]
+    shown = made[-1] if made else play.FIRST_RUN
+    paper.write(on.engine, shown, out.log)
     places = telling.places(
         ports.HOST,
         on.port("DASHBOARD_PORT"),
         on.slack_port,
         keep=kept,
         log=_short(out.log),
+    )
+    places += paper.boards(
+        f"http://{ports.HOST}:{on.port('DASHBOARD_PORT')}",
+        shown,
+        _short(paper.place(out.log, shown)),
+        keep=chosen.keep,
     )
     if failed:
         whys = [("Why", problem.what) for problem in failed]

@@ -24,6 +24,7 @@ from services.local.demo import (
     closing,
     grid,
     pace,
+    paper,
     report,
     screen,
     stage,
@@ -33,6 +34,7 @@ from services.local.demo import (
     traffic,
 )
 
+FIRST_RUN = "ft_first"
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 _HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
@@ -68,7 +70,7 @@ class Play:
             labels_store.add_corpus(connection, corpus)
             retrain_store.queue_run(
                 connection,
-                run_id="ft_first",
+                run_id=FIRST_RUN,
                 decision_id=None,
                 as_of=BEGIN,
             )
@@ -161,6 +163,7 @@ class Play:
         for run in self.on.rows(read.runs):
             if run["ended"] and run["id"] not in self._ended:
                 self._ended.append(run["id"])
+                paper.write(self.on.engine, run["id"], self.screen.log)
                 outcome = telling.gated(
                     run,
                     restarted=not self.same_process(),

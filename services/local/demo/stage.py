@@ -153,6 +153,7 @@ def up(directory: Path | None, overlay: dict[str, str]) -> Iterator[Stage]:
             "TEST_CLOCK": "1",
             "GATEWAY_PORT": str(gateway),
             "DASHBOARD_PORT": str(dashboard),
+            "DASHBOARD_URL": f"http://{ports.HOST}:{dashboard}",
             "SLACK_BASE_URL": f"http://{ports.HOST}:{slack}/api/",
         }
         environment = addresses.environment()

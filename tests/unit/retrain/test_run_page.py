@@ -134,6 +134,7 @@ def test_parts_come_in_the_order_in_which_one_reads_them() -> None:
     assert titles == [
         "What one can say of it",
         "The decision, step by step",
+        "Stage by stage",
         "Checks",
         "Training",
         "Validation",

@@ -215,7 +215,7 @@ def test_a_model_of_any_name_is_one_label_of_a_scrape(model: str, label: str) ->
         end=AT,
         value=0.25,
     )
-    shown = board.Board(board.State.OK, "", (), (), (), (panel,), model, AT - DAY, AT, AT)
+    shown = board.Board(board.State.OK, "", (), (), (), (panel,), model, None, AT - DAY, AT, AT)
 
     lines = gauges.text(shown, None).decode().splitlines()
 

@@ -18,7 +18,13 @@ AT = builders.AT
 HOUR = dt.timedelta(hours=1)
 RULES = policy.Policy()
 STREAM = facts.Stream(now=AT, watermark=AT, beat_s=1.0, lag=3)
-PROMOTED = {"model": builders.MODEL, "at": AT - 30 * 24 * HOUR, "kind": "promote", "by": "anna"}
+PROMOTED = {
+    "model": builders.MODEL,
+    "at": AT - 30 * 24 * HOUR,
+    "kind": "promote",
+    "by": "anna",
+    "run_id": "ft_1",
+}
 Row = dict[str, Any]
 
 
@@ -160,6 +166,16 @@ def test_who_serves_since_when_and_by_whom() -> None:
         "since 20 Apr 00:00 UTC, rolled back by ada",
     )
     assert item(shown(promotions=[]), "Champion")[0] == "none"
+
+
+def test_the_champions_run_is_known_after_a_rollback_too() -> None:
+    newer = PROMOTED | {"model": "v2", "run_id": "ft_2", "at": AT}
+    back = PROMOTED | {"kind": "rollback", "run_id": None, "at": AT}
+
+    assert shown(promotions=[PROMOTED, newer]).champion_run == "ft_2"
+    assert shown(promotions=[PROMOTED, newer, back]).champion_run == "ft_1"
+    assert shown(promotions=[PROMOTED | {"run_id": None}]).champion_run is None
+    assert shown(promotions=[]).champion_run is None
 
 
 def test_a_hold_names_what_was_done_before_it() -> None:

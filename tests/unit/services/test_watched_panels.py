@@ -23,7 +23,8 @@ Row = dict[str, Any]
 
 
 def promoted(model: str = builders.MODEL, at: dt.datetime = AT - 30 * DAY, **more: Any) -> Row:
-    return {"model": model, "at": at, "kind": "promote", "by": "anna"} | more
+    row = {"model": model, "at": at, "kind": "promote", "by": "anna", "run_id": None}
+    return row | more
 
 
 def window(end: dt.datetime = AT, **more: Any) -> Row:
