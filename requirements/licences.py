@@ -36,7 +36,9 @@ requirements/ `.venv/bin/python requirements/licences.py` writes this page anew.
 copied into this repository: each library comes from its registry with its own licence text.
 
 `make up` and `make demo` also fetch the jars of services/local/kafka.lock: Apache Kafka
-(Apache-2.0) and what it needs, with their licences inside.
+(Apache-2.0) and what it needs, with their licences inside. What
+requirements/neuron.lock brings into an interpreter of its own is not listed here: it is other
+versions of torch and transformers.
 
 Whoever passes an image on reads these first, as they ask for more than a notice or are
 proprietary: {careful}.

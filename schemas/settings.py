@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     recipe: Path | None = None
     taxonomy: Path | None = None  # schemas.present has read it before anything else
     models: Path = Path(".local/models")
+    # The interpreter that has torch_neuronx, which needs another torch than ours.
+    neuron_python: Path | None = None
     mode: Literal["dev", "production"] = "dev"
     test_clock: bool = False
     log_format: Literal["line", "json"] = "line"

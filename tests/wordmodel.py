@@ -37,7 +37,7 @@ def written(directory: Path, *, unknown: float = 0.0, signed: bool = True) -> Pa
     special[0] = unknown
     onnx.save(_graph(np.concatenate((special, words))), graph)
 
-    (directory / "tokenizer.json").write_text(_tokenizer().to_str())
+    (directory / "tokenizer.json").write_text(tokenizer().to_str())
     (directory / "calibration.json").write_text(json.dumps({"temperature": 1.0}))
     (directory / "normaliser.json").write_text(json.dumps({"sha256": normalise.SHA256}))
     (directory / "labels.json").write_text(json.dumps(present.INTENTS))
@@ -65,14 +65,14 @@ def follower(models: Path, serves: str | None, role: str = "champion") -> Follow
     return one
 
 
-def _tokenizer() -> tokenizers.Tokenizer:
+def tokenizer() -> tokenizers.Tokenizer:
     vocabulary = {word: i for i, word in enumerate((*_SPECIAL, *present.INTENTS))}
-    tokenizer = tokenizers.Tokenizer(token_models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(
+    made = tokenizers.Tokenizer(token_models.WordLevel(vocabulary, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A", special_tokens=[("[CLS]", 1)]
     )
-    return tokenizer
+    return made
 
 
 def _graph(table: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> onnx.ModelProto:

@@ -147,18 +147,20 @@ def _of_intent(counts: Labels, place: int) -> OfIntent:
 
 
 def bins(confidence: Floats, right: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
-    """The rows in the order of their confidence in calibration.BINS parts of equal size, shapes
-    (n,).
+    """The rows by their bins of calibration.places, those that hold any, shapes (n,).
 
     >>> [bin.n for bin in bins(np.linspace(0.5, 1, 30), np.ones(30, dtype=bool))][:3]
     [2, 2, 2]
     """
-    order = np.argsort(confidence, kind="stable")
+    if not len(confidence):
+        return ()
+    places = calibration.places(confidence)
     parts = []
-    for rows in np.array_split(order, calibration.BINS):
-        if len(rows):
-            share, low, high = proportion.estimate(int(right[rows].sum()), len(rows))
-            parts.append(Bin(len(rows), float(confidence[rows].mean()), share, low, high))
+    for place in np.unique(places):
+        rows = places == place
+        n = int(rows.sum())
+        share, low, high = proportion.estimate(int(right[rows].sum()), n)
+        parts.append(Bin(n, float(confidence[rows].mean()), share, low, high))
     return tuple(parts)
 
 

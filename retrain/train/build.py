@@ -108,29 +108,29 @@ def trained(
     """
     network.network.save_pretrained(directory)
     network.tokenizer.save_pretrained(directory)
-    compiled = _compiled(network, recipe, directory)
-    seen = compiled.session.seen(network.train.texts)
+    made = compiled(network, recipe, directory)
+    seen = made.session.seen(network.train.texts)
     (directory / session.SEEN).write_text(json.dumps(seen))
 
-    temperature = compiled.session.temperature
-    probabilities = calibration.probabilities(compiled.logits, temperature)
+    temperature = made.session.temperature
+    probabilities = calibration.probabilities(made.logits, temperature)
     answers = candidate.answers(probabilities)
-    load = loadtest.run(compiled.session, messages)
+    load = loadtest.run(made.session, messages)
     return candidate.Trained(
         directory=directory,
         answers=answers,
-        parity=compiled.parity,
+        parity=made.parity,
         load=load,
         scores=confusion.scores(network.test.labels, answers.predicted),
         validation=validation.validation(
-            network.test.labels, compiled.logits, temperature, messages, recipe.seed
+            network.test.labels, made.logits, temperature, messages, recipe.seed
         ),
-        tokenizer_hash=compiled.session.tokenizer_hash,
+        tokenizer_hash=made.session.tokenizer_hash,
         target=backend.named(recipe.backend).TARGET,
     )
 
 
-def _compiled(network: Tuned, recipe: recipes.Recipe, directory: Path) -> Compiled:
+def compiled(network: Tuned, recipe: recipes.Recipe, directory: Path) -> Compiled:
     """The artefact that will serve, held against the network; the temperature is fitted on it, not
     on the network.
     """

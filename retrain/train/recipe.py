@@ -26,7 +26,7 @@ _RANGES: Final = {
     "max_tokens": (1, 512),
     "seed": (0, 2**32 - 1),
 }
-Backend = Literal["onnx"]
+Backend = Literal["onnx", "torch", "neuron"]
 Loss = Literal["focal_weighted", "focal", "weighted", "oversampling", "cross_entropy"]
 
 
@@ -68,7 +68,8 @@ class Recipe:
     # takes about an hour on two slow cores.
     minutes: int = 360
     memory_mib: int = 0  # 0: as much as the machine has
-    # What it is compiled with.
+    # What it is compiled for: any CPU; none, as the reference that others are held against;
+    # Inferentia.
     backend: Backend = "onnx"
 
     @property

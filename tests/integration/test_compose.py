@@ -134,6 +134,25 @@ def test_an_image_is_what_its_build_stage_made_and_runs_as_an_ordinary_user(targ
     assert all("--require-hashes" in line for line in installs)
 
 
+def test_neuron_is_the_retrain_image_with_an_interpreter_of_its_own() -> None:
+    """The vendor's wheels come from a folder, by name and from no registry: those have placeholders
+    of the same names.
+    """
+    stages = images.stages()
+    assert stages["neuron"] == [
+        ("FROM", "retrain"),
+        ("COPY", "--from=build-neuron /opt/neuron /opt/neuron"),
+        ("ENV", "INTENTWATCH_NEURON_PYTHON=/opt/neuron/bin/python"),
+    ]
+    locked, own = (rest for word, rest in stages["build-neuron"] if "uv pip" in rest)
+    assert "--require-hashes -r requirements/neuron.lock" in locked
+    assert "--no-index --find-links /wheels torch-neuronx neuronx-cc libneuronxla" in own
+    assert ("ENV", "VIRTUAL_ENV=/opt/neuron") in stages["build-neuron"]
+    lock = (ROOT / "requirements/neuron.lock").read_text()
+    assert not re.search("^(torch-neuronx|neuronx-cc|libneuronxla)==", lock, flags=re.MULTILINE)
+    assert re.search("^torch==2.8.0 ", lock, flags=re.MULTILINE)
+
+
 @pytest.fixture(scope="module")
 def image() -> Iterator[Callable[[str], images.Image]]:
     """Builds each image once."""

@@ -159,3 +159,8 @@ def test_chance_alone_shows_less_the_more_rows_there_are() -> None:
     few, many = (calibration.ece_floor(np.linspace(0.85, 0.95, n), seed=1) for n in (100, 10_000))
     assert 0.03 < few < 0.12
     assert many < few / 5
+
+
+def test_rows_of_one_confidence_are_one_bin_with_the_floor_of_one_share() -> None:
+    """A share of 0.9 of 100 is off by sqrt(2 / pi) sqrt(0.9 x 0.1 / 100) = 0.024 on average."""
+    assert calibration.ece_floor(np.full(100, 0.9), seed=1) == pytest.approx(0.024, abs=0.003)

@@ -212,6 +212,29 @@ def test_a_single_answer_is_off_by_its_own_doubt(confidence: float) -> None:
     assert calibration.ece(one, np.array([False])) == pytest.approx(confidence)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([0.5, 0.7, 0.9, 0.95]), st.booleans(), st.floats(1, 9))),
+    CHANCES,
+)
+def test_no_order_of_the_rows_changes_a_bit(
+    rows: list[tuple[float, bool, float]], chance: random.Random
+) -> None:
+    """Where confidences tie, as those of logs with two decimals do."""
+
+    def figures(rows: list[tuple[float, bool, float]]) -> tuple[float, ...]:
+        confidence, weight = (np.array([row[i] for row in rows]) for i in (0, 2))
+        right = np.array([row[1] for row in rows], dtype=bool)
+        return (
+            calibration.ece(confidence, right),
+            calibration.ece(confidence, right, weight),
+            calibration.ece_floor(confidence, 3, weight),
+        )
+
+    shuffled = chance.sample(rows, len(rows))
+
+    assert figures(shuffled) == figures(rows)
+
+
 def test_a_row_of_weight_three_counts_like_three_rows() -> None:
     """0.9 right three times, 0.5 wrong once, each in bins of its own: (3 x 0.1 + 0.5) / 4 = 0.2."""
     confidence = np.array([0.9, 0.5])

@@ -1,0 +1,1 @@
+"""A package of this name with nothing in it."""
