@@ -179,6 +179,16 @@ FIELDS: Final[dict[str, dict[str, Form]]] = {
         "rare_recall": POINTS,
         "ece": THREE,
     },
+    "BASELINE": {
+        "run_id": TEXT,
+        "model": TEXT,
+        "n": WHOLE,
+        "acc": POINTS,
+        "macro_f1": POINTS,
+        "rare_recall": POINTS,
+        "ece": THREE,
+        "cpu_s": ONE,
+    },
     "CHECKPOINT": {
         "best_epoch": WHOLE,
         "criterion": STRING,

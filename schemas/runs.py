@@ -3,7 +3,7 @@ through.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -52,6 +52,18 @@ class Gate:
     high: float | None
     n: int
     note: str = ""
+
+
+LINEAR: Final = "linear"  # the gate that sets a candidate beside a linear model
+
+
+def tie(gates: Sequence[Gate]) -> Gate | None:
+    """The gate of a candidate that is proven neither better nor worse than a linear model."""
+    for gate in gates:
+        passed = gate.gate == LINEAR and gate.verdict is GateVerdict.PASS
+        if passed and gate.low is not None and gate.low <= 0:
+            return gate
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,17 @@ BETTER = accounts.validated(
     ("faq", "promotion", "escalation"), ((82, 1, 0), (1, 92, 0), (0, 1, 23)), ece=0.021
 )
 SCORES = confusion.Scores(200, 0.95, 0.93, 0.8, {"faq": 0.96}, {"faq": 83}, 0.1)
+LINEAR = {
+    "name": "linear",
+    "n": 200,
+    "accuracy": 0.9,
+    "macro_f1": 0.88,
+    "rare_recall": 0.7,
+    "ece": 0.02,
+    "trained": 1200,
+    "seconds": 3.1,
+    "out_of_fold": {"rare_recall": 0.75, "n": 40},
+}
 LOAD = {"n": 1000, "p50_ms": 7.9, "p95_ms": 12.4, "p99_ms": 18.3, "error_rate": 0.0, "rps": 500.0}
 
 
@@ -50,7 +61,7 @@ def gated(
         base_model="all-MiniLM-L6-v2",
         gates=store.gates(report),
         evaluation=dataclasses.asdict(SCORES)
-        | {"validation": dataclasses.asdict(seen), "load_test": LOAD},
+        | {"validation": dataclasses.asdict(seen), "load_test": LOAD, "baselines": [LINEAR]},
     )
     noted.put_metrics(connection, run_id, accounts.metrics())
     noted.put_checks(connection, run_id, [accounts.check("overfitting_epochs", 0.0)])

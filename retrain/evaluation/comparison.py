@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from retrain.evaluation import confusion
 from schemas import present
 
 DRAWS = 2_000
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,22 @@ def _recall(intent: int) -> Measure:
         return np.asarray(recall)
 
     return measure
+
+
+def sign_test(one: Flags, other: Flags, groups: Sequence[str]) -> float:
+    """How likely two equal models differ so unevenly: p of the exact test, two-sided, on the groups
+    in which either is right more often (McNemar's where each row is a group). Shapes (n,); 1 where
+    they never differ.
+
+    >>> five = np.ones(5, dtype=bool)
+    >>> sign_test(five, ~five, list("abcde")), sign_test(five, ~five, list("aaabb"))
+    (0.0625, 0.5)
+    """
+    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    ahead = np.bincount(member, weights=one.astype(np.float64) - other)
+    wins, losses = int((ahead > 0).sum()), int((ahead < 0).sum())
+    tail = special.bdtr(min(wins, losses), wins + losses, 0.5)
+    return min(1.0, 2 * float(tail))
 
 
 def labels_needed(difference: Difference, margin: float) -> int:

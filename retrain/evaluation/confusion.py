@@ -14,7 +14,7 @@ from schemas import present
 Labels = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64] | Labels
 K = len(present.INTENTS)
-_RARE = np.array([present.INDEX[intent] for intent in present.RARE], dtype=np.int64)
+RARE = np.array([present.INDEX[intent] for intent in present.RARE], dtype=np.int64)
 
 
 def _severity() -> npt.NDArray[np.float64]:
@@ -95,7 +95,7 @@ def scores(labels: Labels, predicted: Labels) -> Scores:
         n=n,
         accuracy=_ratio(hits.sum(), n) or 0.0,
         macro_f1=float(macro_f1(hits, labelled, counts.sum(0))),
-        rare_recall=_ratio(hits[_RARE].sum(), labelled[_RARE].sum()),
+        rare_recall=_ratio(hits[RARE].sum(), labelled[RARE].sum()),
         recall=recall,
         support=support,
         severity=_ratio((counts * SEVERITY).sum(), n) or 0.0,

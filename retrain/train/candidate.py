@@ -14,18 +14,20 @@ import pandas as pd
 
 from retrain import store
 from retrain.evaluation import confusion, validation
-from retrain.train import covered, gate, loadtest
-from retrain.train.compile import manifest, parity, session
+from retrain.train import beaten, covered, gate, loadtest
+from retrain.train.beside import measure
+from retrain.train.compile import manifest, parity
 from schemas import normalise, policy, present, runs, slices, windows
 
 # Below this the held-out live rows say less about the mix than the whole held-out set.
 _MIN_LIVE_REFERENCE = 100
+_NEWEST = 500  # held-out live rows, the last to come
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A directory with a network and its artefact, and the numbers that the gates need. `target`:
-    what the artefact is compiled for.
+    what the artefact is compiled for. `beside`: what it is set beside on the same rows.
     """
 
     directory: Path
@@ -36,6 +38,7 @@ class Trained:
     validation: validation.Validation
     tokenizer_hash: str
     target: str
+    beside: measure.Beside = measure.NOTHING
 
 
 def answers(probabilities: npt.NDArray[np.float64]) -> gate.Answers:
@@ -46,23 +49,26 @@ def answers(probabilities: npt.NDArray[np.float64]) -> gate.Answers:
 def gates(
     trained: Trained,
     test: pd.DataFrame,
-    champion: Path | None,
     rules: policy.Gates,
     lacking: Sequence[covered.Lack] = (),
 ) -> tuple[runs.Gate, ...]:
-    """Every gate on the held-out rows. `champion`: the directory of the model that serves, if any.
-    `lacking`: parts, and the intents without a row in them. Raises manifest.BadArtefact where the
-    champion cannot be loaded.
-    """
+    """Every gate on the held-out rows. `lacking`: parts, and the intents without a row in them."""
+    champion, linear = trained.beside.champion, trained.beside.linear
+    before = answers(champion) if champion is not None else None
+    rival = None
+    if linear is not None:
+        rival = beaten.Rival(linear.argmax(1), _newest(test))
     labels = confusion.places(test["intent"])
-    groups = list(test["group"])
-    evidence = gate.Evidence(labels, groups, lacking)
-    before = None
-    if champion is not None:
-        probabilities, _ = session.load(champion).classify(list(test["text"]))
-        before = answers(probabilities)
+    evidence = gate.Evidence(labels, list(test["group"]), lacking, rival)
     serving = _serving(trained)
     return gate.report(trained.answers, before, evidence, serving, rules)
+
+
+def _newest(test: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows are the last live ones; they come in order of time. Shape (n,)."""
+    live = (test["kind"] == "live").to_numpy()
+    later = live[::-1].cumsum()[::-1]  # live rows from here on
+    return np.asarray(live & (later <= _NEWEST))
 
 
 def _serving(trained: Trained) -> gate.Serving:

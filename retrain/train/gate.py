@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain.evaluation import calibration, comparison, confusion
-from retrain.train import covered
+from retrain.train import beaten, covered
 from schemas import policy, present, runs
 from streams.stats import proportion
 
@@ -23,12 +23,13 @@ Verdict = runs.GateVerdict
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The held-out rows: what people said they mean, and which belong together. Shapes (n,).
-    `lacking`: what covered.lacking says of all parts.
+    `lacking`: what covered.lacking says of all parts. `rival`: a linear model of the same rows.
     """
 
     labels: npt.NDArray[np.int64]
     groups: Sequence[str]
     lacking: Sequence[covered.Lack] = ()
+    rival: beaten.Rival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ def report(
         quality = list(_absolute(candidate, evidence, rules))
     else:
         quality = list(_paired(candidate, champion, evidence, rules))
+    if evidence.rival is not None and len(evidence.labels):
+        labels, groups = evidence.labels, evidence.groups
+        quality.append(beaten.gate(labels, candidate.predicted, evidence.rival, groups))
     return (*quality, covered.gate(evidence.lacking), *_serving(serving, rules))
 
 

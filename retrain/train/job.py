@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from retrain import log, store
 from retrain.decide.history.asked import store as asked
+from retrain.evaluation import baseline
 from retrain.gold import store as gold
 from retrain.labels import distrust
 from retrain.train import (
@@ -36,6 +37,7 @@ from retrain.train import (
     snapshot,
     split,
 )
+from retrain.train.beside import measure
 from retrain.train.compile import backend, manifest
 from retrain.train.dealt import store as dealt
 from retrain.train.ended import guard
@@ -125,9 +127,10 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
     train = _examined(shop, run_id, parts, notes)
-    trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept))
+    against = shop.models / serving if serving else None
+    trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept), against)
     kept.unlink(missing_ok=True)  # it is no part of the model
-    name, report = _gate(shop, run_id, trained, parts, serving)
+    name, report = _gate(shop, run_id, trained, parts)
     notes.check(readiness.checks(report))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
@@ -199,12 +202,10 @@ def _gate(
     run_id: str,
     trained: candidate.Trained,
     parts: divide.Divided,
-    champion: str | None,
 ) -> tuple[str, tuple[runs.Gate, ...]]:
     """Name the candidate and finish its directory, whatever its gates say of it."""
-    against = shop.models / champion if champion else None
     test = parts.part("test")
-    report = candidate.gates(trained, test, against, shop.policy.gates, parts.lacking)
+    report = candidate.gates(trained, test, shop.policy.gates, parts.lacking)
     with shop.held.begin() as connection:
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
@@ -289,6 +290,7 @@ def _train(
     train: pd.DataFrame,
     notes: notebook.Notebook,
     keeper: checkpoint.Keeper,
+    champion: Path | None,
 ) -> candidate.Trained:
     recipe = shop.recipe
     test = parts.part("test")
@@ -304,7 +306,12 @@ def _train(
     network = build.tuned(recipe, of_parts, hooks)
     _advance(shop, run_id, runs.State.EVALUATED)
 
+    beside = measure.beside(of_parts, recipe, champion)
+    for fields in beside.lines():
+        shop.lines.line("BASELINE", {"run_id": run_id, **fields})
+
     trained = build.trained(network, list(test["text"]), recipe, notes.directory)
+    notes.check(baseline.checks(beside.baselines, trained.scores))
     load = trained.load
     shop.lines.line(
         "LOAD_TEST",
@@ -319,9 +326,10 @@ def _train(
     evaluation = dataclasses.asdict(trained.scores) | {
         "validation": dataclasses.asdict(trained.validation),
         "load_test": dataclasses.asdict(load),
+        "baselines": beside.plain(),
     }
     _advance(shop, run_id, runs.State.COMPILED, evaluation=evaluation)
-    return trained
+    return dataclasses.replace(trained, beside=beside)
 
 
 def _advance(

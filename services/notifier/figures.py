@@ -19,6 +19,7 @@ _NAMES_OF_GATES: Final = {
     "load_error_rate": "errors under load",
     "p95_latency_ms": "p95 latency",
     "ece": "calibration error",
+    runs.LINEAR: "accuracy beside a linear model",
 }
 
 

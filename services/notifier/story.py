@@ -138,13 +138,21 @@ def headline(told: Story) -> str:
     first_gate = figures.gates_short(run.gates[:1])
     if run.state is State.CHAMPION:
         before = f" over {run.champion}" if run.champion else ", the first champion"
-        return f"PROMOTED {run.candidate}{before}: {first_gate}"
+        return f"PROMOTED {run.candidate}{before}: {first_gate}{_tie(run)}"
     if run.state is State.REGISTERED:
-        return f"APPROVAL NEEDED {run.candidate}: every gate passed, {first_gate}"
+        return f"APPROVAL NEEDED {run.candidate}: every gate passed, {first_gate}{_tie(run)}"
 
     if decision is None:
         return f"TRAINING {run.run_id}"
     return f"TRAINING {run.run_id} for {decision.model}: {numbers(told.reasons)}"
+
+
+def _tie(run: Run) -> str:
+    """Where a linear model of the same rows is as good as the candidate."""
+    gate = runs.tie(run.gates)
+    if gate is None or gate.champion is None:
+        return ""
+    return f"; only ties with a linear model, {units.percent(gate.champion)} (n = {gate.n:,})"
 
 
 def _served(run: Run | None) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrain.train import gate
+from retrain.train import beaten, gate
 from schemas import loglines, policy, settings, signals
 from services.dashboard import board, facts, panels
 from services.local import processes
@@ -59,7 +59,8 @@ def test_a_signal_stands_in_its_files() -> None:
 def gates() -> set[str]:
     """Every gate that a report can hold, those of single intents as one."""
     labels = np.arange(10).repeat(3)
-    rows = gate.Evidence(labels, [str(i) for i in range(len(labels))])
+    rival = beaten.Rival(labels, np.zeros(len(labels), dtype=bool))
+    rows = gate.Evidence(labels, [str(i) for i in range(len(labels))], rival=rival)
     answers = gate.Answers(labels, np.full(len(labels), 0.9))
     serving = gate.Serving(1.0, 0.0, 10, parity=True, agreement=1.0, parity_n=30)
     reports = [

@@ -132,6 +132,8 @@ def test_a_rejected_candidate_stands_beside_the_champion_in_six_panels(engine: s
     assert told["panels"] == ids
     assert told["candidate"]["ece"] == 0.021
     assert told["champion"]["ece"] == 0.037
+    assert told["baselines"] == [recorded.LINEAR]
+    assert "75.0 % (n = 40)" in answer.text
     assert told["run"]["candidate"] == "v2"
 
 

@@ -27,6 +27,7 @@ def test_the_run_speaks_the_seeds_lines(shop: Shop) -> None:
         "TRAIN",
         "VAL",
         "CHECKPOINT",
+        "BASELINE",
         "LOAD_TEST",
         "DEPLOY",
     ]
@@ -74,9 +75,21 @@ def test_its_numbers_are_rows_by_step_and_epoch_and_lie_beside_the_model_too(sho
     assert processes.show("metrics", shop.environment, "--run", run) == rows
 
 
+def test_it_is_set_beside_what_costs_less(shop: Shop) -> None:
+    lines = [line for line in shop.output.splitlines() if line.startswith("[BASELINE]")]
+    models = [loglines.parse(line)[1]["model"] for line in lines]
+    assert models == ["majority", "linear", "encoder"]
+    (run,) = processes.show("runs", shop.environment)
+    (gate,) = (gate for gate in run["gates"] if gate["gate"] == "linear")
+    assert gate["champion"] is not None
+    names = {check["name"] for check in processes.show("checks", shop.environment)}
+    assert {"accuracy:majority", "macro_f1:encoder", "rare_recall_out_of_fold:linear"} <= names
+
+
 def test_its_checks_say_what_is_healthy_and_what_to_do(shop: Shop) -> None:
     checks = processes.show("checks", shop.environment)
-    assert {check["stage"] for check in checks} == {"audit", "split", "training", "readiness"}
+    stages = {check["stage"] for check in checks}
+    assert stages == {"audit", "split", "training", "validation", "readiness"}
     assert {check["level"] for check in checks} <= {"ok", "watch", "act"}
     assert all(check["remedy"] for check in checks if check["level"] == "act")
     leaked = [check for check in checks if check["name"].startswith("leaked_")]

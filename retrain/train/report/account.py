@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retrain.evaluation.baseline import Baseline
 from retrain.evaluation.confusion import Scores
 from retrain.evaluation.validation import Validation
 from schemas import decisions, runs
@@ -76,6 +77,7 @@ class Account:
     scores: Scores | None = None
     validation: Validation | None = None
     load: Load | None = None
+    baselines: tuple[Baseline, ...] = ()
     decision: decisions.Decision | None = None
 
     def gate(self, name: str) -> runs.Gate | None:

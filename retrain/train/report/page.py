@@ -6,6 +6,7 @@ from typing import Final
 from retrain.pages import markup, svg
 from retrain.train.report import (
     account,
+    beside,
     curves,
     intents,
     judged,
@@ -92,5 +93,6 @@ def _validation(told: account.Account) -> Iterator[str]:
         yield markup.paragraph("Nothing has been validated yet, or it has not been recorded.")
         return
     yield intents.whole(told.scores)
+    yield f"<h3>{beside.TITLE}</h3>{beside.table(told)}"
     for panel in validated.PANELS:
         yield f"<h3>{panel.title}</h3>{panel.draw(seen)}"

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from retrain.evaluation import confusion, validation
+from retrain.evaluation import baseline, confusion, validation
 from retrain.train.noted import store as noted
 from retrain.train.report import account
 from schemas import decisions, tables
 
-Part = TypeVar("Part", confusion.Scores, validation.Validation, account.Load)
+Baselines = tuple[baseline.Baseline, ...]
+Part = TypeVar("Part", confusion.Scores, validation.Validation, account.Load, Baselines)
 Noun = TypeVar("Noun", account.Run, decisions.Decision)
 
 
@@ -31,6 +32,7 @@ def told(connection: sa.Connection, run_id: str) -> account.Account | None:
         scores=_part(evaluation, confusion.Scores),
         validation=_part(evaluation.get("validation"), validation.Validation),
         load=_part(evaluation.get("load_test"), account.Load),
+        baselines=_part(evaluation.get("baselines"), Baselines) or (),
         decision=_decision(connection, run.decision_id),
     )
 

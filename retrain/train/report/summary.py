@@ -6,7 +6,7 @@ from typing import Final
 
 from retrain.pages import markup, svg
 from retrain.train.report import account
-from schemas import runs
+from schemas import runs, units
 
 State, Verdict = runs.State, runs.GateVerdict
 
@@ -22,9 +22,11 @@ def result(run: account.Run) -> str:
     """What became of it, in one line."""
     match run.state:
         case State.CHAMPION:
-            return f"Promoted: {run.candidate} passed every gate and became the champion"
+            return f"Promoted: {run.candidate} passed every gate and became the champion{_tie(run)}"
         case State.REGISTERED:
-            return f"Registered: {run.candidate} passed every gate and waits for a person"
+            return (
+                f"Registered: {run.candidate} passed every gate and waits for a person{_tie(run)}"
+            )
         case State.REJECTED:
             return f"Rejected {run.error or f'because of {_missed(run)}'}"
         case State.CANCELLED:
@@ -38,6 +40,15 @@ def result(run: account.Run) -> str:
             return f"Running: {_training(run.progress)}"
         case _:
             return f"Running: {_NEXT[run.state]}"
+
+
+def _tie(run: account.Run) -> str:
+    """Where a linear model of the same rows is as good as the candidate."""
+    gate = runs.tie(run.gates)
+    if gate is None or gate.value is None or gate.champion is None:
+        return ""
+    figures = f"{units.percent(gate.value)} against {units.percent(gate.champion)}, n = {gate.n:,}"
+    return f"; it only ties with a linear model ({figures})"
 
 
 def _missed(run: account.Run) -> str:

@@ -11,10 +11,12 @@ import markupsafe
 
 from retrain.evaluation.validation import Validation
 from retrain.train.report import account, curves, summary, validated
+from retrain.train.report import beside as baselines
 from schemas import runs
 
 State = runs.State
 _WAITS: Final = (*runs.ENDED, State.REGISTERED)
+BESIDE: Final = baselines.TITLE
 _EMPTY: Final = {
     State.QUEUED: "Nothing is measured yet: the run waits for a worker.",
     State.FAILED: "The run failed before this was measured.",
@@ -95,6 +97,11 @@ def validated_of(told: Told) -> Iterator[Panel]:
         )
 
 
+def baselines_of(told: Told) -> markupsafe.Markup:
+    """The candidate beside what costs less."""
+    return _drawn(baselines.table(told.run))
+
+
 def _of(panel: validated.Panel, seen: Validation | None) -> markupsafe.Markup:
     return _drawn(panel.draw(seen)) if seen else markupsafe.Markup()
 
@@ -149,4 +156,5 @@ def plain_validation(told: Told) -> dict[str, Any]:
         "panels": [panel.key for panel in validated.PANELS],
         "candidate": told.run.validation,
         "champion": champions,
+        "baselines": told.run.baselines,
     }

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrain.train import gate
+from retrain.train import beaten, gate
 from schemas import policy, present, runs
 
 RULES = policy.Gates()
@@ -109,6 +109,27 @@ def test_a_critical_intent_without_a_row_in_some_part_makes_the_coverage_inconcl
     report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, SERVING, RULES)
     assert by_name(report)["coverage"].verdict is Verdict.INCONCLUSIVE
     assert gate.overall(report) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("linear", "verdict"), [(0.97, Verdict.FAIL), (0.93, Verdict.PASS), (0.85, Verdict.PASS)]
+)
+def test_a_candidate_worse_than_a_linear_model_fails_and_one_that_ties_does_not(
+    linear: float, verdict: runs.GateVerdict
+) -> None:
+    rows = evidence()
+    rival = beaten.Rival(answers(rows, linear, seed=4).predicted, np.zeros(2000, dtype=bool))
+    rows = dataclasses.replace(rows, rival=rival)
+    report = gate.report(answers(rows, 0.93), answers(rows, 0.85, seed=3), rows, SERVING, RULES)
+    assert by_name(report)["linear"].verdict is verdict
+    assert gate.overall(report) is verdict
+
+
+def test_without_a_held_out_row_nobody_is_set_beside_the_candidate() -> None:
+    empty = np.array([], dtype=np.int64)
+    rows = gate.Evidence(empty, [], rival=beaten.Rival(empty, empty.astype(bool)))
+    report = gate.report(gate.Answers(empty, np.array([])), None, rows, SERVING, RULES)
+    assert "linear" not in by_name(report)
 
 
 def test_a_critical_intent_that_loses_its_recall_fails() -> None:

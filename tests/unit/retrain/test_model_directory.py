@@ -2,6 +2,7 @@
 a session answers from it, with a graph small enough to be worked by hand.
 """
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from onnx import helper, numpy_helper
 
 from retrain.evaluation import confusion, validation
 from retrain.train import candidate, gate, loadtest
+from retrain.train.beside import measure
 from retrain.train.compile import manifest, parity, session
 from retrain.train.compile.backends import onnx as artefact
 from schemas import normalise, policy, present, runs, windows
@@ -347,8 +350,14 @@ def test_outputs_find_their_intents_whatever_order_the_model_has_them_in(model: 
 # Gates on a real session.
 
 
-def gates(made: candidate.Trained, test: pd.DataFrame, champion: Path | None) -> dict[str, Any]:
-    report = candidate.gates(made, test, champion, policy.Gates())
+def gates(
+    made: candidate.Trained, test: pd.DataFrame, champion: Path | None = None, **said: Any
+) -> dict[str, Any]:
+    """The gates of a candidate beside a champion, and beside a linear model that said this."""
+    if champion is not None:
+        said["champion"], _ = session.load(champion).classify(list(test["text"]))
+    made = dataclasses.replace(made, beside=measure.Beside((), **said))
+    report = candidate.gates(made, test, policy.Gates())
     return {line.gate: line for line in report}
 
 
@@ -362,8 +371,53 @@ def test_the_champion_answers_the_same_rows_as_the_candidate(model: Path) -> Non
     assert (accuracy.value, accuracy.champion, accuracy.n) == (1.0, pytest.approx(4 / 6), 6)
 
 
+def certain(*answered: int) -> npt.NDArray[np.float64]:
+    """Probabilities of a model that is sure of these answers."""
+    return np.eye(K)[list(answered)]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [(FAQ, runs.GateVerdict.FAIL), (CHITCHAT, runs.GateVerdict.PASS)],
+)
+def test_a_candidate_that_answers_the_newest_rows_worse_than_a_linear_model_fails(
+    directory: Path, said: int, verdict: runs.GateVerdict
+) -> None:
+    """30 imported rows, of which the candidate alone gets 15; then 10 live ones, all faq, of which
+    it gets none.
+    """
+    old = held_out(*["chitchat"] * 30)
+    test = pd.concat([old, held_out(*["faq"] * 10, kind="live")])
+    test["group"] = [str(i) for i in range(40)]
+    made = trained(directory, [CHITCHAT] * 40)
+    linear = certain(*[FAQ] * 15, *[CHITCHAT] * 15, *[said] * 10)
+
+    report = gates(made, test, linear=linear)
+
+    assert report["linear"].verdict is verdict
+    assert (report["linear"].n, report["linear"].value) == (
+        (10, 0.0) if said == FAQ else (40, 0.75)
+    )
+
+
+def test_of_many_live_rows_the_last_ones_are_the_newest(directory: Path) -> None:
+    """Of 510 live rows the linear model is better in the first ten alone."""
+    test = held_out(*["faq"] * 510, kind="live")
+    made = trained(directory, [CHITCHAT] * 10 + [FAQ] * 500)
+    linear = certain(*[FAQ] * 10, *[CHITCHAT] * 10, *[FAQ] * 490)
+
+    assert gates(made, test, linear=linear)["linear"].verdict is runs.GateVerdict.PASS
+
+    linear = certain(*[FAQ] * 10, *[FAQ] * 500)
+    assert gates(made, test, linear=linear)["linear"].n == 510
+
+
+def test_where_no_linear_model_could_be_made_there_is_no_gate_of_it(directory: Path) -> None:
+    assert "linear" not in gates(trained(directory, [FAQ]), held_out("faq"))
+
+
 def test_without_a_champion_nobody_is_compared_with(directory: Path) -> None:
-    report = gates(trained(directory, [FAQ]), held_out("faq"), None)
+    report = gates(trained(directory, [FAQ]), held_out("faq"))
 
     assert report["accuracy"].champion is None
     assert "no champion" in report["accuracy"].note
@@ -376,7 +430,7 @@ def test_without_held_out_rows_a_champion_is_no_reason_to_break_off(model: Path)
 
 
 def test_load_test_and_parity_stand_in_the_gates_as_they_were_measured(directory: Path) -> None:
-    report = gates(trained(directory, [FAQ]), held_out("faq"), None)
+    report = gates(trained(directory, [FAQ]), held_out("faq"))
 
     assert (report["p95_latency_ms"].value, report["p95_latency_ms"].n) == (4.5, 1000)
     assert (report["parity"].value, report["parity"].n) == (0.99, 600)

@@ -14,9 +14,9 @@ import accounts
 import builders
 import pytest
 
-from retrain.evaluation import confusion
+from retrain.evaluation import baseline, confusion
 from retrain.pages import svg
-from retrain.train.report import account, judged, lineage, page, style
+from retrain.train.report import account, beside, judged, lineage, page, style, summary
 from schemas import checks, runs
 
 State, Verdict, Level = runs.State, runs.GateVerdict, checks.Level
@@ -63,6 +63,12 @@ def everything() -> account.Account:
     )
 
 
+def beside_a_linear_model(
+    low: float, high: float, verdict: runs.GateVerdict = Verdict.PASS
+) -> runs.Gate:
+    return accounts.gate("linear", 0.921, champion=0.918, verdict=verdict, between=(low, high))
+
+
 # What became of it
 
 
@@ -96,6 +102,23 @@ def everything() -> account.Account:
                 ),
             ),
             "Rejected because of gates ece (fail), accuracy (inconclusive)",
+        ),
+        (
+            accounts.run(gates=(beside_a_linear_model(-0.01, 0.03),)),
+            "Promoted: v2 passed every gate and became the champion; it only ties with a linear "
+            "model (92.1 % against 91.8 %, n = 900)",
+        ),
+        (
+            accounts.run(State.REGISTERED, gates=(beside_a_linear_model(-0.01, 0.03),)),
+            "Registered: v2 passed every gate and waits for a person; it only ties with a linear "
+            "model (92.1 % against 91.8 %, n = 900)",
+        ),
+        (
+            accounts.run(
+                State.REJECTED,
+                gates=(beside_a_linear_model(-0.03, -0.01, Verdict.FAIL),),
+            ),
+            "Rejected because of gates linear (fail)",
         ),
         (accounts.run(State.REJECTED), "Rejected because of gates that are not on record"),
     ],
@@ -270,6 +293,43 @@ def test_the_load_test_stands_below_the_gates_and_all_rows_together_above_the_ma
     assert re.search(r"held-out rows\s+40\s+accuracy\s+92.5 %\s+macro F1\s+91.0 %", seen)
     assert re.search(r"rare recall\s+–\s+mean severity\s+0.0312", seen)
     assert "No load test has been recorded." in words(page.render(everything()))
+
+
+def baselines_of(told: account.Account) -> list[list[str]]:
+    """The rows of the table of baselines."""
+    part = page.render(told).split(beside.TITLE)[1].split("<h3>")[0]
+    cut = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in part.split("<tr")[2:]]
+    return [[html.unescape(cell) for cell in row] for row in cut]
+
+
+def test_the_candidate_stands_above_what_costs_less() -> None:
+    scores = confusion.Scores(40, 0.925, 0.91, 0.8, {}, {}, 0.0312)
+    apart = baseline.OutOfFold(0.875, 16)
+    told = (
+        baseline.Baseline("majority", 40, 0.221, 0.036, 0.0, 0.01, 100, 0.0),
+        baseline.Baseline("linear", 40, 0.9, 0.888, None, 0.02, 1200, 3.14, apart),
+        baseline.Baseline("champion", 40, 0.95, 0.94, 0.9, 0.03, 0, 0.5),
+    )
+
+    rows = baselines_of(dataclasses.replace(everything(), scores=scores, baselines=told))
+
+    first = ["the candidate", "92.5 %", "91.0 %", "80.0 %", "–", "0.037", "–", "–"]
+    words = ["90.0 %", "88.8 %", "–", "87.5 % (n = 16)", "0.02", "1,200 rows", "3.1 s"]
+    assert rows[0] == first
+    assert rows[1][0] == "the most frequent intent"
+    assert rows[2] == ["a linear model of words and letters", *words]
+    assert rows[3][0] == "the champion"
+    assert rows[3][6] == "–"
+
+
+def test_one_that_is_better_than_a_linear_model_does_not_speak_of_it() -> None:
+    run = accounts.run(gates=(beside_a_linear_model(0.001, 0.03),))
+
+    assert summary.result(run) == "Promoted: v2 passed every gate and became the champion"
+
+
+def test_a_run_of_before_there_were_baselines_says_so() -> None:
+    assert "Nothing was measured beside it." in words(page.render(everything()))
 
 
 def made_of(told: account.Account) -> str:

@@ -205,6 +205,33 @@ def test_a_promotion_names_whom_it_follows(champion: str | None, headline: str) 
     assert part(message, "*Next step*").startswith("*Next step*\nNothing to do: `v2` serves.")
 
 
+def beside_a_linear_model(low: float, high: float) -> runs.Gate:
+    """The candidate 90 % right, the linear model 89 %."""
+    return runs.Gate("linear", PASS, 0.9, 0.89, None, low, high, 612)
+
+
+@pytest.mark.parametrize("state", [State.CHAMPION, State.REGISTERED])
+def test_one_that_only_ties_with_a_linear_model_says_so_in_the_first_line(
+    state: runs.State,
+) -> None:
+    gates = (gate("accuracy", PASS), beside_a_linear_model(-0.01, 0.03))
+
+    message = compose.root([taken(), run(state, gates=gates)])
+
+    assert message.text.endswith("; only ties with a linear model, 89.0 % (n = 612)")
+    assert "*pass*: accuracy beside a linear model 90.0 % against 89.0 %" in part(
+        message, "*Gates*"
+    )
+
+
+def test_one_that_is_better_than_a_linear_model_does_not_speak_of_it() -> None:
+    gates = (gate("accuracy", PASS), beside_a_linear_model(0.001, 0.02))
+
+    message = compose.root([taken(), run(State.CHAMPION, gates=gates)])
+
+    assert message.text == "PROMOTED v2 over v1: accuracy 90.0 % against 80.0 % (n = 612)"
+
+
 def test_a_model_that_waits_for_a_person_names_the_command() -> None:
     message = compose.root([taken(), run(State.REGISTERED, gates=(gate("accuracy", PASS),))])
 

@@ -9,6 +9,7 @@ import accounts
 import pytest
 import recorded
 
+from retrain.evaluation import baseline
 from retrain.train.report import account, summary, validated
 from schemas import runs
 from services.dashboard.runs import boards
@@ -71,6 +72,15 @@ def test_the_six_panels_stand_side_by_side_and_alone_where_there_is_no_champion(
     assert "ECE 0.0610 before the temperature, 0.0370 after" in both[2].champion
     assert [panel.champion for panel in alone] == [""] * 6
     assert list(boards.validated_of(told(candidate()))) == []
+
+
+def test_programs_get_the_baselines_and_people_a_table() -> None:
+    one = baseline.Baseline("linear", 40, 0.9, 0.888, 0.7, 0.02, 1200, 3.1)
+    seen = told(candidate(validation=recorded.SEEN, scores=recorded.SCORES, baselines=(one,)))
+
+    assert boards.plain_validation(seen)["baselines"] == (one,)
+    assert "a linear model of words and letters" in boards.baselines_of(seen)
+    assert "Nothing was measured" in boards.baselines_of(told(candidate()))
 
 
 def test_an_intent_with_a_hostile_name_is_text_in_every_panel() -> None:
