@@ -40,9 +40,12 @@ from retrain.train.compile import backend, manifest
 from retrain.train.dealt import store as dealt
 from retrain.train.ended import guard
 from retrain.train.fit import checkpoint, loop, model, speed
+from retrain.train.golden import judge, judged
+from retrain.train.golden import rows as sentences
+from retrain.train.golden import store as golden
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
-from schemas import policy, runs, times
+from schemas import checks, policy, runs, times
 from streams.stages import rounds
 
 log_of_runs = logging.getLogger("intentwatch.retrain")
@@ -109,17 +112,13 @@ def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
 def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         run = store.run(connection, run_id)
-        doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
-        rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
-        known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     serving = champion["model"] if champion else None
-    parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
-    _begin(shop, run_id, rows, serving, doubts, parts)
+    parts = _divided(shop, run_id, run["as_of"], serving)
 
     kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
@@ -128,11 +127,29 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept))
     kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts, serving)
-    notes.check(readiness.checks(report))
+    notes.check((*readiness.checks(report), *_judged(shop, run_id, trained, parts, serving)))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
         return _register(shop, run_id, trained, name)
     return _reject(shop, run_id, report)
+
+
+def _divided(
+    shop: Workshop,
+    run_id: str,
+    as_of: dt.datetime,
+    champion: str | None,
+) -> divide.Divided:
+    """Read what there is to learn from and to be judged by, divide it, and begin the run with it."""
+    with shop.engine.connect() as connection:
+        doubts = asked.doubts(connection, as_of, shop.policy.labels)
+        rows = _labelled(connection, shop, as_of, doubts)
+        known = dealt.sides(connection)
+        judging = golden.in_force(connection)
+    least = shop.policy.labels.min_to_train
+    parts = divide.divided(rows, known, shop.recipe, least, judging)
+    _begin(shop, run_id, rows, champion, doubts, parts)
+    return parts
 
 
 def _labelled(
@@ -178,7 +195,11 @@ def _begin(
         snapshot_sha256=snapshot.freeze(rows, shop.models / "snapshots"),
         recipe_sha256=shop.recipe.sha256,
         base_model=shop.recipe.base_model,
-        detail={"aside": [_plain(doubt) for doubt in doubts], **origin.of(shop.policy)},
+        detail={
+            "aside": [_plain(doubt) for doubt in doubts],
+            "golden_sha256": sentences.digest(parts.golden),
+            **origin.of(shop.policy),
+        },
     )
     for fields in divide.lines(parts):
         shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})
@@ -217,6 +238,21 @@ def _gate(
         candidate=name,
     )
     return name, report
+
+
+def _judged(
+    shop: Workshop,
+    run_id: str,
+    trained: candidate.Trained,
+    parts: divide.Divided,
+    champion: str | None,
+) -> Iterator[checks.Check]:
+    """How the candidate answers the golden set, kept and as checks."""
+    against = shop.models / champion if champion else None
+    told = judge.strata(trained.directory, against, parts.golden)
+    with shop.held.begin() as connection:
+        store.record_step(connection, run_id, judge.STEP, judge.detail(parts.golden, told))
+    yield from judged.checks(told)
 
 
 def _reject(
