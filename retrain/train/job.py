@@ -121,7 +121,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
     _begin(shop, run_id, rows, serving, doubts, parts)
 
-    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    kept = scratch.kept(shop.models, run_id, parts.rows, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
     train = _examined(shop, run_id, parts, notes)
