@@ -120,7 +120,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     serving = champion["model"] if champion else None
     parts = _divided(shop, run_id, run["as_of"], serving)
 
-    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    kept = scratch.kept(shop.models, run_id, parts.rows, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
     train = _examined(shop, run_id, parts, notes)
