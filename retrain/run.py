@@ -53,9 +53,9 @@ def _workshop(loaded: settings.Settings) -> Any:
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
     # Torch is loaded here and nowhere else, and only when everything it needs is there.
-    from retrain.train import job
+    from retrain.train import workshop
 
-    return job.Workshop(
+    return workshop.Workshop(
         engine=engine,
         models=loaded.models,
         policy=rules,
@@ -88,14 +88,14 @@ def run(chosen: argparse.Namespace) -> int:
     if _follows(loaded):
         return 0
     shop = _workshop(loaded)
-    from retrain.train import attempts, job
+    from retrain.train import attempts, workshop
 
     try:
         model.encoder_directory(shop.recipe.base_model)
         backend.usable(shop.recipe.backend)
     except (model.EncoderMissing, backend.Unavailable) as error:
         settings.refuse(str(error))
-    run_id = _queued(shop, chosen, job.LEASE_S)
+    run_id = _queued(shop, chosen, workshop.LEASE_S)
     try:
         state = attempts.by_hand(shop, run_id)
     finally:
@@ -166,7 +166,7 @@ def work(_chosen: argparse.Namespace) -> int:
     unfinished starts over.
     """
     shop = _workshop(settings.load("database_url"))
-    from retrain.train import attempts, job
+    from retrain.train import attempts, workshop
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -177,7 +177,7 @@ def work(_chosen: argparse.Namespace) -> int:
         # Unless the round ends well; what passes by itself has passed after the longer pause.
         well = False
         with tries.round():
-            waiting = _claimed(shop, job.LEASE_S)
+            waiting = _claimed(shop, workshop.LEASE_S)
             if waiting is not None:
                 try:
                     attempts.by_worker(shop, waiting)

@@ -114,6 +114,9 @@ def trained(kafka: str, url: str, directory: Path) -> Shop:
         ).returncode
         == 0
     )
+    own = "retrain/train/golden/mangaassist.jsonl"
+    more = processes.run(["retrain/run.py", "golden", "add", own, "--reviewer", "rin"], told)
+    assert more.returncode == 0
     # A run by hand does not wait for the idle worker.
     with processes.running(["retrain/run.py", "work"], told, directory / "worker.log"):
         assert processes.eventually(lambda: "ready" in (directory / "worker.log").read_text())

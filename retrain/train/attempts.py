@@ -7,7 +7,7 @@ import logging
 import sqlalchemy as sa
 
 from retrain import store
-from retrain.train import job
+from retrain.train import job, workshop
 from retrain.train.ended import guard
 from schemas import messages, runs
 from streams import leases, outbox, transient
@@ -17,9 +17,9 @@ TRIES = 3
 log = logging.getLogger("intentwatch.retrain")
 
 
-def by_hand(shop: job.Workshop, run_id: str) -> runs.State:
+def by_hand(shop: workshop.Workshop, run_id: str) -> runs.State:
     """One try: a person sees how it ends, and starts it again. Raises leases.Lost."""
-    with job.held(shop, run_id) as mine:
+    with workshop.held(shop, run_id) as mine:
         try:
             return job.execute(mine, run_id)
         except leases.Lost:
@@ -29,15 +29,15 @@ def by_hand(shop: job.Workshop, run_id: str) -> runs.State:
             return job.fail(mine, run_id, rounds.said(error))
 
 
-def by_worker(shop: job.Workshop, run_id: str) -> runs.State:
+def by_worker(shop: workshop.Workshop, run_id: str) -> runs.State:
     """One of at most three tries. Returns the state the run ended in; raises what this try failed
     in while there is another one to come, and leases.Lost.
     """
-    with job.held(shop, run_id) as mine:
+    with workshop.held(shop, run_id) as mine:
         return _tried(mine, run_id)
 
 
-def _tried(shop: job.Workshop, run_id: str) -> runs.State:
+def _tried(shop: workshop.Workshop, run_id: str) -> runs.State:
     with shop.held.begin() as connection:
         number = store.begin_attempt(connection, run_id)
         before = store.run(connection, run_id)
@@ -74,7 +74,7 @@ def _tried(shop: job.Workshop, run_id: str) -> runs.State:
         raise
 
 
-def _set_aside(shop: job.Workshop, run_id: str, cause: str) -> runs.State:
+def _set_aside(shop: workshop.Workshop, run_id: str, cause: str) -> runs.State:
     alarm = messages.AlarmRaised(
         messages.aside_key(run_id),
         f"run {run_id} is set aside after {TRIES} tries: {cause}",

@@ -1,12 +1,14 @@
 """Divide labelled rows into parts, as they are on record, and say what the split is worth."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 
 from retrain.train import audit, covered, leaks, recipe, seen, split
+from retrain.train.golden import apart
+from retrain.train.golden import rows as sentences
 from schemas.checks import Check
 
 _MIN_HELD_OUT: Final = 30  # rows to validate on, and to test on
@@ -19,10 +21,13 @@ class TooFewLabelsError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Divided:
-    """Rows with their parts (split.split), and what the encoder sees of them."""
+    """Rows with their parts (split.split), and what the encoder sees of them; the golden set, of
+    which no row is in any part.
+    """
 
     rows: pd.DataFrame
     seen: seen.Seen
+    golden: tuple[sentences.Sentence, ...] = ()
 
     def part(self, name: str) -> pd.DataFrame:
         """The rows of a part."""
@@ -44,14 +49,21 @@ def divided(
     known: Mapping[str, str],
     made_with: recipe.Recipe,
     min_to_train: int,
+    golden: Sequence[sentences.Sentence] = (),
 ) -> Divided:
-    """`known`: the sides that are on record. Raises TooFewLabelsError, model.EncoderMissing."""
+    """`known`: the sides that are on record; `golden`: whatever says the same is in no part. Raises
+    TooFewLabelsError, model.EncoderMissing.
+    """
     if rows.empty:
         raise TooFewLabelsError(
             "there is no labelled message; import some with `python -m services.labels corpus FILE`"
         )
     told = seen.of(made_with.base_model, list(rows["text"]), made_with.max_tokens)
-    parts = Divided(split.split(rows, told.inputs, known), told)
+    judging = [each.text for each in golden]
+    judged = seen.of(made_with.base_model, judging, made_with.max_tokens)
+    split_rows = split.split(rows, told.inputs, known)
+    touched = apart.touched(rows, told.inputs, judging, judged.inputs)
+    parts = Divided(apart.parted(split_rows, touched), told, tuple(golden))
 
     few = []
     for name, least in zip(_PARTS, (min_to_train, _MIN_HELD_OUT, _MIN_HELD_OUT), strict=True):

@@ -73,7 +73,7 @@ def examined(parts: divide.Divided, made_with: recipe.Recipe) -> Examined:
 
     doubts = pd.Series(bad, index=rows.index)
     kept = synthetic.kept(parts.part("train"), doubts, decision.filters, made_with.seed)
-    more = _patterns(rows, kept, parts.seen, made_with)
+    more = _patterns(parts, kept, made_with)
     train = pd.concat([kept, more]) if len(more) else kept
     return Examined(
         train,
@@ -118,14 +118,13 @@ def _named(rows: pd.DataFrame, opinion: Opinion) -> dict[str, list[str]]:
     return named
 
 
-def _patterns(
-    rows: pd.DataFrame, train: pd.DataFrame, told: seen.Seen, made_with: recipe.Recipe
-) -> pd.DataFrame:
+def _patterns(parts: divide.Divided, train: pd.DataFrame, made_with: recipe.Recipe) -> pd.DataFrame:
     """Pattern rows of intents with few rows, from those that train alone; none is what the model
-    has seen already, and least of all in what is held out.
+    has seen already, and least of all in what is held out, or golden.
     """
     people = train[train["kind"] != "machine"]
-    taken = {normalise.text(text) for text in rows["text"]}
+    known = [*parts.rows["text"], *(each.text for each in parts.golden)]
+    taken = set(map(normalise.text, known))
     new: list[dict[str, Any]] = []
     for intent in present.INTENTS:
         texts = [normalise.text(text) for text in people[people["intent"] == intent]["text"]]
@@ -140,7 +139,7 @@ def _patterns(
     inputs = pd.Series(
         seen.of(made_with.base_model, list(table["text"]), made_with.max_tokens).inputs
     )
-    return table[~inputs.isin(told.inputs) & ~inputs.duplicated()]
+    return table[~inputs.isin(parts.seen.inputs) & ~inputs.duplicated()]
 
 
 def _pattern(text: str, intent: str) -> dict[str, Any]:

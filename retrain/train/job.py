@@ -3,82 +3,39 @@ the next; a run killed in between starts over from its snapshot and comes to the
 champion is untouched until the last step.
 """
 
-import contextlib
 import dataclasses
-import datetime as dt
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from retrain import log, store
-from retrain.decide.history.asked import store as asked
+from retrain import store
 from retrain.evaluation import baseline
-from retrain.gold import store as gold
-from retrain.labels import distrust
 from retrain.train import (
-    agreed,
     build,
     candidate,
     divide,
-    examine,
     gate,
     heartbeat,
     limits,
-    origin,
+    prepare,
     promote,
     readiness,
-    recipe,
     scratch,
-    snapshot,
-    split,
+    workshop,
 )
 from retrain.train.beside import measure
 from retrain.train.compile import backend, manifest
-from retrain.train.dealt import store as dealt
 from retrain.train.ended import guard
 from retrain.train.fit import checkpoint, loop, model, speed
+from retrain.train.golden import judge, judged
 from retrain.train.noted import notebook
-from retrain.train.noted import store as noted
-from schemas import policy, runs, times
+from schemas import checks, runs
 from streams.stages import rounds
 
-log_of_runs = logging.getLogger("intentwatch.retrain")
 
-LEASE_S = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What a run works with; `tenure`: the right to it, under which everything is written."""
-
-    engine: sa.Engine
-    models: Path
-    policy: policy.Policy
-    recipe: recipe.Recipe
-    lines: log.LogLines
-    owner: str
-    tenure: heartbeat.Tenure | None = None
-
-    @property
-    def held(self) -> heartbeat.Tenure:
-        """The right to the run in hand."""
-        assert self.tenure is not None, "a run is written to inside job.held alone"
-        return self.tenure
-
-
-@contextlib.contextmanager
-def held(shop: Workshop, run_id: str) -> Iterator[Workshop]:
-    """The workshop with the right to do this run, kept until the block ends. Raises leases.Lost."""
-    with heartbeat.kept(shop.engine, shop.owner, run_id, LEASE_S) as tenure:
-        yield dataclasses.replace(shop, tenure=tenure)
-
-
-def execute(shop: Workshop, run_id: str) -> runs.State:
+def execute(shop: workshop.Workshop, run_id: str) -> runs.State:
     """Do a queued run to its end, or to where a person has ended it. What trying again cannot mend
     ends it as failed, with its cause; any other error is raised.
     """
@@ -99,106 +56,43 @@ def execute(shop: Workshop, run_id: str) -> runs.State:
         return fail(shop, run_id, rounds.first_line(error))
 
 
-def fail(shop: Workshop, run_id: str, cause: str) -> runs.State:
+def fail(shop: workshop.Workshop, run_id: str, cause: str) -> runs.State:
     """Record that a run has failed, and tell of it."""
     try:
-        _advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=cause)
+        workshop.advance(shop, run_id, runs.State.FAILED, ended=sa.func.now(), error=cause)
     except guard.Ended as meanwhile:
         return meanwhile.state
     return runs.State.FAILED
 
 
-def _execute(shop: Workshop, run_id: str) -> runs.State:
+def _execute(shop: workshop.Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         run = store.run(connection, run_id)
-        doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
-        rows = _labelled(connection, shop, run["as_of"], doubts)
         champion = store.champion(connection)
-        known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
         return _promote(shop, run_id)
 
     scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     serving = champion["model"] if champion else None
-    parts = divide.divided(rows, known, shop.recipe, shop.policy.labels.min_to_train)
-    _begin(shop, run_id, rows, serving, doubts, parts)
+    parts = prepare.divided(shop, run_id, run["as_of"], serving)
 
-    kept = scratch.kept(shop.engine, shop.models, run_id, shop.recipe)
+    kept = scratch.kept(shop.models, run_id, parts.rows, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
-    train = _examined(shop, run_id, parts, notes)
+    train = prepare.examined(shop, run_id, parts, notes)
     against = shop.models / serving if serving else None
     trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept), against)
     kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts)
-    notes.check(readiness.checks(report))
+    notes.check((*readiness.checks(report), *_judged(shop, run_id, trained, parts, against)))
 
     if gate.overall(report) is runs.GateVerdict.PASS:
         return _register(shop, run_id, trained, name)
     return _reject(shop, run_id, report)
 
 
-def _labelled(
-    connection: sa.Connection,
-    shop: Workshop,
-    as_of: dt.datetime,
-    doubts: Sequence[distrust.Doubt],
-) -> pd.DataFrame:
-    """Every row a model may be trained on, with the labels as they were known at `as_of`."""
-    most = shop.policy.labels.per_annotator_per_day
-    questions = gold.questions(connection, as_of)
-    verified = {req_id: question.intent for req_id, question in questions.items()}
-    rows = store.labelled_rows(connection, as_of, most, doubts, verified)
-    return snapshot.frame(rows)
-
-
-def _begin(
-    shop: Workshop,
-    run_id: str,
-    rows: pd.DataFrame,
-    champion: str | None,
-    doubts: Sequence[distrust.Doubt],
-    parts: divide.Divided,
-) -> None:
-    """Freeze the rows and record what the run is made of, and whose labels it is not made of; a
-    run that starts over begins anew.
-    """
-    for doubt in doubts:
-        span = f"{times.rfc3339(doubt.start)} to {times.rfc3339(doubt.end)}"
-        words = "%s leaves out the labels of %s, %s: %s"
-        log_of_runs.warning(words, run_id, doubt.annotator, span, doubt.why)
-    with shop.held.begin() as connection:
-        noted.forget(connection, run_id)
-        dealt.put(connection, parts.sides)
-    _advance(
-        shop,
-        run_id,
-        runs.State.TRAINING,
-        started=sa.func.now(),
-        closed_as_of=None,
-        error=None,
-        champion=champion,
-        snapshot_sha256=snapshot.freeze(rows, shop.models / "snapshots"),
-        recipe_sha256=shop.recipe.sha256,
-        base_model=shop.recipe.base_model,
-        detail={"aside": [_plain(doubt) for doubt in doubts], **origin.of(shop.policy)},
-    )
-    for fields in divide.lines(parts):
-        shop.lines.line("DATA_AUDIT", {"run_id": run_id, **fields})
-
-
-def _plain(doubt: distrust.Doubt) -> dict[str, str]:
-    """A doubt as JSON."""
-    return {
-        "annotator": doubt.annotator,
-        "start": times.rfc3339(doubt.start),
-        "end": times.rfc3339(doubt.end),
-        "why": doubt.why,
-    }
-
-
 def _gate(
-    shop: Workshop,
+    shop: workshop.Workshop,
     run_id: str,
     trained: candidate.Trained,
     parts: divide.Divided,
@@ -210,7 +104,7 @@ def _gate(
         name = store.next_model(connection)
     candidate.finish(trained, name, test, report)
     shop.lines.line("DEPLOY", candidate.deployed(trained, name))
-    _advance(
+    workshop.advance(
         shop,
         run_id,
         runs.State.GATED,
@@ -220,13 +114,27 @@ def _gate(
     return name, report
 
 
+def _judged(
+    shop: workshop.Workshop,
+    run_id: str,
+    trained: candidate.Trained,
+    parts: divide.Divided,
+    champion: Path | None,
+) -> Iterator[checks.Check]:
+    """How the candidate answers the golden set, kept and as checks."""
+    told = judge.strata(trained.directory, champion, parts.golden)
+    with shop.held.begin() as connection:
+        store.record_step(connection, run_id, judge.STEP, judge.detail(parts.golden, told))
+    yield from judged.checks(told)
+
+
 def _reject(
-    shop: Workshop,
+    shop: workshop.Workshop,
     run_id: str,
     report: tuple[runs.Gate, ...],
 ) -> runs.State:
     """Say so. What the run has made stays for a while: there is much to learn from it."""
-    _advance(shop, run_id, runs.State.REJECTED, ended=sa.func.now())
+    workshop.advance(shop, run_id, runs.State.REJECTED, ended=sa.func.now())
 
     verdict = gate.overall(report)
     missed = [each.gate for each in report if each.verdict != runs.GateVerdict.PASS]
@@ -236,7 +144,7 @@ def _reject(
 
 
 def _register(
-    shop: Workshop,
+    shop: workshop.Workshop,
     run_id: str,
     trained: candidate.Trained,
     name: str,
@@ -244,7 +152,7 @@ def _register(
     promote.register(shop.held.begin, shop.models, trained.directory, name, run_id)
     asks = shop.policy.trigger.promotion == "approve"
     # Promoted at once, it is told of as the champion only.
-    _advance(shop, run_id, runs.State.REGISTERED, tell=asks)
+    workshop.advance(shop, run_id, runs.State.REGISTERED, tell=asks)
     if asks:
         return runs.State.REGISTERED
 
@@ -260,31 +168,13 @@ def _register(
     return state
 
 
-def _promote(shop: Workshop, run_id: str) -> runs.State:
+def _promote(shop: workshop.Workshop, run_id: str) -> runs.State:
     promote.promote(shop.held.begin, shop.models, run_id, by="policy")
     return runs.State.CHAMPION
 
 
-def _examined(
-    shop: Workshop,
-    run_id: str,
-    parts: divide.Divided,
-    notes: notebook.Notebook,
-) -> pd.DataFrame:
-    """The rows that train, once they are looked at; what is seen of all rows is kept."""
-    told = examine.examined(parts, shop.recipe)
-    shop.lines.line("DECISION", told.decision.fields)
-    with shop.engine.connect() as connection:
-        as_of = store.run(connection, run_id)["as_of"]
-        said = store.said_of_sampled(connection, as_of)
-    notes.check((*divide.checks(parts), *told.checks, agreed.checked(said)))
-    with shop.held.begin() as connection:
-        store.record_step(connection, run_id, examine.STEP, told.detail)
-    return split.capped(told.train, shop.recipe.rows, shop.recipe.seed)
-
-
 def _train(
-    shop: Workshop,
+    shop: workshop.Workshop,
     run_id: str,
     parts: divide.Divided,
     train: pd.DataFrame,
@@ -304,7 +194,7 @@ def _train(
         keeper=keeper,
     )
     network = build.tuned(recipe, of_parts, hooks)
-    _advance(shop, run_id, runs.State.EVALUATED)
+    workshop.advance(shop, run_id, runs.State.EVALUATED)
 
     beside = measure.beside(of_parts, recipe, champion)
     for fields in beside.lines():
@@ -328,25 +218,5 @@ def _train(
         "load_test": dataclasses.asdict(load),
         "baselines": beside.plain(),
     }
-    _advance(shop, run_id, runs.State.COMPILED, evaluation=evaluation)
+    workshop.advance(shop, run_id, runs.State.COMPILED, evaluation=evaluation)
     return dataclasses.replace(trained, beside=beside)
-
-
-def _advance(
-    shop: Workshop,
-    run_id: str,
-    state: runs.State,
-    *,
-    tell: bool = True,
-    detail: Mapping[str, Any] | None = None,
-    **values: Any,
-) -> None:
-    """Record a state, with what else is to be known of it, and tell of it in the same transaction;
-    one that is over at once need not be told.
-    """
-    with shop.held.begin() as connection:
-        guard.check(connection, run_id)
-        store.change_run(connection, run_id, state=state, **values)
-        store.record_step(connection, run_id, state, dict(detail or {}))
-        if tell:
-            promote.tell(connection, run_id)

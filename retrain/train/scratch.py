@@ -1,9 +1,11 @@
 """Where a run works: a directory beside the models, as the signing key lies there."""
 
 import datetime as dt
+import hashlib
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import sqlalchemy as sa
 
 from retrain import store
@@ -16,11 +18,13 @@ def directory(models: Path, run_id: str) -> Path:
     return models / f".{run_id}"
 
 
-def kept(engine: sa.Engine, models: Path, run_id: str, recipe: recipes.Recipe) -> Path:
-    """The file of the checkpoint of the rows that the run was begun with."""
-    with engine.connect() as connection:
-        run = store.run(connection, run_id)
-    return checkpoint.file(directory(models, run_id), run["snapshot_sha256"], recipe)
+def kept(models: Path, run_id: str, rows: pd.DataFrame, recipe: recipes.Recipe) -> Path:
+    """The file of the checkpoint of a run on these rows. `rows`: what they say, and which part of
+    the split each is in.
+    """
+    body = rows[["text", "intent", "part"]].to_json(orient="values", force_ascii=False)
+    sha256 = hashlib.sha256(body.encode()).hexdigest()
+    return checkpoint.file(directory(models, run_id), sha256, recipe)
 
 
 def emptied(models: Path, run_id: str, keep: Path) -> Path:

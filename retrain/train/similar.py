@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from schemas import normalise
+
 ALIKE: Final = 0.8  # cosine, from which on two messages are near duplicates
 _BLOCK: Final = 1_000  # rows compared at once: all pairs of 20,000 would not fit into memory
 
@@ -19,8 +21,7 @@ def near(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
     distinct = sorted(set(texts))
     alike = np.zeros(len(distinct), dtype=bool)
     try:
-        grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32)
-        table = grams.fit_transform(distinct)
+        table = _grams().fit_transform(distinct)
     except ValueError:  # not one of them has three letters
         return np.zeros(len(texts), dtype=bool)
 
@@ -31,6 +32,31 @@ def near(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         alike[row[row != other]] = True
     by_text = dict(zip(distinct, alike.tolist(), strict=True))
     return np.array([by_text[text] for text in texts], dtype=bool)
+
+
+def near_any(texts: Sequence[str], others: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which rows are nearly one of `others`, or equal to it, as `near` tells. Shape (n,).
+
+    >>> near_any(["Where is my parcel?", "hello"], ["where is my parcel"]).tolist()
+    [True, False]
+    """
+    known = [normalise.text(text) for text in others]
+    asked = [normalise.text(text) for text in texts]
+    grams = _grams()
+    try:
+        grams.fit([*known, *asked])
+    except ValueError:  # not one of them has three letters
+        return np.isin(asked, known)
+    table = grams.transform(known).T
+    close = np.zeros(len(asked), dtype=bool)
+    for begin in range(0, len(asked), _BLOCK):
+        cosines = grams.transform(asked[begin : begin + _BLOCK]) @ table
+        close[begin : begin + _BLOCK] = cosines.max(axis=1).toarray().ravel() >= ALIKE
+    return close
+
+
+def _grams() -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32)
 
 
 def contradicting(inputs: Sequence[str], intents: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -101,10 +101,13 @@ def split(
     grouped = rows.assign(group=groups(rows, same), anchor=anchors)
 
     dealt = sides.dealt(_groups(grouped), known)
-    side = [dealt[anchor] for anchor in anchors]
-    keys: list[Keys] = [list(same), clusters, conversations]
-    parts = _parts(list(rows["kind"]), side, keys)
-    return grouped.assign(side=side, part=parts)
+    side = pd.Series([dealt[anchor] for anchor in anchors], index=rows.index, dtype=object)
+    keys = pd.DataFrame(
+        {"input": same, "cluster": clusters, "conversation": conversations},
+        index=rows.index,
+        dtype=object,
+    )
+    return grouped.assign(side=side, part=_parts(rows["kind"], side, keys))
 
 
 def _groups(grouped: pd.DataFrame) -> list[sides.Group]:
@@ -123,48 +126,36 @@ def _groups(grouped: pd.DataFrame) -> list[sides.Group]:
     return told
 
 
-def _parts(kinds: Sequence[str], side: Sequence[str], columns: Sequence[Keys]) -> list[str]:
-    """The part of each row: its side, or left_out. `columns`: the keys that rows may share."""
-    rank = [sides.ORDER.index(each) for each in side]  # 0: test, the most held out
-    live = [kind == "live" for kind in kinds]
-    person = [kind == "human" for kind in kinds]
-    parts = list(side)
+def _parts(
+    kind: "pd.Series[str]",
+    side: "pd.Series[str]",
+    keys: pd.DataFrame,
+) -> "pd.Series[str]":
+    """The part of each row: its side, or left_out. `keys`: what rows may share, a column each."""
+    rank = side.map(sides.ORDER.index)  # 0: test, the most held out
+    live, machine = kind == "live", kind == "machine"
 
-    foremost = [_foremost(column, rank, person) for column in columns]
-    for i, kind in enumerate(kinds):
-        others = _met(columns, foremost, i)
-        alone = kind == "machine" and side[i] != "train"
-        if not live[i] and (alone or min(others, default=rank[i]) < rank[i]):
-            parts[i] = "left_out"
+    # Of imported rows that share a key the less held out one yields to a person's.
+    behind = _met(keys, rank, kind == "human").lt(rank, axis=0).any(axis=1)
+    left_out = ~live & (behind | (machine & (side != "train")))
 
-    used = [not is_live and part != "left_out" for is_live, part in zip(live, parts, strict=True)]
-    imported = [_foremost(column, rank, used) for column in columns]
-    foremost = [_foremost(column, rank, live) for column in columns]
-    for i, is_live in enumerate(live):
-        apart = any(other != rank[i] for other in _met(columns, imported, i))
-        behind = any(other < rank[i] for other in _met(columns, foremost, i))
-        if is_live and (apart or behind):
-            parts[i] = "left_out"
-    return parts
+    # A live row yields to whatever imported row is on another side, and to one that is held out.
+    imported = _met(keys, rank, ~live & ~left_out)
+    apart = (imported.notna() & imported.ne(rank, axis=0)).any(axis=1)
+    behind = _met(keys, rank, live).lt(rank, axis=0).any(axis=1)
+    left_out |= live & (apart | behind)
+    return side.mask(left_out, "left_out")
 
 
-def _foremost(column: Keys, rank: Sequence[int], counts: Sequence[bool]) -> dict[str, int]:
-    """By key how far the most held out of the rows that count is."""
-    foremost: dict[str, int] = {}
-    for key, each, does in zip(column, rank, counts, strict=True):
-        if key is not None and does:
-            foremost[key] = min(foremost.get(key, each), each)
-    return foremost
-
-
-def _met(columns: Sequence[Keys], foremost: Sequence[Mapping[str, int]], row: int) -> list[int]:
-    """What a row meets by its keys."""
-    met = []
-    for column, by_key in zip(columns, foremost, strict=True):
-        key = column[row]
-        if key is not None and key in by_key:
-            met.append(by_key[key])
-    return met
+def _met(keys: pd.DataFrame, rank: "pd.Series[int]", counts: "pd.Series[bool]") -> pd.DataFrame:
+    """The most held out rank that each row meets by each key, among the rows that count; NaN where
+    it meets none.
+    """
+    counted = rank.where(counts)
+    met = {}
+    for name, key in keys.items():
+        met[name] = counted.groupby(key).transform("min")
+    return pd.DataFrame(met, index=keys.index)
 
 
 def capped(train: pd.DataFrame, limit: int, seed: int) -> pd.DataFrame:

@@ -88,12 +88,19 @@ def test_it_is_set_beside_what_costs_less(shop: Shop) -> None:
 
 def test_its_checks_say_what_is_healthy_and_what_to_do(shop: Shop) -> None:
     checks = processes.show("checks", shop.environment)
-    stages = {check["stage"] for check in checks}
-    assert stages == {"audit", "split", "training", "validation", "readiness"}
+    assert {check["stage"] for check in checks} == {
+        "audit",
+        "split",
+        "training",
+        "validation",
+        "readiness",
+    }
     assert {check["level"] for check in checks} <= {"ok", "watch", "act"}
     assert all(check["remedy"] for check in checks if check["level"] == "act")
     leaked = [check for check in checks if check["name"].startswith("leaked_")]
     assert [(check["value"], check["level"]) for check in leaked] == [(0, "ok")] * 3
+    golden = [check for check in checks if check["name"].startswith("golden_")]
+    assert [check["n"] for check in golden] == [34, 34, 33, 33, 32]
     (accuracy,) = (check for check in checks if check["name"] == "accuracy")
     assert (accuracy["healthy"], accuracy["level"]) == ("at least 0.5", "ok")
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shops import corpus
 
 from retrain import log, store
-from retrain.train import attempts, job, recipe
+from retrain.train import attempts, job, recipe, workshop
 from retrain.train.fit import model
 from schemas import policy, runs
 from services.alarms import causes
@@ -39,8 +39,8 @@ def torn(tmp_path: Path) -> Path:
     return torn
 
 
-def workshop(engine: sa.Engine, models: Path, **changed: Any) -> job.Workshop:
-    return job.Workshop(
+def shop_of(engine: sa.Engine, models: Path, **changed: Any) -> workshop.Workshop:
+    return workshop.Workshop(
         engine,
         models,
         policy.parse("[labels]\nmin_to_train = 100"),
@@ -78,7 +78,7 @@ def told(engine: sa.Engine) -> list[tuple[str, str]]:
 def test_a_run_that_fails_for_an_unforeseen_reason_is_set_aside_at_the_third_failure(
     engine: sa.Engine, torn: Path, tmp_path: Path
 ) -> None:
-    shop = workshop(engine, tmp_path / "models", base_model=str(torn))
+    shop = shop_of(engine, tmp_path / "models", base_model=str(torn))
     queue(engine, "ft_torn", rows=600)
     for number in (1, 2):
         with pytest.raises(Exception, match=r"(?i)header|incomplete|invalid"):
@@ -108,7 +108,7 @@ def test_a_run_that_takes_its_worker_along_is_counted_too(
         with engine.begin() as connection:
             assert store.begin_attempt(connection, "ft_killer") == number
             store.change_run(connection, "ft_killer", state=runs.State.TRAINING)
-    assert attempts.by_worker(workshop(engine, tmp_path), "ft_killer") is runs.State.FAILED
+    assert attempts.by_worker(shop_of(engine, tmp_path), "ft_killer") is runs.State.FAILED
     assert "its worker ended in the middle of it" in row(engine, "ft_killer")["error"]
 
 
@@ -116,7 +116,7 @@ def test_a_first_run_without_labels_fails_at_once_and_says_what_is_missing(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     queue(engine, "ft_empty")
-    assert attempts.by_worker(workshop(engine, tmp_path), "ft_empty") is runs.State.FAILED
+    assert attempts.by_worker(shop_of(engine, tmp_path), "ft_empty") is runs.State.FAILED
     run = row(engine, "ft_empty")
     assert (run["attempts"], run["error"]) == (
         1,
@@ -164,7 +164,7 @@ def test_what_a_rejected_run_has_made_stays_for_as_long_as_the_policy_says(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     """Asked when the next run begins; the numbers stay."""
-    shop = workshop(engine, tmp_path / "models")
+    shop = shop_of(engine, tmp_path / "models")
     kept, old = shop.models / ".ft_kept", shop.models / ".ft_old"
     for directory, days in ((kept, 29), (old, 31)):
         directory.mkdir(parents=True)
@@ -177,7 +177,7 @@ def test_what_a_rejected_run_has_made_stays_for_as_long_as_the_policy_says(
 
     queue(engine, "ft_next", rows=600)
     nowhere = dataclasses.replace(shop, recipe=recipe.Recipe(base_model="/nowhere"))
-    with job.held(nowhere, "ft_next") as mine, pytest.raises(model.EncoderMissing):
+    with workshop.held(nowhere, "ft_next") as mine, pytest.raises(model.EncoderMissing):
         job._execute(mine, "ft_next")
     assert kept.exists()
     assert not old.exists()

@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort
 from shops import corpus
 
 from retrain import log, store
-from retrain.train import attempts, heartbeat, job, limits, promote, recipe
+from retrain.train import attempts, heartbeat, job, limits, promote, recipe, workshop
 from retrain.train.compile import manifest
 from schemas import policy, runs, settings
 from services.labels import ingest
@@ -44,9 +44,11 @@ class Broken(log.LogLines):
         raise self.error
 
 
-def workshop(engine: sa.Engine, models: Path, lines: log.LogLines, **changed: Any) -> job.Workshop:
+def shop_of(
+    engine: sa.Engine, models: Path, lines: log.LogLines, **changed: Any
+) -> workshop.Workshop:
     rules = policy.parse("[labels]\nmin_to_train = 100")
-    return job.Workshop(engine, models, rules, recipe.Recipe(**changed), lines, "one")
+    return workshop.Workshop(engine, models, rules, recipe.Recipe(**changed), lines, "one")
 
 
 def tiny(number: int) -> str:
@@ -87,7 +89,7 @@ class End:
 def test_whatever_a_run_by_hand_ends_in_is_its_cause(
     queued: sa.Engine, tmp_path: Path, error: Exception
 ) -> None:
-    shop = workshop(queued, tmp_path, Broken(error))
+    shop = shop_of(queued, tmp_path, Broken(error))
     assert attempts.by_hand(shop, "ft_1") is runs.State.FAILED
     run = row(queued)
     assert run["state"] == runs.State.FAILED
@@ -100,11 +102,11 @@ def test_whatever_a_workers_tries_end_in_the_third_is_the_last(
 ) -> None:
     for number, error in enumerate(UNFORESEEN[:2], start=1):
         with pytest.raises(type(error)):
-            attempts.by_worker(workshop(queued, tmp_path, Broken(error)), "ft_1")
+            attempts.by_worker(shop_of(queued, tmp_path, Broken(error)), "ft_1")
         run = row(queued)
         assert (run["state"], run["attempts"]) == (runs.State.QUEUED, number)
         assert run["error"].startswith(type(error).__name__)
-    last = workshop(queued, tmp_path, Broken(MemoryError()))
+    last = shop_of(queued, tmp_path, Broken(MemoryError()))
     assert attempts.by_worker(last, "ft_1") is runs.State.FAILED
     assert row(queued)["error"] == "MemoryError (3 tries)"
 
@@ -112,12 +114,12 @@ def test_whatever_a_workers_tries_end_in_the_third_is_the_last(
 def test_a_run_over_its_limit_of_memory_ends_with_that_cause_and_is_not_tried_again(
     queued: sa.Engine, tmp_path: Path
 ) -> None:
-    shop = workshop(queued, tmp_path, log.LogLines("line"), memory_mib=1)
-    with job.held(shop, "ft_1") as mine:
+    shop = shop_of(queued, tmp_path, log.LogLines("line"), memory_mib=1)
+    with workshop.held(shop, "ft_1") as mine:
         beat = heartbeat.noting(mine.held, mine.recipe)
         with pytest.raises(limits.OverLimit, match="the recipe's memory_mib is 1"):
             beat({"epoch": 1, "step": 1, "steps": 9})
-    over = workshop(queued, tmp_path, Broken(limits.OverLimit("it has taken 7.0 minutes")))
+    over = shop_of(queued, tmp_path, Broken(limits.OverLimit("it has taken 7.0 minutes")))
     assert attempts.by_worker(over, "ft_1") is runs.State.FAILED
     run = row(queued)
     assert (run["attempts"], run["error"]) == (1, "it has taken 7.0 minutes")
@@ -132,13 +134,13 @@ def taken_over(engine: sa.Engine) -> None:
 
 
 def test_nothing_that_a_zombie_writes_is_accepted(queued: sa.Engine, tmp_path: Path) -> None:
-    shop = workshop(queued, tmp_path, log.LogLines("line"))
+    shop = shop_of(queued, tmp_path, log.LogLines("line"))
     with heartbeat.kept(queued, "one", "ft_1", 3_000) as tenure:
         mine = dataclasses.replace(shop, tenure=tenure)
-        job._advance(mine, "ft_1", runs.State.TRAINING)
+        workshop.advance(mine, "ft_1", runs.State.TRAINING)
         taken_over(queued)
         for write in (
-            lambda: job._advance(mine, "ft_1", runs.State.REGISTERED, promoted=True),
+            lambda: workshop.advance(mine, "ft_1", runs.State.REGISTERED, promoted=True),
             lambda: job.fail(mine, "ft_1", "whatever"),
             lambda: promote.promote(mine.held.begin, tmp_path, "ft_1", by="policy"),
         ):
@@ -169,7 +171,7 @@ def test_while_another_process_is_at_it_a_run_is_not_begun(
 ) -> None:
     with queued.begin() as connection:
         assert leases.hold(connection, "retrain", "two", 30)
-    shop = workshop(queued, tmp_path, Broken(AssertionError("it was begun")))
+    shop = shop_of(queued, tmp_path, Broken(AssertionError("it was begun")))
     for tried in (attempts.by_hand, attempts.by_worker):
         with pytest.raises(leases.Lost, match="another run is in progress"):
             tried(shop, "ft_1")
@@ -231,8 +233,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(queued: sa.Engine, tmp_path:
     models = tmp_path / "models"
     encoder = tinybert.encoder(tmp_path / "encoder")
 
-    def shop(lines: log.LogLines) -> job.Workshop:
-        return workshop(
+    def shop(lines: log.LogLines) -> workshop.Workshop:
+        return shop_of(
             queued, models, lines, base_model=str(encoder), epochs=2, batch=64, max_tokens=32
         )
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from shops import corpus
 
 from retrain import log, store
-from retrain.train import attempts, job, origin, recipe
+from retrain.train import attempts, job, origin, recipe, workshop
 from retrain.train.ended import guard, person
 from retrain.train.report import lineage
 from retrain.train.report import store as told
@@ -156,7 +156,7 @@ def test_a_training_stops_at_its_next_beat_and_is_not_tried_again(
 ) -> None:
     rules = policy.parse("[labels]\nmin_to_train = 100")
     lines = _CancelledMeanwhile(engine)
-    shop = job.Workshop(engine, tmp_path / "models", rules, recipe.Recipe(), lines, "test")
+    shop = workshop.Workshop(engine, tmp_path / "models", rules, recipe.Recipe(), lines, "test")
     parsed = [ingest.corpus_row(json.dumps(each).encode()) for each in corpus(600)]
     with engine.begin() as connection:
         rows = [each for each in parsed if not isinstance(each, str)]
@@ -182,12 +182,12 @@ def test_no_step_of_a_worker_revives_what_a_person_has_ended(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     put(engine, State.CANCELLED)
-    shop = job.Workshop(
+    shop = workshop.Workshop(
         engine, tmp_path, policy.Policy(), recipe.Recipe(), log.LogLines("line"), "test"
     )
 
-    with job.held(shop, "ft_1") as mine:
+    with workshop.held(shop, "ft_1") as mine:
         with pytest.raises(guard.Ended):
-            job._advance(mine, "ft_1", State.EVALUATED)
+            workshop.advance(mine, "ft_1", State.EVALUATED)
         assert job.fail(mine, "ft_1", "out of memory") is State.CANCELLED
     assert (row(engine)["state"], row(engine)["error"]) == (State.CANCELLED, None)

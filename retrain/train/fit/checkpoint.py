@@ -47,11 +47,11 @@ class State:
         self.total = self.plain = 0.0
 
 
-def file(directory: Path, snapshot_sha256: str, recipe: recipes.Recipe) -> Path:
+def file(directory: Path, rows_sha256: str, recipe: recipes.Recipe) -> Path:
     """Where the checkpoint of these rows, this recipe and this code lies: any other is of another
     fine-tune.
     """
-    parts = [snapshot_sha256, recipe.sha256, normalise.SHA256, *_code()]
+    parts = [rows_sha256, recipe.sha256, normalise.SHA256, *_code()]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return directory / f"{_PREFIX}{digest[:16]}.pt"
 

@@ -13,17 +13,22 @@ _ASIDE: Final = ("annotator", "from", "to", "why")
 def parts(told: account.Account) -> Iterator[str]:
     """What went in, whose labels did not, and when each state was reached."""
     run = told.run
+    begun = told.step(runs.State.TRAINING)
+    made_with = begun.detail if begun else {}
     yield markup.facts(
         {
             "snapshot": run.snapshot_sha256 or markup.NONE,
             "recipe": run.recipe_sha256 or markup.NONE,
             "base model": run.base_model or markup.NONE,
+            "code": made_with.get("code") or markup.NONE,
+            "policy": made_with.get("policy_sha256") or markup.NONE,
+            "golden set": made_with.get("golden_sha256") or markup.NONE,
             "decision": run.decision_id or "none: asked for by a person",
             **_asked(told.decision),
         }
     )
     yield "<h3>Labels set aside</h3>"
-    yield _aside(told.step(runs.State.TRAINING))
+    yield _aside(begun)
     yield "<h3>States</h3>"
     rows = [markup.Row((step.step, summary.when(step.at), _who(step))) for step in told.steps]
     yield markup.table(("state", "reached", "by whom"), rows)

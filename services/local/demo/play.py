@@ -14,6 +14,8 @@ from typing import Any
 
 from retrain import store as retrain_store
 from retrain.train import snapshot, split
+from retrain.train.golden import rows as golden
+from retrain.train.golden import store as golden_store
 from schemas import loglines, runs
 from services import store as read
 from services.gateway import store as gateway_store
@@ -68,6 +70,7 @@ class Play:
 
         with self.on.engine.begin() as connection:
             labels_store.add_corpus(connection, corpus)
+            golden_store.add(connection, golden.own(), "the demo", BEGIN)
             retrain_store.queue_run(
                 connection,
                 run_id=FIRST_RUN,

@@ -9,9 +9,20 @@ import pytest
 from shops import corpus
 
 from retrain.evaluation import confusion
-from retrain.train import divide, doubtful, examine, patterns, recipe, seen, similar, synthetic
+from retrain.train import (
+    divide,
+    doubtful,
+    examine,
+    patterns,
+    recipe,
+    seen,
+    similar,
+    split,
+    synthetic,
+)
 from retrain.train.snapshot import frame
-from schemas import checks, loglines, present
+from schemas import checks, loglines, normalise, present
+from services.local.demo import invent
 
 RECIPE = recipe.Recipe()
 SPELT = "abcdefghij"
@@ -267,3 +278,18 @@ def test_one_intent_or_one_group_gives_no_opinion_either() -> None:
 
     assert doubtful.opinion(texts, np.zeros(60, dtype=np.int64), texts) is None
     assert doubtful.opinion(texts, np.arange(60) % 2, ["one"] * 60) is None
+
+
+def test_a_second_opinion_has_learnt_from_many_rows_too() -> None:
+    """Wordings of a group are in one fold: what is told apart is learnt from others."""
+    base, later = invent.tables(1)
+    table = frame([{**row, "id": str(place)} for place, row in enumerate([*base, *later][::3])])
+    texts = [normalise.text(text) for text in table["text"]]
+    labels = confusion.places(table["intent"])
+
+    told = doubtful.opinion(texts, labels, list(split.groups(table)))
+
+    assert told is not None
+    assert (told.argmax(1) == labels).mean() > 0.9
+    assert doubtful.ambiguous(told).mean() < 0.1
+    assert doubtful.suspected(told, labels).mean() < 0.05

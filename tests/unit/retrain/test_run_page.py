@@ -338,13 +338,15 @@ def made_of(told: account.Account) -> str:
 
 def test_the_lineage_says_what_went_in_and_whose_labels_did_not() -> None:
     doubt = {"annotator": "a3", "start": "2026-04-01", "end": "2026-04-08", "why": "61 of 300"}
-    begun = account.Step("training", accounts.AT, {"aside": [doubt]})
+    made_with = {"code": "1.2+ab", "policy_sha256": "8" * 64, "golden_sha256": "9" * 64}
+    begun = account.Step("training", accounts.AT, {"aside": [doubt], **made_with})
     known = dataclasses.replace(everything(), steps=(begun,))
 
     said = made_of(known)
 
     assert "5" * 64 in said
     assert "7" * 64 in said
+    assert re.search(rf"code\s+1.2\+ab\s+policy\s+{'8' * 64}\s+golden set\s+{'9' * 64}", said)
     assert "d1" in said
     assert known.decision is not None
     assert known.decision.policy_sha256 in said
