@@ -2,10 +2,13 @@
 say, an encoder that knows nothing is better than nothing, and too few rows are no error.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import tinybert
+import wordmodel
 
 from retrain.evaluation import confusion
 from retrain.train import recipe as recipes
@@ -82,6 +85,21 @@ def test_the_same_rows_give_the_same_figures(
     assert again.linear is not None
     assert beside.linear is not None
     assert np.array_equal(again.linear, beside.linear)
+
+
+def test_the_champion_answers_the_same_rows(recipe: recipes.Recipe, tmp_path: Path) -> None:
+    """A model that knows the name of each intent, on rows that say it and rows that do not."""
+    champion = wordmodel.written(tmp_path / "v1")
+    test = rows(20, seed=2)
+    test["text"] = [*test["intent"].head(15), *["w1"] * 5]
+
+    told = measure.beside({"train": rows(60), "test": test}, recipe, champion)
+
+    last = told.baselines[-1]
+    assert (last.name, last.n, last.trained, last.out_of_fold) == ("champion", 20, 0, None)
+    assert told.champion is not None
+    assert (told.champion.argmax(1) == confusion.places(test["intent"]))[:15].all()
+    assert 0.75 <= last.accuracy <= 0.8
 
 
 def test_rows_that_share_no_word_leave_the_encoder_and_the_majority(
