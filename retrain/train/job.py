@@ -110,7 +110,7 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     with shop.engine.connect() as connection:
         run = store.run(connection, run_id)
         doubts = asked.doubts(connection, run["as_of"], shop.policy.labels)
-        rows = _labelled(connection, shop, run["as_of"], doubts)
+        rows = labelled(connection, shop.policy.labels, run["as_of"], doubts)
         champion = store.champion(connection)
         known = dealt.sides(connection)
     if run["state"] == runs.State.REGISTERED:  # killed between the last two steps
@@ -135,17 +135,16 @@ def _execute(shop: Workshop, run_id: str) -> runs.State:
     return _reject(shop, run_id, report)
 
 
-def _labelled(
+def labelled(
     connection: sa.Connection,
-    shop: Workshop,
+    rules: policy.Labels,
     as_of: dt.datetime,
     doubts: Sequence[distrust.Doubt],
 ) -> pd.DataFrame:
     """Every row a model may be trained on, with the labels as they were known at `as_of`."""
-    most = shop.policy.labels.per_annotator_per_day
     questions = gold.questions(connection, as_of)
     verified = {req_id: question.intent for req_id, question in questions.items()}
-    rows = store.labelled_rows(connection, as_of, most, doubts, verified)
+    rows = store.labelled_rows(connection, as_of, rules.per_annotator_per_day, doubts, verified)
     return snapshot.frame(rows)
 
 
