@@ -72,7 +72,7 @@ bench-decisions: setup ## decisions on simulated incidents and quiet years, besi
 bench-queue: setup ## what labels teach that the queue asks for, against random ones: about ten minutes (MESSAGES=DIR SEEDS=5)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m benchmarks.asking $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS))
 
-bench-train: setup ## how fast a fine-tune is, against the Trainer of transformers: a few minutes (MESSAGES=DIR SEEDS=3 ROWS=640)
+bench-train: setup ## how fast a fine-tune is, against the Trainer of transformers, and how good the model, against a linear one: half an hour (MESSAGES=DIR SEEDS=3 ROWS=640)
 	@$(PY) -m benchmarks.train $(call option,--messages,$(MESSAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ROWS),--rows $(ROWS))
 
 check: lint types contracts test ## what .ci/run calls

@@ -21,8 +21,9 @@ from typing import Any
 
 from retrain import people, store
 from retrain.decide import replay_command
-from retrain.train import recipe
+from retrain.train import recipe, recipe_file
 from retrain.train.golden import command as golden
+from retrain.train.trials import command as trials
 from schemas import runs, settings, times
 from streams import database
 from streams import store as streams_store
@@ -41,7 +42,7 @@ _POLL_S, _PAUSE_S = 1.0, 10.0
 
 def _workshop(loaded: settings.Settings) -> Any:
     rules = settings.rules(loaded)
-    made_with = _recipe(loaded.recipe)
+    made_with = recipe_file.read(loaded.recipe)
     owner = rounds.this_process()
     engine = database.opened(loaded.database_url)
     from retrain import log
@@ -65,18 +66,6 @@ def _workshop(loaded: settings.Settings) -> Any:
     )
 
 
-def _recipe(path: Path | None) -> recipe.Recipe:
-    if path is None:
-        return recipe.Recipe()
-    try:
-        return recipe.parse(path.read_text(encoding="utf-8"), str(path))
-    except recipe.RecipeError as error:
-        settings.refuse(str(error))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        settings.refuse(f"cannot read recipe {path}: {why}")
-
-
 def run(chosen: argparse.Namespace) -> int:
     """One run in the foreground; exit 0 champion or registered, 20 gate failed, 21 gate
     inconclusive.
@@ -91,7 +80,7 @@ def run(chosen: argparse.Namespace) -> int:
     from retrain.train import attempts, workshop
 
     try:
-        model.encoder_directory(shop.recipe.base_model)
+        model.fitting(shop.recipe.base_model, shop.recipe.max_tokens)
         backend.usable(shop.recipe.backend)
     except (model.EncoderMissing, backend.Unavailable) as error:
         settings.refuse(str(error))
@@ -122,7 +111,7 @@ def _follows(loaded: settings.Settings) -> bool:
         return False
     from retrain.train import build
 
-    build.follow(_recipe(loaded.recipe).device)
+    build.follow(recipe_file.read(loaded.recipe).device)
     return True
 
 
@@ -252,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     told.set_defaults(do=report)
     people.arguments(commands)
     golden.arguments(commands)
+    trials.arguments(commands)
     again = commands.add_parser(
         "replay", allow_abbrev=False, help="the decisions a stretch of history would have led to"
     )

@@ -152,12 +152,17 @@ FIELDS: Final[dict[str, dict[str, Form]]] = {
         "acc": POINTS,
         "p95_ms": NUMBER,
         "monthly_cost": NUMBER,
+        "macro_f1": POINTS,
+        "size_mb": ONE,
+        "train_min": NUMBER,
+        "cost_per_point": NUMBER,
+        "weights": TEXT,
     },
     "ABLATION": {
         "loss": TEXT,
         "overall_acc": POINTS,
         "rare_acc": POINTS,
-        "train_min": WHOLE,
+        "train_min": NUMBER,
     },
     "TRAIN": {
         "run_id": TEXT,

@@ -50,7 +50,12 @@ def overlaid(
             raise Refused(f"unknown key {dotted}; the nearest known one is {path}{nearest}")
 
         current = getattr(value, key)
-        if not dataclasses.is_dataclass(current):
+        if isinstance(current, dict) and isinstance(change, dict):
+            # A table of amounts by names of its own.
+            new[key] = current | {
+                name: _checked(amount, float, f"{dotted}.{name}") for name, amount in change.items()
+            }
+        elif not dataclasses.is_dataclass(current):
             new[key] = _checked(change, kinds[key], dotted)
         elif isinstance(change, dict):
             new[key] = overlaid(current, change, f"{dotted}.")
@@ -62,7 +67,10 @@ def overlaid(
 
 def _checked(change: Any, kind: Any, key: str) -> Any:
     """The value as its field holds it. `kind`: the field's type."""
-    if typing.get_origin(kind) is tuple:
+    origin = typing.get_origin(kind)
+    if origin is Mapping:
+        raise Refused(f"{key} must be a table, not {change!r}")
+    if origin is tuple:
         return _signals(change, key)
 
     options = typing.get_args(kind) or (kind,)

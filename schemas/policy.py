@@ -11,7 +11,8 @@ import json
 import math
 import tomllib
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -215,6 +216,11 @@ class Costs:
     wrong_route: float = 0.5
     label: float = 0.08
     training_hour: float = 2.0
+    # Of a month of serving, by encoder: the seed's figures (9-C), and whatever a file names.
+    monthly: Mapping[str, float] = field(
+        default_factory=lambda: {"tinybert": 89.0, "distilbert": 178.0, "roberta_base": 348.0},
+        hash=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +262,12 @@ class Policy:
     @property
     def sha256(self) -> str:
         """Identity of the policy: of its values, not of the file's text; without those that decide
-        nothing: the share of gold questions, and how long what a run has made stays.
+        nothing: the share of gold questions, what serving costs, and how long what a run has made
+        stays.
         """
         values = dataclasses.asdict(self)
         del values["labels"]["gold_share"]
+        del values["costs"]["monthly"]
         del values["runs"]
         text = json.dumps(values, sort_keys=True, default=times.rfc3339)
         return hashlib.sha256(text.encode()).hexdigest()

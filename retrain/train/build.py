@@ -62,7 +62,7 @@ def tuned(
     backend.usable(recipe.backend)
     torch.set_num_threads(speed.free())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn while loading
-    encoder = model.encoder_directory(recipe.base_model)
+    encoder = model.fitting(recipe.base_model, recipe.max_tokens)
     network, tokenizer = model.load(encoder)
 
     train = _rows(parts["train"])
@@ -85,7 +85,7 @@ def follow(device: str) -> None:
     with ranks.joined(device) as crew:
         recipe, train, val = crew.told(None)
         torch.manual_seed(recipe.seed)
-        network, tokenizer = model.load(model.encoder_directory(recipe.base_model))
+        network, tokenizer = model.load(model.fitting(recipe.base_model, recipe.max_tokens))
         silent = loop.Hooks("", lambda *_: None, lambda _: None, lambda _: None, 0.0, crew=crew)
         loop.fine_tune(network, tokenizer, train, val, recipe, silent)
 

@@ -20,7 +20,7 @@ from retrain.train.golden import store as golden
 from retrain.train.noted import notebook
 from retrain.train.noted import store as noted
 from retrain.train.workshop import Workshop, advance
-from schemas import runs, times
+from schemas import policy, runs, times
 
 log = logging.getLogger("intentwatch.retrain")
 
@@ -34,7 +34,7 @@ def divided(
     """Read what there is to learn from and to be judged by, divide it, begin the run with it."""
     with shop.engine.connect() as connection:
         doubts = asked.doubts(connection, as_of, shop.policy.labels)
-        rows = _labelled(connection, shop, as_of, doubts)
+        rows = labelled(connection, shop.policy.labels, as_of, doubts)
         known = dealt.sides(connection)
         judging = golden.in_force(connection)
     least = shop.policy.labels.min_to_train
@@ -43,17 +43,16 @@ def divided(
     return parts
 
 
-def _labelled(
+def labelled(
     connection: sa.Connection,
-    shop: Workshop,
+    rules: policy.Labels,
     as_of: dt.datetime,
     doubts: Sequence[distrust.Doubt],
 ) -> pd.DataFrame:
     """Every row a model may be trained on, with the labels as they were known at `as_of`."""
-    most = shop.policy.labels.per_annotator_per_day
     questions = gold.questions(connection, as_of)
     verified = {req_id: question.intent for req_id, question in questions.items()}
-    rows = store.labelled_rows(connection, as_of, most, doubts, verified)
+    rows = store.labelled_rows(connection, as_of, rules.per_annotator_per_day, doubts, verified)
     return snapshot.frame(rows)
 
 

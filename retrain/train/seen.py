@@ -24,7 +24,7 @@ class Seen:
 
 def of(base_model: str, texts: Sequence[str], max_tokens: int) -> Seen:
     """Of raw texts, by the tokenizer of the recipe's encoder. Raises model.EncoderMissing."""
-    file = model.encoder_directory(base_model) / "tokenizer.json"
+    file = model.fitting(base_model, max_tokens) / "tokenizer.json"
     if not file.exists():
         raise model.EncoderMissing(f"no {file}: the encoder must have its tokenizer beside it")
     return _seen(file, texts, max_tokens)

@@ -36,9 +36,10 @@ INTENTS = present.INTENTS
 OURS, THEIRS = 100, 200  # codes of tokenizers
 Level = verdicts.Level
 
-# Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway and the
-# retrain worker.
+# Read where a pure function cannot be asked: by SQL, by the scheduler, by the gateway, by the
+# retrain worker and its comparisons.
 READ_BY_SHELLS = {
+    "costs.monthly",
     "labels.gold_share",
     "labels.twice_share",
     "runs.keep_days",

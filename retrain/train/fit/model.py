@@ -1,6 +1,8 @@
 """The encoder with a head for the intents, from files on this machine: never from a hub."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ _PACKAGED = "all-MiniLM-L6-v2"
 
 
 class EncoderMissing(RuntimeError):
-    """The base encoder's files are not on this machine."""
+    """The base encoder's files are not on this machine, or it is none for this recipe."""
 
 
 def encoder_directory(name: str) -> Path:
@@ -37,6 +39,34 @@ def encoder_directory(name: str) -> Path:
             "tokenizer.json and model.safetensors"
         )
     return directory
+
+
+def fitting(name: str, max_tokens: int) -> Path:
+    """`encoder_directory` of an encoder that takes messages of so many tokens. Raises
+    EncoderMissing.
+    """
+    directory = encoder_directory(name)
+    most = positions(json.loads((directory / "config.json").read_text()))
+    if most is not None and max_tokens > most:
+        raise EncoderMissing(
+            f"the encoder {name} has {most} positions; "
+            f"the recipe's max_tokens is {max_tokens}: make it {most} or less"
+        )
+    return directory
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """How many tokens an encoder takes at once, by its config.json; None where it does not say.
+
+    >>> positions({"model_type": "bert", "max_position_embeddings": 512})
+    512
+    >>> positions({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1})
+    512
+    """
+    most: int | None = config.get("max_position_embeddings")
+    if most is None or "roberta" not in config.get("model_type", ""):
+        return most
+    return most - int(config.get("pad_token_id", 1)) - 1  # it counts from behind its padding
 
 
 def load(directory: Path) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain import people, run
-from retrain.train import recipe
+from retrain.train import recipe, recipe_file
 from schemas import settings, times
 
 DEFAULT = recipe.Recipe()
@@ -156,7 +156,7 @@ def test_a_recipe_written_as_toml_is_read_back_as_the_same(made: recipe.Recipe) 
 def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line with which a process ends that cannot use its recipe; its exit code is 3."""
     with pytest.raises(SystemExit) as caught:
-        run._recipe(path)
+        recipe_file.read(path)
 
     assert caught.value.code == settings.EXIT_CONFIGURATION == 3
     shown = capsys.readouterr()
@@ -166,14 +166,14 @@ def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_without_a_file_the_default_is_used() -> None:
-    assert run._recipe(None) == DEFAULT
+    assert recipe_file.read(None) == DEFAULT
 
 
 def test_a_file_may_speak_of_an_encoder_in_any_script(tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_bytes('base_model = "/modelle/größer/日本語"\n'.encode())
 
-    assert run._recipe(file).base_model == "/modelle/größer/日本語"
+    assert recipe_file.read(file).base_model == "/modelle/größer/日本語"
 
 
 def test_a_missing_file_is_named_with_the_reason(

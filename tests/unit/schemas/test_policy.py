@@ -59,6 +59,9 @@ def test_the_hash_is_of_the_values_not_of_the_text() -> None:
         ),
         ("[labels]\nmaturity_hours = inf", "maturity_hours cannot be inf; expected a number"),
         (f"[costs]\nlabel = {10**400}", "costs.label cannot be 1000"),
+        ("[costs]\nmonthly = 3", "costs.monthly must be a table"),
+        ("[costs.monthly]\nminilm = -1", "costs.monthly.minilm cannot be -1; expected a number"),
+        ("[costs.monthly]\nminilm = 'x'", "costs.monthly.minilm cannot be 'x'"),
         (f"[labels]\nbudget_per_day = {2**63}", "expected a whole number from 0 to 1e+09"),
         ("[signals.error_rate]\nk = 4", "k and of cannot be 4 and 3; expected 1 <= k <= of"),
         ("[signals.error_rate]\nk = 0", "k and of cannot be 0 and 3; expected 1 <= k <= of"),
@@ -80,3 +83,16 @@ def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe[labels]")
     with pytest.raises(policy.PolicyError, match=r"cannot read policy .*policy\.toml: .*utf-8"):
         policy.load(path)
+
+
+def test_what_serving_costs_is_told_by_any_name_and_decides_nothing() -> None:
+    told = policy.parse("[costs.monthly]\nminilm = 95\ntinybert = 80\n")
+    assert told.costs.monthly == {
+        "tinybert": 80.0,
+        "distilbert": 178.0,
+        "roberta_base": 348.0,
+        "minilm": 95.0,
+    }
+    assert policy.Policy().costs.monthly["tinybert"] == 89.0
+    assert told.sha256 == policy.Policy().sha256
+    assert hash(told.costs) == hash(policy.Policy().costs)
