@@ -92,7 +92,7 @@ def test_whatever_is_typed_is_an_answer_or_gets_a_sentence(typed: str) -> None:
     if isinstance(choice, answer.Choice):
         assert set(choice.also) <= set(present.INTENTS)
         # Nobody can tell, or it is an intent.
-        assert choice.intent in present.INTENTS or (choice.intent, choice.also) == (None, ())
+        assert choice.intent in present.INTENTS or (choice.intent, choice.also) == (None, [])
     else:
         assert choice in ("skip", "quit") or "type" in choice or " have " in choice
 
