@@ -89,7 +89,7 @@ def _tuned(parts: Parts, recipe: recipes.Recipe) -> tuple[build.Tuned, float]:
     def minutes() -> float:
         return (time.monotonic() - begun) / 60
 
-    def beat(_progress: dict[str, Any]) -> None:
+    def beat(_progress: Mapping[str, Any]) -> None:
         limits.check(recipe, minutes(), telemetry.resident_mib())
 
     hooks = loop.Hooks(
@@ -100,6 +100,7 @@ def _tuned(parts: Parts, recipe: recipes.Recipe) -> tuple[build.Tuned, float]:
         latency_ms=0.0,
     )
     network = build.tuned(recipe, dict(parts), hooks)
+    beat({})  # a short one may have ended before the first
     return network, minutes()
 
 
