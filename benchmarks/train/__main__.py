@@ -172,8 +172,8 @@ def _of(took: Sequence[Took], name: str, of: str) -> list[float]:
 def table(result: Mapping[str, Any]) -> str:
     """Speeds and ratios in Markdown."""
     lines = [
-        f"Measured {result['date'][:10]} on {result['machine']}, {result['seeds']} seeds of "
-        f"{result['rows_an_epoch']} rows, {result['threads']} threads, load {result['load']:.1f}.",
+        f"Measured {result['date'][:10]} on {result['machine']}, "
+        f"{verdict.seeds(result['seeds'])} of {result['rows_an_epoch']} rows, {result['threads']} threads, load {result['load']:.1f}.",
         "",
         "| contestant | examples a second | a second of processor time |",
         "|---|---|---|",

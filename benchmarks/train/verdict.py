@@ -33,6 +33,15 @@ def spread(values: Sequence[float]) -> Spread:
     return {"mean": statistics.fmean(values), "sd": sd}
 
 
+def seeds(n: int) -> str:
+    """So many, in words.
+
+    >>> seeds(1), seeds(3)
+    ('1 seed', '3 seeds')
+    """
+    return f"{n} seed" if n == 1 else f"{n} seeds"
+
+
 def judged(taken: Sequence[Row]) -> dict[str, Any]:
     """`quality` by contestant, and `paired` by the two that are compared and by what rows."""
     quality, paired = {}, {}
@@ -101,7 +110,7 @@ def table(result: Row) -> str:
     """Contestants, then targets, in Markdown."""
     said = "of invented messages" if result["messages"] == "invented" else "of real messages"
     lines = [
-        f"{result['seeds']} seeds of {result['train_rows']} rows to train {said}, "
+        f"{seeds(result['seeds'])} of {result['train_rows']} rows to train {said}, "
         f"{result['test_rows']} held out, {result['later_rows']} of later language, of which "
         f"{result['new_rows']} new. In points but for calibration error and seconds.",
         "",
