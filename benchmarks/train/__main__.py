@@ -173,7 +173,8 @@ def table(result: Mapping[str, Any]) -> str:
     """Speeds and ratios in Markdown."""
     lines = [
         f"Measured {result['date'][:10]} on {result['machine']}, "
-        f"{verdict.seeds(result['seeds'])} of {result['rows_an_epoch']} rows, {result['threads']} threads, load {result['load']:.1f}.",
+        f"{verdict.seeds(result['seeds'])} of {result['rows_an_epoch']} rows, "
+        f"{result['threads']} threads, load {result['load']:.1f}.",
         "",
         "| contestant | examples a second | a second of processor time |",
         "|---|---|---|",
