@@ -36,9 +36,14 @@ class Pair:
     n: int
 
 
-def opinion(texts: Sequence[str], labels: Labels, groups: Sequence[str]) -> Floats | None:
+def opinion(
+    texts: Sequence[str],
+    labels: Labels,
+    groups: Sequence[str],
+    learns: Flags | None = None,
+) -> Floats | None:
     """Out-of-fold probabilities of every intent, shape (n, K), rows of a group in one fold; None
-    where there is too little to learn from.
+    where there is too little to learn from. `learns`: the rows it may learn from; all unless told.
     """
     if len(texts) < _LEAST or len(set(groups)) < _FOLDS or len(set(labels.tolist())) < 2:
         return None
@@ -54,6 +59,8 @@ def opinion(texts: Sequence[str], labels: Labels, groups: Sequence[str]) -> Floa
     # More threads only wait for each other here: ten times the time on busy cores.
     with threadpoolctl.threadpool_limits(1):
         for train, rest in GroupKFold(_FOLDS).split(table, labels, groups):
+            if learns is not None:
+                train = train[learns[train]]
             if len(set(labels[train].tolist())) < 2:
                 return None
             linear = LogisticRegression(C=10, tol=_TOLERANCE, max_iter=60)

@@ -90,7 +90,9 @@ def _opinion(parts: divide.Divided) -> Opinion:
     labels = confusion.places(rows["intent"])
     near = similar.near(texts)
     twice = similar.contradicting(parts.seen.inputs, list(rows["intent"]))
-    second = doubtful.opinion(texts, labels, list(rows["group"]))
+    # What is held out must not choose what trains.
+    learns = (rows["part"] == "train").to_numpy()
+    second = doubtful.opinion(texts, labels, list(rows["group"]), learns)
     if second is None:
         return Opinion(near, twice)
     return Opinion(

@@ -93,8 +93,10 @@ def test_wrong_labels_are_named_and_their_share_is_told() -> None:
     _, told = looked_at(*given)
 
     named = set(told.named["label_noise"])
-    assert {row["id"] for row in wrong} == named
-    assert by_name(told)["label_noise"].value == len(named) / 400 == 0.025
+    really = {row["id"] for row in wrong}
+    assert len(really & named) >= 9
+    assert len(named - really) <= 2, "of 390 right ones hardly one is doubted"
+    assert by_name(told)["label_noise"].value == len(named) / 400
 
 
 def test_too_few_rows_for_a_second_opinion_are_watched_and_not_called_clean() -> None:
@@ -293,3 +295,22 @@ def test_a_second_opinion_has_learnt_from_many_rows_too() -> None:
     assert (told.argmax(1) == labels).mean() > 0.9
     assert doubtful.ambiguous(told).mean() < 0.1
     assert doubtful.suspected(told, labels).mean() < 0.05
+
+
+def test_a_second_opinion_learns_from_the_rows_it_may_learn_from_alone() -> None:
+    """The others' labels may be anything."""
+    table = frame(rows())
+    texts = [normalise.text(text) for text in table["text"]]
+    labels = confusion.places(table["intent"])
+    learns = np.arange(len(texts)) % 3 > 0
+    wrong = np.where(learns, labels, 0)
+
+    told = doubtful.opinion(texts, labels, texts, learns)
+    other = doubtful.opinion(texts, wrong, texts, learns)
+    of_all = doubtful.opinion(texts, labels, texts)
+
+    assert told is not None
+    assert other is not None
+    assert of_all is not None
+    assert np.array_equal(told, other)
+    assert not np.array_equal(told, of_all)
