@@ -8,14 +8,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import threadpoolctl
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
+from retrain.train import folds
 from schemas import present
 
-_FOLDS: Final = 5
 _CLOSE: Final = 0.1  # of two intents: so near to each other nobody could tell
 _LEAST: Final = 50  # rows under which there is no second opinion
 # Of the largest slope, which is a mean over rows: ten times as much ends before anything is learnt
@@ -45,7 +43,7 @@ def opinion(
     """Out-of-fold probabilities of every intent, shape (n, K), rows of a group in one fold; None
     where there is too little to learn from. `learns`: the rows it may learn from; all unless told.
     """
-    if len(texts) < _LEAST or len(set(groups)) < _FOLDS or len(set(labels.tolist())) < 2:
+    if len(texts) < _LEAST or len(set(groups)) < folds.FOLDS or len(set(labels.tolist())) < 2:
         return None
     grams = TfidfVectorizer(
         analyzer="char_wb",
@@ -55,18 +53,8 @@ def opinion(
         dtype=np.float32,
     )
     table = grams.fit_transform(texts)
-    told = np.zeros((len(texts), len(present.INTENTS)))
-    # More threads only wait for each other here: ten times the time on busy cores.
-    with threadpoolctl.threadpool_limits(1):
-        for train, rest in GroupKFold(_FOLDS).split(table, labels, groups):
-            if learns is not None:
-                train = train[learns[train]]
-            if len(set(labels[train].tolist())) < 2:
-                return None
-            linear = LogisticRegression(C=10, tol=_TOLERANCE, max_iter=60)
-            linear.fit(table[train], labels[train])
-            told[np.ix_(rest, linear.classes_)] = linear.predict_proba(table[rest])
-    return told
+    linear = LogisticRegression(C=10, tol=_TOLERANCE, max_iter=60)
+    return folds.out_of_fold(linear, table, labels, groups, learns)
 
 
 def suspected(opinion: Floats, labels: Labels) -> Flags:

@@ -11,16 +11,15 @@ import numpy.typing as npt
 import threadpoolctl
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_union
 
 from retrain.evaluation import calibration, confusion
+from retrain.train import folds
 
-_FOLDS: Final = 5
 _LEAST: Final = 1e-12  # of a probability: its logarithm is a number
 
 Floats = npt.NDArray[np.float64]
-Table = Any  # features of n rows, sparse or not: shape (n, width)
+Table = folds.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,11 @@ def said(
     """
     if len(np.unique(labels)) < 2:
         return None
-    apart = out_of_fold(_model(), table, labels, groups)
+    apart = folds.out_of_fold(_model(), table, labels, groups)
     # More threads only wait for each other here: ten times the time on busy cores.
     with threadpoolctl.threadpool_limits(1):
         learnt = _model().fit(table, labels)
-        told = _probabilities(learnt, tested)
+        told = folds.probabilities(learnt, tested)
     if apart is None:
         return Said(told, None)
     temperature = calibration.temperature(_logits(apart), labels)
@@ -74,32 +73,6 @@ def said(
 
 def _model() -> LogisticRegression:
     return LogisticRegression(C=10, class_weight="balanced", tol=1e-3, max_iter=500)
-
-
-def out_of_fold(
-    model: LogisticRegression, table: Table, labels: confusion.Labels, groups: Sequence[str]
-) -> Floats | None:
-    """Probabilities (n, K) of each row from a model that has seen no row of its group: `model`,
-    fitted anew for each of five folds. None where there are fewer groups, or one has one intent
-    to learn.
-    """
-    if len(set(groups)) < _FOLDS:
-        return None
-    told = np.zeros((len(labels), confusion.K))
-    with threadpoolctl.threadpool_limits(1):
-        for train, rest in GroupKFold(_FOLDS).split(table, labels, groups):
-            if len(np.unique(labels[train])) < 2:
-                return None
-            model.fit(table[train], labels[train])
-            told[rest] = _probabilities(model, table[rest])
-    return told
-
-
-def _probabilities(model: LogisticRegression, table: Table) -> Floats:
-    """Shape (n, K); an intent that was in no row has none."""
-    told = np.zeros((table.shape[0], confusion.K))
-    told[:, model.classes_] = model.predict_proba(table)
-    return told
 
 
 def _logits(probabilities: Floats) -> Floats:
