@@ -79,7 +79,7 @@ def _execute(shop: workshop.Workshop, run_id: str) -> runs.State:
     kept = scratch.kept(shop.models, run_id, parts.rows, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
     notes = notebook.Notebook(shop.held.begin, run_id, directory)
-    train = prepare.examined(shop, run_id, parts, notes)
+    train = prepare.examined(shop, run_id, run["as_of"], parts, notes)
     against = shop.models / serving if serving else None
     trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept), against)
     kept.unlink(missing_ok=True)  # it is no part of the model

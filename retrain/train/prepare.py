@@ -108,6 +108,7 @@ def _plain(doubt: distrust.Doubt) -> dict[str, str]:
 def examined(
     shop: Workshop,
     run_id: str,
+    as_of: dt.datetime,
     parts: divide.Divided,
     notes: notebook.Notebook,
 ) -> pd.DataFrame:
@@ -115,7 +116,6 @@ def examined(
     told = examine.examined(parts, shop.recipe)
     shop.lines.line("DECISION", told.decision.fields)
     with shop.engine.connect() as connection:
-        as_of = store.run(connection, run_id)["as_of"]
         said = store.said_of_sampled(connection, as_of)
     notes.check((*divide.checks(parts), *told.checks, agreed.checked(said)))
     with shop.held.begin() as connection:
