@@ -2,6 +2,9 @@
 INTENTWATCH_DATABASE_URL.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -9,6 +12,9 @@ from schemas import present, settings, succession, tables, taxonomy
 from streams import connect
 from streams.intents import places
 from streams.intents import store as intents_store
+
+# What begins a transaction: an engine's own `begin`, or one that guards a right.
+Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 NO_ANSWER = "Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`"
 NO_ADDRESS = (

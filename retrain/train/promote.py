@@ -5,8 +5,6 @@ Loads no torch.
 import datetime as dt
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,8 @@ from retrain.decide import mix
 from retrain.evaluation import reference
 from retrain.train.compile import manifest
 from schemas import decisions, messages, policy, runs
-from streams import outbox
+from streams import database, outbox
 from streams import store as streams_store
-
-Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 class NotPromotable(RuntimeError):
@@ -29,7 +25,7 @@ class NotPromotable(RuntimeError):
     """
 
 
-def register(begin: Begin, models: Path, scratch: Path, model: str, run_id: str) -> None:
+def register(begin: database.Begin, models: Path, scratch: Path, model: str, run_id: str) -> None:
     """Rename the verified directory to models/<model> and note it, in one transaction. What stands
     there unnoted is the remains of a run that was killed right here.
     """
@@ -49,7 +45,7 @@ def register(begin: Begin, models: Path, scratch: Path, model: str, run_id: str)
         )
 
 
-def promote(begin: Begin, models: Path, run_id: str, *, by: str) -> str:
+def promote(begin: database.Begin, models: Path, run_id: str, *, by: str) -> str:
     """Verify the run's candidate and make it champion, with its held-out reference, in one
     transaction that `begin` begins; returns the model.
     """

@@ -4,20 +4,17 @@ metrics.jsonl; and judges them as they come.
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
-
 from retrain.train import signs
 from retrain.train.noted import store
 from schemas import checks, runs
+from streams import database
 
 FILE: Final = "metrics.jsonl"
-Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 @dataclass(slots=True)
@@ -26,7 +23,7 @@ class Notebook:
     transaction.
     """
 
-    begin: Begin
+    begin: database.Begin
     run_id: str
     directory: Path
     rows: list[runs.Metric] = field(default_factory=list)
