@@ -24,8 +24,12 @@ _NOBODY: Final = "-"  # the state of an error that no server has sent
 # How a server, or a pooler before it, refuses a connection. libpq hands out their words and not
 # their SQLSTATE; PgBouncer has one, 08P01, for nearly all that it says.
 _REFUSED: Final = (
+    ("28000", '"trust" authentication failed'),
     ("28P01", "password authentication failed|no password supplied|[Aa]uth(entication)? failed"),
-    ("28000", "role .* does not exist|not permitted to log in|pg_hba.conf|no such user"),
+    (
+        "28000",
+        "role .* does not exist|not permitted to log in|pg_hba.conf|no such user|SSL required",
+    ),
     ("42501", "permission denied"),
     ("3D000", "database .* does not exist|no such database|not currently accepting"),
     ("53300", "too many|connection slots|no more connections|query_wait_timeout"),
@@ -40,7 +44,7 @@ _RULES: Final = (
     (_DOWN, "^28P01", "Postgres refuses the password", _PASSWORD),
     (
         _DOWN,
-        "^28.*(no encryption|SSL off)",
+        "^28.*(no encryption|SSL off|SSL required)",
         "Postgres lets this role in over TLS alone",
         f"add sslmode=require to {_URL}",
     ),

@@ -67,6 +67,8 @@ def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[fin
             yield from _asked(connection, loaded, names, str(head))
     except sa.exc.SQLAlchemyError as error:
         told = database.meant(error)
+        if told.code == settings.EXIT_CONFIGURATION:
+            settings.refuse(told.sentence)
         yield findings.Finding("database", findings.Status.FAIL, told.cause, told.remedy)
 
 
