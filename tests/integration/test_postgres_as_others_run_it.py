@@ -6,7 +6,6 @@ import contextlib
 import json
 import random
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import poolers
 import processes
 import pytest
+import roles
 import sqlalchemy as sa
 import traffic
 from kafka import KafkaProducer
@@ -21,7 +21,6 @@ from kafka import KafkaProducer
 from schemas import topics
 from services import ports
 from services.local import processes as catalogue
-from streams import connect
 
 DOWN = 4
 LONG_RUNNING = {p.name: list(p.command) for p in catalogue.PROCESSES if not p.one_shot}
@@ -46,21 +45,6 @@ NOT_ADDRESSES = (
 )
 
 
-def at(database: str, /, **changed: object) -> str:
-    """The same address with something else in it."""
-    return sa.make_url(database).set(**changed).render_as_string(hide_password=False)  # type: ignore[arg-type]
-
-
-def asking(database: str, /, **query: str) -> str:
-    """The same address with more parameters."""
-    url = sa.make_url(database).update_query_dict(query)
-    return url.render_as_string(hide_password=False)
-
-
-def unpooled(database: str) -> sa.Engine:
-    return connect.engine(database, poolclass=sa.NullPool)
-
-
 def environment(kafka: str, database: str) -> dict[str, str]:
     return SLACK | {"INTENTWATCH_KAFKA": kafka, "INTENTWATCH_DATABASE_URL": database}
 
@@ -82,26 +66,10 @@ def line(name: str, given: dict[str, str], code: int) -> str:
 
 
 @pytest.fixture
-def administer(database: str) -> Callable[[str], None]:
-    """Does one statement as the superuser."""
-    engine = unpooled(database).execution_options(isolation_level="AUTOCOMMIT")
-
-    def execute(statement: str) -> None:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(statement)
-
-    return execute
-
-
-@pytest.fixture
-def role(administer: Callable[[str], None]) -> Iterator[str]:
-    """A role of its own that may read everything."""
-    name = f"role_{uuid.uuid4().hex[:8]}"
-    administer(f"create role {name} login password 's3cret'")
-    administer(f"grant pg_read_all_data, pg_write_all_data to {name}")
-    yield name
-    administer(f"drop owned by {name}")
-    administer(f"drop role {name}")
+def role(database: str) -> Iterator[str]:
+    """A role of its own that may read and write everything."""
+    with roles.made(database) as name:
+        yield name
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -115,10 +83,12 @@ def test_what_is_no_address_is_configuration_and_its_password_is_not_shown(
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_a_role_at_its_limit_is_told_by_every_process(
-    name: str, kafka: str, database: str, role: str, administer: Callable[[str], None]
+    name: str, kafka: str, database: str, role: str
 ) -> None:
-    administer(f"alter role {role} connection limit 0")
-    said = line(name, environment(kafka, at(database, username=role, password="s3cret")), DOWN)
+    roles.execute(database, f"alter role {role} connection limit 0")
+    said = line(
+        name, environment(kafka, roles.at(database, username=role, password="s3cret")), DOWN
+    )
     assert f'no connection is free ("127.0.0.1", port {sa.make_url(database).port}: ' in said
     assert f'too many connections for role "{role}"' in said
 
@@ -126,14 +96,14 @@ def test_a_role_at_its_limit_is_told_by_every_process(
 def refusals(database: str, role: str) -> dict[str, tuple[str, str]]:
     """An address for each trouble that needs nothing but an address, and what is said of it."""
     return {
-        "database": (at(database, database="nowhere"), "there is no such database"),
-        "role": (at(database, username="nobody_here"), "Postgres does not let this role in"),
-        "host": (at(database, host="db.invalid"), "there is no such host"),
-        "port": (at(database, port=1), "Postgres does not answer"),
-        "tls": (asking(database, sslmode="require"), "the server offers no TLS"),
-        "address": (asking(database, sslmode="perhaps"), "cannot be used"),
+        "database": (roles.at(database, database="nowhere"), "there is no such database"),
+        "role": (roles.at(database, username="nobody_here"), "Postgres does not let this role in"),
+        "host": (roles.at(database, host="db.invalid"), "there is no such host"),
+        "port": (roles.at(database, port=1), "Postgres does not answer"),
+        "tls": (roles.asking(database, sslmode="require"), "the server offers no TLS"),
+        "address": (roles.asking(database, sslmode="perhaps"), "cannot be used"),
         "standby": (
-            asking(database, options="-c default_transaction_read_only=on"),
+            roles.asking(database, options="-c default_transaction_read_only=on"),
             "this Postgres is read-only",
         ),
     }
@@ -151,24 +121,22 @@ def test_each_trouble_has_a_sentence_of_its_own(
 
 def test_a_standby_is_read_by_those_who_only_read(kafka: str, database: str) -> None:
     processes.run(COMMANDS["show"], environment(kafka, database))  # the database becomes ours
-    address = asking(database, options="-c default_transaction_read_only=on")
+    address = roles.asking(database, options="-c default_transaction_read_only=on")
     assert processes.run(COMMANDS["show"], environment(kafka, address)).returncode == 0
     said = line("open", environment(kafka, address), DOWN)
     assert "this Postgres is read-only" in said
 
 
 @pytest.mark.parametrize("name", ["show", "labels", "doctor", "taxonomy"])
-def test_a_right_that_lacks_is_named(
-    name: str, kafka: str, database: str, role: str, administer: Callable[[str], None]
-) -> None:
-    administer(f"revoke pg_read_all_data, pg_write_all_data from {role}")
-    given = environment(kafka, at(database, username=role, password="s3cret"))
+def test_a_right_that_lacks_is_named(name: str, kafka: str, database: str, role: str) -> None:
+    roles.execute(database, f"revoke pg_read_all_data, pg_write_all_data from {role}")
+    given = environment(kafka, roles.at(database, username=role, password="s3cret"))
     said = line(name, given, DOWN)
     assert "the role lacks a right (permission denied for table " in said
 
 
 def test_tables_of_another_product_are_no_place_for_ours(kafka: str, empty_database: str) -> None:
-    engine = unpooled(empty_database)
+    engine = roles.unpooled(empty_database)
     given = environment(kafka, empty_database)
     with engine.begin() as connection:
         connection.exec_driver_sql("create table customers (id int)")
@@ -199,7 +167,7 @@ def test_a_reader_in_the_way_of_a_migration_is_waited_for_another_time(
     given = {"INTENTWATCH_DATABASE_URL": empty_database}
     for way in (["upgrade", "head"], ["downgrade", "-1"]):
         assert processes.run(["-m", "alembic", *way], given).returncode == 0
-    with unpooled(empty_database).connect() as reader:
+    with roles.unpooled(empty_database).connect() as reader:
         reader.exec_driver_sql("select * from alembic_version")
         reader.exec_driver_sql("lock table alembic_version in share mode")
         said = line("migrate", given, 75)
@@ -209,7 +177,7 @@ def test_a_reader_in_the_way_of_a_migration_is_waited_for_another_time(
 
 def test_a_database_of_a_newer_version_is_left_as_it_is(database: str) -> None:
     """An old release that starts again in the middle of a rolling upgrade."""
-    with unpooled(database).begin() as connection:
+    with roles.unpooled(database).begin() as connection:
         connection.exec_driver_sql("update alembic_version set version_num = '9000'")
     done = processes.run(COMMANDS["migrate"], {"INTENTWATCH_DATABASE_URL": database})
     assert (done.returncode, done.stderr) == (
@@ -224,9 +192,12 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(database: str) -> None:
 def test_the_poolers_own_refusals_are_told(kafka: str, database: str, tmp_path: Path) -> None:
     with poolers.before(database, tmp_path / "pooler") as pooled:
         for address, words in (
-            (at(pooled, database="nowhere"), "there is no such database"),
-            (at(pooled, username="nobody_here"), "Postgres does not let this role in"),
-            (asking(pooled, options="-c search_path=x"), "refuses a parameter of the address"),
+            (roles.at(pooled, database="nowhere"), "there is no such database"),
+            (roles.at(pooled, username="nobody_here"), "Postgres does not let this role in"),
+            (
+                roles.asking(pooled, options="-c search_path=x"),
+                "refuses a parameter of the address",
+            ),
         ):
             for name in ("show", "doctor"):
                 assert words in line(name, environment(kafka, address), DOWN)
@@ -253,22 +224,22 @@ def test_tls_that_is_demanded_and_a_certificate_that_nobody_trusts_are_told(
         f"client_tls_key_file = {folder}/server.key\nclient_tls_cert_file = {folder}/server.pem"
     )
     with poolers.before(database, folder, more=tls) as pooled:
-        trusted = asking(pooled, sslmode="verify-full", sslrootcert=f"{folder}/server.pem")
+        trusted = roles.asking(pooled, sslmode="verify-full", sslrootcert=f"{folder}/server.pem")
         assert processes.run(COMMANDS["show"], environment(kafka, trusted)).returncode == 0
         for address, words, code in (
-            (asking(pooled, sslmode="disable"), "lets this role in over TLS alone", DOWN),
+            (roles.asking(pooled, sslmode="disable"), "lets this role in over TLS alone", DOWN),
             (
-                asking(pooled, sslmode="verify-full", sslrootcert=f"{folder}/other.pem"),
+                roles.asking(pooled, sslmode="verify-full", sslrootcert=f"{folder}/other.pem"),
                 "no authority that is trusted here",
                 DOWN,
             ),
             (
-                asking(at(pooled, host="localhost"), sslmode="verify-full")
+                roles.asking(roles.at(pooled, host="localhost"), sslmode="verify-full")
                 + f"&sslrootcert={folder}/server.pem",
                 "certificate is another host's",
                 DOWN,
             ),
-            (asking(pooled, sslmode="verify-full", sslrootcert="/none.pem"), "/none.pem", 3),
+            (roles.asking(pooled, sslmode="verify-full", sslrootcert="/none.pem"), "/none.pem", 3),
         ):
             assert words in line("show", environment(kafka, address), code)
 
@@ -324,7 +295,7 @@ def send(kafka: str, topic: str, logs: list[dict[str, Any]]) -> None:
 
 def counted(database: str) -> int:
     """Logs in the panes, when nothing waits to be rolled up."""
-    engine = unpooled(database)
+    engine = roles.unpooled(database)
     with engine.connect() as connection:
         panes = "select coalesce(sum(n), 0) from pane_minute"
         dirty = "select count(*) from pane_dirty"
@@ -335,38 +306,16 @@ def counted(database: str) -> int:
 # a password that changes
 
 
-@contextlib.contextmanager
-def passwords_asked_for(administer: Callable[[str], None], engine: sa.Engine, role: str) -> Any:
-    """The embedded server trusts everybody; of this role it demands a password meanwhile."""
-    with engine.connect() as connection:
-        read = "select pg_read_file(setting) from pg_settings where name = 'hba_file'"
-        before = str(connection.exec_driver_sql(read).scalar_one())
-        path = str(connection.exec_driver_sql("show hba_file").scalar_one())
-    rules = [text for text in before.splitlines() if text and not text.startswith("#")]
-
-    def write(lines: list[str]) -> None:
-        values = ", ".join(f"('{text}')" for text in lines)
-        administer(f"copy (select * from (values {values}) rule) to '{path}'")
-        administer("select pg_reload_conf()")
-
-    write([f"host all {role} 127.0.0.1/32 scram-sha-256", *rules])
-    try:
-        yield
-    finally:
-        write(rules)
-
-
 def test_a_password_that_is_changed_is_read_again_by_every_process(
     kafka: str,
     engine: sa.Engine,
     database: str,
     role: str,
-    administer: Callable[[str], None],
     new_topic: Callable[..., topics.Topic],
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "url"
-    file.write_text(at(database, username=role, password="s3cret"))
+    file.write_text(roles.at(database, username=role, password="s3cret"))
     gateway, dashboard = ports.free(2)
     given = SLACK | {
         "INTENTWATCH_KAFKA": kafka,
@@ -383,8 +332,8 @@ def test_a_password_that_is_changed_is_read_again_by_every_process(
         with engine.connect() as connection:
             return names <= set(connection.exec_driver_sql(connected).scalars())
 
-    with passwords_asked_for(administer, engine, role), contextlib.ExitStack() as stack:
-        wrong = at(database, username=role, password="wr0ng")
+    with roles.passwords_asked_for(database, role), contextlib.ExitStack() as stack:
+        wrong = roles.at(database, username=role, password="wr0ng")
         said = line("show", environment(kafka, wrong), DOWN)
         assert "Postgres refuses the password" in said
         assert "wr0ng" not in said
@@ -397,10 +346,9 @@ def test_a_password_that_is_changed_is_read_again_by_every_process(
             for name in names
         ]
         assert processes.eventually(at_work)
-        administer(f"alter role {role} password 'n3w'")
-        file.write_text(at(database, username=role, password="n3w"))
-        ended = f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"
-        administer(ended)
+        roles.execute(database, f"alter role {role} password 'n3w'")
+        file.write_text(roles.at(database, username=role, password="n3w"))
+        roles.disconnect(database, role)
         assert processes.eventually(at_work), [
             (tmp_path / f"{name}.log").read_text()[-500:] for name in names
         ]
