@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NoReturn, Self
+from typing import Literal, NoReturn, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,22 @@ EXIT_INTERRUPTED = 130
 
 # Of two names' letters the share that agrees in order; beyond it one is the other misspelt.
 _NEARLY = 0.85
+
+
+class SecretOfFile(SecretStr):
+    """A secret that stands in a file: whoever asks again gets what stands there by then, so that a
+    new password needs no restart. While the file holds nothing readable, what it held before.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(_content(path))
+        self._path = path
+
+    def get_secret_value(self) -> str:
+        """The secret as it is now."""
+        with contextlib.suppress(OSError, ValueError):
+            self._secret_value = _content(self._path) or self._secret_value
+        return self._secret_value
 
 
 class Settings(BaseSettings):
@@ -69,10 +85,11 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, values: dict[str, object]) -> dict[str, object]:
-        for field in cls.model_fields:
+        for field, declared in cls.model_fields.items():
             path = os.environ.get(f"{_variable(field)}_FILE")
             if path and field not in values:
-                values[field] = _content(path)
+                is_secret = SecretStr in get_args(declared.annotation)
+                values[field] = SecretOfFile(path) if is_secret else _content(path)
         return values
 
     @model_validator(mode="after")

@@ -158,4 +158,5 @@ def _topics() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

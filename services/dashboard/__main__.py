@@ -12,6 +12,7 @@ from schemas import settings
 from services import ports
 from services.dashboard import app
 from streams import database
+from streams.stages import patience
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
             f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one"
         )
     engine = database.opened(loaded.database_url)
+    patience.watch(engine)
     dashboard = app.Dashboard(engine, rules, test_clock=loaded.test_clock)
     served = app.build(dashboard)
     # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
@@ -43,4 +45,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

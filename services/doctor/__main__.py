@@ -60,15 +60,16 @@ def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     assert loaded.database_url is not None
-    url = loaded.database_url.get_secret_value()
     head = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
     try:
-        with database.engine(url).connect() as connection:
+        with database.engine(loaded.database_url).connect() as connection:
             yield findings.Finding("database", findings.Status.OK, "answers")
             yield from _asked(connection, loaded, names, str(head))
-    except sa.exc.OperationalError:
-        cause, _, remedy = database.NO_ANSWER.partition("; ")
-        yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
+    except sa.exc.SQLAlchemyError as error:
+        told = database.meant(error)
+        if told.code == settings.EXIT_CONFIGURATION:
+            settings.refuse(told.sentence)
+        yield findings.Finding("database", findings.Status.FAIL, told.cause, told.remedy)
 
 
 def _asked(
@@ -179,4 +180,5 @@ def _readable(finding: findings.Finding) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

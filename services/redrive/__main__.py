@@ -17,7 +17,7 @@ from tqdm import tqdm
 from schemas import escaping, events, settings, times
 from services import show
 from services.redrive import letters, redeliver, store
-from streams import database, transient
+from streams import database
 from streams.worker import failpoints
 
 _COLUMNS = ("letter", "reason", "at", "size", "detail")
@@ -316,14 +316,8 @@ def main() -> None:
             status = chosen.do(database.opened(loaded.database_url), loaded, chosen)
         sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
-        origin = getattr(error, "orig", None)
-        answered = getattr(origin, "sqlstate", None) is not None
-        busy = answered and transient.error(error)
-        why = str(origin or error).splitlines()[0]
-        settings.refuse(
-            f"Postgres has not done it ({why}); what was counted stays counted, run it again",
-            settings.EXIT_TRY_AGAIN if busy else settings.EXIT_DEPENDENCY,
-        )
+        told = database.meant(error)
+        settings.refuse(f"{told.sentence}; what was counted stays counted", told.code)
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
 

@@ -20,10 +20,11 @@ import sqlalchemy as sa
 from schemas import events, messages, settings
 from streams import outbox, store
 from streams.count import chunks, observe
+from streams.end import End, end_process
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.worker import breaker, failpoints, poison
-from streams.worker.ending import End, end_process, telling
+from streams.worker.ending import telling
 from streams.worker.retrying import Retrying
 
 log = logging.getLogger("intentwatch.streams")

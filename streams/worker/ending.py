@@ -1,30 +1,19 @@
-"""The end of the process, at once and without any clean-up that could acknowledge something."""
+"""The end of a worker, told to the on-call where starting it again cannot mend what it ends for."""
 
 import contextlib
 import hashlib
-import os
-import sys
-from collections.abc import Callable
 from typing import Final, NoReturn
 
 import sqlalchemy as sa
 
 from schemas import messages, settings
 from streams import outbox
-
-End = Callable[[str, int], NoReturn]
+from streams.end import End, end_process
 
 _REMEDY: Final = (
     "starting it again will not mend this: read the end of its log, "
     "and `python -m services.doctor streams`"
 )
-
-
-def end_process(cause: str, code: int) -> NoReturn:
-    """One line on stderr, then out with the contract's exit code."""
-    sys.stderr.write(f"intentwatch: {cause}\n")
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:

@@ -12,6 +12,7 @@ from typing import Any
 
 import faust
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from schemas import settings
 from streams import database
@@ -37,7 +38,7 @@ def build_app(loaded: settings.Settings) -> Any:
     """The worker's app: what reads, what counts, what flushes, what rolls up."""
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
-    url = loaded.database_url.get_secret_value()
+    url = loaded.database_url  # the secret, not its text: it may change
     app = _faust(loaded, stock)
     _equip(app, loaded, url)
 
@@ -61,7 +62,7 @@ def build_app(loaded: settings.Settings) -> Any:
     return app
 
 
-def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
+def _equip(app: Any, loaded: settings.Settings, url: SecretStr) -> None:
     """What the app's parts share, as attributes of it."""
     assert loaded.kafka is not None
     app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)

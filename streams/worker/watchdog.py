@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas import settings
-from streams.worker.ending import End, end_process
+from streams.end import End, end_process
 
 log = logging.getLogger("intentwatch.streams")
 

@@ -18,12 +18,15 @@ WORKER = ("-m", "streams", "worker")
 
 @dataclass
 class Crew:
-    """Use from the main thread. `log` collects what every worker says."""
+    """Use from the main thread. `log` collects what every worker says; `home`: whose code they
+    run.
+    """
 
     owner: supervisor.Supervisor
     environment: Mapping[str, str]
     log: Path
     running: list[supervisor.Child] = field(default_factory=list)
+    home: Path = processes.ROOT
 
     def start(self, name: str | None = None, **more: str) -> supervisor.Child:
         """One worker; `name` makes it a static member of the group; `more` are further variables
@@ -38,7 +41,7 @@ class Crew:
             [sys.executable, *WORKER],
             log=self.log,
             env=environment,
-            cwd=processes.ROOT,
+            cwd=self.home,
         )
         self.running.append(child)
         return child
