@@ -14,11 +14,11 @@ import faust
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import database
+from streams import database, fetch
 from streams.count import chunks
 from streams.rollup import tick
 from streams.stages import rounds, stage
-from streams.worker import counter, ending, failpoints, fetch, transport, watchdog
+from streams.worker import counter, ending, failpoints, transport, watchdog
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 # Of the time, at most: in a catch-up a flush carries more instead of coming again at once.

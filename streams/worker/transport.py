@@ -2,7 +2,7 @@
 one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka
-(streams.worker.fetch), assigned what the group gives us, from the offsets that Postgres holds.
+(streams.fetch), assigned what the group gives us, from the offsets that Postgres holds.
 Written against faust-streaming 0.15.3, which is pinned exactly; what to look at when a new version
 breaks it, tests/unit/streams/test_transport.py says. What is overridden, and why:
 
@@ -37,8 +37,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
+from streams import fetch
 from streams.count import chunks
-from streams.worker import fetch
 
 log = logging.getLogger("intentwatch.streams")
 

@@ -12,7 +12,7 @@ from schemas import topics
 # thirty times.
 ASKED_TO_THE_END = """
 import sys, threading, time
-from streams.worker import fetch
+from streams import fetch
 
 for number in range(30):
     fetcher, over = fetch.Fetcher(sys.argv[1], sys.argv[2]), threading.Event()

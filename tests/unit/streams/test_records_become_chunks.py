@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import settings
-from streams import database
+from streams import database, fetch
 from streams.count import chunks
-from streams.worker import counter, fetch, topology, transport
+from streams.worker import counter, topology, transport
 
 HERE = TP("t", 0)
 EPOCH, ASSIGNMENT = 3, 8
