@@ -15,6 +15,9 @@ from typing import Any, Final, TypeVar
 
 import confluent_kafka as ck
 
+from streams import brokers
+from streams.access import Access
+
 _T = TypeVar("_T")
 log = logging.getLogger("intentwatch.streams")
 
@@ -23,10 +26,11 @@ _ANSWER_S: Final = 5.0
 _MOST_RECORDS: Final = 500
 # Envelopes are 200 times as large as single records: what is bounded is memory.
 _BYTES_A_POLL: Final = 2 << 20
-_SETTINGS: Final[Mapping[str, Any]] = {
+SETTINGS: Final[Mapping[str, Any]] = {
     "group.id": "intentwatch.fetch",  # required by the client; assign() alone joins no group
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
+    "isolation.level": "read_committed",  # whoever counts again leaves out what was aborted, too
     # A position that is gone is a gap to be reported, never a silent jump.
     "auto.offset.reset": "error",
     "fetch.wait.max.ms": 100,
@@ -92,9 +96,9 @@ class Fetcher:
     for the question to the broker.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, access: Access, topic: str) -> None:
         self._topic = topic
-        self._consumer = ck.Consumer({"bootstrap.servers": bootstrap, **_SETTINGS}, logger=log)
+        self._consumer = brokers.consumer(access, SETTINGS)
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._closed = False

@@ -13,6 +13,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from schemas import events
+from streams import brokers
+from streams.access import Access
 
 log = logging.getLogger("intentwatch.gateway")
 
@@ -25,12 +27,12 @@ class Emitter:
 
     def __init__(
         self,
-        bootstrap: str,
+        access: Access,
         topic: str,
         *,
         capacity: int = 50_000,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._access = access
         self._topic = topic
         self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
         self._stopping = threading.Event()
@@ -74,19 +76,15 @@ class Emitter:
     def _connect(self) -> Any:
         try:
             return KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
+                **self._access.kafka_python(),
                 acks="all",
                 enable_idempotence=True,
                 compression_type="zstd",
                 max_block_ms=5_000,
             )
         except (KafkaError, OSError, ValueError) as error:
-            log.warning(
-                "no Kafka broker answers at %s (%s); serving goes on, %d logs wait",
-                self._bootstrap,
-                type(error).__name__,
-                self.waiting,
-            )
+            why = brokers.trouble(self._access) or f"not connected yet ({type(error).__name__})"
+            log.warning("serving goes on, %d logs wait: %s", self.waiting, why)
             self._stopping.wait(_RETRY_S)
             return None
 

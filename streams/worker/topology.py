@@ -14,11 +14,12 @@ import faust
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import database, fetch
+from streams import brokers, database, fetch
+from streams.access import Access
 from streams.count import chunks
 from streams.rollup import tick
 from streams.stages import rounds, stage
-from streams.worker import counter, ending, failpoints, transport, watchdog
+from streams.worker import counter, credentials, ending, failpoints, transport, watchdog
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 # Of the time, at most: in a catch-up a flush carries more instead of coming again at once.
@@ -38,8 +39,9 @@ def build_app(loaded: settings.Settings) -> Any:
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
     url = loaded.database_url.get_secret_value()
-    app = _faust(loaded, stock)
-    _equip(app, loaded, url)
+    access = brokers.of(loaded)
+    app = _faust(loaded, access, stock)
+    _equip(app, loaded, access, url)
 
     if stock:
         _claim_on_assignment(app)
@@ -61,10 +63,9 @@ def build_app(loaded: settings.Settings) -> Any:
     return app
 
 
-def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
+def _equip(app: Any, loaded: settings.Settings, access: Access, url: str) -> None:
     """What the app's parts share, as attributes of it."""
-    assert loaded.kafka is not None
-    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    app.fetcher = fetch.Fetcher(access, loaded.topic)
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a
     # fifth less CPU than several.
     app.reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="reader")
@@ -84,17 +85,17 @@ def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
     )
 
 
-def _faust(loaded: settings.Settings, stock: bool) -> Any:
+def _faust(loaded: settings.Settings, access: Access, stock: bool) -> Any:
     """Every setting that differs from Faust's default stands here because the default lost logs or
     time when measured.
     """
-    assert loaded.kafka is not None
     scheme = "kafka" if stock else "kafkachunk"
     return faust.App(
         # The consumer group: a static member that comes back for another topic would be given its
         # old one.
         f"intentwatch.streams.{loaded.topic}",
-        broker=[f"{scheme}://{address}" for address in loaded.kafka.split(",")],
+        broker=[f"{scheme}://{address}" for address in access.servers],
+        broker_credentials=credentials.credentials(access),
         # No table is kept; Faust only wants the name of an existing directory.
         datadir=tempfile.gettempdir(),
         web_enabled=False,

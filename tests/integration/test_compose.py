@@ -205,7 +205,7 @@ def outside(tmp_path: Path, kafka: str) -> Callable[..., dict[str, str]]:
         replaced = {
             "kafka:19092": kafka,
             "0.0.0.0": HOST,
-            "https://slack.com/api/": f"http://127.0.0.1:{ports.free(1)[0]}/api/",
+            "https://slack.com/api/": f"https://127.0.0.1:{ports.free(1)[0]}/api/",
         }
         for secret in service["secrets"]:
             (tmp_path / secret).write_text(

@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from retrain.decide.history import topic as reader
 from schemas import topics
+from streams.access import Access
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
@@ -122,14 +123,14 @@ def test_only_what_was_appended_between_the_two_times_is_read(
     between = dt.datetime.now(dt.UTC)
     time.sleep(0.05)
     send(kafka, topic.name, late)
-    assert sorted(reader.lines(kafka, topic.name, None, between)) == sorted(early)
-    assert sorted(reader.lines(kafka, topic.name, between, None)) == sorted(late)
-    assert list(reader.lines(kafka, topic.name, between, between)) == []
+    assert sorted(reader.lines(Access(kafka), topic.name, None, between)) == sorted(early)
+    assert sorted(reader.lines(Access(kafka), topic.name, between, None)) == sorted(late)
+    assert list(reader.lines(Access(kafka), topic.name, between, between)) == []
     assert (
         len(
             list(
                 reader.lines(
-                    kafka, topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+                    Access(kafka), topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
                 )
             )
         )

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from schemas import settings
 from streams import database, fetch
+from streams.access import Access
 from streams.count import chunks
 from streams.worker import counter, topology, transport
 
@@ -235,7 +236,7 @@ def test_a_record_holds_several_logs_where_its_header_says_so_word_for_word(
 @pytest.fixture
 def fetcher() -> Iterator[fetch.Fetcher]:
     """Of a broker that is not there: what it has fetched already needs none."""
-    made = fetch.Fetcher("127.0.0.1:1", "t")
+    made = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     yield made
     made.close()
 
@@ -285,7 +286,7 @@ def test_only_a_position_that_is_gone_is_a_hole_any_other_error_is_none(
 
 def test_who_asks_after_the_end_gets_no_answer_and_no_crash() -> None:
     """librdkafka would take the process with it."""
-    fetcher = fetch.Fetcher("127.0.0.1:1", "t")
+    fetcher = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     fetcher.close()
 
     assert (fetcher.bounds(0), fetcher.ends()) == (None, {})
