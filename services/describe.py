@@ -1,5 +1,5 @@
 """Ask Kafka what its topics are like; make one, change one. Every question raises
-brokers.Unreachable, or Refused.
+brokers.Unreachable, or brokers.Refused.
 """
 
 import time
@@ -16,12 +16,6 @@ from streams.access import Access
 
 _ANSWER_S: Final = 10.0
 _AGAIN_S: Final = 0.05
-
-
-class Refused(RuntimeError):
-    """Kafka does not do it: a right is missing, or a rule of the cluster stands against it. Cause;
-    remedy.
-    """
 
 
 class Topics:
@@ -98,7 +92,7 @@ class Topics:
             return None
         if why.passes:
             raise brokers.Unreachable(refused.words(self._access, [why]))
-        raise Refused(refused.undone(self._access, what, why))
+        raise brokers.Refused(refused.undone(self._access, what, why))
 
 
 def _until(holds: Callable[[], bool]) -> None:

@@ -33,7 +33,7 @@ def topics(bootstrap: str, wanted: tuple[catalogue.Topic, ...] = catalogue.TOPIC
 
 def ensure(access: Access, wanted: tuple[catalogue.Topic, ...], *, alter: bool) -> None:
     """Create every topic that is missing, and hold all against the contract; with `alter` give them
-    what they lack. Raises brokers.Unreachable, describe.Refused, or Mismatch that names all.
+    what they lack. Raises brokers.Unreachable, brokers.Refused, or Mismatch that names all.
     """
     cluster = describe.Topics(access)
     names = [topic.name for topic in wanted]
@@ -60,7 +60,7 @@ def _hold(there: Mapping[str, shape.Shape], wanted: Iterable[catalogue.Topic]) -
     for topic in wanted:
         has = there[topic.name]
         if has.settings is None:
-            raise describe.Refused(shape.unseen(topic))
+            raise brokers.Refused(shape.unseen(topic))
         cause = shape.broken(topic, has)
         if cause:
             broken.append(f"topic {topic.name} {cause}")
@@ -138,7 +138,7 @@ def _topics(*, alter: bool) -> None:
     access = brokers.of(settings.load("kafka"))
     try:
         ensure(access, catalogue.TOPICS, alter=alter)
-    except (brokers.Unreachable, describe.Refused) as error:
+    except (brokers.Unreachable, brokers.Refused) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
     except Mismatch as error:
         settings.refuse(str(error), settings.EXIT_INTEGRITY)

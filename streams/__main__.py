@@ -19,7 +19,7 @@ def main() -> None:
     )
     parser.parse_args()
     loaded = settings.load("kafka", "database_url")
-    trouble = brokers.trouble(brokers.of(loaded))
+    trouble = brokers.trouble(brokers.of(loaded), loaded.topic)
     if trouble:
         settings.refuse(trouble, settings.EXIT_DEPENDENCY)
     # Numpy and SQLAlchemy load slowly: a missing address is said first.

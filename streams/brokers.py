@@ -23,7 +23,13 @@ _TELLING: Final[Mapping[str, Any]] = {"log_level": 6}
 
 
 class Unreachable(RuntimeError):
-    """Nobody gets in: no broker answers, or it lets this client not in. Cause; remedy."""
+    """Nobody gets in: no broker answers, or it does not let this client in. Cause; remedy."""
+
+
+class Refused(RuntimeError):
+    """Kafka does not do what it is asked, and will not: a right is missing, or a rule of the
+    cluster stands against it. Cause; remedy.
+    """
 
 
 def of(loaded: settings.Settings) -> Access:
@@ -115,13 +121,22 @@ class _Handler(logging.Handler):
         self._errors.append(refused.Error("LOG", record.getMessage()))
 
 
-def trouble(access: Access) -> str | None:
-    """Why nobody gets in; None where one does. For who goes on without Kafka."""
+def trouble(access: Access, topic: str | None = None) -> str | None:
+    """Why nobody gets in, or may see this topic; None where one does. For who goes on without
+    Kafka, and for who ends.
+    """
     try:
-        control(access)
+        client = control(access)
     except Unreachable as error:
         return str(error)
-    return None
+    if topic is None:
+        return None
+    (answer,) = client.describe_topics(ck.TopicCollection([topic])).values()
+    unseen = answer.exception(_PATIENCE_S)
+    if not isinstance(unseen, ck.KafkaException):
+        return None
+    why = plain(unseen.args[0])
+    return refused.undone(access, f"read topic {topic}", why) if why.forbidden else None
 
 
 def plain(error: ck.KafkaError) -> refused.Error:

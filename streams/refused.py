@@ -70,7 +70,7 @@ class Error:
         return self.name in _FORBIDDEN
 
 
-_NOBODY_S: Final = 2.0  # nobody listens: perhaps he is about to
+_NOBODY_S: Final = 1.0  # nobody listens: perhaps he is about to
 
 
 def worth_s(errors: Sequence[Error], patience_s: float) -> float:

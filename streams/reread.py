@@ -49,9 +49,11 @@ class Reader:
 
     def partitions(self) -> list[int]:
         """None where there is no such topic."""
-        metadata = self._asked(lambda: self._consumer.list_topics(timeout=_ANSWER_S))
-        there = metadata.topics.get(self._topic)
-        return sorted(there.partitions) if there else []
+        metadata = self._asked(lambda: self._consumer.list_topics(self._topic, timeout=_ANSWER_S))
+        there = metadata.topics[self._topic]
+        if there.error is not None and there.error.code() != ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._fail(brokers.plain(there.error))
+        return sorted(there.partitions)
 
     def bounds(self) -> dict[int, tuple[int, int]]:
         """By partition its oldest offset, and the first one that is not decided yet: of a

@@ -58,7 +58,7 @@ def _kafka(access: Access) -> Iterator[findings.Finding]:
     yield findings.Finding("kafka", findings.Status.OK, f"answers at {access.addresses}")
     try:
         yield findings.provisioned(cluster.shapes(names), topics.TOPICS)
-    except (brokers.Unreachable, describe.Refused) as error:
+    except (brokers.Unreachable, brokers.Refused) as error:
         yield findings.said("topics", findings.Status.FAIL, str(error))
 
 

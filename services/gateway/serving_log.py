@@ -74,6 +74,9 @@ class Emitter:
             producer.close(timeout=2)
 
     def _connect(self) -> Any:
+        why = brokers.trouble(self._access)  # at once; the producer would try for half a minute
+        if why is not None:
+            return self._not_yet(why)
         try:
             return KafkaProducer(
                 **self._access.kafka_python(),
@@ -83,10 +86,11 @@ class Emitter:
                 max_block_ms=5_000,
             )
         except (KafkaError, OSError, ValueError) as error:
-            why = brokers.trouble(self._access) or f"not connected yet ({type(error).__name__})"
-            log.warning("serving goes on, %d logs wait: %s", self.waiting, why)
-            self._stopping.wait(_RETRY_S)
-            return None
+            return self._not_yet(type(error).__name__)
+
+    def _not_yet(self, why: str) -> None:
+        log.warning("serving goes on, %d logs wait: %s", self.waiting, why)
+        self._stopping.wait(_RETRY_S)
 
     def _take(self) -> list[dict[str, Any]]:
         """What has come within the linger time, at most an envelope."""

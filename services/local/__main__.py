@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from schemas import settings
-from services import describe, provision
+from services import provision
 from services.local import ending, jars, supervisor, topology
 from streams import brokers
 
@@ -55,7 +55,7 @@ def main() -> None:
         topology.LeftBehind,
         jars.BadJar,
         brokers.Unreachable,
-        describe.Refused,
+        brokers.Refused,
         provision.Mismatch,
     ) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)

@@ -1,11 +1,12 @@
-"""How one gets in to Kafka, as Faust wants to be told."""
+"""How one gets in to Kafka, as Faust wants to be told; and what aiokafka means that is let out."""
 
 from typing import Any
 
 import faust
+from aiokafka import errors
 from faust import auth
 
-from streams import brokers
+from streams import brokers, refused
 from streams.access import Access
 
 
@@ -20,3 +21,11 @@ def credentials(access: Access) -> Any:
             mechanism=access.mechanism,
         )
     return auth.SSLCredentials(context) if context else None
+
+
+def understood(access: Access, group: str, error: BaseException | None) -> BaseException | None:
+    """What has ended a membership; brokers.Refused where it was a right that is missing."""
+    if not isinstance(error, errors.GroupAuthorizationFailedError):
+        return error
+    why = refused.Error("GROUP_AUTHORIZATION_FAILED", str(error))
+    return brokers.Refused(refused.undone(access, f"use group {group}", why))

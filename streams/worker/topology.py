@@ -32,6 +32,7 @@ _HELD_S = 10  # by a stopped worker, at most: the session of its membership is h
 _BEHIND_LOGS = 50_000  # a worker with more unread is catching up
 # Of the worker's time: in a catch-up, windows may come later so that logs are counted sooner.
 _TICK_SHARE = 0.1
+_CREATE_TIME = 0  # Kafka's number for a time that the producer has set
 
 
 def build_app(loaded: settings.Settings) -> Any:
@@ -71,7 +72,9 @@ def _equip(app: Any, loaded: settings.Settings, access: Access, url: str) -> Non
     app.reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="reader")
     app.serving_topic = loaded.topic
     app.points = failpoints.Failpoints(loaded.test_failpoint)
-    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
+    app.watchdog = watchdog.Watchdog(
+        lambda: credentials.understood(access, app.conf.id, transport.membership_error(app))
+    )
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from
     # their next owner.
     engine = database.engine(url, transaction_s=_HELD_S)
@@ -240,12 +243,15 @@ class Gathered(Flow):
         values = []
         batch = []
         appended_ms = []
+        by_producer = set()
         for message in messages:
             headers = dict(message.headers or ())
             offsets.append(message.offset)
             values.append(message.value or b"")
             batch.append(headers.get("content") == b"batch")
             appended_ms.append(int(message.timestamp * 1000))
+            if message.timestamp_type == _CREATE_TIME:
+                by_producer.add(message.offset)
         return chunks.Chunk(
             topic=self._topic,
             part=part,
@@ -256,6 +262,7 @@ class Gathered(Flow):
             values=values,
             batch=batch,
             appended_ms=appended_ms,
+            by_producer=by_producer,
         )
 
 

@@ -37,7 +37,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
-from streams import fetch
+from streams import brokers, fetch
 from streams.count import chunks
 
 log = logging.getLogger("intentwatch.streams")
@@ -149,7 +149,10 @@ class Consumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        try:
+            return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        except brokers.Refused as error:
+            self.app.end(str(error), settings.EXIT_DEPENDENCY)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
@@ -257,6 +260,7 @@ class Consumer(driver.Consumer):
             values=run.values,
             batch=run.batch,
             appended_ms=run.appended_ms,
+            by_producer=run.by_producer,
         )
         for begin in range(0, len(run.offsets), CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)

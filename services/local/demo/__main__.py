@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import present, settings, times, topics
-from services import describe, ports, provision, store
+from services import ports, provision, store
 from services.local import ending, jars, supervisor, topology
 from services.local.demo import (
     closing,
@@ -51,7 +51,7 @@ FAILURES = (
     recount.Unread,
     jars.BadJar,
     brokers.Unreachable,
-    describe.Refused,
+    brokers.Refused,
     provision.Mismatch,
     sa.exc.SQLAlchemyError,
     OSError,

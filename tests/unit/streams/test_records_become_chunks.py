@@ -200,6 +200,13 @@ def test_records_become_columns_in_their_order() -> None:
     assert size == 3
 
 
+def test_which_records_have_their_producers_time_is_kept_by_offset() -> None:
+    fetched = columns()
+    fetched.extend([record(3, timestamp=(2, 50)), record(7, timestamp=(1, 40))])
+    fetched.extend([record(8, timestamp=(2, 60)), record(9, timestamp=(0, -1))])
+    assert fetched.by_producer == {7}
+
+
 def test_a_tombstone_is_an_empty_record_and_no_missing_one() -> None:
     """It is no serving log, so it becomes a dead letter; left out it would be a gap."""
     fetched = columns()
@@ -307,7 +314,7 @@ def single(part: int, offset: int, **of: Any) -> ConsumerMessage:
         "partition": part,
         "offset": offset,
         "timestamp": 1.5,
-        "timestamp_type": 0,
+        "timestamp_type": 1,
         "headers": [],
         "key": None,
         "value": b"%d" % offset,
@@ -349,7 +356,7 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
     """1.5 s after 1970 are 1,500 ms; partition 1 is not ours, so its epoch is none."""
     messages = [
         single(0, 5, headers=[("content", b"batch")]),
-        single(0, 6, value=None, headers=None),
+        single(0, 6, value=None, headers=None, timestamp_type=0),
         single(1, 2),
     ]
 
@@ -366,6 +373,7 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
         "batch": [True, False],
         "appended_ms": [1_500, 1_500],
         "deleted": 0,
+        "by_producer": {6},
     }
     assert other.claim == 0
 

@@ -54,7 +54,7 @@ def test_a_connection_closed_later_is_no_hint_for_who_signs_in() -> None:
     ("error", "seconds"),
     [
         (DOWN, 10.0),
-        (REFUSED, 2.0),
+        (REFUSED, 1.0),
         (refused.Error("_AUTHENTICATION", "x"), 0.0),
         (refused.Error("_SSL", "certificate verify failed"), 0.0),
     ],
