@@ -1,5 +1,5 @@
 """A topic that takes the time which a record's producer gives it: a dead letter, and a worker that
-stops, blame that clock and name the topic's setting, on both transports.
+stops, blame that clock and name the topic's setting.
 """
 
 import datetime as dt
@@ -63,16 +63,14 @@ def letters(environment: dict[str, str]) -> list[str]:
     return [json.loads(line)["detail"] for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("transport", ["chunk", "stock"])
 def test_a_producers_clock_is_not_taken_for_the_brokers(
-    transport: str, kafka: str, topic: str, database: str, tmp_path: Path
+    kafka: str, topic: str, database: str, tmp_path: Path
 ) -> None:
     """Of 31 records one has a time in seconds where milliseconds are meant."""
     environment = {
         "INTENTWATCH_KAFKA": kafka,
         "INTENTWATCH_DATABASE_URL": database,
         "INTENTWATCH_TOPIC": topic,
-        "INTENTWATCH_TRANSPORT": transport,
     }
     send(kafka, topic, 30, stamp_ms=now_ms())
     send(kafka, topic, 1, stamp_ms=now_ms() // 1000)

@@ -205,7 +205,7 @@ def test_what_contradicts_itself_is_a_matter_of_configuration(
 @pytest.fixture
 def gateway(
     broker: secured.Secured, database: str, tmp_path: Path
-) -> Callable[[Access], contextlib.AbstractContextManager[int]]:
+) -> Callable[..., contextlib.AbstractContextManager[int]]:
     """Starts a gateway whose model one can read; gives its port."""
     wordmodel.written(tmp_path / "models" / "v1")
     engine = connect.engine(database, poolclass=sa.NullPool)
@@ -214,9 +214,10 @@ def gateway(
         connection.execute(sa.text(promoted))
 
     @contextlib.contextmanager
-    def serving(access: Access) -> Iterator[int]:
+    def serving(access: Access, **more: str) -> Iterator[int]:
         (port,) = ports.free(1)
-        environment = secured.environment(access) | {
+        environment = secured.environment(access) | more
+        environment |= {
             "INTENTWATCH_DATABASE_URL": database,
             "INTENTWATCH_MODELS": str(tmp_path / "models"),
             "INTENTWATCH_GATEWAY_PORT": str(port),
@@ -252,27 +253,30 @@ def counted(environment: dict[str, str]) -> int:
 def test_the_line_from_request_to_window_by_tls_and_scram(
     transport: str,
     broker: secured.Secured,
-    gateway: Callable[[Access], contextlib.AbstractContextManager[int]],
+    gateway: Callable[..., contextlib.AbstractContextManager[int]],
     database: str,
     tmp_path: Path,
 ) -> None:
     access = broker.access("sasl_ssl")
-    provision.ensure(access, topics.TOPICS, alter=False)
+    own = dataclasses.replace(topics.SERVING_LOG, name=f"line.{transport}")
+    provision.ensure(access, (own,), alter=False)
     environment = secured.environment(access) | {
         "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_TOPIC": own.name,
         "INTENTWATCH_TRANSPORT": transport,
     }
     log = tmp_path / "worker"
-    with gateway(access) as port, processes.running(WORKER, environment, log):
+    worker = processes.running(WORKER, environment, log)
+    with gateway(access, INTENTWATCH_TOPIC=own.name) as port, worker:
         assert [ask(port) for _ in range(20)] == [200] * 20
-        # The one with which the gateway was found ready is the twenty-first, and others' of before.
-        assert processes.eventually(lambda: counted(environment) >= 21), log.read_text()
+        # And the one by which the gateway was seen to be ready.
+        assert processes.eventually(lambda: counted(environment) == 21), log.read_text()
     assert secured.PASSWORD not in log.read_text()
 
 
 def test_a_gateway_that_kafka_does_not_let_in_serves_on_and_says_why(
     broker: secured.Secured,
-    gateway: Callable[[Access], contextlib.AbstractContextManager[int]],
+    gateway: Callable[..., contextlib.AbstractContextManager[int]],
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "gateway"
