@@ -6,7 +6,11 @@ from alembic import context
 from sqlalchemy import pool, text
 from sqlalchemy.exc import OperationalError
 
-from schemas import settings, training_tables
+from schemas import (
+    serving_tables,
+    settings,
+    training_tables,  # noqa: F401  declares its tables on the same MetaData
+)
 from streams import connect, database
 
 
@@ -34,7 +38,7 @@ def run() -> None:
         connection.commit()
         context.configure(
             connection=connection,
-            target_metadata=training_tables.metadata,
+            target_metadata=serving_tables.metadata,
             transaction_per_migration=True,
             compare_server_default=True,
         )

@@ -55,7 +55,13 @@ def _workshop(loaded: settings.Settings) -> Any:
         settings.refuse(str(error))
     # Torch is loaded here and nowhere else, and only when everything it needs is there.
     from retrain.train import workshop
+    from retrain.train.noted import writers
 
+    places = writers.Places(loaded.tensorboard, loaded.mlflow)
+    try:
+        places.check()
+    except writers.Unavailable as error:
+        settings.refuse(str(error))
     return workshop.Workshop(
         engine=engine,
         models=loaded.models,
@@ -63,6 +69,7 @@ def _workshop(loaded: settings.Settings) -> Any:
         recipe=made_with,
         lines=log.LogLines(loaded.log_format),
         owner=owner,
+        places=places,
     )
 
 

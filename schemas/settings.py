@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     models: Path = Path(".local/models")
     # The interpreter that has torch_neuronx, which needs another torch than ours.
     neuron_python: Path | None = None
+    # Of which messages people are asked. Without it each gateway draws one of its own at its start.
+    sampling_secret: SecretStr | None = None
+    # Where else the numbers of a run go: a directory, and the address of a tracking server.
+    tensorboard: Path | None = None
+    mlflow: str | None = None
     mode: Literal["dev", "production"] = "dev"
     test_clock: bool = False
     log_format: Literal["line", "json"] = "line"
@@ -133,6 +138,12 @@ def _content(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error.reason}") from error
+
+
+def key(secret: SecretStr | None) -> bytes | None:
+    """A secret as the bytes of a key; None where none is set, or an empty one."""
+    text = secret.get_secret_value() if secret else ""
+    return text.encode() or None
 
 
 def misspelt(names: Iterable[str]) -> str | None:

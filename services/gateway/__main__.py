@@ -2,6 +2,7 @@
 (loopback) and INTENTWATCH_GATEWAY_PORT.
 """
 
+import functools
 import logging
 import signal
 import sys
@@ -12,8 +13,9 @@ from retrain.train import promote
 from retrain.train.compile import manifest
 from schemas import settings
 from services import ports
-from services.gateway import app, serving_log, store
+from services.gateway import app, serving_log, store, volume
 from services.gateway.follow import Follower
+from services.gateway.replicas import Replicas
 from services.gateway.wanted import Wanted
 from streams import brokers, database
 
@@ -33,10 +35,13 @@ def main() -> None:
         promote.check_champion(engine, loaded.models)
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
-    champion = Follower(engine, loaded.models, "champion", store.champion)
+    following = functools.partial(
+        Follower, engine, loaded.models, registered_only=loaded.mode == "production"
+    )
+    champion = following("champion", store.champions)
     # Else a candidate serves at once, and never in the shadow.
     approved = rules.trigger.promotion == "approve"
-    candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None
+    candidate = following("shadow", store.candidate) if approved else None
     gateway = app.Gateway(
         champion,
         candidate,
@@ -44,6 +49,8 @@ def main() -> None:
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),
+        replicas=Replicas(engine, volume.Volume()),
+        secret=settings.key(loaded.sampling_secret),
     )
     # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
+import secrets
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from retrain.train.compile import session
 from schemas import policy, times
 from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower
+from services.gateway.replicas import Replicas
 from services.gateway.served import Message, Served
 from services.gateway.shadow import Shadow
 from services.gateway.wanted import Wanted
@@ -56,6 +58,8 @@ class Gateway:
         *,
         test_clock: bool,
         wanted: Wanted | None = None,
+        replicas: Replicas | None = None,
+        secret: bytes | None = None,
     ) -> None:
         self.champion = champion
         self.wanted = wanted
@@ -63,7 +67,10 @@ class Gateway:
         self.policy = rules
         self.test_clock = test_clock
         self.shadow = Shadow(candidate, self.tell)
-        self.volume = volume.Volume()
+        self.replicas = replicas
+        self.volume = replicas.own if replicas else volume.Volume()
+        # Ids are this process's own, so that replicas need not share what nobody told them.
+        self.secret = secret or secrets.token_bytes(32)
         self.pool = ThreadPoolExecutor(2, "classify")
         self.in_hand = 0
         registry = prometheus_client.CollectorRegistry()
@@ -81,6 +88,12 @@ class Gateway:
             ["model", "agrees"],
             registry=registry,
         )
+        refused = prometheus_client.Gauge(
+            "intentwatch_gateway_champion_refused",
+            "1 while the promoted champion cannot be served, and another model or none is",
+            registry=registry,
+        )
+        refused.set_function(lambda: float(champion.refused is not None))
         for owner, series, says, names in (
             (self.shadow, "shadow", "Messages the candidate", ("skipped", "failed")),
             (emitter, "serving_logs", "Serving logs", ("sent", "dropped", "failed", "waiting")),
@@ -109,9 +122,13 @@ class Gateway:
             mine.model.novelty(mine.tokens),
             disputed=other is not None and other.answer.intent != answer.intent,
             missing=self._missing(answer),
-            volume_per_day=self.volume.add(mine.message.ts),
+            volume_per_day=volume.whole(
+                self.volume.add(mine.message.ts),
+                self.replicas.others if self.replicas else (),
+            ),
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
+            secret=self.secret,
         )
         self.emitter.emit(served.log(mine, chosen))
         if other is not None:
@@ -133,12 +150,14 @@ async def _threads(gateway: Gateway) -> AsyncIterator[None]:
     gateway.emitter.start()
     gateway.champion.start()
     gateway.shadow.start()
-    if gateway.wanted:
-        gateway.wanted.start()
+    for follower in (gateway.wanted, gateway.replicas):
+        if follower:
+            follower.start()
     yield
     gateway.champion.stop()
-    if gateway.wanted:
-        gateway.wanted.stop()
+    for follower in (gateway.wanted, gateway.replicas):
+        if follower:
+            follower.stop()
     gateway.pool.shutdown()
     await asyncio.to_thread(gateway.shadow.stop)
     await asyncio.to_thread(gateway.emitter.stop)
@@ -176,9 +195,8 @@ async def _answered(gateway: Gateway, messages: list[Message]) -> list[dict[str,
     """Classify in the pool, all with one model; 503 without a champion, 429 when saturated."""
     model = gateway.champion.session
     if model is None:
-        raise HTTPException(
-            503, "no champion yet: promote a model first, `python retrain/run.py run`"
-        )
+        nothing = "no champion yet: promote a model first, `python retrain/run.py run`"
+        raise HTTPException(503, gateway.champion.refused or nothing)
     if gateway.in_hand >= _WAITING:
         raise HTTPException(429, "saturated", {"Retry-After": "1"})
     gateway.in_hand += 1
@@ -208,9 +226,12 @@ def _operation(gateway: Gateway) -> APIRouter:
     async def readyz() -> Response:
         model = gateway.champion.session
         if model is None:
-            status = {"status": "waiting", "reason": "no champion yet"}
+            status = {"status": "waiting", "reason": gateway.champion.refused or "no champion yet"}
             return JSONResponse(status, 503)
-        return JSONResponse({"status": "ok", "model": model.model})
+        status = {"status": "ok", "model": model.model}
+        if gateway.champion.refused:
+            status["refused"] = gateway.champion.refused
+        return JSONResponse(status)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -328,7 +328,7 @@ def test_a_gateway_with_32_requests_in_hand_says_to_come_again_in_a_second(
 
 
 def test_a_request_that_fails_is_in_hand_no_more(gateway: app.Gateway, models: Path) -> None:
-    gateway.champion.session = session.load(models / "lost")
+    gateway.champion.session = session.load(models / wordmodel.LOST)
 
     with pytest.raises(FloatingPointError):
         classify(gateway, {"text": "unheard of"})
