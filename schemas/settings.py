@@ -11,7 +11,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NoReturn, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas import policy, topics
@@ -50,6 +57,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     kafka: str | None = None
+    # How one gets in to Kafka: streams/access.py says which of these go together.
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    kafka_sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] | None = None
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: Path | None = None
     database_url: SecretStr | None = None
     policy: Path | None = None
     recipe: Path | None = None
@@ -92,18 +105,35 @@ class Settings(BaseSettings):
                 values[field] = SecretOfFile(path) if is_secret else _content(path)
         return values
 
+    @field_validator(
+        "kafka_security", "kafka_sasl", "kafka_user", "kafka_password", "kafka_ca", mode="before"
+    )
+    @classmethod
+    def _not_set(cls, value: object, info: ValidationInfo) -> object:
+        """docker-compose.yml hands on what nobody has set as an empty string."""
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
+
+    @field_validator("kafka_security", "kafka_sasl", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: object) -> object:
+        """Brokers and other clients write SASL_SSL and SCRAM-SHA-512."""
+        return value.lower() if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _production_is_complete(self) -> Self:
         if self.mode != "production":
             return self
 
+        needs = "INTENTWATCH_MODE=production needs"
         for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
             value = getattr(self, field)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()  # an empty secret is none, either
             if not value:
-                needs = "INTENTWATCH_MODE=production needs it"
-                raise ValueError(f"{_variable(field)} is not set; {needs}")
+                raise ValueError(f"{_variable(field)} is not set; {needs} it")
+        if self.slack_base_url and not self.slack_base_url.lower().startswith("https://"):
+            clear = "would send the token in clear text"
+            raise ValueError(f"{_variable('slack_base_url')} {clear}; {needs} https://")
         for field in ("test_clock", "test_failpoint"):
             if getattr(self, field):
                 raise ValueError(f"{_variable(field)} is refused with INTENTWATCH_MODE=production")

@@ -17,13 +17,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from schemas import present, settings, topics
-from services import provision
+from services import describe
 from services import store as services_store
 from services.alarms import state
 from services.alarms import store as alarms_store
 from services.doctor import findings, store
 from services.local import processes
-from streams import database
+from streams import brokers, database
+from streams.access import Access
 from streams.intents import places
 from streams.intents import store as intents_store
 from streams.stages import stage
@@ -35,7 +36,7 @@ NAMES = tuple(process.name for process in processes.PROCESSES if not process.one
 def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     """Every check that these processes need, dependencies first."""
     if "KAFKA" in _needs(names):
-        yield from _kafka(str(loaded.kafka))
+        yield from _kafka(brokers.of(loaded))
     yield from _database(loaded, names)
 
 
@@ -47,15 +48,18 @@ def _needs(names: tuple[str, ...]) -> set[str]:
     return needs
 
 
-def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
+def _kafka(access: Access) -> Iterator[findings.Finding]:
+    names = [topic.name for topic in topics.TOPICS]
     try:
-        partitions = provision.partitions(bootstrap)
-    except provision.Unreachable as error:
-        cause, _, remedy = str(error).partition("; ")
-        yield findings.Finding("kafka", findings.Status.FAIL, cause, remedy)
+        cluster = describe.Topics(access)
+    except brokers.Unreachable as error:
+        yield findings.said("kafka", findings.Status.FAIL, str(error))
         return
-    yield findings.Finding("kafka", findings.Status.OK, f"answers at {bootstrap}")
-    yield findings.provisioned(partitions, topics.TOPICS)
+    yield findings.Finding("kafka", findings.Status.OK, f"answers at {access.addresses}")
+    try:
+        yield findings.provisioned(cluster.shapes(names), topics.TOPICS)
+    except (brokers.Unreachable, brokers.Refused) as error:
+        yield findings.said("topics", findings.Status.FAIL, str(error))
 
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:

@@ -17,14 +17,14 @@ from services.gateway import app, serving_log, store, volume
 from services.gateway.follow import Follower
 from services.gateway.replicas import Replicas
 from services.gateway.wanted import Wanted
-from streams import database
+from streams import brokers, database
 
 
 def main() -> None:
     """Read the environment, serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("kafka", "database_url")
-    assert loaded.kafka is not None
+    access = brokers.of(loaded)
     rules = settings.rules(loaded)
     if ports.listening(loaded.gateway_port):
         settings.refuse(
@@ -45,7 +45,7 @@ def main() -> None:
     gateway = app.Gateway(
         champion,
         candidate,
-        serving_log.Emitter(loaded.kafka, loaded.topic),
+        serving_log.Emitter(access, loaded.topic),
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),

@@ -221,7 +221,11 @@ class Counter:
         bad = f"{trouble} ({reasons}) from offset {owned.head} on"
         cause = f"{place}: {bad}; nothing of them was stored"
         accept = f"python -m services.redrive accept {place} --until {chunk.high}"
-        remedy = f"mend the producer, then take them as dead letters with `{accept}`"
+        mend = "mend the producer"
+        if any(events.PRODUCERS_TIME in letter.detail for letter in seen.dead):
+            cause += f"; their ts was held against {events.PRODUCERS_TIME}"
+            mend = "run `python -m services.provision --alter`"
+        remedy = f"{mend}, then take them as dead letters with `{accept}`"
 
         def alarm() -> None:
             # Once until a person accepts: not for each start, nor for each partition of a bad

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from schemas import settings
-from streams import database
+from streams import brokers, database, fetch
+from streams.access import Access
 from streams.count import chunks
 from streams.rollup import tick
 from streams.stages import rounds, stage
-from streams.worker import counter, ending, failpoints, fetch, transport, watchdog
+from streams.worker import counter, credentials, ending, failpoints, transport, watchdog
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 # Of the time, at most: in a catch-up a flush carries more instead of coming again at once.
@@ -32,6 +33,7 @@ _HELD_S = 10  # by a stopped worker, at most: the session of its membership is h
 _BEHIND_LOGS = 50_000  # a worker with more unread is catching up
 # Of the worker's time: in a catch-up, windows may come later so that logs are counted sooner.
 _TICK_SHARE = 0.1
+_CREATE_TIME = 0  # Kafka's number for a time that the producer has set
 
 
 def build_app(loaded: settings.Settings) -> Any:
@@ -39,8 +41,9 @@ def build_app(loaded: settings.Settings) -> Any:
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
     url = loaded.database_url  # the secret, not its text: it may change
-    app = _faust(loaded, stock)
-    _equip(app, loaded, url)
+    access = brokers.of(loaded)
+    app = _faust(loaded, access, stock)
+    _equip(app, loaded, access, url)
 
     if stock:
         _claim_on_assignment(app)
@@ -62,16 +65,17 @@ def build_app(loaded: settings.Settings) -> Any:
     return app
 
 
-def _equip(app: Any, loaded: settings.Settings, url: SecretStr) -> None:
+def _equip(app: Any, loaded: settings.Settings, access: Access, url: SecretStr) -> None:
     """What the app's parts share, as attributes of it."""
-    assert loaded.kafka is not None
-    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    app.fetcher = fetch.Fetcher(access, loaded.topic)
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a
     # fifth less CPU than several.
     app.reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="reader")
     app.serving_topic = loaded.topic
     app.points = failpoints.Failpoints(loaded.test_failpoint)
-    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
+    app.watchdog = watchdog.Watchdog(
+        lambda: credentials.understood(access, app.conf.id, transport.membership_error(app))
+    )
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from
     # their next owner.
     engine = database.engine(url, transaction_s=_HELD_S)
@@ -85,17 +89,17 @@ def _equip(app: Any, loaded: settings.Settings, url: SecretStr) -> None:
     )
 
 
-def _faust(loaded: settings.Settings, stock: bool) -> Any:
+def _faust(loaded: settings.Settings, access: Access, stock: bool) -> Any:
     """Every setting that differs from Faust's default stands here because the default lost logs or
     time when measured.
     """
-    assert loaded.kafka is not None
     scheme = "kafka" if stock else "kafkachunk"
     return faust.App(
         # The consumer group: a static member that comes back for another topic would be given its
         # old one.
         f"intentwatch.streams.{loaded.topic}",
-        broker=[f"{scheme}://{address}" for address in loaded.kafka.split(",")],
+        broker=[f"{scheme}://{address}" for address in access.servers],
+        broker_credentials=credentials.credentials(access),
         # No table is kept; Faust only wants the name of an existing directory.
         datadir=tempfile.gettempdir(),
         web_enabled=False,
@@ -240,12 +244,15 @@ class Gathered(Flow):
         values = []
         batch = []
         appended_ms = []
+        by_producer = set()
         for message in messages:
             headers = dict(message.headers or ())
             offsets.append(message.offset)
             values.append(message.value or b"")
             batch.append(headers.get("content") == b"batch")
             appended_ms.append(int(message.timestamp * 1000))
+            if message.timestamp_type == _CREATE_TIME:
+                by_producer.add(message.offset)
         return chunks.Chunk(
             topic=self._topic,
             part=part,
@@ -256,6 +263,7 @@ class Gathered(Flow):
             values=values,
             batch=batch,
             appended_ms=appended_ms,
+            by_producer=by_producer,
         )
 
 

@@ -2,7 +2,7 @@
 one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka
-(streams.worker.fetch), assigned what the group gives us, from the offsets that Postgres holds.
+(streams.fetch), assigned what the group gives us, from the offsets that Postgres holds.
 Written against faust-streaming 0.15.3, which is pinned exactly; what to look at when a new version
 breaks it, tests/unit/streams/test_transport.py says. What is overridden, and why:
 
@@ -37,8 +37,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
+from streams import brokers, fetch
 from streams.count import chunks
-from streams.worker import fetch
 
 log = logging.getLogger("intentwatch.streams")
 
@@ -149,7 +149,10 @@ class Consumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        try:
+            return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        except brokers.Refused as error:
+            self.app.end(str(error), settings.EXIT_DEPENDENCY)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
@@ -257,6 +260,7 @@ class Consumer(driver.Consumer):
             values=run.values,
             batch=run.batch,
             appended_ms=run.appended_ms,
+            by_producer=run.by_producer,
         )
         for begin in range(0, len(run.offsets), CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)

@@ -12,10 +12,10 @@ from schemas import topics
 # thirty times.
 ASKED_TO_THE_END = """
 import sys, threading, time
-from streams.worker import fetch
+from streams import access, fetch
 
 for number in range(30):
-    fetcher, over = fetch.Fetcher(sys.argv[1], sys.argv[2]), threading.Event()
+    fetcher, over = fetch.Fetcher(access.Access(sys.argv[1]), sys.argv[2]), threading.Event()
     fetcher.assign({0: 0})
 
     def ask(fetcher=fetcher, over=over):

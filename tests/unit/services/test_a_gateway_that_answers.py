@@ -23,6 +23,7 @@ from services.gateway.follow import Follower
 from services.gateway.served import Message, served
 from services.gateway.wanted import Wanted
 from streams import database
+from streams.access import Access
 
 K = len(present.INTENTS)
 
@@ -39,7 +40,7 @@ def empty(models: Path) -> Iterator[app.Gateway]:
 
 
 def gateway_of(champion: Follower) -> Iterator[app.Gateway]:
-    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=100)
+    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t", capacity=100)
     made = app.Gateway(champion, None, emitter, policy.Policy(), test_clock=True)
     yield made
     made.pool.shutdown()
@@ -156,7 +157,7 @@ def test_the_header_sets_event_time_where_time_is_simulated_and_nowhere_else(
 
 
 def test_a_full_buffer_drops_and_counts_and_the_customer_is_answered(models: Path) -> None:
-    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=2)
+    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t", capacity=2)
     gateway = app.Gateway(
         wordmodel.follower(models, "v1"), None, emitter, policy.Policy(), test_clock=False
     )

@@ -20,6 +20,7 @@ from services.gateway import routing, serving_log
 from services.gateway.follow import Follower, Refused
 from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
+from streams.access import Access
 
 K = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
@@ -162,7 +163,7 @@ def test_a_candidate_that_answers_with_no_number_fails_and_the_champions_log_goe
 
 
 def test_an_envelope_holds_at_most_256_logs_in_the_order_they_came() -> None:
-    emitter = serving_log.Emitter("127.0.0.1:1", "t")
+    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t")
     for number in range(300):
         emitter.emit(builders.log(number))
 

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import settings
-from streams import database
+from streams import database, fetch
+from streams.access import Access
 from streams.count import chunks
-from streams.worker import counter, fetch, topology, transport
+from streams.worker import counter, topology, transport
 
 HERE = TP("t", 0)
 EPOCH, ASSIGNMENT = 3, 8
@@ -199,6 +200,13 @@ def test_records_become_columns_in_their_order() -> None:
     assert size == 3
 
 
+def test_which_records_have_their_producers_time_is_kept_by_offset() -> None:
+    fetched = columns()
+    fetched.extend([record(3, timestamp=(2, 50)), record(7, timestamp=(1, 40))])
+    fetched.extend([record(8, timestamp=(2, 60)), record(9, timestamp=(0, -1))])
+    assert fetched.by_producer == {7}
+
+
 def test_a_tombstone_is_an_empty_record_and_no_missing_one() -> None:
     """It is no serving log, so it becomes a dead letter; left out it would be a gap."""
     fetched = columns()
@@ -235,7 +243,7 @@ def test_a_record_holds_several_logs_where_its_header_says_so_word_for_word(
 @pytest.fixture
 def fetcher() -> Iterator[fetch.Fetcher]:
     """Of a broker that is not there: what it has fetched already needs none."""
-    made = fetch.Fetcher("127.0.0.1:1", "t")
+    made = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     yield made
     made.close()
 
@@ -285,7 +293,7 @@ def test_only_a_position_that_is_gone_is_a_hole_any_other_error_is_none(
 
 def test_who_asks_after_the_end_gets_no_answer_and_no_crash() -> None:
     """librdkafka would take the process with it."""
-    fetcher = fetch.Fetcher("127.0.0.1:1", "t")
+    fetcher = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     fetcher.close()
 
     assert (fetcher.bounds(0), fetcher.ends()) == (None, {})
@@ -306,7 +314,7 @@ def single(part: int, offset: int, **of: Any) -> ConsumerMessage:
         "partition": part,
         "offset": offset,
         "timestamp": 1.5,
-        "timestamp_type": 0,
+        "timestamp_type": 1,
         "headers": [],
         "key": None,
         "value": b"%d" % offset,
@@ -348,7 +356,7 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
     """1.5 s after 1970 are 1,500 ms; partition 1 is not ours, so its epoch is none."""
     messages = [
         single(0, 5, headers=[("content", b"batch")]),
-        single(0, 6, value=None, headers=None),
+        single(0, 6, value=None, headers=None, timestamp_type=0),
         single(1, 2),
     ]
 
@@ -365,6 +373,7 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
         "batch": [True, False],
         "appended_ms": [1_500, 1_500],
         "deleted": 0,
+        "by_producer": {6},
     }
     assert other.claim == 0
 

@@ -10,10 +10,13 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import confluent_kafka as ck
+
+from streams import brokers, refused
+from streams.access import Access
 
 _T = TypeVar("_T")
 log = logging.getLogger("intentwatch.streams")
@@ -23,10 +26,11 @@ _ANSWER_S: Final = 5.0
 _MOST_RECORDS: Final = 500
 # Envelopes are 200 times as large as single records: what is bounded is memory.
 _BYTES_A_POLL: Final = 2 << 20
-_SETTINGS: Final[Mapping[str, Any]] = {
+SETTINGS: Final[Mapping[str, Any]] = {
     "group.id": "intentwatch.fetch",  # required by the client; assign() alone joins no group
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
+    "isolation.level": "read_committed",  # whoever counts again leaves out what was aborted, too
     # A position that is gone is a gap to be reported, never a silent jump.
     "auto.offset.reset": "error",
     "fetch.wait.max.ms": 100,
@@ -48,7 +52,8 @@ _BATCH: Final = ("content", b"batch")  # the header of a record that holds sever
 @dataclass(frozen=True, slots=True)
 class Run:
     """Records of one partition that came together, in offset order, as columns, under the
-    assignment number `assignment`.
+    assignment number `assignment`. `by_producer`: the offsets of those whose time is their
+    producer's, not the broker's.
     """
 
     part: int
@@ -57,6 +62,7 @@ class Run:
     batch: list[bool]
     appended_ms: list[int]
     assignment: int
+    by_producer: set[int] = field(default_factory=set)
 
     def extend(self, messages: Sequence[ck.Message]) -> int:
         """Add what comes next; returns its bytes."""
@@ -68,12 +74,17 @@ class Run:
             batch = [False] * len(values)
         else:
             batch = [_BATCH in (pairs or ()) for pairs in headers]
-        stamps = map(ck.Message.timestamp, messages)
+        kinds, stamps = zip(*map(ck.Message.timestamp, messages), strict=True)
+        offsets = list(map(ck.Message.offset, messages))
+        if ck.TIMESTAMP_CREATE_TIME in kinds:
+            for offset, kind in zip(offsets, kinds, strict=True):
+                if kind == ck.TIMESTAMP_CREATE_TIME:
+                    self.by_producer.add(offset)
 
-        self.offsets.extend(map(ck.Message.offset, messages))
+        self.offsets.extend(offsets)
         self.values.extend(values)
         self.batch.extend(batch)
-        self.appended_ms.extend(stamp for _, stamp in stamps)
+        self.appended_ms.extend(stamps)
         return sum(map(len, values))
 
 
@@ -92,9 +103,10 @@ class Fetcher:
     for the question to the broker.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, access: Access, topic: str) -> None:
+        self._access = access
         self._topic = topic
-        self._consumer = ck.Consumer({"bootstrap.servers": bootstrap, **_SETTINGS}, logger=log)
+        self._consumer = brokers.consumer(access, SETTINGS)
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._closed = False
@@ -155,7 +167,9 @@ class Fetcher:
                 return None
 
     def poll(self) -> list[Run | Gone]:
-        """What has come, at most some megabytes; waits a moment if nothing has."""
+        """What has come, at most some megabytes; waits a moment if nothing has. Raises
+        brokers.Refused where this client may not read it.
+        """
         with self._lock:
             runs: dict[int, Run] = {}
             size = 0
@@ -188,6 +202,9 @@ class Fetcher:
             error = message.error()
             if error.code() in _OUT_OF_RANGE:
                 self._lost.add(message.partition())
+            elif brokers.plain(error).forbidden:
+                what = f"read topic {self._topic}"
+                raise brokers.Refused(refused.undone(self._access, what, brokers.plain(error)))
             else:
                 log.warning("Kafka: %s", error)
 
