@@ -21,9 +21,9 @@ from services import provision
 from services import store as services_store
 from services.alarms import state
 from services.alarms import store as alarms_store
-from services.doctor import findings, store
+from services.doctor import findings, position, store
 from services.local import processes
-from streams import database
+from streams import database, fetch
 from streams.intents import places
 from streams.intents import store as intents_store
 from streams.stages import stage
@@ -37,6 +37,8 @@ def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findi
     if "KAFKA" in _needs(names):
         yield from _kafka(str(loaded.kafka))
     yield from _database(loaded, names)
+    if "streams" in names:
+        yield from _identity(loaded)
 
 
 def _needs(names: tuple[str, ...]) -> set[str]:
@@ -56,6 +58,25 @@ def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
         return
     yield findings.Finding("kafka", findings.Status.OK, f"answers at {bootstrap}")
     yield findings.provisioned(partitions, topics.TOPICS)
+
+
+def _identity(loaded: settings.Settings) -> Iterator[findings.Finding]:
+    """Whether the topic is another one than was read; nothing where Kafka or Postgres does not
+    answer, which is told by then.
+    """
+    assert loaded.database_url is not None
+    fetcher = fetch.Fetcher(str(loaded.kafka), loaded.topic)
+    try:
+        now = fetcher.topic_id()
+        with database.engine(loaded.database_url.get_secret_value()).connect() as connection:
+            partitions = alarms_store.partitions(connection, loaded.topic)
+    except sa.exc.SQLAlchemyError:
+        return
+    finally:
+        fetcher.close()
+    another = position.another_topic(partitions, loaded.topic, now) if now else None
+    if another is not None:
+        yield another
 
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
@@ -137,6 +158,9 @@ def _stream(
 ) -> Iterator[findings.Finding]:
     yield findings.lag(facts.partitions)
     yield findings.stuck(facts.partitions)
+    opened = position.open_transactions(facts.partitions)
+    if opened is not None:
+        yield opened
     yield findings.clock(facts.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(facts.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
