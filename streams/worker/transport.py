@@ -210,14 +210,18 @@ class Consumer(driver.Consumer):
         if isinstance(run, fetch.Gone):
             return await self._after_hole(tp, expected, run.begin, run.end)
         if isinstance(run, fetch.Parted):
-            self._end(identity.parted(tp.topic, tp.partition, expected, run.at))
+            await self._end(identity.parted(tp.topic, tp.partition, expected, run.at))
         if run.low == expected:
             return list(self._cut(tp, run))
         await self._fetch_on()
         return []
 
-    def _end(self, said: str) -> NoReturn:
-        """Told to the on-call: starting again does not mend it."""
+    async def _end(self, said: str) -> NoReturn:
+        """Told to the on-call: starting again does not mend it. A topic that was made anew has lost
+        nothing; that is said first.
+        """
+        seen = await looked(self.app)
+        self.app.counter.same(self.app.counter.topic_id, seen.id)
         self.app.end(said, settings.EXIT_INTEGRITY)
         raise AssertionError("the process has ended")
 
@@ -233,7 +237,7 @@ class Consumer(driver.Consumer):
         """
         if expected > end:
             known = tp in self._known
-            self._end(identity.beyond(tp.topic, tp.partition, expected, end, known=known))
+            await self._end(identity.beyond(tp.topic, tp.partition, expected, end, known=known))
         if begin <= expected:
             await self._fetch_on()
             return []

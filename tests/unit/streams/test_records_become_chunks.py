@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import settings
-from streams import database, fetch
+from streams import database, fetch, identity
 from streams.count import chunks
 from streams.worker import counter, topology, transport
 
@@ -27,12 +27,21 @@ HERE = TP("t", 0)
 EPOCH, ASSIGNMENT = 3, 8
 
 
-def consumer(expected: int = 0) -> Any:
-    """One of partition 0, which goes on at offset `expected`. Faust has not started it: this
-    arithmetic needs no group.
+def consumer(expected: int = 0, now: str = "id") -> Any:
+    """One of partition 0, which goes on at offset `expected` of the topic `id`, where Kafka shows
+    the topic `now`. Faust has not started it: this arithmetic needs no group.
     """
+    counting = counter.Counter(
+        database.engine(ends.NOWHERE), topic="t", check_time=False, end=ends.end
+    )
+    counting.topic_id = "id"
     made = transport.Consumer.__new__(transport.Consumer)
-    made.app = SimpleNamespace(end=ends.end)
+    made.app = SimpleNamespace(
+        end=ends.end,
+        counter=counting,
+        watchdog=SimpleNamespace(beat=lambda: None),
+        fetcher=SimpleNamespace(look=lambda: identity.Topic(now, {}, {})),
+    )
     made._assignment = ASSIGNMENT
     made._known = {HERE}
     made._acked, made._acked_index = defaultdict(list), defaultdict(set)
@@ -161,6 +170,17 @@ def test_a_log_that_parts_from_what_was_read_ends_the_process() -> None:
 
     assert ended.value.code == settings.EXIT_INTEGRITY
     assert "`python -m services.redrive back t/0 --to 40`" in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    "fetched", [fetch.Gone(0, 0, 40, ASSIGNMENT), fetch.Parted(0, 40, ASSIGNMENT)]
+)
+def test_a_topic_made_anew_has_lost_no_records(fetched: fetch.Gone | fetch.Parted) -> None:
+    with pytest.raises(ends.Ended, match="its id is other, not id") as ended:
+        cut(consumer(100, now="other"), fetched)
+
+    assert ended.value.code == settings.EXIT_INTEGRITY
+    assert "`python -m services.redrive anew t`" in str(ended.value)
 
 
 # acknowledgements
