@@ -97,6 +97,11 @@ def control(access: Access, patience_s: float = _PATIENCE_S) -> Any:
         return client
 
 
+def asking(access: Access) -> Any:
+    """librdkafka's admin client, whether anybody answers or not; its questions say so."""
+    return admin.AdminClient({**access.librdkafka(), "log_level": 0}, logger=log)
+
+
 class _Met:
     """What a client's attempts have met. Its log tells more than its errors: in what state a
     connection was closed.

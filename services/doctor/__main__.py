@@ -21,9 +21,9 @@ from services import describe
 from services import store as services_store
 from services.alarms import state
 from services.alarms import store as alarms_store
-from services.doctor import findings, store
+from services.doctor import findings, position, store
 from services.local import processes
-from streams import brokers, database
+from streams import brokers, database, fetch
 from streams.access import Access
 from streams.intents import places
 from streams.intents import store as intents_store
@@ -38,6 +38,8 @@ def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findi
     if "KAFKA" in _needs(names):
         yield from _kafka(brokers.of(loaded))
     yield from _database(loaded, names)
+    if "streams" in names:
+        yield from _identity(loaded)
 
 
 def _needs(names: tuple[str, ...]) -> set[str]:
@@ -60,6 +62,25 @@ def _kafka(access: Access) -> Iterator[findings.Finding]:
         yield findings.provisioned(cluster.shapes(names), topics.TOPICS)
     except (brokers.Unreachable, brokers.Refused) as error:
         yield findings.said("topics", findings.Status.FAIL, str(error))
+
+
+def _identity(loaded: settings.Settings) -> Iterator[findings.Finding]:
+    """Whether the topic is another one than was read; nothing where Kafka or Postgres does not
+    answer, which is told by then.
+    """
+    assert loaded.database_url is not None
+    fetcher = fetch.Fetcher(brokers.of(loaded), loaded.topic)
+    try:
+        now = fetcher.topic_id()
+        with database.engine(loaded.database_url).connect() as connection:
+            partitions = alarms_store.partitions(connection, loaded.topic)
+    except sa.exc.SQLAlchemyError:
+        return
+    finally:
+        fetcher.close()
+    another = position.another_topic(partitions, loaded.topic, now) if now else None
+    if another is not None:
+        yield another
 
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
@@ -142,6 +163,9 @@ def _stream(
 ) -> Iterator[findings.Finding]:
     yield findings.lag(facts.partitions)
     yield findings.stuck(facts.partitions)
+    opened = position.open_transactions(facts.partitions)
+    if opened is not None:
+        yield opened
     yield findings.clock(facts.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(facts.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))

@@ -18,21 +18,22 @@ _REMEDY: Final = (
 
 def telling(engine: sa.Engine, topic: str, end: End = end_process) -> End:
     """An end that the on-call hears of where starting again cannot mend what it ends for: once a
-    day for each cause.
+    day for each cause. What stands after its first semicolon is the remedy.
     """
 
-    def tell_and_end(cause: str, code: int) -> NoReturn:
+    def tell_and_end(said: str, code: int) -> NoReturn:
         if code == settings.EXIT_INTEGRITY:
+            cause, _, remedy = said.partition("; ")
             # The end must come whatever Postgres says to this.
             with contextlib.suppress(sa.exc.SQLAlchemyError), engine.begin() as connection:
                 day = outbox.today(connection)
                 alarm = messages.AlarmRaised(
                     f"{topic}{messages.ENDED}{day}:{_digest(cause)}",
                     f"The stream worker has ended: {cause}",
-                    _REMEDY,
+                    remedy or _REMEDY,
                 )
                 outbox.tell(connection, alarm)
-        end(cause, code)
+        end(said, code)
 
     return tell_and_end
 

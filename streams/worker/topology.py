@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -86,6 +86,7 @@ def _equip(app: Any, loaded: settings.Settings, access: Access, url: SecretStr) 
         check_time=not loaded.test_clock,
         points=app.points,
         beat=app.watchdog.beat,
+        topic_id=app.fetcher.topic_id,
     )
 
 
@@ -119,6 +120,8 @@ def _faust(loaded: settings.Settings, access: Access, stock: bool) -> Any:
         broker_request_timeout=30.0,
         consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
+        # Whoever leads the group finds new partitions as it asks anew; the default is five minutes.
+        consumer_metadata_max_age_ms=10_000,
         producer_acks=0,
     )
 
@@ -132,7 +135,9 @@ def _claim_on_assignment(app: Any) -> None:
         await asyncio.to_thread(app.counter.release)
 
     async def claim(_app: Any, assigned: Any = (), **__: Any) -> None:
-        await asyncio.to_thread(app.counter.claim, {tp.partition for tp in assigned})
+        parts = {tp.partition for tp in assigned}
+        seen = await transport.looked(app)
+        await asyncio.to_thread(app.counter.claim, parts, seen)
 
     app.on_partitions_revoked.connect(release, weak=False)
     app.on_partitions_assigned.connect(claim, weak=False)
@@ -175,8 +180,12 @@ class Flow:
             held = self._held
             self._held = []
             begun = time.monotonic()
+            stored = False
             with self._fatal("store what was counted"):
-                await self._store(held)
+                stored = await self._store(held)
+            if not stored:
+                self._held = held + self._held
+                held = []
             took_s = time.monotonic() - begun
             rest = min(max(_FLUSH_S, _rest_after(took_s, _FLUSH_SHARE)), _FLUSH_MOST_S)
             self._empty.set()
@@ -192,8 +201,9 @@ class Flow:
     def _much(self, flushes: int) -> bool:
         return self._counter.waiting >= _FLUSH_LOGS * flushes
 
-    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> None:
-        await asyncio.to_thread(self._counter.flush)
+    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> bool:
+        """Whether it is there; what is not is held until it is."""
+        return await asyncio.to_thread(self._counter.flush)
 
     @contextlib.contextmanager
     def _fatal(self, what: str) -> Iterator[None]:
@@ -220,12 +230,12 @@ class Gathered(Flow):
     def _much(self, flushes: int) -> bool:
         return len(self._held) >= transport.CHUNK_RECORDS * flushes
 
-    async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
+    async def _store(self, held: Sequence[tuple[Any, Any]]) -> bool:
         self._app.watchdog.beat()  # an idle topic brings no event that would
         messages = [event.message for _, event in held]
         for chunk in self._chunks(messages):
             await asyncio.to_thread(self._counter.add, chunk)
-        await super()._store(held)
+        return await super()._store(held)
 
     def _chunks(self, messages: Sequence[Any]) -> Iterator[chunks.Chunk]:
         """Runs of offsets that follow each other: after a rebalance Faust may go back."""
@@ -275,18 +285,21 @@ def _rest_after(took_s: float, share: float) -> float:
 def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
     ticks = rounds.Rounds(engine, stage.ROLLUP)
 
-    def tick_once() -> dict[int, int]:
+    def tick_once() -> Mapping[int, int]:
         """One tick; returns where every partition ends, as far as that is known."""
-        ends: dict[int, int] = {}
+        seen = None
         with ticks.round():
-            ends = app.fetcher.ends()
+            claimed = app.counter.topic_id
+            seen = app.fetcher.look()
+            if seen and claimed:
+                app.counter.same(claimed, seen.id)
             tick.roll_up(
                 engine,
                 topic=topic,
                 owner=rounds.this_process(),
-                high_watermarks=ends,
+                seen=seen,
             )
-        return ends
+        return seen.stable if seen else {}
 
     async def roll_up() -> None:
         while True:

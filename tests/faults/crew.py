@@ -78,6 +78,12 @@ class Crew:
         """SIGTERM to all that run; their exit statuses."""
         return [self.stop(child) for child in list(self.running)]
 
+    def command(self, *argv: str) -> str:
+        """A command as the on-call gives it; what it prints."""
+        done = processes.run(["-m", *argv], dict(self.environment))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def said(self, lines: int = 12) -> str:
         """The end of what the workers said."""
         return (

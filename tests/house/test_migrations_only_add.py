@@ -15,6 +15,8 @@ EXCUSED = {
     "0003": ["alter_column"],
     "0005": ["execute"] * 7 + ["get_bind", "get_bind"],
     "0007": ["get_bind"],
+    # Two keys grow by a column that has a default: who writes none of it keeps to the old key.
+    "0017": ["create_primary_key", "drop_constraint"],
 }
 ADDS = {"create_table", "create_index", "add_column", "bulk_insert", "f"}
 
