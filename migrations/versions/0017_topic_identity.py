@@ -19,8 +19,10 @@ def upgrade() -> None:
     op.add_column("stream_offset", sa.Column("leader_epoch_at", sa.BigInteger()))
     op.add_column("stream_offset", sa.Column("log_end", sa.BigInteger()))
     for table in _LETTERS:
-        column = sa.Column("topic_id", sa.Text(), server_default="", nullable=False)
-        op.add_column(table, column)
+        op.add_column(
+            table,
+            sa.Column("topic_id", sa.Text(), server_default="", nullable=False),
+        )
         _key(table, *_PLACE, "topic_id")
 
 

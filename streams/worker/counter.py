@@ -228,15 +228,10 @@ class Counter:
         self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed
     ) -> None:
         place = f"{chunk.topic}/{chunk.part}"
-        reasons = ", ".join(sorted({letter.reason for letter in seen.dead}))
-        bad = f"{trouble} ({reasons}) from offset {owned.head} on"
-        cause = f"{place}: {bad}; nothing of them was stored"
-        accept = f"python -m services.redrive accept {place} --until {chunk.high}"
-        mend = "mend the producer"
-        if any(events.PRODUCERS_TIME in letter.detail for letter in seen.dead):
-            cause += f"; their ts was held against {events.PRODUCERS_TIME}"
-            mend = "run `python -m services.provision --alter`"
-        remedy = f"{mend}, then take them as dead letters with `{accept}`"
+        trouble += f" ({', '.join(sorted({letter.reason for letter in seen.dead}))})"
+        by_producer = any(events.PRODUCERS_TIME in letter.detail for letter in seen.dead)
+        cause = breaker.cause(place, trouble, owned.head, by_producer=by_producer)
+        remedy = breaker.remedy(place, chunk.high, by_producer=by_producer)
 
         def alarm() -> None:
             # Once until a person accepts: not for each start, nor for each partition of a bad
