@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
+import json
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from retrain.train.compile import session
 from schemas import policy, times
 from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower
+from services.gateway.ledger import figures
 from services.gateway.served import Message, Served
 from services.gateway.shadow import Shadow
 from services.gateway.wanted import Wanted
@@ -81,15 +83,12 @@ class Gateway:
             ["model", "agrees"],
             registry=registry,
         )
-        for owner, series, says, names in (
-            (self.shadow, "shadow", "Messages the candidate", ("skipped", "failed")),
-            (emitter, "serving_logs", "Serving logs", ("sent", "dropped", "failed", "waiting")),
-        ):
-            for name in names:
-                gauge = prometheus_client.Gauge(
-                    f"intentwatch_{series}_{name}", f"{says} {name}", registry=registry
-                )
-                gauge.set_function(functools.partial(getattr, owner, name))
+        for name in ("skipped", "failed"):
+            gauge = prometheus_client.Gauge(
+                f"intentwatch_shadow_{name}", f"Messages the candidate {name}", registry=registry
+            )
+            gauge.set_function(functools.partial(getattr, self.shadow, name))
+        figures.register(registry, emitter.standing)
 
     def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
         """Answer one message and hand its serving log over."""
@@ -113,9 +112,9 @@ class Gateway:
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
         )
-        self.emitter.emit(served.log(mine, chosen))
+        self.emitter.emit(_line(served.log(mine, chosen)))
         if other is not None:
-            self.emitter.emit(served.log(other, None))
+            self.emitter.emit(_line(served.log(other, None)))
             agrees = str(other.answer.intent == answer.intent).lower()
             self.compared.labels(other.model.model, agrees).inc()
 
@@ -123,6 +122,10 @@ class Gateway:
         """Whether labels are missing of one of the two intents that a message is likeliest of."""
         likely = {answer.intent, answer.second_intent}
         return self.wanted is not None and not likely.isdisjoint(self.wanted.intents)
+
+
+def _line(serving_log: dict[str, Any]) -> bytes:
+    return json.dumps(serving_log, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @contextlib.asynccontextmanager
@@ -210,6 +213,8 @@ def _operation(gateway: Gateway) -> APIRouter:
         if model is None:
             status = {"status": "waiting", "reason": "no champion yet"}
             return JSONResponse(status, 503)
+        if gateway.emitter.fatal:
+            return JSONResponse({"status": "waiting", "reason": gateway.emitter.fatal}, 503)
         return JSONResponse({"status": "ok", "model": model.model})
 
     @router.get("/metrics")
