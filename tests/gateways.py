@@ -32,6 +32,7 @@ class Gateway:
     environment: dict[str, str]
     log: Path
     answered: list[str] = dataclasses.field(default_factory=list)
+    answered_at: list[float] = dataclasses.field(default_factory=list)  # of each, by the monotonic
     refused: int = 0
 
     @property
@@ -58,6 +59,7 @@ class Gateway:
             self.refused += 1
             return False
         self.answered += [result["req_id"] for result in content["results"]]
+        self.answered_at += [time.monotonic()] * count
         return True
 
     def metrics(self) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Serving logs on their way to Kafka: each is acknowledged, held or given up, and counted as that.
 
-What is emitted is on disk within two milliseconds, before the client has it, and stays there until
-the broker's answer. So an outage, a SIGTERM and a SIGKILL cost nothing that the spool has room for.
+What is emitted is written to disk at once, before the client has it, and stays there until the
+broker's answer. So an outage, a SIGTERM and a SIGKILL cost nothing that the spool has room for.
 """
 
 import logging
@@ -19,7 +19,6 @@ from services.gateway.ledger.spool import Spool
 
 log = logging.getLogger("intentwatch.gateway")
 
-_WRITE_S: Final = 0.002  # a SIGKILL costs the logs of so long
 _LINGER_S: Final = 0.02
 _IDLE_S: Final = 0.5
 _DRAIN_S: Final = 3.0
@@ -82,7 +81,6 @@ class Emitter:
     def _run(self) -> None:
         while not self._stopping.is_set():
             busy = self._tried()
-            self._stopping.wait(_WRITE_S)
             left_s = self._hand_over_at - time.monotonic()
             self._wake.wait(max(0.0, left_s) if busy else _IDLE_S)
             self._wake.clear()

@@ -36,6 +36,19 @@ class Envelope:
         """Whether the spool has all of it."""
         return self.stored == self.size
 
+    @property
+    def rest(self) -> list[bytes]:
+        """Its lines that the spool does not have.
+
+        >>> Envelope("e", 0.0, [b"{}", b"[1]"], 2, 7, 3).rest
+        [b'[1]']
+        """
+        left, first = self.size - self.stored, len(self.lines)
+        while left > 0:
+            first -= 1
+            left -= len(self.lines[first]) + 1
+        return self.lines[first:]
+
     def takes(self, line: bytes, most_bytes: int) -> bool:
         """Whether there is room for one more: the first always fits.
 

@@ -74,15 +74,16 @@ class Shelf:
             self._told.over("refused", "the spool can be written again")
 
     def _write(self, envelope: Envelope) -> None:
-        raw = envelopes.content(envelope.lines)
+        raw = envelopes.content(envelope.rest)
         try:
-            self._spool.append(envelope.name, raw[envelope.stored :], envelope.stored)
+            self._spool.append(envelope.name, raw, envelope.stored)
         except FileNotFoundError:  # somebody has removed it, and we still know it
             with self._lock:
                 self._ledger.store(envelope, 0)
+            raw = envelopes.content(envelope.lines)
             self._spool.append(envelope.name, raw, 0)
         with self._lock:
-            self._ledger.store(envelope, len(raw))
+            self._ledger.store(envelope, envelope.stored + len(raw))
 
     def lines(self, envelope: Envelope) -> Sequence[bytes]:
         """Its logs; those that its file has lost are given up."""
