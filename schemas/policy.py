@@ -246,6 +246,15 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """What a gateway keeps."""
+
+    # Of serving logs that Kafka has not taken yet, on disk: an hour and a quarter of the seed's 500
+    # requests a second. Beyond it the oldest go. 0: none on disk.
+    spool_mib: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a decision depends on besides the evidence, and when it is told."""
 
@@ -256,19 +265,21 @@ class Policy:
     costs: Costs = Costs()
     runs: Runs = Runs()
     telling: Telling = Telling()
+    gateway: Gateway = Gateway()
     # Sales and holidays: in these a mix that moves was to be expected.
     calendar: tuple[seasons.Event, ...] = ()
 
     @property
     def sha256(self) -> str:
         """Identity of the policy: of its values, not of the file's text; without those that decide
-        nothing: the share of gold questions, what serving costs, and how long what a run has made
-        stays.
+        nothing: the share of gold questions, what serving costs, how long what a run has made
+        stays, and what a gateway keeps.
         """
         values = dataclasses.asdict(self)
         del values["labels"]["gold_share"]
         del values["costs"]["monthly"]
         del values["runs"]
+        del values["gateway"]
         text = json.dumps(values, sort_keys=True, default=times.rfc3339)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     recipe: Path | None = None
     taxonomy: Path | None = None  # schemas.present has read it before anything else
     models: Path = Path(".local/models")
+    spool: Path | None = (
+        None  # where the gateway keeps logs until Kafka has them; beside the models
+    )
     # The interpreter that has torch_neuronx, which needs another torch than ours.
     neuron_python: Path | None = None
     # Of which messages people are asked. Without it each gateway draws one of its own at its start.

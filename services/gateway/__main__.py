@@ -45,7 +45,12 @@ def main() -> None:
     gateway = app.Gateway(
         champion,
         candidate,
-        serving_log.Emitter(access, loaded.topic),
+        serving_log.Emitter(
+            access.librdkafka(),
+            loaded.topic,
+            loaded.spool or loaded.models.parent / "spool",
+            rules.gateway.spool_mib << 20,
+        ),
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),

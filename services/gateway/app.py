@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
+import json
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from retrain.train.compile import session
 from schemas import policy, times
 from services.gateway import routing, served, serving_log, volume
 from services.gateway.follow import Follower
+from services.gateway.ledger import figures
 from services.gateway.replicas import Replicas
 from services.gateway.served import Message, Served
 from services.gateway.shadow import Shadow
@@ -94,15 +96,12 @@ class Gateway:
             registry=registry,
         )
         refused.set_function(lambda: float(champion.refused is not None))
-        for owner, series, says, names in (
-            (self.shadow, "shadow", "Messages the candidate", ("skipped", "failed")),
-            (emitter, "serving_logs", "Serving logs", ("sent", "dropped", "failed", "waiting")),
-        ):
-            for name in names:
-                gauge = prometheus_client.Gauge(
-                    f"intentwatch_{series}_{name}", f"{says} {name}", registry=registry
-                )
-                gauge.set_function(functools.partial(getattr, owner, name))
+        for name in ("skipped", "failed"):
+            gauge = prometheus_client.Gauge(
+                f"intentwatch_shadow_{name}", f"Messages the candidate {name}", registry=registry
+            )
+            gauge.set_function(functools.partial(getattr, self.shadow, name))
+        figures.register(registry, emitter.standing)
 
     def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
         """Answer one message and hand its serving log over."""
@@ -130,9 +129,9 @@ class Gateway:
             min_p=rules.min_p,
             secret=self.secret,
         )
-        self.emitter.emit(served.log(mine, chosen))
+        self.emitter.emit(_line(served.log(mine, chosen)))
         if other is not None:
-            self.emitter.emit(served.log(other, None))
+            self.emitter.emit(_line(served.log(other, None)))
             agrees = str(other.answer.intent == answer.intent).lower()
             self.compared.labels(other.model.model, agrees).inc()
 
@@ -140,6 +139,10 @@ class Gateway:
         """Whether labels are missing of one of the two intents that a message is likeliest of."""
         likely = {answer.intent, answer.second_intent}
         return self.wanted is not None and not likely.isdisjoint(self.wanted.intents)
+
+
+def _line(serving_log: dict[str, Any]) -> bytes:
+    return json.dumps(serving_log, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @contextlib.asynccontextmanager
@@ -228,6 +231,8 @@ def _operation(gateway: Gateway) -> APIRouter:
         if model is None:
             status = {"status": "waiting", "reason": gateway.champion.refused or "no champion yet"}
             return JSONResponse(status, 503)
+        if gateway.emitter.fatal:
+            return JSONResponse({"status": "waiting", "reason": gateway.emitter.fatal}, 503)
         status = {"status": "ok", "model": model.model}
         if gateway.champion.refused:
             status["refused"] = gateway.champion.refused

@@ -1,132 +1,125 @@
-"""Serving logs on their way to Kafka: a bounded buffer and a thread. Never blocks serving; what
-does not fit is dropped and counted.
+"""Serving logs on their way to Kafka: each is acknowledged, held or given up, and counted as that.
+
+What is emitted is written to disk at once, before the client has it, and stays there until the
+broker's answer. So an outage, a SIGTERM and a SIGKILL cost nothing that the spool has room for.
 """
 
-import json
 import logging
-import queue
 import threading
 import time
-from typing import Any
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
-from schemas import events
-from streams import brokers
-from streams.access import Access
+from services.gateway.ledger.delivery import Delivery
+from services.gateway.ledger.ledger import Ledger, Standing
+from services.gateway.ledger.shelf import Shelf
+from services.gateway.ledger.spool import Spool
 
 log = logging.getLogger("intentwatch.gateway")
 
-_LINGER_S = 0.02
-_RETRY_S = 1.0
+_LINGER_S: Final = 0.02
+_IDLE_S: Final = 0.5
+_DRAIN_S: Final = 3.0
+_AGAIN_S: Final = 1.0
+_LEFT_S: Final = 30.0  # how often one looks for what others have left
 
 
 class Emitter:
-    """Puts logs into envelopes of up to 256 and sends them, idempotently."""
+    """Takes logs from any thread, and one thread of its own sends them.
+
+    options: librdkafka's, to get in to Kafka. `spool`: a directory, which several gateways may
+    share; most_spooled: bytes of this process in it, 0 for none.
+    """
 
     def __init__(
-        self,
-        access: Access,
-        topic: str,
-        *,
-        capacity: int = 50_000,
+        self, options: Mapping[str, Any], topic: str, spool: Path, most_spooled: int
     ) -> None:
-        self._access = access
-        self._topic = topic
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
+        owner = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._ledger = Ledger(owner, most_spooled)
+        self._shelf = Shelf(self._ledger, self._lock, Spool(spool / topic, owner))
+        self._delivery = Delivery(self._ledger, self._lock, self._shelf, options, topic)
+        self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._ended = False
+        self._look_at = self._hand_over_at = 0.0
+        self._failure: str | None = None
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
-        self.dropped = self.sent = self.failed = 0
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin to send, with what processes before this one have left."""
         self._thread.start()
 
-    def emit(self, serving_log: dict[str, Any]) -> None:
-        """Hand a log over; returns at once."""
-        try:
-            self._queue.put_nowait(serving_log)
-        except queue.Full:
-            self.dropped += 1
+    def emit(self, line: bytes) -> None:
+        """Hand over one serving log, JSON without a line break. Never waits, never raises."""
+        with self._lock:
+            first = self._ledger.emit(line, time.time())
+            if self._ended:
+                self._ledger.drop_fresh()
+        if first:
+            self._wake.set()
+
+    def standing(self) -> Standing:
+        """The ledger, at one instant."""
+        with self._lock:
+            return self._ledger.standing(time.time())
 
     @property
-    def waiting(self) -> int:
-        """Logs in the buffer."""
-        return self._queue.qsize()
+    def fatal(self) -> str | None:
+        """Why nothing can be sent and waiting will not mend it; None where all is well."""
+        return self._failure or self._delivery.fatal
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Send what is left, within the time, and end."""
+        """Send what can be sent within seconds; the rest stays in the spool."""
         self._stopping.set()
-        self._thread.join(timeout_s)
-        self.dropped += self.waiting
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        producer = None
-        while producer is None and not self._stopping.is_set():
-            producer = self._connect()
-        while producer is not None and not (self._stopping.is_set() and self._queue.empty()):
-            batch = self._take()
-            if batch:
-                self._send(producer, batch)
-        if producer is not None:
-            producer.flush(timeout=8)
-            producer.close(timeout=2)
+        while not self._stopping.is_set():
+            busy = self._tried()
+            left_s = self._hand_over_at - time.monotonic()
+            self._wake.wait(max(0.0, left_s) if busy else _IDLE_S)
+            self._wake.clear()
+        until = time.monotonic() + _DRAIN_S
+        while self._tried() and time.monotonic() < until and not self._delivery.away:
+            time.sleep(_LINGER_S)
+        self._end()
 
-    def _connect(self) -> Any:
-        why = brokers.trouble(self._access)  # at once; the producer would try for half a minute
-        if why is not None:
-            return self._not_yet(why)
+    def _tried(self) -> bool:
+        """One round; whether there is more to do at once. What nobody foresaw is said, and the next
+        round tries again.
+        """
         try:
-            return KafkaProducer(
-                **self._access.kafka_python(),
-                acks="all",
-                enable_idempotence=True,
-                compression_type="zstd",
-                max_block_ms=5_000,
-            )
-        except (KafkaError, OSError, ValueError) as error:
-            return self._not_yet(type(error).__name__)
+            busy = self._round()
+        except Exception as error:
+            if self._failure is None:
+                log.exception("serving logs cannot be sent; they are held")
+            self._failure = f"serving logs cannot be sent: {type(error).__name__}: {error}"
+            self._stopping.wait(_AGAIN_S)
+            return True
+        self._failure = None
+        return busy
 
-    def _not_yet(self, why: str) -> None:
-        log.warning("serving goes on, %d logs wait: %s", self.waiting, why)
-        self._stopping.wait(_RETRY_S)
+    def _round(self) -> bool:
+        if time.monotonic() >= self._look_at and not self._stopping.is_set():
+            self._look_at = time.monotonic() + _LEFT_S
+            self._shelf.take_up()
+        with self._lock:
+            self._ledger.fill()
+        self._shelf.store()
+        if time.monotonic() >= self._hand_over_at:
+            self._delivery.round()
+            self._hand_over_at = time.monotonic() + _LINGER_S
+        return self._delivery.busy
 
-    def _take(self) -> list[dict[str, Any]]:
-        """What has come within the linger time, at most an envelope."""
-        try:
-            batch = [self._queue.get(timeout=0.1)]
-        except queue.Empty:
-            return []
-        until = time.monotonic() + _LINGER_S
-        while len(batch) < events.ENVELOPE_MAX and (left := until - time.monotonic()) > 0:
-            try:
-                batch.append(self._queue.get(timeout=left))
-            except queue.Empty:
-                break
-        return batch
-
-    def _send(self, producer: Any, batch: list[dict[str, Any]]) -> None:
-        lines = []
-        for serving_log in batch:
-            text = json.dumps(serving_log, ensure_ascii=False, separators=(",", ":"))
-            lines.append(text.encode())
-        try:
-            future = producer.send(
-                self._topic,
-                b"\n".join(lines),
-                key=str(batch[0]["req_id"]).encode(),
-                headers=[("content", b"batch")],
-            )
-        except KafkaError as error:
-            self._fail(error, len(batch))
-            return
-        future.add_callback(lambda _: self._succeed(len(batch)))
-        future.add_errback(lambda error: self._fail(error, len(batch)))
-
-    def _succeed(self, count: int) -> None:
-        self.sent += count
-
-    def _fail(self, error: BaseException, count: int) -> None:
-        self.failed += count
-        log.warning("%d serving logs could not be sent: %s", count, error)
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
+            self._ledger.fill()
+        self._shelf.store()
+        self._delivery.end()
+        self._shelf.end()

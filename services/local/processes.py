@@ -30,7 +30,7 @@ PROCESSES: Final[tuple[Process, ...]] = (
     Process(
         "gateway",
         ("-m", "services.gateway"),
-        ("KAFKA", "DATABASE_URL", "MODELS", "POLICY"),
+        ("KAFKA", "DATABASE_URL", "MODELS", "POLICY", "SPOOL"),
         ("migrate", "provision"),
         port="GATEWAY_PORT",
     ),

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gateways
 import pytest
-from faults import crew, lab
+from faults import crew, lab, spooling
 from tqdm import tqdm
 
 from schemas import topics
@@ -19,8 +20,9 @@ from services import provision
 from services.local import supervisor, topology
 
 SHORT = os.environ.get("FAULTS") == "short"
-IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24", "test_p1", "test_p2")
+IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24", "test_f25", "test_p1", "test_p2")
 PARTITIONS = 6
+NewSite = Callable[..., spooling.Site]
 NewLab = Callable[..., contextlib.AbstractContextManager[lab.Lab]]
 
 
@@ -155,3 +157,23 @@ def on_each(request: pytest.FixtureRequest, new_lab: NewLab) -> Iterator[lab.Lab
     """The same on the chunk transport and on Faust's own."""
     with new_lab(TRANSPORT=request.param) as own:
         yield own
+
+
+@pytest.fixture
+def place(
+    owner: supervisor.Supervisor,
+    kafka: str,
+    database: str,
+    say: Callable[[str], None],
+    tmp_path: Path,
+) -> NewSite:
+    """Makes a site; `policy`: text of the gateway's, `more`: variables of it."""
+
+    def make(policy: str = "", **more: str) -> spooling.Site:
+        topic = topic_on(kafka)
+        (tmp_path / "policy.toml").write_text(policy)
+        told = {"POLICY": str(tmp_path / "policy.toml")} | more
+        gateway = gateways.gateway(kafka, database, topic, tmp_path, **told)
+        return spooling.Site(owner, kafka, topic, gateway, say)
+
+    return make

@@ -158,7 +158,8 @@ def test_every_client_of_kafka_is_made_with_what_its_door_says_of_getting_in() -
                 told = re.search(r"access\.\w+\(|credentials\(access\)|options", words)
                 made.append((str(path.relative_to(ROOT)), ast.unparse(call.func), bool(told)))
     assert sorted(made) == [
-        ("services/gateway/serving_log.py", "KafkaProducer", True),
+        ("services/gateway/ledger/client.py", "ck.Producer", True),
+        ("services/gateway/ledger/settle.py", "ck.Consumer", True),
         ("streams/brokers.py", "admin.AdminClient", True),
         ("streams/brokers.py", "admin.AdminClient", True),
         ("streams/brokers.py", "ck.Consumer", True),

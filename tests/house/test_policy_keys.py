@@ -40,6 +40,7 @@ Level = verdicts.Level
 # retrain worker and its comparisons.
 READ_BY_SHELLS = {
     "costs.monthly",
+    "gateway.spool_mib",
     "labels.gold_share",
     "labels.twice_share",
     "runs.keep_days",

@@ -11,6 +11,7 @@ from typing import Any
 
 import asgi
 import builders
+import emitting
 import ends
 import pytest
 import wordmodel
@@ -18,12 +19,11 @@ from fastapi import FastAPI, HTTPException, Request
 
 from retrain.train.compile import session
 from schemas import events, policy, present
-from services.gateway import app, routing, serving_log
+from services.gateway import app, routing
 from services.gateway.follow import Follower
 from services.gateway.served import Message, served
 from services.gateway.wanted import Wanted
 from streams import database
-from streams.access import Access
 
 K = len(present.INTENTS)
 
@@ -40,7 +40,7 @@ def empty(models: Path) -> Iterator[app.Gateway]:
 
 
 def gateway_of(champion: Follower) -> Iterator[app.Gateway]:
-    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t", capacity=100)
+    emitter = emitting.held()
     made = app.Gateway(champion, None, emitter, policy.Policy(), test_clock=True)
     yield made
     made.pool.shutdown()
@@ -72,8 +72,9 @@ def classify(
 
 
 def logs(gateway: app.Gateway) -> list[dict[str, Any]]:
-    """What waits to be sent."""
-    return [gateway.emitter._queue.get_nowait() for _ in range(gateway.emitter.waiting)]
+    """What was emitted since the last look."""
+    fresh = gateway.emitter._ledger.fresh
+    return [json.loads(fresh.popleft()) for _ in range(len(fresh))]
 
 
 # one answer
@@ -156,17 +157,16 @@ def test_the_header_sets_event_time_where_time_is_simulated_and_nowhere_else(
     assert real["ts"] != "2026-04-20T12:00:00Z"
 
 
-def test_a_full_buffer_drops_and_counts_and_the_customer_is_answered(models: Path) -> None:
-    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t", capacity=2)
-    gateway = app.Gateway(
-        wordmodel.follower(models, "v1"), None, emitter, policy.Policy(), test_clock=False
-    )
+def test_where_memory_is_full_the_oldest_log_goes_and_the_customer_is_answered(
+    gateway: app.Gateway,
+) -> None:
+    gateway.emitter._ledger.most_memory = 1_200  # two logs of this model's, and not three
 
     statuses = [classify(gateway, {"text": "faq"})[0] for _ in range(5)]
 
     assert statuses == [200] * 5
-    assert (emitter.waiting, emitter.dropped) == (2, 3)
-    gateway.pool.shutdown()
+    standing = gateway.emitter.standing()
+    assert (standing.emitted, standing.held, standing.given_up) == (5, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -344,9 +344,22 @@ def test_metrics_count_by_model_and_say_what_waits(gateway: app.Gateway) -> None
     _, _, text = ask(app.build(gateway), "GET", "/metrics")
 
     assert 'intentwatch_serve_latency_seconds_count{model="v1"} 2.0' in text
-    assert "intentwatch_serving_logs_waiting 2.0" in text
-    assert "intentwatch_serving_logs_dropped 0.0" in text
+    assert 'intentwatch_gateway_serving_logs_total{state="emitted"} 2.0' in text
+    assert 'intentwatch_gateway_serving_logs_total{state="acknowledged"} 0.0' in text
+    assert 'intentwatch_gateway_serving_logs_total{state="given_up"} 0.0' in text
+    assert "intentwatch_gateway_serving_logs_held 2.0" in text
+    assert "intentwatch_gateway_oldest_unacknowledged_seconds " in text
     assert "intentwatch_shadow_skipped 0.0" in text
+
+
+def test_a_gateway_whose_logs_cannot_be_sent_is_not_ready(gateway: app.Gateway) -> None:
+    asked = app.build(gateway)
+    assert ask(asked, "GET", "/readyz")[0] == 200
+
+    gateway.emitter._delivery.fatal = "no Kafka client can be made: no such file"
+
+    status, _, answer = ask(asked, "GET", "/readyz")
+    assert (status, answer["reason"]) == (503, "no Kafka client can be made: no such file")
 
 
 def test_who_opens_the_address_is_told_what_there_is(gateway: app.Gateway) -> None:

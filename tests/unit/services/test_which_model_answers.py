@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 
 from retrain.train.compile import session
 from schemas import present, windows
-from services.gateway import routing, serving_log
+from services.gateway import routing
 from services.gateway.follow import Follower, Refused
 from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
-from streams.access import Access
 
 K = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
@@ -157,22 +156,6 @@ def test_a_candidate_that_answers_with_no_number_fails_and_the_champions_log_goe
 
     assert (others, one.failed) == ([None, None], 2)
     assert caplog.text.count("v7 cannot answer in the shadow") == 1, "said once"
-
-
-# the buffer of logs on their way
-
-
-def test_an_envelope_holds_at_most_256_logs_in_the_order_they_came() -> None:
-    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t")
-    for number in range(300):
-        emitter.emit(builders.log(number))
-
-    first, second, third = emitter._take(), emitter._take(), emitter._take()
-
-    assert [log["req_id"] for log in first] == [f"r{i}" for i in range(256)]
-    assert [log["req_id"] for log in second] == [f"r{i}" for i in range(256, 300)]
-    assert third == []
-    assert emitter.waiting == 0
 
 
 # probabilities and what is said of them
