@@ -12,12 +12,15 @@ if not __package__:  # started as a file: look in the repository, not in retrain
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
+import contextlib
 import datetime as dt
 import hashlib
 import json
 import signal
 import threading
 from typing import Any
+
+import sqlalchemy as sa
 
 from retrain import people, store
 from retrain.decide import replay_command
@@ -180,7 +183,9 @@ def work(_chosen: argparse.Namespace) -> int:
                 finally:
                     _release(shop)
             well = True
-    _release(shop)
+    # Without Postgres they run out by themselves.
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        _release(shop)
     return 0
 
 

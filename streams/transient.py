@@ -10,7 +10,7 @@ _DOOR = ("08", "28", "3D000", "53300", "57P")
 _OUTAGE = (*_DOOR, "25006", "25P", "40", "55")
 _PASSING = (*_OUTAGE, "53", "57", "58", "XX000")
 # Postgres answers, and does nothing for this process until somebody has mended what stands there.
-_CLOSED = (*_DOOR, "25006", "42501", "42P01")
+_CLOSED = (*_DOOR, "25006", "42501", "42P01", "55000")
 _NO_ANSWER = (
     sa.exc.OperationalError,
     sa.exc.InterfaceError,

@@ -15,7 +15,7 @@ from channel import ask, said, sandbox_at
 
 from retrain import store
 from retrain.train import promote
-from schemas import decisions, messages, tables
+from schemas import decisions, messages, settings, tables
 from services import ports
 from services.notifier import compose, slack
 from streams import connect, outbox
@@ -112,6 +112,19 @@ def test_a_token_slack_does_not_know_is_refused(sandbox: int) -> None:
         slack.Slack("no-bot-token", "#c", f"http://127.0.0.1:{sandbox}/api/").post(
             MESSAGE, slack.Mark(1, "k1")
         )
+
+
+def test_a_token_that_is_changed_in_its_file_is_the_next_calls(
+    sandbox: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("no-bot-token")
+    token = settings.SecretOfFile(str(file))
+    client = slack.Slack(token, "#c", f"http://127.0.0.1:{sandbox}/api/")
+    with pytest.raises(slack.Refused, match="invalid_auth"):
+        client.post(MESSAGE, slack.Mark(1, "k1"))
+    file.write_text("xoxb-of-a-workspace\n")
+    assert client.post(MESSAGE, slack.Mark(1, "k1")).ts
 
 
 # --- the process: outbox rows as the product writes them ---

@@ -76,7 +76,9 @@ def role(database: str) -> Iterator[str]:
 def test_what_is_no_address_is_configuration_and_its_password_is_not_shown(
     name: str, kafka: str
 ) -> None:
-    for address in NOT_ADDRESSES:
+    # All of them where they once ended in a traceback.
+    most = None if name in ("migrate", "doctor", "show", "streams", "labels") else 1
+    for address in NOT_ADDRESSES[:most]:
         said = line(name, environment(kafka, address), 3)
         assert "INTENTWATCH_DATABASE_URL" in said
 
@@ -246,11 +248,12 @@ def test_tls_that_is_demanded_and_a_certificate_that_nobody_trusts_are_told(
 
 def test_every_process_works_behind_a_pooler_that_hands_out_transactions(
     kafka: str,
-    database: str,
+    empty_database: str,
     new_topic: Callable[..., topics.Topic],
     tmp_path: Path,
 ) -> None:
     """Strict: it refuses what it does not know of a session's beginning."""
+    database = empty_database
     topic = new_topic().name
     gateway, dashboard = ports.free(2)
     rng = random.Random(8)
