@@ -2,17 +2,19 @@
 (loopback) and INTENTWATCH_GATEWAY_PORT.
 """
 
+import asyncio
 import logging
 import signal
-import sys
+import ssl
 
-import uvicorn
+import uvloop
 
 from retrain.train import promote
 from retrain.train.compile import manifest
 from schemas import settings
 from services import ports
-from services.gateway import app, serving_log, store
+from services import tls as tls_files
+from services.gateway import app, listening, serving_log, store
 from services.gateway.follow import Follower
 from services.gateway.wanted import Wanted
 from streams import database
@@ -37,23 +39,42 @@ def main() -> None:
     # Else a candidate serves at once, and never in the shadow.
     approved = rules.trigger.promotion == "approve"
     candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None
+    tls = tls_files.context(loaded)
+    token = loaded.gateway_token
+    emitter = serving_log.Emitter(loaded.kafka, loaded.topic)
     gateway = app.Gateway(
         champion,
         candidate,
-        serving_log.Emitter(loaded.kafka, loaded.topic),
+        emitter,
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),
+        token=token.get_secret_value() if token else None,
     )
-    # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        app.build(gateway),
-        host=loaded.bind,
-        port=loaded.gateway_port,
-        log_level="warning",
-        access_log=False,
-    )
+    serving_log.register(emitter, gateway.gauges.registry)
+    try:
+        code = uvloop.run(_until_told(gateway, loaded, tls))
+    except OSError as error:
+        settings.refuse(f"nobody can listen at {loaded.bind}:{loaded.gateway_port}: {error}")
+    raise SystemExit(code)
+
+
+async def _until_told(
+    gateway: app.Gateway, loaded: settings.Settings, tls: ssl.SSLContext | None
+) -> int:
+    """Serve until a signal comes; returns the exit code."""
+    stopping = asyncio.Event()
+    codes = []
+    loop = asyncio.get_running_loop()
+
+    def told(code: int) -> None:
+        codes.append(code)
+        stopping.set()
+
+    loop.add_signal_handler(signal.SIGTERM, told, 0)
+    loop.add_signal_handler(signal.SIGINT, told, settings.EXIT_INTERRUPTED)
+    await listening.serve(gateway, loaded.bind, loaded.gateway_port, stopping, tls)
+    return codes[0]
 
 
 if __name__ == "__main__":

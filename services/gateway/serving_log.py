@@ -2,13 +2,15 @@
 does not fit is dropped and counted.
 """
 
-import json
+import functools
 import logging
 import queue
 import threading
 import time
 from typing import Any
 
+import msgspec
+import prometheus_client
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
@@ -32,7 +34,7 @@ class Emitter:
     ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
-        self._queue: queue.Queue[dict[str, Any]] = queue.Queue(capacity)
+        self._queue: queue.Queue[bytes] = queue.Queue(capacity)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-log", daemon=True)
         self.dropped = self.sent = self.failed = 0
@@ -41,10 +43,10 @@ class Emitter:
         """Begin to send."""
         self._thread.start()
 
-    def emit(self, serving_log: dict[str, Any]) -> None:
-        """Hand a log over; returns at once."""
+    def emit(self, line: bytes) -> None:
+        """Hand an encoded log over; returns at once."""
         try:
-            self._queue.put_nowait(serving_log)
+            self._queue.put_nowait(line)
         except queue.Full:
             self.dropped += 1
 
@@ -90,7 +92,7 @@ class Emitter:
             self._stopping.wait(_RETRY_S)
             return None
 
-    def _take(self) -> list[dict[str, Any]]:
+    def _take(self) -> list[bytes]:
         """What has come within the linger time, at most an envelope."""
         try:
             batch = [self._queue.get(timeout=0.1)]
@@ -104,16 +106,13 @@ class Emitter:
                 break
         return batch
 
-    def _send(self, producer: Any, batch: list[dict[str, Any]]) -> None:
-        lines = []
-        for serving_log in batch:
-            text = json.dumps(serving_log, ensure_ascii=False, separators=(",", ":"))
-            lines.append(text.encode())
+    def _send(self, producer: Any, batch: list[bytes]) -> None:
+        key = msgspec.json.decode(batch[0])["req_id"]
         try:
             future = producer.send(
                 self._topic,
-                b"\n".join(lines),
-                key=str(batch[0]["req_id"]).encode(),
+                b"\n".join(batch),
+                key=key.encode(),
                 headers=[("content", b"batch")],
             )
         except KafkaError as error:
@@ -128,3 +127,12 @@ class Emitter:
     def _fail(self, error: BaseException, count: int) -> None:
         self.failed += count
         log.warning("%d serving logs could not be sent: %s", count, error)
+
+
+def register(emitter: Emitter, registry: prometheus_client.CollectorRegistry) -> None:
+    """Show what became of the logs."""
+    for name in ("sent", "dropped", "failed", "waiting"):
+        gauge = prometheus_client.Gauge(
+            f"intentwatch_serving_logs_{name}", f"Serving logs {name}", registry=registry
+        )
+        gauge.set_function(functools.partial(getattr, emitter, name))

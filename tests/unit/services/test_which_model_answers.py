@@ -4,6 +4,7 @@ the shadow, and what may be said of any probabilities.
 The models are real ones of one word an intent (tests/wordmodel.py).
 """
 
+import json
 from pathlib import Path
 
 import builders
@@ -164,14 +165,23 @@ def test_a_candidate_that_answers_with_no_number_fails_and_the_champions_log_goe
 def test_an_envelope_holds_at_most_256_logs_in_the_order_they_came() -> None:
     emitter = serving_log.Emitter("127.0.0.1:1", "t")
     for number in range(300):
-        emitter.emit(builders.log(number))
+        emitter.emit(json.dumps(builders.log(number)).encode())
 
     first, second, third = emitter._take(), emitter._take(), emitter._take()
 
-    assert [log["req_id"] for log in first] == [f"r{i}" for i in range(256)]
-    assert [log["req_id"] for log in second] == [f"r{i}" for i in range(256, 300)]
+    assert [json.loads(log)["req_id"] for log in first] == [f"r{i}" for i in range(256)]
+    assert [json.loads(log)["req_id"] for log in second] == [f"r{i}" for i in range(256, 300)]
     assert third == []
     assert emitter.waiting == 0
+
+
+def test_a_full_buffer_drops_and_counts() -> None:
+    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=2)
+
+    for number in range(5):
+        emitter.emit(json.dumps(builders.log(number)).encode())
+
+    assert (emitter.waiting, emitter.dropped) == (2, 3)
 
 
 # probabilities and what is said of them
