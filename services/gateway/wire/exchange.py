@@ -94,15 +94,10 @@ def unfit(request: Request) -> Reply | None:
 
 
 def encoded(reply: Reply, request: Request, *, last: bool) -> bytes:
-    """The bytes of a reply to this request; `last`: nothing follows it on its connection.
+    r"""The bytes of a reply to this request; `last`: nothing follows it on its connection.
 
-    >>> print(encoded(problem(404), Request(0.0, method="HEAD"), last=True).decode())
-    HTTP/1.1 404 Not Found\r
-    content-type: application/json\r
-    content-length: 22\r
-    connection: close\r
-    \r
-    <BLANKLINE>
+    >>> encoded(problem(404), Request(0.0, method="HEAD"), last=True).split(b"\r\n")[::3]
+    [b'HTTP/1.1 404 Not Found', b'connection: close']
     """
     lines = [
         _LINES[reply.status],
