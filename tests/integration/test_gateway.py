@@ -10,6 +10,8 @@ import http.client
 import itertools
 import json
 import shutil
+import signal
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -474,6 +476,42 @@ def test_no_champion_is_503_with_the_remedy(
         status, body = ask(port, {"text": "hi"})
     assert status == 503
     assert "no champion yet" in body["detail"]
+
+
+def test_it_ends_when_told_whoever_has_sent_half_a_request_and_what_it_refused_is_logged(
+    parts: topology.Addresses, database: str, tmp_path: Path
+) -> None:
+    (port,) = ports.free(1)
+    environment = {
+        "INTENTWATCH_KAFKA": parts.kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_GATEWAY_PORT": str(port),
+        "INTENTWATCH_GATEWAY_TOKEN": "s3cret",
+        "INTENTWATCH_TOPIC": f"ends.{tmp_path.name}",
+    }
+    topic = dataclasses.replace(
+        topics.SERVING_LOG, name=environment["INTENTWATCH_TOPIC"], partitions=1
+    )
+    provision.topics(parts.kafka, (topic,))
+    shown = {"Authorization": "Bearer s3cret"}
+    with processes.running(["-m", "services.gateway"], environment, tmp_path / "log") as process:
+        assert processes.eventually(lambda: ports.listening(port))
+        assert ask(port, {"text": "hi"})[0] == 401
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"POST /classify HTTP/1.1\r\nContent-Length: 500\r\n")
+            client.sendall(b"Authorization: Bearer s3cret\r\n\r\n{")
+            for body in ({"text": "hi"}, {"messages": [{"text": "a"}, {"text": "b"}]}, b"{"):
+                assert ask(port, body, shown)[0] in (503, 422)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    logs = sent(environment)
+    assert [(log["error"], log["model"]) for log in logs] == [
+        ("no_model", "none"),
+        ("no_model", "none"),
+        ("no_model", "none"),
+        ("malformed", "none"),
+    ]
 
 
 def test_who_opens_its_address_is_told_where_to_go(gateway: tuple[int, dict[str, str]]) -> None:

@@ -25,4 +25,4 @@ def classify(request: Any) -> str:
 
 
 if __name__ == "__main__":
-    app.start(host="127.0.0.1", port=int(sys.argv[2]))
+    app.start("127.0.0.1", int(sys.argv[2]))
