@@ -13,7 +13,7 @@ option = $(if $(2),$(1) '$(subst ','\'',$(2))')
 DEMO = $(call option,--messages,$(MESSAGES)) $(call option,--json,$(JSON)) \
   $(if $(call yes,$(KEEP)),--keep) $(if $(call yes,$(SHORT)),--short) $(if $(call yes,$(VERBOSE)),--verbose)
 
-.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-decisions bench-queue bench-train clean
+.PHONY: help setup up demo unit measures test faults check lint types contracts pinned bench-stream bench-serve bench-decisions bench-queue bench-train clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -65,6 +65,9 @@ faults: setup ## every fault injected, nothing lost, nothing doubled: an hour an
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)
 	@$(PY) -m benchmarks.stream $(if $(call yes,$(QUICK)),--quick) $(call option,--only,$(ONLY)) $(if $(RUNS),--runs $(RUNS))
+
+bench-serve: setup ## the gateway under load over HTTP, beside bare servers and the model alone: about ten minutes (QUICK=1 ONLY=granian,robyn)
+	@$(PY) -m benchmarks.serve $(if $(call yes,$(QUICK)),--quick) $(call option,--only,$(ONLY))
 
 bench-decisions: setup ## decisions on simulated incidents and quiet years, beside other tools (QUICK=1 TUNING=1 SCENARIOS=6 YEARS=2 ONLY=part KINDS=a,b CHAMPIONS=a,b MESSAGES=DIR)
 	@$(PY) -m benchmarks.decisions $(if $(call yes,$(QUICK)),--quick) $(if $(call yes,$(TUNING)),--tuning) $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(YEARS),--years $(YEARS)) $(call option,--only,$(ONLY)) $(call option,--kinds,$(KINDS)) $(call option,--champions,$(CHAMPIONS)) $(call option,--messages,$(MESSAGES))

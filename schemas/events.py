@@ -25,6 +25,7 @@ Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=600_000)]
 Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 ENVELOPE_MAX = 256
@@ -45,15 +46,15 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class ServingLog(msgspec.Struct, frozen=True):
-    """One answer of the classifier. Units: latency in milliseconds, confidence and margin ratios in
-    [0, 1].
+    """One answer of the classifier, or why there is none. Units: latency and, of it, the time in
+    the queue in milliseconds, confidence and margin ratios in [0, 1].
     """
 
     v: Literal[1]
     ts: Instant
     model: Name
     req_id: Name
-    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)]
+    latency_ms: Milliseconds
     role: Literal["champion", "shadow", "canary"] = "champion"
     conversation: Word | None = None
     intent: Intent | None = None
@@ -67,6 +68,8 @@ class ServingLog(msgspec.Struct, frozen=True):
     error: Code | None = None
     tokenizer_hash: Word | None = None
     sample: Sample | None = None
+    queue_ms: Milliseconds | None = None
+    caller_id: Word | None = None
 
 
 class HumanLabel(msgspec.Struct, frozen=True):

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     bind: str = "127.0.0.1"
     gateway_port: int = Field(8080, ge=1, le=65535)
     dashboard_port: int = Field(8081, ge=1, le=65535)
+    # What a caller has to show as `Authorization: Bearer ...`; without one nobody has to.
+    gateway_token: SecretStr | None = None
+    dashboard_token: SecretStr | None = None
+    tls_cert: Path | None = None  # PEM; with it gateway and dashboard speak TLS alone
+    tls_key: Path | None = None
     dashboard_url: str | None = None  # where people reach it: messages link to it
     topic: str = topics.SERVING_LOG.name  # tests read a topic of their own
     # Stock: Faust's own, record by record; slower, for the day a new Faust breaks ours.
@@ -121,6 +126,14 @@ class Settings(BaseSettings):
     def _in_any_case(cls, value: object) -> object:
         """Brokers and other clients write SASL_SSL and SCRAM-SHA-512."""
         return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _tokens_are_some(self) -> Self:
+        for field in ("gateway_token", "dashboard_token"):
+            token: SecretStr | None = getattr(self, field)
+            if token is not None and not token.get_secret_value().strip():
+                raise ValueError(f"{_variable(field)} is empty; unset it, and none is asked for")
+        return self
 
     @model_validator(mode="after")
     def _production_is_complete(self) -> Self:

@@ -51,7 +51,9 @@ def ask(
         "raw_path": place.path.encode(),
         "root_path": "",
         "query_string": place.query.encode(),
-        "headers": [(name.lower().encode(), value.encode()) for name, value in named.items()],
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in named.items()
+        ],
         "client": (client, 5),
         "server": (place.hostname, 80),
     }

@@ -4,7 +4,6 @@ beside the one chance alone would show.
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 BINS = 15
 _DRAWS = 200
@@ -20,7 +19,9 @@ def probabilities(logits: Floats, temperature: float) -> Floats:
     >>> probabilities(logits, 1.0).round(4)[0, 1].item()
     0.3695
     """
-    return np.asarray(special.softmax(logits / temperature, axis=1))
+    scaled = logits / temperature
+    raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
@@ -30,7 +31,7 @@ def temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     if not len(labels):
         return 1.0
     # As long to load as all else of the gateway and the scheduler, and only a fit needs it.
-    from scipy import optimize
+    from scipy import optimize, special
 
     rows = np.arange(len(labels))
 

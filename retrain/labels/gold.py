@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from retrain.evaluation import samples
 from retrain.labels import leaning, votes
@@ -147,6 +146,9 @@ def evidence(n: Any, right: Any, share: float) -> Any:
     >>> round(float(evidence(6, 0, 0.85)), 2)
     11.38
     """
+    # Who asks nobody, as the gateway, does not wait for it at the start.
+    from scipy import special
+
     hits = special.rel_entr(right, n * share)
     return hits + special.rel_entr(n - right, n * (1 - share))
 

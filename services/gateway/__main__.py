@@ -2,22 +2,30 @@
 (loopback) and INTENTWATCH_GATEWAY_PORT.
 """
 
+import asyncio
 import functools
 import logging
 import signal
-import sys
+import ssl
+import threading
 
-import uvicorn
+import sqlalchemy as sa
+import uvloop
 
 from retrain.train import promote
 from retrain.train.compile import manifest
-from schemas import settings
+from schemas import policy, settings
 from services import ports
-from services.gateway import app, serving_log, store, volume
+from services import tls as tls_files
+from services.gateway import app, listening, serving_log, store, volume
 from services.gateway.follow import Follower
+from services.gateway.ledger import figures
 from services.gateway.replicas import Replicas
 from services.gateway.wanted import Wanted
 from streams import brokers, database
+from streams.access import Access
+
+log = logging.getLogger("intentwatch.gateway")
 
 
 def main() -> None:
@@ -35,39 +43,75 @@ def main() -> None:
         promote.check_champion(engine, loaded.models)
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
-    following = functools.partial(
-        Follower, engine, loaded.models, registered_only=loaded.mode == "production"
+    tls = tls_files.context(loaded)
+    emitter = serving_log.Emitter(
+        access.librdkafka(),
+        loaded.topic,
+        loaded.spool or loaded.models.parent / "spool",
+        rules.gateway.spool_mib << 20,
     )
-    champion = following("champion", store.champions)
+    gateway = _gateway(loaded, rules, engine, emitter)
+    figures.register(gateway.gauges.registry, emitter.standing)
+    threading.Thread(target=_told_why, args=(access, loaded.topic), daemon=True).start()
+    try:
+        code = uvloop.run(_until_told(gateway, loaded, tls))
+    except OSError as error:
+        settings.refuse(f"nobody can listen at {loaded.bind}:{loaded.gateway_port}: {error}")
+    raise SystemExit(code)
+
+
+def _gateway(
+    loaded: settings.Settings,
+    rules: policy.Policy,
+    engine: sa.Engine,
+    emitter: serving_log.Emitter,
+) -> app.Gateway:
+    following = functools.partial(
+        Follower,
+        engine,
+        loaded.models,
+        registered_only=loaded.mode == "production",
+    )
     # Else a candidate serves at once, and never in the shadow.
     approved = rules.trigger.promotion == "approve"
-    candidate = following("shadow", store.candidate) if approved else None
-    gateway = app.Gateway(
-        champion,
-        candidate,
-        serving_log.Emitter(
-            access.librdkafka(),
-            loaded.topic,
-            loaded.spool or loaded.models.parent / "spool",
-            rules.gateway.spool_mib << 20,
-        ),
+    token = loaded.gateway_token
+    return app.Gateway(
+        following("champion", store.champions),
+        following("shadow", store.candidate) if approved else None,
+        emitter,
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),
         replicas=Replicas(engine, volume.Volume()),
         secret=settings.key(loaded.sampling_secret),
+        token=token.get_secret_value() if token else None,
     )
-    # Uvicorn raises the signal again once it has drained: that is a good end, not a crash.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        app.build(gateway),
-        host=loaded.bind,
-        port=loaded.gateway_port,
-        log_level="warning",
-        access_log=False,
-    )
+
+
+def _told_why(access: Access, topic: str) -> None:
+    """Say once, in words, what keeps the gateway from Kafka; serving goes on."""
+    why = brokers.trouble(access, topic)
+    if why is not None:
+        log.warning("serving goes on, and serving logs are held: %s", why)
+
+
+async def _until_told(
+    gateway: app.Gateway, loaded: settings.Settings, tls: ssl.SSLContext | None
+) -> int:
+    """Serve until a signal comes; returns the exit code."""
+    stopping = asyncio.Event()
+    codes = []
+    loop = asyncio.get_running_loop()
+
+    def told(code: int) -> None:
+        codes.append(code)
+        stopping.set()
+
+    loop.add_signal_handler(signal.SIGTERM, told, 0)
+    loop.add_signal_handler(signal.SIGINT, told, settings.EXIT_INTERRUPTED)
+    await listening.serve(gateway, loaded.bind, loaded.gateway_port, stopping, tls)
+    return codes[0]
 
 
 if __name__ == "__main__":
-    with database.refusing():
-        main()
+    main()

@@ -1,114 +1,166 @@
-"""The gateway's HTTP face: POST /classify, /livez, /readyz, /metrics."""
+"""What the gateway answers: POST /classify by classify.py, GET /livez, /readyz, /metrics and /
+here; and its threads. All of it runs on the loop, but `tell`, which the shadow's thread calls too.
+"""
 
 import asyncio
-import contextlib
-import datetime as dt
-import functools
-import json
 import secrets
-import uuid
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import prometheus_client
-import pydantic_core
-from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
 
-from retrain.train.compile import session
-from schemas import policy, times
-from services.gateway import routing, served, serving_log, volume
+from schemas import policy
+from services import bearer
+from services.gateway import asked, routing, served, volume
+from services.gateway.classify import Classifier, Later
 from services.gateway.follow import Follower
-from services.gateway.ledger import figures
+from services.gateway.gauges import Gauges
 from services.gateway.replicas import Replicas
-from services.gateway.served import Message, Served
+from services.gateway.served import Served
 from services.gateway.shadow import Shadow
 from services.gateway.wanted import Wanted
+from services.gateway.wire import exchange
+from services.gateway.wire.exchange import Reply, Request
 from streams import sample
 
-MAX_MESSAGES = 64
-MAX_TEXT_BYTES = 8 * 1024
-_WAITING = 32  # requests in hand; more would only wait longer than a router may
+_CLASSIFY: Final = "/classify"
+_READS: Final = ("GET", "HEAD")
 
 
-class Asked(BaseModel):
-    """One message to classify."""
+class Emitter(Protocol):
+    """Where serving logs go."""
 
-    text: str
-    conversation: str | None = Field(None, max_length=200, pattern=r"^[^\x00]*$")
+    def start(self) -> None:
+        """Begin to send."""
 
+    def stop(self) -> None:
+        """Send what is left, and end."""
 
-class Batch(BaseModel):
-    """Up to 64 messages."""
+    def emit(self, line: bytes) -> None:
+        """Take an encoded log, from any thread, at once and without a word."""
 
-    messages: list[Asked] = Field(min_length=1)
+    @property
+    def fatal(self) -> str | None:
+        """Why nothing can be sent and waiting will not mend it; None where all is well."""
 
 
 class Gateway:
     """What a request needs: the champion, the candidate in its shadow if there shall be one, the
-    emitter, the policy, and whoever knows of which intents labels are missing.
+    emitter, the policy, and whoever knows of which intents labels are missing. `token`: what a
+    caller has to show, if anything.
     """
+
+    body_max = asked.MAX_BODY_BYTES
 
     def __init__(
         self,
         champion: Follower,
         candidate: Follower | None,
-        emitter: serving_log.Emitter,
+        emitter: Emitter,
         rules: policy.Policy,
         *,
         test_clock: bool,
         wanted: Wanted | None = None,
         replicas: Replicas | None = None,
         secret: bytes | None = None,
+        token: str | None = None,
     ) -> None:
         self.champion = champion
         self.wanted = wanted
-        self.emitter = emitter
-        self.policy = rules
-        self.test_clock = test_clock
-        self.shadow = Shadow(candidate, self.tell)
         self.replicas = replicas
-        self.volume = replicas.own if replicas else volume.Volume()
         # Ids are this process's own, so that replicas need not share what nobody told them.
         self.secret = secret or secrets.token_bytes(32)
-        self.pool = ThreadPoolExecutor(2, "classify")
-        self.in_hand = 0
-        registry = prometheus_client.CollectorRegistry()
-        self.registry = registry
-        self.latency = prometheus_client.Histogram(
-            "intentwatch_serve_latency_seconds",
-            "A message's classification",
-            ["model"],
-            registry=registry,
-            buckets=[b / 1000 for b in (1, 2, 4, 6, 8, 10, 12, 15, 20, 25, 50, 100, 250)],
+        self.emitter = emitter
+        self.policy = rules
+        self.gauges = Gauges()
+        self.shadow = Shadow(candidate, self.tell)
+        self.volume = replicas.own if replicas else volume.Volume()
+        self.classifier = Classifier(
+            champion, self.gauges, self.shadow.hear, emitter.emit, test_clock=test_clock
         )
-        self.compared = prometheus_client.Counter(
-            "intentwatch_shadow_answers",
-            "Answers of the candidate that waits to be promoted",
-            ["model", "agrees"],
-            registry=registry,
-        )
-        refused = prometheus_client.Gauge(
-            "intentwatch_gateway_champion_refused",
-            "1 while the promoted champion cannot be served, and another model or none is",
-            registry=registry,
-        )
-        refused.set_function(lambda: float(champion.refused is not None))
-        for name in ("skipped", "failed"):
-            gauge = prometheus_client.Gauge(
-                f"intentwatch_shadow_{name}", f"Messages the candidate {name}", registry=registry
-            )
-            gauge.set_function(functools.partial(getattr, self.shadow, name))
-        figures.register(registry, emitter.standing)
+        self._token = token
+        self._reads: Mapping[str, Callable[[], Reply]] = {
+            "/": _root,
+            "/livez": _livez,
+            "/readyz": self._readyz,
+            "/metrics": self._metrics,
+        }
+        self._watch()
 
-    def classify(self, model: session.Session, message: Message) -> dict[str, Any]:
-        """Answer one message and hand its serving log over."""
-        mine = served.served(message, model, "champion")
-        self.latency.labels(model.model).observe(mine.latency_ms / 1000)
-        self.shadow.hear(mine)
-        return routing.body(message.req_id, model.model, mine.answer, mine.latency_ms)
+    def _watch(self) -> None:
+        watch = self.gauges.watch
+        workers, champion = self.classifier.workers, self.champion
+        says = "Messages that wait or are being answered"
+        watch("intentwatch_gateway_in_hand", says, lambda: workers.in_hand)
+        says = "1 while the promoted champion cannot be served, and another model or none is"
+        watch("intentwatch_gateway_champion_refused", says, lambda: float(bool(champion.refused)))
+        for name in ("skipped", "failed"):
+            says = f"Messages the candidate {name}"
+            watch(f"intentwatch_shadow_{name}", says, _figure(self.shadow, name))
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the threads; a champion that can serve does from here on."""
+        self.emitter.start()
+        self.champion.start()
+        self.shadow.start()
+        for follower in (self.wanted, self.replicas):
+            if follower:
+                follower.start()
+        self.classifier.start(loop)
+
+    def stop(self) -> None:
+        """End the threads: first those that answer, then the shadow is drained, then the
+        emitter.
+        """
+        self.champion.stop()
+        for follower in (self.wanted, self.replicas):
+            if follower:
+                follower.stop()
+        self.classifier.workers.stop()
+        self.shadow.stop(timeout_s=2.0)
+        self.emitter.stop()
+
+    # what the connections ask
+
+    def early(self, request: Request) -> Reply | None:
+        """404, 405 and 401: clear when the head has come."""
+        refusal = self._elsewhere(request)
+        if refusal is None and not self._authorized(request):
+            refusal = exchange.problem(401, www_authenticate=bearer.CHALLENGE)
+        if refusal is not None:
+            self.unheard(refusal.status)
+        return refusal
+
+    def _elsewhere(self, request: Request) -> Reply | None:
+        if request.path != _CLASSIFY and request.path not in self._reads:
+            return exchange.problem(404)
+        allowed = ("POST",) if request.path == _CLASSIFY else _READS
+        if request.method not in allowed:
+            return exchange.problem(405, allow=", ".join(allowed))
+        return None
+
+    def _authorized(self, request: Request) -> bool:
+        header = request.headers.get(b"authorization", b"")
+        return request.path in bearer.OPEN or bearer.shown(header, self._token)
+
+    def oversize(self, request: Request) -> Reply:
+        """413."""
+        words = f"the body is over {self.body_max} bytes"
+        if request.path == _CLASSIFY:
+            return self.classifier.too_large(request, words)
+        self.unheard(413)
+        return exchange.problem(413, words)
+
+    def unheard(self, status: int) -> None:
+        """Count who was refused before there was a request to classify."""
+        self.gauges.unheard(status)
+
+    def ask(self, request: Request, later: Later) -> Reply | None:
+        """The reply, or None where `later` will be told."""
+        read = self._reads.get(request.path)
+        return read() if read else self.classifier.classify(request, later)
+
+    # what the shadow says
 
     def tell(self, mine: Served, other: Served | None) -> None:
         """Emit what both models said, and whether somebody shall say what was meant."""
@@ -121,175 +173,53 @@ class Gateway:
             mine.model.novelty(mine.tokens),
             disputed=other is not None and other.answer.intent != answer.intent,
             missing=self._missing(answer),
-            volume_per_day=volume.whole(
-                self.volume.add(mine.message.ts),
-                self.replicas.others if self.replicas else (),
-            ),
+            volume_per_day=self._per_day(mine),
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
             secret=self.secret,
         )
-        self.emitter.emit(_line(served.log(mine, chosen)))
+        self.emitter.emit(served.log(mine, chosen))
         if other is not None:
-            self.emitter.emit(_line(served.log(other, None)))
+            self.emitter.emit(served.log(other, None))
             agrees = str(other.answer.intent == answer.intent).lower()
-            self.compared.labels(other.model.model, agrees).inc()
+            self.gauges.compared.labels(other.model.model, agrees).inc()
+
+    def _per_day(self, mine: Served) -> float:
+        """How many messages a day there are, here and at the other gateways."""
+        others = self.replicas.others if self.replicas else ()
+        return volume.whole(self.volume.add(mine.message.ts), others)
 
     def _missing(self, answer: routing.Answer) -> bool:
         """Whether labels are missing of one of the two intents that a message is likeliest of."""
         likely = {answer.intent, answer.second_intent}
         return self.wanted is not None and not likely.isdisjoint(self.wanted.intents)
 
+    # what those who run it ask
 
-def _line(serving_log: dict[str, Any]) -> bytes:
-    return json.dumps(serving_log, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-@contextlib.asynccontextmanager
-async def _threads(gateway: Gateway) -> AsyncIterator[None]:
-    """The gateway's threads while the application runs; at its end first the shadow is drained,
-    then the emitter.
-    """
-    gateway.emitter.start()
-    gateway.champion.start()
-    gateway.shadow.start()
-    for follower in (gateway.wanted, gateway.replicas):
-        if follower:
-            follower.start()
-    yield
-    gateway.champion.stop()
-    for follower in (gateway.wanted, gateway.replicas):
-        if follower:
-            follower.stop()
-    gateway.pool.shutdown()
-    await asyncio.to_thread(gateway.shadow.stop)
-    await asyncio.to_thread(gateway.emitter.stop)
-
-
-def build(gateway: Gateway) -> FastAPI:
-    """The application, with its threads."""
-
-    app = FastAPI(title="intentwatch gateway", lifespan=lambda _: _threads(gateway))
-
-    @app.post("/classify")
-    async def classify(
-        request: Request,
-        x_event_time: Annotated[str | None, Header()] = None,
-        x_request_id: Annotated[str | None, Header(max_length=100)] = None,
-    ) -> Any:
-        asked, single = _parsed(await _limited(request))
-        ts = dt.datetime.now(dt.UTC)
-        if gateway.test_clock and x_event_time:
-            ts = _event_time(x_event_time)
-
-        req_id = x_request_id or uuid.uuid4().hex
-        messages = []
-        for place, one in enumerate(asked):
-            own_id = req_id if single else f"{req_id}-{place}"
-            messages.append(Message(one.text, one.conversation, own_id, ts))
-        results = await _answered(gateway, messages)
-        return results[0] if single else {"results": results}
-
-    app.include_router(_operation(gateway))
-    return app
-
-
-async def _answered(gateway: Gateway, messages: list[Message]) -> list[dict[str, Any]]:
-    """Classify in the pool, all with one model; 503 without a champion, 429 when saturated."""
-    model = gateway.champion.session
-    if model is None:
-        nothing = "no champion yet: promote a model first, `python retrain/run.py run`"
-        raise HTTPException(503, gateway.champion.refused or nothing)
-    if gateway.in_hand >= _WAITING:
-        raise HTTPException(429, "saturated", {"Retry-After": "1"})
-    gateway.in_hand += 1
-    try:
-        return await asyncio.get_running_loop().run_in_executor(
-            gateway.pool, lambda: [gateway.classify(model, message) for message in messages]
-        )
-    finally:
-        gateway.in_hand -= 1
-
-
-def _operation(gateway: Gateway) -> APIRouter:
-    """What those who run it ask."""
-    router = APIRouter()
-
-    @router.get("/", include_in_schema=False)
-    async def root(request: Request) -> dict[str, str]:
-        docs = f", GET {request.app.docs_url} shows the rest" if request.app.docs_url else ""
-        classify = 'POST /classify with {"text": "..."} answers a message'
-        return {"detail": f"{classify}, GET /readyz says which model does{docs}"}
-
-    @router.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @router.get("/readyz")
-    async def readyz() -> Response:
-        model = gateway.champion.session
+    def _readyz(self) -> Reply:
+        model = self.champion.session
         if model is None:
-            status = {"status": "waiting", "reason": gateway.champion.refused or "no champion yet"}
-            return JSONResponse(status, 503)
-        if gateway.emitter.fatal:
-            return JSONResponse({"status": "waiting", "reason": gateway.emitter.fatal}, 503)
+            reason = self.champion.refused or "no champion yet"
+            return exchange.told(503, {"status": "waiting", "reason": reason})
+        if self.emitter.fatal:
+            return exchange.told(503, {"status": "waiting", "reason": self.emitter.fatal})
         status = {"status": "ok", "model": model.model}
-        if gateway.champion.refused:
-            status["refused"] = gateway.champion.refused
-        return JSONResponse(status)
+        if self.champion.refused:
+            status["refused"] = self.champion.refused
+        return exchange.told(200, status)
 
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(
-            prometheus_client.generate_latest(gateway.registry),
-            media_type=prometheus_client.CONTENT_TYPE_LATEST,
-        )
-
-    return router
+    def _metrics(self) -> Reply:
+        return Reply(200, self.gauges.text(), prometheus_client.CONTENT_TYPE_LATEST)
 
 
-async def _limited(request: Request) -> bytes:
-    """The body, refused before it is parsed if it cannot be 64 messages of 8 KiB."""
-    limit = MAX_MESSAGES * (MAX_TEXT_BYTES * 2 + 1024)
-    raw = b""
-    async for part in request.stream():
-        raw += part
-        if len(raw) > limit:
-            raise HTTPException(413, f"the body is over {limit} bytes")
-    return raw
+def _root() -> Reply:
+    classify = 'POST /classify with {"text": "..."} answers a message'
+    return exchange.told(200, {"detail": f"{classify}, GET /readyz says which model does"})
 
 
-def _parsed(raw: bytes) -> tuple[list[Asked], bool]:
-    """The messages and whether they came as a single one. 422 names the field, 413 the limit."""
-    try:
-        body = pydantic_core.from_json(raw)
-        single = not isinstance(body, dict) or "messages" not in body
-        messages = _validated(body, single=single)
-    except ValidationError as error:
-        detail = []
-        for problem in error.errors():
-            place = ["body", *problem["loc"]]
-            detail.append({"loc": place, "msg": problem["msg"]})
-        raise HTTPException(422, detail) from None
-    except ValueError as error:
-        raise HTTPException(422, [{"loc": ["body"], "msg": f"not JSON: {error}"}]) from None
-    if len(messages) > MAX_MESSAGES:
-        raise HTTPException(413, f"messages: at most {MAX_MESSAGES}")
-    for i, message in enumerate(messages):
-        if len(message.text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
-            raise HTTPException(413, f"messages.{i}.text: over {MAX_TEXT_BYTES} bytes")
-    return messages, single
+def _livez() -> Reply:
+    return exchange.told(200, {"status": "ok"})
 
 
-def _validated(body: Any, *, single: bool) -> list[Asked]:
-    """Raises pydantic's ValidationError."""
-    if single:
-        return [Asked.model_validate(body)]
-    return Batch.model_validate(body).messages
-
-
-def _event_time(text: str) -> dt.datetime:
-    try:
-        return times.instant(text)
-    except times.NotATime as error:
-        raise HTTPException(422, [{"loc": ["header", "X-Event-Time"], "msg": str(error)}]) from None
+def _figure(owner: object, name: str) -> Callable[[], float]:
+    return lambda: float(getattr(owner, name))

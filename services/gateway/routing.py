@@ -1,7 +1,7 @@
 """Pure. From probabilities to an answer: the first two intents and whether to rerank."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -45,15 +45,28 @@ def answer(probabilities: npt.NDArray[np.float64]) -> Answer:
     )
 
 
+class Asked(Protocol):
+    """What is answered, as far as its answer names it."""
+
+    @property
+    def req_id(self) -> str:
+        """Ours."""
+
+    @property
+    def caller_id(self) -> str | None:
+        """The caller's own."""
+
+
 def body(
-    req_id: str,
+    asked: Asked,
     model: str,
     answer: Answer,
     latency_ms: float,
 ) -> dict[str, Any]:
     """The answer as contract.md promises it."""
     return {
-        "req_id": req_id,
+        "req_id": asked.req_id,
+        "caller_id": asked.caller_id,
         "model": model,
         "intent": answer.intent,
         "confidence": answer.confidence,

@@ -29,7 +29,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     ts: str
     model: _Name
     req_id: _Name
-    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=600_000)]
+    latency_ms: events.Milliseconds
     role: Literal["champion", "shadow", "canary"] = "champion"
     conversation: _Text | None = None
     intent: events.Intent | None = None
@@ -43,6 +43,8 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     error: _Code | None = None
     tokenizer_hash: _Text | None = None
     sample: events.Sample | None = None
+    queue_ms: events.Milliseconds | None = None
+    caller_id: _Text | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(Log)

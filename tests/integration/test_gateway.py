@@ -10,6 +10,8 @@ import http.client
 import itertools
 import json
 import shutil
+import signal
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,7 @@ def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(
     assert status == 200
     keys = [
         "req_id",
+        "caller_id",
         "model",
         "intent",
         "confidence",
@@ -116,7 +119,7 @@ def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(
         "latency_ms",
     ]
     assert list(one) == keys
-    assert (one["req_id"], one["model"], one["intent"]) == ("mine", "v1", "order_tracking")
+    assert (one["caller_id"], one["model"], one["intent"]) == ("mine", "v1", "order_tracking")
     status, many = ask(port, {"messages": [{"text": "good morning"}, {"text": "みんなの naruto"}]})
     assert [list(result) for result in many["results"]] == [keys, keys]
     assert processes.eventually(lambda: len(sent(environment)) >= 4)
@@ -126,7 +129,9 @@ def test_classify_answers_as_the_contract_says_and_leaves_a_valid_log(
         for log in logs
         if isinstance(events.serving_log(json.dumps(log).encode()), events.Malformed)
     ]
-    mine = next(log for log in logs if log["req_id"] == "mine")
+    mine = next(log for log in logs if log["caller_id"] == "mine")
+    assert mine["req_id"] == one["req_id"]
+    assert 0 <= mine["queue_ms"] <= mine["latency_ms"]
     assert (mine["ts"], mine["script"], mine["conversation"], mine["role"]) == (
         "2026-04-20T10:41:14Z",
         "latin",
@@ -142,8 +147,8 @@ THEN = {"X-Event-Time": "2026-04-20T10:00:00Z"}
 def chosen(
     environment: dict[str, str], prefix: str, text: str, **facts: Any
 ) -> list[tuple[Any, Any]]:
-    """For each message of the champion's whose id begins so, all with this text: the sample its log
-    has, and the one it would have with these facts.
+    """For each message of the champion's whose caller's id begins so, all with this text: the
+    sample its log has, and the one it would have with these facts.
     """
     rules, counted, pairs = (
         policy.load(Path(environment["INTENTWATCH_POLICY"])).labels,
@@ -158,7 +163,7 @@ def chosen(
             "min_p": rules.min_p,
         }
         one = sample.choice(log["req_id"], log["intent"], log["confidence"], log["margin"], **facts)
-        if log["req_id"].startswith(prefix):
+        if (log["caller_id"] or "").startswith(prefix):
             pairs.append((log["sample"], one and dataclasses.asdict(one) | {"text": text}))
     return pairs
 
@@ -213,7 +218,9 @@ def contrary(shop: Shop, name: str) -> str:
 
 def logs_of(environment: dict[str, str], role: str, prefix: str) -> list[dict[str, Any]]:
     return [
-        log for log in sent(environment) if log["role"] == role and log["req_id"].startswith(prefix)
+        log
+        for log in sent(environment)
+        if log["role"] == role and (log["caller_id"] or "").startswith(prefix)
     ]
 
 
@@ -247,7 +254,7 @@ def test_a_candidate_that_waits_answers_in_the_shadow_and_messages_in_dispute_ar
                 == 200
             )
             assert processes.eventually(lambda: len(logs_of(environment, "champion", prefix)) == 2)
-            return bool(logs_of(environment, "shadow", f"{prefix}-0"))
+            return bool(logs_of(environment, "shadow", prefix))
 
         def all_logged(request: str) -> bool:
             return len(logs_of(environment, "shadow", request)) == 64
@@ -479,16 +486,51 @@ def test_no_champion_is_503_with_the_remedy(
     assert "no champion yet" in body["detail"]
 
 
+def test_it_ends_when_told_whoever_has_sent_half_a_request_and_what_it_refused_is_logged(
+    parts: topology.Addresses, database: str, tmp_path: Path
+) -> None:
+    (port,) = ports.free(1)
+    environment = {
+        "INTENTWATCH_KAFKA": parts.kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_GATEWAY_PORT": str(port),
+        "INTENTWATCH_GATEWAY_TOKEN": "s3cret",
+        "INTENTWATCH_TOPIC": f"ends.{tmp_path.name}",
+    }
+    topic = dataclasses.replace(
+        topics.SERVING_LOG, name=environment["INTENTWATCH_TOPIC"], partitions=1
+    )
+    provision.topics(parts.kafka, (topic,))
+    shown = {"Authorization": "Bearer s3cret"}
+    with processes.running(["-m", "services.gateway"], environment, tmp_path / "log") as process:
+        assert processes.eventually(lambda: ports.listening(port))
+        assert ask(port, {"text": "hi"})[0] == 401
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"POST /classify HTTP/1.1\r\nContent-Length: 500\r\n")
+            client.sendall(b"Authorization: Bearer s3cret\r\n\r\n{")
+            for body in ({"text": "hi"}, {"messages": [{"text": "a"}, {"text": "b"}]}, b"{"):
+                assert ask(port, body, shown)[0] in (503, 422)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    logs = sent(environment)
+    assert [(log["error"], log["model"]) for log in logs] == [
+        ("no_model", "none"),
+        ("no_model", "none"),
+        ("no_model", "none"),
+        ("malformed", "none"),
+    ]
+
+
 def test_who_opens_its_address_is_told_where_to_go(gateway: tuple[int, dict[str, str]]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway[0], timeout=30)
     connection.request("GET", "/")
     answer = connection.getresponse()
     body = json.loads(answer.read())
-    for place in ("/docs", "/readyz"):
-        connection.request("GET", place)
-        assert place in body["detail"]
-        there = connection.getresponse()
-        assert (there.status, bool(there.read())) == (200, True)
+    connection.request("GET", "/readyz")
+    assert "/readyz" in body["detail"]
+    there = connection.getresponse()
+    assert (there.status, bool(there.read())) == (200, True)
     connection.close()
     assert (answer.status, body["detail"].startswith('POST /classify with {"text": "..."}')) == (
         200,

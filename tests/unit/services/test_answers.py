@@ -59,9 +59,11 @@ def test_rounding_never_makes_an_answer_surer_than_certain_or_a_margin_negative(
 
 
 def test_the_body_is_what_the_contract_promises() -> None:
-    body = routing.body("r1", "v1", routing.answer(probabilities(faq=0.7, chitchat=0.3)), 4.2)
+    message = served.Message("x", None, "r1", NOON, "theirs")
+    body = routing.body(message, "v1", routing.answer(probabilities(faq=0.7, chitchat=0.3)), 4.2)
     assert body == {
         "req_id": "r1",
+        "caller_id": "theirs",
         "model": "v1",
         "intent": "faq",
         "confidence": 0.7,
@@ -91,8 +93,8 @@ def one(text: str = "where is my parcel", role: Any = "champion") -> served.Serv
 def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_was_chosen(
     chosen: sample.Choice | None, role: str
 ) -> None:
-    written = json.dumps(served.log(one("where is my parcel", role), chosen))
-    log = events.serving_log(written.encode())
+    written = served.log(one("where is my parcel", role), chosen)
+    log = events.serving_log(written)
     assert isinstance(log, events.ServingLog)
     assert (log.ts, log.model, log.role, log.req_id, log.conversation) == (
         NOON,
@@ -108,7 +110,7 @@ def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_
         18,
         4.235,
     )
-    assert ("parcel" in written) == (chosen is not None)
+    assert (b"parcel" in written) == (chosen is not None)
     assert log.sample == (events.Sample("measure", 0.25, "where is my parcel") if chosen else None)
 
 
@@ -117,7 +119,7 @@ def test_the_log_of_an_answer_is_a_serving_log_and_its_text_leaves_only_when_it_
     [("ナルト", "japanese"), ("Naruto みたいな", "mixed"), ("?!", "other"), ("", "other")],
 )
 def test_the_log_tells_the_script_of_whatever_was_asked(text: str, script: str) -> None:
-    line = served.log(one(text), None)
+    line = json.loads(served.log(one(text), None))
     assert (line["script"], line["chars"]) == (script, len(text))
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from schemas import policy
-from services.dashboard import app, gauges
+from services.dashboard import app, door, gauges
 from streams import database
 
 RUNS = ["/runs", "/training", "/validation", "/report"]
@@ -104,3 +104,47 @@ def test_an_outage_names_no_password() -> None:
 
     for path in ("/", "/api/production", "/readyz", "/metrics"):
         assert "s3cret" not in get(served, path).text
+
+
+# who may ask
+
+
+def test_with_a_token_only_probes_are_let_in_without_it(served: FastAPI) -> None:
+    guarded = door.Door(served, "s3cret")
+
+    for path in PAGES:
+        answer = asgi.ask(guarded, "GET", f"http://127.0.0.1{path}")
+        assert (answer.status == 401) is (path not in ("/livez", "/readyz")), path
+        if answer.status == 401:
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("shown", ["Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", ""])
+def test_another_word_is_not_the_token(served: FastAPI, shown: str) -> None:
+    guarded = door.Door(served, "s3cret")
+
+    asked = asgi.ask(guarded, "GET", "http://127.0.0.1/metrics", headers={"authorization": shown})
+
+    assert asked.status == 401
+
+
+@pytest.mark.parametrize("token", ["s3cret", "a b c", "schlüssel"])
+def test_whoever_shows_it_sees_what_there_is(served: FastAPI, token: str) -> None:
+    raw = f"Bearer {token}".encode()
+    guarded = door.Door(served, token)
+
+    answer = asgi.ask(
+        guarded,
+        "GET",
+        "http://127.0.0.1/metrics",
+        headers={"authorization": raw.decode("latin-1")},
+    )
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_head_is_answered_as_get(served: FastAPI, path: str) -> None:
+    head = asgi.ask(door.Door(served, None), "HEAD", f"http://127.0.0.1{path}")
+
+    assert head.status == get(served, path).status

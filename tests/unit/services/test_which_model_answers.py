@@ -4,6 +4,8 @@ the shadow, and what may be said of any probabilities.
 The models are real ones of one word an intent (tests/wordmodel.py).
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import builders
@@ -200,3 +202,15 @@ def test_a_number_that_is_none_is_never_taken_for_a_sure_answer(value: float, pl
 
     with pytest.raises(FloatingPointError, match="no numbers"):
         routing.answer(probabilities)
+
+
+# how it starts
+
+
+def test_the_gateway_loads_nothing_that_it_does_not_need_to_answer() -> None:
+    """Each of these takes a tenth of its start, or more."""
+    heavy = ("scipy", "pandas", "fastapi", "uvicorn", "sklearn", "torch")
+    told = f"import sys, services.gateway.__main__; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
