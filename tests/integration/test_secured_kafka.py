@@ -258,7 +258,7 @@ def test_the_line_from_request_to_window_by_tls_and_scram(
     tmp_path: Path,
 ) -> None:
     access = broker.access("sasl_ssl")
-    own = dataclasses.replace(topics.SERVING_LOG, name=f"line.{transport}")
+    own = dataclasses.replace(topics.SERVING_LOG, name=f"line.{transport}", partitions=2)
     provision.ensure(access, (own,), alter=False)
     environment = secured.environment(access) | {
         "INTENTWATCH_DATABASE_URL": database,
@@ -270,7 +270,7 @@ def test_the_line_from_request_to_window_by_tls_and_scram(
     with gateway(access, INTENTWATCH_TOPIC=own.name) as port, worker:
         assert [ask(port) for _ in range(20)] == [200] * 20
         # And the one by which the gateway was seen to be ready.
-        assert processes.eventually(lambda: counted(environment) == 21), log.read_text()
+        assert processes.eventually(lambda: counted(environment) == 21, 120), log.read_text()
     assert secured.PASSWORD not in log.read_text()
 
 
