@@ -241,6 +241,9 @@ class Fetcher:
                 return question()
             except ck.KafkaException as error:
                 log.warning("Kafka does not tell %s: %s", what, error)
+                if error.args[0].code() == ck.KafkaError._TIMED_OUT:
+                    # It asks the controller it has heard of, for minutes after that one has gone.
+                    self._admin = brokers.asking(self._access)
                 return None
 
     def poll(self) -> list[Run | Gone | Parted]:
