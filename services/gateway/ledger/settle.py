@@ -28,8 +28,11 @@ _SETTINGS: Final[Mapping[str, Any]] = {
 _ANSWER_S: Final = 10.0
 # By how much the broker's clock may be ahead of ours.
 _CLOCKS_S: Final = 300.0
-# A broker that has hung goes on with what it had received before it answers us: let it.
+# A broker that has hung goes on with what it had received from others while it answers us: the
+# slower it answers, the longer it is let.
 _CALM_S: Final = 1.0
+_CALM_A_SECOND: Final = 5.0
+_MOST_CALM_S: Final = 10.0
 _MOST_S: Final = 120.0
 # Who may write and not read will not see it later, either.
 _FOR_GOOD: Final = (
@@ -76,6 +79,7 @@ def taken(
 
 def _assigned(consumer: Any, topic: str, since: float) -> dict[int, int]:
     """Begin each partition where it stood at that time; where each of them ends."""
+    asked_at = time.monotonic()
     described = consumer.list_topics(topic, timeout=_ANSWER_S).topics[topic]
     if described.error is not None:
         raise ck.KafkaException(described.error)
@@ -86,7 +90,8 @@ def _assigned(consumer: Any, topic: str, since: float) -> dict[int, int]:
         if place.offset < 0:  # nothing has come since
             _, place.offset = consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
 
-    time.sleep(_CALM_S)
+    answered_s = time.monotonic() - asked_at
+    time.sleep(min(_MOST_CALM_S, _CALM_S + _CALM_A_SECOND * answered_s))
     ends: dict[int, int] = {}
     for place in places:
         _, end = consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
