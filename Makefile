@@ -60,7 +60,7 @@ test: setup ## all tests, on a real Kafka and a real PostgreSQL
 pinned: setup ## decisions and windows of known histories, against those committed in tests/pinned/expected (WRITE=1 writes them anew)
 	@PYTHONPATH=tests $(PY) -m pinned $(if $(call yes,$(WRITE)),--write)
 
-faults: setup ## every fault injected, nothing lost, nothing doubled: about half an hour (SHORT=1: the three that CI runs)
+faults: setup ## every fault injected, nothing lost, nothing doubled: about three quarters of an hour (SHORT=1: those that CI runs)
 	$(if $(call yes,$(SHORT)),FAULTS=short) $(PY) -m pytest tests/faults
 
 bench-stream: setup ## the stream worker against its peers, about half an hour (QUICK=1 ONLY=a,b RUNS=5)

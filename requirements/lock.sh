@@ -10,8 +10,9 @@ without_torch=$(for p in $torch; do echo "--no-emit-package $p"; done)
 full=$(mktemp)
 trap 'rm -f "$full"' EXIT
 [ "${UPGRADE:-}" = 1 ] || cat requirements/all.lock requirements/torch.lock > "$full"
-$compile --extra train --extra local --extra dev -o "$full"
-$compile --extra train --extra local --extra dev -c "$full" $without_torch -o requirements/all.lock
+everything="--extra train --extra local --extra writers --extra dev"
+$compile $everything -o "$full"
+$compile $everything -c "$full" $without_torch -o requirements/all.lock
 $compile -c "$full" -o requirements/slim.lock
 $compile --extra train -c "$full" $without_torch -o requirements/retrain.lock
 $compile --extra train -c "$full" $(grep -oE '^[a-z0-9._-]+==' "$full" | tr -d '=' | sort -u | grep -vxF "$(echo $torch | tr ' ' '\n')" | sed 's/^/--no-emit-package /') -o requirements/torch.lock

@@ -27,7 +27,7 @@ from retrain.train.trials import command as trials
 from schemas import runs, settings, times
 from streams import database
 from streams import store as streams_store
-from streams.stages import rounds, stage
+from streams.stages import patience, rounds, stage
 
 EXITS = {
     runs.State.REJECTED: 20,
@@ -55,7 +55,13 @@ def _workshop(loaded: settings.Settings) -> Any:
         settings.refuse(str(error))
     # Torch is loaded here and nowhere else, and only when everything it needs is there.
     from retrain.train import workshop
+    from retrain.train.noted import writers
 
+    places = writers.Places(loaded.tensorboard, loaded.mlflow)
+    try:
+        places.check()
+    except writers.Unavailable as error:
+        settings.refuse(str(error))
     return workshop.Workshop(
         engine=engine,
         models=loaded.models,
@@ -63,6 +69,7 @@ def _workshop(loaded: settings.Settings) -> Any:
         recipe=made_with,
         lines=log.LogLines(loaded.log_format),
         owner=owner,
+        places=places,
     )
 
 
@@ -160,7 +167,7 @@ def work(_chosen: argparse.Namespace) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     print("intentwatch: retrain worker ready", file=sys.stderr, flush=True)
-    tries = rounds.Rounds(shop.engine, stage.RETRAIN)
+    tries = rounds.Rounds(shop.engine, stage.RETRAIN, patience=patience.Patience())
     well = True
     while not stop.wait(_POLL_S if well else _PAUSE_S):
         # Unless the round ends well; what passes by itself has passed after the longer pause.
@@ -253,7 +260,7 @@ def _parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     arguments = _parser().parse_args()
     try:
-        with settings.readable_in_part():
+        with database.refusing(), settings.readable_in_part():
             status = arguments.do(arguments)
         raise SystemExit(status)
     except KeyboardInterrupt:

@@ -272,6 +272,13 @@ def former_champions(connection: Connection, promotion: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def manifests(connection: Connection, models: Collection[str]) -> dict[str, str]:
+    """The sha256 of the manifest of each of these models that is registered."""
+    table = tables.model_version
+    query = sa.select(table.c.model, table.c.manifest_sha256).where(table.c.model.in_(models))
+    return {row.model: row.manifest_sha256 for row in connection.execute(query)}
+
+
 def decision(connection: Connection, decision_id: str) -> Any:
     """A decision's row, or None."""
     query = sa.select(tables.decision).where(tables.decision.c.id == decision_id)

@@ -171,14 +171,27 @@ def serving_log(record: bytes) -> ServingLog | Malformed:
     return log
 
 
-def untimely(ts: dt.datetime, appended: dt.datetime) -> Malformed | None:
-    """The contract's two time limits, against the broker's append time (both aware)."""
+# Where a topic takes the time that a record's producer gives it, that clock may be the wrong one.
+PRODUCERS_TIME: Final = (
+    "the record's time, which its producer has set: the topic is at"
+    " message.timestamp.type=CreateTime, not LogAppendTime"
+)
+
+
+def untimely(
+    ts: dt.datetime,
+    appended: dt.datetime,
+    *,
+    by_producer: bool = False,
+) -> Malformed | None:
+    """The contract's two time limits, against the broker's append time (both aware); or what stands
+    in its place, `by_producer`.
+    """
+    clock = PRODUCERS_TIME if by_producer else "the broker's append time"
     if ts - appended > FUTURE_LIMIT:
-        ahead = "ts is more than 5 minutes ahead of the broker's append time"
-        return Malformed(Reason.FUTURE, ahead)
+        return Malformed(Reason.FUTURE, f"ts is more than 5 minutes ahead of {clock}")
     if appended - ts > PAST_LIMIT:
-        behind = "ts is more than 8 days before the broker's append time"
-        return Malformed(Reason.TOO_LATE, behind)
+        return Malformed(Reason.TOO_LATE, f"ts is more than 8 days before {clock}")
     return None
 
 

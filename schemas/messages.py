@@ -199,6 +199,13 @@ def aside_key(run_id: str) -> str:
     return f"run:aside:{run_id}"
 
 
+def bad_key(topic: str, topic_id: str, accepted: int) -> str:
+    """The key of the alarm that a worker has stopped at bad records: it stands until a person has
+    `accepted` more of them, or the topic is another one.
+    """
+    return ":".join(filter(None, (topic, "bad", str(accepted), topic_id)))
+
+
 def of_run(row: Mapping[str, Any], alert_id: str | None = None) -> RunChanged:
     """A row of tables.run as it stands. Raises msgspec.ValidationError for one that no run left.
     alert_id: of its decision.

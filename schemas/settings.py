@@ -9,9 +9,16 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NoReturn, Self
+from typing import Literal, NoReturn, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas import policy, topics
@@ -28,12 +35,34 @@ EXIT_INTERRUPTED = 130
 _NEARLY = 0.85
 
 
+class SecretOfFile(SecretStr):
+    """A secret that stands in a file: whoever asks again gets what stands there by then, so that a
+    new password needs no restart. While the file holds nothing readable, what it held before.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(_content(path))
+        self._path = path
+
+    def get_secret_value(self) -> str:
+        """The secret as it is now."""
+        with contextlib.suppress(OSError, ValueError):
+            self._secret_value = _content(self._path) or self._secret_value
+        return self._secret_value
+
+
 class Settings(BaseSettings):
     """One field per variable of the contract. `X_FILE` names a file that holds X."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     kafka: str | None = None
+    # How one gets in to Kafka: streams/access.py says which of these go together.
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    kafka_sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] | None = None
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: Path | None = None
     database_url: SecretStr | None = None
     policy: Path | None = None
     recipe: Path | None = None
@@ -41,6 +70,11 @@ class Settings(BaseSettings):
     models: Path = Path(".local/models")
     # The interpreter that has torch_neuronx, which needs another torch than ours.
     neuron_python: Path | None = None
+    # Of which messages people are asked. Without it each gateway draws one of its own at its start.
+    sampling_secret: SecretStr | None = None
+    # Where else the numbers of a run go: a directory, and the address of a tracking server.
+    tensorboard: Path | None = None
+    mlflow: str | None = None
     mode: Literal["dev", "production"] = "dev"
     test_clock: bool = False
     log_format: Literal["line", "json"] = "line"
@@ -69,11 +103,26 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, values: dict[str, object]) -> dict[str, object]:
-        for field in cls.model_fields:
+        for field, declared in cls.model_fields.items():
             path = os.environ.get(f"{_variable(field)}_FILE")
             if path and field not in values:
-                values[field] = _content(path)
+                is_secret = SecretStr in get_args(declared.annotation)
+                values[field] = SecretOfFile(path) if is_secret else _content(path)
         return values
+
+    @field_validator(
+        "kafka_security", "kafka_sasl", "kafka_user", "kafka_password", "kafka_ca", mode="before"
+    )
+    @classmethod
+    def _not_set(cls, value: object, info: ValidationInfo) -> object:
+        """docker-compose.yml hands on what nobody has set as an empty string."""
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
+
+    @field_validator("kafka_security", "kafka_sasl", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: object) -> object:
+        """Brokers and other clients write SASL_SSL and SCRAM-SHA-512."""
+        return value.lower() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _tokens_are_some(self) -> Self:
@@ -88,13 +137,16 @@ class Settings(BaseSettings):
         if self.mode != "production":
             return self
 
+        needs = "INTENTWATCH_MODE=production needs"
         for field in ("kafka", "database_url", "slack_token", "slack_signing_secret"):
             value = getattr(self, field)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()  # an empty secret is none, either
             if not value:
-                needs = "INTENTWATCH_MODE=production needs it"
-                raise ValueError(f"{_variable(field)} is not set; {needs}")
+                raise ValueError(f"{_variable(field)} is not set; {needs} it")
+        if self.slack_base_url and not self.slack_base_url.lower().startswith("https://"):
+            clear = "would send the token in clear text"
+            raise ValueError(f"{_variable('slack_base_url')} {clear}; {needs} https://")
         for field in ("test_clock", "test_failpoint"):
             if getattr(self, field):
                 raise ValueError(f"{_variable(field)} is refused with INTENTWATCH_MODE=production")
@@ -116,6 +168,12 @@ def _content(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error.reason}") from error
+
+
+def key(secret: SecretStr | None) -> bytes | None:
+    """A secret as the bytes of a key; None where none is set, or an empty one."""
+    text = secret.get_secret_value() if secret else ""
+    return text.encode() or None
 
 
 def misspelt(names: Iterable[str]) -> str | None:

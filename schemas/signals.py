@@ -300,6 +300,9 @@ ALL: Final = (
     P95_LATENCY_MS,
     ERROR_RATE,
 )
+# Of a day's messages in the measure queue, each for as many as it counts for, the most that one
+# conversation makes up. Measured, not judged: a person sees whether a few speak for all.
+CONVERSATION_SHARE: Final = "conversation_share"
 _BY_NAME: Final = {signal.name: signal for signal in ALL}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from schemas import windows
 
-REVISION = "0015"  # of migrations/: the oldest these tables are good for
+REVISION = "0017"  # of migrations/: the oldest these tables are good for
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -64,7 +64,7 @@ stream_offset = sa.Table(
     Column("topic", sa.Text, primary_key=True),
     Column("part", sa.Integer, primary_key=True),
     Column("next_offset", sa.BigInteger, nullable=False),
-    Column("high_watermark", sa.BigInteger, nullable=False, server_default="0"),
+    Column("high_watermark", sa.BigInteger, nullable=False, server_default="0"),  # last stable
     Column("epoch", sa.BigInteger, nullable=False),
     Column("max_event_ts", _TIME),
     # Its last progress, or when unread records appeared after that.
@@ -73,6 +73,11 @@ stream_offset = sa.Table(
     Column("stalls", sa.Integer, nullable=False, server_default="0"),
     # Before this offset bad records do not stop the worker.
     Column("bad_until", sa.BigInteger, nullable=False, server_default="0"),
+    Column("topic_id", sa.Text),  # Kafka's, of the topic that the offsets are offsets in
+    # Of the record before `leader_epoch_at`: next_offset, unless an older release has moved on.
+    Column("leader_epoch", sa.Integer),
+    Column("leader_epoch_at", sa.BigInteger),
+    Column("log_end", sa.BigInteger),  # past any open transaction
 )
 # One row a topic: the watermark, i.e. the clock every monitor is due by. Minutes before `keep_from`
 # have been pruned, or are about to be.
@@ -148,6 +153,7 @@ dead_letter = sa.Table(
     Column("offset", sa.BigInteger, primary_key=True),
     # 0 for a single record, 1 .. 256 inside an envelope.
     Column("line", sa.Integer, primary_key=True),
+    Column("topic_id", sa.Text, primary_key=True, server_default=""),
     Column("reason", sa.Text, nullable=False),  # events.Reason
     Column("detail", sa.Text, nullable=False),
     Column("at", _TIME, nullable=False, server_default=_now()),
@@ -164,6 +170,7 @@ dead_letter_bytes = sa.Table(
     Column("part", sa.Integer, primary_key=True),
     Column("offset", sa.BigInteger, primary_key=True),
     Column("line", sa.Integer, primary_key=True),
+    Column("topic_id", sa.Text, primary_key=True, server_default=""),
     Column("raw", sa.LargeBinary, nullable=False),
     Column("at", _TIME, nullable=False, server_default=_now()),
 )

@@ -1,5 +1,6 @@
-"""`python -m services.provision`: create the topics of schemas.topics and verify what is there.
-Running it again changes nothing.
+"""`python -m services.provision [--alter]`: create the topics of schemas.topics and verify what is
+there. Running it again changes nothing; with --alter it gives a topic what the contract has and the
+topic has not.
 
 `python -m services.provision taxonomy [--check]`: apply what INTENTWATCH_TAXONOMY has and the
 database has not, intents appended or merged.
@@ -7,84 +8,65 @@ database has not, intents appended or merged.
 
 import argparse
 import sys
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
-from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas import present, settings, succession
 from schemas import topics as catalogue
-from streams import database
+from services import describe, shape
+from streams import brokers, database
+from streams.access import Access
 from streams.intents import store as intents_store
-
-_PATIENCE_MS = 10_000
-
-
-class Unreachable(RuntimeError):
-    """No broker answers."""
 
 
 class Mismatch(RuntimeError):
-    """A topic exists with another shape than the contract's."""
+    """A topic is there and breaks the contract."""
 
 
 def topics(bootstrap: str, wanted: tuple[catalogue.Topic, ...] = catalogue.TOPICS) -> None:
-    """Create every topic that is missing. Raises Unreachable, or Mismatch where an existing one has
-    other partitions.
+    """Of brokers that let everybody in, such as the embedded one, whose topics are ours: create
+    every topic that is missing, mend every other.
     """
-    client = _client(bootstrap)
-    try:
-        for topic in wanted:
-            _ensure(client, topic)
-    finally:
-        client.close()
+    ensure(Access(bootstrap), wanted, alter=True)
 
 
-def partitions(bootstrap: str) -> dict[str, int]:
-    """The number of partitions of every topic there; changes nothing. Raises Unreachable."""
-    client = _client(bootstrap)
-    try:
-        return {each["name"]: len(each["partitions"]) for each in client.describe_topics()}
-    except KafkaError as error:
-        cause = type(error).__name__
-        raise Unreachable(
-            f"the Kafka broker at {bootstrap} does not list its topics ({cause}); look at its log"
-        ) from error
-    finally:
-        client.close()
+def ensure(access: Access, wanted: tuple[catalogue.Topic, ...], *, alter: bool) -> None:
+    """Create every topic that is missing, and hold all against the contract; with `alter` give them
+    what they lack. Raises brokers.Unreachable, brokers.Refused, or Mismatch that names all.
+    """
+    cluster = describe.Topics(access)
+    names = [topic.name for topic in wanted]
+    there = cluster.shapes(names)
+    for topic in wanted:
+        if topic.name not in there:
+            cluster.create(topic, shape.made_with(topic))
+        elif alter:
+            _mend(cluster, topic, there[topic.name])
+    _hold(cluster.shapes(names), wanted)
 
 
-def _client(bootstrap: str) -> KafkaAdminClient:
-    try:
-        return KafkaAdminClient(
-            bootstrap_servers=bootstrap,
-            request_timeout_ms=_PATIENCE_MS,
-            bootstrap_timeout_ms=_PATIENCE_MS,
-        )
-    except (KafkaError, ValueError, OSError) as error:
-        cause = type(error).__name__
-        raise Unreachable(
-            f"no Kafka broker answers at {bootstrap} ({cause});"
-            " check INTENTWATCH_KAFKA or run `make up`"
-        ) from error
+def _mend(cluster: describe.Topics, topic: catalogue.Topic, had: shape.Shape) -> None:
+    departures = shape.departures(topic, had)
+    if departures:
+        cluster.alter(topic.name, departures)
+    if had.partitions < topic.partitions:
+        cluster.extend(topic.name, topic.partitions)
 
 
-def _ensure(client: KafkaAdminClient, topic: catalogue.Topic) -> None:
-    configuration = {
-        "retention.ms": str(topic.retention_ms),
-        "message.timestamp.type": "LogAppendTime",
-    }
-    new = NewTopic(topic.name, topic.partitions, -1, topic_configs=configuration)
-    try:
-        client.create_topics([new])
-    except TopicAlreadyExistsError:
-        (existing,) = client.describe_topics([topic.name])
-        count = len(existing["partitions"])
-        if count != topic.partitions:
-            raise Mismatch(
-                f"topic {topic.name} has {count} partitions, the contract says {topic.partitions}"
-            ) from None
+def _hold(there: Mapping[str, shape.Shape], wanted: Iterable[catalogue.Topic]) -> None:
+    broken = []
+    remedies = []
+    for topic in wanted:
+        has = there[topic.name]
+        if has.settings is None:
+            raise brokers.Refused(shape.unseen(topic))
+        cause = shape.broken(topic, has)
+        if cause:
+            broken.append(f"topic {topic.name} {cause}")
+            remedies.append(shape.remedy(topic, has))
+    if broken:
+        raise Mismatch(f"{', '.join(broken)}; {', '.join(remedies)}")
 
 
 def taxonomy(connection: sa.Connection, *, check: bool) -> str:
@@ -126,6 +108,11 @@ def _begin(connection: sa.Connection, *, check: bool) -> str:
 def main() -> None:
     """Parse, and do one of the two."""
     parser = argparse.ArgumentParser(prog="python -m services.provision", description=__doc__)
+    parser.add_argument(
+        "--alter",
+        action="store_true",
+        help="change settings of a topic that break the contract, and add missing partitions",
+    )
     command = parser.add_subparsers(dest="what").add_parser(
         "taxonomy",
         help="append or merge intents in the database",
@@ -141,16 +128,17 @@ def main() -> None:
         with engine.begin() as connection:
             print(taxonomy(connection, check=chosen.check))
     else:
-        _topics()
+        _topics(alter=chosen.alter)
 
 
-def _topics() -> None:
-    """Exit 3 without an address, 4 without a broker, 5 where a topic has another shape."""
-    loaded = settings.load("kafka")
-    assert loaded.kafka is not None
+def _topics(*, alter: bool) -> None:
+    """Exit 3 without an address, 4 without a broker or a right, 5 where a topic breaks the
+    contract.
+    """
+    access = brokers.of(settings.load("kafka"))
     try:
-        topics(loaded.kafka)
-    except Unreachable as error:
+        ensure(access, catalogue.TOPICS, alter=alter)
+    except (brokers.Unreachable, brokers.Refused) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)
     except Mismatch as error:
         settings.refuse(str(error), settings.EXIT_INTEGRITY)
@@ -158,4 +146,5 @@ def _topics() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

@@ -175,4 +175,5 @@ def _read(loaded: settings.Settings, chosen: argparse.Namespace) -> list[dict[st
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

@@ -211,6 +211,7 @@ def deadletters(connection: sa.Connection, wanted: Wanted) -> Iterator[dict[str,
         "size",
         "sha256",
         "redriven_at",
+        "topic_id",
     )
     for row in _rows(connection, tables.dead_letter, names, wanted, "at"):
         yield {"partition" if name == "part" else name: value for name, value in row.items()}
@@ -231,6 +232,8 @@ def offsets(connection: sa.Connection, _wanted: Wanted) -> Iterator[dict[str, An
             "lag": end - row.next_offset,
             "epoch": row.epoch,
             "max_event_ts": row.max_event_ts,
+            "log_end": max(end, row.log_end or 0),
+            "topic_id": row.topic_id,
         }
 
 

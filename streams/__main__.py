@@ -4,10 +4,10 @@ leaves the group and exits 0.
 
 import argparse
 import faulthandler
-import socket
 import sys
 
 from schemas import settings
+from streams import brokers
 
 
 def main() -> None:
@@ -19,7 +19,9 @@ def main() -> None:
     )
     parser.parse_args()
     loaded = settings.load("kafka", "database_url")
-    _check_kafka(str(loaded.kafka))
+    trouble = brokers.trouble(brokers.of(loaded), loaded.topic)
+    if trouble:
+        settings.refuse(trouble, settings.EXIT_DEPENDENCY)
     # Numpy and SQLAlchemy load slowly: a missing address is said first.
     from streams import database
 
@@ -33,20 +35,6 @@ def main() -> None:
     # Not a task of the app: those wait for the first assignment, which may never come.
     app.app.watchdog.start()
     worker.execute_from_commandline()
-
-
-def _check_kafka(addresses: str) -> None:
-    for address in addresses.split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=5).close()
-        except (OSError, ValueError):
-            continue
-        return
-    settings.refuse(
-        f"no Kafka broker answers at {addresses}; check INTENTWATCH_KAFKA or run `make up`",
-        settings.EXIT_DEPENDENCY,
-    )
 
 
 if __name__ == "__main__":

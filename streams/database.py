@@ -1,68 +1,91 @@
 """Postgres, opened or refused: one sentence for each thing that can be wrong with
-INTENTWATCH_DATABASE_URL.
+INTENTWATCH_DATABASE_URL, or with what is asked of the database behind it.
 """
 
-from collections.abc import Callable
+import contextlib
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Final
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from schemas import present, settings, succession, tables, taxonomy
-from streams import connect
+from schemas import escaping, present, settings, succession, tables, taxonomy
+from streams import address, connect, transient, trouble
 from streams.intents import places
 from streams.intents import store as intents_store
 
 # What begins a transaction: an engine's own `begin`, or one that guards a right.
 Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
-NO_ANSWER = "Postgres does not answer; check INTENTWATCH_DATABASE_URL or run `make up`"
-NO_ADDRESS = (
-    "INTENTWATCH_DATABASE_URL is not an address such as "
-    "postgresql+psycopg://user:password@host:5432/database"
-)
-NO_TABLES = "the database has no tables; run `alembic upgrade head`"
+# The oldest server that ends a transaction which takes too long (transaction_timeout).
+_OLDEST: Final = 17
+_OURS: Final = re.compile(r"\d{4}")
+# Over what the server is given, before its silence is taken for an outage.
+_SILENT_S: Final = 15
 
 
-def engine(url: str, *, transaction_s: int | None = None, idle_s: int = 60) -> sa.Engine:
+def engine(
+    url: str | SecretStr, *, transaction_s: int | None = None, idle_s: int = 60
+) -> sa.Engine:
     """Connections that give up instead of hanging. `transaction_s`: no transaction may take longer;
     `idle_s`: nor may its client be silent for longer amid one. Whatever stops the client, its locks
-    are free then.
+    are free then. Raises address.NotAnAddress.
     """
     if transaction_s is None:
-        patience = {
+        timeouts = {
             "statement_timeout": 60,
             "lock_timeout": 20,
             "idle_in_transaction_session_timeout": idle_s,
         }
     else:
-        patience = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
-    options = " ".join(f"-c {name}={seconds}s" for name, seconds in patience.items())
-    arguments = {
-        "connect_timeout": 5,
-        "options": options,
-        "cursor_factory": connect.BinaryCursor,
-    }
+        timeouts = {"lock_timeout": transaction_s, "transaction_timeout": transaction_s}
     return connect.engine(
         url,
+        timeouts,
+        cursors=connect.BinaryCursor,
+        silent_s=max(timeouts.values()) + _SILENT_S,
         pool_size=4,
         pool_pre_ping=True,
-        connect_args=arguments,
     )
 
 
-def revision(connection: sa.Connection) -> str:
-    """Which migration made the tables; fails where there are none."""
-    version = sa.text("select version_num from alembic_version")
-    return str(connection.execute(version).scalar_one())
+def meant(error: sa.exc.SQLAlchemyError) -> trouble.Trouble:
+    """What an error of Postgres means, and what to do about it."""
+    words = str(getattr(error, "orig", None) or error)
+    return trouble.of(transient.state(error), words)
 
 
-def opened(url: SecretStr | None) -> sa.Engine:
-    """An engine on a database that answers, has its tables and is of this process's taxonomy; a new
-    one becomes so. Else the process ends, exit 3 or 4.
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever Postgres refuses within it ends the process: one line with cause and remedy, and the
+    contract's exit code.
     """
-    made = answering(url)
-    with made.begin() as connection:
+    try:
+        yield
+    except address.NotAnAddress as error:
+        settings.refuse(str(error))
+    except sa.exc.SQLAlchemyError as error:
+        told = meant(error)
+        settings.refuse(told.sentence, told.code)
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """Which migration made the tables; None where that is not on record. Raises ProgrammingError
+    where there are none.
+    """
+    version = sa.text("select max(version_num) from alembic_version")
+    newest = connection.execute(version).scalar()
+    return None if newest is None else str(newest)
+
+
+def opened(url: SecretStr | None, *, writes: bool = False) -> sa.Engine:
+    """An engine on a database that answers, has its tables and is of this process's taxonomy; a new
+    one becomes so. `writes`: a standby is no good. Else the process ends, exit 3 or 4.
+    """
+    made = answering(url, writes=writes)
+    with refusing(), made.begin() as connection:
         held = intents_store.held(connection)
         if held is None:
             intents_store.claim(connection, present.TAXONOMY)
@@ -90,22 +113,46 @@ def stranger(held: taxonomy.Taxonomy) -> str | None:
     return f"{cause}; apply that with `python -m services.provision taxonomy`"
 
 
-def answering(url: SecretStr | None) -> sa.Engine:
+def answering(url: SecretStr | None, *, writes: bool = False) -> sa.Engine:
     """An engine on a database that answers and has its tables. Ends with exit 3 for an address that
     is none, else with exit 4.
     """
     assert url is not None  # settings.load("database_url") has refused otherwise
-    try:
-        made = engine(url.get_secret_value())
+    with refusing():
+        made = engine(url)
         with made.connect() as connection:
-            current = revision(connection)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError):
-        settings.refuse(NO_ADDRESS)
-    except sa.exc.OperationalError:
-        settings.refuse(NO_ANSWER, settings.EXIT_DEPENDENCY)
-    except (sa.exc.ProgrammingError, sa.exc.NoResultFound):
-        settings.refuse(NO_TABLES, settings.EXIT_DEPENDENCY)
+            why = _unfit(connection, writes=writes)
+    if why is not None:
+        settings.refuse(why, settings.EXIT_DEPENDENCY)
+    return made
+
+
+def others(revision: str) -> str | None:
+    """Whose tables these are where they are not intentwatch's, with the remedy; None where they
+    are, of whichever version.
+    """
+    if _OURS.fullmatch(revision):
+        return None
+    shown = escaping.printable(revision)[:40]
+    cause = f"the database's tables are another product's (alembic_version {shown})"
+    return f"{cause}; give intentwatch a database of its own"
+
+
+def _unfit(connection: sa.Connection, *, writes: bool) -> str | None:
+    """Why this process cannot work on this database, with the remedy; None where it can."""
+    server, *_ = connection.dialect.server_version_info or (_OLDEST,)
+    if int(server) < _OLDEST:
+        cause = f"the server is PostgreSQL {server}"
+        return f"{cause}; intentwatch needs {_OLDEST} or a newer one"
+    current = revision(connection)
+    if current is None:
+        return f"{trouble.NO_TABLES}; {trouble.MIGRATE}"
+    foreign = others(current)
+    if foreign is not None:
+        return foreign
     if current < tables.REVISION:  # a newer one is what a rolling upgrade looks like
         cause = f"the database is at {current}, this version needs {tables.REVISION}"
-        settings.refuse(f"{cause}; run `alembic upgrade head`", settings.EXIT_DEPENDENCY)
-    return made
+        return f"{cause}; run `alembic upgrade head`"
+    if writes and connection.execute(sa.text("show transaction_read_only")).scalar() == "on":
+        return trouble.of("25006", "").sentence
+    return None

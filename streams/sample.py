@@ -1,8 +1,9 @@
 """Pure. Whom to ask what a message meant: a probability sample to measure by, and an informative
 one to train on.
 
-Deterministic by request id: the same request under the same circumstances is chosen or not wherever
-it is asked. The gateway calls this, since only it has the text; docs/sampling.md works the
+Deterministic by secret and request id: the same request under the same circumstances is chosen or
+not wherever it is asked, and nobody without the secret can make a request that is chosen, or one
+that is not. The gateway calls this, since only it has the text; docs/sampling.md works the
 mathematics on numbers.
 """
 
@@ -31,9 +32,11 @@ class Choice:
     p: float
 
 
-def uniform(req_id: str, purpose: str) -> float:
-    """A number in [0, 1) that depends on the request id alone; independent between purposes."""
-    digest = hashlib.sha256(f"{purpose}:{req_id}".encode()).digest()
+def uniform(req_id: str, purpose: str, secret: bytes = b"") -> float:
+    """A number in [0, 1) that depends on secret and request id alone; independent between purposes.
+    The digest never leaves the process, so that a secret before the message is key enough.
+    """
+    digest = hashlib.sha256(secret + f"{purpose}:{req_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
@@ -106,6 +109,7 @@ def choice(
     min_p: float,
     disputed: bool = False,
     missing: bool = False,
+    secret: bytes = b"",
 ) -> Choice | None:
     """Measure, else train, else neither. Every request has p >= min_p in the measure queue, which
     keeps the estimate unbiased; the train queue asks about what teaches most. `missing`: a figure
@@ -114,12 +118,12 @@ def choice(
     budget = budget_per_day * MEASURE_SHARE
     weighed = weight(intent, confidence, missing=missing)
     p = inclusion(weighed, MEAN_WEIGHT, budget, volume_per_day, min_p)
-    if uniform(req_id, "measure") < p:
+    if uniform(req_id, "measure", secret) < p:
         return Choice("measure", p)
 
     budget = budget_per_day * (1 - MEASURE_SHARE)
     interesting = interest(confidence, margin, novelty, disputed=disputed)
     p = inclusion(interesting, _MEAN_INTEREST, budget, volume_per_day, min_p)
-    if uniform(req_id, "train") < p:
+    if uniform(req_id, "train", secret) < p:
         return Choice("train", p)
     return None

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import events, tables
+from streams import identity
 from streams.count import observe
 
 Connection = sa.Connection
@@ -25,7 +26,8 @@ class Claim:
     """Ownership of one partition: where to read on, and the epoch every write must show.
 
     stalls: how many claims before this one ended before the worker had settled. bad_until: before
-    this offset a person has accepted bad records.
+    this offset a person has accepted bad records. topic_id: of the topic that the offset is one in,
+    if known. leader_epoch: of the record before `next_offset`, if known.
     """
 
     epoch: int
@@ -33,6 +35,8 @@ class Claim:
     max_event_ts: dt.datetime | None
     stalls: int = 0
     bad_until: int = 0
+    topic_id: str | None = None
+    leader_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +48,59 @@ class Advance:
     low: int
     high: int
     max_event_ts: dt.datetime | None
+    leader_epoch: int | None = None
 
 
-def claim(connection: Connection, topic: str, parts: Collection[int]) -> dict[int, Claim]:
-    """Become the owner of these partitions: from now on every older epoch is fenced."""
+def claim(
+    connection: Connection,
+    topic: str,
+    parts: Collection[int],
+    seen: identity.Topic | None = None,
+) -> dict[int, Claim]:
+    """Become the owner of these partitions: from now on every older epoch is fenced. Offsets of no
+    topic yet become those of the one that was `seen`, unless they lie beyond its end.
+    """
     table = tables.stream_offset
     insert = pg.insert(table).values(
         topic=topic,
         next_offset=0,
         epoch=1,
         part=sa.bindparam("part"),
+        topic_id=sa.bindparam("now"),
     )
-    again = {"epoch": table.c.epoch + 1, "stalls": table.c.stalls + 1}
+    unread = table.c.next_offset == 0
+    within = sa.and_(table.c.topic_id.is_(None), table.c.next_offset <= sa.bindparam("end"))
+    again = {
+        "epoch": table.c.epoch + 1,
+        "stalls": table.c.stalls + 1,
+        "topic_id": sa.case(
+            (sa.or_(unread, within), sa.func.coalesce(insert.excluded.topic_id, table.c.topic_id)),
+            else_=table.c.topic_id,
+        ),
+    }
     update = insert.on_conflict_do_update(index_elements=["topic", "part"], set_=again)
     claiming = update.returning(*table.columns)
 
     claims = {}
     for part in sorted(parts):  # in one order: two workers that claim cannot deadlock
-        row = connection.execute(claiming, {"part": part}).one()
-        claims[part] = Claim(
-            epoch=row.epoch,
-            next_offset=row.next_offset,
-            max_event_ts=row.max_event_ts,
-            stalls=row.stalls,
-            bad_until=row.bad_until,
-        )
+        end = seen.ends.get(part) if seen else None
+        now = seen.id if seen else None
+        row = connection.execute(claiming, {"part": part, "now": now, "end": end}).one()
+        claims[part] = _claim(row)
     return claims
+
+
+def _claim(row: "sa.Row[Any]") -> Claim:
+    current = row.leader_epoch_at == row.next_offset
+    return Claim(
+        epoch=row.epoch,
+        next_offset=row.next_offset,
+        max_event_ts=row.max_event_ts,
+        stalls=row.stalls,
+        bad_until=row.bad_until,
+        topic_id=row.topic_id,
+        leader_epoch=row.leader_epoch if current else None,
+    )
 
 
 def settle(connection: Connection, topic: str, epochs: Mapping[int, int]) -> None:
@@ -87,6 +118,7 @@ def bad_before(
     part: int,
     offset: int,
     most: int,
+    topic_id: str = "",
 ) -> list[int]:
     """Which of the last `most` offsets before this one hold a record of which nothing could be
     read.
@@ -96,6 +128,7 @@ def bad_before(
     near = (
         letter.topic == topic,
         letter.part == part,
+        letter.topic_id == topic_id,
         letter.offset >= offset - most,
         letter.offset < offset,
     )
@@ -131,11 +164,13 @@ def advance(connection: Connection, topic: str, moved: Sequence[Advance]) -> boo
         table.c.next_offset == new.c.low,
     )
     # Where no partition has had a good log yet, the column is nothing but NULL, and Postgres takes
-    # that for text.
+    # that for text. So for the leader's epoch.
     newest = sa.cast(new.c.max_event_ts, _ADVANCE["max_event_ts"])
     values = {
         "next_offset": new.c.high,
         "max_event_ts": newest,
+        "leader_epoch": sa.cast(new.c.leader_epoch, _ADVANCE["leader_epoch"]),
+        "leader_epoch_at": new.c.high,
         "updated_at": sa.func.now(),
     }
     update = sa.update(table).where(*ours).values(values)
@@ -156,7 +191,8 @@ def _values(moved: Sequence[Advance]) -> sa.Values:
     columns = [sa.column(name, kind) for name, kind in _ADVANCE.items()]
     rows = []
     for one in sorted(moved, key=lambda one: one.part):
-        rows.append((one.part, one.epoch, one.low, one.high, one.max_event_ts))
+        offsets = (one.low, one.high)
+        rows.append((one.part, one.epoch, *offsets, one.max_event_ts, one.leader_epoch))
     return sa.values(*columns, name="new").data(rows)
 
 
@@ -176,6 +212,7 @@ _ADVANCE: dict[str, Any] = {
     "low": sa.BigInteger,
     "high": sa.BigInteger,
     "max_event_ts": sa.DateTime(timezone=True),
+    "leader_epoch": sa.Integer,
 }
 
 
@@ -200,12 +237,19 @@ def add_dead_letters(
     topic: str,
     part: int,
     dead: Iterable[observe.DeadLetter],
+    topic_id: str = "",
 ) -> None:
     """Keep what could not be read, its bytes apart."""
     letters = []
     contents = []
     for letter in dead:
-        place = {"topic": topic, "part": part, "offset": letter.offset, "line": letter.line}
+        place = {
+            "topic": topic,
+            "part": part,
+            "offset": letter.offset,
+            "line": letter.line,
+            "topic_id": topic_id,
+        }
         facts = {
             "reason": letter.reason,
             "detail": letter.detail[:500],

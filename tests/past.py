@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import traffic
 
 from schemas import present
+from streams import identity
 from streams.count import chunks
 from streams.rollup import tick
 from streams.worker import counter
@@ -54,7 +55,7 @@ def count(engine: sa.Engine, logs: Sequence[dict[str, Any]]) -> None:
         )
     )
     counting.release()
-    tick.roll_up(engine, topic=TOPIC, owner="test", high_watermarks={0: high})
+    tick.roll_up(engine, topic=TOPIC, owner="test", seen=identity.Topic("", {0: high}, {0: high}))
 
 
 def champion(

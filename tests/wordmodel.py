@@ -18,9 +18,11 @@ from tokenizers import pre_tokenizers, processors
 from retrain.train.compile import manifest, session
 from retrain.train.compile.backends import onnx as artefact
 from schemas import normalise, present
+from services.gateway import store
 from services.gateway.follow import Follower
 from streams import database
 
+LOST, UNSIGNED, SHORT = "v7", "v8", "v6"
 WEIGHT = 4.0
 SURE = 54.598 / 63.598
 _SPECIAL = ("[UNK]", "[CLS]")
@@ -48,20 +50,26 @@ def written(directory: Path, *, unknown: float = 0.0, signed: bool = True, cut: 
 
 
 def shelf(directory: Path) -> Path:
-    """The directory with five models: v1 and v2 are whole, `lost` answers with no number to a word
-    that it does not know, `short` fails at "chitchat", `unsigned` has no signature.
+    """The directory with five models: v1 and v2 are whole, LOST answers with no number to a word
+    that it does not know, SHORT fails at "chitchat", UNSIGNED has no signature.
     """
     written(directory / "v1")
     written(directory / "v2")
-    written(directory / "lost", unknown=float("nan"))
-    written(directory / "short", cut=1)
-    written(directory / "unsigned", signed=False)
+    written(directory / LOST, unknown=float("nan"))
+    written(directory / SHORT, cut=1)
+    written(directory / UNSIGNED, signed=False)
     return directory
+
+
+def version(model: str) -> store.Version:
+    """One that the registry does not have."""
+    return store.Version(model, None)
 
 
 def follower(models: Path, serves: str | None, role: str = "champion") -> Follower:
     """Of these models, and with one of them if told; its database is not there."""
-    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: serves)
+    names = [version(serves)] if serves else []
+    one = Follower(database.engine(ends.NOWHERE), models, role, lambda _: names)
     if serves:
         one.session = session.load(models / serves)
     return one

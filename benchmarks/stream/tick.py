@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.stream import aggregator, dataset, results, store, world
 from schemas import tallies, windows
-from streams import database
+from streams import database, identity
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.rollup import tick
@@ -66,5 +66,5 @@ def _log_minutes(engine: Any, starts: list[dt.datetime], tally: windows.Tally) -
 
 def _roll_up(engine: Any) -> float:
     begun = time.monotonic()
-    tick.roll_up(engine, topic=_TOPIC, owner="bench", high_watermarks={0: 1})
+    tick.roll_up(engine, topic=_TOPIC, owner="bench", seen=identity.Topic("", {0: 1}, {0: 1}))
     return (time.monotonic() - begun) * 1000

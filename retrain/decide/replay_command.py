@@ -23,7 +23,7 @@ from retrain.decide.view import EARLIER, REMEMBERED
 from retrain.intake import unpack
 from retrain.pages import write
 from schemas import decisions, events, policy, settings, times, why, windows
-from streams import database
+from streams import brokers, database
 
 EXIT_FIRES = 10
 
@@ -266,7 +266,7 @@ def _from_topic(options: argparse.Namespace) -> files.Taken[archive.Block]:
             since -= events.FUTURE_LIMIT
         if options.until:
             until = options.until + events.PAST_LIMIT
-    return topic.serving_logs(str(loaded.kafka), options.topic, since, until)
+    return topic.serving_logs(brokers.of(loaded), options.topic, since, until)
 
 
 def _from_postgres(options: argparse.Namespace, engine: sa.Engine) -> Source:

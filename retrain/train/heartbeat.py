@@ -17,8 +17,8 @@ from retrain.train import recipe as recipes
 from retrain.train.ended import guard
 from retrain.train.fit import telemetry
 from schemas import settings
+from streams import end as ending
 from streams import leases
-from streams.worker import ending
 
 # A training writes every other second, a compilation once it is done: minutes, on a slow machine
 # with many held-out rows.

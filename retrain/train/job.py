@@ -30,7 +30,7 @@ from retrain.train.compile import backend, manifest
 from retrain.train.ended import guard
 from retrain.train.fit import checkpoint, loop, model, speed
 from retrain.train.golden import judge, judged
-from retrain.train.noted import notebook
+from retrain.train.noted import notebook, writers
 from schemas import checks, runs
 from streams.stages import rounds
 
@@ -74,14 +74,16 @@ def _execute(shop: workshop.Workshop, run_id: str) -> runs.State:
 
     scratch.swept(shop.engine, shop.models, shop.policy.runs.keep_days)
     serving = champion["model"] if champion else None
+    with shop.engine.connect() as connection:
+        against = promote.verified(connection, shop.models, serving) if serving else None
     parts = prepare.divided(shop, run_id, run["as_of"], serving)
 
     kept = scratch.kept(shop.models, run_id, parts.rows, shop.recipe)
     directory = scratch.emptied(shop.models, run_id, kept)
-    notes = notebook.Notebook(shop.held.begin, run_id, directory)
-    train = prepare.examined(shop, run_id, run["as_of"], parts, notes)
-    against = shop.models / serving if serving else None
-    trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept), against)
+    with writers.opened(shop.places, run_id) as others:
+        notes = notebook.Notebook(shop.held.begin, run_id, directory, others)
+        train = prepare.examined(shop, run_id, run["as_of"], parts, notes)
+        trained = _train(shop, run_id, parts, train, notes, checkpoint.Keeper(kept), against)
     kept.unlink(missing_ok=True)  # it is no part of the model
     name, report = _gate(shop, run_id, trained, parts)
     notes.check((*readiness.checks(report), *_judged(shop, run_id, trained, parts, against)))

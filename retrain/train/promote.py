@@ -64,9 +64,8 @@ def promote(begin: database.Begin, models: Path, run_id: str, *, by: str) -> str
                 f"but {serving} serves now; run again to compare with it"
             )
 
-        manifest.verify(models / model)
-        manifest.fits(models / model)
-        body = json.loads((models / model / "reference.json").read_text())
+        directory = verified(connection, models, model)
+        body = json.loads((directory / "reference.json").read_text())
         held_out = runs.reference(body)
 
         at = streams_store.clock(connection) or row["as_of"]
@@ -84,6 +83,17 @@ def promote(begin: database.Begin, models: Path, run_id: str, *, by: str) -> str
     return model
 
 
+def verified(connection: sa.Connection, models: Path, model: str) -> Path:
+    """The directory of a model that may serve here: whole, the one on record, of our intents.
+    Raises manifest.BadArtefact.
+    """
+    directory = manifest.directory(models, model)
+    on_record = store.manifests(connection, [model]).get(model)
+    manifest.verify(directory, on_record)
+    manifest.fits(directory)
+    return directory
+
+
 def check_champion(engine: sa.Engine, models: Path) -> None:
     """Raise manifest.AnotherTaxonomy where the model that serves is of other intents. What else may
     be wrong with it, whoever loads it says.
@@ -93,10 +103,11 @@ def check_champion(engine: sa.Engine, models: Path) -> None:
     if serving is None:
         return
     try:
-        manifest.verify(models / serving["model"])
+        directory = manifest.directory(models, serving["model"])
+        manifest.verify(directory)
     except manifest.BadArtefact:
         return
-    manifest.fits(models / serving["model"])
+    manifest.fits(directory)
 
 
 def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None) -> str:
@@ -113,8 +124,7 @@ def rollback(engine: sa.Engine, models: Path, *, by: str, to: str | None = None)
                 f"former champions: {', '.join(former) or 'none'}"
             )
         model = to or former[0]
-        manifest.verify(models / model)
-        manifest.fits(models / model)
+        verified(connection, models, model)
 
         at = streams_store.clock(connection) or dt.datetime.now(dt.UTC)
         store.promote(connection, runs.Promotion(model, at, None, by, "rollback"))

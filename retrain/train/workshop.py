@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from retrain import log, store
 from retrain.train import heartbeat, promote, recipe
 from retrain.train.ended import guard
+from retrain.train.noted import writers
 from schemas import policy, runs
 
 LEASE_S = 30
@@ -19,7 +20,9 @@ LEASE_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a run works with; `tenure`: the right to it, under which everything is written."""
+    """What a run works with; `tenure`: the right to it, under which everything is written;
+    `places`: where else its numbers go.
+    """
 
     engine: sa.Engine
     models: Path
@@ -28,6 +31,7 @@ class Workshop:
     lines: log.LogLines
     owner: str
     tenure: heartbeat.Tenure | None = None
+    places: writers.Places = writers.Places()
 
     @property
     def held(self) -> heartbeat.Tenure:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas import messages, times, windows
-from services.alarms import state
+from services.alarms import state, transactions
 from streams.stages import stage
 
 Alarm = messages.AlarmRaised
@@ -72,7 +72,7 @@ def missing(partitions: Sequence[state.Partition]) -> state.Partition | None:
     last = newest(partitions)
     if last is None or last.still_s <= MISSING_S:
         return None
-    unread = any(p.lag for p in partitions)
+    unread = any(p.lag or p.behind_open for p in partitions)
     return None if unread else last
 
 
@@ -125,6 +125,8 @@ def _partitions(partitions: Sequence[state.Partition]) -> Iterator[Alarm]:
     for p in partitions:
         if p.stuck:
             yield _stuck(p)
+        elif transactions.hanging(p):
+            yield transactions.alarm(p)
 
     dying = [p for p in partitions if p.stalls >= DYING]
     if dying:
@@ -335,10 +337,12 @@ def standing(facts: state.Facts) -> set[str]:
         keys.add(messages.aside_key(facts.output.newest_run))
     # The stream worker names its alarm after all the bad records that were accepted of a topic.
     bad_until: Counter[str] = Counter()
+    topic_ids: dict[str, str] = {}
     for p in facts.partitions:
         bad_until[p.topic] += p.bad_until
+        topic_ids[p.topic] = topic_ids.get(p.topic) or p.topic_id
     for topic, total in bad_until.items():
-        keys.add(f"{topic}:bad:{total}")
+        keys.add(messages.bad_key(topic, topic_ids[topic], total))
     return keys
 
 

@@ -21,7 +21,7 @@ class Partition:
     after that; `still_s`: how long ago, in seconds.
 
     stalls: how many owners in a row ended before they had settled. max_event_ts: its newest good
-    log.
+    log. log_end: of the log, past an open transaction. topic_id: of the topic it was read of.
     """
 
     topic: str
@@ -33,6 +33,13 @@ class Partition:
     still_s: float
     stalls: int = 0
     max_event_ts: dt.datetime | None = None
+    log_end: int = 0
+    topic_id: str = ""
+
+    @property
+    def behind_open(self) -> int:
+        """Records behind an open transaction: nobody may read them before it has ended."""
+        return max(0, self.log_end - max(self.high_watermark, self.next_offset))
 
     @property
     def lag(self) -> int:

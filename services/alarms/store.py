@@ -51,6 +51,8 @@ def _partition(row: "sa.Row[Any]") -> state.Partition:
         still_s=float(row.still_s),
         stalls=row.stalls,
         max_event_ts=row.max_event_ts,
+        log_end=row.log_end or 0,
+        topic_id=row.topic_id or "",
     )
 
 

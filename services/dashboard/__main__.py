@@ -14,6 +14,7 @@ from services import ports
 from services import tls as tls_files
 from services.dashboard import app, door
 from streams import database
+from streams.stages import patience
 
 _DRAIN_S: Final = 5  # whoever has sent half a request by then has had the time for it
 
@@ -28,6 +29,7 @@ def main() -> None:
             f"port {loaded.dashboard_port} is in use; set INTENTWATCH_DASHBOARD_PORT to a free one"
         )
     engine = database.opened(loaded.database_url)
+    patience.watch(engine)
     dashboard = app.Dashboard(engine, rules, test_clock=loaded.test_clock)
     tls_files.context(loaded)
     token = loaded.dashboard_token
@@ -53,4 +55,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

@@ -80,9 +80,20 @@ def notes(
         return _percentiles(row, snapshot)
     if signal is signals.INTENT_MIX_KL:
         return (_reference(row),)
-    if signal.labelled:
-        return _labels(row, snapshot.quality, signal.name)
-    return ()
+    if not signal.labelled:
+        return ()
+    told = _labels(row, snapshot.quality, signal.name)
+    if signal is signals.LIVE_ACCURACY and snapshot.loudest:
+        told += (_loudest(snapshot.loudest),)
+    return told
+
+
+def _loudest(row: Row) -> str:
+    """How much of a day's evidence comes from one conversation."""
+    share = words.amount(Unit.RATIO, row["value"])
+    day = words.when(row["end"])
+    n = row["n"]
+    return f"Most of one conversation, day to {day}: {share} of the messages to label (n = {n:,})"
 
 
 def _percentiles(row: Row, snapshot: Facts) -> tuple[str, ...]:

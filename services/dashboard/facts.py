@@ -69,7 +69,8 @@ class Stream:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One snapshot. Rows are oldest first; `windows` has complete windows of every role; `action`
-    is the newest decision that is no hold.
+    is the newest decision that is no hold; `loudest` the newest day's largest share of one
+    conversation.
     """
 
     stream: Stream
@@ -81,6 +82,7 @@ class Facts:
     decision: Row | None = None
     action: Row | None = None
     run: Row | None = None
+    loudest: Row | None = None
 
     @property
     def champion(self) -> str | None:

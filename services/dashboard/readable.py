@@ -20,8 +20,7 @@ def readable() -> Iterator[None]:
     """Raises Unreadable for what Postgres refuses within it."""
     try:
         yield
-    except sa.exc.ProgrammingError:
-        raise Unreadable(database.NO_TABLES) from None
     except sa.exc.SQLAlchemyError as error:
-        log.warning("Postgres does not answer: %s", str(error).splitlines()[0])
-        raise Unreadable(database.NO_ANSWER) from None
+        told = database.meant(error).sentence
+        log.warning("%s", told)
+        raise Unreadable(told) from None

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas import runs, tables, windows
+from schemas import signals as signal_names
 from services import store
 from services.alarms import store as alarms_store
 from services.dashboard import facts
@@ -41,6 +42,7 @@ def read(engine: sa.Engine, horizons: Iterable[str]) -> facts.Facts:
             decision=decision(connection),
             action=decision(connection, holds=False),
             run=newest_run(connection),
+            loudest=loudest(connection, now.since),
         )
 
 
@@ -105,6 +107,18 @@ def signals(connection: Connection, since: dt.datetime) -> list[Any]:
     )
     query = query.order_by(table.c.end, table.c.model)
     return _rows(connection, query)
+
+
+def loudest(connection: Connection, since: dt.datetime) -> Any:
+    """The newest day's largest share of one conversation, or None."""
+    table = tables.signal
+    query = sa.select(table).where(
+        table.c.end >= since,
+        table.c.signal == signal_names.CONVERSATION_SHARE,
+        table.c.value.is_not(None),
+    )
+    newest = query.order_by(table.c.end.desc()).limit(1)
+    return connection.execute(newest).mappings().first()
 
 
 def promotions(connection: Connection) -> list[Any]:

@@ -17,13 +17,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from schemas import present, settings, topics
-from services import provision
+from services import describe
 from services import store as services_store
 from services.alarms import state
 from services.alarms import store as alarms_store
-from services.doctor import findings, store
+from services.doctor import findings, position, store
 from services.local import processes
-from streams import database
+from streams import brokers, database, fetch
+from streams.access import Access
 from streams.intents import places
 from streams.intents import store as intents_store
 from streams.stages import stage
@@ -35,8 +36,10 @@ NAMES = tuple(process.name for process in processes.PROCESSES if not process.one
 def examine(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     """Every check that these processes need, dependencies first."""
     if "KAFKA" in _needs(names):
-        yield from _kafka(str(loaded.kafka))
+        yield from _kafka(brokers.of(loaded))
     yield from _database(loaded, names)
+    if "streams" in names:
+        yield from _identity(loaded)
 
 
 def _needs(names: tuple[str, ...]) -> set[str]:
@@ -47,28 +50,51 @@ def _needs(names: tuple[str, ...]) -> set[str]:
     return needs
 
 
-def _kafka(bootstrap: str) -> Iterator[findings.Finding]:
+def _kafka(access: Access) -> Iterator[findings.Finding]:
+    names = [topic.name for topic in topics.TOPICS]
     try:
-        partitions = provision.partitions(bootstrap)
-    except provision.Unreachable as error:
-        cause, _, remedy = str(error).partition("; ")
-        yield findings.Finding("kafka", findings.Status.FAIL, cause, remedy)
+        cluster = describe.Topics(access)
+    except brokers.Unreachable as error:
+        yield findings.said("kafka", findings.Status.FAIL, str(error))
         return
-    yield findings.Finding("kafka", findings.Status.OK, f"answers at {bootstrap}")
-    yield findings.provisioned(partitions, topics.TOPICS)
+    yield findings.Finding("kafka", findings.Status.OK, f"answers at {access.addresses}")
+    try:
+        yield findings.provisioned(cluster.shapes(names), topics.TOPICS)
+    except (brokers.Unreachable, brokers.Refused) as error:
+        yield findings.said("topics", findings.Status.FAIL, str(error))
+
+
+def _identity(loaded: settings.Settings) -> Iterator[findings.Finding]:
+    """Whether the topic is another one than was read; nothing where Kafka or Postgres does not
+    answer, which is told by then.
+    """
+    assert loaded.database_url is not None
+    fetcher = fetch.Fetcher(brokers.of(loaded), loaded.topic)
+    try:
+        now = fetcher.topic_id()
+        with database.engine(loaded.database_url).connect() as connection:
+            partitions = alarms_store.partitions(connection, loaded.topic)
+    except sa.exc.SQLAlchemyError:
+        return
+    finally:
+        fetcher.close()
+    another = position.another_topic(partitions, loaded.topic, now) if now else None
+    if another is not None:
+        yield another
 
 
 def _database(loaded: settings.Settings, names: tuple[str, ...]) -> Iterator[findings.Finding]:
     assert loaded.database_url is not None
-    url = loaded.database_url.get_secret_value()
     head = ScriptDirectory.from_config(Config(str(_ROOT / "alembic.ini"))).get_current_head()
     try:
-        with database.engine(url).connect() as connection:
+        with database.engine(loaded.database_url).connect() as connection:
             yield findings.Finding("database", findings.Status.OK, "answers")
             yield from _asked(connection, loaded, names, str(head))
-    except sa.exc.OperationalError:
-        cause, _, remedy = database.NO_ANSWER.partition("; ")
-        yield findings.Finding("database", findings.Status.FAIL, cause, remedy)
+    except sa.exc.SQLAlchemyError as error:
+        told = database.meant(error)
+        if told.code == settings.EXIT_CONFIGURATION:
+            settings.refuse(told.sentence)
+        yield findings.Finding("database", findings.Status.FAIL, told.cause, told.remedy)
 
 
 def _asked(
@@ -137,6 +163,9 @@ def _stream(
 ) -> Iterator[findings.Finding]:
     yield findings.lag(facts.partitions)
     yield findings.stuck(facts.partitions)
+    opened = position.open_transactions(facts.partitions)
+    if opened is not None:
+        yield opened
     yield findings.clock(facts.output.clock, test_clock=loaded.test_clock)
     yield findings.arrivals(facts.partitions)
     yield findings.dead(services_store.dead_last_hour(connection))
@@ -179,4 +208,5 @@ def _readable(finding: findings.Finding) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from schemas import messages, present, times, topics
 from schemas import taxonomy as taxonomies
+from services import shape
 from services.alarms import causes, state
 from streams.stages import stage
 
@@ -76,26 +77,41 @@ def taxonomy(held: taxonomies.Taxonomy | None, strange: str | None) -> Finding:
     return Finding("taxonomy", Status.OK, f"{held.version}, {len(held.intents)} intents")
 
 
-def provisioned(partitions: Mapping[str, int], wanted: tuple[topics.Topic, ...]) -> Finding:
-    """Whether every topic is there with its partitions (their number, by name).
+def provisioned(
+    there: Mapping[str, shape.Shape],
+    wanted: Sequence[topics.Topic],
+) -> Finding:
+    """Whether every topic is there and as the contract has it.
 
     >>> provisioned({}, topics.TOPICS).detail
     'intentwatch.serving_log.v1 is missing'
     """
-    missing = []
-    other = []
+    wrong = []
+    remedies = []
+    unseen = None
     for topic in wanted:
-        n = partitions.get(topic.name)
-        if n is None:
-            missing.append(f"{topic.name} is missing")
-        elif n != topic.partitions:
-            other.append(f"{topic.name} has {n} partitions, not {topic.partitions}")
-    if missing or other:
-        remedy = "make a topic with the contract's partitions; Kafka cannot take partitions away"
-        if missing:
-            remedy = "run `python -m services.provision`"
-        return Finding("topics", Status.FAIL, "; ".join(missing + other), remedy)
+        has = there.get(topic.name)
+        if has is None:
+            wrong.append(f"{topic.name} is missing")
+            remedies.append("run `python -m services.provision`")
+            continue
+        broken = shape.broken(topic, has)
+        if broken:
+            wrong.append(f"{topic.name} {broken}")
+            remedies.append(shape.remedy(topic, has))
+        elif has.settings is None:
+            unseen = shape.unseen(topic)
+    if wrong:
+        return Finding("topics", Status.FAIL, "; ".join(wrong), "; ".join(remedies))
+    if unseen:
+        return said("topics", Status.WARN, unseen)
     return Finding("topics", Status.OK, f"{len(wanted)} in place")
+
+
+def said(check: str, status: Status, sentence: str) -> Finding:
+    """Of a sentence that is said elsewhere too: cause; remedy."""
+    cause, _, remedy = sentence.partition("; ")
+    return Finding(check, status, cause, remedy)
 
 
 def lag(partitions: Sequence[state.Partition]) -> Finding:

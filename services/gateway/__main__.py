@@ -3,6 +3,7 @@
 """
 
 import asyncio
+import functools
 import logging
 import signal
 import ssl
@@ -14,17 +15,18 @@ from retrain.train.compile import manifest
 from schemas import settings
 from services import ports
 from services import tls as tls_files
-from services.gateway import app, listening, serving_log, store
+from services.gateway import app, listening, serving_log, store, volume
 from services.gateway.follow import Follower
+from services.gateway.replicas import Replicas
 from services.gateway.wanted import Wanted
-from streams import database
+from streams import brokers, database
 
 
 def main() -> None:
     """Read the environment, serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("kafka", "database_url")
-    assert loaded.kafka is not None
+    access = brokers.of(loaded)
     rules = settings.rules(loaded)
     if ports.listening(loaded.gateway_port):
         settings.refuse(
@@ -35,13 +37,16 @@ def main() -> None:
         promote.check_champion(engine, loaded.models)
     except manifest.AnotherTaxonomy as error:
         settings.refuse(str(error))
-    champion = Follower(engine, loaded.models, "champion", store.champion)
+    following = functools.partial(
+        Follower, engine, loaded.models, registered_only=loaded.mode == "production"
+    )
+    champion = following("champion", store.champions)
     # Else a candidate serves at once, and never in the shadow.
     approved = rules.trigger.promotion == "approve"
-    candidate = Follower(engine, loaded.models, "shadow", store.candidate) if approved else None
+    candidate = following("shadow", store.candidate) if approved else None
     tls = tls_files.context(loaded)
     token = loaded.gateway_token
-    emitter = serving_log.Emitter(loaded.kafka, loaded.topic)
+    emitter = serving_log.Emitter(access, loaded.topic)
     gateway = app.Gateway(
         champion,
         candidate,
@@ -49,6 +54,8 @@ def main() -> None:
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),
+        replicas=Replicas(engine, volume.Volume()),
+        secret=settings.key(loaded.sampling_secret),
         token=token.get_secret_value() if token else None,
     )
     serving_log.register(emitter, gateway.gauges.registry)
@@ -78,4 +85,5 @@ async def _until_told(
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

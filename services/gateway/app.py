@@ -3,6 +3,7 @@ here; and its threads. All of it runs on the loop, but `tell`, which the shadow'
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from services.gateway import asked, routing, served, volume
 from services.gateway.classify import Classifier, Later
 from services.gateway.follow import Follower
 from services.gateway.gauges import Gauges
+from services.gateway.replicas import Replicas
 from services.gateway.served import Served
 from services.gateway.shadow import Shadow
 from services.gateway.wanted import Wanted
@@ -55,6 +57,8 @@ class Gateway:
         *,
         test_clock: bool,
         wanted: Wanted | None = None,
+        replicas: Replicas | None = None,
+        secret: bytes | None = None,
         token: str | None = None,
     ) -> None:
         self.champion = champion
@@ -63,7 +67,10 @@ class Gateway:
         self.policy = rules
         self.gauges = Gauges()
         self.shadow = Shadow(candidate, self.tell)
-        self.volume = volume.Volume()
+        self.replicas = replicas
+        self.volume = replicas.own if replicas else volume.Volume()
+        # Ids are this process's own, so that replicas need not share what nobody told them.
+        self.secret = secret or secrets.token_bytes(32)
         self.classifier = Classifier(
             champion, self.gauges, self.shadow.hear, emitter.emit, test_clock=test_clock
         )
@@ -81,6 +88,9 @@ class Gateway:
         workers = self.classifier.workers
         says = "Messages that wait or are being answered"
         watch("intentwatch_gateway_in_hand", says, lambda: workers.in_hand)
+        says = "1 while the promoted champion cannot be served, and another model or none is"
+        refused = "intentwatch_gateway_champion_refused"
+        watch(refused, says, lambda: float(self.champion.refused is not None))
         for name in ("skipped", "failed"):
             says = f"Messages the candidate {name}"
             watch(f"intentwatch_shadow_{name}", says, _figure(self.shadow, name))
@@ -90,8 +100,9 @@ class Gateway:
         self.emitter.start()
         self.champion.start()
         self.shadow.start()
-        if self.wanted:
-            self.wanted.start()
+        for looking in (self.wanted, self.replicas):
+            if looking:
+                looking.start()
         self.classifier.start(loop)
 
     def stop(self) -> None:
@@ -99,8 +110,9 @@ class Gateway:
         emitter.
         """
         self.champion.stop()
-        if self.wanted:
-            self.wanted.stop()
+        for looking in (self.wanted, self.replicas):
+            if looking:
+                looking.stop()
         self.classifier.workers.stop()
         self.shadow.stop(timeout_s=2.0)
         self.emitter.stop()
@@ -158,9 +170,13 @@ class Gateway:
             mine.model.novelty(mine.tokens),
             disputed=other is not None and other.answer.intent != answer.intent,
             missing=self._missing(answer),
-            volume_per_day=self.volume.add(mine.message.ts),
+            volume_per_day=volume.whole(
+                self.volume.add(mine.message.ts),
+                self.replicas.others if self.replicas else (),
+            ),
             budget_per_day=rules.budget_per_day,
             min_p=rules.min_p,
+            secret=self.secret,
         )
         self.emitter.emit(served.log(mine, chosen))
         if other is not None:
@@ -176,10 +192,12 @@ class Gateway:
     # what those who run it ask
 
     def _readyz(self) -> Reply:
-        model = self.champion.session
+        model, refused = self.champion.session, self.champion.refused
         if model is None:
-            return exchange.told(503, {"status": "waiting", "reason": "no champion yet"})
-        return exchange.told(200, {"status": "ok", "model": model.model})
+            status = {"status": "waiting", "reason": refused or "no champion yet"}
+            return exchange.told(503, status)
+        told = {"refused": refused} if refused else {}
+        return exchange.told(200, {"status": "ok", "model": model.model, **told})
 
     def _metrics(self) -> Reply:
         return Reply(200, self.gauges.text(), prometheus_client.CONTENT_TYPE_LATEST)

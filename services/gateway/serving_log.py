@@ -15,6 +15,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from schemas import events
+from streams import brokers
+from streams.access import Access
 
 log = logging.getLogger("intentwatch.gateway")
 
@@ -27,12 +29,12 @@ class Emitter:
 
     def __init__(
         self,
-        bootstrap: str,
+        access: Access,
         topic: str,
         *,
         capacity: int = 50_000,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._access = access
         self._topic = topic
         self._queue: queue.Queue[bytes] = queue.Queue(capacity)
         self._stopping = threading.Event()
@@ -74,23 +76,23 @@ class Emitter:
             producer.close(timeout=2)
 
     def _connect(self) -> Any:
+        why = brokers.trouble(self._access)  # at once; the producer would try for half a minute
+        if why is not None:
+            return self._not_yet(why)
         try:
             return KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
+                **self._access.kafka_python(),
                 acks="all",
                 enable_idempotence=True,
                 compression_type="zstd",
                 max_block_ms=5_000,
             )
         except (KafkaError, OSError, ValueError) as error:
-            log.warning(
-                "no Kafka broker answers at %s (%s); serving goes on, %d logs wait",
-                self._bootstrap,
-                type(error).__name__,
-                self.waiting,
-            )
-            self._stopping.wait(_RETRY_S)
-            return None
+            return self._not_yet(type(error).__name__)
+
+    def _not_yet(self, why: str) -> None:
+        log.warning("serving goes on, %d logs wait: %s", self.waiting, why)
+        self._stopping.wait(_RETRY_S)
 
     def _take(self) -> list[bytes]:
         """What has come within the linger time, at most an envelope."""

@@ -230,17 +230,8 @@ def main() -> None:
             code = chosen.do(engine, chosen)
         sys.exit(code)
     except sa.exc.SQLAlchemyError as error:
-        text = str(getattr(error, "orig", None) or error)
-        cause = text.splitlines()[0]
-        if isinstance(error, sa.exc.DataError):
-            settings.refuse(
-                f"Postgres cannot keep a value of the file ({cause}): nothing was stored",
-                settings.EXIT_INTEGRITY,
-            )
-        settings.refuse(
-            f"Postgres has not done it ({cause}); what was committed stays, run it again",
-            settings.EXIT_DEPENDENCY,
-        )
+        told = database.meant(error)
+        settings.refuse(f"{told.sentence}; what was committed stays", told.code)
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
 

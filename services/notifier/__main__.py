@@ -17,7 +17,7 @@ from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.notifier import deliver, slack, store
 from streams import database, outbox
-from streams.stages import rounds, stage
+from streams.stages import patience, rounds, stage
 from streams.stages import store as stages_store
 
 _POLL_S = 1.0
@@ -32,9 +32,7 @@ def _slack(loaded: settings.Settings) -> slack.Slack:
             " `python -m services.local.slack_sandbox --port 8082`"
             " and set INTENTWATCH_SLACK_BASE_URL=http://127.0.0.1:8082/api/"
         )
-    token = slack.SANDBOX_TOKEN
-    if loaded.slack_token:
-        token = loaded.slack_token.get_secret_value()
+    token = loaded.slack_token or slack.SANDBOX_TOKEN
     return slack.Slack(token, loaded.slack_channel, loaded.slack_base_url or slack.SLACK)
 
 
@@ -52,11 +50,11 @@ def once(carrier: deliver.Carrier) -> None:
 
 
 def serve(carrier: deliver.Carrier) -> None:
-    """Deliver until SIGTERM. Neither Slack nor Postgres being away ends it."""
+    """Deliver until SIGTERM. Slack being away does not end it, nor Postgres for a while."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     print("intentwatch: notifier ready", file=sys.stderr, flush=True)
-    delivering = rounds.Rounds(carrier.engine, stage.NOTIFIER)
+    delivering = rounds.Rounds(carrier.engine, stage.NOTIFIER, patience=patience.Patience())
     pause = 0.0
     while not stop.wait(pause):
         pause = _POLL_S
@@ -89,7 +87,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     loaded = settings.load("database_url")
     client = _slack(loaded)
-    engine = database.opened(loaded.database_url)
+    engine = database.opened(loaded.database_url, writes=True)
     carrier = deliver.Carrier(engine, client, loaded.dashboard_url)
     if chosen.once:
         once(carrier)
@@ -99,6 +97,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        with database.refusing():
+            main()
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None

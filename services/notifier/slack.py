@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import SecretStr
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -82,17 +83,22 @@ class Mark:
 
 
 class Slack:
-    """One workspace and one channel."""
+    """One workspace and one channel. `token` is read again for each call: it may be a new one."""
 
     def __init__(
-        self, token: str, channel: str, base_url: str = SLACK, *, timeout_s: int = TIMEOUT_S
+        self,
+        token: str | SecretStr,
+        channel: str,
+        base_url: str = SLACK,
+        *,
+        timeout_s: int = TIMEOUT_S,
     ) -> None:
         quiet = logging.getLogger("intentwatch.slack_sdk")
         quiet.setLevel(logging.CRITICAL)  # what it would log, the caller says once
         # retry_handlers=[]: the default one posts again after a lost answer, so one call can be two
         # messages.
+        self._token = token
         self._web = WebClient(
-            token,
             base_url=base_url,
             timeout=timeout_s,
             retry_handlers=[],
@@ -182,6 +188,8 @@ class Slack:
             params = params | {"cursor": cursor}
 
     def _call(self, method: str, **body: Any) -> Any:
+        token = self._token
+        self._web.token = token if isinstance(token, str) else token.get_secret_value()
         try:
             return self._web.api_call(method, **body).data
         except SlackApiError as error:

@@ -1,5 +1,5 @@
-"""`python -m services.redrive ls | show | replay | accept`: look at dead letters, count those that
-are serving logs after all, let a stopped worker go on.
+"""`python -m services.redrive ls | show | replay | accept | anew | back`: look at dead letters,
+count those that are serving logs after all, let a stopped worker go on.
 """
 
 import argparse
@@ -9,21 +9,21 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import sqlalchemy as sa
 from tqdm import tqdm
 
 from schemas import escaping, events, settings, times
 from services import show
-from services.redrive import letters, redeliver, store
-from streams import database, transient
+from services.redrive import addressed, anew, letters, redeliver, store
+from streams import database
 from streams.worker import failpoints
 
 _COLUMNS = ("letter", "reason", "at", "size", "detail")
 _SHOWN_BYTES = 4096  # more would only scroll; --json has all
 _SHOWN_OF_ONE = ("reason", "detail", "at", "redriven_at", "size", "sha256")
-_METAVAR = "TOPIC/PART/OFFSET[:LINE]"
+_METAVAR = "TOPIC/PART/OFFSET[:LINE][@TOPIC_ID]"
 
 
 def ls(
@@ -41,8 +41,7 @@ def ls(
 
     shown = []
     for row in rows:
-        place = _letter(row).place
-        shown.append({"letter": str(place), **row})
+        shown.append({"letter": addressed.shown(row), **row})
     columns = (*_COLUMNS, "redriven_at") if chosen.all else _COLUMNS
     print(show.table(shown, columns))
     return 0
@@ -55,11 +54,9 @@ def show_one(
 ) -> int:
     """One letter with its bytes."""
     with engine.connect() as connection:
-        rows = store.named(connection, [chosen.letter])
-        raw = store.raw(connection, [chosen.letter]).get(chosen.letter)
-    if not rows:
-        _refuse_unknown(chosen.letter)
-    (row,) = rows
+        (row,) = addressed.rows(connection, [chosen.letter])
+        place = addressed.place(row)
+        raw = store.raw(connection, [place]).get(place)
     if chosen.json:
         encoded = None if raw is None else base64.b64encode(raw).decode()
         print(_json(_plain(row) | {"raw": encoded}))
@@ -131,32 +128,22 @@ def _waiting(
     """The letters to redrive; of those named, what has been redriven already is only counted as
     skipped.
     """
+    rows: Sequence[Any]
     with engine.connect() as connection:
         if chosen.letter:
-            rows = store.named(connection, chosen.letter)
+            rows = addressed.rows(connection, chosen.letter, topic)
         else:
             rows = store.listed(connection, topic, chosen.reason, settled=False)
 
-    unknown = set(chosen.letter)
     waiting = []
     for row in rows:
-        letter = _letter(row)
-        if letter.place.topic == topic:
-            unknown.discard(letter.place)
+        letter = addressed.letter(row)
         if row["redriven_at"] is None and chosen.reason in (None, letter.reason):
             waiting.append(letter)
-    if unknown:
-        _refuse_unknown(min(unknown))
 
     report.read += len(rows) - len(waiting)
     report.skipped += len(rows) - len(waiting)
     return waiting
-
-
-def _refuse_unknown(place: letters.Place) -> NoReturn:
-    shown = escaping.printable(str(place))
-    remedy = "`python -m services.redrive ls --all` lists them"
-    settings.refuse(f"there is no dead letter {shown}; {remedy}", 2)
 
 
 def _warn_of_gaps(waiting: Sequence[letters.Letter]) -> None:
@@ -211,24 +198,33 @@ def accept(
     return 0
 
 
-def _letter(row: Any) -> letters.Letter:
-    place = letters.Place(
-        row["topic"],
-        row["part"],
-        row["offset"],
-        row["line"],
-    )
-    return letters.Letter(
-        place,
-        row["reason"],
-        row["size"],
-    )
+def begin_anew(
+    engine: sa.Engine,
+    _loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
+    """Count a topic that was made anew from its first record."""
+    print(anew.begun(engine, chosen.topic))
+    return 0
+
+
+def go_back(
+    engine: sa.Engine,
+    _loaded: settings.Settings,
+    chosen: argparse.Namespace,
+) -> int:
+    """Read a partition on from where its log parts from what was read."""
+    topic, part = chosen.partition
+    print(anew.gone_back(engine, topic, part, chosen.to))
+    return 0
 
 
 def _plain(row: Any) -> dict[str, Any]:
     """A row by the names that the contract gives its columns."""
     plain = {}
     for name, value in row.items():
+        if name == "lives":
+            continue
         key = "partition" if name == "part" else name
         plain[key] = value
     return plain
@@ -276,6 +272,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     replaying.set_defaults(do=again)
 
+    _add_moving(commands)
+    for command in (listing, replaying):
+        command.add_argument(
+            "--reason",
+            choices=events.DEAD_LETTER,
+            metavar="R",
+            help=f"only letters with this reason: {', '.join(events.DEAD_LETTER)}",
+        )
+    for command in (listing, single, replaying):
+        command.add_argument("--json", action="store_true")
+    return parser
+
+
+def _add_moving(commands: Any) -> None:
+    """What changes where a stopped worker goes on."""
     accepting = commands.add_parser(
         "accept", help="let a worker go on that has stopped at too many bad records"
     )
@@ -293,16 +304,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     accepting.set_defaults(do=accept)
 
-    for command in (listing, replaying):
-        command.add_argument(
-            "--reason",
-            choices=events.DEAD_LETTER,
-            metavar="R",
-            help=f"only letters with this reason: {', '.join(events.DEAD_LETTER)}",
-        )
-    for command in (listing, single, replaying):
-        command.add_argument("--json", action="store_true")
-    return parser
+    beginning = commands.add_parser("anew", help="count a topic that was made anew")
+    beginning.add_argument("topic", metavar="TOPIC")
+    beginning.set_defaults(do=begin_anew)
+
+    going_back = commands.add_parser("back", help="read on from where the log parts")
+    going_back.add_argument("partition", type=letters.partition, metavar="TOPIC/PART")
+    going_back.add_argument(
+        "--to",
+        type=_offset,
+        required=True,
+        metavar="OFFSET",
+        help="the first offset to be read again",
+    )
+    going_back.set_defaults(do=go_back)
 
 
 def main() -> None:
@@ -316,14 +331,8 @@ def main() -> None:
             status = chosen.do(database.opened(loaded.database_url), loaded, chosen)
         sys.exit(status)
     except sa.exc.SQLAlchemyError as error:
-        origin = getattr(error, "orig", None)
-        answered = getattr(origin, "sqlstate", None) is not None
-        busy = answered and transient.error(error)
-        why = str(origin or error).splitlines()[0]
-        settings.refuse(
-            f"Postgres has not done it ({why}); what was counted stays counted, run it again",
-            settings.EXIT_TRY_AGAIN if busy else settings.EXIT_DEPENDENCY,
-        )
+        told = database.meant(error)
+        settings.refuse(f"{told.sentence}; what was counted stays counted", told.code)
     except KeyboardInterrupt:
         raise SystemExit(settings.EXIT_INTERRUPTED) from None
 

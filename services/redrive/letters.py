@@ -18,20 +18,34 @@ _WHOLE: Final = (events.Reason.KILLS_WORKER, events.Reason.ENVELOPE_TOO_LONG)
 _PART_MAX: Final = 2**31 - 1
 _OFFSET_MAX: Final = 2**63 - 1
 _PARTITION: Final = re.compile(r"([^/:]+)/([0-9]{1,10})")
-_PLACE: Final = re.compile(r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?")
+_PLACE: Final = re.compile(
+    r"([^/:]+)/([0-9]{1,10})/([0-9]{1,19})(?::([0-9]{1,5}))?(?:@([A-Za-z0-9_-]{0,64}))?"
+)
 
 
 class Place(NamedTuple):
-    """A dead letter's address. `line`: 0 for a whole record, 1 .. for a line of an envelope."""
+    """A dead letter's address. `line`: 0 for a whole record, 1 .. for a line of an envelope.
+    topic_id: of which of the topics that have had this name; None for whichever it is.
+    """
 
     topic: str
     part: int
     offset: int
     line: int = 0
+    topic_id: str | None = None
 
     def __str__(self) -> str:
         record = f"{self.topic}/{self.part}/{self.offset}"
         return f"{record}:{self.line}" if self.line else record
+
+    @property
+    def in_full(self) -> str:
+        """The address that no letter of another topic has."""
+        return f"{self}@{self.topic_id or ''}"
+
+    def names(self, other: "Place") -> bool:
+        """Whether `other`, in full, is at this address."""
+        return self[:4] == other[:4] and self.topic_id in (None, other.topic_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +61,23 @@ def place(text: str) -> Place:
     """The address that `ls` prints. Raises argparse.ArgumentTypeError for anything else.
 
     >>> place("intentwatch.serving_log.v1/3/5150:7")
-    Place(topic='intentwatch.serving_log.v1', part=3, offset=5150, line=7)
+    Place(topic='intentwatch.serving_log.v1', part=3, offset=5150, line=7, topic_id=None)
+    >>> place("t/0/5@").topic_id
+    ''
     """
     match = _PLACE.fullmatch(text)
     if match is not None:
-        topic, part, offset, line = match.groups(default="0")
+        topic, part, offset, line, topic_id = match.groups()
         if int(part) <= _PART_MAX and int(offset) <= _OFFSET_MAX:
             return Place(
                 topic,
                 int(part),
                 int(offset),
-                int(line),
+                int(line or 0),
+                topic_id,
             )
     shown = escaping.printable(text)
-    raise argparse.ArgumentTypeError(f"{shown!r} is no TOPIC/PART/OFFSET[:LINE]")
+    raise argparse.ArgumentTypeError(f"{shown!r} is no TOPIC/PART/OFFSET[:LINE][@TOPIC_ID]")
 
 
 def partition(text: str) -> tuple[str, int]:

@@ -153,6 +153,7 @@ class Redrive:
                 self.topic,
                 place.part,
                 one.lines,
+                place.topic_id or "",
             )
             if one.bad is None:
                 settled.append(place)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from schemas import events, tables
 from services.redrive import letters
+from streams import identity
 
 Connection = sa.Connection
 
@@ -22,6 +23,7 @@ def _place_of(table: sa.Table) -> "tuple[sa.Column[Any], ...]":
         columns.part,
         columns.offset,
         columns.line,
+        columns.topic_id,
     )
 
 
@@ -43,8 +45,13 @@ def listed(
     *,
     settled: bool,
 ) -> Sequence[Any]:
-    """Letters without their bytes, newest last; with `settled` also those counted since."""
-    query = sa.select(_letter).where(_letter.c.topic == topic)
+    """Letters without their bytes, newest last; with `settled` also those counted since. `lives`:
+    how many topics of this name have a letter at the place.
+    """
+    other = _letter.alias("other")
+    same = [column == other.c[column.name] for column in _PLACE[:4]]
+    lives = sa.select(sa.func.count()).where(*same).scalar_subquery().label("lives")
+    query = sa.select(_letter, lives).where(_letter.c.topic == topic)
     if reason is not None:
         query = query.where(_letter.c.reason == reason)
     if not settled:
@@ -55,8 +62,9 @@ def listed(
 
 
 def named(connection: Connection, places: Collection[letters.Place]) -> Sequence[Any]:
-    """The letters at these places, in their order."""
-    query = sa.select(_letter).where(_at(places))
+    """The letters at these places, of whichever topic of that name, in their order."""
+    at = sa.tuple_(*_PLACE[:4]).in_([place[:4] for place in places])
+    query = sa.select(_letter).where(at)
     in_order = query.order_by(*_PLACE)
     rows = connection.execute(in_order)
     return rows.mappings().all()
@@ -130,3 +138,53 @@ def accept(
     if row is None:
         return None
     return row.next_offset, row.high_watermark
+
+
+def begin_anew(connection: Connection, topic: str, seen: identity.Topic) -> dict[int, int] | None:
+    """Let the topic that was `seen` be counted from its first record where another one of its name
+    was read before; returns up to which offset that was, by partition. None where nobody has read
+    it.
+    """
+    table = tables.stream_offset
+    locked = sa.select(table).where(table.c.topic == topic).order_by(table.c.part)
+    rows = connection.execute(locked.with_for_update()).all()
+    if not rows:
+        return None
+    left = {}
+    for row in rows:
+        end = seen.ends.get(row.part, row.next_offset)
+        if row.topic_id == seen.id or (row.topic_id is None and row.next_offset <= end):
+            continue
+        left[row.part] = row.next_offset
+        _set(connection, topic, row.part, 0, topic_id=seen.id, bad_until=0)
+    return left
+
+
+def go_back(connection: Connection, topic: str, part: int, to: int) -> int | None:
+    """Let a partition be read on from an earlier offset; returns where it stood, None for a
+    partition nobody has read.
+    """
+    table = tables.stream_offset
+    place = (table.c.topic == topic, table.c.part == part)
+    query = sa.select(table.c.next_offset).where(*place).with_for_update()
+    stood: int | None = connection.execute(query).scalar()
+    if stood is not None and to < stood:
+        _set(connection, topic, part, to)
+    return stood
+
+
+def _set(connection: Connection, topic: str, part: int, offset: int, **more: Any) -> None:
+    """Whoever holds the partition is fenced: what it has in hand was read from elsewhere."""
+    table = tables.stream_offset
+    begun = {
+        "next_offset": offset,
+        "high_watermark": offset,
+        "log_end": None,
+        "leader_epoch": None,
+        "leader_epoch_at": None,
+        "epoch": table.c.epoch + 1,
+        "stalls": 0,
+        "updated_at": sa.func.now(),
+    }
+    place = (table.c.topic == topic, table.c.part == part)
+    connection.execute(sa.update(table).where(*place).values(begun | more))

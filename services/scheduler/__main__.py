@@ -22,7 +22,7 @@ from services.alarms import causes
 from services.alarms import store as alarms_store
 from services.scheduler import incidents, monitor, store
 from streams import database, outbox
-from streams.stages import rounds, stage
+from streams.stages import patience, rounds, stage
 
 _TICK_S, _WATCH_S = 0.5, 5.0
 
@@ -32,7 +32,7 @@ def serve() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     loaded = settings.load("database_url")
-    engine = database.opened(loaded.database_url)
+    engine = database.opened(loaded.database_url, writes=True)
     rules = settings.rules(loaded)
     say = log.LogLines(loaded.log_format)
     watch = monitor.Monitor(engine, rules, say, rounds.this_process())
@@ -58,7 +58,7 @@ def serve() -> None:
 
 def _ticks(watch: monitor.Monitor) -> Callable[[], None]:
     """Judge what is due, and say that a scheduler lives."""
-    ticks = rounds.Rounds(watch.engine, stage.SCHEDULER)
+    ticks = rounds.Rounds(watch.engine, stage.SCHEDULER, patience=patience.Patience())
     beaten = -_WATCH_S
 
     def tick() -> None:
@@ -81,7 +81,7 @@ def _watches(engine: sa.Engine, topic: str) -> Callable[[], None]:
     """An alarm for everything that should move and does not, and that it is over: each once,
     however many schedulers look.
     """
-    looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch")
+    looks = rounds.Rounds(engine, f"{stage.SCHEDULER} watch", patience=patience.Patience())
     lasting = causes.Lasting()
     begun = time.monotonic()
 
@@ -143,4 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with database.refusing():
+        main()

@@ -117,7 +117,7 @@ def day(
     store.claim(connection, "daily", view.at, owner)
     restate(connection, evaluation, rules)
     of_week = quality.measured(view, evaluation.figures, "7d")
-    store.put_signals(connection, (), of_week)
+    store.put_signals(connection, (), (*of_week, _loudest(connection, view)))
     first_days(connection, evaluation, promotion, rules)
 
     log_lines = list(lines.of_day(evaluation))
@@ -125,6 +125,12 @@ def day(
     if ends_a_week and store.claim(connection, "weekly", view.at, owner):
         log_lines += lines.of_week(evaluation)
     return log_lines
+
+
+def _loudest(connection: sa.Connection, view: View) -> verdicts.Signal:
+    """How much of the day's evidence one conversation makes up."""
+    share, n = store.loudest(connection, view.model, view.at - DAY, view.at)
+    return view.signal(signals.CONVERSATION_SHARE, "1d", share, n)
 
 
 def restate(

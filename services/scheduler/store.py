@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from retrain.evaluation import live
-from schemas import decisions, tables, verdicts
+from schemas import decisions, events, tables, verdicts
 from services.alarms import store as alarms_store
 from streams import leases
 
@@ -194,6 +194,37 @@ def _verdict_row(verdict: verdicts.Verdict) -> dict[str, Any]:
 def _signal_row(signal: verdicts.Signal) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(signal, name) for name in _OF_SIGNAL}
     return row | {"intent": signal.intent or ""}
+
+
+def loudest(
+    connection: Connection,
+    model: str,
+    start: dt.datetime,
+    end: dt.datetime,
+) -> tuple[float | None, int]:
+    """Of the messages of the measure queue in [start, end), each for the 1/p that it counts for,
+    the largest share of one conversation, None without any, and how many they are. A message that
+    names no conversation is one of its own.
+    """
+    table = tables.sampled_prediction
+    weight = sa.func.sum(1 / sa.func.greatest(table.c.p, sa.literal(events.P_FLOOR, sa.Double)))
+    whose = sa.func.coalesce(table.c.conversation, sa.func.concat("\t", table.c.req_id))
+    mine = (
+        sa.select(weight.label("weight"), sa.func.count().label("n"))
+        .where(
+            table.c.model == model,
+            table.c.role == "champion",
+            table.c.queue == "measure",
+            table.c.ts >= start,
+            table.c.ts < end,
+        )
+        .group_by(whose)
+        .subquery()
+    )
+    share = sa.func.max(mine.c.weight) / sa.func.sum(mine.c.weight)
+    n = sa.func.coalesce(sa.func.sum(mine.c.n), 0)
+    largest, messages = connection.execute(sa.select(share, n)).one()
+    return None if largest is None else float(largest), int(messages)
 
 
 def put_quality(

@@ -2,7 +2,7 @@
 offset order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 
@@ -14,7 +14,9 @@ class Chunk:
     values: one bytes a record, empty for a tombstone. batch: whether a value holds several logs,
     one a line. appended_ms: the broker's append time of each record, in milliseconds since 1970.
     deleted: how many offsets from `low` on hold records that retention deleted before they were
-    read. Offsets may have other holes.
+    read. Offsets may have other holes, and none at all: markers of transactions take some.
+    by_producer: the offsets of records whose time their producer has set, where the topic lets it.
+    leader_epoch: under which leader they were read, if known.
     """
 
     topic: str
@@ -27,6 +29,8 @@ class Chunk:
     batch: Sequence[bool]
     appended_ms: Sequence[int]
     deleted: int = 0
+    by_producer: Collection[int] = frozenset()
+    leader_epoch: int | None = None
 
     def cut(self, begin: int, end: int) -> "Chunk":
         """Records begin <= i < end of it, covering the offsets from the first one of them to the

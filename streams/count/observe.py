@@ -222,7 +222,7 @@ def _one_by_one(part: chunks.Chunk, limits: Limits) -> _Read:
 
     for i, value in enumerate(part.values):
         for line, raw in lines(value, batch=part.batch[i]):
-            log = _log(raw, line, part.appended_ms[i], limits)
+            log = _log(raw, line, part, i, limits)
             if isinstance(log, events.Malformed):
                 bad.append(True)
                 dead.append(_letter(part.offsets[i], line, raw, log))
@@ -269,10 +269,11 @@ def lines(value: bytes, *, batch: bool) -> Iterator[tuple[int, bytes]]:
 def _log(
     raw: bytes,
     line: int,
-    appended_ms: int,
+    part: chunks.Chunk,
+    i: int,
     limits: Limits,
 ) -> events.ServingLog | events.Malformed:
-    """The log of one line, or why it is not counted."""
+    """The log of one line of the chunk's record i, or why it is not counted."""
     if line < 0:
         detail = f"more than {events.ENVELOPE_MAX} logs"
         return events.Malformed(events.Reason.ENVELOPE_TOO_LONG, detail)
@@ -286,7 +287,11 @@ def _log(
     if not limits.check_time:
         return log
 
-    untimely = events.untimely(log.ts, _appended(appended_ms))
+    untimely = events.untimely(
+        log.ts,
+        _appended(part.appended_ms[i]),
+        by_producer=part.offsets[i] in part.by_producer,
+    )
     return log if untimely is None else untimely
 
 

@@ -3,13 +3,14 @@ question; the caller owns the transaction.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from schemas import tables, tallies, windows
+from streams import identity
 from streams import store as streams_store
 from streams.intents import places
 from streams.panes import retention
@@ -19,33 +20,35 @@ from streams.rollup import merge, watermark
 Connection = sa.Connection
 
 
-def note_high_watermarks(
-    connection: Connection,
-    topic: str,
-    ends: Mapping[int, int],
-) -> None:
-    """Remember how far each partition reaches, also of those nobody has claimed yet. `updated_at`
-    starts anew where unread records appear.
+def note_ends(connection: Connection, topic: str, seen: identity.Topic) -> None:
+    """Remember how far each partition reaches, also of those nobody has claimed yet; not of one
+    that was read of another topic. `updated_at` starts anew where unread records appear, or such as
+    wait behind an open transaction.
     """
-    if not ends:
-        return
-
     table = tables.stream_offset
     insert = pg.insert(table)
-    end = insert.excluded.high_watermark
+    stable, end = insert.excluded.high_watermark, insert.excluded.log_end
     all_read = table.c.high_watermark <= table.c.next_offset
-    appeared = sa.and_(all_read, end > table.c.next_offset)
-    updated_at = sa.case((appeared, sa.func.now()), else_=table.c.updated_at)
+    appeared = sa.and_(all_read, stable > table.c.next_offset)
+    none_open = sa.func.coalesce(table.c.log_end, 0) <= table.c.high_watermark
+    opened = sa.and_(all_read, none_open, end > stable)
+    updated_at = sa.case((sa.or_(appeared, opened), sa.func.now()), else_=table.c.updated_at)
+    same = sa.func.coalesce(table.c.topic_id, seen.id) == seen.id
     change = insert.on_conflict_do_update(
         index_elements=["topic", "part"],
-        set_={"high_watermark": end, "updated_at": updated_at},
+        set_={"high_watermark": stable, "log_end": end, "updated_at": updated_at},
+        where=same,
     )
 
     first = {"topic": topic, "next_offset": 0, "epoch": 0}
     rows = []
-    for part in sorted(ends):
-        rows.append(first | {"part": part, "high_watermark": ends[part]})
-    connection.execute(change, rows)
+    for part in sorted(seen.stable):
+        stable_offset = seen.stable[part]
+        log_end = max(stable_offset, seen.ends.get(part, 0))
+        place = first | {"part": part}
+        rows.append(place | {"high_watermark": stable_offset, "log_end": log_end})
+    if rows:
+        connection.execute(change, rows)
 
 
 def positions(connection: Connection, topic: str) -> list[watermark.Position]:

@@ -4,13 +4,13 @@ touches up to date, drop what is past keeping.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
 from schemas import tables, tallies, windows
-from streams import leases
+from streams import identity, leases
 from streams import store as claims
 from streams.panes import retention
 from streams.panes import store as pane_store
@@ -34,12 +34,15 @@ def roll_up(
     *,
     topic: str,
     owner: str,
-    high_watermarks: Mapping[int, int],
+    seen: identity.Topic | None,
 ) -> int:
-    """Do a tick if the lease is ours; returns how many windows changed."""
+    """Do a tick if the lease is ours; returns how many windows changed. seen: the topic as it is
+    now; None while Kafka does not say.
+    """
     # Apart from the roll-up: a flush that waits for these rows must not wait for the whole tick.
-    with engine.begin() as connection:
-        store.note_high_watermarks(connection, topic, high_watermarks)
+    if seen:
+        with engine.begin() as connection:
+            store.note_ends(connection, topic, seen)
     with engine.begin() as connection:
         if not leases.hold(connection, "rollup", owner):
             return 0

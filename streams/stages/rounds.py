@@ -14,6 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from streams.stages import store
+from streams.stages.patience import Patience
 
 TELL_S: Final = 5.0  # while nothing changes
 
@@ -49,7 +50,9 @@ def said(error: Exception) -> str:
 
 
 class Rounds:
-    """The rounds of one stage in this process. Thread-safe. `clock`: seconds, monotonic."""
+    """The rounds of one stage in this process. Thread-safe. `clock`: seconds, monotonic.
+    `patience`: what ends the process that gets nothing of Postgres; None: nothing does.
+    """
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class Rounds:
         owner: str | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        patience: Patience | None = None,
     ) -> None:
         self._engine = engine
         self._stage = stage
         self._owner = owner or this_process()
         self._clock = clock
+        self._patience = patience
         self._log = logging.getLogger(f"intentwatch.{stage}")
         self._lock = threading.Lock()
         self._failures = 0
@@ -81,6 +86,8 @@ class Rounds:
 
     def _ended(self, error: Exception | None) -> None:
         with self._lock:
+            if self._patience is not None:
+                self._patience.ended(error)
             self._failures = 0 if error is None else self._failures + 1
             if not self._is_news(failed=error is not None):
                 return

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from schemas import events
+
 MOST_IN_A_ROW: Final = 100
 MOST_OF: Final = 1_000
 MOST_SHARE: Final = 0.05
@@ -88,3 +90,27 @@ def _most_of(bad: npt.NDArray[np.bool_]) -> int:
     total = np.concatenate(([0], np.cumsum(bad)))
     among = total[MOST_OF:] - total[:-MOST_OF]
     return int(among.max())
+
+
+def cause(place: str, trouble: str, head: int, *, by_producer: bool) -> str:
+    """Why the worker has stopped at offset `head` of topic/partition `place`. `by_producer`: the
+    time against which a log's was held is its producer's.
+
+    >>> cause("logs/0", "101 are bad", 7, by_producer=False)
+    'logs/0: 101 are bad from offset 7 on; nothing of them was stored'
+    """
+    told = f"{place}: {trouble} from offset {head} on; nothing of them was stored"
+    if by_producer:
+        told += f"; their ts was held against {events.PRODUCERS_TIME}"
+    return told
+
+
+def remedy(place: str, until: int, *, by_producer: bool) -> str:
+    """What to do about it, up to offset `until`.
+
+    >>> remedy("logs/0", 151, by_producer=False)[:17]
+    'mend the producer'
+    """
+    mend = "run `python -m services.provision --alter`" if by_producer else "mend the producer"
+    accept = f"python -m services.redrive accept {place} --until {until}"
+    return f"{mend}, then take them as dead letters with `{accept}`"

@@ -13,33 +13,22 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from schemas import events, messages, settings
-from streams import outbox, store
+from streams import identity, outbox, store
 from streams.count import chunks, observe
+from streams.end import End, end_process
 from streams.panes import retention
 from streams.panes import store as pane_store
 from streams.worker import breaker, failpoints, poison
-from streams.worker.ending import End, end_process, telling
+from streams.worker.ending import telling
+from streams.worker.pending import Pending, joined
 from streams.worker.retrying import Retrying
 
 log = logging.getLogger("intentwatch.streams")
-
-
-@dataclass(slots=True)
-class Pending:
-    """What a partition has to be flushed: everything from offset `low` to `high`, counted under
-    `epoch`.
-    """
-
-    epoch: int
-    low: int
-    high: int
-    max_event_ts: dt.datetime | None
-    seen: list[observe.Observed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -70,13 +59,17 @@ class Counter:
         points: failpoints.Failpoints | None = None,
         end: End = end_process,
         beat: Callable[[], None] = lambda: None,
+        topic_id: Callable[[], str | None] = lambda: "",
     ) -> None:
         self._engine = engine
         self._topic = topic
         self._check_time = check_time
         self._end = end
+        self._told_end = telling(engine, topic, end)
+        self._beat = beat
+        self._ask_id = topic_id
         self._points = points or failpoints.Failpoints()
-        self._persist = Retrying(telling(engine, topic, end), beat)
+        self._persist = Retrying(self._told_end, beat)
         self._trial = poison.TrialDecoder(self._points.armed)
         self._owned: dict[int, Owned] = {}
         self._pending: dict[int, Pending] = {}
@@ -86,22 +79,33 @@ class Counter:
         self._state = threading.Lock()
         self._flushing = threading.RLock()
         self.waiting = 0  # logs counted and not flushed
+        self.topic_id = ""  # of the topic that was claimed
 
-    def claim(self, parts: Collection[int]) -> dict[int, store.Claim]:
-        """Become the owner of exactly these partitions; returns where to read on."""
+    def claim(
+        self,
+        parts: Collection[int],
+        seen: identity.Topic | None = None,
+    ) -> dict[int, store.Claim]:
+        """Become the owner of exactly these partitions, of the topic that was `seen`; returns where
+        to read on. Ends the process where they were read of another topic.
+        """
+        topic_id = seen.id if seen else ""
 
         def attempt() -> tuple[dict[int, store.Claim], dict[int, Owned], dt.datetime | None]:
             with self._engine.begin() as connection:
-                claims = store.claim(connection, self._topic, parts)
+                claims = store.claim(connection, self._topic, parts, seen)
                 owned = {}
                 for part, claim in claims.items():
-                    owned[part] = self._as_owned(connection, part, claim)
+                    owned[part] = self._as_owned(connection, part, claim, topic_id)
                 keep_from = store.keep_from(connection, self._topic)
                 return claims, owned, keep_from
 
         with self._flushing:
             claims, owned, keep_from = self._persist("claim partitions", attempt)
+            for claim in claims.values():
+                self.same(claim.topic_id or topic_id, topic_id)
             with self._state:
+                self.topic_id = topic_id
                 self._pending.clear()
                 self.waiting = 0
                 self._owned = owned
@@ -114,8 +118,10 @@ class Counter:
         connection: sa.Connection,
         part: int,
         claim: store.Claim,
+        topic_id: str,
     ) -> Owned:
-        bad = store.bad_before(connection, self._topic, part, claim.next_offset, breaker.MOST_OF)
+        place = (self._topic, part, claim.next_offset)
+        bad = store.bad_before(connection, *place, breaker.MOST_OF, topic_id)
         return Owned(
             epoch=claim.epoch,
             head=claim.next_offset,
@@ -124,6 +130,11 @@ class Counter:
             on_trial=claim.stalls >= poison.AFTER_STALLS,
             health=breaker.resumed(bad, claim.bad_until, claim.next_offset),
         )
+
+    def same(self, read: str, now: str) -> None:
+        """End the process where the topic of this name is another one now than was read."""
+        if read != now:
+            self._told_end(identity.another(self._topic, read, now), settings.EXIT_INTEGRITY)
 
     def release(self) -> None:
         """Partitions are about to move to other workers: flush once if that can be done now, then
@@ -202,6 +213,7 @@ class Counter:
         pending.seen.append(dataclasses.replace(seen, dead=letters))
         owned.head = pending.high = chunk.high
         owned.max_event_ts = pending.max_event_ts = seen.max_event_ts
+        pending.leader_epoch = chunk.leader_epoch
         self.waiting += len(seen.bad) or 1
 
     def _judge(self, owned: Owned, chunk: chunks.Chunk, seen: observe.Observed) -> None:
@@ -216,11 +228,10 @@ class Counter:
         self, chunk: chunks.Chunk, owned: Owned, trouble: str, seen: observe.Observed
     ) -> None:
         place = f"{chunk.topic}/{chunk.part}"
-        reasons = ", ".join(sorted({letter.reason for letter in seen.dead}))
-        bad = f"{trouble} ({reasons}) from offset {owned.head} on"
-        cause = f"{place}: {bad}; nothing of them was stored"
-        accept = f"python -m services.redrive accept {place} --until {chunk.high}"
-        remedy = f"mend the producer, then take them as dead letters with `{accept}`"
+        trouble += f" ({', '.join(sorted({letter.reason for letter in seen.dead}))})"
+        by_producer = any(events.PRODUCERS_TIME in letter.detail for letter in seen.dead)
+        cause = breaker.cause(place, trouble, owned.head, by_producer=by_producer)
+        remedy = breaker.remedy(place, chunk.high, by_producer=by_producer)
 
         def alarm() -> None:
             # Once until a person accepts: not for each start, nor for each partition of a bad
@@ -228,7 +239,7 @@ class Counter:
             with self._engine.begin() as connection:
                 accepted = store.accepted(connection, chunk.topic)
                 raised = messages.AlarmRaised(
-                    f"{chunk.topic}:bad:{accepted}",
+                    messages.bad_key(chunk.topic, self.topic_id, accepted),
                     f"The stream worker has stopped: {cause}",
                     remedy,
                 )
@@ -237,9 +248,9 @@ class Counter:
         self._persist("raise an alarm", alarm)
         self._end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Put everything counted so far into Postgres, in one transaction. Returns when it is
-        there; ends the process if it cannot be.
+        there, False where Kafka does not say whose it is; ends the process if it cannot be.
         """
         with self._flushing:
             try:
@@ -250,19 +261,26 @@ class Counter:
                     self._persist("settle", self._settle)
             except store.Fenced as fenced:
                 self._end(str(fenced), settings.EXIT_FENCED)
+            return stored is not None
 
-    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool:
+    def _flush(self, persist: Callable[[Callable[[], None]], None]) -> bool | None:
+        """Whether there was something to store; None where it has to wait."""
         with self._state:
             taken = self._pending
             self._pending = {}
-            self.waiting = 0
+            waiting, self.waiting = self.waiting, 0
         if not taken:
             return False
+        if not self._of_the_topic_claimed():
+            with self._state:
+                self._pending = joined(taken, self._pending)
+                self.waiting += waiting
+            return None
 
         moved = []
         counted = {}
         for part, p in sorted(taken.items()):
-            moved.append(store.Advance(part, p.epoch, p.low, p.high, p.max_event_ts))
+            moved.append(p.advance(part))
             if any(seen.keys for seen in p.seen):
                 counted[part] = observe.joined(p.seen)
 
@@ -270,6 +288,16 @@ class Counter:
         persist(lambda: self._store(moved, counted, taken))
         self._points.passed("committed")
         return True
+
+    def _of_the_topic_claimed(self) -> bool:
+        """Whether all that was fetched by now is of the topic that was claimed: an id that is still
+        there has been there all the time. Ends the process where it is another's.
+        """
+        self._beat()
+        now = self._ask_id()
+        if now is not None:
+            self.same(self.topic_id, now)
+        return now is not None
 
     def _settle(self) -> None:
         """This worker has lived with its partitions for a while, or gives them back in order:
@@ -321,7 +349,7 @@ class Counter:
         for chunk in seen:
             dead += chunk.dead
             sampled += chunk.sampled
-        store.add_dead_letters(connection, self._topic, part, dead)
+        store.add_dead_letters(connection, self._topic, part, dead, self.topic_id)
         store.add_sampled(connection, sampled)
 
         for letter in dead:

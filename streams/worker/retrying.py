@@ -6,19 +6,18 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import sqlalchemy as sa
 
 from schemas import settings
-from streams import transient
-from streams.worker.ending import End
+from streams import database, transient
+from streams.end import End
+from streams.stages import patience
 
 log = logging.getLogger("intentwatch.streams")
 
 _T = TypeVar("_T")
-# A restart of Postgres takes seconds; after two minutes a supervisor and a person should know.
-_PATIENCE_S = 120.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -39,15 +38,23 @@ class Retrying:
             except sa.exc.SQLAlchemyError as error:
                 why = transient.first_line(error)
                 if not transient.error(error):
-                    self._end(f"cannot {what}: {why}", settings.EXIT_INTEGRITY)
+                    self._give_up(what, error)
                 log.warning("cannot %s, trying again in %.1f s: %s", what, pause, why)
-                if time.monotonic() - begun > _PATIENCE_S:
-                    waited = f"Postgres has not done it for {_PATIENCE_S:.0f} s"
-                    cause = f"cannot {what}: {waited} ({why})"
-                    remedy = "check INTENTWATCH_DATABASE_URL and the server"
-                    self._end(f"{cause}; {remedy}", settings.EXIT_DEPENDENCY)
+                if time.monotonic() - begun > patience.PATIENCE_S:
+                    waited = f"Postgres has not done it for {patience.PATIENCE_S:.0f} s"
+                    told = database.meant(error).sentence
+                    self._end(f"cannot {what}: {waited}: {told}", settings.EXIT_DEPENDENCY)
                 time.sleep(pause)
         raise AssertionError("the pauses never end")
+
+    def _give_up(self, what: str, error: sa.exc.SQLAlchemyError) -> NoReturn:
+        """What was asked wrongly is ours to mend; a right, or a table, that lacks is the
+        database's.
+        """
+        if transient.unserved(error):
+            told = database.meant(error)
+            self._end(f"cannot {what}: {told.sentence}", told.code)
+        self._end(f"cannot {what}: {transient.first_line(error)}", settings.EXIT_INTEGRITY)
 
 
 def _pauses() -> Iterator[float]:

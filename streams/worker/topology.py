@@ -7,18 +7,20 @@ import concurrent.futures
 import contextlib
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import faust
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from schemas import settings
-from streams import database
+from streams import brokers, database, fetch
+from streams.access import Access
 from streams.count import chunks
 from streams.rollup import tick
 from streams.stages import rounds, stage
-from streams.worker import counter, ending, failpoints, fetch, transport, watchdog
+from streams.worker import counter, credentials, ending, failpoints, transport, watchdog
 
 _FLUSH_S = 0.25  # how long a counted log may wait to be stored
 # Of the time, at most: in a catch-up a flush carries more instead of coming again at once.
@@ -31,15 +33,17 @@ _HELD_S = 10  # by a stopped worker, at most: the session of its membership is h
 _BEHIND_LOGS = 50_000  # a worker with more unread is catching up
 # Of the worker's time: in a catch-up, windows may come later so that logs are counted sooner.
 _TICK_SHARE = 0.1
+_CREATE_TIME = 0  # Kafka's number for a time that the producer has set
 
 
 def build_app(loaded: settings.Settings) -> Any:
     """The worker's app: what reads, what counts, what flushes, what rolls up."""
     assert loaded.database_url is not None
     stock = loaded.transport == "stock"
-    url = loaded.database_url.get_secret_value()
-    app = _faust(loaded, stock)
-    _equip(app, loaded, url)
+    url = loaded.database_url  # the secret, not its text: it may change
+    access = brokers.of(loaded)
+    app = _faust(loaded, access, stock)
+    _equip(app, loaded, access, url)
 
     if stock:
         _claim_on_assignment(app)
@@ -61,16 +65,17 @@ def build_app(loaded: settings.Settings) -> Any:
     return app
 
 
-def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
+def _equip(app: Any, loaded: settings.Settings, access: Access, url: SecretStr) -> None:
     """What the app's parts share, as attributes of it."""
-    assert loaded.kafka is not None
-    app.fetcher = fetch.Fetcher(loaded.kafka, loaded.topic)
+    app.fetcher = fetch.Fetcher(access, loaded.topic)
     # Reading and counting take turns on the interpreter's lock anyway: one thread for both costs a
     # fifth less CPU than several.
     app.reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="reader")
     app.serving_topic = loaded.topic
     app.points = failpoints.Failpoints(loaded.test_failpoint)
-    app.watchdog = watchdog.Watchdog(lambda: transport.membership_error(app))
+    app.watchdog = watchdog.Watchdog(
+        lambda: credentials.understood(access, app.conf.id, transport.membership_error(app))
+    )
     # A worker stopped in the middle of a flush, or of a roll-up, must not hold its partitions from
     # their next owner.
     engine = database.engine(url, transaction_s=_HELD_S)
@@ -81,20 +86,21 @@ def _equip(app: Any, loaded: settings.Settings, url: str) -> None:
         check_time=not loaded.test_clock,
         points=app.points,
         beat=app.watchdog.beat,
+        topic_id=app.fetcher.topic_id,
     )
 
 
-def _faust(loaded: settings.Settings, stock: bool) -> Any:
+def _faust(loaded: settings.Settings, access: Access, stock: bool) -> Any:
     """Every setting that differs from Faust's default stands here because the default lost logs or
     time when measured.
     """
-    assert loaded.kafka is not None
     scheme = "kafka" if stock else "kafkachunk"
     return faust.App(
         # The consumer group: a static member that comes back for another topic would be given its
         # old one.
         f"intentwatch.streams.{loaded.topic}",
-        broker=[f"{scheme}://{address}" for address in loaded.kafka.split(",")],
+        broker=[f"{scheme}://{address}" for address in access.servers],
+        broker_credentials=credentials.credentials(access),
         # No table is kept; Faust only wants the name of an existing directory.
         datadir=tempfile.gettempdir(),
         web_enabled=False,
@@ -114,6 +120,8 @@ def _faust(loaded: settings.Settings, stock: bool) -> Any:
         broker_request_timeout=30.0,
         consumer_group_instance_id=loaded.worker_id,
         consumer_auto_offset_reset="earliest",
+        # Whoever leads the group finds new partitions as it asks anew; the default is five minutes.
+        consumer_metadata_max_age_ms=10_000,
         producer_acks=0,
     )
 
@@ -127,7 +135,9 @@ def _claim_on_assignment(app: Any) -> None:
         await asyncio.to_thread(app.counter.release)
 
     async def claim(_app: Any, assigned: Any = (), **__: Any) -> None:
-        await asyncio.to_thread(app.counter.claim, {tp.partition for tp in assigned})
+        parts = {tp.partition for tp in assigned}
+        seen = await transport.looked(app)
+        await asyncio.to_thread(app.counter.claim, parts, seen)
 
     app.on_partitions_revoked.connect(release, weak=False)
     app.on_partitions_assigned.connect(claim, weak=False)
@@ -170,8 +180,12 @@ class Flow:
             held = self._held
             self._held = []
             begun = time.monotonic()
+            stored = False
             with self._fatal("store what was counted"):
-                await self._store(held)
+                stored = await self._store(held)
+            if not stored:
+                self._held = held + self._held
+                held = []
             took_s = time.monotonic() - begun
             rest = min(max(_FLUSH_S, _rest_after(took_s, _FLUSH_SHARE)), _FLUSH_MOST_S)
             self._empty.set()
@@ -187,8 +201,9 @@ class Flow:
     def _much(self, flushes: int) -> bool:
         return self._counter.waiting >= _FLUSH_LOGS * flushes
 
-    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> None:
-        await asyncio.to_thread(self._counter.flush)
+    async def _store(self, _held: Sequence[tuple[Any, Any]]) -> bool:
+        """Whether it is there; what is not is held until it is."""
+        return await asyncio.to_thread(self._counter.flush)
 
     @contextlib.contextmanager
     def _fatal(self, what: str) -> Iterator[None]:
@@ -215,12 +230,12 @@ class Gathered(Flow):
     def _much(self, flushes: int) -> bool:
         return len(self._held) >= transport.CHUNK_RECORDS * flushes
 
-    async def _store(self, held: Sequence[tuple[Any, Any]]) -> None:
+    async def _store(self, held: Sequence[tuple[Any, Any]]) -> bool:
         self._app.watchdog.beat()  # an idle topic brings no event that would
         messages = [event.message for _, event in held]
         for chunk in self._chunks(messages):
             await asyncio.to_thread(self._counter.add, chunk)
-        await super()._store(held)
+        return await super()._store(held)
 
     def _chunks(self, messages: Sequence[Any]) -> Iterator[chunks.Chunk]:
         """Runs of offsets that follow each other: after a rebalance Faust may go back."""
@@ -239,12 +254,15 @@ class Gathered(Flow):
         values = []
         batch = []
         appended_ms = []
+        by_producer = set()
         for message in messages:
             headers = dict(message.headers or ())
             offsets.append(message.offset)
             values.append(message.value or b"")
             batch.append(headers.get("content") == b"batch")
             appended_ms.append(int(message.timestamp * 1000))
+            if message.timestamp_type == _CREATE_TIME:
+                by_producer.add(message.offset)
         return chunks.Chunk(
             topic=self._topic,
             part=part,
@@ -255,6 +273,7 @@ class Gathered(Flow):
             values=values,
             batch=batch,
             appended_ms=appended_ms,
+            by_producer=by_producer,
         )
 
 
@@ -266,18 +285,21 @@ def _rest_after(took_s: float, share: float) -> float:
 def _roll_up_with(app: Any, engine: sa.Engine, topic: str) -> Callable[[], Awaitable[None]]:
     ticks = rounds.Rounds(engine, stage.ROLLUP)
 
-    def tick_once() -> dict[int, int]:
+    def tick_once() -> Mapping[int, int]:
         """One tick; returns where every partition ends, as far as that is known."""
-        ends: dict[int, int] = {}
+        seen = None
         with ticks.round():
-            ends = app.fetcher.ends()
+            claimed = app.counter.topic_id
+            seen = app.fetcher.look()
+            if seen and claimed:
+                app.counter.same(claimed, seen.id)
             tick.roll_up(
                 engine,
                 topic=topic,
                 owner=rounds.this_process(),
-                high_watermarks=ends,
+                seen=seen,
             )
-        return ends
+        return seen.stable if seen else {}
 
     async def roll_up() -> None:
         while True:

@@ -2,7 +2,7 @@
 one event a record.
 
 The consumer group is Faust's and aiokafka's, as ever; the records come through librdkafka
-(streams.worker.fetch), assigned what the group gives us, from the offsets that Postgres holds.
+(streams.fetch), assigned what the group gives us, from the offsets that Postgres holds.
 Written against faust-streaming 0.15.3, which is pinned exactly; what to look at when a new version
 breaks it, tests/unit/streams/test_transport.py says. What is overridden, and why:
 
@@ -15,7 +15,7 @@ breaks it, tests/unit/streams/test_transport.py says. What is overridden, and wh
   Postgres and fetches from what Postgres says.
 - _getmany, getmany: fetch, tell aiokafka so, and build chunks; none passes that does not begin
   where the last one ended. A batch fetched across a rebalance is thrown away by Faust although the
-  position has moved on, so a chunk that begins elsewhere is dropped and fetched again.
+  position has moved on, so what begins elsewhere is dropped and fetched again.
 - _new_offset, _add_gap: Kafka's own commits are lag data only; they may never run ahead of the
   oldest unacknowledged chunk.
 - on_buffer_full: stock Faust sleeps a second when its buffers are full; a blocking put is
@@ -29,7 +29,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from faust.transport.drivers import aiokafka as driver
@@ -37,8 +37,8 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas import settings
+from streams import brokers, fetch, identity
 from streams.count import chunks
-from streams.worker import fetch
 
 log = logging.getLogger("intentwatch.streams")
 
@@ -96,6 +96,16 @@ async def keep_on(synchronise: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(_AGAIN_S)
 
 
+async def looked(app: Any) -> identity.Topic:
+    """The topic as it is now, once Kafka says so."""
+    while True:
+        app.watchdog.beat()
+        seen: identity.Topic | None = await asyncio.to_thread(app.fetcher.look)
+        if seen is not None:
+            return seen
+        await asyncio.sleep(_AGAIN_S)
+
+
 class Consumer(driver.Consumer):
     """Turns fetched records into chunks. `app.counter` owns the claims."""
 
@@ -108,7 +118,7 @@ class Consumer(driver.Consumer):
         self._epochs: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
         self._unacked: dict[TP, deque[tuple[int, int]]] = {}
-        self._refused: dict[TP, tuple[int, int]] = {}
+        self._known: set[TP] = set()  # read of a topic whose id is known
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -123,33 +133,42 @@ class Consumer(driver.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Claim the assigned partitions and fetch from the offsets in Postgres."""
         assigned = {tp.partition: TP(tp.topic, tp.partition) for tp in self.assignment()}
-        claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys())
+        seen = await looked(self.app)
+        claims = await asyncio.to_thread(self.app.counter.claim, assigned.keys(), seen)
         epochs = {}
-        offsets = {}
+        starts = {}
+        self._known = set()
         for part, claim in claims.items():
             tp = assigned[part]
             epochs[tp] = claim.epoch
-            offsets[tp] = claim.next_offset
-        self._own(epochs, offsets)
-        await self._fetch_on()
+            if claim.topic_id:
+                self._known.add(tp)
+            starts[tp] = fetch.Start(claim.next_offset, claim.leader_epoch)
+        self._own(epochs, {tp: start.offset for tp, start in starts.items()})
+        await self._fetch_from(starts)
         return dict(self._next)
 
     def _own(self, epochs: dict[TP, int], offsets: dict[TP, int]) -> None:
         self._epochs = epochs
         self._next = offsets
         self._unacked = {tp: deque() for tp in offsets}
-        self._refused.clear()
 
     async def _fetch_on(self) -> None:
         """Fetch every partition from where its last chunk ended; whatever is on its way is of an
         older assignment, and dropped.
         """
-        starts = {tp.partition: offset for tp, offset in self._next.items()}
-        self._assignment = await asyncio.to_thread(self._fetcher.assign, starts)
+        await self._fetch_from({tp: fetch.Start(offset) for tp, offset in self._next.items()})
+
+    async def _fetch_from(self, starts: Mapping[TP, fetch.Start]) -> None:
+        by_part = {tp.partition: start for tp, start in starts.items()}
+        self._assignment = await asyncio.to_thread(self._fetcher.assign, by_part)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        try:
+            return await loop.run_in_executor(self.app.reader, self._fetcher.poll)
+        except brokers.Refused as error:
+            self.app.end(str(error), settings.EXIT_DEPENDENCY)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Chunks of whatever the next fetch brings."""
@@ -183,7 +202,9 @@ class Consumer(driver.Consumer):
             return False
         return self._next.get(tp) == chunk.low
 
-    async def _chunks(self, tp: TP, run: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
+    async def _chunks(
+        self, tp: TP, run: fetch.Run | fetch.Gone | fetch.Parted
+    ) -> list[chunks.Chunk]:
         """What was fetched, as its partition's next chunks; none if other records come next."""
         expected = self._next.get(tp)
         # Revoked meanwhile, or fetched again since.
@@ -191,21 +212,21 @@ class Consumer(driver.Consumer):
             return []
         if isinstance(run, fetch.Gone):
             return await self._after_hole(tp, expected, run.begin, run.end)
-
-        first = run.offsets[0]
-        if first == expected:
-            return list(self._cut(tp, expected, run))
-        # Fetched again, and the same: offsets without a record, or records that are gone.
-        if self._refused.get(tp) == (expected, first):
-            bounds = await asyncio.to_thread(self._fetcher.bounds, run.part)
-            if bounds:
-                begin, end = bounds
-                if begin <= expected:
-                    return list(self._cut(tp, expected, run))
-                return await self._after_hole(tp, expected, begin, end)
-        self._refused[tp] = (expected, first)
+        if isinstance(run, fetch.Parted):
+            await self._end(identity.parted(tp.topic, tp.partition, expected, run.at))
+        if run.low == expected:
+            return list(self._cut(tp, run))
         await self._fetch_on()
         return []
+
+    async def _end(self, said: str) -> NoReturn:
+        """Told to the on-call: starting again does not mend it. A topic that was made anew has lost
+        nothing; that is said first.
+        """
+        seen = await looked(self.app)
+        self.app.counter.same(self.app.counter.topic_id, seen.id)
+        self.app.end(said, settings.EXIT_INTEGRITY)
+        raise AssertionError("the process has ended")
 
     async def _after_hole(
         self,
@@ -218,12 +239,8 @@ class Consumer(driver.Consumer):
         transaction that moves the offset past it.
         """
         if expected > end:
-            place = f"{tp.topic}/{tp.partition}"
-            ends = f"Postgres stands at offset {expected}, the topic ends at {end}"
-            cause = f"{place}: {ends}: it was made anew or has lost records"
-            remedy = "if that is known, set stream_offset.next_offset to the topic's beginning"
-            # Told to the on-call: starting again does not mend it.
-            self.app.end(f"{cause}; {remedy}", settings.EXIT_INTEGRITY)
+            known = tp in self._known
+            await self._end(identity.beyond(tp.topic, tp.partition, expected, end, known=known))
         if begin <= expected:
             await self._fetch_on()
             return []
@@ -241,24 +258,22 @@ class Consumer(driver.Consumer):
         )
         return [hole]
 
-    def _cut(
-        self,
-        tp: TP,
-        low: int,
-        run: fetch.Run,
-    ) -> Iterator[chunks.Chunk]:
+    def _cut(self, tp: TP, run: fetch.Run) -> Iterator[chunks.Chunk]:
         whole = chunks.Chunk(
             topic=tp.topic,
             part=tp.partition,
             claim=self._epochs[tp],
-            low=low,
-            high=run.offsets[-1] + 1,
+            low=run.low,
+            high=run.high,
             offsets=run.offsets,
             values=run.values,
             batch=run.batch,
             appended_ms=run.appended_ms,
+            by_producer=run.by_producer,
+            leader_epoch=run.leader_epoch,
         )
-        for begin in range(0, len(run.offsets), CHUNK_RECORDS):
+        # At least one: what holds no record moves the offset, too.
+        for begin in range(0, len(run.offsets) or 1, CHUNK_RECORDS):
             yield whole.cut(begin, begin + CHUNK_RECORDS)
 
     def _message(

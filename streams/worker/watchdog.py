@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from schemas import settings
-from streams.worker.ending import End, end_process
+from streams import brokers
+from streams.end import End, end_process
 
 log = logging.getLogger("intentwatch.streams")
 
@@ -48,7 +49,10 @@ class Watchdog:
             if time.monotonic() - before > self._patience_s / 2:
                 # The whole process was stopped, this thread too: the others get time to go on.
                 self.beat()
-            if error := self._membership_error():
+            error = self._membership_error()
+            if isinstance(error, brokers.Refused):
+                self._end(str(error), settings.EXIT_DEPENDENCY)
+            if error:
                 self._stop(f"the membership in the consumer group has ended: {error}")
             if time.monotonic() - self._last > self._patience_s:
                 self._stop(f"no progress for {self._patience_s:.0f} s: the consumer has stalled")

@@ -29,7 +29,7 @@ from schemas import events, present, runs, tables, tallies, windows
 from services import ports
 from services.labels import store as labels_store
 from services.local import topology
-from streams import connect
+from streams import connect, identity
 from streams import store as streams_store
 from streams.panes import retention
 from streams.panes import store as pane_store
@@ -101,7 +101,7 @@ class Story:
                     topic="t", part=0, next_offset=9, high_watermark=9, epoch=1, max_event_ts=end
                 )
             )
-        tick.roll_up(engine, topic="t", owner="story", high_watermarks={0: 9})
+        tick.roll_up(engine, topic="t", owner="story", seen=identity.Topic("", {0: 9}, {0: 9}))
         self._judge(engine, url, tmp_path)
 
     def _judge(self, engine: sa.Engine, url: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from services import provision
 from services.local import supervisor, topology
 
 SHORT = os.environ.get("FAULTS") == "short"
-IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24")
+IN_SHORT = ("test_f01", "test_f02", "test_f09", "test_f24", "test_p1", "test_p2")
 PARTITIONS = 6
 NewLab = Callable[..., contextlib.AbstractContextManager[lab.Lab]]
 

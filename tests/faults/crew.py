@@ -18,12 +18,15 @@ WORKER = ("-m", "streams", "worker")
 
 @dataclass
 class Crew:
-    """Use from the main thread. `log` collects what every worker says."""
+    """Use from the main thread. `log` collects what every worker says; `home`: whose code they
+    run.
+    """
 
     owner: supervisor.Supervisor
     environment: Mapping[str, str]
     log: Path
     running: list[supervisor.Child] = field(default_factory=list)
+    home: Path = processes.ROOT
 
     def start(self, name: str | None = None, **more: str) -> supervisor.Child:
         """One worker; `name` makes it a static member of the group; `more` are further variables
@@ -38,7 +41,7 @@ class Crew:
             [sys.executable, *WORKER],
             log=self.log,
             env=environment,
-            cwd=processes.ROOT,
+            cwd=self.home,
         )
         self.running.append(child)
         return child
@@ -74,6 +77,12 @@ class Crew:
     def finish(self) -> list[int]:
         """SIGTERM to all that run; their exit statuses."""
         return [self.stop(child) for child in list(self.running)]
+
+    def command(self, *argv: str) -> str:
+        """A command as the on-call gives it; what it prints."""
+        done = processes.run(["-m", *argv], dict(self.environment))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def said(self, lines: int = 12) -> str:
         """The end of what the workers said."""

@@ -13,7 +13,7 @@ _SETTINGS = {
     "group.id": "recount",
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
-    "enable.partition.eof": False,
+    "enable.partition.eof": True,  # the last offset may be a marker, which is no record
     "fetch.queue.backoff.ms": 5,
     "queued.min.messages": 200_000,
     "fetch.message.max.bytes": 8 * 1024 * 1024,
@@ -62,17 +62,21 @@ def stored(kafka: str, topic: str) -> Iterator[list[Stored]]:
                 raise RuntimeError(
                     f"{topic} could not be read to its end within {_PATIENCE_S:.0f} s; left: {left}"
                 )
-            records = [
-                _stored(message)
-                for message in consumer.consume(10_000, timeout=1.0)
-                if message.error() is None
-            ]
-            for record in records:
-                if record.offset + 1 >= left.get(record.part, record.offset + 2):
-                    del left[record.part]
+            messages = consumer.consume(10_000, timeout=1.0)
+            records = [_stored(message) for message in messages if message.error() is None]
+            for message in messages:
+                _tick_off(left, message)
             yield [record for record in records if record.offset < ends[record.part][1]]
     finally:
         consumer.close()
+
+
+def _tick_off(left: dict[int, int], message: confluent_kafka.Message) -> None:
+    """The message is the last one of its partition, or tells of its end."""
+    part = message.partition()
+    ended = message.error() and message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF
+    if ended or (message.error() is None and message.offset() + 1 >= left.get(part, 2**63)):
+        left.pop(part, None)
 
 
 def _stored(message: confluent_kafka.Message) -> Stored:

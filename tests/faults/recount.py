@@ -94,12 +94,13 @@ def count(
     check_time: bool = False,
     kept: Any = None,
     redriven: frozenset[tuple[int, int]] = frozenset(),
+    before: Counted | None = None,
 ) -> Counted:
-    """Count a topic. `all_valid`: nothing bad was sent, so nothing is looked at twice. `kept`:
-    which (partition, offset, line) to count at all. `redriven`: (partition, offset) of dead letters
-    counted after all, in panes of their own.
+    """Count a topic, on top of what was counted `before`. `all_valid`: nothing bad was sent, so
+    nothing is looked at twice. `kept`: which (partition, offset, line) to count at all. `redriven`:
+    (partition, offset) of dead letters counted after all, in panes of their own.
     """
-    counted = Counted()
+    counted = before or Counted()
     for batch in kafka_log.stored(kafka, topic):
         arrived = [line for record in batch for line in lines(record) if kept is None or kept(line)]
         arrived = (

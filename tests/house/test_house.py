@@ -133,6 +133,39 @@ def test_every_engine_is_made_at_the_one_door_where_instants_become_utc() -> Non
     ] == [Path("streams/connect.py")]
 
 
+CLIENTS = {
+    "Consumer",
+    "Producer",
+    "SerializingProducer",
+    "AdminClient",
+    "KafkaConsumer",
+    "KafkaProducer",
+    "KafkaAdminClient",
+    "AIOKafkaConsumer",
+    "AIOKafkaProducer",
+    "AIOKafkaAdminClient",
+    "App",
+}
+
+
+def test_every_client_of_kafka_is_made_with_what_its_door_says_of_getting_in() -> None:
+    """Of Faust only the app is made here; it makes aiokafka's clients."""
+    made = []
+    for path in MODULES:
+        for call in syntax.nodes(path):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in CLIENTS:
+                words = ast.unparse(call)
+                told = re.search(r"access\.\w+\(|credentials\(access\)|options", words)
+                made.append((str(path.relative_to(ROOT)), ast.unparse(call.func), bool(told)))
+    assert sorted(made) == [
+        ("services/gateway/serving_log.py", "KafkaProducer", True),
+        ("streams/brokers.py", "admin.AdminClient", True),
+        ("streams/brokers.py", "admin.AdminClient", True),
+        ("streams/brokers.py", "ck.Consumer", True),
+        ("streams/worker/topology.py", "faust.App", True),
+    ]
+
+
 def test_no_module_of_retrain_hides_an_installed_one() -> None:
     """`python retrain/run.py` has retrain/ first on the path until its first lines mend that."""
     import importlib.metadata

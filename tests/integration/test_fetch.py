@@ -12,15 +12,15 @@ from schemas import topics
 # thirty times.
 ASKED_TO_THE_END = """
 import sys, threading, time
-from streams.worker import fetch
+from streams import access, fetch
 
 for number in range(30):
-    fetcher, over = fetch.Fetcher(sys.argv[1], sys.argv[2]), threading.Event()
-    fetcher.assign({0: 0})
+    fetcher, over = fetch.Fetcher(access.Access(sys.argv[1]), sys.argv[2]), threading.Event()
+    fetcher.assign({0: fetch.Start(0)})
 
     def ask(fetcher=fetcher, over=over):
         while not over.is_set():
-            fetcher.ends()
+            fetcher.look()
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
@@ -30,7 +30,7 @@ for number in range(30):
     over.set()
     for thread in threads:
         thread.join()
-    assert fetcher.ends() == {}
+    assert fetcher.look() is None
 print("ended")
 """
 

@@ -35,6 +35,8 @@ from services.gateway.shadow import Shadow
 from services.local import topology
 from streams import connect, sample
 
+SECRET = b"of which messages people are asked"
+
 
 def ask(port: int, body: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -59,6 +61,7 @@ def serving(
         "INTENTWATCH_GATEWAY_PORT": str(port),
         "INTENTWATCH_TOPIC": f"gateway.{tmp_path.name}",
         "INTENTWATCH_POLICY": str(tmp_path / "policy.toml"),
+        "INTENTWATCH_SAMPLING_SECRET": SECRET.decode(),
     }
     environment = shop.environment | own
     topic = dataclasses.replace(
@@ -154,7 +157,8 @@ def chosen(
     )
     for log in [log for log in sent(environment) if log["role"] == "champion"]:
         facts |= {
-            "volume_per_day": counted.add(times.instant(log["ts"])),
+            "volume_per_day": counted.add(times.instant(log["ts"])).per_day,
+            "secret": SECRET,
             "budget_per_day": rules.budget_per_day,
             "min_p": rules.min_p,
         }
@@ -300,7 +304,7 @@ def beside(shop: Shop, model: str) -> tuple[Follower, Shadow, Told]:
     """A shadow whose candidate is this model, not started yet, and what it hands on."""
     told: Told = []
     engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
-    follower = Follower(engine, shop.models, "shadow", lambda _: model)
+    follower = Follower(engine, shop.models, "shadow", lambda _: [store.Version(model, None)])
     follower.look()
     return follower, Shadow(follower, lambda mine, other: told.append((mine, other))), told
 
@@ -360,7 +364,8 @@ def test_a_candidate_that_cannot_be_loaded_is_refused_and_the_one_before_it_goes
     engine = connect.engine(shop.environment["INTENTWATCH_DATABASE_URL"], poolclass=sa.NullPool)
     named: list[str] = []
     candidate, champion = (
-        Follower(engine, shop.models, role, lambda _: named[-1]) for role in ("shadow", "champion")
+        Follower(engine, shop.models, role, lambda _: [store.Version(named[-1], None)])
+        for role in ("shadow", "champion")
     )
     seen = []
     for name in ("v1", "v5", "v5", "v404", "v1"):
@@ -393,9 +398,12 @@ def test_the_candidate_is_the_newest_that_was_gated_against_the_present_champion
             connection.execute(
                 sa.insert(tables.promotion).values(model=model, kind="promote", at=now, by="test")
             )
-            return store.candidate(connection)
+            return candidate()
 
-        assert store.candidate(connection) is None
+        def candidate() -> str | None:
+            return next((one.model for one in store.candidate(connection)), None)
+
+        assert candidate() is None
         for state, model, champion, age in runs:
             values = {
                 "id": model,

@@ -243,7 +243,7 @@ def test_what_another_labels_between_the_list_and_the_lock_is_not_asked_again(
 
     @sa.event.listens_for(engine, "before_cursor_execute")
     def answers_meanwhile(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "pg_try_advisory_lock" in statement and before_lock:
+        if "INSERT INTO lease" in statement and before_lock:
             with others.begin() as another:
                 another.execute(sa.insert(tables.human_label), before_lock.pop())
 

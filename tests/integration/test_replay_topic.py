@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import confluent_kafka
 import processes
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
 from retrain.decide.history import topic as reader
 from schemas import topics
+from services.local.demo import recount
+from streams.access import Access
 
 BEGIN = dt.datetime(2026, 4, 20, tzinfo=dt.UTC)
 
@@ -122,19 +125,86 @@ def test_only_what_was_appended_between_the_two_times_is_read(
     between = dt.datetime.now(dt.UTC)
     time.sleep(0.05)
     send(kafka, topic.name, late)
-    assert sorted(reader.lines(kafka, topic.name, None, between)) == sorted(early)
-    assert sorted(reader.lines(kafka, topic.name, between, None)) == sorted(late)
-    assert list(reader.lines(kafka, topic.name, between, between)) == []
+    assert sorted(reader.lines(Access(kafka), topic.name, None, between)) == sorted(early)
+    assert sorted(reader.lines(Access(kafka), topic.name, between, None)) == sorted(late)
+    assert list(reader.lines(Access(kafka), topic.name, between, between)) == []
     assert (
         len(
             list(
                 reader.lines(
-                    kafka, topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+                    Access(kafka), topic.name, None, dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
                 )
             )
         )
         == 90
     )
+
+
+def counted(environment: dict[str, str]) -> int:
+    windows = processes.show("windows", environment, "--horizon", "5m")
+    return sum(window["n"] for window in windows)
+
+
+def test_worker_replay_and_recount_read_the_same_records(
+    kafka: str, new_topic: Callable[..., topics.Topic], database: str, tmp_path: Path
+) -> None:
+    """Whatever a producer's transactions and its codec are: 10 committed, 5 aborted at the end of
+    the first partition, 100 by each codec.
+    """
+    topic, rows = new_topic(2).name, logs(0, 415)
+    transactional = confluent_kafka.Producer(
+        {"bootstrap.servers": kafka, "transactional.id": topic, "log_level": 0}
+    )
+    transactional.init_transactions()
+    for batch, end in ((rows[:10], "commit_transaction"), (rows[10:15], "abort_transaction")):
+        transactional.begin_transaction()
+        for row in batch:
+            transactional.produce(topic, row, partition=0)
+        transactional.flush()
+        getattr(transactional, end)()
+    for number, codec in enumerate(("gzip", "zstd", "snappy", "lz4")):
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": kafka, "compression.type": codec, "linger.ms": 50}
+        )
+        for row in rows[15 + 100 * number : 115 + 100 * number]:
+            producer.produce(topic, row, partition=1)
+        assert producer.flush(20) == 0
+
+    good = sorted(rows[:10] + rows[15:])
+    assert sorted(reader.lines(Access(kafka), topic, None, None)) == good
+    again = recount.logs(Access(kafka), topic)
+    assert sorted(log["req_id"] for log in again) == sorted(
+        json.loads(row)["req_id"] for row in good
+    )
+    environment = {
+        "INTENTWATCH_KAFKA": kafka,
+        "INTENTWATCH_DATABASE_URL": database,
+        "INTENTWATCH_TOPIC": topic,
+        "INTENTWATCH_TEST_CLOCK": "1",
+    }
+    with processes.running(["-m", "streams", "worker"], environment, tmp_path / "log"):
+        assert processes.eventually(lambda: counted(environment) == 410), (
+            tmp_path / "log"
+        ).read_text()
+
+
+def test_a_transaction_that_is_still_open_is_not_waited_for(
+    kafka: str, new_topic: Callable[..., topics.Topic]
+) -> None:
+    topic, rows = new_topic(1).name, logs(0, 30)
+    send(kafka, topic, rows[:10])
+    held = confluent_kafka.Producer(
+        {"bootstrap.servers": kafka, "transactional.id": topic, "log_level": 0}
+    )
+    held.init_transactions()
+    held.begin_transaction()
+    for row in rows[10:20]:
+        held.produce(topic, row)
+    held.flush()
+    send(kafka, topic, rows[20:])
+    assert list(reader.lines(Access(kafka), topic, None, None)) == rows[:10]
+    held.commit_transaction()
+    assert sorted(reader.lines(Access(kafka), topic, None, None)) == sorted(rows)
 
 
 def test_a_topic_that_does_not_exist_is_refused_and_not_made(kafka: str, given: list[str]) -> None:

@@ -2,26 +2,22 @@
 group, nothing committed, nothing written.
 """
 
+import contextlib
 import datetime as dt
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
-
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from retrain import progress
 from retrain.decide.history import archive, files
 from retrain.intake import unpack
 from schemas import settings, times
+from streams import brokers, reread
+from streams.access import Access
 from streams.count import observe
-
-_PATIENCE_S = 60.0  # without a single record
 
 
 def serving_logs(
-    bootstrap: str,
+    access: Access,
     name: str,
     since: dt.datetime | None,
     until: dt.datetime | None,
@@ -30,14 +26,14 @@ def serving_logs(
     record kept, to the last there is now.
 
     Malformed lines, which the stream worker puts among the dead letters, are left out and counted.
-    Raises files.BadHistory for a topic that does not exist; ends with exit 4 where the
-    broker does not answer.
+    Raises files.BadHistory for a topic that does not exist; ends with exit 4 where Kafka
+    does not hand it out.
     """
     malformed = 0
 
     def blocks() -> Iterator[archive.Block]:
         nonlocal malformed
-        logs = lines(bootstrap, name, since, until)
+        logs = lines(access, name, since, until)
         while rows := list(islice(logs, files.LINES)):
             block, left_out = archive.block(rows)
             malformed += len(left_out)
@@ -48,7 +44,7 @@ def serving_logs(
 
 
 def lines(
-    bootstrap: str,
+    access: Access,
     name: str,
     since: dt.datetime | None,
     until: dt.datetime | None,
@@ -57,73 +53,34 @@ def lines(
     by partition.
     """
     try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
-            group_id=None,
-            allow_auto_create_topics=False,
-        )
-    except KafkaError as error:
-        reason = type(error).__name__
-        settings.refuse(
-            f"no answer from Kafka at {bootstrap} ({reason}); check INTENTWATCH_KAFKA",
-            settings.EXIT_DEPENDENCY,
-        )
-
-    try:
-        partitions = sorted(consumer.partitions_for_topic(name) or ())
-        if not partitions:
-            raise files.BadHistory(
-                f"there is no topic {name} at {bootstrap}; name one that exists with --topic"
-            )
-        parts = [TopicPartition(name, partition) for partition in partitions]
-        consumer.assign(parts)
-        begins = _offsets(consumer, parts, since, first=True)
-        ends = _offsets(consumer, parts, until, first=False)
-        for part in parts:
-            consumer.seek(part, begins[part])
-        yield from _read(consumer, begins, ends)
-    except KafkaError as error:
-        reason = type(error).__name__
-        settings.refuse(
-            f"Kafka at {bootstrap} stopped answering ({reason}); try again",
-            settings.EXIT_DEPENDENCY,
-        )
-    finally:
-        consumer.close()
+        with contextlib.closing(reread.Reader(access, name)) as reader:
+            bounds = reader.bounds()
+            if not bounds:
+                raise files.BadHistory(
+                    f"there is no topic {name} at {access.addresses};"
+                    " name one that exists with --topic"
+                )
+            begins = {part: begin for part, (begin, _) in bounds.items()}
+            ends = {part: end for part, (_, end) in bounds.items()}
+            if since is not None:
+                begins = reader.since(_milliseconds(since), bounds)
+            if until is not None:
+                ends = reader.since(_milliseconds(until), bounds)
+            yield from _read(reader, begins, ends)
+    except (brokers.Unreachable, reread.Unread) as error:
+        settings.refuse(str(error), settings.EXIT_DEPENDENCY)
 
 
-def _offsets(
-    consumer: KafkaConsumer,
-    parts: Sequence[TopicPartition],
-    at: dt.datetime | None,
-    *,
-    first: bool,
-) -> dict[TopicPartition, int]:
-    """The offset of each partition's first record appended at `at` or later; its end where there is
-    none. Without `at` the offset of its first record, or its end.
-    """
-    if at is None:
-        return dict(consumer.beginning_offsets(parts) if first else consumer.end_offsets(parts))
-
-    # Ends first: a partition's first such record may be appended between the two calls.
-    offsets = dict(consumer.end_offsets(parts))
-    at_ms = -(-times.micros(at) // 1000)  # rounded up: nothing from before `at`
-    by_time = consumer.offsets_for_times(dict.fromkeys(parts, at_ms))
-    for part, record in by_time.items():
-        if record:
-            offsets[part] = record.offset
-    return offsets
+def _milliseconds(at: dt.datetime) -> int:
+    return -(-times.micros(at) // 1000)  # rounded up: nothing from before `at`
 
 
 def _read(
-    consumer: KafkaConsumer,
-    begins: dict[TopicPartition, int],
-    ends: dict[TopicPartition, int],
+    reader: reread.Reader,
+    begins: dict[int, int],
+    ends: dict[int, int],
 ) -> Iterator[bytes]:
-    open_parts = {part for part in ends if begins[part] < ends[part]}
-    total = sum(ends[part] - begins[part] for part in open_parts)
-    deadline = time.monotonic() + _PATIENCE_S
+    total = sum(max(0, end - begins[part]) for part, end in ends.items())
     with progress.bar(
         "topic",
         total,
@@ -131,29 +88,8 @@ def _read(
         unit_scale=True,
         delay=unpack.QUIET_S,
     ) as bar:
-        while open_parts:
-            polled = consumer.poll(timeout_ms=1_000)
-            if polled:
-                deadline = time.monotonic() + _PATIENCE_S
-            elif time.monotonic() > deadline:
-                raise files.BadHistory(
-                    f"the topic gave no record for {_PATIENCE_S:.0f} s; "
-                    "check the broker and try again"
-                )
-
-            for part, records in polled.items():
-                wanted = [record for record in records if record.offset < ends[part]]
-                bar.update(len(wanted))
-                for record in wanted:
-                    yield from _logs(record)
-
-            done = {part for part in open_parts if consumer.position(part) >= ends[part]}
-            consumer.pause(*done)
-            open_parts -= done
-
-
-def _logs(record: Any) -> Iterator[bytes]:
-    """Those of one record of Kafka: one, or each of an envelope."""
-    is_envelope = ("content", b"batch") in record.headers
-    for _, line in observe.lines(record.value or b"", batch=is_envelope):
-        yield line
+        for run in reader.runs(begins, ends):
+            bar.update(len(run.values))
+            for value, batch in zip(run.values, run.batch, strict=True):
+                for _, line in observe.lines(value, batch=batch):
+                    yield line

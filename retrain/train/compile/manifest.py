@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -15,6 +16,7 @@ MANIFEST = "MANIFEST.json"
 SIGNATURE = "MANIFEST.sig"
 LABELS, TAXONOMY = "labels.json", "taxonomy.json"
 _KEY = ".signing_key"
+_NAME = re.compile(r"v[0-9]{1,18}")
 
 
 class BadArtefact(RuntimeError):
@@ -23,6 +25,25 @@ class BadArtefact(RuntimeError):
 
 class AnotherTaxonomy(BadArtefact):
     """A model of other intents than this process's."""
+
+
+def directory(models: Path, model: str) -> Path:
+    """Where a model lies: a directory of `models` itself, named v and digits. Raises BadArtefact
+    for anything else: whatever a row of the database says, nothing outside `models` is loaded.
+
+    >>> directory(Path("models"), "v14").as_posix()
+    'models/v14'
+    >>> directory(Path("models"), "../evil/v14")
+    Traceback (most recent call last):
+    ...
+    retrain.train.compile.manifest.BadArtefact: '../evil/v14' is no model's name: v and digits
+    """
+    if not _NAME.fullmatch(model):
+        raise BadArtefact(f"{model!r} is no model's name: v and digits")
+    path = models / model
+    if path.is_symlink():
+        raise BadArtefact(f"{path}: a link, which may point anywhere")
+    return path
 
 
 def write(directory: Path) -> str:
@@ -42,9 +63,10 @@ def write(directory: Path) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def verify(directory: Path) -> str:
+def verify(directory: Path, on_record: str | None = None) -> str:
     """Raise BadArtefact unless every file is the one that was signed, none is missing and none was
-    added; returns the manifest's sha256.
+    added; returns the manifest's sha256. `on_record`: what that is by the registry, if it has the
+    model: another model's directory under this name is whole and signed, too.
     """
     try:
         body = (directory / MANIFEST).read_bytes()
@@ -60,7 +82,14 @@ def verify(directory: Path) -> str:
         path = directory / name
         if name not in listed or not _same(path, listed[name]):
             raise BadArtefact(f"{path}: not the file that was signed")
-    return hashlib.sha256(body).hexdigest()
+
+    sha256 = hashlib.sha256(body).hexdigest()
+    if on_record not in (None, sha256):
+        raise BadArtefact(
+            f"{directory}: its manifest is {sha256[:12]}, and {str(on_record)[:12]} is on record: "
+            "another model lies under this name"
+        )
+    return sha256
 
 
 def signer(models: Path) -> str:
@@ -72,10 +101,12 @@ def signer(models: Path) -> str:
 
 
 def _names_in(directory: Path) -> set[str]:
-    """The names that lie in a directory, at any depth, of whatever is no directory itself."""
+    """The names that lie in a directory, at any depth, of whatever is no directory itself; a link
+    to one is none.
+    """
     names = set()
     for path in directory.rglob("*"):
-        if not path.is_dir():
+        if path.is_symlink() or not path.is_dir():
             names.add(str(path.relative_to(directory)))
     return names - {MANIFEST, SIGNATURE}
 

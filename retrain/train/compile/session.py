@@ -95,11 +95,17 @@ class Session:
         return own @ np.eye(len(present.INTENTS))[list(self._places)], tokens
 
 
-def load(directory: Path, named: backend.Named = backend.named) -> Session:
-    """Verify and load a model directory; `named` knows the backends. Raises manifest.BadArtefact,
-    naming what is wrong, and backend.Unavailable.
+def load(
+    directory: Path,
+    named: backend.Named = backend.named,
+    *,
+    on_record: str | None = None,
+) -> Session:
+    """Verify and load a model directory; `named` knows the backends, `on_record` is its manifest's
+    sha256 by the registry. Raises manifest.BadArtefact, naming what is wrong, and
+    backend.Unavailable.
     """
-    sha256 = manifest.verify(directory)
+    sha256 = manifest.verify(directory, on_record)
     normaliser = json.loads((directory / "normaliser.json").read_text())
     if normaliser["sha256"] != normalise.SHA256:
         raise manifest.BadArtefact(

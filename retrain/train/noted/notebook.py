@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from retrain.train import signs
-from retrain.train.noted import store
+from retrain.train.noted import store, writers
 from schemas import checks, runs
 from streams import database
 
@@ -19,13 +19,14 @@ FILE: Final = "metrics.jsonl"
 
 @dataclass(slots=True)
 class Notebook:
-    """The numbers of the run `run_id`, which lie in its `directory`, too. `begin` begins a
-    transaction.
+    """The numbers of the run `run_id`, which lie in its `directory`, too, and wherever `others`
+    write. `begin` begins a transaction.
     """
 
     begin: database.Begin
     run_id: str
     directory: Path
+    others: Sequence[writers.Writer] = ()
     rows: list[runs.Metric] = field(default_factory=list)
 
     def put(self, rows: Sequence[runs.Metric]) -> None:
@@ -36,6 +37,8 @@ class Notebook:
         with self.begin() as connection:
             store.put_metrics(connection, self.run_id, rows)
             store.put_checks(connection, self.run_id, signs.checks(self.rows))
+        for other in self.others:
+            other.put(rows)
 
     def check(self, told: Iterable[checks.Check]) -> None:
         """Keep checks."""

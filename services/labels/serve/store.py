@@ -10,12 +10,15 @@ from services.labels import mix, store
 from services.labels.again import store as again
 from services.labels.gold import store as gold
 from services.labels.order import store as order
+from streams import leases
 
 Connection = sa.Connection
 Select = sa.Select[Any]
 Subquery = sa.Subquery
 
-_LOCK = 0x1ABE1  # the class of our advisory locks
+_SCREEN = "screen:"
+# As long a message stays with whoever has it on the screen, who may be thinking, or gone.
+_HELD_S = 600
 
 
 def listed(
@@ -46,15 +49,16 @@ def serve(
     wanted: Collection[str] = (),
     plan: mix.Plan = mix.NO_GOLD,
 ) -> Any:
-    """The next message for an annotator, locked until release() or the end of the connection; None
-    if nothing waits.
+    """The next message for an annotator, whose it is until release() or for ten minutes; None if
+    nothing waits.
 
     Now and then a gold question takes the place of what would come next, which then comes later.
     It is none of those that this annotator has had before, either.
     """
+    _alone(connection)
     row = _next(connection, annotator, passed, twice_share, wanted)
     if row is None or row["queue"] != "measure":
-        row = _again(connection, passed, row)
+        row = _again(connection, annotator, passed, row)
     questions = gold.unanswered(connection, annotator, 1, passed, plan.first) if row else []
     if not questions:
         return row
@@ -62,18 +66,23 @@ def serve(
     turn = gold.answered(connection, annotator) + len(passed)
     if not mix.due(f"{annotator} {turn}", plan.share):
         return row
-    release(connection, row["req_id"])
-    _lock(connection, questions[0]["req_id"])
+    release(connection, annotator, row["req_id"])
+    _hold(connection, annotator, questions[0]["req_id"])
     return questions[0]
 
 
-def _again(connection: Connection, passed: Collection[str], instead: Any) -> Any:
+def _again(
+    connection: Connection,
+    annotator: str,
+    passed: Collection[str],
+    instead: Any,
+) -> Any:
     """What is asked about again, in the place of a message that only trains."""
     others = 200
     for row in again.waiting(connection, others, passed):
-        if _lock(connection, row["req_id"]):
+        if _hold(connection, annotator, row["req_id"]):
             if instead is not None:
-                release(connection, instead["req_id"])
+                release(connection, annotator, instead["req_id"])
             return row
     return instead
 
@@ -101,16 +110,16 @@ def _next(
     others = 200  # at most so many messages are on others' screens
     first = ordered.limit(len(passed) + others)
     for req_id in connection.execute(first).scalars().all():
-        if req_id in passed or not _lock(connection, req_id):
+        if req_id in passed or not _hold(connection, annotator, req_id):
             continue
-        # Locked now: what another annotator has answered since the list was read is committed,
+        # Ours now: what another annotator has answered since the list was read is committed,
         # and seen by counts that are asked for anew.
         now = _waiting(sample, store.counts(connection), annotator, twice_share)
         still = now.where(sample.c.req_id == req_id)
         row = connection.execute(still).mappings().first()
         if row:
             return row
-        release(connection, req_id)
+        release(connection, annotator, req_id)
     return None
 
 
@@ -149,16 +158,25 @@ def _waiting(
     )
 
 
-def _lock(connection: Connection, req_id: str) -> bool:
+def _alone(connection: Connection) -> None:
+    """Until the end of the transaction nobody else is served: two that take several messages each
+    would wait for each other.
+    """
+    lock = sa.text("select pg_advisory_xact_lock(hashtext('intentwatch.screens'))")
+    connection.execute(lock)
+
+
+def _hold(connection: Connection, annotator: str, req_id: str) -> bool:
     """Whether the message is on no other annotator's screen; then it is on this one's."""
-    key = sa.func.hashtext(req_id)
-    lock = sa.func.pg_try_advisory_lock(_LOCK, key)
-    taken = connection.execute(sa.select(lock))
-    return bool(taken.scalar())
+    return leases.hold(connection, f"{_SCREEN}{req_id}", annotator, _HELD_S)
 
 
-def release(connection: Connection, req_id: str) -> None:
-    """Let others be served the message."""
-    key = sa.func.hashtext(req_id)
-    unlock = sa.func.pg_advisory_unlock(_LOCK, key)
-    connection.execute(sa.select(unlock))
+def release(connection: Connection, annotator: str, req_id: str) -> None:
+    """Let others be served the message. Those of annotators who are long gone go with it."""
+    lease = tables.lease.c
+    mine = sa.and_(lease.name == f"{_SCREEN}{req_id}", lease.owner == annotator)
+    lapsed = sa.and_(
+        lease.name.startswith(_SCREEN, autoescape=True),
+        lease.expires_at < sa.func.now(),
+    )
+    connection.execute(sa.delete(tables.lease).where(sa.or_(mine, lapsed)))

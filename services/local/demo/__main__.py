@@ -37,6 +37,8 @@ from services.local.demo import (
     telling,
     traffic,
 )
+from streams import brokers
+from streams.access import Access
 
 SEED = 20260420
 _ALWAYS_ON = ("dashboard", "gateway", "retrain", "streams", "scheduler", "notifier")
@@ -48,7 +50,8 @@ FAILURES = (
     supervisor.NotReady,
     recount.Unread,
     jars.BadJar,
-    provision.Unreachable,
+    brokers.Unreachable,
+    brokers.Refused,
     provision.Mismatch,
     sa.exc.SQLAlchemyError,
     OSError,
@@ -126,7 +129,7 @@ def summarise(on: stage.Stage, playing: play.Play) -> dict[str, Any]:
     days = playing.settled()
     taken = on.rows(store.decisions)
     runs = [row for row in on.rows(store.runs) if row["decision_id"]]
-    logs = recount.logs(on.addresses.kafka, topics.SERVING_LOG.name)
+    logs = recount.logs(Access(on.addresses.kafka), topics.SERVING_LOG.name)
     counted = recount.compare(logs, on.rows(store.windows, horizon="1d"))
     # An answer whose log never reached Kafka is lost too.
     answers = len(playing.customers.truth)

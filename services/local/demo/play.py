@@ -304,8 +304,8 @@ class Play:
         if serving is None:
             return False
         with self.on.engine.connect() as database:
-            champion = gateway_store.champion(database)
-        return bool(serving == champion)
+            champion, *_ = gateway_store.champions(database)
+        return bool(serving == champion.model)
 
     def _look(self, midnight: dt.datetime) -> report.Day:
         """The day's row, from Postgres."""

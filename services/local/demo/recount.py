@@ -1,18 +1,16 @@
-"""Count again from Kafka's offset 0 what Postgres says was counted. Imports nothing from streams/,
-so that it can contradict it.
+"""Count again from Kafka's offset 0 what Postgres says was counted. The records are those that the
+stream worker gets; it decodes and counts them by itself, so that it can contradict the worker.
 """
 
+import contextlib
 import json
-import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
-
-_IDLE_MS = 10_000
-_PATIENCE_S = 120.0  # without a single record
+from streams import brokers, reread
+from streams.access import Access
 
 Cell = tuple[str, str, str]
 
@@ -32,50 +30,26 @@ class Recount:
     duplicated: int
 
 
-def logs(bootstrap: str, topic: str) -> list[dict[str, Any]]:
+def logs(access: Access, topic: str) -> list[dict[str, Any]]:
     """Every log of the topic, single or in an envelope, from the first offset to the last one there
     is now. Raises Unread.
     """
     try:
-        return _read(bootstrap, topic)
-    except KafkaError as error:
+        with contextlib.closing(reread.Reader(access, topic)) as reader:
+            return list(_read(reader))
+    except (brokers.Unreachable, reread.Unread) as error:
         raise Unread(f"Kafka did not hand out what is to be counted again: {error}") from None
 
 
-def _read(bootstrap: str, topic: str) -> list[dict[str, Any]]:
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        consumer_timeout_ms=_IDLE_MS,
-    )
-    numbers = sorted(consumer.partitions_for_topic(topic) or ())
-    parts = [TopicPartition(topic, number) for number in numbers]
-    consumer.assign(parts)
-    ends = consumer.end_offsets(parts)
-    consumer.seek_to_beginning(*parts)
-
-    logs: list[dict[str, Any]] = []
-    deadline = time.monotonic() + _PATIENCE_S
-    while any(consumer.position(part) < ends[part] for part in parts):
-        if time.monotonic() > deadline:
-            raise Unread(
-                "Kafka gave none of the records that are left to count again"
-                f" in {_PATIENCE_S:.0f} s"
-            )
-        for records in consumer.poll(timeout_ms=1_000).values():
-            deadline = time.monotonic() + _PATIENCE_S
-            for record in records:
-                logs += _decoded(record)
-    consumer.close()
-    return logs
-
-
-def _decoded(record: Any) -> list[dict[str, Any]]:
-    """The logs of a record: of an envelope one a line."""
-    envelope = ("content", b"batch") in record.headers
-    lines = record.value.splitlines() if envelope else [record.value]
-    return [json.loads(line) for line in lines]
+def _read(reader: reread.Reader) -> Iterator[dict[str, Any]]:
+    """The logs of every record: of an envelope one a line."""
+    bounds = reader.bounds()
+    begins = {part: begin for part, (begin, _) in bounds.items()}
+    ends = {part: end for part, (_, end) in bounds.items()}
+    for run in reader.runs(begins, ends):
+        for value, envelope in zip(run.values, run.batch, strict=True):
+            for line in value.splitlines() if envelope else [value]:
+                yield json.loads(line)
 
 
 def compare(logs: list[dict[str, Any]], windows: list[dict[str, Any]]) -> Recount:

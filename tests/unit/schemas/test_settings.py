@@ -31,6 +31,29 @@ def test_a_secret_is_read_from_its_file_and_never_printed(
     assert "xoxb-1" not in repr(loaded)
 
 
+def test_a_secret_of_a_file_is_the_files_of_now_and_what_is_no_secret_is_read_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("SLACK_TOKEN", "DATABASE_URL", "SLACK_CHANNEL"):
+        (tmp_path / name).write_text("old")
+        monkeypatch.setenv(f"INTENTWATCH_{name}_FILE", str(tmp_path / name))
+    loaded = settings.load()
+    for path in tmp_path.iterdir():
+        path.write_text("new\n")
+    assert loaded.slack_token is not None
+    assert loaded.database_url is not None
+    assert loaded.slack_token.get_secret_value() == "new"
+    assert loaded.database_url.get_secret_value() == "new"
+    assert loaded.slack_channel == "old"
+    # Whoever writes it anew may be half way.
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert loaded.slack_token.get_secret_value() == "new"
+    (tmp_path / "SLACK_TOKEN").write_text("\n")
+    assert loaded.slack_token.get_secret_value() == "new"
+    assert "new" not in f"{loaded!r} {loaded.slack_token}"
+
+
 def exit_line(capsys: pytest.CaptureFixture[str], *needs: str) -> str:
     with pytest.raises(SystemExit) as caught:
         settings.load(*needs)

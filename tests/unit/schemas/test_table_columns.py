@@ -136,7 +136,7 @@ def test_the_bytes_of_a_dead_letter_stand_apart_from_what_is_told_of_it() -> Non
 
 def test_a_thing_done_twice_writes_one_row() -> None:
     """Identity is content, or a place: never a number that is drawn anew."""
-    assert keys(tables.dead_letter) == ["topic", "part", "offset", "line"]
+    assert keys(tables.dead_letter) == ["topic", "part", "offset", "line", "topic_id"]
     assert keys(tables.sampled_prediction) == ["req_id", "model", "role"]
     assert keys(tables.job_run) == ["job", "due_at"]
     assert keys(tables.window_state) == ["model", "role", "horizon", "end"]

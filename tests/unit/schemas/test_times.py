@@ -131,3 +131,18 @@ def test_an_append_time_beyond_the_calendar_is_as_far_off_as_its_end(
     value = json.dumps(builders.log(ts="2026-04-20T12:00:00Z")).encode()
     part = chunks.Chunk("t", 0, 1, 0, 1, range(1), [value], [False], [appended_ms])
     assert [letter.reason for letter in observe.chunk(part, observe.Limits()).dead] == [reason]
+
+
+@pytest.mark.parametrize(("by_producer", "blamed"), [({1}, [False, True]), ({0, 1}, [True, True])])
+def test_a_dead_letter_blames_the_clock_that_was_asked(
+    by_producer: set[int], blamed: list[bool]
+) -> None:
+    """A topic's setting may change between two records; whatever it is, the reason is the same."""
+    value = json.dumps(builders.log(ts="2026-04-20T12:00:00Z")).encode()
+    part = chunks.Chunk(
+        "t", 0, 1, 0, 2, range(2), [value] * 2, [False] * 2, [-1, -1], by_producer=by_producer
+    )
+    dead = observe.chunk(part, observe.Limits()).dead
+    assert {letter.reason for letter in dead} == {"future"}
+    assert [events.PRODUCERS_TIME in letter.detail for letter in dead] == blamed
+    assert ["broker's append time" in letter.detail for letter in dead] != blamed

@@ -8,5 +8,5 @@ import wordmodel
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Models that one can read: v1, v2, `lost` and `unsigned` (tests/wordmodel.py)."""
+    """Models that one can read: v1, v2, LOST and UNSIGNED (tests/wordmodel.py)."""
     return wordmodel.shelf(tmp_path_factory.mktemp("models"))

@@ -49,6 +49,14 @@ KINDS = {
         facts(dataclasses.replace(WELL, moved_at=LATER)),
     ),
     "t:dying:2026-04-20": (facts(dataclasses.replace(WELL, stalls=3)), facts()),
+    "t/3:open:50": (
+        facts(dataclasses.replace(WELL, log_end=60, still_s=1000.0)),
+        facts(dataclasses.replace(WELL, log_end=60, high_watermark=60, next_offset=60)),
+    ),
+    "t:bad:0:abc": (
+        facts(dataclasses.replace(WELL, topic_id="abc")),
+        facts(dataclasses.replace(WELL, topic_id="def")),
+    ),
     "t:bad:0": (facts(), facts(dataclasses.replace(WELL, bad_until=60))),
     "t:ended:2026-04-20:1a2b": (facts(clock=GONE), facts()),
     "stage:rollup:2026-04-20T10:00:00+00:00": (facts(stages=[FAILING]), facts()),
@@ -76,6 +84,7 @@ RAISED = {
     "retrain/train/attempts.py": 1,
     "retrain/train/promote.py": 1,  # it was rolled back: that has happened
     "services/alarms/causes.py": 12,
+    "services/alarms/transactions.py": 1,
     "streams/worker/counter.py": 2,  # bad records; and that some were deleted, which has happened
     "streams/worker/ending.py": 1,
 }

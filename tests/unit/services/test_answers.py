@@ -125,17 +125,19 @@ def test_the_log_tells_the_script_of_whatever_was_asked(text: str, script: str) 
 
 def test_the_first_hour_is_taken_for_every_hour_of_the_day() -> None:
     counted = volume.Volume()
-    assert counted.add(NOON) == 24
-    assert counted.add(NOON + HOUR / 2) == 48, "an hour that is half over still counts as one"
+    assert counted.add(NOON).per_day == 24
+    assert counted.add(NOON + HOUR / 2).per_day == 48, (
+        "an hour that is half over still counts as one"
+    )
 
 
 def test_a_pace_is_over_the_time_there_is_and_at_most_a_day() -> None:
     counted = volume.Volume()
     for minute in range(0, 600, 6):
-        pace = counted.add(NOON + minute * HOUR / 60)
+        pace = counted.add(NOON + minute * HOUR / 60).per_day
     assert pace == pytest.approx(100 / 9.9 * 24)
     for hour in range(10, 60):
-        pace = counted.add(NOON + hour * HOUR)
+        pace = counted.add(NOON + hour * HOUR).per_day
     assert pace == pytest.approx(24 / 23 * 24), (
         "ten messages an hour of the day before are forgotten"
     )
@@ -144,5 +146,5 @@ def test_a_pace_is_over_the_time_there_is_and_at_most_a_day() -> None:
 def test_messages_out_of_order_are_counted_and_stop_nothing() -> None:
     counted = volume.Volume()
     counted.add(NOON)
-    assert counted.add(NOON - 3 * HOUR) > 0
-    assert counted.add(NOON + HOUR) == pytest.approx(3 / 4 * 24)
+    assert counted.add(NOON - 3 * HOUR).per_day > 0
+    assert counted.add(NOON + HOUR).per_day == pytest.approx(3 / 4 * 24)

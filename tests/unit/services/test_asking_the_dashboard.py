@@ -42,7 +42,11 @@ def test_programs_are_told_that_it_is_not_ready_and_why(served: FastAPI, path: s
     answer = get(served, path)
 
     assert answer.status == 503
-    assert answer.json() == {"ready": False, "reason": database.NO_ANSWER}
+    assert answer.json() == {
+        "ready": False,
+        "reason": 'Postgres does not answer ("127.0.0.1", port 1: Connection refused); '
+        "check INTENTWATCH_DATABASE_URL or run `make up`",
+    }
 
 
 def test_the_process_itself_lives(served: FastAPI) -> None:

@@ -113,6 +113,16 @@ def test_a_label_figure_says_what_it_stands_for(more: Row, sentences: tuple[str,
     assert notes(signals.LIVE_ACCURACY, judged(), quality=[estimate(**more)]) == sentences
 
 
+def test_beside_live_accuracy_stands_how_much_of_a_day_is_one_conversation() -> None:
+    row = {"value": 0.234, "n": 120, "end": AT}
+
+    *_, note = notes(signals.LIVE_ACCURACY, judged(), loudest=row)
+
+    assert note.startswith("Most of one conversation, day to ")
+    assert note.endswith(": 23.4 % of the messages to label (n = 120)")
+    assert notes(signals.RARE_RECALL, judged(), loudest=row) == ()
+
+
 def rare(intent: str, recall: float | None, **more: Any) -> Row:
     return estimate("recall", intent=intent, estimate=recall, **more)
 

@@ -8,6 +8,7 @@ import datetime as dt
 import pytest
 
 from schemas import topics
+from services import shape
 from services.alarms import causes, state
 from services.doctor import findings
 from streams.stages import stage
@@ -18,10 +19,17 @@ FRESH = state.Partition(
 )
 OK, WARN, FAIL = findings.Status.OK, findings.Status.WARN, findings.Status.FAIL
 TOPIC = topics.SERVING_LOG
+KEPT = shape.made_with(TOPIC)
 
 
 def behind(part: int, records: int) -> state.Partition:
     return dataclasses.replace(FRESH, part=part, high_watermark=50 + records)
+
+
+def provisioned(partitions: int, settings: dict[str, str] | None = KEPT) -> findings.Finding:
+    """The contract's topic, so made."""
+    there = {TOPIC.name: shape.Shape(partitions, settings)}
+    return findings.provisioned(there, topics.TOPICS)
 
 
 def stands(behind_s: float) -> state.Clock:
@@ -42,9 +50,15 @@ def stands(behind_s: float) -> state.Clock:
             FAIL,
             "the database is at 0006, this version needs 0005",
         ),
-        (findings.provisioned({TOPIC.name: 12}, topics.TOPICS), OK, "1 in place"),
-        (findings.provisioned({TOPIC.name: 3}, topics.TOPICS), FAIL, "has 3 partitions, not 12"),
-        (findings.provisioned({"another": 12}, topics.TOPICS), FAIL, "is missing"),
+        (provisioned(12), OK, "1 in place"),
+        (provisioned(3), FAIL, "has 3 partitions, not 12"),
+        (
+            provisioned(3, {"cleanup.policy": "compact"}),
+            FAIL,
+            "has 3 partitions, not 12, and cleanup.policy=compact, not delete",
+        ),
+        (provisioned(12, None), WARN, "this client may not see the settings of topic"),
+        (findings.provisioned({}, topics.TOPICS), FAIL, "is missing"),
         (findings.lag([]), OK, "0 records behind"),
         (
             findings.lag([behind(1, 7), behind(4, 90)]),
@@ -106,11 +120,13 @@ def test_a_fact_has_its_status_at_the_edge_and_a_remedy_unless_all_is_well(
     assert (finding.remedy is None) == (status is OK)
 
 
-def test_a_missing_topic_is_told_before_one_that_is_cut_otherwise() -> None:
+def test_of_several_topics_all_that_is_wrong_is_told_each_with_its_remedy() -> None:
     other = dataclasses.replace(TOPIC, name="other", partitions=4)
-    finding = findings.provisioned({TOPIC.name: 3}, (TOPIC, other))
-    assert finding.detail == f"other is missing; {TOPIC.name} has 3 partitions, not 12"
-    assert finding.remedy == "run `python -m services.provision`"
+    finding = findings.provisioned({TOPIC.name: shape.Shape(3, KEPT)}, (TOPIC, other))
+    assert finding.detail == f"{TOPIC.name} has 3 partitions, not 12; other is missing"
+    assert finding.remedy == (
+        "run `python -m services.provision --alter`; run `python -m services.provision`"
+    )
 
 
 def test_hours_set_aside_are_named_the_first_five_and_the_first_one_in_the_command() -> None:

@@ -103,7 +103,7 @@ def test_a_champion_that_raises_on_a_message_fails_it_and_no_other(
     one: serving.Served, models: Path
 ) -> None:
     """Its table of words has one row too few: it passed verification and warm-up."""
-    one.gateway.champion.session = session.load(models / "short")
+    one.gateway.champion.session = session.load(models / wordmodel.SHORT)
 
     answers = [one.classify({"text": word, "conversation": "c"}) for word in ("faq", "chitchat")]
 
@@ -113,7 +113,7 @@ def test_a_champion_that_raises_on_a_message_fails_it_and_no_other(
     well, ill = emitted(one)
     assert (well["error"], ill["error"]) == (None, "failed")
     assert (ill["model"], ill["conversation"], ill["req_id"]) == (
-        "short",
+        wordmodel.SHORT,
         "c",
         answers[1][1]["req_id"],
     )
@@ -123,7 +123,7 @@ def test_a_champion_that_raises_on_a_message_fails_it_and_no_other(
 
 
 def test_an_answer_that_is_no_number_is_none(one: serving.Served, models: Path) -> None:
-    one.gateway.champion.session = session.load(models / "lost")
+    one.gateway.champion.session = session.load(models / wordmodel.LOST)
 
     assert one.classify({"text": "unheard of"})[0] == 500
     assert [log["error"] for log in emitted(one)] == ["failed"]
@@ -132,7 +132,7 @@ def test_an_answer_that_is_no_number_is_none(one: serving.Served, models: Path) 
 def test_a_batch_in_which_one_message_fails_is_no_answer_to_any(
     one: serving.Served, models: Path
 ) -> None:
-    one.gateway.champion.session = session.load(models / "short")
+    one.gateway.champion.session = session.load(models / wordmodel.SHORT)
     words = ["faq", "chitchat", "faq", "chitchat"]
 
     status, _ = one.classify({"messages": [{"text": word} for word in words]})
@@ -247,7 +247,7 @@ def test_fates_add_up_to_the_requests_and_messages_to_the_logs(
     one: serving.Served, models: Path
 ) -> None:
     bodies: list[object] = [{"text": "faq"}, b"{", {"messages": [{"text": "faq"}] * 5}, {}]
-    for model in (session.load(models / "short"), None):
+    for model in (session.load(models / wordmodel.SHORT), None):
         one.gateway.champion.session = model
         for body in [*bodies, {"text": "chitchat"}]:
             one.classify(body)
@@ -324,7 +324,7 @@ def test_a_release_that_fails_shows_as_errors_not_as_less_traffic(
     one: serving.Served, models: Path
 ) -> None:
     """400 messages, one of four about the word that the champion cannot read."""
-    one.gateway.champion.session = session.load(models / "short")
+    one.gateway.champion.session = session.load(models / wordmodel.SHORT)
     words = [word for word in present.INTENTS if word != "chitchat"]
     for i in range(400):
         one.classify({"text": "chitchat" if i % 4 == 0 else words[i % len(words)]})

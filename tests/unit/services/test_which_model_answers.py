@@ -23,6 +23,7 @@ from services.gateway import routing, serving_log
 from services.gateway.follow import Follower, Refused
 from services.gateway.served import Message, Served, served
 from services.gateway.shadow import Shadow
+from streams.access import Access
 
 K = len(present.INTENTS)
 Floats = npt.NDArray[np.float64]
@@ -34,22 +35,22 @@ Floats = npt.NDArray[np.float64]
 def test_the_newest_that_is_named_and_whole_is_loaded(models: Path) -> None:
     one = wordmodel.follower(models, None)
 
-    assert one._loaded("v2", now=0.0).model == "v2"
+    assert one._loaded(wordmodel.version("v2"), now=0.0).model == "v2"
 
 
 @pytest.mark.parametrize(
     ("model", "why"),
     [
         ("v9", "No such file or directory"),
-        ("unsigned", "MANIFEST.json"),
-        ("lost", "the model's probabilities are no numbers"),
+        (wordmodel.UNSIGNED, "MANIFEST.json"),
+        (wordmodel.LOST, "the model's probabilities are no numbers"),
     ],
 )
 def test_a_model_that_cannot_serve_is_refused_with_its_name_and_why(
     models: Path, model: str, why: str
 ) -> None:
     with pytest.raises(Refused, match=f"champion {model} is refused: .*{why}"):
-        wordmodel.follower(models, None)._loaded(model, now=0.0)
+        wordmodel.follower(models, None)._loaded(wordmodel.version(model), now=0.0)
 
 
 def test_a_refused_model_is_tried_again_later_each_time_and_every_minute_at_last(
@@ -60,7 +61,7 @@ def test_a_refused_model_is_tried_again_later_each_time_and_every_minute_at_last
     tries, now = [], 0.0
     for _ in range(9):
         with pytest.raises(Refused):
-            one._loaded("v9", now)
+            one._loaded(wordmodel.version("v9"), now)
         assert one._refusal is not None
         tries.append(one._refusal.again_at - now)
         now = one._refusal.again_at
@@ -74,22 +75,22 @@ def test_between_two_tries_nothing_is_verified_and_the_reason_stays(
     """Verifying takes CPU from the answers; the model that has arrived meanwhile waits its turn."""
     one = wordmodel.follower(tmp_path, None)
     with pytest.raises(Refused) as first:
-        one._loaded("v1", now=100.0)
+        one._loaded(wordmodel.version("v1"), now=100.0)
     wordmodel.written(tmp_path / "v1")
 
     with pytest.raises(Refused) as second:
-        one._loaded("v1", now=100.9)
+        one._loaded(wordmodel.version("v1"), now=100.9)
 
     assert str(second.value) == str(first.value)
-    assert one._loaded("v1", now=101.0).model == "v1"
+    assert one._loaded(wordmodel.version("v1"), now=101.0).model == "v1"
 
 
 def test_another_model_does_not_wait_for_the_refused_one(models: Path) -> None:
     one = wordmodel.follower(models, None)
     with pytest.raises(Refused):
-        one._loaded("v9", now=0.0)
+        one._loaded(wordmodel.version("v9"), now=0.0)
 
-    assert one._loaded("v1", now=0.0).model == "v1"
+    assert one._loaded(wordmodel.version("v1"), now=0.0).model == "v1"
 
 
 # the candidate in the shadow
@@ -152,20 +153,20 @@ def test_a_candidate_answers_the_same_message_in_its_own_role(models: Path) -> N
 def test_a_candidate_that_answers_with_no_number_fails_and_the_champions_log_goes_out(
     models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, _ = shadow(wordmodel.follower(models, "lost", "shadow"))
+    one, _ = shadow(wordmodel.follower(models, wordmodel.LOST, "shadow"))
     mine = served(message("unheard of"), session.load(models / "v1"), "champion")
 
     others = [one._own(mine), one._own(mine)]
 
     assert (others, one.failed) == ([None, None], 2)
-    assert caplog.text.count("lost cannot answer in the shadow") == 1, "said once"
+    assert caplog.text.count("v7 cannot answer in the shadow") == 1, "said once"
 
 
 # the buffer of logs on their way
 
 
 def test_an_envelope_holds_at_most_256_logs_in_the_order_they_came() -> None:
-    emitter = serving_log.Emitter("127.0.0.1:1", "t")
+    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t")
     for number in range(300):
         emitter.emit(json.dumps(builders.log(number)).encode())
 
@@ -178,7 +179,7 @@ def test_an_envelope_holds_at_most_256_logs_in_the_order_they_came() -> None:
 
 
 def test_a_full_buffer_drops_and_counts() -> None:
-    emitter = serving_log.Emitter("127.0.0.1:1", "t", capacity=2)
+    emitter = serving_log.Emitter(Access("127.0.0.1:1"), "t", capacity=2)
 
     for number in range(5):
         emitter.emit(json.dumps(builders.log(number)).encode())

@@ -56,7 +56,7 @@ def test_what_succeeds_is_returned_after_one_try_and_one_beat() -> None:
     assert len(beats) == 1
 
 
-@pytest.mark.parametrize("sqlstate", ["23505", "22P02", "42P01", "42501"])
+@pytest.mark.parametrize("sqlstate", ["23505", "22P02", "42601"])
 def test_what_was_asked_wrongly_ends_the_worker_at_once(sqlstate: str) -> None:
     """Asked again it would be as wrong. What was asked is not told: it holds data."""
     persist = retrying.Retrying(ends.end, lambda: None)
@@ -71,6 +71,26 @@ def test_what_was_asked_wrongly_ends_the_worker_at_once(sqlstate: str) -> None:
 
     assert ended.value.code == settings.EXIT_INTEGRITY
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "cause"),
+    [("42501", "the role lacks a right"), ("42P01", "the database has no tables of intentwatch")],
+)
+def test_what_the_database_lacks_ends_the_worker_as_a_dependency_with_the_remedy(
+    sqlstate: str, cause: str
+) -> None:
+    persist = retrying.Retrying(ends.end, lambda: None)
+
+    def attempt() -> None:
+        raise failing(sqlstate)
+
+    with pytest.raises(
+        ends.Ended, match=rf"^cannot store it: {cause} \(the first line\); "
+    ) as ended:
+        persist("store it", attempt)
+
+    assert ended.value.code == settings.EXIT_DEPENDENCY
 
 
 def test_a_deadlock_is_tried_again_and_the_worker_beats_before_each_try() -> None:

@@ -19,34 +19,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import settings
-from streams import database
+from streams import database, fetch, identity
+from streams.access import Access
 from streams.count import chunks
-from streams.worker import counter, fetch, topology, transport
+from streams.worker import counter, topology, transport
 
 HERE = TP("t", 0)
 EPOCH, ASSIGNMENT = 3, 8
 
 
-def consumer(expected: int = 0) -> Any:
-    """One of partition 0, which goes on at offset `expected`. Faust has not started it: this
-    arithmetic needs no group.
+def consumer(expected: int = 0, now: str = "id") -> Any:
+    """One of partition 0, which goes on at offset `expected` of the topic `id`, where Kafka shows
+    the topic `now`. Faust has not started it: this arithmetic needs no group.
     """
+    counting = counter.Counter(
+        database.engine(ends.NOWHERE), topic="t", check_time=False, end=ends.end
+    )
+    counting.topic_id = "id"
     made = transport.Consumer.__new__(transport.Consumer)
-    made.app = SimpleNamespace(end=ends.end)
+    made.app = SimpleNamespace(
+        end=ends.end,
+        counter=counting,
+        watchdog=SimpleNamespace(beat=lambda: None),
+        fetcher=SimpleNamespace(look=lambda: identity.Topic(now, {}, {})),
+    )
     made._assignment = ASSIGNMENT
-    made._refused = {}
+    made._known = {HERE}
     made._acked, made._acked_index = defaultdict(list), defaultdict(set)
     made._own({HERE: EPOCH}, {HERE: expected})
     return made
 
 
-def run(offsets: Sequence[int], assignment: int = ASSIGNMENT) -> fetch.Run:
+def run(
+    offsets: Sequence[int],
+    assignment: int = ASSIGNMENT,
+    *,
+    low: int | None = None,
+    high: int | None = None,
+) -> fetch.Run:
     n = len(offsets)
     values = [b"%d" % offset for offset in offsets]
-    return fetch.Run(0, list(offsets), values, [False] * n, [0] * n, assignment)
+    low = offsets[0] if low is None else low
+    high = offsets[-1] + 1 if high is None else high
+    return fetch.Run(0, list(offsets), values, [False] * n, [0] * n, assignment, low, high)
 
 
-def cut(made: Any, fetched: fetch.Run | fetch.Gone) -> list[chunks.Chunk]:
+def cut(made: Any, fetched: fetch.Run | fetch.Gone | fetch.Parted) -> list[chunks.Chunk]:
     return asyncio.run(made._chunks(HERE, fetched))
 
 
@@ -71,13 +89,40 @@ def test_chunks_follow_each_other_whatever_offsets_are_missing(
     """Kafka leaves offsets out: transactions and compaction take some."""
     offsets = [offset for offset in range(length) if offset not in holes]
 
-    parts = cut(consumer(), run(offsets))
+    parts = cut(consumer(), run(offsets, low=0))
 
     assert parts[0].low == 0
     assert parts[-1].high == offsets[-1] + 1
     assert all(one.high == other.low for one, other in itertools.pairwise(parts))
     assert [offset for part in parts for offset in part.offsets] == offsets
     assert {part.claim for part in parts} == {EPOCH}
+
+
+@pytest.mark.parametrize(
+    ("fetched", "expected"),
+    [
+        (run([0, 1], high=5), (0, 5, [0, 1])),  # markers and an aborted transaction at the end
+        (run([], low=0, high=4), (0, 4, [])),  # nothing but these
+        (run([7, 9], low=0), (0, 10, [7, 9])),  # compaction took what was before
+    ],
+)
+def test_offsets_without_a_record_are_passed_wherever_they_are(
+    fetched: fetch.Run, expected: tuple[int, int, list[int]]
+) -> None:
+    (part,) = cut(consumer(), fetched)
+
+    assert (part.low, part.high, list(part.offsets)) == expected
+
+
+def test_what_begins_elsewhere_than_the_last_chunk_ended_is_fetched_again() -> None:
+    made = consumer(5)
+    made._fetcher = fetch.Fetcher(Access("127.0.0.1:1"), "t")
+
+    assert cut(made, run([7, 8])) == []
+
+    assert made._fetcher._next == {0: 5}
+    assert made._assignment == 1, "what is on its way is of an older one"
+    made._fetcher.close()
 
 
 def test_what_was_fetched_under_another_assignment_is_dropped() -> None:
@@ -99,13 +144,44 @@ def test_what_retention_deleted_unread_is_a_chunk_of_its_own() -> None:
     assert list(hole.values) == []
 
 
-def test_a_topic_that_ends_before_our_offset_was_made_anew_and_ends_the_process() -> None:
-    """Reading on from its beginning would count other records under old offsets."""
+@pytest.mark.parametrize(
+    ("known", "remedy"),
+    [
+        (False, "`python -m services.redrive anew t`"),
+        (True, "`python -m services.redrive back t/0 --to 90`"),
+    ],
+)
+def test_a_log_that_ends_before_our_offset_ends_the_process(known: bool, remedy: str) -> None:
+    """Reading on from anywhere would count other records under old offsets. A topic of which no id
+    is known may have been made anew.
+    """
+    made = consumer(100)
+    made._known = {HERE} if known else set()
+
     with pytest.raises(ends.Ended, match="stands at offset 100, the topic ends at 90") as ended:
-        cut(consumer(100), fetch.Gone(0, 40, 90, ASSIGNMENT))
+        cut(made, fetch.Gone(0, 40, 90, ASSIGNMENT))
 
     assert ended.value.code == settings.EXIT_INTEGRITY
-    assert "set stream_offset.next_offset" in str(ended.value)
+    assert remedy in str(ended.value)
+
+
+def test_a_log_that_parts_from_what_was_read_ends_the_process() -> None:
+    with pytest.raises(ends.Ended, match="from offset 40 to 100 it holds other ones") as ended:
+        cut(consumer(100), fetch.Parted(0, 40, ASSIGNMENT))
+
+    assert ended.value.code == settings.EXIT_INTEGRITY
+    assert "`python -m services.redrive back t/0 --to 40`" in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    "fetched", [fetch.Gone(0, 0, 40, ASSIGNMENT), fetch.Parted(0, 40, ASSIGNMENT)]
+)
+def test_a_topic_made_anew_has_lost_no_records(fetched: fetch.Gone | fetch.Parted) -> None:
+    with pytest.raises(ends.Ended, match="its id is other, not id") as ended:
+        cut(consumer(100, now="other"), fetched)
+
+    assert ended.value.code == settings.EXIT_INTEGRITY
+    assert "`python -m services.redrive anew t`" in str(ended.value)
 
 
 # acknowledgements
@@ -114,7 +190,7 @@ def test_a_topic_that_ends_before_our_offset_was_made_anew_and_ends_the_process(
 def delivered(made: Any, *bounds: tuple[int, int]) -> None:
     """Chunks of these offsets [low, high) are on their way to the agent."""
     for low, high in bounds:
-        made._message(HERE, next(made._cut(HERE, low, run(range(low, high)))), generation=1)
+        made._message(HERE, next(made._cut(HERE, run(range(low, high)))), generation=1)
 
 
 def acknowledge(made: Any, offset: int) -> None:
@@ -199,6 +275,13 @@ def test_records_become_columns_in_their_order() -> None:
     assert size == 3
 
 
+def test_which_records_have_their_producers_time_is_kept_by_offset() -> None:
+    fetched = columns()
+    fetched.extend([record(3, timestamp=(2, 50)), record(7, timestamp=(1, 40))])
+    fetched.extend([record(8, timestamp=(2, 60)), record(9, timestamp=(0, -1))])
+    assert fetched.by_producer == {7}
+
+
 def test_a_tombstone_is_an_empty_record_and_no_missing_one() -> None:
     """It is no serving log, so it becomes a dead letter; left out it would be a gap."""
     fetched = columns()
@@ -235,7 +318,7 @@ def test_a_record_holds_several_logs_where_its_header_says_so_word_for_word(
 @pytest.fixture
 def fetcher() -> Iterator[fetch.Fetcher]:
     """Of a broker that is not there: what it has fetched already needs none."""
-    made = fetch.Fetcher("127.0.0.1:1", "t")
+    made = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     yield made
     made.close()
 
@@ -267,7 +350,11 @@ def test_of_large_records_fewer_are_asked_for_so_that_a_poll_holds_two_mebibytes
 
 
 def test_each_assignment_has_a_number_of_its_own(fetcher: fetch.Fetcher) -> None:
-    assert [fetcher.assign({0: 5}), fetcher.assign({}), fetcher.assign({1: 0})] == [1, 2, 3]
+    assert [
+        fetcher.assign({0: fetch.Start(5)}),
+        fetcher.assign({}),
+        fetcher.assign({1: fetch.Start(0)}),
+    ] == [1, 2, 3]
 
 
 def test_only_a_position_that_is_gone_is_a_hole_any_other_error_is_none(
@@ -278,17 +365,57 @@ def test_only_a_position_that_is_gone_is_a_hole_any_other_error_is_none(
         record(0, partition=part, error=ck.KafkaError(code)) for part, code in enumerate(errors)
     ]
 
-    fetcher._note(failed)
+    fetcher._note(failed, {})
 
     assert fetcher._lost == {0, 1}
 
 
+def test_the_end_of_a_partition_tells_what_was_passed_without_a_record(
+    fetcher: fetch.Fetcher,
+) -> None:
+    """Three records, then two markers; the other partition holds nothing for us, or nothing new."""
+    fetcher.assign({0: fetch.Start(4), 1: fetch.Start(7), 2: fetch.Start(2)})
+    runs: dict[int, fetch.Run] = {}
+    end = ck.KafkaError(ck.KafkaError._PARTITION_EOF)
+
+    fetcher._take(
+        [
+            record(5),
+            record(6),
+            record(9, error=end),
+            record(8, partition=1, error=end),
+            record(2, partition=2, error=end),
+        ],
+        runs,
+    )
+
+    assert {part: (each.low, each.high, each.offsets) for part, each in runs.items()} == {
+        0: (4, 9, [5, 6]),
+        1: (7, 8, []),
+        2: (2, 2, []),
+    }
+
+
+def test_librdkafkas_words_say_where_the_log_parts_from_what_was_read(
+    fetcher: fetch.Fetcher,
+) -> None:
+    said = (
+        "Partition log truncation detected at offset 100 (leader epoch 0): broker end offset is 40"
+        " (offset leader epoch 0). Reset to INVALID.: Local: Partition log truncation detected"
+    )
+    error = ck.KafkaError(ck.KafkaError._AUTO_OFFSET_RESET, said)
+    fetcher._note([record(0, partition=3, error=error)], {})
+
+    assert list(fetcher._apart()) == [fetch.Parted(3, 40, 0)]
+    assert list(fetcher._apart()) == [], "said once"
+
+
 def test_who_asks_after_the_end_gets_no_answer_and_no_crash() -> None:
     """librdkafka would take the process with it."""
-    fetcher = fetch.Fetcher("127.0.0.1:1", "t")
+    fetcher = fetch.Fetcher(Access("127.0.0.1:1"), "t")
     fetcher.close()
 
-    assert (fetcher.bounds(0), fetcher.ends()) == (None, {})
+    assert (fetcher.bounds(0), fetcher.look(), fetcher.topic_id()) == (None, None, None)
 
 
 # stock Faust, record by record
@@ -306,7 +433,7 @@ def single(part: int, offset: int, **of: Any) -> ConsumerMessage:
         "partition": part,
         "offset": offset,
         "timestamp": 1.5,
-        "timestamp_type": 0,
+        "timestamp_type": 1,
         "headers": [],
         "key": None,
         "value": b"%d" % offset,
@@ -348,7 +475,7 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
     """1.5 s after 1970 are 1,500 ms; partition 1 is not ours, so its epoch is none."""
     messages = [
         single(0, 5, headers=[("content", b"batch")]),
-        single(0, 6, value=None, headers=None),
+        single(0, 6, value=None, headers=None, timestamp_type=0),
         single(1, 2),
     ]
 
@@ -365,6 +492,8 @@ def test_a_single_records_value_header_and_time_are_in_its_chunk() -> None:
         "batch": [True, False],
         "appended_ms": [1_500, 1_500],
         "deleted": 0,
+        "by_producer": {6},
+        "leader_epoch": None,
     }
     assert other.claim == 0
 

@@ -24,6 +24,10 @@ def failure(
     [
         (None, True, True),  # nobody answered
         ("08006", True, True),  # the connection broke
+        ("28P01", True, True),  # a password that is being changed
+        ("28000", True, True),  # a role that is not let in
+        ("3D000", True, True),  # a database that is being restored
+        ("53300", True, True),  # no free connection
         ("25006", True, True),  # a standby
         ("40001", True, True),  # serialization
         ("40P01", True, True),  # deadlock
@@ -47,6 +51,30 @@ def test_time_mends_what_the_server_could_not_do_and_nothing_that_was_asked_wron
         again,
         outage,
     )
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "unserved"),
+    [
+        (None, True),
+        ("08P01", True),
+        ("28P01", True),
+        ("53300", True),
+        ("57P03", True),
+        ("25006", True),
+        ("42501", True),
+        ("42P01", True),
+        ("40P01", False),  # it is there, and busy
+        ("55P03", False),
+        ("57014", False),
+        ("53100", False),
+        ("23505", False),
+    ],
+)
+def test_nothing_is_had_of_a_server_that_is_away_shut_or_closed_to_the_role(
+    sqlstate: str | None, unserved: bool
+) -> None:
+    assert transient.unserved(failure(sqlstate)) is unserved
 
 
 def test_a_mistake_before_the_server_was_asked_is_no_outage() -> None:

@@ -1,0 +1,49 @@
+"""The other gateways on the same database: each tells how busy it is and knows how busy the others
+are, so that the labels they ask for are within one budget.
+"""
+
+import threading
+from typing import Final
+
+import sqlalchemy as sa
+
+from services.gateway import store, volume
+from streams.stages import rounds, stage
+
+_LOOK_S: Final = 2.0
+
+
+class Replicas:
+    """`others`: how busy they are, as of the last look. `own` counts this gateway's messages."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        own: volume.Volume,
+        owner: str | None = None,
+    ) -> None:
+        self._engine = engine
+        self.own = own
+        self._owner = owner or rounds.this_process()
+        self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} replicas", self._owner)
+        self._stopping = threading.Event()
+        self.others: tuple[volume.Pace, ...] = ()
+
+    def start(self) -> None:
+        """Look once, then keep looking in the background."""
+        self.look()
+        threading.Thread(target=self._follow, name="replicas", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(_LOOK_S):
+            self.look()
+
+    def look(self) -> None:
+        """Tell and ask once. Never raises: what is wrong is told, and what was known stays."""
+        with self._looks.round(), self._engine.begin() as connection:
+            store.tell_pace(connection, self._owner, self.own.pace)
+            self.others = tuple(store.other_paces(connection, self._owner))
