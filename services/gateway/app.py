@@ -197,15 +197,15 @@ class Gateway:
     # what those who run it ask
 
     def _readyz(self) -> Reply:
-        model = self.champion.session
+        model, refused = self.champion.session, self.champion.refused
         if model is None:
-            reason = self.champion.refused or "no champion yet"
+            reason = refused or "no champion yet"
             return exchange.told(503, {"status": "waiting", "reason": reason})
         if self.emitter.fatal:
             return exchange.told(503, {"status": "waiting", "reason": self.emitter.fatal})
         status = {"status": "ok", "model": model.model}
-        if self.champion.refused:
-            status["refused"] = self.champion.refused
+        if refused:
+            status["refused"] = refused
         return exchange.told(200, status)
 
     def _metrics(self) -> Reply:

@@ -102,7 +102,8 @@ class Classifier:
 
         model = self._champion.session
         if model is None:
-            return self._lost(ticket, messages, fates.NOBODY, Fate.NO_MODEL)
+            why = self._champion.refused
+            return self._lost(ticket, messages, fates.NOBODY, Fate.NO_MODEL, detail=why)
         job = Job(ticket, messages, single, model, later, time.perf_counter())
         if not self.workers.put(job, len(messages)):
             return self._lost(ticket, messages, model.model, Fate.SHED)

@@ -32,7 +32,9 @@ class Application(reading.Rules, Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """`until`: when it has gone on for too long, in seconds of the monotonic clock."""
+    """`until`: when it has gone on for too long, in seconds of the monotonic clock. `held`: bytes
+    of a body that is not whole yet.
+    """
 
     def __init__(self, application: Application, crowd: Crowd) -> None:
         self._application = application
@@ -46,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._ended = False  # it sends no more
         self._paused = False  # nor is it read at the moment
         self.until = math.inf
+        self.held = 0
 
     # what the loop says
 
@@ -61,6 +64,8 @@ class Connection(asyncio.Protocol):
         """The client has gone; what it has asked is answered, and nobody hears it."""
         self._in_hand = None
         self._line.clear()
+        self._reader.reading = None
+        self._hold()
         self._crowd.remove(self)
 
     def eof_received(self) -> bool:
@@ -137,6 +142,7 @@ class Connection(asyncio.Protocol):
 
     def _wait(self) -> None:
         """Whom we wait for now, and until when."""
+        self._hold()
         if self._transport.is_closing():
             return
         self.until = self._patience()
@@ -147,6 +153,14 @@ class Connection(asyncio.Protocol):
         elif self._paused and not ahead:
             self._transport.resume_reading()
         self._paused = ahead
+
+    def _hold(self) -> None:
+        """Say how much of a body is held that is not whole."""
+        begun = self._reader.reading
+        held = len(begun.body) if begun is not None else 0
+        more, self.held = held - self.held, held
+        if more:
+            self._crowd.hold(more)
 
     def _patience(self) -> float:
         if self._full:

@@ -1,13 +1,18 @@
 """All connections of a process: how many there may be, which goes first, and how they end."""
 
 from collections import OrderedDict
-from typing import Protocol
+from typing import Final, Protocol
+
+HELD_MAX: Final = 64 * 1024 * 1024  # bytes of bodies that are not whole yet, of all together
 
 
 class Member(Protocol):
-    """A connection, as far as the others are concerned."""
+    """A connection, as far as the others are concerned. `held`: bytes of a body that is not whole
+    yet.
+    """
 
     until: float
+    held: int
 
     @property
     def waits(self) -> bool:
@@ -35,6 +40,7 @@ class Crowd:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._all: OrderedDict[Member, None] = OrderedDict()
+        self._held = 0
         self.draining = False
 
     def __len__(self) -> int:
@@ -52,6 +58,18 @@ class Crowd:
                 member.evict()
                 return True
         return False
+
+    def hold(self, more: int) -> None:
+        """Bodies that are not whole have so many bytes more. Beyond the limit for all of them the
+        one goes whose client has let us wait for longest.
+        """
+        self._held += more
+        if more <= 0 or self._held <= HELD_MAX:
+            return
+        for member in self._all:
+            if member.held and member.waits:
+                member.evict()
+                return
 
     def remove(self, member: Member) -> None:
         """It has gone."""

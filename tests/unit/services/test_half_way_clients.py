@@ -4,6 +4,8 @@ what is wrong where it still listens, and takes nothing from the others.
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import wordmodel
 
 from schemas import policy
 from services.gateway import app, listening
-from services.gateway.wire import connection, exchange
+from services.gateway.wire import connection, crowd, exchange
 
 BODY = b'{"text": "faq"}'
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -324,6 +326,34 @@ def test_the_other_clients_go_on_beside_more_half_way_ones_than_there_is_room_fo
         assert one.classify({"text": "faq"})[0] == 200
         assert one.ask("GET", "/readyz").status == 200
         assert statuses(serving.everything(clients[0])) in ([408], [])
+
+
+def test_bodies_that_are_never_whole_take_a_bounded_memory(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """30 clients, each with 100 kB of a body, where 1 MB is let be: the oldest go."""
+    monkeypatch.setattr(crowd, "HELD_MAX", 1_000_000)
+    part = b"POST /classify HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000
+    with serving.serving(made(models)) as one, contextlib.ExitStack() as open_ones:
+        clients = [open_ones.enter_context(one.connected()) for _ in range(30)]
+        for client in clients:
+            client.sendall(part)
+
+        assert one.classify({"text": "faq"})[0] == 200
+        gone = [statuses(serving.everything(client)) for client in clients[:15]]
+        assert set(map(tuple, gone)) <= {(408,), ()}
+        clients[-1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            clients[-1].recv(1)
+
+
+def test_there_is_room_for_as_many_as_there_are_descriptors() -> None:
+    """Where an operator allows 1,024, some are left for Kafka, Postgres and the models."""
+    told = "from services.gateway import listening; print(listening._room())"
+    shell = f'ulimit -n 1024; exec {sys.executable} -c "{told}"'
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+
+    assert int(done.stdout) == 874
 
 
 def test_dropped_clients_leave_no_traceback(
