@@ -11,6 +11,7 @@ def upgrade() -> None:
     op.create_table(
         "gateway_pace",
         sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("per_day", sa.Float(precision=53), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=True),
         sa.Column(

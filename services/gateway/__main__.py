@@ -82,7 +82,7 @@ def _gateway(
         rules,
         test_clock=loaded.test_clock,
         wanted=Wanted(engine, rules.signals),
-        replicas=Replicas(engine, volume.Volume()),
+        replicas=Replicas(engine, loaded.topic, volume.Volume()),
         secret=settings.key(loaded.sampling_secret),
         token=token.get_secret_value() if token else None,
     )

@@ -1,7 +1,8 @@
-"""The other gateways on the same database: each tells how busy it is and knows how busy the others
+"""The other gateways of the same topic and database: each tells how busy it is and knows how busy the others
 are, so that the labels they ask for are within one budget.
 """
 
+import contextlib
 import threading
 from typing import Final
 
@@ -19,10 +20,12 @@ class Replicas:
     def __init__(
         self,
         engine: sa.Engine,
+        topic: str,
         own: volume.Volume,
         owner: str | None = None,
     ) -> None:
         self._engine = engine
+        self._topic = topic
         self.own = own
         self._owner = owner or rounds.this_process()
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} replicas", self._owner)
@@ -35,8 +38,11 @@ class Replicas:
         threading.Thread(target=self._follow, name="replicas", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and count for the others no more."""
         self._stopping.set()
+        # Without Postgres they find out by themselves, some seconds later.
+        with contextlib.suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
+            store.forget_pace(connection, self._owner)
 
     def _follow(self) -> None:
         while not self._stopping.wait(_LOOK_S):
@@ -45,5 +51,5 @@ class Replicas:
     def look(self) -> None:
         """Tell and ask once. Never raises: what is wrong is told, and what was known stays."""
         with self._looks.round(), self._engine.begin() as connection:
-            store.tell_pace(connection, self._owner, self.own.pace)
-            self.others = tuple(store.other_paces(connection, self._owner))
+            store.tell_pace(connection, self._owner, self._topic, self.own.pace)
+            self.others = tuple(store.other_paces(connection, self._owner, self._topic))

@@ -53,18 +53,27 @@ def _versions(connection: sa.Connection, models: list[str]) -> list[Version]:
     return [Version(model, digests.get(model)) for model in models]
 
 
-def tell_pace(connection: sa.Connection, owner: str, pace: volume.Pace) -> None:
-    """How busy this gateway is."""
+def tell_pace(connection: sa.Connection, owner: str, topic: str, pace: volume.Pace) -> None:
+    """How busy this gateway is, which logs to `topic`."""
     table = serving_tables.gateway_pace
-    told = {"per_day": pace.per_day, "as_of": pace.as_of, "told_at": sa.func.now()}
+    told = {"topic": topic, "per_day": pace.per_day, "as_of": pace.as_of, "told_at": sa.func.now()}
     insert = pg.insert(table).values(owner=owner, **told)
     connection.execute(insert.on_conflict_do_update(index_elements=["owner"], set_=told))
 
 
-def other_paces(connection: sa.Connection, owner: str) -> list[volume.Pace]:
-    """How busy the others are that live; what those that ended have told is removed."""
+def other_paces(connection: sa.Connection, owner: str, topic: str) -> list[volume.Pace]:
+    """How busy the others of this topic are that live; what those that ended have told is
+    removed.
+    """
     table = serving_tables.gateway_pace
     ended = table.c.told_at < sa.func.now() - _ENDED
     connection.execute(sa.delete(table).where(ended))
-    others = sa.select(table.c.per_day, table.c.as_of).where(table.c.owner != owner)
+    of_others = (table.c.owner != owner, table.c.topic == topic)
+    others = sa.select(table.c.per_day, table.c.as_of).where(*of_others)
     return [volume.Pace(*row) for row in connection.execute(others)]
+
+
+def forget_pace(connection: sa.Connection, owner: str) -> None:
+    """This gateway ends."""
+    table = serving_tables.gateway_pace
+    connection.execute(sa.delete(table).where(table.c.owner == owner))

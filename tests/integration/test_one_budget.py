@@ -22,7 +22,7 @@ BUDGET = 500
 
 def asked(engine: sa.Engine, gateways: int) -> int:
     """Of 20,000 equal sure answers of a day, round robin, how many are asked about."""
-    replicas = [Replicas(engine, volume.Volume(), f"gateway {i}") for i in range(gateways)]
+    replicas = [Replicas(engine, "t", volume.Volume(), f"gateway {i}") for i in range(gateways)]
     for one in replicas:
         one.look()
     chosen = 0
@@ -57,19 +57,29 @@ def test_eight_gateways_ask_for_as_many_labels_as_one(engine: sa.Engine) -> None
 
 
 def test_a_gateway_that_has_ended_counts_for_nobody(engine: sa.Engine) -> None:
-    one = Replicas(engine, volume.Volume(), "one")
+    one = Replicas(engine, "t", volume.Volume(), "one")
     with engine.begin() as connection:
-        store.tell_pace(connection, "gone", volume.Pace(1e6, NIGHT))
+        store.tell_pace(connection, "gone", "t", volume.Pace(1e6, NIGHT))
         connection.execute(sa.text("update gateway_pace set told_at = now() - interval '1 minute'"))
-        store.tell_pace(connection, "lives", volume.Pace(100.0, NIGHT))
+        store.tell_pace(connection, "another topic's", "u", volume.Pace(7.0, NIGHT))
+        store.tell_pace(connection, "lives", "t", volume.Pace(100.0, NIGHT))
     one.look()
 
     assert one.others == (volume.Pace(100.0, NIGHT),)
 
 
+def test_a_gateway_that_ends_in_order_counts_no_more_at_once(engine: sa.Engine) -> None:
+    first, second = (Replicas(engine, "t", volume.Volume(), name) for name in ("first", "second"))
+    first.look()
+    first.stop()
+    second.look()
+
+    assert second.others == ()
+
+
 def test_without_postgres_what_was_known_of_the_others_stays() -> None:
     nowhere = connect.engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    one = Replicas(nowhere, volume.Volume(), "one")
+    one = Replicas(nowhere, "t", volume.Volume(), "one")
     one.others = (volume.Pace(100.0, NIGHT),)
     one.look()
 
