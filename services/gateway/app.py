@@ -33,8 +33,8 @@ class Emitter(Protocol):
     def start(self) -> None:
         """Begin to send."""
 
-    def stop(self) -> None:
-        """Send what is left, and end."""
+    def stop(self, timeout_s: float) -> None:
+        """Send what is left, within the time, and end."""
 
     def emit(self, line: bytes) -> None:
         """Take an encoded log, from any thread, at once and without a word."""
@@ -118,7 +118,7 @@ class Gateway:
                 follower.stop()
         self.classifier.workers.stop()
         self.shadow.stop(timeout_s=2.0)
-        self.emitter.stop()
+        self.emitter.stop(timeout_s=4.0)
 
     # what the connections ask
 

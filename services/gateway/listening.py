@@ -17,7 +17,7 @@ _OURS: Final = 150  # descriptors for Kafka, Postgres, models and files
 _SWEEP_S: Final = 0.5
 _HANDSHAKE_S: Final = 5.0
 # Of the ten seconds an orchestrator waits: replies first, then the shadow, then the emitter.
-_DRAIN_S: Final = 3.0
+_DRAIN_S: Final = 2.5
 _BACKLOG: Final = 1024
 
 

@@ -1,5 +1,5 @@
-"""The other gateways of the same topic and database: each tells how busy it is and knows how busy the others
-are, so that the labels they ask for are within one budget.
+"""The other gateways of the same topic and database: each tells how busy it is and knows how busy
+the others are, so that the labels they ask for are within one budget.
 """
 
 import contextlib

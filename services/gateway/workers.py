@@ -34,7 +34,7 @@ class Workers(Generic[T]):
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout_s: float = 1.0) -> None:
+    def stop(self, timeout_s: float = 0.5) -> None:
         """End the threads with the messages they have in hand."""
         with self._turn:
             self._stopping = True
