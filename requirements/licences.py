@@ -63,14 +63,15 @@ def locked(name: str) -> dict[str, str]:
 def licence(library: str) -> str:
     """An installed library's SPDX expression, else its classifiers, else its own first line."""
     metadata = importlib.metadata.metadata(library)
-    if metadata["License-Expression"]:
-        return str(metadata["License-Expression"])
+    expression = metadata.get("License-Expression")
+    if expression:
+        return str(expression)
     named = [
         entry.rpartition(" :: ")[2]
         for entry in metadata.get_all("Classifier") or ()
         if entry.startswith(_CLASSIFIER)
     ]
-    words = (metadata["License"] or "").strip().splitlines()
+    words = (metadata.get("License") or "").strip().splitlines()
     return ", ".join(named) or (words[0].strip() if words else "not told")
 
 

@@ -11,6 +11,8 @@ from schemas import escaping, settings
 NO_ANSWER: Final = "Postgres does not answer"
 NO_TABLES: Final = "the database has no tables of intentwatch"
 MIGRATE: Final = "run `alembic upgrade head`, or name the right database"
+# Which revision a database has is asked first; one without that table is as good as empty.
+_EMPTY: Final = 'relation "alembic_version" does not exist'
 _URL: Final = "INTENTWATCH_DATABASE_URL"
 _LOOK: Final = f"check {_URL} or run `make up`"
 _ANOTHER: Final = f"create it, or name another one in {_URL}"
@@ -78,6 +80,7 @@ _RULES: Final = (
         f"name the primary in {_URL}, or add target_session_attrs=read-write to it",
     ),
     (_DOWN, "^42501", "the role lacks a right", "grant it, or let the role own the tables"),
+    (_DOWN, f"^42P01.*{_EMPTY}", "the database has no tables", "run `alembic upgrade head`"),
     (_DOWN, "^42P01|^42703|^3F000", NO_TABLES, MIGRATE),
     (
         _AGAIN,
@@ -153,7 +156,7 @@ def of(code: str | None, words: str) -> Trouble:
     told = f"{code or _NOBODY} {words}"
     for ending, pattern, cause, remedy in _RULES:
         if re.search(pattern, told, re.DOTALL):
-            said_so = f" ({said(words)})" if words else ""
+            said_so = f" ({said(words)})" if words and _EMPTY not in words else ""
             return Trouble(cause + said_so, remedy, ending)
     raise AssertionError("the last rule fits everything")
 

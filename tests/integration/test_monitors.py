@@ -201,6 +201,7 @@ def check_measured(stage: dict[str, str]) -> None:
         "mean_confidence",
         "mean_tokens",
         "script_mix_kl",
+        "conversation_share",
         "tokens_lost",
     }
     assert (

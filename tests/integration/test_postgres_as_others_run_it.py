@@ -142,7 +142,7 @@ def test_tables_of_another_product_are_no_place_for_ours(kafka: str, empty_datab
     given = environment(kafka, empty_database)
     with engine.begin() as connection:
         connection.exec_driver_sql("create table customers (id int)")
-    assert "the database has no tables of intentwatch" in line("show", given, DOWN)
+    assert "the database has no tables; run" in line("show", given, DOWN)
     with engine.begin() as connection:
         connection.exec_driver_sql("create table alembic_version (version_num text)")
         connection.exec_driver_sql("insert into alembic_version values ('ae1027a6acf')")
