@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import asgi
 import uvloop
 
 from services import ports
@@ -39,22 +40,6 @@ class Emitter:
 
 
 @dataclass
-class Answer:
-    """Names of headers are in small letters."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
 class Served:
     """Where a gateway answers, and what stops it."""
 
@@ -70,7 +55,7 @@ class Served:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> asgi.Answer:
         if self.tls is None:
             client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         else:
@@ -82,7 +67,7 @@ class Served:
         content = answer.read()
         client.close()
         named = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, named, content)
+        return asgi.Answer(answer.status, named, content)
 
     def classify(self, body: object, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

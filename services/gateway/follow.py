@@ -5,7 +5,6 @@ An outage or a bad artefact changes nothing.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 
 from retrain.train.compile import manifest, session
 from services.gateway import routing, store
+from services.gateway.background import Background
 from streams.stages import rounds, stage
 
 log = logging.getLogger("intentwatch.gateway")
@@ -60,7 +60,7 @@ class Follower:
         self.role = role
         self._named = named
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} {role}")
-        self._stopping = threading.Event()
+        self._background = Background(role, _POLL_S, self.look)
         self._refusal: _Refusal | None = None
         self.session: session.Session | None = None
 
@@ -73,15 +73,11 @@ class Follower:
     def start(self) -> None:
         """Look once, then keep looking in the background."""
         self.look()
-        threading.Thread(target=self._follow, name=self.role, daemon=True).start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-
-    def _follow(self) -> None:
-        while not self._stopping.wait(_POLL_S):
-            self.look()
+        self._background.stop()
 
     def look(self) -> None:
         """Swap to the model that is named if it is another one and its artefact is whole. Never

@@ -3,12 +3,12 @@ the others are, so that the labels they ask for are within one budget.
 """
 
 import contextlib
-import threading
 from typing import Final
 
 import sqlalchemy as sa
 
 from services.gateway import store, volume
+from services.gateway.background import Background
 from streams.stages import rounds, stage
 
 _LOOK_S: Final = 2.0
@@ -29,24 +29,20 @@ class Replicas:
         self.own = own
         self._owner = owner or rounds.this_process()
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} replicas", self._owner)
-        self._stopping = threading.Event()
+        self._background = Background("replicas", _LOOK_S, self.look)
         self.others: tuple[volume.Pace, ...] = ()
 
     def start(self) -> None:
         """Look once, then keep looking in the background."""
         self.look()
-        threading.Thread(target=self._follow, name="replicas", daemon=True).start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread, and count for the others no more."""
-        self._stopping.set()
+        self._background.stop()
         # Without Postgres they find out by themselves, some seconds later.
         with contextlib.suppress(sa.exc.SQLAlchemyError), self._engine.begin() as connection:
             store.forget_pace(connection, self._owner)
-
-    def _follow(self) -> None:
-        while not self._stopping.wait(_LOOK_S):
-            self.look()
 
     def look(self) -> None:
         """Tell and ask once. Never raises: what is wrong is told, and what was known stays."""

@@ -2,7 +2,6 @@
 about more often, with a chance that is recorded like any other.
 """
 
-import threading
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from retrain.decide.missing import needs
 from retrain.decide.missing import store as missing
 from schemas import policy
+from services.gateway.background import Background
 from streams.stages import rounds, stage
 
 _LOOK_S: Final = 60.0  # verdicts come once an hour
@@ -22,21 +22,16 @@ class Wanted:
         self._engine = engine
         self._rules = rules
         self._looks = rounds.Rounds(engine, f"{stage.GATEWAY} labels")
-        self._stopping = threading.Event()
+        self._background = Background("wanted", _LOOK_S, self.look, at_once=True)
         self.intents: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Keep looking in the background."""
-        threading.Thread(target=self._follow, name="wanted", daemon=True).start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-
-    def _follow(self) -> None:
-        self.look()
-        while not self._stopping.wait(_LOOK_S):
-            self.look()
+        self._background.stop()
 
     def look(self) -> None:
         """Ask once. Never raises: what is wrong is told, and what was known stays."""
